@@ -1,0 +1,129 @@
+//! Where everything is kept: one small trait, and what every backend promises behind it.
+//!
+//! The only write there is is a [`Commit`]: *these keys still hold exactly these bytes, so write these*. "Once"
+//! (one acceptance of a code, one use of a ticket) therefore holds across sessions, processes and machines, on any
+//! backend: the comparison is of values, which a sled transaction, a redb write transaction and an etcd `Txn` can all do.
+//!
+//! Architecture invariant: nothing above this room sees bytes or keys. Nouns ([`accounts`], [`settings`],
+//! [`throttles`], [`visits`]) are written once over the trait; [`key`] is the only place that spells keys and
+//! [`record`] the only place that knows the stored form.
+
+pub mod key;
+
+use std::fmt;
+
+use async_trait::async_trait;
+
+pub use key::Key;
+
+/// The stored bytes of one key.
+pub type Value = Vec<u8>;
+
+/// A conditional write of several keys, applied whole or not at all.
+///
+/// Every key in `expect` must still hold exactly the given bytes (`None`: must not exist); then every key in
+/// `write` gets its new bytes (`None`: is removed). A commit must stay well under [`Commit::MAX_BYTES`].
+#[derive(Debug, Clone, Default)]
+pub struct Commit {
+    expect: Vec<(Key, Option<Value>)>,
+    write: Vec<(Key, Option<Value>)>,
+}
+
+impl Commit {
+    /// The largest commit a backend has to take, in bytes of keys and values (conditions included).
+    ///
+    /// sled 0.34.7 stops for ever once more than a few of its I/O buffers are in flight, so a group of commits is
+    /// bounded by this figure, and a single commit with it.
+    pub const MAX_BYTES: usize = 256 * 1024;
+
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Demands that `key` still holds exactly `bytes` (`None`: does not exist).
+    pub fn expect(mut self, key: Key, bytes: Option<Value>) -> Self {
+        self.expect.push((key, bytes));
+        self
+    }
+
+    /// Writes `bytes` to `key`.
+    pub fn put(mut self, key: Key, bytes: Value) -> Self {
+        self.write.push((key, Some(bytes)));
+        self
+    }
+
+    /// Removes `key`.
+    pub fn remove(mut self, key: Key) -> Self {
+        self.write.push((key, None));
+        self
+    }
+
+    /// What must hold for the commit to be applied.
+    pub fn expectations(&self) -> &[(Key, Option<Value>)] {
+        &self.expect
+    }
+
+    /// What is written when it is.
+    pub fn writes(&self) -> &[(Key, Option<Value>)] {
+        &self.write
+    }
+
+    /// Bytes of all keys and values, the measure of [`Commit::MAX_BYTES`].
+    pub fn size(&self) -> usize {
+        self.expect
+            .iter()
+            .chain(&self.write)
+            .map(|(key, value)| key.as_bytes().len() + value.as_ref().map_or(0, Vec::len))
+            .sum()
+    }
+}
+
+/// What became of a commit that the store could judge.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// Every expectation held; every write is durable.
+    Applied,
+    /// An expectation did not hold; nothing was written. Read again and decide again.
+    Conflict,
+}
+
+/// Why the store could not do what was asked. The message is for operators and logs; a person at the kiosk is only
+/// ever told that the service is unavailable.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum StoreError {
+    /// The store cannot answer now (disk full, I/O error, closing); trying later may succeed. Nothing was promised.
+    #[error("{0}")]
+    Unavailable(String),
+    /// A commit's outcome could not be learned: it may or may not have been applied.
+    #[error("the outcome of a write is unknown: {0}")]
+    Unknown(String),
+    /// A stored record cannot be read by this program (damaged, or written by a newer version).
+    #[error("{0}")]
+    Unreadable(String),
+    /// A commit over [`Commit::MAX_BYTES`].
+    #[error("a write of {0} bytes is larger than the store takes at once")]
+    TooLarge(usize),
+}
+
+/// A key-value store with one conditional, durable, multi-key write.
+///
+/// Promises of every backend, proved by `tests/store_contract.rs`:
+/// - a commit answered with [`Outcome::Applied`] survives the kill of the process and the loss of power;
+/// - commits are applied one after the other in one order that every reader sees;
+/// - [`Store::page`] lists keys in byte order and costs what the page holds, not what the store holds.
+#[async_trait]
+pub trait Store: Send + Sync + fmt::Debug + 'static {
+    /// The bytes of `key`, if it exists.
+    async fn get(&self, key: &Key) -> Result<Option<Value>, StoreError>;
+
+    /// Up to `limit` keys that begin with `prefix`, in byte order, beginning after `after` (or at the first).
+    async fn page(
+        &self,
+        prefix: &Key,
+        after: Option<&Key>,
+        limit: usize,
+    ) -> Result<Vec<(Key, Value)>, StoreError>;
+
+    /// Applies `commit` whole or not at all; when this answers [`Outcome::Applied`], it is durable.
+    async fn commit(&self, commit: Commit) -> Result<Outcome, StoreError>;
+}
