@@ -1,2 +1,5 @@
 //! lpse-kiosk (map of the house: to be written with the rooms).
+pub mod domain;
+pub mod ports;
 pub mod store;
+pub mod tui;

@@ -1,0 +1,427 @@
+//! An account: who it belongs to, what it is called, and what is kept about it.
+
+use std::{fmt, str::FromStr};
+
+use jiff::Timestamp;
+use unicode_normalization::UnicodeNormalization;
+
+use super::{
+    activity::Activity, password::PasswordHash, source::Source, throttle::PasscodeThrottle,
+    totp::TimeStep,
+};
+
+/// The two kinds of SPSE users. A User ID belongs to one of them; the same ID under the other is somebody else's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum UserType {
+    /// A vendor, `isRekanan=1` in SPSE's links.
+    Penyedia,
+    /// Government staff, `isRekanan=0`.
+    NonPenyedia,
+}
+
+impl UserType {
+    pub const ALL: [Self; 2] = [Self::Penyedia, Self::NonPenyedia];
+
+    /// The word for settings, files and the command line.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Penyedia => "penyedia",
+            Self::NonPenyedia => "non-penyedia",
+        }
+    }
+
+    /// SPSE's name on its screens, the same in every language.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Penyedia => "PENYEDIA",
+            Self::NonPenyedia => "NON PENYEDIA",
+        }
+    }
+}
+
+impl fmt::Display for UserType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// The text names neither user type.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the user type is penyedia or non-penyedia")]
+pub struct UnknownUserType;
+
+impl FromStr for UserType {
+    type Err = UnknownUserType;
+
+    fn from_str(text: &str) -> Result<Self, UnknownUserType> {
+        Self::ALL
+            .into_iter()
+            .find(|kind| kind.as_str().eq_ignore_ascii_case(text.trim()))
+            .ok_or(UnknownUserType)
+    }
+}
+
+/// A User ID in its one canonical form: NFKC, upper case, 3 to 32 of `A-Z 0-9 . _ -`.
+///
+/// Every spelling of an ID (lower case, full width, with spaces around it) becomes the same value, so that counters,
+/// locks and limits cannot be dodged by spelling.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct UserId(String);
+
+/// Why a text is no User ID.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum UserIdError {
+    #[error("the User ID is empty")]
+    Empty,
+    #[error("a User ID has 3 to 32 characters")]
+    Length,
+    #[error("a User ID has only letters A-Z, digits, dot, underscore and hyphen")]
+    Characters,
+}
+
+impl UserId {
+    pub const MIN_LENGTH: usize = 3;
+    pub const MAX_LENGTH: usize = 32;
+
+    /// Reads what was typed; spaces around it do not count.
+    pub fn parse(typed: &str) -> Result<Self, UserIdError> {
+        // Bounded before it is normalised, so that a pasted novel costs nothing.
+        let bounded = typed.trim().chars().take(4 * Self::MAX_LENGTH);
+        let id: String = bounded.nfkc().map(|c| c.to_ascii_uppercase()).collect();
+        if id.is_empty() {
+            return Err(UserIdError::Empty);
+        }
+        let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+        if !id.chars().all(allowed) {
+            return Err(UserIdError::Characters);
+        }
+        if !(Self::MIN_LENGTH..=Self::MAX_LENGTH).contains(&id.len()) {
+            return Err(UserIdError::Length);
+        }
+        Ok(Self(id))
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for UserId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+impl fmt::Debug for UserId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "UserId({})", self.0)
+    }
+}
+
+/// The one name of an account everywhere: user type and canonical User ID.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AccountKey {
+    pub user_type: UserType,
+    pub user_id: UserId,
+}
+
+impl AccountKey {
+    pub fn new(user_type: UserType, user_id: UserId) -> Self {
+        Self { user_type, user_id }
+    }
+}
+
+impl fmt::Display for AccountKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.user_type, self.user_id)
+    }
+}
+
+/// The name of a person or a company, safe to show on a terminal, in a log and in a letter's header.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PersonName(String);
+
+/// Why a text cannot be an account's name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum PersonNameError {
+    #[error("the name is empty")]
+    Empty,
+    #[error("a name has at most 100 characters")]
+    TooLong,
+    #[error("the name contains control or text-direction characters")]
+    Control,
+}
+
+impl PersonName {
+    pub const MAX_CHARS: usize = 100;
+
+    /// A name in NFC. Control characters, escapes and bidirectional overrides are refused, so that no name can
+    /// disguise itself or move a cursor.
+    pub fn parse(text: &str) -> Result<Self, PersonNameError> {
+        let name: String = text
+            .trim()
+            .chars()
+            .take(4 * Self::MAX_CHARS)
+            .nfc()
+            .collect();
+        if name.is_empty() {
+            return Err(PersonNameError::Empty);
+        }
+        if name.chars().any(is_disguise) {
+            return Err(PersonNameError::Control);
+        }
+        if name.chars().count() > Self::MAX_CHARS {
+            return Err(PersonNameError::TooLong);
+        }
+        Ok(Self(name))
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for PersonName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+/// Characters that act on a terminal or on the order of the text around them instead of being text.
+pub fn is_disguise(c: char) -> bool {
+    c.is_control()
+        || matches!(c,
+            '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+}
+
+/// An e-mail address of the plain form that every mail server takes: `dot.atom@host.name`.
+///
+/// Quoted local parts, comments and address lists are refused: with them an "address" could carry a second recipient
+/// or a header (SECURITY section 2).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EmailAddress(String);
+
+/// The text is no plain e-mail address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the e-mail address must have the form name@host.domain, plain letters without spaces")]
+pub struct EmailAddressError;
+
+impl EmailAddress {
+    /// Longest address, RFC 5321 section 4.5.3.1.3 less the angle brackets.
+    pub const MAX_BYTES: usize = 254;
+
+    pub fn parse(text: &str) -> Result<Self, EmailAddressError> {
+        let text = text.trim();
+        let (local, host) = text.rsplit_once('@').ok_or(EmailAddressError)?;
+        let atom = |c: u8| c.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~".contains(&c);
+        let local_ok = local.len() <= 64
+            && local
+                .split('.')
+                .all(|part| !part.is_empty() && part.bytes().all(atom));
+        let label_ok = |label: &str| {
+            (1..=63).contains(&label.len())
+                && !label.starts_with('-')
+                && !label.ends_with('-')
+                && label
+                    .bytes()
+                    .all(|c| c.is_ascii_alphanumeric() || c == b'-')
+        };
+        let host_ok = host.contains('.') && host.split('.').all(label_ok);
+        if text.len() <= Self::MAX_BYTES && local_ok && host_ok {
+            Ok(Self(format!("{local}@{}", host.to_ascii_lowercase())))
+        } else {
+            Err(EmailAddressError)
+        }
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for EmailAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+/// A TOTP secret as it is kept: encrypted and authenticated under the master key, bound to its account.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SealedSecret {
+    /// Which master key sealed it.
+    pub key_id: String,
+    /// 24 bytes, random.
+    pub nonce: Vec<u8>,
+    pub ciphertext: Vec<u8>,
+}
+
+impl fmt::Debug for SealedSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SealedSecret(key {})", self.key_id)
+    }
+}
+
+/// The state of an account's TOTP.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Authenticator {
+    /// TOTP is off.
+    #[default]
+    Absent,
+    /// A key was shown, but no code has proved yet that it reached a phone.
+    Pending {
+        secret: SealedSecret,
+        since: Timestamp,
+    },
+    /// A code has proved the key; it is in force.
+    Active {
+        secret: SealedSecret,
+        since: Timestamp,
+    },
+}
+
+impl Authenticator {
+    pub fn secret(&self) -> Option<&SealedSecret> {
+        match self {
+            Self::Absent => None,
+            Self::Pending { secret, .. } | Self::Active { secret, .. } => Some(secret),
+        }
+    }
+
+    pub fn is_pending(&self) -> bool {
+        matches!(self, Self::Pending { .. })
+    }
+
+    pub fn is_active(&self) -> bool {
+        matches!(self, Self::Active { .. })
+    }
+}
+
+/// When and from where somebody last logged in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LastLogin {
+    pub at: Timestamp,
+    pub from: Source,
+}
+
+/// Everything that is kept about one account, as one record with one conditional write.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Account {
+    pub key: AccountKey,
+    pub name: PersonName,
+    pub email: EmailAddress,
+    pub password: PasswordHash,
+    /// Changes whenever every open login of the account must end (a new password, a removed and re-added account).
+    pub generation: u64,
+    pub authenticator: Authenticator,
+    /// The greatest step ever accepted for this account; it only moves forward, across keys and clocks set back.
+    pub greatest_accepted_step: Option<TimeStep>,
+    pub passcode_throttle: PasscodeThrottle,
+    pub created: Timestamp,
+    pub last_login: Option<LastLogin>,
+    /// The newest first, at most [`Activity::KEPT`].
+    pub activity: Vec<Activity>,
+}
+
+impl Account {
+    /// Puts `activity` before the others and forgets the oldest beyond [`Activity::KEPT`].
+    pub fn note(&mut self, activity: Activity) {
+        self.activity.insert(0, activity);
+        self.activity.truncate(Activity::KEPT);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fifty_spellings_of_an_id_are_one_id() {
+        let expected = UserId::parse("PPK30").unwrap();
+        for typed in [
+            "ppk30",
+            "Ppk30",
+            " PPK30\t",
+            "ＰＰＫ３０",
+            "ｐｐｋ30",
+            "pPk３０",
+        ] {
+            assert_eq!(UserId::parse(typed), Ok(expected.clone()), "{typed:?}");
+        }
+        assert_eq!(expected.to_string(), "PPK30");
+    }
+
+    #[test]
+    fn what_is_no_user_id_says_why() {
+        assert_eq!(UserId::parse("  "), Err(UserIdError::Empty));
+        assert_eq!(UserId::parse("ab"), Err(UserIdError::Length));
+        assert_eq!(UserId::parse(&"a".repeat(33)), Err(UserIdError::Length));
+        assert!(UserId::parse(&"a".repeat(32)).is_ok());
+        for typed in [
+            "a b c",
+            "abc\u{202e}",
+            "abc/def",
+            "ＡＢＣ／",
+            "абв",
+            "abc\n\u{1b}[2J",
+        ] {
+            assert_eq!(
+                UserId::parse(typed),
+                Err(UserIdError::Characters),
+                "{typed:?}"
+            );
+        }
+        assert!(UserId::parse(&"x".repeat(1_000_000)).is_err());
+    }
+
+    #[test]
+    fn a_name_cannot_disguise_itself() {
+        assert_eq!(
+            PersonName::parse("  Siti Nurhaliza, S.Kom. ")
+                .unwrap()
+                .as_str(),
+            "Siti Nurhaliza, S.Kom."
+        );
+        for text in ["a\u{1b}[31m", "a\u{202e}b", "a\nb", "a\u{200b}b"] {
+            assert_eq!(
+                PersonName::parse(text),
+                Err(PersonNameError::Control),
+                "{text:?}"
+            );
+        }
+        assert_eq!(PersonName::parse(" "), Err(PersonNameError::Empty));
+        assert_eq!(
+            PersonName::parse(&"é".repeat(101)),
+            Err(PersonNameError::TooLong)
+        );
+    }
+
+    #[test]
+    fn an_address_is_one_plain_recipient() {
+        assert_eq!(
+            EmailAddress::parse("Budi.Santoso+spse@Contoso.GO.ID")
+                .unwrap()
+                .as_str(),
+            "Budi.Santoso+spse@contoso.go.id"
+        );
+        for text in [
+            "",
+            "budi",
+            "budi@",
+            "@host.id",
+            "budi@localhost",
+            "a b@host.id",
+            "\"a b\"@host.id",
+            "a@host.id,b@host.id",
+            "a@host.id\r\nBcc: b@host.id",
+            "a..b@host.id",
+            "a@-host.id",
+            "a@host..id",
+            "<a@host.id>",
+            "é@host.id",
+            "a@b@host.id x",
+        ] {
+            assert!(EmailAddress::parse(text).is_err(), "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! Dates as people in Indonesia write them: `13 Agustus 2020 08:53 WIB`.
+//!
+//! Indonesia has three zones of fixed offset and no summer time, so no time-zone database is needed.
+
+use std::{fmt, str::FromStr};
+
+use jiff::{
+    Timestamp,
+    civil::DateTime,
+    tz::{Offset, TimeZone},
+};
+
+/// One of Indonesia's three time zones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Zone {
+    /// Western, UTC+7.
+    #[default]
+    Wib,
+    /// Central, UTC+8.
+    Wita,
+    /// Eastern, UTC+9.
+    Wit,
+}
+
+impl Zone {
+    pub const ALL: [Self; 3] = [Self::Wib, Self::Wita, Self::Wit];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Wib => "WIB",
+            Self::Wita => "WITA",
+            Self::Wit => "WIT",
+        }
+    }
+
+    /// The civil date and time of `instant` in this zone.
+    pub fn civil(self, instant: Timestamp) -> DateTime {
+        let hours = match self {
+            Self::Wib => 7,
+            Self::Wita => 8,
+            Self::Wit => 9,
+        };
+        TimeZone::fixed(Offset::constant(hours)).to_datetime(instant)
+    }
+}
+
+impl fmt::Display for Zone {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// The text names none of the three zones.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the zone is one of WIB, WITA, WIT")]
+pub struct UnknownZone;
+
+impl FromStr for Zone {
+    type Err = UnknownZone;
+
+    fn from_str(text: &str) -> Result<Self, UnknownZone> {
+        Self::ALL
+            .into_iter()
+            .find(|zone| zone.as_str().eq_ignore_ascii_case(text))
+            .ok_or(UnknownZone)
+    }
+}
+
+/// The twelve month names of a language, January first.
+pub type MonthNames = [String; 12];
+
+/// `13 Agustus 2020 08:53 WIB`.
+pub fn date_and_minute(instant: Timestamp, zone: Zone, months: &MonthNames) -> String {
+    let civil = zone.civil(instant);
+    format!(
+        "{} {:02}:{:02} {zone}",
+        date(civil, months),
+        civil.hour(),
+        civil.minute()
+    )
+}
+
+/// `08:53:07 WIB`, to compare with a phone.
+pub fn time_with_seconds(instant: Timestamp, zone: Zone) -> String {
+    let civil = zone.civil(instant);
+    format!(
+        "{:02}:{:02}:{:02} {zone}",
+        civil.hour(),
+        civil.minute(),
+        civil.second()
+    )
+}
+
+fn date(civil: DateTime, months: &MonthNames) -> String {
+    let month = usize::try_from(civil.month() - 1).expect("months count from one");
+    format!("{} {} {}", civil.day(), months[month], civil.year())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_date_reads_as_people_write_it() {
+        let months = [
+            "Januari",
+            "Februari",
+            "Maret",
+            "April",
+            "Mei",
+            "Juni",
+            "Juli",
+            "Agustus",
+            "September",
+            "Oktober",
+            "November",
+            "Desember",
+        ]
+        .map(str::to_owned);
+        let instant: Timestamp = "2020-08-13T01:53:07Z".parse().unwrap();
+        assert_eq!(
+            date_and_minute(instant, Zone::Wib, &months),
+            "13 Agustus 2020 08:53 WIB"
+        );
+        assert_eq!(
+            date_and_minute(instant, Zone::Wit, &months),
+            "13 Agustus 2020 10:53 WIT"
+        );
+        assert_eq!(time_with_seconds(instant, Zone::Wita), "09:53:07 WITA");
+    }
+}

@@ -1,0 +1,26 @@
+//! The rules themselves: no I/O, no clock, no randomness of their own, no async.
+//!
+//! Architecture invariant: everything in this room is a plain value or a pure function; time and random bytes come in
+//! as parameters, so that every rule can be tested at any instant.
+
+pub mod account;
+pub mod activity;
+pub mod audit;
+pub mod calendar;
+pub mod login;
+pub mod passcode;
+pub mod password;
+pub mod policy;
+pub mod provisioning;
+pub mod source;
+pub mod throttle;
+pub mod totp;
+
+pub use account::{Account, AccountKey, Authenticator, EmailAddress, PersonName, UserId, UserType};
+pub use activity::{Activity, ActivityKind};
+pub use login::{Authenticated, AwaitingEnrollment, AwaitingPasscode, Ceremony, Identified};
+pub use passcode::Passcode;
+pub use password::{PasswordHash, PlainPassword};
+pub use policy::Policy;
+pub use source::Source;
+pub use totp::{Secret, TimeStep};

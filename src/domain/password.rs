@@ -1,0 +1,397 @@
+//! Passwords: what may be one, how it is hashed, and the proof that one was right.
+//!
+//! Argon2id with parameters of at least 19 MiB, two passes, one lane (OWASP Password Storage; SECURITY section 3).
+//! Length 8 to 128 characters in NFC, nothing truncated, no composition rules (NIST SP 800-63B-4 section 3.1.1.2).
+
+use std::fmt;
+
+use argon2::{Algorithm, Argon2, Params, Version};
+use data_encoding::BASE64_NOPAD;
+use subtle::ConstantTimeEq;
+use unicode_normalization::UnicodeNormalization;
+use zeroize::Zeroizing;
+
+/// A password as somebody typed it, in NFC; wiped when dropped, never printed.
+#[derive(Clone)]
+pub struct PlainPassword(Zeroizing<String>);
+
+/// Why a text may not become a password.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum PasswordRuleError {
+    #[error("a password has at least 8 characters")]
+    TooShort,
+    #[error("a password has at most 128 characters")]
+    TooLong,
+    #[error(
+        "this password is among the first that attackers try; choose another, for example four unrelated words"
+    )]
+    Common,
+    #[error("the password contains control characters")]
+    Control,
+}
+
+impl PlainPassword {
+    pub const MIN_CHARS: usize = 8;
+    pub const MAX_CHARS: usize = 128;
+
+    /// What somebody typed to log in; no rule but the form is applied. `None` when it is longer than any password.
+    pub fn typed(text: &str) -> Option<Self> {
+        // Reserved in full, so that no half-built copy stays behind in freed memory.
+        let mut normal = Zeroizing::new(String::with_capacity(4 * text.len() + 4));
+        normal.extend(text.nfc());
+        (normal.chars().count() <= Self::MAX_CHARS).then_some(Self(normal))
+    }
+
+    /// A password to be set. `context` are words that an attacker would try first for this account: the User ID, the
+    /// name, the e-mail address.
+    ///
+    /// A password is refused when zxcvbn, which knows the commonest passwords and their variations, would find it
+    /// within ten thousand guesses.
+    pub fn chosen(text: &str, context: &[&str]) -> Result<Self, PasswordRuleError> {
+        let password = Self::typed(text).ok_or(PasswordRuleError::TooLong)?;
+        if password.0.chars().count() < Self::MIN_CHARS {
+            return Err(PasswordRuleError::TooShort);
+        }
+        if password.0.chars().any(char::is_control) {
+            return Err(PasswordRuleError::Control);
+        }
+        let house = [
+            "lpse",
+            "spse",
+            "totp",
+            "penyedia",
+            "pengadaan",
+            "rekanan",
+            "indonesia",
+        ];
+        let words: Vec<&str> = house
+            .into_iter()
+            .chain(context.iter().flat_map(|text| {
+                text.split(|c: char| !c.is_alphanumeric())
+                    .chain(std::iter::once(*text))
+            }))
+            .filter(|word| word.chars().count() >= 3)
+            .collect();
+        if zxcvbn::zxcvbn(&password.0, &words).guesses() <= 10_000 {
+            return Err(PasswordRuleError::Common);
+        }
+        Ok(password)
+    }
+}
+
+impl fmt::Debug for PlainPassword {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PlainPassword(…)")
+    }
+}
+
+/// The cost of one Argon2id hash.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HashCost {
+    /// Memory in KiB.
+    pub memory_kib: u32,
+    /// Passes over the memory.
+    pub iterations: u32,
+    /// Lanes.
+    pub parallelism: u32,
+}
+
+impl HashCost {
+    /// The least that is accepted anywhere.
+    pub const MIN: Self = Self {
+        memory_kib: 19 * 1024,
+        iterations: 2,
+        parallelism: 1,
+    };
+
+    /// The most that is accepted, so that no imported hash can stop the kiosk.
+    pub const MAX: Self = Self {
+        memory_kib: 1024 * 1024,
+        iterations: 16,
+        parallelism: 16,
+    };
+
+    /// Whether every parameter lies between [`HashCost::MIN`] and [`HashCost::MAX`].
+    pub fn is_acceptable(self) -> bool {
+        let within = |value, least, most| (least..=most).contains(&value);
+        within(self.memory_kib, Self::MIN.memory_kib, Self::MAX.memory_kib)
+            && within(self.iterations, Self::MIN.iterations, Self::MAX.iterations)
+            && within(
+                self.parallelism,
+                Self::MIN.parallelism,
+                Self::MAX.parallelism,
+            )
+    }
+
+    fn params(self) -> Params {
+        Params::new(
+            self.memory_kib,
+            self.iterations,
+            self.parallelism,
+            Some(PasswordHash::OUTPUT_BYTES),
+        )
+        .expect("the cost was checked when it was read")
+    }
+
+    fn argon2(self) -> Argon2<'static> {
+        Argon2::new(Algorithm::Argon2id, Version::V0x13, self.params())
+    }
+}
+
+impl Default for HashCost {
+    fn default() -> Self {
+        Self::MIN
+    }
+}
+
+/// An Argon2id hash; its text is a PHC string, `$argon2id$v=19$m=19456,t=2,p=1$salt$hash`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct PasswordHash {
+    cost: HashCost,
+    salt: Vec<u8>,
+    output: Vec<u8>,
+}
+
+/// The text is no Argon2id hash that this program takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum PasswordHashError {
+    #[error("the password hash must be a PHC string beginning with $argon2id$v=19$")]
+    Form,
+    #[error("the password hash's cost must lie between m=19456,t=2,p=1 and m=1048576,t=16,p=16")]
+    Cost,
+}
+
+impl PasswordHash {
+    const OUTPUT_BYTES: usize = 32;
+    /// Bytes of salt that [`hash`] wants.
+    pub const SALT_BYTES: usize = 16;
+
+    /// Reads a PHC string.
+    pub fn parse(text: &str) -> Result<Self, PasswordHashError> {
+        use PasswordHashError::Form;
+        let rest = text.strip_prefix("$argon2id$v=19$").ok_or(Form)?;
+        let [params, salt, output] = rest
+            .split('$')
+            .collect::<Vec<_>>()
+            .try_into()
+            .map_err(|_| Form)?;
+        let [m, t, p] = params
+            .split(',')
+            .collect::<Vec<_>>()
+            .try_into()
+            .map_err(|_| Form)?;
+        let number = |field: &str, name: &str| -> Result<u32, PasswordHashError> {
+            let digits = field
+                .strip_prefix(name)
+                .and_then(|rest| rest.strip_prefix('='))
+                .ok_or(Form)?;
+            digits.parse().map_err(|_| Form)
+        };
+        let cost = HashCost {
+            memory_kib: number(m, "m")?,
+            iterations: number(t, "t")?,
+            parallelism: number(p, "p")?,
+        };
+        let decode = |text: &str, bounds: std::ops::RangeInclusive<usize>| {
+            BASE64_NOPAD
+                .decode(text.as_bytes())
+                .ok()
+                .filter(|bytes| bounds.contains(&bytes.len()))
+                .ok_or(Form)
+        };
+        let salt = decode(salt, 8..=64)?;
+        let output = decode(output, Self::OUTPUT_BYTES..=Self::OUTPUT_BYTES)?;
+        if !cost.is_acceptable() {
+            return Err(PasswordHashError::Cost);
+        }
+        Ok(Self { cost, salt, output })
+    }
+
+    /// A hash that no password has, of the same cost to check: for accounts that do not exist, so that they take the
+    /// same work and time as those that do (ASVS 6.3.8).
+    pub fn unmatchable(cost: HashCost) -> Self {
+        Self {
+            cost,
+            salt: vec![0; Self::SALT_BYTES],
+            output: vec![0; Self::OUTPUT_BYTES],
+        }
+    }
+
+    /// Whether the hash was made with less than `cost` and should be made again when the password is at hand.
+    pub fn is_weaker_than(&self, cost: HashCost) -> bool {
+        self.cost.memory_kib < cost.memory_kib
+            || self.cost.iterations < cost.iterations
+            || self.cost.parallelism < cost.parallelism
+    }
+}
+
+impl fmt::Display for PasswordHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let HashCost {
+            memory_kib,
+            iterations,
+            parallelism,
+        } = self.cost;
+        write!(
+            f,
+            "$argon2id$v=19$m={memory_kib},t={iterations},p={parallelism}${}${}",
+            BASE64_NOPAD.encode(&self.salt),
+            BASE64_NOPAD.encode(&self.output)
+        )
+    }
+}
+
+/// A hash can be attacked offline, so it is not for logs.
+impl fmt::Debug for PasswordHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "PasswordHash(m={}, …)", self.cost.memory_kib)
+    }
+}
+
+/// That somebody knew the password of this very hash. Only [`verify`] makes one.
+#[derive(Debug)]
+pub struct PasswordProof {
+    hash: PasswordHash,
+}
+
+impl PasswordProof {
+    /// Whether the proof is for `hash`.
+    pub fn is_for(&self, hash: &PasswordHash) -> bool {
+        self.hash == *hash
+    }
+}
+
+/// Hashes `password` with a salt from the operating system's generator. Takes the time and memory of `cost`: to be
+/// called on the hashing pool only.
+pub fn hash(
+    password: &PlainPassword,
+    salt: [u8; PasswordHash::SALT_BYTES],
+    cost: HashCost,
+) -> PasswordHash {
+    PasswordHash {
+        cost,
+        output: derive(password, &salt, cost).to_vec(),
+        salt: salt.to_vec(),
+    }
+}
+
+/// Checks `password` against `hash`, at the cost the hash was made with: to be called on the hashing pool only.
+pub fn verify(password: &PlainPassword, hash: &PasswordHash) -> Option<PasswordProof> {
+    let output = derive(password, &hash.salt, hash.cost);
+    let unmatchable = hash.output.iter().all(|byte| *byte == 0);
+    let equal = bool::from(output.as_slice().ct_eq(&hash.output));
+    (equal && !unmatchable).then(|| PasswordProof { hash: hash.clone() })
+}
+
+fn derive(
+    password: &PlainPassword,
+    salt: &[u8],
+    cost: HashCost,
+) -> Zeroizing<[u8; PasswordHash::OUTPUT_BYTES]> {
+    let mut output = Zeroizing::new([0; PasswordHash::OUTPUT_BYTES]);
+    cost.argon2()
+        .hash_password_into(password.0.as_bytes(), salt, output.as_mut_slice())
+        .expect("lengths and cost were checked when they were read");
+    output
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SALT: [u8; 16] = *b"sixteen byte slt";
+
+    fn password(text: &str) -> PlainPassword {
+        PlainPassword::typed(text).unwrap()
+    }
+
+    #[test]
+    fn a_hash_survives_its_text_and_knows_its_password() {
+        let made = hash(&password("kuda-hijau-9-awan"), SALT, HashCost::MIN);
+        let read = PasswordHash::parse(&made.to_string()).unwrap();
+        assert_eq!(read, made);
+        assert!(verify(&password("kuda-hijau-9-awan"), &read).is_some_and(|p| p.is_for(&made)));
+        assert!(verify(&password("kuda-hijau-9-awa"), &read).is_none());
+    }
+
+    #[test]
+    fn our_hash_and_the_librarys_phc_agree() {
+        use argon2::PasswordVerifier;
+        let made = hash(&password("kuda-hijau-9-awan"), SALT, HashCost::MIN).to_string();
+        let parsed = argon2::PasswordHash::new(&made).unwrap();
+        assert!(
+            Argon2::default()
+                .verify_password(b"kuda-hijau-9-awan", &parsed)
+                .is_ok()
+        );
+    }
+
+    #[test]
+    fn composed_and_decomposed_letters_are_one_password() {
+        let composed = hash(&password("caf\u{e9}-di-sudut"), SALT, HashCost::MIN);
+        assert!(verify(&password("cafe\u{301}-di-sudut"), &composed).is_some());
+    }
+
+    #[test]
+    fn nothing_is_truncated() {
+        let long = "é".repeat(127);
+        let made = hash(&password(&format!("{long}a")), SALT, HashCost::MIN);
+        assert!(verify(&password(&format!("{long}b")), &made).is_none());
+    }
+
+    #[test]
+    fn the_dummy_hash_matches_nothing() {
+        let dummy = PasswordHash::unmatchable(HashCost::MIN);
+        assert!(verify(&password("anything"), &dummy).is_none());
+    }
+
+    #[test]
+    fn rules_refuse_what_is_short_long_common_or_about_the_account() {
+        let chosen = |text: &str| {
+            PlainPassword::chosen(text, &["PPK30", "Siti Nurhaliza", "siti@contoso.go.id"])
+                .map(|_| ())
+        };
+        assert_eq!(chosen("kuda7!x"), Err(PasswordRuleError::TooShort));
+        assert_eq!(chosen(&"ab!".repeat(43)), Err(PasswordRuleError::TooLong));
+        for common in [
+            "password",
+            "12345678",
+            "qwertyuiop",
+            "Passw0rd",
+            "nurhaliza",
+            "contoso1",
+        ] {
+            assert_eq!(chosen(common), Err(PasswordRuleError::Common), "{common}");
+        }
+        assert_eq!(chosen("kuda\thijau99awan"), Err(PasswordRuleError::Control));
+        assert_eq!(chosen("kuda hijau di awan"), Ok(()));
+        assert_eq!(chosen(&"kuda-hijau-9-awan".repeat(7)), Ok(()));
+    }
+
+    #[test]
+    fn foreign_hashes_are_taken_only_within_bounds() {
+        let good = hash(&password("kuda-hijau-9-awan"), SALT, HashCost::MIN).to_string();
+        let with = |from: &str, to: &str| PasswordHash::parse(&good.replace(from, to));
+        assert_eq!(with("m=19456", "m=4096"), Err(PasswordHashError::Cost));
+        assert_eq!(with("m=19456", "m=99999999"), Err(PasswordHashError::Cost));
+        assert_eq!(with("t=2", "t=1"), Err(PasswordHashError::Cost));
+        assert_eq!(with("argon2id", "argon2i"), Err(PasswordHashError::Form));
+        assert_eq!(with("$m=", "$x="), Err(PasswordHashError::Form));
+        assert_eq!(PasswordHash::parse(""), Err(PasswordHashError::Form));
+        assert_eq!(
+            PasswordHash::parse("$2y$10$abcdefghijklmnopqrstuv"),
+            Err(PasswordHashError::Form)
+        );
+    }
+
+    #[test]
+    fn neither_password_nor_hash_is_printed() {
+        let secret = password("kuda-hijau-9-awan");
+        let hashed = hash(&secret, SALT, HashCost::MIN);
+        let printed = format!("{secret:?} {hashed:?}");
+        assert!(
+            !printed.contains("kuda") && !printed.contains("c2l4dGVlbg"),
+            "{printed}"
+        );
+    }
+}

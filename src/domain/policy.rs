@@ -1,0 +1,49 @@
+//! Whether people are asked for a code: one setting for all users, in force at the next login.
+
+use std::{fmt, str::FromStr};
+
+/// The login policy of an LPSE.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Policy {
+    /// Two-step login: nobody is asked for a code; activations are kept, unused.
+    Disabled,
+    /// Whoever has activated TOTP is asked for a code; the others can activate it at home.
+    #[default]
+    Enabled,
+    /// Whoever has not activated TOTP must do so right after the password.
+    Required,
+}
+
+impl Policy {
+    pub const ALL: [Self; 3] = [Self::Disabled, Self::Enabled, Self::Required];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Disabled => "disabled",
+            Self::Enabled => "enabled",
+            Self::Required => "required",
+        }
+    }
+}
+
+impl fmt::Display for Policy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// The text names none of the three policies.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the policy is one of disabled, enabled, required")]
+pub struct UnknownPolicy;
+
+impl FromStr for Policy {
+    type Err = UnknownPolicy;
+
+    fn from_str(text: &str) -> Result<Self, UnknownPolicy> {
+        Self::ALL
+            .into_iter()
+            .find(|policy| policy.as_str() == text)
+            .ok_or(UnknownPolicy)
+    }
+}

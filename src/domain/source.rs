@@ -1,0 +1,62 @@
+//! Where an attempt comes from: the unit by which a stranger's failures are kept apart from the owner's.
+
+use std::{
+    fmt,
+    net::{IpAddr, Ipv6Addr},
+};
+
+/// The terminal or the network peer at which a person sits.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Source {
+    /// A terminal of this machine, by its name (`tty1`, or the kiosk's configured name).
+    Console(String),
+    /// The address of an SSH peer.
+    Peer(IpAddr),
+}
+
+impl Source {
+    /// What failures are counted under. An IPv6 peer counts by its /64, which one person commands as a whole.
+    pub fn throttle_key(&self) -> String {
+        match self {
+            Self::Console(name) => format!("console:{name}"),
+            Self::Peer(IpAddr::V4(address)) => format!("peer:{address}"),
+            Self::Peer(IpAddr::V6(address)) => match address.to_ipv4_mapped() {
+                Some(v4) => format!("peer:{v4}"),
+                None => {
+                    let [a, b, c, d, ..] = address.segments();
+                    format!("peer:{}/64", Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0))
+                }
+            },
+        }
+    }
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Console(name) => f.write_str(name),
+            Self::Peer(address) => write!(f, "{address}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_ipv6_peer_is_counted_by_its_64_and_a_mapped_one_as_ipv4() {
+        let key = |text: &str| Source::Peer(text.parse().unwrap()).throttle_key();
+        assert_eq!(key("2001:db8:1:2:3::9"), key("2001:db8:1:2:ffff::1"));
+        assert_ne!(key("2001:db8:1:2::1"), key("2001:db8:1:3::1"));
+        assert_eq!(key("::ffff:192.0.2.7"), key("192.0.2.7"));
+    }
+
+    #[test]
+    fn a_console_cannot_pass_for_a_peer() {
+        assert_ne!(
+            Source::Console("peer:192.0.2.7".into()).throttle_key(),
+            Source::Peer("192.0.2.7".parse().unwrap()).throttle_key()
+        );
+    }
+}

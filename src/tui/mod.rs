@@ -1,0 +1,156 @@
+//! The screens, after Elm: an [`Event`] comes in, the model changes, an [`Effect`] may go out; drawing reads the model.
+//!
+//! Architecture invariant: this room is pure. It never sees a service, a store, a socket or a clock; what it asks of
+//! the world is an [`Effect`], what the world answers is an [`Event::Reply`]. Nothing here grants anything: a screen
+//! that forgot to ask for a code would get no home to show, because the session keeps the proofs (`domain::login`).
+
+pub mod command;
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use zeroize::Zeroizing;
+
+use crate::domain::{
+    Activity, Passcode, PlainPassword, Policy, UserId, UserType,
+    account::{AccountKey, LastLogin, PersonName},
+    provisioning::Provisioning,
+};
+use command::KeyPress;
+
+/// The instant of an event: wall time for what people read, monotonic time for what counts down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Now {
+    pub wall: Timestamp,
+    pub monotonic: Duration,
+}
+
+/// What happens to the screens, in one total order per person.
+#[derive(Debug)]
+pub enum Event {
+    Key(KeyPress),
+    /// Text that arrived as one bracketed paste, bounded by the front end.
+    Paste(Zeroizing<String>),
+    /// The terminal's size changed; the next drawing uses it.
+    Resize,
+    /// The moment that `App::next_tick` asked for has come.
+    Tick,
+    /// The answer to a request. One that is no longer waited for is dropped.
+    Reply(RequestId, Reply),
+    /// The session will end for idleness after this much time, or (`None`) no longer will.
+    IdleWarning(Option<Duration>),
+    /// The footer's number of visits so far.
+    Visits(u64),
+    /// The program is about to end (SIGTERM, store stuck): show why, take no more input.
+    Closing,
+}
+
+/// Which request a reply belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct RequestId(pub u64);
+
+/// What the screens ask of the world.
+#[derive(Debug)]
+pub enum Effect {
+    /// Work for a service; answered by [`Event::Reply`] with the same id.
+    Request(RequestId, Request),
+    /// Somebody has begun to use the terminal.
+    CountVisit,
+    /// The person is done, or gave up a login under way: all proofs are dropped, replies under way are void.
+    EndLogin,
+    /// Leave the program (training mode, or a terminal that is not a kiosk's).
+    Quit,
+}
+
+/// Work for a service.
+#[derive(Debug)]
+pub enum Request {
+    CheckPassword {
+        user_type: UserType,
+        user_id: UserId,
+        password: PlainPassword,
+    },
+    /// The code at login.
+    CheckPasscode(Passcode),
+    /// `Belum memindai? Ulangi aktivasi` at the code screen: a new key in place of the pending one.
+    StartOver,
+    /// `ENABLE TOTP` at home.
+    StartEnrollment,
+    /// `Aktifkan` at the QR code.
+    ProveEnrollment(Passcode),
+    /// `DISABLE TOTP`, confirmed; with a code when one was asked for.
+    DisableTotp(Option<Passcode>),
+    /// Home again, from the QR code or after a refusal.
+    LoadHome,
+}
+
+/// What the world answers: only what the person may know.
+#[derive(Debug)]
+pub enum Reply {
+    /// User ID, type or password do not belong together; or the code is wrong or spent. With the time until the next
+    /// try is judged.
+    Rejected { wait: Duration },
+    /// Not judged: too early after the failures before.
+    Wait(Duration),
+    /// The authenticator is held after too many wrong codes and must be reset.
+    Held,
+    /// The hashing queue is full; try again.
+    Busy,
+    /// The store cannot be written or read now. Nothing was granted, nothing changed.
+    Unavailable,
+    /// The login is no longer valid (account changed or removed meanwhile).
+    Ended,
+    /// The password was right and a code is wanted.
+    PasscodeWanted {
+        /// The key was shown but never proved: offer the way back.
+        pending: bool,
+    },
+    /// A new key, to be shown once.
+    Enrollment {
+        provisioning: Provisioning,
+        /// Reached without being home first: `LOGOUT` is the only way out but `Aktifkan`.
+        compulsory: bool,
+    },
+    /// Logged in.
+    Home(Box<HomeView>),
+    /// The act wants a code, the last one being older than five minutes.
+    FreshPasscodeWanted,
+}
+
+/// What home shows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HomeView {
+    pub account: AccountKey,
+    pub name: PersonName,
+    pub totp: TotpView,
+    pub policy: Policy,
+    /// The login before this one.
+    pub last_login: Option<LastLogin>,
+    /// The newest first.
+    pub activity: Vec<Activity>,
+    /// What has just been done, if this home follows an act.
+    pub notice: Option<HomeNotice>,
+}
+
+/// The state of TOTP as home tells it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TotpView {
+    Off,
+    Pending,
+    Active { since: Timestamp },
+}
+
+/// The success that home tells of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HomeNotice {
+    TotpActivated,
+    TotpDisabled,
+}
+
+/// A sample account of training mode, shown on the menu with its password.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SampleAccount {
+    pub user_type: UserType,
+    pub user_id: UserId,
+    pub password: String,
+}
