@@ -3,3 +3,4 @@ pub mod domain;
 pub mod ports;
 pub mod store;
 pub mod tui;
+pub mod vault;

@@ -125,7 +125,7 @@ mod tests {
         assert_eq!(digits("12345"), Err(PasscodeInputError::TooShort));
         assert_eq!(digits("1234567"), Err(PasscodeInputError::TooLong));
         assert_eq!(digits("12345a"), Err(PasscodeInputError::NotDigits));
-        assert_eq!(digits("12345²3x"), Err(PasscodeInputError::NotDigits));
+        assert_eq!(digits("12а456"), Err(PasscodeInputError::NotDigits));
     }
 
     #[test]

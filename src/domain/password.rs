@@ -46,7 +46,7 @@ impl PlainPassword {
     /// name, the e-mail address.
     ///
     /// A password is refused when zxcvbn, which knows the commonest passwords and their variations, would find it
-    /// within ten thousand guesses.
+    /// within a hundred thousand guesses: the ten thousand commonest, and those with a digit put behind.
     pub fn chosen(text: &str, context: &[&str]) -> Result<Self, PasswordRuleError> {
         let password = Self::typed(text).ok_or(PasswordRuleError::TooLong)?;
         if password.0.chars().count() < Self::MIN_CHARS {
@@ -72,7 +72,7 @@ impl PlainPassword {
             }))
             .filter(|word| word.chars().count() >= 3)
             .collect();
-        if zxcvbn::zxcvbn(&password.0, &words).guesses() <= 10_000 {
+        if zxcvbn::zxcvbn(&password.0, &words).guesses() <= 100_000 {
             return Err(PasswordRuleError::Common);
         }
         Ok(password)

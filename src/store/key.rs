@@ -1,9 +1,11 @@
 //! The only place that spells the store's keys.
 //!
-//! A key is a path of printable parts, `account/1/PPK30`, so that a prefix lists one noun and nothing else, in the
-//! same order on every backend.
+//! A key is a path of printable parts, `account/non-penyedia/PPK30`, so that a prefix lists one noun and nothing
+//! else, in the same order on every backend.
 
 use std::fmt;
+
+use crate::domain::{AccountKey, Source, UserId, UserType};
 
 /// A key in the store.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -18,10 +20,92 @@ impl Key {
     pub fn from_bytes(bytes: impl Into<Vec<u8>>) -> Self {
         Self(bytes.into())
     }
+
+    /// The record of one account.
+    pub fn account(account: &AccountKey) -> Self {
+        Self::accounts(account.user_type, account.user_id.as_str())
+    }
+
+    /// The prefix of all accounts of `user_type` whose ID begins with `id_prefix`.
+    pub fn accounts(user_type: UserType, id_prefix: &str) -> Self {
+        Self(format!("account/{user_type}/{id_prefix}").into_bytes())
+    }
+
+    /// The account whose record stands under this key, if it is an account's key.
+    pub fn as_account(&self) -> Option<AccountKey> {
+        let path = std::str::from_utf8(&self.0).ok()?;
+        let (user_type, user_id) = path.strip_prefix("account/")?.split_once('/')?;
+        Some(AccountKey::new(
+            user_type.parse().ok()?,
+            UserId::parse(user_id).ok()?,
+        ))
+    }
+
+    /// The mark of an import that is not finished.
+    pub fn import(id: &str) -> Self {
+        Self(format!("import/{id}").into_bytes())
+    }
+
+    /// The prefix of all unfinished imports.
+    pub fn imports() -> Self {
+        Self::import("")
+    }
+
+    /// The id of the import whose mark stands under this key.
+    pub fn as_import(&self) -> Option<&str> {
+        std::str::from_utf8(&self.0).ok()?.strip_prefix("import/")
+    }
+
+    /// The login policy.
+    pub fn policy() -> Self {
+        Self(b"setting/policy".to_vec())
+    }
+
+    /// The sealed text by which a store knows its master key again.
+    pub fn seal_check() -> Self {
+        Self(b"setting/seal-check".to_vec())
+    }
+
+    /// The password failures of one source.
+    pub fn throttle(source: &Source) -> Self {
+        Self(format!("throttle/{}", source.throttle_key()).into_bytes())
+    }
+
+    /// The visits counted by one node.
+    pub fn visits(node: &str) -> Self {
+        Self(format!("visits/{node}").into_bytes())
+    }
+
+    /// The prefix of all nodes' visits.
+    pub fn all_visits() -> Self {
+        Self::visits("")
+    }
 }
 
 impl fmt::Debug for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.0.escape_ascii())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_account_is_found_again_by_its_key_and_others_are_none() {
+        let account = AccountKey::new(UserType::Penyedia, UserId::parse("cv.maju-1").unwrap());
+        let key = Key::account(&account);
+        assert_eq!(format!("{key:?}"), "account/penyedia/CV.MAJU-1");
+        assert_eq!(key.as_account(), Some(account));
+        assert_eq!(Key::policy().as_account(), None);
+    }
+
+    #[test]
+    fn the_two_user_types_do_not_share_a_prefix() {
+        let penyedia = Key::accounts(UserType::Penyedia, "");
+        let other = Key::accounts(UserType::NonPenyedia, "");
+        assert!(!other.as_bytes().starts_with(penyedia.as_bytes()));
+        assert!(!penyedia.as_bytes().starts_with(other.as_bytes()));
     }
 }

@@ -8,7 +8,12 @@
 //! [`throttles`], [`visits`]) are written once over the trait; [`key`] is the only place that spells keys and
 //! [`record`] the only place that knows the stored form.
 
+pub mod accounts;
 pub mod key;
+pub mod record;
+pub mod settings;
+pub mod throttles;
+pub mod visits;
 
 use std::fmt;
 

@@ -1,0 +1,239 @@
+//! Accounts in the store: read, listed by pages, and changed only by deciding on what is really there.
+//!
+//! An import of any size becomes visible at once: its accounts carry the import's id, and as long as the import's
+//! mark exists they count as absent. Removing the mark is one small commit, and a crash before it leaves nothing
+//! visible; [`Accounts::sweep_imports`] clears away what such a crash left behind.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::{
+    Commit, Key, Outcome, Store, StoreError, Value,
+    record::{self, StoredAccount},
+};
+use crate::domain::{Account, AccountKey, UserId, UserType};
+
+/// How many accounts are cleared away in one commit: about 100 bytes of condition and key each, far below the bound.
+const SWEEP_PAGE: usize = 64;
+
+/// The accounts of a store.
+#[derive(Debug, Clone)]
+pub struct Accounts {
+    store: Arc<dyn Store>,
+}
+
+/// An account as read, with the very bytes that a commit will demand to be still there.
+#[derive(Debug, Clone)]
+pub struct Read {
+    pub account: Account,
+    bytes: Value,
+}
+
+impl Read {
+    /// A commit that is applied only if the account is still exactly as read, and replaces it by `changed`.
+    pub fn replace(&self, changed: &Account) -> Commit {
+        let key = Key::account(&self.account.key);
+        let written = record::encode_account(&StoredAccount {
+            account: changed.clone(),
+            import: None,
+        });
+        Commit::new()
+            .expect(key.clone(), Some(self.bytes.clone()))
+            .put(key, written)
+    }
+
+    /// A commit that is applied only if the account is still exactly as read, and removes it.
+    pub fn remove(&self) -> Commit {
+        let key = Key::account(&self.account.key);
+        Commit::new()
+            .expect(key.clone(), Some(self.bytes.clone()))
+            .remove(key)
+    }
+}
+
+impl Accounts {
+    pub fn new(store: Arc<dyn Store>) -> Self {
+        Self { store }
+    }
+
+    /// The account, if it exists.
+    pub async fn read(&self, key: &AccountKey) -> Result<Option<Read>, StoreError> {
+        let at = Key::account(key);
+        let Some(bytes) = self.store.get(&at).await? else {
+            return Ok(None);
+        };
+        let stored = record::decode_account(&format!("{at:?}"), &bytes)?;
+        // A record moved to another key is not that account.
+        if stored.account.key != *key {
+            return Err(StoreError::Unreadable(format!(
+                "the record {at:?} belongs to {}",
+                stored.account.key
+            )));
+        }
+        if self.is_hidden(&stored).await? {
+            return Ok(None);
+        }
+        Ok(Some(Read {
+            account: stored.account,
+            bytes,
+        }))
+    }
+
+    /// Adds an account that does not exist yet; [`Outcome::Conflict`] when it does.
+    pub async fn add(&self, account: Account) -> Result<Outcome, StoreError> {
+        let key = Key::account(&account.key);
+        let bytes = record::encode_account(&StoredAccount {
+            account,
+            import: None,
+        });
+        self.store
+            .commit(Commit::new().expect(key.clone(), None).put(key, bytes))
+            .await
+    }
+
+    /// Up to `limit` accounts of `user_type` whose ID begins with `id_prefix`, in the order of their IDs, after
+    /// `after`, and where the next page begins. Costs what the page holds.
+    pub async fn page(
+        &self,
+        user_type: UserType,
+        id_prefix: &str,
+        after: Option<&UserId>,
+        limit: usize,
+    ) -> Result<Page, StoreError> {
+        let prefix = Key::accounts(user_type, id_prefix);
+        let after = after.map(|id| Key::account(&AccountKey::new(user_type, id.clone())));
+        let rows = self.store.page(&prefix, after.as_ref(), limit).await?;
+        let next = (rows.len() == limit)
+            .then(|| rows.last().and_then(|(key, _)| key.as_account()))
+            .flatten()
+            .map(|key| key.user_id);
+        let mut accounts = Vec::with_capacity(rows.len());
+        for (key, bytes) in rows {
+            let stored = record::decode_account(&format!("{key:?}"), &bytes)?;
+            if !self.is_hidden(&stored).await? {
+                accounts.push(stored.account);
+            }
+        }
+        Ok(Page { accounts, next })
+    }
+
+    /// Marks an import as begun. Its accounts stay invisible until [`Accounts::finish_import`].
+    pub async fn begin_import(&self, id: &str, begun: Timestamp) -> Result<Outcome, StoreError> {
+        let key = Key::import(id);
+        let commit = Commit::new()
+            .expect(key.clone(), None)
+            .put(key, record::encode_import(begun));
+        self.store.commit(commit).await
+    }
+
+    /// Adds accounts that belong to an import, in as many commits as they need. Stops at the first that exists.
+    pub async fn add_imported(
+        &self,
+        import: &str,
+        accounts: impl IntoIterator<Item = Account>,
+    ) -> Result<ImportStep, StoreError> {
+        let mut commit = Commit::new();
+        let mut keys = Vec::new();
+        for account in accounts {
+            let key = Key::account(&account.key);
+            keys.push(account.key.clone());
+            let bytes = record::encode_account(&StoredAccount {
+                account,
+                import: Some(import.to_owned()),
+            });
+            commit = commit.expect(key.clone(), None).put(key, bytes);
+            if commit.size() >= Commit::MAX_BYTES / 4 {
+                let full = std::mem::take(&mut commit);
+                if let Some(step) = self.commit_imported(full, &mut keys).await? {
+                    return Ok(step);
+                }
+            }
+        }
+        let exists = self.commit_imported(commit, &mut keys).await?;
+        Ok(exists.unwrap_or(ImportStep::Added))
+    }
+
+    async fn commit_imported(
+        &self,
+        commit: Commit,
+        keys: &mut Vec<AccountKey>,
+    ) -> Result<Option<ImportStep>, StoreError> {
+        if commit.writes().is_empty() || self.store.commit(commit).await? == Outcome::Applied {
+            keys.clear();
+            return Ok(None);
+        }
+        for key in keys.drain(..) {
+            if self.store.get(&Key::account(&key)).await?.is_some() {
+                return Ok(Some(ImportStep::Exists(key)));
+            }
+        }
+        Err(StoreError::Unavailable(
+            "accounts were changed while they were imported; nothing was imported, try again"
+                .into(),
+        ))
+    }
+
+    /// Makes all accounts of an import visible, at once.
+    pub async fn finish_import(&self, id: &str) -> Result<(), StoreError> {
+        self.store
+            .commit(Commit::new().remove(Key::import(id)))
+            .await?;
+        Ok(())
+    }
+
+    /// Removes whatever unfinished imports left behind. Only for whoever owns the store alone: at its opening, and
+    /// after an import was given up.
+    pub async fn sweep_imports(&self) -> Result<(), StoreError> {
+        let imports = self.store.page(&Key::imports(), None, SWEEP_PAGE).await?;
+        if imports.is_empty() {
+            return Ok(());
+        }
+        for user_type in UserType::ALL {
+            let prefix = Key::accounts(user_type, "");
+            let mut after = None;
+            loop {
+                let rows = self.store.page(&prefix, after.as_ref(), SWEEP_PAGE).await?;
+                let Some((last, _)) = rows.last() else { break };
+                after = Some(last.clone());
+                let mut commit = Commit::new();
+                for (key, bytes) in rows {
+                    let stored = record::decode_account(&format!("{key:?}"), &bytes)?;
+                    if self.is_hidden(&stored).await? {
+                        commit = commit.remove(key);
+                    }
+                }
+                if !commit.writes().is_empty() {
+                    self.store.commit(commit).await?;
+                }
+            }
+        }
+        for (key, _) in imports {
+            self.store.commit(Commit::new().remove(key)).await?;
+        }
+        Ok(())
+    }
+
+    async fn is_hidden(&self, stored: &StoredAccount) -> Result<bool, StoreError> {
+        match &stored.import {
+            None => Ok(false),
+            Some(id) => Ok(self.store.get(&Key::import(id)).await?.is_some()),
+        }
+    }
+}
+
+/// One page of accounts.
+#[derive(Debug)]
+pub struct Page {
+    pub accounts: Vec<Account>,
+    /// The ID after which the next page begins; `None` when this was the last.
+    pub next: Option<UserId>,
+}
+
+/// What became of a part of an import.
+#[derive(Debug, PartialEq, Eq)]
+pub enum ImportStep {
+    Added,
+    /// This account exists already; the part was not added.
+    Exists(AccountKey),
+}

@@ -1,0 +1,399 @@
+//! The stored form of every noun, version 1, and its way to the domain and back. serde is used here only.
+//!
+//! Records are JSON that says its own version, `{"v":1,...}`: a newer program reads older records, an older one
+//! refuses newer ones with a clear sentence. The same value always has the same bytes, because commits compare bytes.
+
+use data_encoding::BASE64_NOPAD;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+use super::{StoreError, Value};
+use crate::domain::{
+    Account, AccountKey, Activity, ActivityKind, Authenticator, EmailAddress, PasswordHash,
+    PersonName, Policy, Source, TimeStep, UserId, UserType,
+    account::{LastLogin, SealedSecret},
+    throttle::{PasscodeThrottle, PasswordFailures},
+};
+
+/// The version this program writes, and the newest it reads.
+const VERSION: u32 = 1;
+
+/// Why a stored record makes no sense, for operators.
+type Unreadable = String;
+
+#[derive(Serialize, Deserialize)]
+struct Versioned<T> {
+    v: u32,
+    #[serde(flatten)]
+    record: T,
+}
+
+#[derive(Deserialize)]
+struct VersionOnly {
+    v: u32,
+}
+
+fn encode<T: Serialize>(record: T) -> Value {
+    serde_json::to_vec(&Versioned { v: VERSION, record })
+        .expect("records have only text keys and plain values")
+}
+
+fn decode<T: DeserializeOwned>(what: &str, bytes: &[u8]) -> Result<T, StoreError> {
+    let unreadable = |why: String| StoreError::Unreadable(format!("the record {what} {why}"));
+    let VersionOnly { v } =
+        serde_json::from_slice(bytes).map_err(|_| unreadable("is damaged".into()))?;
+    if v > VERSION {
+        return Err(unreadable(format!(
+            "has format {v} and this program reads formats up to {VERSION}: install the newer lpse-kiosk that wrote it"
+        )));
+    }
+    serde_json::from_slice::<Versioned<T>>(bytes)
+        .map(|versioned| versioned.record)
+        .map_err(|error| unreadable(format!("is damaged: {error}")))
+}
+
+/// An account and, while the import that brought it is not finished, that import's id.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StoredAccount {
+    pub account: Account,
+    pub import: Option<String>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct AccountRecord {
+    user_type: String,
+    user_id: String,
+    name: String,
+    email: String,
+    password: String,
+    generation: u64,
+    totp: AuthenticatorRecord,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    greatest_accepted_step: Option<u64>,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    passcode_failures: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_passcode_failure: Option<i64>,
+    created: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_login: Option<LoginRecord>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    activity: Vec<ActivityRecord>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    import: Option<String>,
+}
+
+fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+enum AuthenticatorRecord {
+    Absent,
+    Pending { since: i64, secret: SecretRecord },
+    Active { since: i64, secret: SecretRecord },
+}
+
+#[derive(Serialize, Deserialize)]
+struct SecretRecord {
+    key: String,
+    nonce: String,
+    sealed: String,
+}
+
+#[derive(Serialize, Deserialize)]
+struct LoginRecord {
+    at: i64,
+    from: SourceRecord,
+}
+
+#[derive(Serialize, Deserialize)]
+struct ActivityRecord {
+    at: i64,
+    kind: String,
+    from: SourceRecord,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum SourceRecord {
+    Console(String),
+    Peer(std::net::IpAddr),
+}
+
+/// The bytes of an account's record.
+pub fn encode_account(stored: &StoredAccount) -> Value {
+    let account = &stored.account;
+    encode(AccountRecord {
+        user_type: account.key.user_type.as_str().to_owned(),
+        user_id: account.key.user_id.as_str().to_owned(),
+        name: account.name.as_str().to_owned(),
+        email: account.email.as_str().to_owned(),
+        password: account.password.to_string(),
+        generation: account.generation,
+        totp: authenticator_record(&account.authenticator),
+        greatest_accepted_step: account.greatest_accepted_step.map(TimeStep::number),
+        passcode_failures: account.passcode_throttle.failures,
+        last_passcode_failure: account.passcode_throttle.last_failure.map(milliseconds),
+        created: milliseconds(account.created),
+        last_login: account.last_login.as_ref().map(|login| LoginRecord {
+            at: milliseconds(login.at),
+            from: source_record(&login.from),
+        }),
+        activity: account.activity.iter().map(activity_record).collect(),
+        import: stored.import.clone(),
+    })
+}
+
+/// The account in a record's bytes.
+pub fn decode_account(what: &str, bytes: &[u8]) -> Result<StoredAccount, StoreError> {
+    let record: AccountRecord = decode(what, bytes)?;
+    account(record)
+        .map_err(|why| StoreError::Unreadable(format!("the record {what} is damaged: {why}")))
+}
+
+fn account(record: AccountRecord) -> Result<StoredAccount, Unreadable> {
+    let text = |error: &dyn std::error::Error| error.to_string();
+    let user_type: UserType = record.user_type.parse().map_err(|e| text(&e))?;
+    let user_id = UserId::parse(&record.user_id).map_err(|e| text(&e))?;
+    let account = Account {
+        key: AccountKey::new(user_type, user_id),
+        name: PersonName::parse(&record.name).map_err(|e| text(&e))?,
+        email: EmailAddress::parse(&record.email).map_err(|e| text(&e))?,
+        password: PasswordHash::parse(&record.password).map_err(|e| text(&e))?,
+        generation: record.generation,
+        authenticator: match record.totp {
+            AuthenticatorRecord::Absent => Authenticator::Absent,
+            AuthenticatorRecord::Pending { since, secret } => Authenticator::Pending {
+                since: timestamp(since)?,
+                secret: sealed_secret(secret)?,
+            },
+            AuthenticatorRecord::Active { since, secret } => Authenticator::Active {
+                since: timestamp(since)?,
+                secret: sealed_secret(secret)?,
+            },
+        },
+        greatest_accepted_step: record.greatest_accepted_step.map(TimeStep::new),
+        passcode_throttle: PasscodeThrottle {
+            failures: record.passcode_failures,
+            last_failure: record.last_passcode_failure.map(timestamp).transpose()?,
+        },
+        created: timestamp(record.created)?,
+        last_login: record
+            .last_login
+            .map(|login| {
+                Ok::<_, Unreadable>(LastLogin {
+                    at: timestamp(login.at)?,
+                    from: source(login.from),
+                })
+            })
+            .transpose()?,
+        activity: record
+            .activity
+            .into_iter()
+            .map(activity)
+            .collect::<Result<_, _>>()?,
+    };
+    Ok(StoredAccount {
+        account,
+        import: record.import,
+    })
+}
+
+fn authenticator_record(authenticator: &Authenticator) -> AuthenticatorRecord {
+    match authenticator {
+        Authenticator::Absent => AuthenticatorRecord::Absent,
+        Authenticator::Pending { secret, since } => AuthenticatorRecord::Pending {
+            since: milliseconds(*since),
+            secret: secret_record(secret),
+        },
+        Authenticator::Active { secret, since } => AuthenticatorRecord::Active {
+            since: milliseconds(*since),
+            secret: secret_record(secret),
+        },
+    }
+}
+
+fn secret_record(secret: &SealedSecret) -> SecretRecord {
+    SecretRecord {
+        key: secret.key_id.clone(),
+        nonce: BASE64_NOPAD.encode(&secret.nonce),
+        sealed: BASE64_NOPAD.encode(&secret.ciphertext),
+    }
+}
+
+fn sealed_secret(record: SecretRecord) -> Result<SealedSecret, Unreadable> {
+    let bytes = |text: &str| {
+        BASE64_NOPAD
+            .decode(text.as_bytes())
+            .map_err(|_| "a sealed secret is not base 64".to_owned())
+    };
+    Ok(SealedSecret {
+        nonce: bytes(&record.nonce)?,
+        ciphertext: bytes(&record.sealed)?,
+        key_id: record.key,
+    })
+}
+
+fn activity_record(activity: &Activity) -> ActivityRecord {
+    ActivityRecord {
+        at: milliseconds(activity.at),
+        kind: activity.kind.as_str().to_owned(),
+        from: source_record(&activity.from),
+    }
+}
+
+fn activity(record: ActivityRecord) -> Result<Activity, Unreadable> {
+    Ok(Activity {
+        at: timestamp(record.at)?,
+        kind: ActivityKind::from_word(&record.kind)
+            .ok_or_else(|| format!("unknown activity {:?}", record.kind))?,
+        from: source(record.from),
+    })
+}
+
+fn source_record(source: &Source) -> SourceRecord {
+    match source {
+        Source::Console(name) => SourceRecord::Console(name.clone()),
+        Source::Peer(address) => SourceRecord::Peer(*address),
+    }
+}
+
+fn source(record: SourceRecord) -> Source {
+    match record {
+        SourceRecord::Console(name) => Source::Console(name),
+        SourceRecord::Peer(address) => Source::Peer(address),
+    }
+}
+
+fn milliseconds(instant: Timestamp) -> i64 {
+    instant.as_millisecond()
+}
+
+fn timestamp(milliseconds: i64) -> Result<Timestamp, Unreadable> {
+    Timestamp::from_millisecond(milliseconds).map_err(|_| "a time is out of range".to_owned())
+}
+
+/// The failures of one source: in all, and by account (as a digest of the claimed account).
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct SourceFailures {
+    pub all: Option<PasswordFailures>,
+    pub by_account: Vec<(String, PasswordFailures)>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct SourceFailuresRecord {
+    all: Option<FailuresRecord>,
+    #[serde(default)]
+    by_account: Vec<(String, FailuresRecord)>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct FailuresRecord {
+    n: u32,
+    last: i64,
+}
+
+/// The bytes of a source's failures.
+pub fn encode_source_failures(failures: &SourceFailures) -> Value {
+    let record = |counted: &PasswordFailures| FailuresRecord {
+        n: counted.failures,
+        last: milliseconds(counted.last_failure),
+    };
+    encode(SourceFailuresRecord {
+        all: failures.all.as_ref().map(record),
+        by_account: failures
+            .by_account
+            .iter()
+            .map(|(account, counted)| (account.clone(), record(counted)))
+            .collect(),
+    })
+}
+
+/// The failures in a record's bytes.
+pub fn decode_source_failures(what: &str, bytes: &[u8]) -> Result<SourceFailures, StoreError> {
+    let record: SourceFailuresRecord = decode(what, bytes)?;
+    let counted = |record: FailuresRecord| {
+        let last_failure = timestamp(record.last)
+            .map_err(|why| StoreError::Unreadable(format!("the record {what}: {why}")))?;
+        Ok::<_, StoreError>(PasswordFailures {
+            failures: record.n,
+            last_failure,
+        })
+    };
+    Ok(SourceFailures {
+        all: record.all.map(counted).transpose()?,
+        by_account: record
+            .by_account
+            .into_iter()
+            .map(|(account, record)| Ok::<_, StoreError>((account, counted(record)?)))
+            .collect::<Result<_, _>>()?,
+    })
+}
+
+#[derive(Serialize, Deserialize)]
+struct PolicyRecord {
+    policy: String,
+}
+
+/// The bytes of the policy in force.
+pub fn encode_policy(policy: Policy) -> Value {
+    encode(PolicyRecord {
+        policy: policy.as_str().to_owned(),
+    })
+}
+
+/// The policy in a record's bytes.
+pub fn decode_policy(what: &str, bytes: &[u8]) -> Result<Policy, StoreError> {
+    let record: PolicyRecord = decode(what, bytes)?;
+    record
+        .policy
+        .parse()
+        .map_err(|error| StoreError::Unreadable(format!("the record {what}: {error}")))
+}
+
+#[derive(Serialize, Deserialize)]
+struct VisitsRecord {
+    visits: u64,
+}
+
+/// The bytes of one node's number of visits.
+pub fn encode_visits(visits: u64) -> Value {
+    encode(VisitsRecord { visits })
+}
+
+/// The number of visits in a record's bytes.
+pub fn decode_visits(what: &str, bytes: &[u8]) -> Result<u64, StoreError> {
+    decode::<VisitsRecord>(what, bytes).map(|record| record.visits)
+}
+
+#[derive(Serialize, Deserialize)]
+struct ImportRecord {
+    begun: i64,
+}
+
+/// The bytes that mark an import as unfinished since `begun`.
+pub fn encode_import(begun: Timestamp) -> Value {
+    encode(ImportRecord {
+        begun: milliseconds(begun),
+    })
+}
+
+#[derive(Serialize, Deserialize)]
+struct SealCheckRecord {
+    secret: SecretRecord,
+}
+
+/// The bytes of the sealed text by which a store knows its master key again.
+pub fn encode_seal_check(secret: &SealedSecret) -> Value {
+    encode(SealCheckRecord {
+        secret: secret_record(secret),
+    })
+}
+
+/// The sealed text in a record's bytes.
+pub fn decode_seal_check(what: &str, bytes: &[u8]) -> Result<SealedSecret, StoreError> {
+    sealed_secret(decode::<SealCheckRecord>(what, bytes)?.secret)
+        .map_err(|why| StoreError::Unreadable(format!("the record {what}: {why}")))
+}

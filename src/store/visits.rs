@@ -1,0 +1,46 @@
+//! The number of visits: counted per node, so that no key is written by everybody, and added up when read.
+
+use std::sync::Arc;
+
+use super::{Commit, Key, Outcome, Store, StoreError, record};
+
+/// More nodes than this do not exist.
+const NODES: usize = 4096;
+
+/// The visits counted in a store.
+#[derive(Debug, Clone)]
+pub struct Visits {
+    store: Arc<dyn Store>,
+}
+
+impl Visits {
+    pub fn new(store: Arc<dyn Store>) -> Self {
+        Self { store }
+    }
+
+    /// Counts one visit at `node`.
+    pub async fn count(&self, node: &str) -> Result<(), StoreError> {
+        let key = Key::visits(node);
+        loop {
+            let bytes = self.store.get(&key).await?;
+            let visits = match &bytes {
+                None => 0,
+                Some(bytes) => record::decode_visits(&format!("{key:?}"), bytes)?,
+            };
+            let commit = Commit::new()
+                .expect(key.clone(), bytes)
+                .put(key.clone(), record::encode_visits(visits.saturating_add(1)));
+            if self.store.commit(commit).await? == Outcome::Applied {
+                return Ok(());
+            }
+        }
+    }
+
+    /// All visits of all nodes.
+    pub async fn total(&self) -> Result<u64, StoreError> {
+        let rows = self.store.page(&Key::all_visits(), None, NODES).await?;
+        rows.iter().try_fold(0_u64, |total, (key, bytes)| {
+            Ok(total.saturating_add(record::decode_visits(&format!("{key:?}"), bytes)?))
+        })
+    }
+}

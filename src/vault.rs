@@ -1,0 +1,249 @@
+//! Sealing and opening secrets: XChaCha20-Poly1305 under a master key that is kept apart from the store.
+//!
+//! A sealed secret is bound to its account and kind as associated data, so a record moved to another account does not
+//! open; the nonce is random, 24 bytes, which needs no counter to be kept (SECURITY section 3).
+
+use std::fmt;
+
+use chacha20poly1305::{
+    KeyInit, XChaCha20Poly1305, XNonce,
+    aead::{Aead, Payload},
+};
+use data_encoding::HEXLOWER;
+use sha2::{Digest, Sha256};
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
+
+use crate::domain::{AccountKey, Secret, account::SealedSecret};
+
+/// A key that seals everything secret in a store.
+#[derive(Clone, Zeroize, ZeroizeOnDrop)]
+pub struct MasterKey([u8; Self::LENGTH]);
+
+impl MasterKey {
+    /// Bytes in a master key.
+    pub const LENGTH: usize = 32;
+
+    pub fn from_bytes(bytes: [u8; Self::LENGTH]) -> Self {
+        Self(bytes)
+    }
+
+    pub fn as_bytes(&self) -> &[u8; Self::LENGTH] {
+        &self.0
+    }
+
+    /// The name by which records say which key sealed them: a digest, which tells nothing of the key.
+    pub fn id(&self) -> String {
+        let digest = Sha256::new()
+            .chain_update(b"lpse-kiosk master key id\0")
+            .chain_update(self.0)
+            .finalize();
+        HEXLOWER.encode(&digest[..8])
+    }
+}
+
+impl fmt::Debug for MasterKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "MasterKey({})", self.id())
+    }
+}
+
+/// What a sealed text belongs to; a text sealed for one does not open as another.
+#[derive(Debug, Clone, Copy)]
+pub enum Purpose<'a> {
+    /// The TOTP secret of an account.
+    TotpSecret(&'a AccountKey),
+    /// The text by which a store knows its master key again.
+    SealCheck,
+}
+
+impl Purpose<'_> {
+    fn associated_data(self) -> Vec<u8> {
+        match self {
+            Self::TotpSecret(account) => format!("lpse-kiosk/1/totp-secret/{account}"),
+            Self::SealCheck => "lpse-kiosk/1/seal-check".to_owned(),
+        }
+        .into_bytes()
+    }
+}
+
+/// Why a sealed text does not open.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum VaultError {
+    #[error("it is sealed under master key {0}, which the master key file does not hold")]
+    UnknownKey(String),
+    #[error("it was damaged, or moved here from another account")]
+    NotAuthentic,
+}
+
+/// The master keys at hand: the first seals, all open.
+#[derive(Debug, Clone)]
+pub struct Vault {
+    keys: Vec<MasterKey>,
+}
+
+impl Vault {
+    /// Bytes of nonce that sealing wants.
+    pub const NONCE_BYTES: usize = 24;
+
+    /// A vault that seals under `current` and opens with `older` keys as well.
+    pub fn new(current: MasterKey, older: Vec<MasterKey>) -> Self {
+        let mut keys = older;
+        keys.insert(0, current);
+        Self { keys }
+    }
+
+    /// Seals the TOTP secret of `account`. `nonce` is random and used once.
+    pub fn seal_secret(
+        &self,
+        account: &AccountKey,
+        secret: &Secret,
+        nonce: [u8; Self::NONCE_BYTES],
+    ) -> SealedSecret {
+        self.seal(Purpose::TotpSecret(account), secret.as_bytes(), nonce)
+    }
+
+    /// The TOTP secret of `account`.
+    pub fn open_secret(
+        &self,
+        account: &AccountKey,
+        sealed: &SealedSecret,
+    ) -> Result<Secret, VaultError> {
+        let opened = self.open(Purpose::TotpSecret(account), sealed)?;
+        let bytes = Zeroizing::new(
+            <[u8; Secret::LENGTH]>::try_from(opened.as_slice())
+                .map_err(|_| VaultError::NotAuthentic)?,
+        );
+        Ok(Secret::from_bytes(*bytes))
+    }
+
+    /// The text that a new store keeps to know this vault's current key again.
+    pub fn seal_check(&self, nonce: [u8; Self::NONCE_BYTES]) -> SealedSecret {
+        self.seal(Purpose::SealCheck, b"lpse-kiosk", nonce)
+    }
+
+    /// Whether this vault holds the key that a store was created with.
+    pub fn passes_check(&self, sealed: &SealedSecret) -> Result<(), VaultError> {
+        self.open(Purpose::SealCheck, sealed).map(drop)
+    }
+
+    fn seal(
+        &self,
+        purpose: Purpose<'_>,
+        plaintext: &[u8],
+        nonce: [u8; Self::NONCE_BYTES],
+    ) -> SealedSecret {
+        let key = &self.keys[0];
+        let payload = Payload {
+            msg: plaintext,
+            aad: &purpose.associated_data(),
+        };
+        let ciphertext = cipher(key)
+            .encrypt(&XNonce::from(nonce), payload)
+            .expect("a secret is far shorter than the cipher's limit");
+        SealedSecret {
+            key_id: key.id(),
+            nonce: nonce.to_vec(),
+            ciphertext,
+        }
+    }
+
+    fn open(
+        &self,
+        purpose: Purpose<'_>,
+        sealed: &SealedSecret,
+    ) -> Result<Zeroizing<Vec<u8>>, VaultError> {
+        let key = self
+            .keys
+            .iter()
+            .find(|key| key.id() == sealed.key_id)
+            .ok_or_else(|| VaultError::UnknownKey(sealed.key_id.clone()))?;
+        let nonce: [u8; Self::NONCE_BYTES] = sealed
+            .nonce
+            .as_slice()
+            .try_into()
+            .map_err(|_| VaultError::NotAuthentic)?;
+        let payload = Payload {
+            msg: &sealed.ciphertext,
+            aad: &purpose.associated_data(),
+        };
+        cipher(key)
+            .decrypt(&XNonce::from(nonce), payload)
+            .map(Zeroizing::new)
+            .map_err(|_| VaultError::NotAuthentic)
+    }
+}
+
+fn cipher(key: &MasterKey) -> XChaCha20Poly1305 {
+    XChaCha20Poly1305::new(&(*key.as_bytes()).into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{UserId, UserType};
+
+    fn account(id: &str) -> AccountKey {
+        AccountKey::new(UserType::Penyedia, UserId::parse(id).unwrap())
+    }
+
+    fn vault() -> Vault {
+        Vault::new(MasterKey::from_bytes([7; 32]), Vec::new())
+    }
+
+    #[test]
+    fn a_sealed_secret_opens_for_its_own_account_only() {
+        let secret = Secret::from_bytes([3; 20]);
+        let sealed = vault().seal_secret(&account("ABC"), &secret, [9; 24]);
+        let opened = vault().open_secret(&account("ABC"), &sealed).unwrap();
+        assert_eq!(opened.as_bytes(), secret.as_bytes());
+        assert_eq!(
+            vault().open_secret(&account("ABD"), &sealed).unwrap_err(),
+            VaultError::NotAuthentic
+        );
+        let other_type = AccountKey::new(UserType::NonPenyedia, UserId::parse("ABC").unwrap());
+        assert!(vault().open_secret(&other_type, &sealed).is_err());
+        assert!(vault().passes_check(&sealed).is_err());
+    }
+
+    #[test]
+    fn every_flipped_bit_is_noticed() {
+        let sealed = vault().seal_secret(&account("ABC"), &Secret::from_bytes([3; 20]), [9; 24]);
+        for position in 0..sealed.ciphertext.len() {
+            let mut damaged = sealed.clone();
+            damaged.ciphertext[position] ^= 1;
+            assert!(
+                vault().open_secret(&account("ABC"), &damaged).is_err(),
+                "byte {position}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_older_key_still_opens_and_a_foreign_one_is_named() {
+        let sealed = vault().seal_secret(&account("ABC"), &Secret::from_bytes([3; 20]), [9; 24]);
+        let rotated = Vault::new(
+            MasterKey::from_bytes([8; 32]),
+            vec![MasterKey::from_bytes([7; 32])],
+        );
+        assert!(rotated.open_secret(&account("ABC"), &sealed).is_ok());
+        let foreign = Vault::new(MasterKey::from_bytes([8; 32]), Vec::new());
+        assert_eq!(
+            foreign.open_secret(&account("ABC"), &sealed).unwrap_err(),
+            VaultError::UnknownKey(MasterKey::from_bytes([7; 32]).id())
+        );
+    }
+
+    #[test]
+    fn the_key_and_the_plaintext_are_not_in_what_is_kept() {
+        let secret = Secret::from_bytes(*b"twenty byte secret!!");
+        let sealed = vault().seal_secret(&account("ABC"), &secret, [9; 24]);
+        assert!(!sealed.ciphertext.windows(6).any(|w| w == b"twenty"));
+        assert!(
+            !format!(
+                "{:?}",
+                MasterKey::from_bytes(*b"0123456789abcdef0123456789abcdef")
+            )
+            .contains("0123")
+        );
+    }
+}
