@@ -1,0 +1,182 @@
+//! The file that holds the master key, apart from everything the key protects.
+//!
+//! One key a line, in base 64, the current one first; lines that begin with `#` explain. The file is created once,
+//! for a new store only: for a store that already holds sealed secrets a new key would make them all unreadable.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{self, Read, Write},
+    os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt},
+    path::{Path, PathBuf},
+};
+
+use data_encoding::BASE64;
+use zeroize::Zeroizing;
+
+use crate::{
+    ports::Random,
+    vault::{MasterKey, Vault},
+};
+
+/// A key file is a few lines; what is larger is something else.
+const LARGEST_FILE: u64 = 64 * 1024;
+
+/// Why there is no master key.
+#[derive(Debug, thiserror::Error)]
+pub enum MasterKeyError {
+    #[error(
+        "the master key file {path} is missing, but the store holds secrets sealed with it: put the file back from its safe copy (a new key could not open them)", path = .0.display()
+    )]
+    Missing(PathBuf),
+    #[error("the master key file {path}: {1}", path = .0.display())]
+    Io(PathBuf, io::Error),
+    #[error(
+        "the master key file {path} can be read by others (mode {1:03o}); make it private: chmod 600 {path}", path = .0.display()
+    )]
+    Exposed(PathBuf, u32),
+    #[error(
+        "the master key file {path} belongs to another user (uid {1}); run lpse-kiosk as that user, or give it the file", path = .0.display()
+    )]
+    Foreign(PathBuf, u32),
+    #[error("the master key file {path} holds no key: line {1} is not 32 bytes in base 64", path = .0.display())]
+    Malformed(PathBuf, usize),
+}
+
+/// Reads the vault from `path`. Where the file does not exist and `may_create`, it is created with a new key.
+pub fn open(path: &Path, may_create: bool, random: &dyn Random) -> Result<Vault, MasterKeyError> {
+    let failed = |error| MasterKeyError::Io(path.to_owned(), error);
+    match File::open(path) {
+        Ok(file) => read(path, file),
+        Err(error) if error.kind() == io::ErrorKind::NotFound && may_create => {
+            match create(path, random) {
+                Ok(()) => {}
+                // Another process was faster; its key is as good.
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(failed(error)),
+            }
+            read(path, File::open(path).map_err(failed)?)
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            Err(MasterKeyError::Missing(path.to_owned()))
+        }
+        Err(error) => Err(failed(error)),
+    }
+}
+
+fn read(path: &Path, file: File) -> Result<Vault, MasterKeyError> {
+    let failed = |error| MasterKeyError::Io(path.to_owned(), error);
+    let metadata = file.metadata().map_err(failed)?;
+    let mode = metadata.permissions().mode() & 0o777;
+    if mode & 0o077 != 0 {
+        return Err(MasterKeyError::Exposed(path.to_owned(), mode));
+    }
+    let own = rustix::process::geteuid().as_raw();
+    if metadata.uid() != own && metadata.uid() != 0 {
+        return Err(MasterKeyError::Foreign(path.to_owned(), metadata.uid()));
+    }
+    let mut text = Zeroizing::new(String::with_capacity(LARGEST_FILE as usize));
+    file.take(LARGEST_FILE)
+        .read_to_string(&mut text)
+        .map_err(failed)?;
+    let mut keys = Vec::new();
+    for (number, line) in (1..).zip(text.lines()) {
+        let line = line.trim();
+        if line.is_empty() || line.starts_with('#') {
+            continue;
+        }
+        let malformed = || MasterKeyError::Malformed(path.to_owned(), number);
+        let bytes = Zeroizing::new(BASE64.decode(line.as_bytes()).map_err(|_| malformed())?);
+        let bytes =
+            <[u8; MasterKey::LENGTH]>::try_from(bytes.as_slice()).map_err(|_| malformed())?;
+        keys.push(MasterKey::from_bytes(bytes));
+    }
+    let mut keys = keys.into_iter();
+    let current = keys
+        .next()
+        .ok_or_else(|| MasterKeyError::Malformed(path.to_owned(), 1))?;
+    Ok(Vault::new(current, keys.collect()))
+}
+
+/// Writes a new key beside its place and links it there, so that a file that exists is whole and is never replaced.
+fn create(path: &Path, random: &dyn Random) -> io::Result<()> {
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or(Path::new("."));
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)?;
+    let mut key = Zeroizing::new([0; MasterKey::LENGTH]);
+    random.fill(key.as_mut_slice());
+    let encoded = Zeroizing::new(BASE64.encode(key.as_slice()));
+    let draft = path.with_extension(format!("new-{}", std::process::id()));
+    let written = (|| {
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(&draft)?;
+        file.write_all(
+            b"# Master key of lpse-kiosk. Whoever has it and the store can compute everybody's codes; without it no\n\
+              # activation can be read. Keep a copy in a safe place, apart from the backups of the store.\n",
+        )?;
+        file.write_all(encoded.as_bytes())?;
+        file.write_all(b"\n")?;
+        file.sync_all()?;
+        fs::hard_link(&draft, path)?;
+        File::open(folder)?.sync_all()
+    })();
+    let _ = fs::remove_file(&draft);
+    written
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::adapter::random::SystemRandom;
+
+    #[test]
+    fn a_key_is_created_once_private_and_read_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("etc/master.key");
+        let sealed = open(&path, true, &SystemRandom)
+            .unwrap()
+            .seal_check([1; 24]);
+        assert_eq!(
+            fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+            0o600
+        );
+        let again = open(&path, true, &SystemRandom).unwrap();
+        assert_eq!(again.passes_check(&sealed), Ok(()));
+        assert_eq!(
+            fs::read_dir(path.parent().unwrap()).unwrap().count(),
+            1,
+            "no draft stays"
+        );
+    }
+
+    #[test]
+    fn a_missing_key_is_not_replaced_when_the_store_needs_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("master.key");
+        let error = open(&path, false, &SystemRandom).unwrap_err();
+        assert!(matches!(error, MasterKeyError::Missing(_)), "{error}");
+        assert!(!path.exists());
+    }
+
+    #[test]
+    fn an_exposed_or_malformed_file_is_refused_by_name_and_line() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("master.key");
+        open(&path, true, &SystemRandom).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
+        let error = open(&path, true, &SystemRandom).unwrap_err().to_string();
+        assert!(error.contains("chmod 600"), "{error}");
+        fs::write(&path, "# a comment\nbm90IGEga2V5\n").unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+        let error = open(&path, true, &SystemRandom).unwrap_err().to_string();
+        assert!(error.contains("line 2"), "{error}");
+    }
+}

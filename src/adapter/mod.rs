@@ -1,0 +1,6 @@
+//! The outer ends of the ports: the system's clocks and random bytes, the audit file, the master key file.
+
+pub mod audit_file;
+pub mod clock;
+pub mod master_key_file;
+pub mod random;

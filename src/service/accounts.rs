@@ -1,0 +1,231 @@
+//! Accounts as operators handle them: add, look, list, set a password, remove, import, reset TOTP.
+
+use std::sync::Arc;
+
+use data_encoding::HEXLOWER;
+
+use super::{Foundation, ServiceError};
+use crate::{
+    domain::{
+        Account, AccountKey, Activity, ActivityKind, Authenticator, EmailAddress, PasswordHash,
+        PersonName, PlainPassword, Source, UserId, UserType,
+        audit::{Act, AuditEvent, AuditOutcome},
+        throttle::PasscodeThrottle,
+    },
+    store::{
+        Outcome,
+        accounts::{ImportStep, Page},
+    },
+};
+
+/// The service that keeps accounts.
+#[derive(Debug, Clone)]
+pub struct Accounts {
+    foundation: Arc<Foundation>,
+}
+
+/// An account to be added.
+#[derive(Debug)]
+pub struct NewAccount {
+    pub key: AccountKey,
+    pub name: PersonName,
+    pub email: EmailAddress,
+    pub password: PasswordHash,
+}
+
+/// Why an operator's act was not done.
+#[derive(Debug, thiserror::Error)]
+pub enum AccountsError {
+    #[error("the {} account {} exists already", .0.user_type, .0.user_id)]
+    Exists(AccountKey),
+    #[error("there is no {} account {}", .0.user_type, .0.user_id)]
+    Unknown(AccountKey),
+    #[error(transparent)]
+    Service(#[from] ServiceError),
+}
+
+impl From<crate::store::StoreError> for AccountsError {
+    fn from(error: crate::store::StoreError) -> Self {
+        Self::Service(error.into())
+    }
+}
+
+impl Accounts {
+    pub fn new(foundation: Arc<Foundation>) -> Self {
+        Self { foundation }
+    }
+
+    /// Hashes a password on the hashing pool, at the configured cost.
+    pub async fn hash(&self, password: PlainPassword) -> Result<PasswordHash, ServiceError> {
+        let house = &self.foundation;
+        let salt = house.random_bytes();
+        Ok(house.hashing.hash(password, salt, house.hash_cost).await?)
+    }
+
+    /// Adds an account.
+    pub async fn add(&self, new: NewAccount, from: &Source) -> Result<(), AccountsError> {
+        let key = new.key.clone();
+        let account = self.fresh(new);
+        match self.foundation.accounts.add(account).await? {
+            Outcome::Applied => {
+                self.done(Act::AddAccount, &key, from);
+                Ok(())
+            }
+            Outcome::Conflict => Err(AccountsError::Exists(key)),
+        }
+    }
+
+    /// The account, if it exists.
+    pub async fn get(&self, key: &AccountKey) -> Result<Option<Account>, ServiceError> {
+        let read = self.foundation.accounts.read(key).await?;
+        Ok(read.map(|read| read.account))
+    }
+
+    /// One page of the accounts of `user_type` whose ID begins with `id_prefix`, in the order of their IDs.
+    pub async fn page(
+        &self,
+        user_type: UserType,
+        id_prefix: &str,
+        after: Option<&UserId>,
+        limit: usize,
+    ) -> Result<Page, ServiceError> {
+        let accounts = &self.foundation.accounts;
+        Ok(accounts.page(user_type, id_prefix, after, limit).await?)
+    }
+
+    /// Sets a new password; every open login of the account ends.
+    pub async fn set_password(
+        &self,
+        key: &AccountKey,
+        password: PasswordHash,
+        from: &Source,
+    ) -> Result<(), AccountsError> {
+        self.change(key, Act::SetPassword, from, |account| {
+            account.password = password.clone();
+            ActivityKind::PasswordChanged
+        })
+        .await
+    }
+
+    /// Switches TOTP off, lifts a hold, and ends every open login of the account. Spent steps stay spent.
+    pub async fn reset_totp(&self, key: &AccountKey, from: &Source) -> Result<(), AccountsError> {
+        self.change(key, Act::ResetTotp, from, |account| {
+            account.authenticator = Authenticator::Absent;
+            account.passcode_throttle = PasscodeThrottle::default();
+            ActivityKind::TotpReset
+        })
+        .await
+    }
+
+    /// Removes an account.
+    pub async fn remove(&self, key: &AccountKey, from: &Source) -> Result<(), AccountsError> {
+        let house = &self.foundation;
+        loop {
+            let Some(read) = house.accounts.read(key).await? else {
+                return Err(AccountsError::Unknown(key.clone()));
+            };
+            if house.store.commit(read.remove()).await? == Outcome::Applied {
+                self.done(Act::RemoveAccount, key, from);
+                return Ok(());
+            }
+        }
+    }
+
+    /// Begins an import: nothing of it is visible before [`Import::finish`].
+    pub async fn begin_import(&self) -> Result<Import, ServiceError> {
+        let house = &self.foundation;
+        // Whatever an import that was broken off left behind would stand in this one's way.
+        house.accounts.sweep_imports().await?;
+        let id = HEXLOWER.encode(&house.random_bytes::<8>());
+        house.accounts.begin_import(&id, house.clock.now()).await?;
+        Ok(Import {
+            accounts: self.clone(),
+            id,
+        })
+    }
+
+    async fn change(
+        &self,
+        key: &AccountKey,
+        act: Act,
+        from: &Source,
+        change: impl Fn(&mut Account) -> ActivityKind,
+    ) -> Result<(), AccountsError> {
+        let house = &self.foundation;
+        loop {
+            let Some(read) = house.accounts.read(key).await? else {
+                return Err(AccountsError::Unknown(key.clone()));
+            };
+            let mut account = read.account.clone();
+            let kind = change(&mut account);
+            account.generation = account.generation.wrapping_add(1);
+            account.note(Activity {
+                at: house.clock.now(),
+                kind,
+                from: from.clone(),
+            });
+            if house.store.commit(read.replace(&account)).await? == Outcome::Applied {
+                self.done(act, key, from);
+                return Ok(());
+            }
+        }
+    }
+
+    fn fresh(&self, new: NewAccount) -> Account {
+        Account {
+            key: new.key,
+            name: new.name,
+            email: new.email,
+            password: new.password,
+            // Random, so that a removed and re-added account has none of the old one's logins.
+            generation: u64::from_be_bytes(self.foundation.random_bytes()) >> 1,
+            authenticator: Authenticator::Absent,
+            greatest_accepted_step: None,
+            passcode_throttle: PasscodeThrottle::default(),
+            created: self.foundation.clock.now(),
+            last_login: None,
+            activity: Vec::new(),
+        }
+    }
+
+    fn done(&self, act: Act, key: &AccountKey, from: &Source) {
+        self.foundation.record(act, key, from, AuditOutcome::Done);
+    }
+}
+
+/// An import under way. One that is neither finished nor given up is cleared away when the store is opened next.
+#[derive(Debug)]
+pub struct Import {
+    accounts: Accounts,
+    id: String,
+}
+
+impl Import {
+    /// Adds accounts; refuses the whole part at the first that exists.
+    pub async fn add(&self, new: Vec<NewAccount>) -> Result<(), AccountsError> {
+        let accounts = new.into_iter().map(|new| self.accounts.fresh(new));
+        let store = &self.accounts.foundation.accounts;
+        match store.add_imported(&self.id, accounts).await? {
+            ImportStep::Added => Ok(()),
+            ImportStep::Exists(key) => Err(AccountsError::Exists(key)),
+        }
+    }
+
+    /// Makes everything added visible, at once.
+    pub async fn finish(self, from: &Source) -> Result<(), ServiceError> {
+        let house = &self.accounts.foundation;
+        house.accounts.finish_import(&self.id).await?;
+        house.audit.record(AuditEvent {
+            account: None,
+            act: Act::ImportAccounts,
+            outcome: AuditOutcome::Done,
+            from: from.clone(),
+        });
+        Ok(())
+    }
+
+    /// Gives the import up: everything added goes.
+    pub async fn abandon(self) -> Result<(), ServiceError> {
+        Ok(self.accounts.foundation.accounts.sweep_imports().await?)
+    }
+}

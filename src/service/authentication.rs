@@ -1,0 +1,307 @@
+//! Logging in: the password, and the code where policy and account ask for one.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError, Weak},
+    time::Duration,
+};
+
+use super::{Foundation, Refusal, ServiceError, passcode_check::Judged};
+use crate::{
+    domain::{
+        Account, AccountKey, Activity, ActivityKind, Authenticated, Authenticator,
+        AwaitingEnrollment, AwaitingPasscode, Ceremony, Identified, Passcode, PasswordHash,
+        PlainPassword, Policy, Source,
+        account::LastLogin,
+        audit::{Act, AuditOutcome},
+        throttle::Gate,
+    },
+    store::{Outcome, accounts::Read},
+};
+
+/// The service that lets people in.
+#[derive(Debug, Clone)]
+pub struct Authentication {
+    foundation: Arc<Foundation>,
+    /// Attempts under way by (source, account): guesses sent in parallel are judged one after the other, so that each
+    /// meets the count of those before it.
+    under_way: Arc<Mutex<HashMap<(String, AccountKey), Weak<tokio::sync::Mutex<()>>>>>,
+}
+
+/// A login that was granted, with what home shows.
+#[derive(Debug)]
+pub struct Granted {
+    pub authenticated: Authenticated,
+    pub account: Account,
+    pub policy: Policy,
+    /// The login before this one.
+    pub previous_login: Option<LastLogin>,
+}
+
+/// What a password led to.
+#[derive(Debug)]
+pub enum PasswordOutcome {
+    Refused(Refusal),
+    Granted(Box<Granted>),
+    PasscodeWanted {
+        awaiting: AwaitingPasscode,
+        /// The key was never proved; the way back is open.
+        pending: bool,
+    },
+    EnrollmentWanted(AwaitingEnrollment),
+}
+
+/// What a code led to.
+#[derive(Debug)]
+pub enum PasscodeOutcome {
+    Refused(Refusal),
+    Granted(Box<Granted>),
+}
+
+impl Authentication {
+    pub fn new(foundation: Arc<Foundation>) -> Self {
+        Self {
+            foundation,
+            under_way: Arc::default(),
+        }
+    }
+
+    /// Checks the password of a claimed account.
+    ///
+    /// An unknown ID, the wrong type and a wrong password take the same words, steps and work: one read, one
+    /// Argon2id hash, one durable count (SECURITY section 1). A right one is remembered by nobody until the whole
+    /// login is granted.
+    pub async fn check_password(
+        &self,
+        claimed: Identified,
+        password: PlainPassword,
+        from: &Source,
+    ) -> Result<PasswordOutcome, ServiceError> {
+        let turn = self.turn(from, &claimed.account);
+        let _turn = turn.lock().await;
+        let house = &self.foundation;
+        let key = claimed.account.clone();
+        let refused = |reason| {
+            house.record(
+                Act::CheckPassword,
+                &key,
+                from,
+                AuditOutcome::Refused(reason),
+            )
+        };
+        let now = house.clock.now();
+        if let Gate::Wait(wait) = house.throttles.gate(from, &key, now).await? {
+            refused("waiting");
+            return Ok(PasswordOutcome::Refused(Refusal::Wait(wait)));
+        }
+        let read = house.accounts.read(&key).await?;
+        let hash = match &read {
+            Some(read) => read.account.password.clone(),
+            None => PasswordHash::unmatchable(house.hash_cost),
+        };
+        let again = password.clone();
+        let proof = house.hashing.verify(password, hash).await?;
+        let verified = read
+            .as_ref()
+            .zip(proof)
+            .and_then(|(read, proof)| claimed.with_password(&read.account, &proof));
+        let (Some(read), Some(verified)) = (read.as_ref(), verified) else {
+            let gate = house.throttles.count(from, &key, house.clock.now()).await?;
+            refused(if read.is_some() {
+                "wrong-password"
+            } else {
+                "unknown-account"
+            });
+            return Ok(PasswordOutcome::Refused(Refusal::Rejected {
+                wait: match gate {
+                    Gate::Wait(wait) => wait,
+                    Gate::Open | Gate::Held => Duration::ZERO,
+                },
+            }));
+        };
+        house.throttles.forget(from, &key).await?;
+        house.record(Act::CheckPassword, &key, from, AuditOutcome::Done);
+        let read = self.strengthen(read.clone(), again).await?;
+        let policy = house.settings.policy().await?;
+        match verified.next(policy.policy, &read.account.authenticator) {
+            Ceremony::Passcode(awaiting) => Ok(PasswordOutcome::PasscodeWanted {
+                pending: read.account.authenticator.is_pending(),
+                awaiting,
+            }),
+            Ceremony::Enrollment(awaiting) => Ok(PasswordOutcome::EnrollmentWanted(awaiting)),
+            Ceremony::Granted(authenticated) => {
+                let mut account = read.account.clone();
+                let previous_login = self.mark_login(&mut account, from);
+                let commit = policy.still_in_force(read.replace(&account));
+                if house.store.commit(commit).await? == Outcome::Conflict {
+                    // The account or the policy changed between the look and the grant. What was decided may no
+                    // longer be right, and the password is gone: the person types it once more.
+                    refused("changed-meanwhile");
+                    return Ok(PasswordOutcome::Refused(Refusal::Ended));
+                }
+                house.record(Act::Login, &key, from, AuditOutcome::Done);
+                Ok(PasswordOutcome::Granted(Box::new(Granted {
+                    authenticated,
+                    account,
+                    policy: policy.policy,
+                    previous_login,
+                })))
+            }
+        }
+    }
+
+    /// Checks the code of a login under way, and grants it.
+    ///
+    /// The spent step, the zeroed count and the login are one conditional commit, made before anybody is told: of any
+    /// number of parallel submissions of one code exactly one is granted.
+    pub async fn check_passcode(
+        &self,
+        awaiting: &AwaitingPasscode,
+        passcode: Passcode,
+        from: &Source,
+    ) -> Result<PasscodeOutcome, ServiceError> {
+        let house = &self.foundation;
+        loop {
+            let Some(read) = self
+                .still_valid(awaiting.account(), awaiting.generation())
+                .await?
+            else {
+                return Ok(PasscodeOutcome::Refused(Refusal::Ended));
+            };
+            let policy = house.settings.policy().await?.policy;
+            let mut account = read.account.clone();
+            let now = house.clock.now();
+            let judged = house.judge_passcode(&mut account, &passcode, from, now)?;
+            let accepted = match judged {
+                Judged::NotJudged { refusal, reason } => {
+                    self.refuse(awaiting.account(), from, reason);
+                    return Ok(PasscodeOutcome::Refused(refusal));
+                }
+                Judged::Counted { refusal, reason } => {
+                    if house.store.commit(read.replace(&account)).await? == Outcome::Conflict {
+                        continue;
+                    }
+                    self.refuse(awaiting.account(), from, reason);
+                    return Ok(PasscodeOutcome::Refused(refusal));
+                }
+                Judged::Accepted(accepted) => accepted,
+            };
+            let activated = activate(&mut account, now, from);
+            account.passcode_throttle = Default::default();
+            let previous_login = self.mark_login(&mut account, from);
+            if house.store.commit(read.replace(&account)).await? == Outcome::Conflict {
+                continue;
+            }
+            if activated {
+                house.record(Act::ProveEnrollment, &account.key, from, AuditOutcome::Done);
+            }
+            house.record(Act::CheckPasscode, &account.key, from, AuditOutcome::Done);
+            house.record(Act::Login, &account.key, from, AuditOutcome::Done);
+            let Some(authenticated) = awaiting
+                .clone()
+                .with_passcode(accepted, house.clock.monotonic())
+            else {
+                return Ok(PasscodeOutcome::Refused(Refusal::Ended));
+            };
+            return Ok(PasscodeOutcome::Granted(Box::new(Granted {
+                authenticated,
+                account,
+                policy,
+                previous_login,
+            })));
+        }
+    }
+
+    /// Records that a login ended by its owner, by idleness or with the program.
+    pub fn log_out(&self, authenticated: &Authenticated, from: &Source) {
+        self.foundation.record(
+            Act::Logout,
+            authenticated.account(),
+            from,
+            AuditOutcome::Done,
+        );
+    }
+
+    /// The account as it is now, if a login of that generation is still valid.
+    pub(super) async fn still_valid(
+        &self,
+        key: &AccountKey,
+        generation: u64,
+    ) -> Result<Option<Read>, ServiceError> {
+        let read = self.foundation.accounts.read(key).await?;
+        Ok(read.filter(|read| read.account.generation == generation))
+    }
+
+    /// Writes a login into `account`; returns the one before.
+    pub(super) fn mark_login(&self, account: &mut Account, from: &Source) -> Option<LastLogin> {
+        let now = self.foundation.clock.now();
+        account.note(Activity {
+            at: now,
+            kind: ActivityKind::Login,
+            from: from.clone(),
+        });
+        account.last_login.replace(LastLogin {
+            at: now,
+            from: from.clone(),
+        })
+    }
+
+    /// Hashes the password again when configuration has raised the cost since, now that it is at hand.
+    async fn strengthen(&self, read: Read, password: PlainPassword) -> Result<Read, ServiceError> {
+        let house = &self.foundation;
+        if !read.account.password.is_weaker_than(house.hash_cost) {
+            return Ok(read);
+        }
+        let salt = house.random_bytes();
+        let hash = house.hashing.hash(password, salt, house.hash_cost).await?;
+        let mut account = read.account.clone();
+        account.password = hash;
+        match house.store.commit(read.replace(&account)).await? {
+            Outcome::Applied => Ok(house.accounts.read(&account.key).await?.unwrap_or(read)),
+            // Somebody else changed the account first; the next login tries again.
+            Outcome::Conflict => Ok(read),
+        }
+    }
+
+    fn refuse(&self, account: &AccountKey, from: &Source, reason: &'static str) {
+        self.foundation.record(
+            Act::CheckPasscode,
+            account,
+            from,
+            AuditOutcome::Refused(reason),
+        );
+    }
+
+    fn turn(&self, from: &Source, account: &AccountKey) -> Arc<tokio::sync::Mutex<()>> {
+        let mut under_way = self
+            .under_way
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        under_way.retain(|_, turn| turn.strong_count() > 0);
+        let turn = under_way
+            .entry((from.throttle_key(), account.clone()))
+            .or_default();
+        turn.upgrade().unwrap_or_else(|| {
+            let fresh = Arc::new(tokio::sync::Mutex::new(()));
+            *turn = Arc::downgrade(&fresh);
+            fresh
+        })
+    }
+}
+
+/// Puts a pending key in force, now that a code has proved it. Says whether it was pending.
+pub(super) fn activate(account: &mut Account, now: jiff::Timestamp, from: &Source) -> bool {
+    let Authenticator::Pending { secret, .. } = &account.authenticator else {
+        return false;
+    };
+    account.authenticator = Authenticator::Active {
+        secret: secret.clone(),
+        since: now,
+    };
+    account.note(Activity {
+        at: now,
+        kind: ActivityKind::TotpActivated,
+        from: from.clone(),
+    });
+    true
+}

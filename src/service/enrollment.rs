@@ -1,0 +1,333 @@
+//! Enrollment, SPSE's *aktivasi*: a new key for a phone, its proof, and switching TOTP off again.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::{
+    Foundation, Refusal, ServiceError,
+    authentication::{Authentication, Granted, activate},
+    passcode_check::Judged,
+};
+use crate::{
+    domain::{
+        Account, AccountKey, Activity, ActivityKind, Authenticated, Authenticator,
+        AwaitingEnrollment, AwaitingPasscode, Passcode, Policy, Source,
+        audit::{Act, AuditOutcome},
+        provisioning::Provisioning,
+        throttle::PasscodeThrottle,
+        totp::AcceptedStep,
+    },
+    store::{Outcome, accounts::Read},
+};
+
+/// The service that brings keys to phones.
+#[derive(Debug, Clone)]
+pub struct Enrollment {
+    foundation: Arc<Foundation>,
+    authentication: Authentication,
+}
+
+/// Who shows a code for a new key: somebody at home, or somebody who cannot get there without.
+#[derive(Debug, Clone)]
+pub enum Prover {
+    AtHome(Authenticated),
+    Awaiting(AwaitingEnrollment),
+}
+
+impl Prover {
+    pub fn account(&self) -> &AccountKey {
+        match self {
+            Self::AtHome(authenticated) => authenticated.account(),
+            Self::Awaiting(awaiting) => awaiting.account(),
+        }
+    }
+
+    fn generation(&self) -> u64 {
+        match self {
+            Self::AtHome(authenticated) => authenticated.generation(),
+            Self::Awaiting(awaiting) => awaiting.generation(),
+        }
+    }
+
+    fn with_passcode(
+        &self,
+        accepted: AcceptedStep,
+        now: std::time::Duration,
+    ) -> Option<Authenticated> {
+        match self.clone() {
+            Self::AtHome(authenticated) => authenticated.with_fresh_passcode(&accepted, now),
+            Self::Awaiting(awaiting) => awaiting.with_passcode(accepted, now),
+        }
+    }
+}
+
+/// What asking for a new key led to.
+#[derive(Debug)]
+pub enum StartOutcome {
+    Refused(Refusal),
+    /// The key is kept as pending; this is the one time it can be shown.
+    Started(Provisioning),
+}
+
+/// What starting over at the code screen led to.
+#[derive(Debug)]
+pub enum StartOverOutcome {
+    Refused(Refusal),
+    Started(AwaitingEnrollment, Provisioning),
+}
+
+/// What a code for a new key led to.
+#[derive(Debug)]
+pub enum ProveOutcome {
+    Refused(Refusal),
+    /// TOTP is active.
+    Activated(Box<Granted>),
+}
+
+/// What disabling led to.
+#[derive(Debug)]
+pub enum DisableOutcome {
+    Refused(Refusal),
+    /// TOTP is off.
+    Disabled(Box<Granted>),
+    /// TOTP is off and the policy demands a new key before anything else; it is pending.
+    EnrollmentWanted(AwaitingEnrollment, Provisioning),
+}
+
+impl Enrollment {
+    pub fn new(foundation: Arc<Foundation>) -> Self {
+        Self {
+            authentication: Authentication::new(foundation.clone()),
+            foundation,
+        }
+    }
+
+    /// A new key for an account whose TOTP is not active. A pending key is replaced, an active one never.
+    pub async fn start(
+        &self,
+        prover: &Prover,
+        from: &Source,
+    ) -> Result<StartOutcome, ServiceError> {
+        loop {
+            let Some(read) = self.valid(prover.account(), prover.generation()).await? else {
+                return Ok(StartOutcome::Refused(Refusal::Ended));
+            };
+            if read.account.authenticator.is_active() {
+                return Ok(StartOutcome::Refused(Refusal::Ended));
+            }
+            let mut account = read.account.clone();
+            let provisioning = self.put_pending_key(&mut account, from);
+            if self.commit(&read, &account).await? {
+                self.done(Act::StartEnrollment, &account.key, from);
+                return Ok(StartOutcome::Started(provisioning));
+            }
+        }
+    }
+
+    /// The way back for a QR code that never reached a phone: a new key in place of the pending one.
+    pub async fn start_over(
+        &self,
+        awaiting: &AwaitingPasscode,
+        from: &Source,
+    ) -> Result<StartOverOutcome, ServiceError> {
+        loop {
+            let read = self
+                .valid(awaiting.account(), awaiting.generation())
+                .await?;
+            let started = read.and_then(|read| {
+                let awaiting = awaiting.clone().start_over(&read.account.authenticator)?;
+                Some((read, awaiting))
+            });
+            let Some((read, awaiting)) = started else {
+                return Ok(StartOverOutcome::Refused(Refusal::Ended));
+            };
+            let mut account = read.account.clone();
+            let provisioning = self.put_pending_key(&mut account, from);
+            if self.commit(&read, &account).await? {
+                self.done(Act::StartEnrollment, &account.key, from);
+                return Ok(StartOverOutcome::Started(awaiting, provisioning));
+            }
+        }
+    }
+
+    /// Proves a pending key with a code; with that it is in force, and whoever was not logged in is.
+    pub async fn prove(
+        &self,
+        prover: &Prover,
+        passcode: Passcode,
+        from: &Source,
+    ) -> Result<ProveOutcome, ServiceError> {
+        let house = &self.foundation;
+        loop {
+            let read = self.valid(prover.account(), prover.generation()).await?;
+            let Some(read) = read.filter(|read| read.account.authenticator.is_pending()) else {
+                return Ok(ProveOutcome::Refused(Refusal::Ended));
+            };
+            let policy = house.settings.policy().await?.policy;
+            let mut account = read.account.clone();
+            let now = house.clock.now();
+            let accepted = match house.judge_passcode(&mut account, &passcode, from, now)? {
+                Judged::NotJudged { refusal, reason } => {
+                    self.refused(Act::ProveEnrollment, &account.key, from, reason);
+                    return Ok(ProveOutcome::Refused(refusal));
+                }
+                Judged::Counted { refusal, reason } => {
+                    if !self.commit(&read, &account).await? {
+                        continue;
+                    }
+                    self.refused(Act::ProveEnrollment, &account.key, from, reason);
+                    return Ok(ProveOutcome::Refused(refusal));
+                }
+                Judged::Accepted(accepted) => accepted,
+            };
+            activate(&mut account, now, from);
+            account.passcode_throttle = PasscodeThrottle::default();
+            let previous_login = match prover {
+                Prover::AtHome(_) => None,
+                Prover::Awaiting(_) => self.authentication.mark_login(&mut account, from),
+            };
+            if !self.commit(&read, &account).await? {
+                continue;
+            }
+            self.done(Act::ProveEnrollment, &account.key, from);
+            if matches!(prover, Prover::Awaiting(_)) {
+                self.done(Act::Login, &account.key, from);
+            }
+            let Some(authenticated) = prover.with_passcode(accepted, house.clock.monotonic())
+            else {
+                return Ok(ProveOutcome::Refused(Refusal::Ended));
+            };
+            return Ok(ProveOutcome::Activated(Box::new(Granted {
+                authenticated,
+                account,
+                policy,
+                previous_login,
+            })));
+        }
+    }
+
+    /// Switches TOTP off for somebody at home. A login whose code is older than five minutes must bring a fresh one,
+    /// which is spent by it. Under [`Policy::Required`] a new key takes the old one's place in the same commit.
+    pub async fn disable(
+        &self,
+        authenticated: &Authenticated,
+        passcode: Option<Passcode>,
+        from: &Source,
+    ) -> Result<DisableOutcome, ServiceError> {
+        let house = &self.foundation;
+        loop {
+            let read = self
+                .valid(authenticated.account(), authenticated.generation())
+                .await?;
+            let Some(read) = read.filter(|read| read.account.authenticator.is_active()) else {
+                return Ok(DisableOutcome::Refused(Refusal::Ended));
+            };
+            let mut account = read.account.clone();
+            let now = house.clock.now();
+            let mut refreshed = authenticated.clone();
+            match &passcode {
+                None if authenticated.passcode_is_fresh(house.clock.monotonic()) => {}
+                None => return Ok(DisableOutcome::Refused(Refusal::FreshPasscodeWanted)),
+                Some(passcode) => match house.judge_passcode(&mut account, passcode, from, now)? {
+                    Judged::NotJudged { refusal, reason } => {
+                        self.refused(Act::DisableTotp, &account.key, from, reason);
+                        return Ok(DisableOutcome::Refused(refusal));
+                    }
+                    Judged::Counted { refusal, reason } => {
+                        if !self.commit(&read, &account).await? {
+                            continue;
+                        }
+                        self.refused(Act::DisableTotp, &account.key, from, reason);
+                        return Ok(DisableOutcome::Refused(refusal));
+                    }
+                    Judged::Accepted(accepted) => {
+                        let fresh =
+                            refreshed.with_fresh_passcode(&accepted, house.clock.monotonic());
+                        let Some(fresh) = fresh else {
+                            return Ok(DisableOutcome::Refused(Refusal::Ended));
+                        };
+                        refreshed = fresh;
+                    }
+                },
+            }
+            account.authenticator = Authenticator::Absent;
+            account.note(activity(now, ActivityKind::TotpDisabled, from));
+            let policy = house.settings.policy().await?;
+            let provisioning = (policy.policy == Policy::Required)
+                .then(|| self.put_pending_key(&mut account, from));
+            let commit = policy.still_in_force(read.replace(&account));
+            if house.store.commit(commit).await? == Outcome::Conflict {
+                continue;
+            }
+            self.done(Act::DisableTotp, &account.key, from);
+            return Ok(match provisioning {
+                Some(provisioning) => {
+                    self.done(Act::StartEnrollment, &account.key, from);
+                    DisableOutcome::EnrollmentWanted(refreshed.must_enroll(), provisioning)
+                }
+                None => DisableOutcome::Disabled(Box::new(Granted {
+                    authenticated: refreshed,
+                    account,
+                    policy: policy.policy,
+                    previous_login: None,
+                })),
+            });
+        }
+    }
+
+    /// The account and policy of somebody at home, as they are now; `None` when the login is no longer valid.
+    pub async fn home(
+        &self,
+        authenticated: &Authenticated,
+    ) -> Result<Option<(Account, Policy)>, ServiceError> {
+        let read = self
+            .valid(authenticated.account(), authenticated.generation())
+            .await?;
+        let policy = self.foundation.settings.policy().await?.policy;
+        Ok(read.map(|read| (read.account, policy)))
+    }
+
+    fn put_pending_key(&self, account: &mut Account, from: &Source) -> Provisioning {
+        let house = &self.foundation;
+        let now = house.clock.now();
+        let secret = house.new_secret();
+        let sealed = house
+            .vault
+            .seal_secret(&account.key, &secret, house.random_bytes());
+        account.authenticator = Authenticator::Pending {
+            secret: sealed,
+            since: now,
+        };
+        account.passcode_throttle = account.passcode_throttle.carried_to_new_key();
+        account.note(activity(now, ActivityKind::EnrollmentStarted, from));
+        Provisioning::new(&house.issuer, &account.key.user_id, &secret)
+    }
+
+    async fn valid(&self, key: &AccountKey, generation: u64) -> Result<Option<Read>, ServiceError> {
+        self.authentication.still_valid(key, generation).await
+    }
+
+    async fn commit(&self, read: &Read, account: &Account) -> Result<bool, ServiceError> {
+        let outcome = self.foundation.store.commit(read.replace(account)).await?;
+        Ok(outcome == Outcome::Applied)
+    }
+
+    fn done(&self, act: Act, account: &AccountKey, from: &Source) {
+        self.foundation
+            .record(act, account, from, AuditOutcome::Done);
+    }
+
+    fn refused(&self, act: Act, account: &AccountKey, from: &Source, reason: &'static str) {
+        self.foundation
+            .record(act, account, from, AuditOutcome::Refused(reason));
+    }
+}
+
+fn activity(at: Timestamp, kind: ActivityKind, from: &Source) -> Activity {
+    Activity {
+        at,
+        kind,
+        from: from.clone(),
+    }
+}

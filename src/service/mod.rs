@@ -1,0 +1,161 @@
+//! What people and operators want done, one file an intent: throttle, judge, store, record.
+//!
+//! Architecture invariant: whatever grants or changes something is decided on what was read and committed on
+//! condition that it is still so, and answered only after that commit. Outward goes only what the person may know;
+//! the true reason goes to the audit log.
+
+pub mod accounts;
+pub mod authentication;
+pub mod enrollment;
+pub mod hashing;
+mod passcode_check;
+pub mod policy;
+pub mod visits;
+
+use std::{sync::Arc, time::Duration};
+
+use crate::{
+    domain::{
+        AccountKey, Secret, Source,
+        audit::{Act, AuditEvent, AuditOutcome},
+        password::HashCost,
+        provisioning::Issuer,
+    },
+    ports::{Audit, Clock, Random},
+    store::{self, Store, StoreError},
+    vault::Vault,
+};
+use hashing::{Busy, HashPool};
+
+/// The parts that every service stands on.
+#[derive(Debug)]
+pub struct Foundation {
+    pub accounts: store::accounts::Accounts,
+    pub settings: store::settings::Settings,
+    pub throttles: store::throttles::Throttles,
+    pub visits: store::visits::Visits,
+    pub store: Arc<dyn Store>,
+    pub vault: Vault,
+    pub clock: Arc<dyn Clock>,
+    pub random: Arc<dyn Random>,
+    pub audit: Arc<dyn Audit>,
+    pub hashing: HashPool,
+    pub hash_cost: HashCost,
+    pub issuer: Issuer,
+    /// This machine's name among those that share the store.
+    pub node: String,
+}
+
+/// What a foundation is laid from; the store's nouns come by themselves.
+#[derive(Debug)]
+pub struct Parts {
+    pub store: Arc<dyn Store>,
+    pub vault: Vault,
+    pub clock: Arc<dyn Clock>,
+    pub random: Arc<dyn Random>,
+    pub audit: Arc<dyn Audit>,
+    pub hashing: HashPool,
+    pub hash_cost: HashCost,
+    pub issuer: Issuer,
+    pub node: String,
+}
+
+impl Foundation {
+    pub fn new(parts: Parts) -> Arc<Self> {
+        let store = parts.store;
+        Arc::new(Self {
+            accounts: store::accounts::Accounts::new(store.clone()),
+            settings: store::settings::Settings::new(store.clone()),
+            throttles: store::throttles::Throttles::new(store.clone()),
+            visits: store::visits::Visits::new(store.clone()),
+            store,
+            vault: parts.vault,
+            clock: parts.clock,
+            random: parts.random,
+            audit: parts.audit,
+            hashing: parts.hashing,
+            hash_cost: parts.hash_cost,
+            issuer: parts.issuer,
+            node: parts.node,
+        })
+    }
+
+    fn random_bytes<const N: usize>(&self) -> [u8; N] {
+        let mut bytes = [0; N];
+        self.random.fill(&mut bytes);
+        bytes
+    }
+
+    fn new_secret(&self) -> Secret {
+        Secret::from_bytes(self.random_bytes())
+    }
+
+    fn record(&self, act: Act, account: &AccountKey, from: &Source, outcome: AuditOutcome) {
+        self.audit.record(AuditEvent {
+            account: Some(account.clone()),
+            act,
+            outcome,
+            from: from.clone(),
+        });
+    }
+}
+
+/// All services over one foundation.
+#[derive(Debug, Clone)]
+pub struct Services {
+    pub authentication: authentication::Authentication,
+    pub enrollment: enrollment::Enrollment,
+    pub accounts: accounts::Accounts,
+    pub policy: policy::PolicySetting,
+    pub visits: visits::Visits,
+}
+
+impl Services {
+    pub fn new(foundation: &Arc<Foundation>) -> Self {
+        Self {
+            authentication: authentication::Authentication::new(foundation.clone()),
+            enrollment: enrollment::Enrollment::new(foundation.clone()),
+            accounts: accounts::Accounts::new(foundation.clone()),
+            policy: policy::PolicySetting::new(foundation.clone()),
+            visits: visits::Visits::new(foundation.clone()),
+        }
+    }
+}
+
+/// Why a service gave no answer. Nothing was granted.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum ServiceError {
+    /// The hashing queue is full.
+    #[error("the program is too busy to check another password now; try again in a moment")]
+    Busy,
+    /// The store or the vault cannot answer; the reason is for operators.
+    #[error("{0}")]
+    Unavailable(String),
+}
+
+impl From<StoreError> for ServiceError {
+    fn from(error: StoreError) -> Self {
+        Self::Unavailable(error.to_string())
+    }
+}
+
+impl From<Busy> for ServiceError {
+    fn from(_: Busy) -> Self {
+        Self::Busy
+    }
+}
+
+/// Why an act was not done, as far as the person may know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    /// Wrong (whatever was wrong about it), with the time until the next try is judged.
+    Rejected { wait: Duration },
+    /// Not judged, because it came too early.
+    Wait(Duration),
+    /// The authenticator is held until it is reset.
+    Held,
+    /// The login that asked is no longer valid.
+    Ended,
+    /// The act wants a code that is not older than five minutes.
+    FreshPasscodeWanted,
+}
