@@ -36,6 +36,8 @@ pub struct Granted {
     pub policy: Policy,
     /// The login before this one.
     pub previous_login: Option<LastLogin>,
+    /// The code of this login also put a pending key in force.
+    pub activated: bool,
 }
 
 /// What a password led to.
@@ -145,6 +147,7 @@ impl Authentication {
                     account,
                     policy: policy.policy,
                     previous_login,
+                    activated: false,
                 })))
             }
         }
@@ -208,6 +211,7 @@ impl Authentication {
                 account,
                 policy,
                 previous_login,
+                activated,
             })));
         }
     }

@@ -203,6 +203,7 @@ impl Enrollment {
                 account,
                 policy,
                 previous_login,
+                activated: true,
             })));
         }
     }
@@ -271,6 +272,7 @@ impl Enrollment {
                     account,
                     policy: policy.policy,
                     previous_login: None,
+                    activated: false,
                 })),
             });
         }

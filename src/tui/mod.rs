@@ -41,8 +41,17 @@ pub enum Event {
     IdleWarning(Option<Duration>),
     /// The footer's number of visits so far.
     Visits(u64),
-    /// The program is about to end (SIGTERM, store stuck): show why, take no more input.
-    Closing,
+}
+
+/// What is at stake on the screen, for the rule that clears unattended terminals.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Presence {
+    /// The fresh menu: nothing to protect, nothing to do.
+    Nobody,
+    /// A form or a page that somebody may have left.
+    Form,
+    /// Somebody is logged in, or has given a right password.
+    LoggedIn,
 }
 
 /// Which request a reply belongs to.

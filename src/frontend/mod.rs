@@ -1,0 +1,5 @@
+//! The doors: where a person's bytes come in and a screen's bytes go out.
+
+pub mod console;
+pub mod keys;
+pub mod shutdown;

@@ -1,0 +1,267 @@
+//! What a screen asks for, done by a service: the only file that knows both.
+//!
+//! The proofs of a login live here and in the types of `domain::login`, never in a screen: a request that comes
+//! without the proof it needs is answered with [`Reply::Ended`], whatever the screen believes.
+
+use std::sync::Arc;
+
+use crate::{
+    domain::{
+        Account, AccountKey, Authenticated, Authenticator, AwaitingEnrollment, AwaitingPasscode,
+        Identified, Policy, Source, account::LastLogin,
+    },
+    service::{
+        Refusal, ServiceError, Services,
+        authentication::{Granted, PasscodeOutcome, PasswordOutcome},
+        enrollment::{DisableOutcome, ProveOutcome, Prover, StartOutcome, StartOverOutcome},
+    },
+    tui::{HomeNotice, HomeView, Reply, Request, TotpView},
+};
+
+/// What the person at this terminal has proved so far.
+#[derive(Debug, Default, Clone)]
+pub enum Proofs {
+    #[default]
+    None,
+    Password(AwaitingPasscode),
+    Enrolling(AwaitingEnrollment),
+    LoggedIn {
+        authenticated: Authenticated,
+        previous_login: Option<LastLogin>,
+    },
+}
+
+/// Does `request` and says what became of it: the answer for the screen, and the proofs from now on.
+pub async fn perform(
+    services: Arc<Services>,
+    source: Source,
+    proofs: Proofs,
+    request: Request,
+) -> (Reply, Proofs) {
+    let before = proofs.clone();
+    match attempt(&services, &source, proofs, request).await {
+        Ok(done) => done,
+        Err(ServiceError::Busy) => (Reply::Busy, before),
+        Err(ServiceError::Unavailable(reason)) => {
+            tracing::error!(%reason, "a request could not be served");
+            (Reply::Unavailable, before)
+        }
+    }
+}
+
+async fn attempt(
+    services: &Services,
+    source: &Source,
+    proofs: Proofs,
+    request: Request,
+) -> Result<(Reply, Proofs), ServiceError> {
+    match (request, proofs) {
+        (
+            Request::CheckPassword {
+                user_type,
+                user_id,
+                password,
+            },
+            _,
+        ) => {
+            let claimed = Identified {
+                account: AccountKey::new(user_type, user_id),
+            };
+            let authentication = &services.authentication;
+            match authentication.check_password(claimed, password, source).await? {
+                PasswordOutcome::Refused(refusal) => Ok((reply(refusal), Proofs::None)),
+                PasswordOutcome::Granted(granted) => Ok(home(*granted, None)),
+                PasswordOutcome::PasscodeWanted { awaiting, pending } => {
+                    Ok((Reply::PasscodeWanted { pending }, Proofs::Password(awaiting)))
+                }
+                PasswordOutcome::EnrollmentWanted(awaiting) => {
+                    let prover = Prover::Awaiting(awaiting.clone());
+                    Ok(match services.enrollment.start(&prover, source).await? {
+                        StartOutcome::Refused(refusal) => (reply(refusal), Proofs::None),
+                        StartOutcome::Started(provisioning) => (
+                            Reply::Enrollment {
+                                provisioning,
+                                compulsory: true,
+                            },
+                            Proofs::Enrolling(awaiting),
+                        ),
+                    })
+                }
+            }
+        }
+        (Request::CheckPasscode(passcode), Proofs::Password(awaiting)) => {
+            let authentication = &services.authentication;
+            match authentication.check_passcode(&awaiting, passcode, source).await? {
+                PasscodeOutcome::Refused(refusal) => Ok(refused(refusal, Proofs::Password(awaiting))),
+                PasscodeOutcome::Granted(granted) => {
+                    let activated = granted.activated.then_some(HomeNotice::TotpActivated);
+                    Ok(home(*granted, activated))
+                }
+            }
+        }
+        (Request::StartOver, Proofs::Password(awaiting)) => {
+            Ok(match services.enrollment.start_over(&awaiting, source).await? {
+                StartOverOutcome::Refused(refusal) => refused(refusal, Proofs::Password(awaiting)),
+                StartOverOutcome::Started(awaiting, provisioning) => (
+                    Reply::Enrollment {
+                        provisioning,
+                        compulsory: true,
+                    },
+                    Proofs::Enrolling(awaiting),
+                ),
+            })
+        }
+        (
+            Request::StartEnrollment,
+            Proofs::LoggedIn {
+                authenticated,
+                previous_login,
+            },
+        ) => {
+            let prover = Prover::AtHome(authenticated.clone());
+            let started = services.enrollment.start(&prover, source).await?;
+            let proofs = Proofs::LoggedIn {
+                authenticated,
+                previous_login,
+            };
+            Ok(match started {
+                StartOutcome::Refused(refusal) => refused(refusal, proofs),
+                StartOutcome::Started(provisioning) => (
+                    Reply::Enrollment {
+                        provisioning,
+                        compulsory: false,
+                    },
+                    proofs,
+                ),
+            })
+        }
+        (Request::ProveEnrollment(passcode), proofs @ (Proofs::Enrolling(_) | Proofs::LoggedIn { .. })) => {
+            let (prover, previous) = match &proofs {
+                Proofs::Enrolling(awaiting) => (Prover::Awaiting(awaiting.clone()), None),
+                Proofs::LoggedIn {
+                    authenticated,
+                    previous_login,
+                } => (Prover::AtHome(authenticated.clone()), previous_login.clone()),
+                Proofs::None | Proofs::Password(_) => return Ok((Reply::Ended, Proofs::None)),
+            };
+            Ok(match services.enrollment.prove(&prover, passcode, source).await? {
+                ProveOutcome::Refused(refusal) => refused(refusal, proofs),
+                ProveOutcome::Activated(mut granted) => {
+                    granted.previous_login = granted.previous_login.or(previous);
+                    home(*granted, Some(HomeNotice::TotpActivated))
+                }
+            })
+        }
+        (
+            Request::DisableTotp(passcode),
+            Proofs::LoggedIn {
+                authenticated,
+                previous_login,
+            },
+        ) => {
+            let disabled = services
+                .enrollment
+                .disable(&authenticated, passcode, source)
+                .await?;
+            Ok(match disabled {
+                DisableOutcome::Refused(refusal) => refused(
+                    refusal,
+                    Proofs::LoggedIn {
+                        authenticated,
+                        previous_login,
+                    },
+                ),
+                DisableOutcome::Disabled(mut granted) => {
+                    granted.previous_login = previous_login;
+                    home(*granted, Some(HomeNotice::TotpDisabled))
+                }
+                DisableOutcome::EnrollmentWanted(awaiting, provisioning) => (
+                    Reply::Enrollment {
+                        provisioning,
+                        compulsory: true,
+                    },
+                    Proofs::Enrolling(awaiting),
+                ),
+            })
+        }
+        (
+            Request::LoadHome,
+            Proofs::LoggedIn {
+                authenticated,
+                previous_login,
+            },
+        ) => Ok(match services.enrollment.home(&authenticated).await? {
+            None => (Reply::Ended, Proofs::None),
+            Some((account, policy)) => (
+                Reply::Home(Box::new(home_view(&account, policy, &previous_login, None))),
+                Proofs::LoggedIn {
+                    authenticated,
+                    previous_login,
+                },
+            ),
+        }),
+        (
+            Request::CheckPasscode(_)
+            | Request::StartOver
+            | Request::StartEnrollment
+            | Request::ProveEnrollment(_)
+            | Request::DisableTotp(_)
+            | Request::LoadHome,
+            _,
+        ) => Ok((Reply::Ended, Proofs::None)),
+    }
+}
+
+fn home(granted: Granted, notice: Option<HomeNotice>) -> (Reply, Proofs) {
+    let view = home_view(
+        &granted.account,
+        granted.policy,
+        &granted.previous_login,
+        notice,
+    );
+    let proofs = Proofs::LoggedIn {
+        authenticated: granted.authenticated,
+        previous_login: granted.previous_login,
+    };
+    (Reply::Home(Box::new(view)), proofs)
+}
+
+fn home_view(
+    account: &Account,
+    policy: Policy,
+    previous_login: &Option<LastLogin>,
+    notice: Option<HomeNotice>,
+) -> HomeView {
+    HomeView {
+        account: account.key.clone(),
+        name: account.name.clone(),
+        totp: match account.authenticator {
+            Authenticator::Absent => TotpView::Off,
+            Authenticator::Pending { .. } => TotpView::Pending,
+            Authenticator::Active { since, .. } => TotpView::Active { since },
+        },
+        policy,
+        last_login: previous_login.clone(),
+        activity: account.activity.clone(),
+        notice,
+    }
+}
+
+/// A refusal, with the proofs it leaves: none when the login is no longer valid.
+fn refused(refusal: Refusal, proofs: Proofs) -> (Reply, Proofs) {
+    let proofs = match refusal {
+        Refusal::Ended => Proofs::None,
+        _ => proofs,
+    };
+    (reply(refusal), proofs)
+}
+
+fn reply(refusal: Refusal) -> Reply {
+    match refusal {
+        Refusal::Rejected { wait } => Reply::Rejected { wait },
+        Refusal::Wait(wait) => Reply::Wait(wait),
+        Refusal::Held => Reply::Held,
+        Refusal::Ended => Reply::Ended,
+        Refusal::FreshPasscodeWanted => Reply::FreshPasscodeWanted,
+    }
+}

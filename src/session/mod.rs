@@ -1,0 +1,318 @@
+//! One person at one terminal: the loop that turns input into events, effects into work, and models into bytes.
+//!
+//! Keys, replies, ticks and the request to leave meet in one loop, so every person's events have one total order, and
+//! nothing on the way of a key press waits: services run beside the loop, bytes go to the door in one write a frame.
+
+pub mod canvas;
+pub mod effects;
+pub mod idle;
+
+use std::{io, sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use ratatui::layout::Size;
+use tokio::{
+    sync::{mpsc, watch},
+    time::{sleep, timeout},
+};
+use zeroize::Zeroizing;
+
+use crate::{
+    domain::Source,
+    ports::Clock,
+    service::Services,
+    tui::{App, Effect, Event, Now, Reply, RequestId, command::KeyPress},
+};
+use canvas::Canvas;
+use effects::Proofs;
+use idle::{Idle, IdleLimits, Verdict};
+
+/// What comes in from a terminal.
+#[derive(Debug, PartialEq)]
+pub enum Input {
+    Key(KeyPress),
+    /// A bracketed paste, bounded by the decoder.
+    Paste(Zeroizing<String>),
+    Resize(Size),
+}
+
+/// Where a frame's bytes go.
+#[async_trait]
+pub trait Door: Send {
+    /// Hands `bytes` to the terminal; returns when it has taken them all.
+    async fn send(&mut self, bytes: &[u8]) -> io::Result<()>;
+}
+
+/// The services, as soon as the store behind them is open: the first frame does not wait for it.
+pub type ServicesSoon = watch::Receiver<Option<Arc<Services>>>;
+
+/// Who sits where, and by which rules.
+#[derive(Debug, Clone)]
+pub struct Seat {
+    pub source: Source,
+    pub clock: Arc<dyn Clock>,
+    pub limits: IdleLimits,
+    pub services: ServicesSoon,
+}
+
+/// Why a session ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// The terminal is gone, or takes no more bytes.
+    HungUp,
+    /// The person left the program.
+    Quit,
+    /// The program is to leave.
+    Shutdown,
+}
+
+/// Events handled before the next frame at most: a held key or a flood draws one frame, not one a key.
+const EVENTS_A_FRAME: usize = 256;
+
+/// A terminal that takes no bytes for this long is gone.
+const SLOWEST_DOOR: Duration = Duration::from_secs(10);
+
+/// What the services' tasks send back.
+enum Answer {
+    Reply {
+        /// Which login asked; an answer to one that has ended is dropped with the proofs in it.
+        login: u64,
+        id: RequestId,
+        reply: Reply,
+        proofs: Proofs,
+    },
+    Visits(u64),
+}
+
+/// Serves one terminal until it hangs up, the person leaves, or `shutdown` holds true.
+pub async fn run(
+    seat: Seat,
+    app: App,
+    size: Size,
+    mut door: impl Door,
+    inputs: &mut mpsc::Receiver<Input>,
+    mut shutdown: watch::Receiver<bool>,
+) -> End {
+    let (answer, mut answers) = mpsc::channel(8);
+    let mut session = Session {
+        idle: Idle::new(seat.limits, seat.clock.monotonic()),
+        seat,
+        app,
+        canvas: Canvas::new(size),
+        proofs: Proofs::None,
+        login: 0,
+        warned: false,
+        quit: false,
+        answer,
+    };
+    session.canvas.wipe();
+    session.show_visits(false);
+    loop {
+        session.judge_idle();
+        if session.quit {
+            session.end_login();
+            return End::Quit;
+        }
+        let frame = session.draw();
+        if !frame.is_empty() {
+            tokio::select! {
+                biased;
+                _ = shutdown.wait_for(|asked| *asked) => { session.end_login(); return End::Shutdown; }
+                sent = timeout(SLOWEST_DOOR, door.send(&frame)) => {
+                    if !matches!(sent, Ok(Ok(()))) {
+                        session.end_login();
+                        return End::HungUp;
+                    }
+                }
+            }
+        }
+        let pause = session.pause();
+        tokio::select! {
+            biased;
+            _ = shutdown.wait_for(|asked| *asked) => { session.end_login(); return End::Shutdown; }
+            Some(answer) = answers.recv() => session.answered(answer),
+            input = inputs.recv() => {
+                let Some(input) = input else {
+                    session.end_login();
+                    return End::HungUp;
+                };
+                session.input(input);
+                for _ in 1..EVENTS_A_FRAME {
+                    match inputs.try_recv() {
+                        Ok(input) => session.input(input),
+                        Err(_) => break,
+                    }
+                }
+            }
+            () = wait(pause) => session.update(Event::Tick),
+        }
+    }
+}
+
+async fn wait(pause: Option<Duration>) {
+    match pause {
+        Some(pause) => sleep(pause).await,
+        None => std::future::pending().await,
+    }
+}
+
+struct Session {
+    seat: Seat,
+    app: App,
+    canvas: Canvas,
+    idle: Idle,
+    proofs: Proofs,
+    login: u64,
+    warned: bool,
+    quit: bool,
+    answer: mpsc::Sender<Answer>,
+}
+
+impl Session {
+    fn now(&self) -> Now {
+        Now {
+            wall: self.seat.clock.now(),
+            monotonic: self.seat.clock.monotonic(),
+        }
+    }
+
+    fn input(&mut self, input: Input) {
+        let now = self.now();
+        match input {
+            Input::Key(key) => {
+                self.idle.key(now.monotonic);
+                self.update(Event::Key(key));
+            }
+            Input::Paste(text) => {
+                self.idle.key(now.monotonic);
+                self.update(Event::Paste(text));
+            }
+            Input::Resize(size) => {
+                self.canvas.resize(size);
+                self.update(Event::Resize);
+            }
+        }
+    }
+
+    fn answered(&mut self, answer: Answer) {
+        match answer {
+            Answer::Visits(visits) => self.update(Event::Visits(visits)),
+            Answer::Reply {
+                login,
+                id,
+                reply,
+                proofs,
+            } => {
+                if login == self.login {
+                    self.proofs = proofs;
+                    self.update(Event::Reply(id, reply));
+                }
+            }
+        }
+    }
+
+    fn update(&mut self, event: Event) {
+        for effect in self.app.update(self.now(), event) {
+            match effect {
+                Effect::Request(id, request) => {
+                    let proofs = std::mem::take(&mut self.proofs);
+                    let (login, answer) = (self.login, self.answer.clone());
+                    let (mut services, source) = (self.seat.services.clone(), self.seat.source.clone());
+                    tokio::spawn(async move {
+                        let Some(services) = opened(&mut services).await else {
+                            return;
+                        };
+                        let (reply, proofs) = effects::perform(services, source, proofs, request).await;
+                        // Nobody hears it when the session has ended; then the proofs end here.
+                        let _ = answer
+                            .send(Answer::Reply {
+                                login,
+                                id,
+                                reply,
+                                proofs,
+                            })
+                            .await;
+                    });
+                }
+                Effect::CountVisit => self.show_visits(true),
+                Effect::EndLogin => self.end_login(),
+                Effect::Quit => self.quit = true,
+            }
+        }
+    }
+
+    /// Drops all proofs, makes answers under way void, and leaves nothing of the person on the screen.
+    fn end_login(&mut self) {
+        self.login += 1;
+        if let Proofs::LoggedIn { authenticated, .. } = std::mem::take(&mut self.proofs)
+            && let Some(services) = self.seat.services.borrow().as_ref()
+        {
+            services
+                .authentication
+                .log_out(&authenticated, &self.seat.source);
+        }
+        self.canvas.wipe();
+    }
+
+    fn judge_idle(&mut self) {
+        let now = self.seat.clock.monotonic();
+        match self.idle.judge(self.app.presence(), now) {
+            Verdict::Quiet { .. } => {
+                if std::mem::take(&mut self.warned) {
+                    self.update(Event::IdleWarning(None));
+                }
+            }
+            Verdict::Warn { left } => {
+                if !std::mem::replace(&mut self.warned, true) {
+                    self.update(Event::IdleWarning(Some(left)));
+                }
+            }
+            Verdict::Expired => {
+                self.warned = false;
+                self.app.wipe();
+                self.end_login();
+            }
+        }
+    }
+
+    fn draw(&mut self) -> Vec<u8> {
+        let now = self.now();
+        let app = &self.app;
+        self.canvas.draw(|frame| app.view(frame, now))
+    }
+
+    /// How long nothing will change by itself.
+    fn pause(&mut self) -> Option<Duration> {
+        let now = self.now();
+        let screen = self.app.next_tick(now);
+        let idle = match self.idle.judge(self.app.presence(), now.monotonic) {
+            Verdict::Quiet { until } => until.map(|until| until.saturating_sub(now.monotonic)),
+            Verdict::Warn { left } => Some(left),
+            Verdict::Expired => Some(Duration::ZERO),
+        };
+        [screen, idle].into_iter().flatten().min()
+    }
+
+    /// Shows the number of visits so far, counting this one if `count`.
+    fn show_visits(&self, count: bool) {
+        let (mut services, answer) = (self.seat.services.clone(), self.answer.clone());
+        tokio::spawn(async move {
+            let Some(services) = opened(&mut services).await else {
+                return;
+            };
+            let visits = if count {
+                services.visits.count().await
+            } else {
+                services.visits.total().await
+            };
+            match visits {
+                Ok(visits) => drop(answer.send(Answer::Visits(visits)).await),
+                Err(error) => tracing::warn!(%error, "visits cannot be counted"),
+            }
+        });
+    }
+}
+
+async fn opened(services: &mut ServicesSoon) -> Option<Arc<Services>> {
+    services.wait_for(Option::is_some).await.ok()?.clone()
+}
