@@ -1,8 +1,41 @@
-//! lpse-kiosk (map of the house: to be written with the rooms).
-pub mod adapter;
+//! lpse-kiosk: login and TOTP self-service for SPSE users, on a terminal.
+//!
+//! The map of the house, from the ground up. Imports only go down.
+//!
+//! - [`domain`]: the rules. Pure; time and randomness are parameters.
+//! - [`config`]: one validated configuration.
+//! - [`ports`]: what services need of the world besides storage.
+//! - [`store`]: one conditional commit on keys and bytes, the nouns above it, the engines below it.
+//! - [`vault`]: sealing and opening secrets.
+//! - [`service`]: one file per person's intent: throttle, judge, store, record.
+//! - [`adapter`]: the outer ends of the ports.
+//! - [`parts`]: from a configuration to running services; names the concrete parts.
+//! - [`tui`]: the screens, after Elm: event in, effect out. Pure.
+//! - [`session`]: one person at one terminal.
+//! - [`frontend`]: the doors: this process's terminal.
+//! - [`cli`]: the command line.
+//!
+//! A key press goes `frontend` (bytes to keys) → `session` (one order of events) → `tui` (model changes, an effect
+//! comes out) → `session::effects` → `service` → `domain` and a commit in `store` → a reply the same way back → the
+//! next frame.
+
 pub mod domain;
+
+pub mod config;
 pub mod ports;
-pub mod service;
+
 pub mod store;
-pub mod tui;
 pub mod vault;
+
+pub mod adapter;
+pub mod service;
+
+pub mod parts;
+
+pub mod tui;
+
+pub mod session;
+
+pub mod frontend;
+
+pub mod cli;

@@ -1,1 +1,28 @@
-fn main() {}
+//! The program `lpse-kiosk`: makes the process safe to hold secrets, then does what the command line says.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use lpse_kiosk::cli::{self, CommandLine};
+use rustix::{
+    fs::Mode,
+    process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit, umask},
+};
+
+fn main() -> ExitCode {
+    harden();
+    cli::run(CommandLine::parse())
+}
+
+/// Files for the owner alone, and no memory of this process on the disk or in another process's hands.
+fn harden() {
+    umask(Mode::from_raw_mode(0o077));
+    let none = Rlimit {
+        current: Some(0),
+        maximum: Some(0),
+    };
+    // Where the system refuses either, the program is no less correct; it is what systemd and the kernel add to it.
+    let _ = setrlimit(Resource::Core, none);
+    let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
+    ratatui::crossterm::style::force_color_output(true);
+}

@@ -7,6 +7,8 @@ pub mod account;
 pub mod activity;
 pub mod audit;
 pub mod calendar;
+pub mod idle;
+pub mod language;
 pub mod login;
 pub mod passcode;
 pub mod password;

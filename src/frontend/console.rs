@@ -86,7 +86,10 @@ impl Console {
         termios::tcsetattr(&file, OptionalActions::Flush, &raw)
             .map_err(|error| unusable(error.into()))?;
         let interest = Interest::READABLE | Interest::WRITABLE;
-        let terminal = AsyncFd::with_interest(file, interest).map_err(unusable)?;
+        // SAFETY: the descriptor belongs to `file`, which `AsyncFd` owns and closes only after deregistering it.
+        #[allow(unsafe_code)]
+        let terminal = unsafe { AsyncFd::register_with_interest(file, interest) }
+            .map_err(|error| unusable(error.into_parts().1))?;
         let console = Self {
             terminal: Arc::new(terminal),
             before,
@@ -167,7 +170,11 @@ impl Drop for Console {
             Use::Own => self.write_now(canvas::WIPE),
             Use::Borrowed => self.write_now(LEAVE_ALTERNATE),
         }
-        let _ = termios::tcsetattr(self.terminal.get_ref(), OptionalActions::Flush, &self.before);
+        let _ = termios::tcsetattr(
+            self.terminal.get_ref(),
+            OptionalActions::Flush,
+            &self.before,
+        );
     }
 }
 
@@ -181,7 +188,9 @@ fn path() -> Result<PathBuf, ConsoleError> {
 }
 
 fn size_of(terminal: &File) -> Size {
-    termios::tcgetwinsize(terminal).map_or(Size::new(80, 24), |size| Size::new(size.ws_col, size.ws_row))
+    termios::tcgetwinsize(terminal).map_or(Size::new(80, 24), |size| {
+        Size::new(size.ws_col, size.ws_row)
+    })
 }
 
 /// The console's end of a session.

@@ -30,11 +30,15 @@ enum State {
     /// After Esc O : one byte.
     Ss3,
     /// A string (OSC, DCS, SOS, PM, APC) until BEL or ST; nobody types these.
-    Text { escape: bool },
+    Text {
+        escape: bool,
+    },
     /// Inside a bracketed paste.
     Paste,
     /// Inside a UTF-8 character.
-    Utf8 { missing: usize },
+    Utf8 {
+        missing: usize,
+    },
 }
 
 /// Decodes one terminal's bytes.
@@ -125,7 +129,11 @@ impl Decoder {
             State::Text { escape } => match byte {
                 0x07 => self.rest(),
                 b'\\' if escape => self.rest(),
-                _ => self.state = State::Text { escape: byte == 0x1b },
+                _ => {
+                    self.state = State::Text {
+                        escape: byte == 0x1b,
+                    }
+                }
             },
             State::Paste => self.pasted(byte, typed),
             State::Utf8 { missing } => {
@@ -276,15 +284,34 @@ mod tests {
 
     #[test]
     fn keys_of_common_terminals_are_understood() {
-        assert_eq!(keys(b"a\x1b[A\x1bOB\r\t\x1b[Z\x7f\x08"), [
-            Key::Char('a'), Key::Up, Key::Down, Key::Enter, Key::Tab, Key::BackTab, Key::Backspace, Key::Backspace
-        ]);
+        assert_eq!(
+            keys(b"a\x1b[A\x1bOB\r\t\x1b[Z\x7f\x08"),
+            [
+                Key::Char('a'),
+                Key::Up,
+                Key::Down,
+                Key::Enter,
+                Key::Tab,
+                Key::BackTab,
+                Key::Backspace,
+                Key::Backspace
+            ]
+        );
         // F1 and F2 as xterm, the Linux console and rxvt send them.
         for (bytes, number) in [
-            (&b"\x1bOP"[..], 1), (b"\x1b[[A", 1), (b"\x1b[11~", 1),
-            (b"\x1bOQ", 2), (b"\x1b[[B", 2), (b"\x1b[12~", 2),
+            (&b"\x1bOP"[..], 1),
+            (b"\x1b[[A", 1),
+            (b"\x1b[11~", 1),
+            (b"\x1bOQ", 2),
+            (b"\x1b[[B", 2),
+            (b"\x1b[12~", 2),
         ] {
-            assert_eq!(keys(bytes), [Key::Function(number)], "{:?}", bytes.escape_ascii().to_string());
+            assert_eq!(
+                keys(bytes),
+                [Key::Function(number)],
+                "{:?}",
+                bytes.escape_ascii().to_string()
+            );
         }
         assert_eq!(keys("é漢".as_bytes()), [Key::Char('é'), Key::Char('漢')]);
     }
@@ -303,10 +330,13 @@ mod tests {
     #[test]
     fn a_paste_is_one_event_and_escapes_inside_it_are_text() {
         let pasted = decode(&[b"\x1b[200~123 456\x1b[Ax\x1b[201~b"]);
-        assert_eq!(pasted, [
-            Input::Paste(Zeroizing::new("123 456\u{1b}[Ax".into())),
-            Input::Key(Key::Char('b').into()),
-        ]);
+        assert_eq!(
+            pasted,
+            [
+                Input::Paste(Zeroizing::new("123 456\u{1b}[Ax".into())),
+                Input::Key(Key::Char('b').into()),
+            ]
+        );
     }
 
     #[test]
@@ -325,14 +355,33 @@ mod tests {
     #[test]
     fn garbage_types_nothing_and_does_not_swallow_the_keyboard() {
         for garbage in [
-            &b"\x1b]0;a title\x07"[..], b"\x1bP1$r0m\x1b\\", b"\x1b[?1;2c", b"\x1b[<0;10;10M", b"\x1b[999;999R",
-            b"\x1b[\x1b[A\x1b[B\x7f\x7f", b"\xff\xfe\xc0", b"\xe2\x82",
+            &b"\x1b]0;a title\x07"[..],
+            b"\x1bP1$r0m\x1b\\",
+            b"\x1b[?1;2c",
+            b"\x1b[<0;10;10M",
+            b"\x1b[999;999R",
+            b"\x1b[\x1b[A\x1b[B\x7f\x7f",
+            b"\xff\xfe\xc0",
+            b"\xe2\x82",
         ] {
             let mut bytes = garbage.to_vec();
             bytes.extend(b"\x1b[A");
-            assert_eq!(keys(&bytes).iter().filter(|key| matches!(key, Key::Char(_))).count(), 0, "{}", garbage.escape_ascii());
+            assert_eq!(
+                keys(&bytes)
+                    .iter()
+                    .filter(|key| matches!(key, Key::Char(_)))
+                    .count(),
+                0,
+                "{}",
+                garbage.escape_ascii()
+            );
             bytes.push(b'z');
-            assert_eq!(keys(&bytes).last(), Some(&Key::Char('z')), "{}", garbage.escape_ascii());
+            assert_eq!(
+                keys(&bytes).last(),
+                Some(&Key::Char('z')),
+                "{}",
+                garbage.escape_ascii()
+            );
         }
         let endless = [&b"\x1b["[..], &[b'1'; 100_000]].concat();
         assert_eq!(keys(&endless), []);

@@ -2,4 +2,5 @@
 
 pub mod console;
 pub mod keys;
+pub mod kiosk;
 pub mod shutdown;

@@ -226,7 +226,12 @@ mod tests {
         assert!(!draw(&mut canvas, "User ID").is_empty());
         assert_eq!(draw(&mut canvas, "User ID"), b"");
         let typed = draw(&mut canvas, "User IDx");
-        assert!(typed.len() <= 38, "{} bytes: {}", typed.len(), typed.escape_ascii());
+        assert!(
+            typed.len() <= 38,
+            "{} bytes: {}",
+            typed.len(),
+            typed.escape_ascii()
+        );
     }
 
     #[test]

@@ -68,12 +68,16 @@ async fn attempt(
                 account: AccountKey::new(user_type, user_id),
             };
             let authentication = &services.authentication;
-            match authentication.check_password(claimed, password, source).await? {
+            match authentication
+                .check_password(claimed, password, source)
+                .await?
+            {
                 PasswordOutcome::Refused(refusal) => Ok((reply(refusal), Proofs::None)),
                 PasswordOutcome::Granted(granted) => Ok(home(*granted, None)),
-                PasswordOutcome::PasscodeWanted { awaiting, pending } => {
-                    Ok((Reply::PasscodeWanted { pending }, Proofs::Password(awaiting)))
-                }
+                PasswordOutcome::PasscodeWanted { awaiting, pending } => Ok((
+                    Reply::PasscodeWanted { pending },
+                    Proofs::Password(awaiting),
+                )),
                 PasswordOutcome::EnrollmentWanted(awaiting) => {
                     let prover = Prover::Awaiting(awaiting.clone());
                     Ok(match services.enrollment.start(&prover, source).await? {
@@ -91,16 +95,21 @@ async fn attempt(
         }
         (Request::CheckPasscode(passcode), Proofs::Password(awaiting)) => {
             let authentication = &services.authentication;
-            match authentication.check_passcode(&awaiting, passcode, source).await? {
-                PasscodeOutcome::Refused(refusal) => Ok(refused(refusal, Proofs::Password(awaiting))),
+            match authentication
+                .check_passcode(&awaiting, passcode, source)
+                .await?
+            {
+                PasscodeOutcome::Refused(refusal) => {
+                    Ok(refused(refusal, Proofs::Password(awaiting)))
+                }
                 PasscodeOutcome::Granted(granted) => {
                     let activated = granted.activated.then_some(HomeNotice::TotpActivated);
                     Ok(home(*granted, activated))
                 }
             }
         }
-        (Request::StartOver, Proofs::Password(awaiting)) => {
-            Ok(match services.enrollment.start_over(&awaiting, source).await? {
+        (Request::StartOver, Proofs::Password(awaiting)) => Ok(
+            match services.enrollment.start_over(&awaiting, source).await? {
                 StartOverOutcome::Refused(refusal) => refused(refusal, Proofs::Password(awaiting)),
                 StartOverOutcome::Started(awaiting, provisioning) => (
                     Reply::Enrollment {
@@ -109,8 +118,8 @@ async fn attempt(
                     },
                     Proofs::Enrolling(awaiting),
                 ),
-            })
-        }
+            },
+        ),
         (
             Request::StartEnrollment,
             Proofs::LoggedIn {
@@ -135,22 +144,30 @@ async fn attempt(
                 ),
             })
         }
-        (Request::ProveEnrollment(passcode), proofs @ (Proofs::Enrolling(_) | Proofs::LoggedIn { .. })) => {
+        (
+            Request::ProveEnrollment(passcode),
+            proofs @ (Proofs::Enrolling(_) | Proofs::LoggedIn { .. }),
+        ) => {
             let (prover, previous) = match &proofs {
                 Proofs::Enrolling(awaiting) => (Prover::Awaiting(awaiting.clone()), None),
                 Proofs::LoggedIn {
                     authenticated,
                     previous_login,
-                } => (Prover::AtHome(authenticated.clone()), previous_login.clone()),
+                } => (
+                    Prover::AtHome(authenticated.clone()),
+                    previous_login.clone(),
+                ),
                 Proofs::None | Proofs::Password(_) => return Ok((Reply::Ended, Proofs::None)),
             };
-            Ok(match services.enrollment.prove(&prover, passcode, source).await? {
-                ProveOutcome::Refused(refusal) => refused(refusal, proofs),
-                ProveOutcome::Activated(mut granted) => {
-                    granted.previous_login = granted.previous_login.or(previous);
-                    home(*granted, Some(HomeNotice::TotpActivated))
-                }
-            })
+            Ok(
+                match services.enrollment.prove(&prover, passcode, source).await? {
+                    ProveOutcome::Refused(refusal) => refused(refusal, proofs),
+                    ProveOutcome::Activated(mut granted) => {
+                        granted.previous_login = granted.previous_login.or(previous);
+                        home(*granted, Some(HomeNotice::TotpActivated))
+                    }
+                },
+            )
         }
         (
             Request::DisableTotp(passcode),

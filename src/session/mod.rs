@@ -5,7 +5,6 @@
 
 pub mod canvas;
 pub mod effects;
-pub mod idle;
 
 use std::{io, sync::Arc, time::Duration};
 
@@ -18,14 +17,16 @@ use tokio::{
 use zeroize::Zeroizing;
 
 use crate::{
-    domain::Source,
+    domain::{
+        Source,
+        idle::{Idle, IdleLimits, Verdict},
+    },
     ports::Clock,
     service::Services,
     tui::{App, Effect, Event, Now, Reply, RequestId, command::KeyPress},
 };
 use canvas::Canvas;
 use effects::Proofs;
-use idle::{Idle, IdleLimits, Verdict};
 
 /// What comes in from a terminal.
 #[derive(Debug, PartialEq)]
@@ -217,12 +218,14 @@ impl Session {
                 Effect::Request(id, request) => {
                     let proofs = std::mem::take(&mut self.proofs);
                     let (login, answer) = (self.login, self.answer.clone());
-                    let (mut services, source) = (self.seat.services.clone(), self.seat.source.clone());
+                    let (mut services, source) =
+                        (self.seat.services.clone(), self.seat.source.clone());
                     tokio::spawn(async move {
                         let Some(services) = opened(&mut services).await else {
                             return;
                         };
-                        let (reply, proofs) = effects::perform(services, source, proofs, request).await;
+                        let (reply, proofs) =
+                            effects::perform(services, source, proofs, request).await;
                         // Nobody hears it when the session has ended; then the proofs end here.
                         let _ = answer
                             .send(Answer::Reply {

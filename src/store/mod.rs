@@ -9,16 +9,24 @@
 //! [`record`] the only place that knows the stored form.
 
 pub mod accounts;
+pub mod embedded;
+pub mod folder;
 pub mod key;
+pub mod memory;
 pub mod record;
+mod redb;
 pub mod settings;
+mod sled;
 pub mod throttles;
 pub mod visits;
 
-use std::fmt;
+use std::{fmt, path::Path};
 
 use async_trait::async_trait;
 
+pub use crate::config::StoreKind;
+use embedded::Embedded;
+use folder::{Folder, OpenError};
 pub use key::Key;
 
 /// The stored bytes of one key.
@@ -131,4 +139,18 @@ pub trait Store: Send + Sync + fmt::Debug + 'static {
 
     /// Applies `commit` whole or not at all; when this answers [`Outcome::Applied`], it is durable.
     async fn commit(&self, commit: Commit) -> Result<Outcome, StoreError>;
+}
+
+/// Opens the embedded store of `kind` in `folder`, creating it if need be, and holds it alone. Nothing is opened or
+/// written while the disk has less than `floor_mib` MiB free.
+pub fn open(kind: StoreKind, folder: &Path, floor_mib: u64) -> Result<Embedded, OpenError> {
+    let taken = Folder::take(folder, kind, floor_mib)?;
+    let opener = match kind {
+        StoreKind::Sled => sled::opener(),
+        StoreKind::Redb => redb::opener(),
+    };
+    Embedded::open(taken, opener).map_err(|reason| OpenError::Failed {
+        folder: folder.display().to_string(),
+        reason,
+    })
 }

@@ -4,7 +4,12 @@
 //! the world is an [`Effect`], what the world answers is an [`Event::Reply`]. Nothing here grants anything: a screen
 //! that forgot to ask for a code would get no home to show, because the session keeps the proofs (`domain::login`).
 
+mod app;
 pub mod command;
+pub mod screen;
+pub mod text;
+pub mod theme;
+pub mod widget;
 
 use std::time::Duration;
 
@@ -14,9 +19,31 @@ use zeroize::Zeroizing;
 use crate::domain::{
     Activity, Passcode, PlainPassword, Policy, UserId, UserType,
     account::{AccountKey, LastLogin, PersonName},
+    calendar::Zone,
+    language::Language,
     provisioning::Provisioning,
 };
+pub use app::App;
 use command::KeyPress;
+use theme::Terminal;
+
+/// What a terminal's screens are told once.
+#[derive(Debug, Clone)]
+pub struct AppSettings {
+    /// The name of the LPSE.
+    pub office: String,
+    /// The name of this terminal or session.
+    pub session: String,
+    /// The sample accounts, in training mode.
+    pub training: Option<Vec<SampleAccount>>,
+    pub zone: Zone,
+    pub version: String,
+    /// The language that a fresh menu speaks.
+    pub language: Language,
+    /// Ctrl-C leaves the program; never on a kiosk.
+    pub leaves_on_interrupt: bool,
+    pub terminal: Terminal,
+}
 
 /// The instant of an event: wall time for what people read, monotonic time for what counts down.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,17 +68,6 @@ pub enum Event {
     IdleWarning(Option<Duration>),
     /// The footer's number of visits so far.
     Visits(u64),
-}
-
-/// What is at stake on the screen, for the rule that clears unattended terminals.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Presence {
-    /// The fresh menu: nothing to protect, nothing to do.
-    Nobody,
-    /// A form or a page that somebody may have left.
-    Form,
-    /// Somebody is logged in, or has given a right password.
-    LoggedIn,
 }
 
 /// Which request a reply belongs to.
@@ -91,6 +107,18 @@ pub enum Request {
     DisableTotp(Option<Passcode>),
     /// Home again, from the QR code or after a refusal.
     LoadHome,
+}
+
+impl Request {
+    /// The account whose password this request brings.
+    fn claimed_account(&self) -> Option<AccountKey> {
+        match self {
+            Self::CheckPassword {
+                user_type, user_id, ..
+            } => Some(AccountKey::new(*user_type, user_id.clone())),
+            _ => None,
+        }
+    }
 }
 
 /// What the world answers: only what the person may know.

@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use crate::tui::Presence;
-
 /// How long a person may be away.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct IdleLimits {
@@ -28,13 +26,28 @@ impl Default for IdleLimits {
     }
 }
 
+/// What is at stake on the screen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Presence {
+    /// The fresh menu: nothing to protect, nothing to do.
+    Nobody,
+    /// A form or a page that somebody may have left.
+    Form,
+    /// Somebody is logged in, or has given a right password.
+    LoggedIn,
+}
+
 /// What the rule says now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
     /// Nothing to do before this moment; `None`: nothing to do at all.
-    Quiet { until: Option<Duration> },
+    Quiet {
+        until: Option<Duration>,
+    },
     /// The screen is cleared in this long unless a key comes.
-    Warn { left: Duration },
+    Warn {
+        left: Duration,
+    },
     Expired,
 }
 
@@ -107,11 +120,21 @@ mod tests {
     #[test]
     fn somebody_logged_in_is_warned_then_logged_out_and_a_key_prolongs() {
         let mut idle = Idle::new(IdleLimits::default(), at(0));
-        let mut judge = |idle: &mut Idle, now| idle.judge(Presence::LoggedIn, at(now));
-        assert_eq!(judge(&mut idle, 0), Verdict::Quiet { until: Some(at(75)) });
+        let judge = |idle: &mut Idle, now| idle.judge(Presence::LoggedIn, at(now));
+        assert_eq!(
+            judge(&mut idle, 0),
+            Verdict::Quiet {
+                until: Some(at(75))
+            }
+        );
         assert_eq!(judge(&mut idle, 75), Verdict::Warn { left: at(15) });
         idle.key(at(80));
-        assert_eq!(judge(&mut idle, 80), Verdict::Quiet { until: Some(at(155)) });
+        assert_eq!(
+            judge(&mut idle, 80),
+            Verdict::Quiet {
+                until: Some(at(155))
+            }
+        );
         assert_eq!(judge(&mut idle, 169), Verdict::Warn { left: at(1) });
         assert_eq!(judge(&mut idle, 170), Verdict::Expired);
     }
@@ -121,7 +144,9 @@ mod tests {
         let mut idle = Idle::new(IdleLimits::default(), at(0));
         assert_eq!(
             idle.judge(Presence::Form, at(0)),
-            Verdict::Quiet { until: Some(at(15)) }
+            Verdict::Quiet {
+                until: Some(at(15))
+            }
         );
         assert_eq!(idle.judge(Presence::Form, at(30)), Verdict::Expired);
     }

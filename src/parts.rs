@@ -1,0 +1,174 @@
+//! From a configuration to running services: the only place that names concrete parts.
+
+use std::{
+    fs::DirBuilder,
+    io,
+    os::unix::fs::{DirBuilderExt, MetadataExt},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use crate::{
+    adapter::{
+        audit_file::AuditFile,
+        clock::SystemClock,
+        master_key_file::{self, MasterKeyError},
+        random::SystemRandom,
+    },
+    config::Config,
+    ports::Random,
+    service::{Foundation, Parts, Services, hashing::HashPool},
+    store::{
+        self, StoreError,
+        embedded::{Embedded, Ended, Health},
+        folder::OpenError,
+        settings::Settings,
+    },
+    vault::{MasterKey, Vault, VaultError},
+};
+
+/// Where the master key comes from.
+#[derive(Debug, Clone)]
+pub enum KeySource {
+    File(PathBuf),
+    /// A key that ends with the process, for a store that does too.
+    Ephemeral,
+}
+
+/// Why the services cannot run, in words for the operator.
+#[derive(Debug, thiserror::Error)]
+pub enum PartsError {
+    #[error("the folder {0} cannot be used: {1}")]
+    Folder(String, io::Error),
+    #[error(
+        "the data folder {0} belongs to another user (uid {1}); run lpse-kiosk as that user, or name another folder with --data"
+    )]
+    ForeignFolder(String, u32),
+    #[error(transparent)]
+    Store(#[from] OpenError),
+    #[error("the store cannot be read: {0}")]
+    Unreadable(#[from] StoreError),
+    #[error(transparent)]
+    MasterKey(#[from] MasterKeyError),
+    #[error(
+        "the master key file {0} does not fit the store: {1}; put the key file that belongs to this store back"
+    )]
+    WrongKey(String, VaultError),
+    #[error("the audit log {0} cannot be written: {1}")]
+    Audit(String, io::Error),
+}
+
+impl PartsError {
+    /// The exit status that tells scripts what kind of failure it was.
+    pub fn exit_status(&self) -> u8 {
+        match self {
+            Self::Store(OpenError::Held { .. }) => 3,
+            Self::Store(OpenError::NoRoom(_)) => 75,
+            _ => 1,
+        }
+    }
+}
+
+/// Running services, and the store below them.
+#[derive(Debug)]
+pub struct Opened {
+    pub services: Arc<Services>,
+    pub health: tokio::sync::watch::Receiver<Health>,
+    ended: Ended,
+}
+
+impl Opened {
+    /// Closes the store in order and returns when its folder is free. Every other handle must be dropped before.
+    pub async fn close(self) {
+        let Self {
+            services, ended, ..
+        } = self;
+        drop(services);
+        ended.wait().await;
+    }
+}
+
+/// Opens the store, the master key and the audit log, and starts the services over them.
+pub async fn open(
+    config: &Config,
+    key: &KeySource,
+    clock: Arc<SystemClock>,
+) -> Result<Opened, PartsError> {
+    make_private(&config.data)?;
+    let folder = config.store_folder();
+    let (kind, floor) = (config.store, config.free_space_floor_mib);
+    // Opening reads the disk, for half a second where there are a million accounts.
+    let opened = tokio::task::spawn_blocking(move || store::open(kind, &folder, floor)).await;
+    let store: Arc<Embedded> = Arc::new(opened.expect("opening a store does not panic")?);
+    let vault = open_vault(&Settings::new(store.clone()), key).await?;
+    let audit_file = config.audit_file();
+    let audit = AuditFile::open(&audit_file, clock.clone())
+        .map_err(|error| PartsError::Audit(audit_file.display().to_string(), error))?;
+    let (health, ended) = (store.health(), store.ended());
+    let foundation = Foundation::new(Parts {
+        store,
+        vault,
+        clock,
+        random: Arc::new(SystemRandom),
+        audit: Arc::new(audit),
+        hashing: HashPool::new(config.hash_threads, config.hash_queue),
+        hash_cost: config.hash_cost,
+        issuer: config.issuer.clone(),
+        node: "local".to_owned(),
+    });
+    foundation.accounts.sweep_imports().await?;
+    Ok(Opened {
+        services: Arc::new(Services::new(&foundation)),
+        health,
+        ended,
+    })
+}
+
+/// The vault whose key the store was created with. A new store gets a new key where there is none yet.
+async fn open_vault(settings: &Settings, key: &KeySource) -> Result<Vault, PartsError> {
+    let check = settings.seal_check().await?;
+    let (vault, shown) = match key {
+        KeySource::File(path) => (
+            master_key_file::open(path, check.is_none(), &SystemRandom)?,
+            path.display().to_string(),
+        ),
+        KeySource::Ephemeral => {
+            let mut bytes = [0; MasterKey::LENGTH];
+            SystemRandom.fill(&mut bytes);
+            (
+                Vault::new(MasterKey::from_bytes(bytes), Vec::new()),
+                "of this process".to_owned(),
+            )
+        }
+    };
+    match check {
+        Some(sealed) => vault
+            .passes_check(&sealed)
+            .map_err(|error| PartsError::WrongKey(shown, error))?,
+        None => {
+            let mut nonce = [0; Vault::NONCE_BYTES];
+            SystemRandom.fill(&mut nonce);
+            settings.set_seal_check(&vault.seal_check(nonce)).await?;
+        }
+    }
+    Ok(vault)
+}
+
+/// Creates the data folder for its owner alone, and refuses one that is somebody else's.
+fn make_private(folder: &Path) -> Result<(), PartsError> {
+    let failed = |error| PartsError::Folder(folder.display().to_string(), error);
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)
+        .map_err(failed)?;
+    let owner = folder.metadata().map_err(failed)?.uid();
+    if owner != rustix::process::geteuid().as_raw() {
+        return Err(PartsError::ForeignFolder(
+            folder.display().to_string(),
+            owner,
+        ));
+    }
+    let private = std::os::unix::fs::PermissionsExt::from_mode(0o700);
+    std::fs::set_permissions(folder, private).map_err(failed)
+}

@@ -1,0 +1,363 @@
+//! One committer for every embedded engine: group commit, durability before any answer, and what happens when an
+//! engine fails.
+//!
+//! Commits that wait together form a group of at most [`Commit::MAX_BYTES`] and share one flush. One thread judges and
+//! applies them one after the other, so there is one order and no race; nobody is answered before the group is on the
+//! disk.
+//!
+//! A reader may see a write that is applied but not yet flushed. That is harmless: whatever grants or changes
+//! something has a commit of its own, later in the same order, and what comes later on the disk is not there without
+//! what came before. A mere refusal on the ground of an unflushed write grants nothing.
+//!
+//! After an engine's error its handle is not used again: what was in flight is answered as unknown, the handle is
+//! dropped, and the next request opens the store anew, once the disk has room. A group that takes longer than
+//! [`PATIENCE`] is one that will not end (sled 0.34.7 can stop inside itself for ever): the store is then declared
+//! stuck, everybody is answered, and whoever watches [`Embedded::health`] ends the program, for its supervisor to
+//! start it again.
+
+use std::{
+    fmt,
+    sync::{Arc, PoisonError, RwLock},
+    thread,
+    time::{Duration, Instant},
+};
+
+use async_trait::async_trait;
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::{Commit, Key, Outcome, Store, StoreError, Value, folder::Folder};
+
+/// A synchronous key-value engine. Its errors are words for operators.
+pub trait Engine: Send + Sync + fmt::Debug + 'static {
+    fn get(&self, key: &Key) -> Result<Option<Value>, String>;
+
+    /// As [`Store::page`].
+    fn page(
+        &self,
+        prefix: &Key,
+        after: Option<&Key>,
+        limit: usize,
+    ) -> Result<Vec<(Key, Value)>, String>;
+
+    /// Applies the commits in their order, each whole or not at all, and returns when all of them are durable.
+    fn apply(&self, group: &[Commit]) -> Result<Vec<Outcome>, String>;
+}
+
+/// Opens the engine in a folder, at the start and after a failure.
+pub type Opener = Box<dyn Fn(&Folder) -> Result<Box<dyn Engine>, String> + Send + Sync>;
+
+/// Whether the store can go on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Health {
+    Well,
+    /// A commit did not end within the time it may take, and will not: the program has to be started again.
+    Stuck,
+}
+
+/// Hears when a store has given up its folder.
+#[derive(Debug)]
+pub struct Ended(watch::Receiver<()>);
+
+impl Ended {
+    pub async fn wait(mut self) {
+        let _ = self.0.changed().await;
+    }
+}
+
+/// A commit that takes longer will not end.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A failed engine is opened anew no more often than this.
+const REOPEN_PAUSE: Duration = Duration::from_secs(1);
+
+/// Commits that may wait; more wait outside, in their callers.
+const QUEUE: usize = 1024;
+
+enum Job {
+    Commit(Commit, oneshot::Sender<Result<Outcome, StoreError>>),
+    /// Open the engine if it failed, and say whether it is open.
+    Reopen(oneshot::Sender<Result<(), StoreError>>),
+}
+
+/// A store over an embedded engine.
+pub struct Embedded {
+    jobs: mpsc::Sender<Job>,
+    engine: Arc<RwLock<Option<Box<dyn Engine>>>>,
+    health: watch::Sender<Health>,
+    /// Dropped by the committer when it has ended and the folder's lock with it.
+    ended: watch::Receiver<()>,
+}
+
+impl Embedded {
+    /// Opens the engine in `folder` and starts its committer.
+    pub fn open(folder: Folder, opener: Opener) -> Result<Self, String> {
+        let engine = Arc::new(RwLock::new(Some(opener(&folder)?)));
+        let (jobs, queue) = mpsc::channel(QUEUE);
+        let (end, ended) = watch::channel(());
+        let committer = Committer {
+            folder,
+            opener,
+            engine: engine.clone(),
+            failure: None,
+            carried: None,
+            queue,
+        };
+        thread::Builder::new()
+            .name("committer".into())
+            .spawn(move || {
+                committer.run();
+                drop(end);
+            })
+            .map_err(|error| format!("the committer cannot be started: {error}"))?;
+        Ok(Self {
+            jobs,
+            engine,
+            health: watch::Sender::new(Health::Well),
+            ended,
+        })
+    }
+
+    /// Tells when the store can no longer go on.
+    pub fn health(&self) -> watch::Receiver<Health> {
+        self.health.subscribe()
+    }
+
+    /// Hears the committer's end: after the last handle is dropped, everything that waited is written, the engine is
+    /// closed and the folder is free for another process.
+    pub fn ended(&self) -> Ended {
+        Ended(self.ended.clone())
+    }
+
+    /// `answer`, unless it takes so long that it will never come.
+    async fn patiently<T>(
+        &self,
+        answer: oneshot::Receiver<Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        match tokio::time::timeout(PATIENCE, answer).await {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(_)) => Err(StoreError::Unknown("the store was closed".into())),
+            Err(_) => {
+                self.health.send_replace(Health::Stuck);
+                Err(StoreError::Unknown(format!(
+                    "a write did not end within {} s; the program has to be started again",
+                    PATIENCE.as_secs()
+                )))
+            }
+        }
+    }
+
+    fn check_health(&self) -> Result<(), StoreError> {
+        match *self.health.borrow() {
+            Health::Well => Ok(()),
+            Health::Stuck => Err(StoreError::Unavailable(
+                "the store is stuck; the program has to be started again".into(),
+            )),
+        }
+    }
+
+    async fn job(&self, job: Job) -> Result<(), StoreError> {
+        self.jobs
+            .send(job)
+            .await
+            .map_err(|_| StoreError::Unavailable("the store is closed".into()))
+    }
+
+    /// Runs `read` on a thread that may block: an engine reads from the disk when it must.
+    async fn read<T: Send + 'static>(
+        &self,
+        read: impl Fn(&dyn Engine) -> Result<T, String> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.check_health()?;
+        let engine = self.engine.clone();
+        let closed = || StoreError::Unavailable("the store is closed".into());
+        let attempt = tokio::task::spawn_blocking(move || {
+            let engine = engine.read().unwrap_or_else(PoisonError::into_inner);
+            let result = engine.as_deref().map(&read);
+            (result, read)
+        });
+        let (result, read) = attempt.await.map_err(|_| closed())?;
+        if let Some(result) = result {
+            return result.map_err(StoreError::Unavailable);
+        }
+        let (reply, answer) = oneshot::channel();
+        self.job(Job::Reopen(reply)).await?;
+        self.patiently(answer).await?;
+        let engine = self.engine.clone();
+        tokio::task::spawn_blocking(move || {
+            let engine = engine.read().unwrap_or_else(PoisonError::into_inner);
+            match engine.as_deref() {
+                Some(engine) => read(engine).map_err(StoreError::Unavailable),
+                None => Err(StoreError::Unavailable("the store is closed".into())),
+            }
+        })
+        .await
+        .map_err(|_| closed())?
+    }
+}
+
+#[async_trait]
+impl Store for Embedded {
+    async fn get(&self, key: &Key) -> Result<Option<Value>, StoreError> {
+        let key = key.clone();
+        self.read(move |engine| engine.get(&key)).await
+    }
+
+    async fn page(
+        &self,
+        prefix: &Key,
+        after: Option<&Key>,
+        limit: usize,
+    ) -> Result<Vec<(Key, Value)>, StoreError> {
+        let (prefix, after) = (prefix.clone(), after.cloned());
+        self.read(move |engine| engine.page(&prefix, after.as_ref(), limit))
+            .await
+    }
+
+    async fn commit(&self, commit: Commit) -> Result<Outcome, StoreError> {
+        self.check_health()?;
+        if commit.size() > Commit::MAX_BYTES {
+            return Err(StoreError::TooLarge(commit.size()));
+        }
+        let (reply, answer) = oneshot::channel();
+        self.job(Job::Commit(commit, reply)).await?;
+        self.patiently(answer).await
+    }
+}
+
+impl fmt::Debug for Embedded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Embedded")
+    }
+}
+
+/// The one thread that writes.
+struct Committer {
+    folder: Folder,
+    opener: Opener,
+    engine: Arc<RwLock<Option<Box<dyn Engine>>>>,
+    /// Why the engine is closed, and when that was last tried to be mended.
+    failure: Option<(String, Instant)>,
+    /// A commit that did not fit the last group.
+    carried: Option<(Commit, oneshot::Sender<Result<Outcome, StoreError>>)>,
+    queue: mpsc::Receiver<Job>,
+}
+
+impl Committer {
+    fn run(mut self) {
+        loop {
+            let first = match self.carried.take() {
+                Some((commit, reply)) => Job::Commit(commit, reply),
+                None => match self.queue.blocking_recv() {
+                    Some(job) => job,
+                    None => break,
+                },
+            };
+            match first {
+                Job::Reopen(reply) => {
+                    let open = self.open_again();
+                    let _ = reply.send(open);
+                }
+                Job::Commit(commit, reply) => self.commit(commit, reply),
+            }
+        }
+        // Closing the engine may write; its folder is given up only after it.
+        let closed = self
+            .engine
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        drop(closed);
+    }
+
+    fn commit(&mut self, commit: Commit, reply: oneshot::Sender<Result<Outcome, StoreError>>) {
+        let mut size = commit.size();
+        let mut group = vec![commit];
+        let mut replies = vec![reply];
+        while let Ok(job) = self.queue.try_recv() {
+            match job {
+                Job::Reopen(reply) => {
+                    let open = self.open_again();
+                    let _ = reply.send(open);
+                }
+                Job::Commit(commit, reply) => {
+                    size += commit.size();
+                    if size > Commit::MAX_BYTES {
+                        self.carried = Some((commit, reply));
+                        break;
+                    }
+                    group.push(commit);
+                    replies.push(reply);
+                }
+            }
+        }
+        match self.apply(&group) {
+            Ok(outcomes) => {
+                for (reply, outcome) in replies.into_iter().zip(outcomes) {
+                    let _ = reply.send(Ok(outcome));
+                }
+            }
+            Err(error) => {
+                for reply in replies {
+                    let _ = reply.send(Err(error.clone()));
+                }
+            }
+        }
+    }
+
+    fn apply(&mut self, group: &[Commit]) -> Result<Vec<Outcome>, StoreError> {
+        self.open_again()?;
+        self.folder
+            .check_room()
+            .map_err(|error| StoreError::Unavailable(error.to_string()))?;
+        let result = {
+            let engine = self.engine.read().unwrap_or_else(PoisonError::into_inner);
+            match engine.as_deref() {
+                Some(engine) => engine.apply(group),
+                None => return Err(StoreError::Unavailable("the store is closed".into())),
+            }
+        };
+        result.map_err(|reason| {
+            tracing::error!(%reason, "the store failed while writing");
+            self.fail(reason.clone());
+            StoreError::Unknown(reason)
+        })
+    }
+
+    /// Drops a handle that has failed.
+    fn fail(&mut self, reason: String) {
+        let failed = self
+            .engine
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        drop(failed);
+        self.failure = Some((reason, Instant::now()));
+    }
+
+    /// Opens a failed engine anew, when it is time and the disk has room.
+    fn open_again(&mut self) -> Result<(), StoreError> {
+        let Some((reason, tried)) = &mut self.failure else {
+            return Ok(());
+        };
+        if tried.elapsed() < REOPEN_PAUSE {
+            return Err(StoreError::Unavailable(reason.clone()));
+        }
+        *tried = Instant::now();
+        let opened = match self.folder.check_room() {
+            Ok(()) => (self.opener)(&self.folder),
+            Err(error) => Err(error.to_string()),
+        };
+        match opened {
+            Ok(engine) => {
+                *self.engine.write().unwrap_or_else(PoisonError::into_inner) = Some(engine);
+                self.failure = None;
+                tracing::info!("the store is open again");
+                Ok(())
+            }
+            Err(error) => {
+                *reason = error.clone();
+                Err(StoreError::Unavailable(error))
+            }
+        }
+    }
+}

@@ -1,0 +1,206 @@
+//! The folder an embedded store lives in: who holds it, what lies in it, and whether the disk has room.
+
+use std::{
+    fs::{self, DirBuilder, File, OpenOptions},
+    io::{self, Read, Seek, Write},
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
+    path::{Path, PathBuf},
+};
+
+use rustix::fs::{FlockOperation, flock, statvfs};
+
+use super::StoreKind;
+
+/// The newest layout of a folder that this program understands.
+const FORMAT: u32 = 1;
+
+/// Why a store cannot be opened, in words for the operator.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    #[error(
+        "the store in {folder} is in use by {holder}; only one program can use it at a time: end that one, or use its screen"
+    )]
+    Held { folder: String, holder: String },
+    #[error(
+        "the store in {folder} is of kind {found}, and {wanted} was asked for; set [store] kind = \"{found}\", or name another data folder"
+    )]
+    OtherKind {
+        folder: String,
+        found: String,
+        wanted: StoreKind,
+    },
+    #[error(
+        "the store in {folder} has format {found} and this program knows formats up to {FORMAT}; install the newer lpse-kiosk that wrote it"
+    )]
+    Newer { folder: String, found: String },
+    #[error(transparent)]
+    NoRoom(#[from] NoRoom),
+    #[error("the store in {folder} cannot be opened: {reason}")]
+    Failed { folder: String, reason: String },
+}
+
+/// The disk is nearly full.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "the disk of {folder} is nearly full: {free_mib} MiB are free and {needed_mib} MiB are needed; make room, the store then goes on by itself"
+)]
+pub struct NoRoom {
+    pub folder: String,
+    pub free_mib: u64,
+    pub needed_mib: u64,
+}
+
+/// A store's folder, held by this process until dropped or killed.
+#[derive(Debug)]
+pub struct Folder {
+    path: PathBuf,
+    floor_mib: u64,
+    _lock: File,
+}
+
+impl Folder {
+    /// Takes the folder at `path` for a store of `kind`, creating it if need be.
+    pub fn take(path: &Path, kind: StoreKind, floor_mib: u64) -> Result<Self, OpenError> {
+        let shown = path.display().to_string();
+        let failed = |error: io::Error| OpenError::Failed {
+            folder: shown.clone(),
+            reason: error.to_string(),
+        };
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(path)
+            .map_err(failed)?;
+        fs::set_permissions(path, fs::Permissions::from_mode(0o700)).map_err(failed)?;
+        let lock = lock(path, &shown)?;
+        let folder = Self {
+            path: path.to_owned(),
+            floor_mib,
+            _lock: lock,
+        };
+        folder.check_room()?;
+        folder.check_format(kind)?;
+        Ok(folder)
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Refuses to go on when the disk has less room than a store needs to stay whole.
+    ///
+    /// sled writes segments of 512 KiB and a snapshot now and then, redb grows its file ahead: both are hurt, and
+    /// sled's handle is lost, by a disk that fills up under them.
+    pub fn check_room(&self) -> Result<(), NoRoom> {
+        let Ok(disk) = statvfs(&self.path) else {
+            return Ok(());
+        };
+        let free_mib = disk.f_bavail.saturating_mul(disk.f_frsize) / (1024 * 1024);
+        if free_mib >= self.floor_mib {
+            return Ok(());
+        }
+        Err(NoRoom {
+            folder: self.path.display().to_string(),
+            free_mib,
+            needed_mib: self.floor_mib,
+        })
+    }
+
+    /// Compares the mark left by the folder's first opening, or leaves it.
+    fn check_format(&self, kind: StoreKind) -> Result<(), OpenError> {
+        let mark = self.path.join("FORMAT");
+        let folder = || self.path.display().to_string();
+        let failed = |error: io::Error| OpenError::Failed {
+            folder: folder(),
+            reason: error.to_string(),
+        };
+        match fs::read_to_string(&mark) {
+            Ok(text) => {
+                let mut words = text.split_whitespace();
+                let (format, found) = (words.next().unwrap_or("?"), words.next().unwrap_or("?"));
+                if format.parse() != Ok(FORMAT) {
+                    return Err(OpenError::Newer {
+                        folder: folder(),
+                        found: format.to_owned(),
+                    });
+                }
+                if found != kind.as_str() {
+                    return Err(OpenError::OtherKind {
+                        folder: folder(),
+                        found: found.to_owned(),
+                        wanted: kind,
+                    });
+                }
+                Ok(())
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                // Written beside its place and moved there, so that a kill leaves no half mark.
+                let draft = self.path.join("FORMAT.new");
+                let mut file = OpenOptions::new()
+                    .write(true)
+                    .create(true)
+                    .truncate(true)
+                    .mode(0o600)
+                    .open(&draft)
+                    .map_err(failed)?;
+                writeln!(file, "{FORMAT} {kind}").map_err(failed)?;
+                file.sync_all().map_err(failed)?;
+                fs::rename(&draft, &mark).map_err(failed)?;
+                sync_folder(&self.path).map_err(failed)
+            }
+            Err(error) => Err(failed(error)),
+        }
+    }
+}
+
+/// Makes the names in a folder durable.
+pub fn sync_folder(path: &Path) -> io::Result<()> {
+    File::open(path)?.sync_all()
+}
+
+/// Holds the folder's lock, which the kernel drops with the process however it ends.
+fn lock(path: &Path, shown: &str) -> Result<File, OpenError> {
+    let failed = |error: io::Error| OpenError::Failed {
+        folder: shown.to_owned(),
+        reason: error.to_string(),
+    };
+    let mut file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(path.join("lock"))
+        .map_err(failed)?;
+    match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => {}
+        Err(rustix::io::Errno::WOULDBLOCK) => {
+            let mut holder = String::new();
+            let _ = file.take(256).read_to_string(&mut holder);
+            let holder: String = holder.trim().chars().filter(|c| !c.is_control()).collect();
+            return Err(OpenError::Held {
+                folder: shown.to_owned(),
+                holder: if holder.is_empty() {
+                    "another process".to_owned()
+                } else {
+                    holder
+                },
+            });
+        }
+        Err(error) => return Err(failed(error.into())),
+    }
+    let program = std::env::args().next().unwrap_or_default();
+    let program = Path::new(&program)
+        .file_name()
+        .map_or("lpse-kiosk".into(), |name| name.to_string_lossy());
+    let since = jiff::Timestamp::now().strftime("%Y-%m-%d %H:%M:%S UTC");
+    let said = format!(
+        "process {} ({program}), since {since}\n",
+        std::process::id()
+    );
+    file.set_len(0).map_err(failed)?;
+    file.rewind().map_err(failed)?;
+    // Who holds the lock is a courtesy: a disk too full for it is told of by the check that follows.
+    let _ = file.write_all(said.as_bytes());
+    Ok(file)
+}

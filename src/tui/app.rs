@@ -1,0 +1,364 @@
+//! All screens of one terminal: routing, what holds on every screen, and what stands over them.
+
+use std::time::Duration;
+
+use ratatui::Frame;
+
+use super::{
+    AppSettings, Effect, Event, Now, Reply, RequestId,
+    command::{self, Command, Global, KeyPress},
+    screen::{
+        Context, PATIENCE, Refused, Screen, Step, enrollment::EnrollmentScreen, home::HomeScreen,
+        menu::Menu, passcode::PasscodeScreen,
+    },
+    text::{Page, fill},
+    theme::Theme,
+    widget::{
+        frame::{self, KeyHint},
+        sheet::Sheet,
+    },
+};
+use crate::domain::{AccountKey, idle::Presence, language::Language};
+
+/// The screens of one terminal.
+#[derive(Debug)]
+pub struct App {
+    settings: AppSettings,
+    theme: Theme,
+    language: Language,
+    screen: Box<dyn Screen>,
+    overlay: Option<Overlay>,
+    /// Monotonic time at which the session ends for idleness, while the warning is shown.
+    idle_end: Option<Duration>,
+    awaiting: Option<Awaiting>,
+    next_request: u64,
+    visits: Option<u64>,
+}
+
+/// A request under way.
+#[derive(Debug)]
+struct Awaiting {
+    id: RequestId,
+    since: Duration,
+    /// The account whose password is being checked: what a wanted code will be for.
+    claimed: Option<AccountKey>,
+}
+
+/// Text over a screen, which waits below unchanged.
+#[derive(Debug)]
+struct Overlay {
+    kind: OverlayKind,
+    scroll: usize,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum OverlayKind {
+    Help,
+    Page(Page),
+    Reset,
+}
+
+impl App {
+    pub fn new(settings: AppSettings) -> Self {
+        Self {
+            theme: Theme::new(settings.terminal),
+            language: settings.language,
+            screen: Box::new(Menu::default()),
+            overlay: None,
+            idle_end: None,
+            awaiting: None,
+            next_request: 0,
+            visits: None,
+            settings,
+        }
+    }
+
+    /// What is at stake on the screen.
+    pub fn presence(&self) -> Presence {
+        let used = self.overlay.is_some() || self.language != self.settings.language;
+        match self.screen.presence() {
+            Presence::Nobody if used => Presence::Form,
+            presence => presence,
+        }
+    }
+
+    /// A fresh menu, as if nobody had been here.
+    pub fn wipe(&mut self) {
+        self.screen = Box::new(Menu::default());
+        self.overlay = None;
+        self.idle_end = None;
+        self.awaiting = None;
+        self.language = self.settings.language;
+    }
+
+    /// Changes the model by `event`; returns what is asked of the world.
+    pub fn update(&mut self, now: Now, event: Event) -> Vec<Effect> {
+        match event {
+            Event::Key(press) => self.key(now, press),
+            Event::Paste(text) => {
+                if self.idle_end.take().is_some()
+                    || self.overlay.is_some()
+                    || self.awaiting.is_some()
+                {
+                    return Vec::new();
+                }
+                let step = self.on_screen(now, |screen, context| screen.paste(&text, context));
+                self.take(now, step)
+            }
+            Event::Reply(id, reply) => self.reply(now, id, reply),
+            Event::IdleWarning(left) => {
+                self.idle_end = left.map(|left| now.monotonic + left);
+                Vec::new()
+            }
+            Event::Visits(visits) => {
+                self.visits = Some(visits);
+                Vec::new()
+            }
+            Event::Resize | Event::Tick => Vec::new(),
+        }
+    }
+
+    fn key(&mut self, now: Now, press: KeyPress) -> Vec<Effect> {
+        let global = command::global(press);
+        if global == Some(Global::Interrupt) {
+            return if self.settings.leaves_on_interrupt {
+                vec![Effect::EndLogin, Effect::Quit]
+            } else {
+                Vec::new()
+            };
+        }
+        // A key at the warning only says that somebody is here.
+        if self.idle_end.take().is_some() {
+            return Vec::new();
+        }
+        match global {
+            Some(Global::SwitchLanguage) => self.language = self.language.other(),
+            Some(Global::Help) => self.show(OverlayKind::Help),
+            Some(Global::Page(number)) => self.show(OverlayKind::Page(Page::ALL[number])),
+            Some(Global::Interrupt) | None => {
+                if self.overlay.is_some() {
+                    self.scroll_overlay(press);
+                } else {
+                    return self.command(now, press);
+                }
+            }
+        }
+        Vec::new()
+    }
+
+    fn command(&mut self, now: Now, press: KeyPress) -> Vec<Effect> {
+        let Some(command) = command::command(press, self.screen.typing()) else {
+            return Vec::new();
+        };
+        if self.awaiting.is_some() {
+            // While a request is under way, the only thing to do is to give it up.
+            return if command == Command::Back {
+                self.take(now, Step::Finish)
+            } else {
+                Vec::new()
+            };
+        }
+        let step = self.on_screen(now, |screen, context| screen.command(command, context));
+        self.take(now, step)
+    }
+
+    /// Does what a screen decided.
+    fn take(&mut self, now: Now, step: Step) -> Vec<Effect> {
+        match step {
+            Step::Stay => Vec::new(),
+            Step::Go(screen) => {
+                self.screen = screen;
+                Vec::new()
+            }
+            Step::Begin(screen) => {
+                self.screen = screen;
+                vec![Effect::CountVisit]
+            }
+            Step::Retreat(screen) => {
+                self.screen = screen;
+                vec![Effect::EndLogin]
+            }
+            Step::ShowReset => {
+                self.show(OverlayKind::Reset);
+                Vec::new()
+            }
+            Step::ShowPage(page) => {
+                self.show(OverlayKind::Page(page));
+                Vec::new()
+            }
+            Step::Finish => {
+                self.wipe();
+                vec![Effect::EndLogin]
+            }
+            Step::Ask(request) => {
+                let id = RequestId(self.next_request);
+                self.next_request += 1;
+                self.awaiting = Some(Awaiting {
+                    id,
+                    since: now.monotonic,
+                    claimed: request.claimed_account(),
+                });
+                vec![Effect::Request(id, request)]
+            }
+        }
+    }
+
+    fn reply(&mut self, now: Now, id: RequestId, reply: Reply) -> Vec<Effect> {
+        let Some(awaiting) = self.awaiting.take_if(|awaiting| awaiting.id == id) else {
+            return Vec::new();
+        };
+        if let Some(refused) = Refused::of(&reply) {
+            self.on_screen(now, |screen, context| screen.refused(refused, context));
+            return Vec::new();
+        }
+        match reply {
+            Reply::PasscodeWanted { pending } => {
+                if let Some(account) = awaiting.claimed {
+                    self.screen = Box::new(PasscodeScreen::new(account, pending));
+                }
+            }
+            Reply::Enrollment {
+                provisioning,
+                compulsory,
+            } => {
+                let screen = EnrollmentScreen::new(provisioning, compulsory, &self.context(now));
+                self.screen = Box::new(screen);
+            }
+            Reply::Home(view) => self.screen = Box::new(HomeScreen::new(*view)),
+            Reply::Ended => {
+                self.wipe();
+                self.screen = Box::new(Menu::after_ended_login());
+                return vec![Effect::EndLogin];
+            }
+            Reply::Rejected { .. }
+            | Reply::Wait(_)
+            | Reply::Held
+            | Reply::Busy
+            | Reply::Unavailable
+            | Reply::FreshPasscodeWanted => {}
+        }
+        Vec::new()
+    }
+
+    fn show(&mut self, kind: OverlayKind) {
+        self.overlay = Some(Overlay { kind, scroll: 0 });
+    }
+
+    fn scroll_overlay(&mut self, press: KeyPress) {
+        let Some(overlay) = &mut self.overlay else {
+            return;
+        };
+        match command::command(press, false) {
+            Some(Command::Next) => overlay.scroll = (overlay.scroll + 1).min(200),
+            Some(Command::PageDown) => overlay.scroll = (overlay.scroll + 10).min(200),
+            Some(Command::Previous) => overlay.scroll = overlay.scroll.saturating_sub(1),
+            Some(Command::PageUp) => overlay.scroll = overlay.scroll.saturating_sub(10),
+            Some(Command::First) => overlay.scroll = 0,
+            Some(Command::Last) => overlay.scroll = 200,
+            Some(Command::Back | Command::Activate) => self.overlay = None,
+            Some(Command::Jump(_) | Command::Edit(_)) | None => {}
+        }
+    }
+
+    fn context(&self, now: Now) -> Context<'_> {
+        Context {
+            settings: &self.settings,
+            language: self.language,
+            text: self.language.text(),
+            theme: &self.theme,
+            now,
+            visits: self.visits,
+            working: self
+                .awaiting
+                .as_ref()
+                .map(|awaiting| now.monotonic.saturating_sub(awaiting.since)),
+        }
+    }
+
+    /// Runs `change` on the screen, with a context that does not borrow it.
+    fn on_screen<T>(
+        &mut self,
+        now: Now,
+        change: impl FnOnce(&mut dyn Screen, &Context<'_>) -> T,
+    ) -> T {
+        let mut screen = std::mem::replace(&mut self.screen, Box::new(Menu::default()));
+        let result = change(screen.as_mut(), &self.context(now));
+        self.screen = screen;
+        result
+    }
+
+    /// How long the screen stays as it is unless something happens.
+    pub fn next_tick(&self, now: Now) -> Option<Duration> {
+        let second = u64::try_from(now.wall.as_second().rem_euclid(60)).unwrap_or(0);
+        let minute = Duration::from_secs(60 - second)
+            .saturating_sub(Duration::from_nanos(
+                u64::try_from(now.wall.subsec_nanosecond()).unwrap_or(0),
+            ))
+            .max(Duration::from_millis(1));
+        let working = self.awaiting.as_ref().map(|awaiting| {
+            let since = now.monotonic.saturating_sub(awaiting.since);
+            if since < PATIENCE {
+                PATIENCE - since
+            } else {
+                Duration::from_millis(100)
+            }
+        });
+        let warning = self.idle_end.map(|_| Duration::from_secs(1));
+        let screen = match self.overlay {
+            None => self.screen.next_tick(now),
+            Some(_) => None,
+        };
+        [Some(minute), working, warning, screen]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    /// Draws the model.
+    pub fn view(&self, frame: &mut Frame<'_>, now: Now) {
+        let context = self.context(now);
+        match &self.overlay {
+            None => self.screen.paint(frame, &context),
+            Some(overlay) => self.paint_overlay(overlay, frame, &context),
+        }
+        if let Some(end) = self.idle_end {
+            let idle = &context.text.idle;
+            let left = end.saturating_sub(now.monotonic);
+            let said = context.text.duration(left);
+            let sentence = fill(&idle.text, &[("seconds", &said)]);
+            let lines = [sentence, String::new(), idle.hint.clone()];
+            frame::paint_dialog(frame, &context, &idle.title, &lines);
+        }
+    }
+
+    fn paint_overlay(&self, overlay: &Overlay, frame: &mut Frame<'_>, context: &Context<'_>) {
+        let keys = &context.text.key;
+        let hints = [
+            KeyHint::new("Esc", &keys.close),
+            KeyHint::new("↑↓", &keys.scroll),
+            KeyHint::new("F2", &keys.language),
+        ];
+        let area = frame::paint(frame, context, &hints);
+        let mut sheet = Sheet::new(context.theme, area.width);
+        match overlay.kind {
+            OverlayKind::Help => {
+                sheet.title(&context.text.help.title);
+                sheet.gap();
+                sheet.paragraph(self.screen.help(context.text));
+                sheet.gap();
+                sheet.paragraph(&context.text.help.keys);
+            }
+            OverlayKind::Page(page) => {
+                sheet.title(page.title(context.text));
+                sheet.gap();
+                sheet.paragraph(context.language.page(page));
+            }
+            OverlayKind::Reset => {
+                sheet.title(&context.text.reset.title);
+                sheet.gap();
+                sheet.paragraph(&context.text.reset.text);
+            }
+        }
+        sheet.paint(frame, area, overlay.scroll);
+    }
+}

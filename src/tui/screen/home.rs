@@ -1,0 +1,158 @@
+//! Home: who is logged in, the state of TOTP, what happened last, and what can be done.
+
+use super::{
+    Attempt, Context, Refused, Screen, Step, disable::DisableScreen, jumped, moved, usual_hints,
+    write_working,
+};
+use crate::{
+    domain::{Policy, account::LastLogin, calendar, idle::Presence},
+    tui::{
+        HomeNotice, HomeView, Now, Request, TotpView,
+        command::Command,
+        text::{Text, fill},
+        widget::{frame::KeyHint, sheet::Sheet},
+    },
+};
+
+/// Activities shown at home.
+const ACTIVITIES: usize = 4;
+
+/// Home of somebody who is logged in.
+#[derive(Debug)]
+pub struct HomeScreen {
+    view: HomeView,
+    focus: usize,
+    attempt: Attempt,
+}
+
+/// What can be done at home.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Act {
+    Enable,
+    Disable,
+    LogOut,
+}
+
+impl HomeScreen {
+    pub fn new(view: HomeView) -> Self {
+        Self {
+            view,
+            focus: 0,
+            attempt: Attempt::default(),
+        }
+    }
+
+    fn acts(&self) -> Vec<Act> {
+        let change = match (self.view.policy, self.view.totp) {
+            (Policy::Disabled, _) => None,
+            (_, TotpView::Active { .. }) => Some(Act::Disable),
+            (_, TotpView::Off | TotpView::Pending) => Some(Act::Enable),
+        };
+        change.into_iter().chain([Act::LogOut]).collect()
+    }
+
+    fn label(act: Act, text: &'static Text) -> &'static str {
+        match act {
+            Act::Enable => &text.home.enable,
+            Act::Disable => &text.home.disable,
+            Act::LogOut => &text.common.logout,
+        }
+    }
+}
+
+impl Screen for HomeScreen {
+    fn command(&mut self, command: Command, context: &Context<'_>) -> Step {
+        let acts = self.acts();
+        match command {
+            Command::Activate => {
+                return match acts[self.focus] {
+                    Act::Enable => Step::Ask(Request::StartEnrollment),
+                    Act::Disable => Step::Go(Box::new(DisableScreen::new(self.view.clone()))),
+                    Act::LogOut => Step::Finish,
+                };
+            }
+            Command::Jump(letter) => {
+                let labels: Vec<_> = acts
+                    .iter()
+                    .map(|act| Self::label(*act, context.text))
+                    .collect();
+                self.focus = jumped(self.focus, &labels, letter).unwrap_or(self.focus);
+            }
+            // Leaving home by a slip of Esc would cost a login; it only puts LOGOUT in focus.
+            Command::Back => self.focus = acts.len() - 1,
+            other => self.focus = moved(self.focus, acts.len(), other),
+        }
+        Step::Stay
+    }
+
+    fn refused(&mut self, refusal: Refused, context: &Context<'_>) {
+        self.attempt.refused(refusal, context.now);
+    }
+
+    fn sheet(&self, sheet: &mut Sheet, context: &Context<'_>) {
+        let words = &context.text.home;
+        let view = &self.view;
+        let plain = context.theme.label;
+        let date = |at| calendar::date_and_minute(at, context.settings.zone, &context.text.months);
+        sheet.title(&fill(&words.hello, &[("name", view.name.as_str())]));
+        let kind = view.account.user_type.label();
+        sheet.hint(&format!("{}  {kind}", view.account.user_id));
+        match view.notice {
+            Some(HomeNotice::TotpActivated) => sheet.success(&words.activated),
+            Some(HomeNotice::TotpDisabled) => sheet.success(&words.disabled),
+            None => sheet.gap(),
+        }
+        let (totp, style) = match view.totp {
+            TotpView::Off => (words.totp_off.clone(), plain),
+            TotpView::Pending => (words.totp_pending.clone(), plain),
+            TotpView::Active { since } => (
+                fill(&words.totp_active, &[("date", &date(since))]),
+                context.theme.success,
+            ),
+        };
+        sheet.pair(&words.totp, &totp, style);
+        let last = match &view.last_login {
+            Some(LastLogin { at, from }) => fill(
+                &words.last_login_value,
+                &[("date", &date(*at)), ("source", &from.to_string())],
+            ),
+            None => words.first_login.clone(),
+        };
+        sheet.pair(&words.last_login, &last, plain);
+        for (number, activity) in view.activity.iter().take(ACTIVITIES).enumerate() {
+            let name = if number == 0 {
+                words.activity.as_str()
+            } else {
+                ""
+            };
+            let what = context.text.activity(activity.kind);
+            sheet.pair(name, &format!("{what}, {}", date(activity.at)), plain);
+        }
+        if view.policy == Policy::Disabled {
+            sheet.hint(&words.policy_disabled);
+        }
+        sheet.gap();
+        for (item, act) in self.acts().into_iter().enumerate() {
+            sheet.button(Self::label(act, context.text), self.focus == item);
+        }
+        self.attempt.write(sheet, context, |_| {});
+        write_working(sheet, context);
+    }
+
+    fn hints(&self, context: &Context<'_>) -> Vec<KeyHint> {
+        let text = context.text;
+        usual_hints(context, &text.key.choose, Some(&text.common.logout))
+    }
+
+    fn help(&self, text: &'static Text) -> &'static str {
+        &text.help.home
+    }
+
+    fn presence(&self) -> Presence {
+        Presence::LoggedIn
+    }
+
+    fn next_tick(&self, now: Now) -> Option<std::time::Duration> {
+        self.attempt.next_tick(now)
+    }
+}

@@ -1,0 +1,238 @@
+//! One file a screen: its model, how it changes, how it is drawn, its key hints and its help.
+
+pub mod disable;
+pub mod enrollment;
+pub mod home;
+pub mod menu;
+pub mod passcode;
+pub mod password;
+pub mod user_id;
+pub mod user_type;
+
+use std::{fmt, time::Duration};
+
+use ratatui::Frame;
+
+use super::{
+    AppSettings, Now, Reply, Request,
+    command::Command,
+    text::{Page, Text},
+    theme::Theme,
+    widget::{
+        frame::{self, KeyHint},
+        sheet::Sheet,
+    },
+};
+
+use crate::domain::{idle::Presence, language::Language};
+
+/// What a screen sees of the world around it.
+#[derive(Debug, Clone, Copy)]
+pub struct Context<'a> {
+    pub settings: &'a AppSettings,
+    pub language: Language,
+    pub text: &'static Text,
+    pub theme: &'a Theme,
+    pub now: Now,
+    pub visits: Option<u64>,
+    /// How long a request has been under way, if one is.
+    pub working: Option<Duration>,
+}
+
+/// What takes shorter than this is not worth a sign.
+pub const PATIENCE: Duration = Duration::from_millis(150);
+
+/// What comes of an event.
+#[derive(Debug)]
+pub enum Step {
+    Stay,
+    Go(Box<dyn Screen>),
+    /// Somebody has begun to use the terminal.
+    Begin(Box<dyn Screen>),
+    /// Back to a screen before any proof: whatever was proved is dropped.
+    Retreat(Box<dyn Screen>),
+    Ask(Request),
+    /// Show the page that says how to get TOTP reset.
+    ShowReset,
+    ShowPage(Page),
+    /// The person is done: everything ends at a fresh menu.
+    Finish,
+}
+
+/// A screen: a model that changes by commands, pastes and replies, and can be drawn.
+pub trait Screen: fmt::Debug + Send {
+    /// Whether letters are text here.
+    fn typing(&self) -> bool {
+        false
+    }
+
+    fn command(&mut self, command: Command, context: &Context<'_>) -> Step;
+
+    fn paste(&mut self, _text: &str, _context: &Context<'_>) -> Step {
+        Step::Stay
+    }
+
+    /// A reply that did not lead to another screen.
+    fn refused(&mut self, _refusal: Refused, _context: &Context<'_>) {}
+
+    fn sheet(&self, sheet: &mut Sheet, context: &Context<'_>);
+
+    /// Draws the screen within the usual frame; only the QR code needs the whole terminal.
+    fn paint(&self, frame: &mut Frame<'_>, context: &Context<'_>) {
+        let area = frame::paint(frame, context, &self.hints(context));
+        let mut sheet = Sheet::new(context.theme, area.width);
+        self.sheet(&mut sheet, context);
+        sheet.paint(frame, area, 0);
+    }
+
+    fn hints(&self, context: &Context<'_>) -> Vec<KeyHint>;
+
+    fn help(&self, text: &'static Text) -> &'static str;
+
+    fn presence(&self) -> Presence;
+
+    /// How long until this screen changes by itself, besides the footer's clock.
+    fn next_tick(&self, _now: Now) -> Option<Duration> {
+        None
+    }
+}
+
+/// Why a request led nowhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refused {
+    Rejected { wait: Duration },
+    Wait(Duration),
+    Held,
+    Busy,
+    Unavailable,
+    FreshPasscodeWanted,
+}
+
+impl Refused {
+    /// The refusal in `reply`, if it is one.
+    pub fn of(reply: &Reply) -> Option<Self> {
+        match reply {
+            Reply::Rejected { wait } => Some(Self::Rejected { wait: *wait }),
+            Reply::Wait(wait) => Some(Self::Wait(*wait)),
+            Reply::Held => Some(Self::Held),
+            Reply::Busy => Some(Self::Busy),
+            Reply::Unavailable => Some(Self::Unavailable),
+            Reply::FreshPasscodeWanted => Some(Self::FreshPasscodeWanted),
+            Reply::Ended
+            | Reply::PasscodeWanted { .. }
+            | Reply::Enrollment { .. }
+            | Reply::Home(_) => None,
+        }
+    }
+}
+
+/// A refusal as a form remembers it: what was said, and until when the next try has to wait.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Attempt {
+    refused: Option<Refused>,
+    /// Monotonic time before which no try is judged.
+    not_before: Option<Duration>,
+}
+
+impl Attempt {
+    pub fn refused(&mut self, refusal: Refused, now: Now) {
+        let wait = match refusal {
+            Refused::Rejected { wait } | Refused::Wait(wait) => Some(wait),
+            _ => None,
+        };
+        self.refused = Some(refusal);
+        self.not_before = wait
+            .filter(|wait| !wait.is_zero())
+            .map(|wait| now.monotonic + wait);
+    }
+
+    pub fn last(&self) -> Option<Refused> {
+        self.refused
+    }
+
+    /// What is left of the wait.
+    pub fn wait(&self, now: Now) -> Option<Duration> {
+        self.not_before
+            .map(|until| until.saturating_sub(now.monotonic))
+            .filter(|left| !left.is_zero())
+    }
+
+    /// Writes what the refusal means, where the sentence is the same on every screen. `rejected` says it for a
+    /// wrong password or code.
+    pub fn write(
+        &self,
+        sheet: &mut Sheet,
+        context: &Context<'_>,
+        rejected: impl FnOnce(&mut Sheet),
+    ) {
+        let common = &context.text.common;
+        match self.refused {
+            Some(Refused::Rejected { .. }) => rejected(sheet),
+            Some(Refused::Busy) => sheet.error(&common.busy),
+            Some(Refused::Unavailable) => sheet.error(&common.unavailable),
+            Some(Refused::Held) => sheet.error(&context.text.passcode.held),
+            Some(Refused::Wait(_) | Refused::FreshPasscodeWanted) | None => {}
+        }
+        if let Some(left) = self.wait(context.now) {
+            let wait = context.text.duration(left);
+            sheet.error(&super::text::fill(&common.wait, &[("wait", &wait)]));
+        }
+    }
+
+    /// When the countdown changes next.
+    pub fn next_tick(&self, now: Now) -> Option<Duration> {
+        self.wait(now).map(until_next_second)
+    }
+}
+
+/// Time until a countdown of `left` shows another second.
+fn until_next_second(left: Duration) -> Duration {
+    match left.subsec_nanos() {
+        0 => Duration::from_secs(1),
+        nanos => Duration::from_nanos(u64::from(nanos)),
+    }
+}
+
+/// Writes that a request is under way, once it has taken long enough to wonder.
+pub fn write_working(sheet: &mut Sheet, context: &Context<'_>) {
+    if let Some(since) = context.working.filter(|since| *since >= PATIENCE) {
+        sheet.working(&context.text.common.working, since);
+    }
+}
+
+/// The place after or before `focus` among `count` items, around the ends.
+pub fn moved(focus: usize, count: usize, command: Command) -> usize {
+    match command {
+        Command::Next => (focus + 1) % count,
+        Command::Previous => (focus + count - 1) % count,
+        Command::First | Command::PageUp => 0,
+        Command::Last | Command::PageDown => count - 1,
+        _ => focus,
+    }
+}
+
+/// The first item after `focus` whose label begins with `letter`, if any does.
+pub fn jumped(focus: usize, labels: &[&str], letter: char) -> Option<usize> {
+    let begins = |label: &str| {
+        let first = label.chars().next();
+        first.is_some_and(|first| first.to_lowercase().eq(letter.to_lowercase()))
+    };
+    (1..=labels.len())
+        .map(|step| (focus + step) % labels.len())
+        .find(|item| begins(labels[*item]))
+}
+
+/// The key hints that nearly every screen has, with what Esc does here.
+pub fn usual_hints(context: &Context<'_>, choose: &str, back: Option<&str>) -> Vec<KeyHint> {
+    let keys = &context.text.key;
+    let mut hints = vec![
+        KeyHint::new("Enter", choose),
+        KeyHint::new("Tab", &keys.r#move),
+    ];
+    if let Some(back) = back {
+        hints.push(KeyHint::new("Esc", back));
+    }
+    hints.push(KeyHint::new("F1", &keys.help));
+    hints.push(KeyHint::new("F2", &keys.language));
+    hints
+}

@@ -1,0 +1,238 @@
+//! Every word people read on the screens, in both languages, from `assets/text`.
+//!
+//! The words are fields, not keys looked up at run time: a sentence missing in one language does not load, and the
+//! tests load both.
+
+use std::{sync::LazyLock, time::Duration};
+
+use serde::Deserialize;
+
+use crate::domain::{ActivityKind, calendar::MonthNames, language::Language};
+
+impl Language {
+    /// All words of this language.
+    pub fn text(self) -> &'static Text {
+        static ID: LazyLock<Text> =
+            LazyLock::new(|| parse(include_str!("../../assets/text/id.toml")));
+        static EN: LazyLock<Text> =
+            LazyLock::new(|| parse(include_str!("../../assets/text/en.toml")));
+        match self {
+            Self::Id => &ID,
+            Self::En => &EN,
+        }
+    }
+
+    /// The text of an information page.
+    pub fn page(self, page: Page) -> &'static str {
+        match (self, page) {
+            (Self::Id, Page::About) => include_str!("../../assets/pages/id/about.txt"),
+            (Self::En, Page::About) => include_str!("../../assets/pages/en/about.txt"),
+            (Self::Id, Page::Integrity) => include_str!("../../assets/pages/id/integrity.txt"),
+            (Self::En, Page::Integrity) => include_str!("../../assets/pages/en/integrity.txt"),
+            (Self::Id, Page::Terms) => include_str!("../../assets/pages/id/terms.txt"),
+            (Self::En, Page::Terms) => include_str!("../../assets/pages/en/terms.txt"),
+        }
+    }
+}
+
+/// The three information pages of the footer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Page {
+    About,
+    Integrity,
+    Terms,
+}
+
+impl Page {
+    pub const ALL: [Self; 3] = [Self::About, Self::Integrity, Self::Terms];
+
+    pub fn title(self, text: &'static Text) -> &'static str {
+        match self {
+            Self::About => &text.footer.about,
+            Self::Integrity => &text.footer.integrity,
+            Self::Terms => &text.footer.terms,
+        }
+    }
+}
+
+fn parse(toml: &str) -> Text {
+    toml::from_str(toml).expect("the words are part of the program and tested with it")
+}
+
+macro_rules! sections {
+    ($($(#[$doc:meta])* $section:ident { $($word:ident),+ $(,)? })+) => {
+        $($(#[$doc])* #[derive(Debug, Deserialize)]
+        #[serde(deny_unknown_fields)]
+        pub struct $section { $(pub $word: String),+ })+
+    };
+}
+
+/// All words of one language, by screen.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Text {
+    pub name: String,
+    pub months: MonthNames,
+    pub common: Common,
+    pub footer: Footer,
+    pub key: KeyNames,
+    pub menu: Menu,
+    pub user_type: UserTypeWords,
+    pub user_id: UserIdWords,
+    pub password: Password,
+    pub passcode: Passcode,
+    pub home: Home,
+    pub activity: Activity,
+    pub enrollment: Enrollment,
+    pub disable: Disable,
+    pub reset: Reset,
+    pub idle: Idle,
+    pub help: Help,
+}
+
+sections! {
+    Common {
+        training, login, logout, back, cancel, reset_link, passcode, seconds, minutes, hours, working, unavailable,
+        busy, ended, wait, too_small,
+    }
+    Footer { about, integrity, terms, visitors, version }
+    /// What the keys do, for the line of key hints.
+    KeyNames { r#move, choose, back, help, language, close, scroll, leave }
+    Menu { title, lead, login, samples, sample_hint }
+    UserTypeWords { title, lead, penyedia_hint, non_penyedia_hint }
+    UserIdWords { title, label, empty, length, characters }
+    Password { title, label, empty, rejected }
+    Passcode {
+        title, lead, server_time, next_code, empty, short, not_digits, rejected, check_clock, check_account,
+        check_next, held, pending, pending_hint,
+    }
+    Home {
+        title, hello, user_type, totp, totp_off, totp_pending, totp_active, last_login, last_login_value, first_login,
+        activity, enable, disable, policy_disabled, activated, disabled,
+    }
+    Activity {
+        login, passcode_rejected, enrollment_started, totp_activated, totp_disabled, totp_reset, password_changed,
+    }
+    Enrollment { title, step_1, step_2, step_3, account, key, prove, once, too_small, rejected }
+    Disable { title, question, question_required, fresh, confirm }
+    Reset { title, text }
+    Idle { title, text, hint }
+    Help { title, keys, menu, user_type, user_id, password, passcode, home, enrollment, disable }
+}
+
+impl Text {
+    /// A duration as people say it, rounded up to whole seconds: a countdown never shows zero while it lasts.
+    pub fn duration(&self, duration: Duration) -> String {
+        let seconds = duration.as_secs() + u64::from(duration.subsec_nanos() > 0);
+        let part = |template: &str, n: u64| fill(template, &[("n", &n.to_string())]);
+        let (hours, minutes, rest) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+        let parts = [
+            (hours, &self.common.hours),
+            (minutes, &self.common.minutes),
+            (rest, &self.common.seconds),
+        ];
+        let said: Vec<String> = parts
+            .into_iter()
+            .filter(|(n, _)| *n > 0)
+            .map(|(n, template)| part(template, n))
+            .collect();
+        if said.is_empty() {
+            part(&self.common.seconds, 0)
+        } else {
+            said.join(" ")
+        }
+    }
+
+    /// A number with its thousands apart, `1.234` in Indonesian and `1,234` in English.
+    pub fn number(&self, number: u64) -> String {
+        let digits = number.to_string();
+        let separator = if self.name == "English" { ',' } else { '.' };
+        let mut grouped = String::with_capacity(digits.len() * 4 / 3);
+        for (position, digit) in digits.chars().enumerate() {
+            if position > 0 && (digits.len() - position).is_multiple_of(3) {
+                grouped.push(separator);
+            }
+            grouped.push(digit);
+        }
+        grouped
+    }
+
+    /// The word for an activity.
+    pub fn activity(&self, kind: ActivityKind) -> &str {
+        let words = &self.activity;
+        match kind {
+            ActivityKind::Login => &words.login,
+            ActivityKind::PasscodeRejected => &words.passcode_rejected,
+            ActivityKind::EnrollmentStarted => &words.enrollment_started,
+            ActivityKind::TotpActivated => &words.totp_activated,
+            ActivityKind::TotpDisabled => &words.totp_disabled,
+            ActivityKind::TotpReset => &words.totp_reset,
+            ActivityKind::PasswordChanged => &words.password_changed,
+        }
+    }
+}
+
+/// `template` with each `{name}` replaced by its value.
+pub fn fill(template: &str, values: &[(&str, &str)]) -> String {
+    let mut filled = template.to_owned();
+    for (name, value) in values {
+        filled = filled.replace(&format!("{{{name}}}"), value);
+    }
+    filled
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    /// Each key with the set of names in braces of its sentence.
+    fn placeholders(toml: &str) -> Vec<(String, BTreeSet<String>)> {
+        fn walk(path: &str, value: &toml::Value, found: &mut Vec<(String, BTreeSet<String>)>) {
+            match value {
+                toml::Value::Table(table) => {
+                    for (key, value) in table {
+                        walk(&format!("{path}.{key}"), value, found);
+                    }
+                }
+                toml::Value::String(text) => {
+                    let names = text.split('{').skip(1);
+                    let names = names.filter_map(|rest| Some(rest.split_once('}')?.0.to_owned()));
+                    assert!(!text.trim().is_empty(), "{path} is empty");
+                    found.push((path.to_owned(), names.collect()));
+                }
+                _ => {}
+            }
+        }
+        let mut found = Vec::new();
+        walk("", &toml.parse::<toml::Table>().unwrap().into(), &mut found);
+        found
+    }
+
+    #[test]
+    fn both_languages_are_complete_and_fill_in_the_same() {
+        Language::Id.text();
+        Language::En.text();
+        assert_eq!(
+            placeholders(include_str!("../../assets/text/id.toml")),
+            placeholders(include_str!("../../assets/text/en.toml"))
+        );
+        for page in Page::ALL {
+            assert!(Language::Id.page(page).len() > 200 && Language::En.page(page).len() > 200);
+        }
+    }
+
+    #[test]
+    fn durations_and_numbers_read_as_people_say_them() {
+        let text = Language::Id.text();
+        let said = |millis| text.duration(Duration::from_millis(millis));
+        assert_eq!(said(900), "1 detik");
+        assert_eq!(said(60_000), "1 menit");
+        assert_eq!(said(3_605_000), "1 jam 5 detik");
+        assert_eq!(said(0), "0 detik");
+        assert_eq!(text.number(1_234_567), "1.234.567");
+        assert_eq!(Language::En.text().number(1_234), "1,234");
+        assert_eq!(text.number(12), "12");
+    }
+}

@@ -1,0 +1,6 @@
+//! What screens are made of.
+
+pub mod field;
+pub mod frame;
+pub mod qr;
+pub mod sheet;

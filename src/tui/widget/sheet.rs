@@ -1,0 +1,374 @@
+//! A column of lines that screens write from top to bottom: titles, fields, buttons, sentences.
+//!
+//! Every screen uses the same column at the same place, so the same thing is always in the same place. A sheet taller
+//! than the terminal scrolls so that the focused item stays visible.
+
+use std::time::Duration;
+
+use ratatui::{
+    Frame,
+    layout::{Position, Rect},
+    style::Style,
+    text::{Line, Span},
+};
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+
+use super::field::{CodeField, SecretField, TextField};
+use crate::tui::theme::Theme;
+
+/// The column's width where there is room for it.
+pub const WIDTH: u16 = 64;
+
+/// Columns before every item: the pointer and a space.
+const POINTER: usize = 2;
+
+/// Lines written so far, and where the focus and the cursor are among them.
+#[derive(Debug)]
+pub struct Sheet {
+    theme: Theme,
+    width: usize,
+    lines: Vec<Line<'static>>,
+    /// First and last line that must be seen.
+    focus: Option<(usize, usize)>,
+    cursor: Option<(usize, usize)>,
+}
+
+impl Sheet {
+    pub fn new(theme: &Theme, width: u16) -> Self {
+        Self {
+            theme: *theme,
+            width: usize::from(width).max(POINTER + 1),
+            lines: Vec::new(),
+            focus: None,
+            cursor: None,
+        }
+    }
+
+    /// Columns that a line may have.
+    pub fn width(&self) -> u16 {
+        u16::try_from(self.width).unwrap_or(u16::MAX)
+    }
+
+    pub fn gap(&mut self) {
+        self.lines.push(Line::default());
+    }
+
+    pub fn title(&mut self, text: &str) {
+        self.wrapped(text, self.theme.title, 0);
+    }
+
+    pub fn paragraph(&mut self, text: &str) {
+        self.wrapped(text, Style::new(), 0);
+    }
+
+    pub fn hint(&mut self, text: &str) {
+        self.wrapped(text, self.theme.hint, 0);
+    }
+
+    /// What went wrong, beside the item it concerns.
+    pub fn error(&mut self, text: &str) {
+        let mark = self.theme.error_mark;
+        self.marked(mark, text, self.theme.error);
+    }
+
+    pub fn success(&mut self, text: &str) {
+        let mark = self.theme.success_mark;
+        self.marked(mark, text, self.theme.success);
+    }
+
+    /// A sentence with a bullet's indentation, under an error.
+    pub fn bullet(&mut self, text: &str) {
+        let width = self.width.saturating_sub(POINTER + 2);
+        for (number, part) in wrap(&self.theme.shown(text), width).into_iter().enumerate() {
+            let lead = if number == 0 { "  - " } else { "    " };
+            self.lines.push(Line::raw(format!("{lead}{part}")));
+        }
+    }
+
+    /// A name and its value in two columns.
+    pub fn pair(&mut self, name: &str, value: &str, value_style: Style) {
+        const NAME: usize = 18;
+        let name = self.theme.shown(name);
+        let shown = self.theme.shown(value);
+        let padding = " ".repeat(NAME.saturating_sub(name.width()));
+        for (number, part) in wrap(&shown, self.width.saturating_sub(NAME))
+            .into_iter()
+            .enumerate()
+        {
+            let lead = if number == 0 {
+                format!("{name}{padding}")
+            } else {
+                " ".repeat(NAME)
+            };
+            self.lines.push(Line::from(vec![
+                Span::styled(lead, self.theme.hint),
+                Span::styled(part, value_style),
+            ]));
+        }
+    }
+
+    /// A field with its label above.
+    pub fn text_field(&mut self, label: &str, field: &TextField, columns: usize, focused: bool) {
+        let columns = columns.min(self.width.saturating_sub(POINTER + 4)).max(1);
+        let (cursor, scroll) = field.cursor_and_scroll(columns);
+        let shown = window(&self.theme.shown(field.value()), scroll, columns);
+        self.field(
+            label,
+            shown,
+            columns,
+            cursor.saturating_sub(scroll),
+            focused,
+        );
+    }
+
+    /// A secret's field: one mark a letter, nothing else.
+    pub fn secret_field(
+        &mut self,
+        label: &str,
+        field: &SecretField,
+        columns: usize,
+        focused: bool,
+    ) {
+        let columns = columns.min(self.width.saturating_sub(POINTER + 4)).max(1);
+        let scroll = (field.cursor() + 1).saturating_sub(columns);
+        let marks = field.length().saturating_sub(scroll).min(columns);
+        let shown = self.theme.mask.to_string().repeat(marks);
+        self.field(label, shown, columns, field.cursor() - scroll, focused);
+    }
+
+    /// A code's field: six places in two groups of three, as phones show them.
+    pub fn code_field(&mut self, label: &str, field: &CodeField, focused: bool) {
+        let typed = field.digits();
+        let mut shown = String::new();
+        for place in 0..CodeField::DIGITS {
+            if place == CodeField::DIGITS / 2 {
+                shown.push_str("  ");
+            } else if place > 0 {
+                shown.push(' ');
+            }
+            shown.push_str(typed.get(place..=place).unwrap_or("_"));
+        }
+        let place = typed.len().min(CodeField::DIGITS - 1);
+        let cursor = 2 * place + usize::from(place >= CodeField::DIGITS / 2);
+        let columns = shown.width();
+        self.field(label, shown, columns, cursor, focused);
+    }
+
+    fn field(&mut self, label: &str, shown: String, columns: usize, cursor: usize, focused: bool) {
+        let begin = self.lines.len();
+        let label_style = if focused {
+            self.theme.title
+        } else {
+            self.theme.label
+        };
+        let label = format!("{}{}", " ".repeat(POINTER), self.theme.shown(label));
+        self.lines.push(Line::styled(label, label_style));
+        let bracket = if focused {
+            self.theme.title
+        } else {
+            self.theme.hint
+        };
+        let padded = format!(
+            "{shown}{}",
+            " ".repeat(columns.saturating_sub(shown.width()))
+        );
+        self.lines.push(Line::from(vec![
+            self.pointer(focused),
+            Span::styled("[ ", bracket),
+            Span::styled(padded, self.theme.field),
+            Span::styled(" ]", bracket),
+        ]));
+        if focused {
+            self.cursor = Some((POINTER + 2 + cursor, self.lines.len() - 1));
+            self.focus = Some((begin, self.lines.len() - 1));
+        }
+    }
+
+    pub fn button(&mut self, label: &str, focused: bool) {
+        let label = self.theme.shown(label);
+        let style = if focused {
+            self.theme.focus
+        } else {
+            Style::new()
+        };
+        self.item(vec![Span::styled(format!("[ {label} ]"), style)], focused);
+    }
+
+    pub fn link(&mut self, label: &str, focused: bool) {
+        let style = if focused {
+            self.theme.focus
+        } else {
+            self.theme.link
+        };
+        let label = self.theme.shown(label);
+        self.item(vec![Span::styled(label, style)], focused);
+    }
+
+    /// An item of a menu, its first letter marked as the key that jumps to it, with a hint behind it.
+    pub fn choice(&mut self, label: &str, hint: &str, focused: bool) {
+        let label = self.theme.shown(label);
+        let mut spans = if focused {
+            vec![Span::styled(format!(" {label} "), self.theme.focus)]
+        } else {
+            let split = label.chars().next().map_or(0, char::len_utf8);
+            let (first, rest) = label.split_at(split);
+            vec![
+                Span::raw(" "),
+                Span::styled(first.to_owned(), self.theme.link),
+                Span::raw(format!("{rest} ")),
+            ]
+        };
+        if !hint.is_empty() {
+            let hint = self.theme.shown(hint);
+            spans.push(Span::styled(format!("  {hint}"), self.theme.hint));
+        }
+        self.item(spans, focused);
+    }
+
+    fn item(&mut self, spans: Vec<Span<'static>>, focused: bool) {
+        let mut all = vec![self.pointer(focused)];
+        all.extend(spans);
+        self.lines.push(Line::from(all));
+        if focused {
+            self.focus = Some((self.lines.len() - 1, self.lines.len() - 1));
+        }
+    }
+
+    /// How much of a step is left: a bar and its seconds.
+    pub fn gauge(&mut self, name: &str, left: u64, of: u64, said: &str) {
+        const NAME: usize = 18;
+        let name = self.theme.shown(name);
+        let padding = " ".repeat(NAME.saturating_sub(name.width()));
+        let columns = usize::try_from(of).unwrap_or(30);
+        let filled = usize::try_from(left).unwrap_or(0).min(columns);
+        let [full, empty] = self.theme.gauge;
+        let style = if left <= 5 {
+            self.theme.error
+        } else {
+            self.theme.success
+        };
+        self.lines.push(Line::from(vec![
+            Span::styled(format!("{name}{padding}"), self.theme.hint),
+            Span::styled(full.repeat(filled), style),
+            Span::styled(empty.repeat(columns - filled), self.theme.hint),
+            Span::raw(format!("  {}", self.theme.shown(said))),
+        ]));
+    }
+
+    /// That something is going on, and for how long.
+    pub fn working(&mut self, text: &str, since: Duration) {
+        let frames = self.theme.spinner;
+        let frame = usize::try_from(since.as_millis() / 100).unwrap_or(0) % frames.len();
+        let line = format!("{} {}", frames[frame], self.theme.shown(text));
+        self.lines.push(Line::styled(line, self.theme.hint));
+    }
+
+    fn marked(&mut self, mark: &str, text: &str, style: Style) {
+        let width = self.width.saturating_sub(POINTER);
+        for (number, part) in wrap(&self.theme.shown(text), width).into_iter().enumerate() {
+            let mark = if number == 0 { mark } else { " " };
+            self.lines
+                .push(Line::styled(format!("{mark} {part}"), style));
+        }
+    }
+
+    fn wrapped(&mut self, text: &str, style: Style, indent: usize) {
+        for part in wrap(&self.theme.shown(text), self.width.saturating_sub(indent)) {
+            let line = format!("{}{part}", " ".repeat(indent));
+            self.lines.push(Line::styled(line, style));
+        }
+    }
+
+    fn pointer(&self, focused: bool) -> Span<'static> {
+        if focused {
+            Span::styled(format!("{} ", self.theme.pointer), self.theme.title)
+        } else {
+            Span::raw(" ".repeat(POINTER))
+        }
+    }
+
+    /// Draws the sheet from line `scroll` on, or from wherever the focus is seen.
+    pub fn paint(self, frame: &mut Frame<'_>, area: Rect, scroll: usize) {
+        let height = usize::from(area.height);
+        let mut from = scroll.min(self.lines.len().saturating_sub(height));
+        if let Some((first, last)) = self.focus {
+            // An error below the focused field is worth seeing too.
+            let last = (last + 2).min(self.lines.len().saturating_sub(1));
+            from = from.max((last + 1).saturating_sub(height)).min(first);
+        }
+        let rows = self.lines.into_iter().enumerate().skip(from).take(height);
+        for (number, line) in rows {
+            let y = area.y + u16::try_from(number - from).unwrap_or(u16::MAX);
+            frame.buffer_mut().set_line(area.x, y, &line, area.width);
+        }
+        if let Some((column, line)) = self.cursor
+            && (from..from + height).contains(&line)
+        {
+            let x = u16::try_from(column)
+                .unwrap_or(u16::MAX)
+                .min(area.width.saturating_sub(1));
+            let y = u16::try_from(line - from).unwrap_or(u16::MAX);
+            frame.set_cursor_position(Position::new(area.x + x, area.y + y));
+        }
+    }
+}
+
+/// `text` in lines of at most `width` columns, broken between words; empty lines stay.
+pub fn wrap(text: &str, width: usize) -> Vec<String> {
+    let width = width.max(1);
+    let mut lines = Vec::new();
+    for paragraph in text.split('\n') {
+        let mut line = String::new();
+        for word in paragraph.split(' ') {
+            let needed = line.width() + usize::from(!line.is_empty()) + word.width();
+            if needed > width && !line.is_empty() {
+                lines.push(std::mem::take(&mut line));
+            }
+            if !line.is_empty() {
+                line.push(' ');
+            }
+            for c in word.chars() {
+                if line.width() + c.width().unwrap_or(0) > width {
+                    lines.push(std::mem::take(&mut line));
+                }
+                line.push(c);
+            }
+        }
+        lines.push(line);
+    }
+    lines
+}
+
+/// The part of `text` that a window of `columns` columns shows from column `from` on.
+fn window(text: &str, from: usize, columns: usize) -> String {
+    let mut at = 0;
+    let mut shown = String::new();
+    for c in text.chars() {
+        let width = c.width().unwrap_or(0);
+        if at >= from && at + width <= from + columns {
+            shown.push(c);
+        }
+        at += width;
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_is_broken_between_words_and_a_long_word_inside() {
+        assert_eq!(wrap("satu dua tiga", 8), ["satu dua", "tiga"]);
+        assert_eq!(wrap("abcdefghij", 4), ["abcd", "efgh", "ij"]);
+        assert_eq!(wrap("a\n\nb", 8), ["a", "", "b"]);
+        assert_eq!(wrap("漢字漢字", 4), ["漢字", "漢字"]);
+        assert_eq!(wrap("x", 0), ["x"]);
+    }
+
+    #[test]
+    fn a_window_cuts_at_columns_not_bytes() {
+        assert_eq!(window("abcdef", 2, 3), "cde");
+        assert_eq!(window("漢字abc", 1, 4), "字ab");
+    }
+}
