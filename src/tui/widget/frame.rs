@@ -122,14 +122,8 @@ fn paint_footer(frame: &mut Frame<'_>, context: &Context<'_>, area: Rect) {
             theme.hint,
         ));
     }
-    let visits = context.visits.map_or(String::new(), |visits| {
-        fill(
-            &context.text.footer.visitors,
-            &[("n", &context.text.number(visits))],
-        )
-    });
-    let visits = vec![Span::styled(theme.shown(&visits), theme.hint)];
-    two_sides(frame, row(area, area.height - 3), pages, visits);
+    let pages_row = row(area, area.height - 3);
+    two_sides(frame, pages_row, pages, Vec::new());
     let date = calendar::date_and_minute(
         context.now.wall,
         context.settings.zone,
@@ -139,12 +133,18 @@ fn paint_footer(frame: &mut Frame<'_>, context: &Context<'_>, area: Rect) {
         &context.text.footer.version,
         &[("version", &context.settings.version)],
     );
-    two_sides(
-        frame,
-        row(area, area.height - 2),
-        vec![Span::styled(format!(" {date}"), theme.hint)],
-        vec![Span::styled(theme.shown(&version), theme.hint)],
-    );
+    // An unknown number is left out, not guessed: the store may still be opening.
+    let visits = context.visits.map_or(String::new(), |visits| {
+        let number = context.text.number(visits);
+        fill(&context.text.footer.visitors, &[("n", &number)])
+    });
+    let mut left = vec![Span::styled(format!(" {date}"), theme.hint)];
+    if !visits.is_empty() {
+        left.push(Span::styled(theme.separator, theme.hint));
+        left.push(Span::styled(theme.shown(&visits), theme.hint));
+    }
+    let right = vec![Span::styled(theme.shown(&version), theme.hint)];
+    two_sides(frame, row(area, area.height - 2), left, right);
 }
 
 fn paint_hints(frame: &mut Frame<'_>, context: &Context<'_>, hints: &[KeyHint], area: Rect) {

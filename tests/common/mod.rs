@@ -1,0 +1,537 @@
+//! The language of the journeys: an office with its accounts and its clock, a kiosk on a real pseudo-terminal, and a
+//! phone that knows nothing of this program.
+
+#![allow(dead_code, reason = "each journey uses a part of the language")]
+
+pub mod picture;
+
+use std::{
+    fs,
+    io::{Read, Write},
+    path::{Path, PathBuf},
+    process::{Command, Output, Stdio},
+    sync::{Arc, Condvar, Mutex},
+    thread,
+    time::{Duration, Instant},
+};
+
+use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
+use tempfile::TempDir;
+
+/// Nothing takes this long; a journey that waits longer has failed.
+const DEADLINE: Duration = Duration::from_secs(30);
+
+/// The instant at which every office's clock begins: 13 August 2020 08:53:05 WIB.
+pub const MORNING: i64 = 1_597_283_585;
+
+/// The password of every account of an office.
+pub const PASSWORD: &str = "kuda hijau di awan 9";
+
+/// An LPSE: a data folder, a master key, settings, and a wall clock that moves only when told.
+pub struct Office {
+    folder: TempDir,
+    settings: Vec<(String, String)>,
+}
+
+impl Office {
+    /// An office without accounts.
+    pub fn empty() -> Self {
+        let office = Self {
+            folder: tempfile::tempdir().expect("a temporary folder"),
+            settings: Vec::new(),
+        };
+        fs::create_dir(office.path("home")).unwrap();
+        office.set_clock(MORNING);
+        office
+    }
+
+    /// An office with PPK30 (non-penyedia) and CVMAJU (penyedia).
+    pub fn new() -> Self {
+        let office = Self::empty();
+        office.add("PPK30", "non-penyedia", "Siti Rahmawati");
+        office.add("CVMAJU", "penyedia", "CV Maju Bersama");
+        office
+    }
+
+    /// The office with one more setting, by its environment variable.
+    pub fn with(mut self, variable: &str, value: &str) -> Self {
+        self.settings.push((variable.into(), value.into()));
+        self
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub fn data(&self) -> PathBuf {
+        self.path("data")
+    }
+
+    pub fn add(&self, user_id: &str, user_type: &str, name: &str) {
+        let added = self.command_with(
+            &[
+                "user",
+                "add",
+                user_id,
+                "--type",
+                user_type,
+                "--name",
+                name,
+                "--email",
+                "orang@contoh.go.id",
+            ],
+            PASSWORD,
+        );
+        assert!(added.status.success(), "{}", text(&added.stderr));
+    }
+
+    pub fn policy(&self, policy: &str) {
+        let set = self.command(&["policy", policy]);
+        assert!(set.status.success(), "{}", text(&set.stderr));
+    }
+
+    /// Runs a command of the program to its end.
+    pub fn command(&self, arguments: &[&str]) -> Output {
+        self.command_with(arguments, "")
+    }
+
+    /// Runs a command of the program to its end with `input` as its standard input.
+    pub fn command_with(&self, arguments: &[&str], input: &str) -> Output {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_lpse-kiosk"));
+        command
+            .args(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        command.env_clear().envs(self.environment());
+        let mut child = command.spawn().expect("the program starts");
+        // A command that refuses its arguments does not read; that is no failure of the test.
+        let _ = child
+            .stdin
+            .take()
+            .unwrap()
+            .write_all(format!("{input}\n").as_bytes());
+        child.wait_with_output().expect("the program ends")
+    }
+
+    fn environment(&self) -> Vec<(String, String)> {
+        let path = |name| self.path(name).display().to_string();
+        let mut variables = vec![
+            ("PATH".into(), std::env::var("PATH").unwrap_or_default()),
+            ("HOME".into(), path("home")),
+            ("TZ".into(), "UTC".into()),
+            ("TERM".into(), "xterm-256color".into()),
+            ("LANG".into(), "C.UTF-8".into()),
+            ("LPSE_KIOSK_STORE_DATA".into(), path("data")),
+            (
+                "LPSE_KIOSK_KEYS_MASTER_KEY_FILE".into(),
+                path("etc/master.key"),
+            ),
+            ("LPSE_KIOSK_KIOSK_TERMINAL".into(), "loket-1".into()),
+            ("LPSE_KIOSK_OFFICE_NAME".into(), "LPSE Kota Contoh".into()),
+            ("LD_PRELOAD".into(), faketime().into()),
+            ("FAKETIME_TIMESTAMP_FILE".into(), path("clock")),
+            ("FAKETIME_NO_CACHE".into(), "1".into()),
+            ("FAKETIME_DONT_FAKE_MONOTONIC".into(), "1".into()),
+            ("DONT_FAKE_MONOTONIC".into(), "1".into()),
+        ];
+        variables.extend(self.settings.iter().cloned());
+        variables
+    }
+
+    /// Sets the wall clock to a second since the epoch. It stands still until the next time.
+    pub fn set_clock(&self, second: i64) {
+        let date = jiff::Timestamp::from_second(second).unwrap();
+        let shown = date.strftime("%Y-%m-%d %H:%M:%S").to_string();
+        // Moved into place whole: the program reads the file at any moment.
+        let draft = self.path("clock.new");
+        fs::write(&draft, shown).unwrap();
+        fs::rename(draft, self.path("clock")).unwrap();
+        fs::write(self.path("clock.second"), second.to_string()).unwrap();
+    }
+
+    pub fn clock(&self) -> i64 {
+        let second = fs::read_to_string(self.path("clock.second")).unwrap();
+        second.parse().unwrap()
+    }
+
+    pub fn pass(&self, seconds: i64) {
+        self.set_clock(self.clock() + seconds);
+    }
+
+    /// A kiosk on a terminal of 80x24.
+    pub fn kiosk(&self) -> Kiosk {
+        self.kiosk_of(80, 24)
+    }
+
+    pub fn kiosk_of(&self, columns: u16, rows: u16) -> Kiosk {
+        self.start(&[], columns, rows)
+    }
+
+    /// Any command on a pseudo-terminal.
+    pub fn start(&self, arguments: &[&str], columns: u16, rows: u16) -> Kiosk {
+        let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_lpse-kiosk"));
+        command.args(arguments);
+        command.env_clear();
+        for (name, value) in self.environment() {
+            command.env(name, value);
+        }
+        Kiosk::start(command, columns, rows)
+    }
+
+    /// A kiosk at which `user_id` has typed their password.
+    pub fn password_given(&self, user_type: &str, user_id: &str) -> Kiosk {
+        let mut kiosk = self.kiosk();
+        kiosk.give_password(user_type, user_id, PASSWORD);
+        kiosk
+    }
+
+    /// All bytes of all files below the data folder, for looking for what must not be there.
+    pub fn stored_bytes(&self) -> Vec<u8> {
+        fn collect(folder: &Path, bytes: &mut Vec<u8>) {
+            for entry in fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    collect(&path, bytes);
+                } else {
+                    bytes.extend(fs::read(path).unwrap());
+                }
+            }
+        }
+        let mut bytes = Vec::new();
+        collect(&self.data(), &mut bytes);
+        bytes
+    }
+}
+
+pub fn nonzero(size: u16) -> std::num::NonZeroU16 {
+    std::num::NonZeroU16::new(size).expect("a screen has cells")
+}
+
+pub fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// The library that gives the program our clock.
+fn faketime() -> String {
+    let places = [
+        "/usr/lib/x86_64-linux-gnu",
+        "/usr/lib/aarch64-linux-gnu",
+        "/usr/lib64",
+        "/usr/lib",
+    ];
+    let library = places
+        .iter()
+        .map(|place| format!("{place}/faketime/libfaketimeMT.so.1"))
+        .find(|path| Path::new(path).exists());
+    library.expect("libfaketime is installed (Debian package faketime)")
+}
+
+/// Keys as terminals send them.
+pub mod key {
+    pub const ENTER: &str = "\r";
+    pub const ESC: &str = "\x1b";
+    pub const TAB: &str = "\t";
+    pub const UP: &str = "\x1b[A";
+    pub const DOWN: &str = "\x1b[B";
+    pub const F1: &str = "\x1bOP";
+    pub const F2: &str = "\x1bOQ";
+    pub const F3: &str = "\x1bOR";
+    pub const CTRL_C: &str = "\x03";
+    pub const CTRL_Z: &str = "\x1a";
+    pub const CTRL_BACKSLASH: &str = "\x1c";
+}
+
+struct Shown {
+    parser: vt100::Parser,
+    raw: Vec<u8>,
+    closed: bool,
+}
+
+/// A program on a real pseudo-terminal, and what its screen shows.
+pub struct Kiosk {
+    child: Box<dyn Child + Send + Sync>,
+    master: Option<Box<dyn MasterPty + Send>>,
+    writer: Option<Box<dyn Write + Send>>,
+    shown: Arc<(Mutex<Shown>, Condvar)>,
+    modes: Option<String>,
+}
+
+impl Kiosk {
+    fn start(command: CommandBuilder, columns: u16, rows: u16) -> Self {
+        let size = PtySize {
+            rows,
+            cols: columns,
+            pixel_width: 0,
+            pixel_height: 0,
+        };
+        let pair = native_pty_system()
+            .openpty(size)
+            .expect("a pseudo-terminal");
+        let modes = pair.master.tty_name().map(|tty| modes(&tty));
+        let child = pair
+            .slave
+            .spawn_command(command)
+            .expect("the program starts");
+        drop(pair.slave);
+        let mut reader = pair.master.try_clone_reader().unwrap();
+        let writer = pair.master.take_writer().unwrap();
+        let shown = Arc::new((
+            Mutex::new(Shown {
+                parser: vt100::Parser::new(nonzero(rows), nonzero(columns), 0),
+                raw: Vec::new(),
+                closed: false,
+            }),
+            Condvar::new(),
+        ));
+        let feed = shown.clone();
+        thread::spawn(move || {
+            let mut bytes = [0; 16 * 1024];
+            loop {
+                let read = reader.read(&mut bytes);
+                let mut shown = feed.0.lock().unwrap();
+                match read {
+                    Ok(length) if length > 0 => {
+                        shown.parser.process(&bytes[..length]);
+                        shown.raw.extend_from_slice(&bytes[..length]);
+                    }
+                    _ => shown.closed = true,
+                }
+                feed.1.notify_all();
+                if shown.closed {
+                    return;
+                }
+            }
+        });
+        Self {
+            child,
+            master: Some(pair.master),
+            writer: Some(writer),
+            shown,
+            modes,
+        }
+    }
+
+    /// Sends bytes as a keyboard does.
+    pub fn press(&mut self, keys: &str) -> &mut Self {
+        self.send(keys.as_bytes())
+    }
+
+    pub fn send(&mut self, bytes: &[u8]) -> &mut Self {
+        let writer = self.writer.as_mut().expect("the terminal is open");
+        writer.write_all(bytes).expect("the terminal takes keys");
+        writer.flush().unwrap();
+        self
+    }
+
+    /// Sends text as a terminal does for a paste.
+    pub fn paste(&mut self, text: &str) -> &mut Self {
+        self.press(&format!("\x1b[200~{text}\x1b[201~"))
+    }
+
+    /// Waits until `holds` is true of the screen.
+    pub fn expect_screen(&mut self, what: &str, holds: impl Fn(&vt100::Screen) -> bool) {
+        let deadline = Instant::now() + DEADLINE;
+        let (lock, changed) = &*self.shown;
+        let mut shown = lock.lock().unwrap();
+        while !holds(shown.parser.screen()) {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let text = shown.parser.screen().contents();
+            assert!(
+                !left.is_zero() && !shown.closed,
+                "{what}; the screen shows:\n{text}"
+            );
+            shown = changed.wait_timeout(shown, left).unwrap().0;
+        }
+    }
+
+    /// Waits until `holds` is true of the screen's text.
+    pub fn expect_that(&mut self, what: &str, holds: impl Fn(&str) -> bool) {
+        self.expect_screen(what, |screen| holds(&screen.contents()));
+    }
+
+    /// Waits until the screen shows `words`.
+    pub fn expect(&mut self, words: &str) -> &mut Self {
+        self.expect_that(&format!("expected {words:?}"), |text| text.contains(words));
+        self
+    }
+
+    /// Waits until the screen no longer shows `words`.
+    pub fn expect_gone(&mut self, words: &str) -> &mut Self {
+        self.expect_that(&format!("expected {words:?} to go"), |text| {
+            !text.contains(words)
+        });
+        self
+    }
+
+    /// Waits until switching the language shows: the kiosk answers keys.
+    pub fn expect_still_answers(&mut self) -> &mut Self {
+        let english = |text: &str| text.contains("Indonesia\n") || text.ends_with("Indonesia");
+        let deadline = Instant::now() + DEADLINE;
+        let before = english(self.text().trim_end());
+        while english(self.text().trim_end()) == before {
+            assert!(
+                Instant::now() < deadline,
+                "no answer to F2; the screen shows:\n{}",
+                self.text()
+            );
+            self.press(key::F2);
+            let (lock, changed) = &*self.shown;
+            // One key at a time: two would switch there and back.
+            drop(
+                changed
+                    .wait_timeout(lock.lock().unwrap(), Duration::from_secs(1))
+                    .unwrap(),
+            );
+        }
+        self
+    }
+
+    pub fn text(&self) -> String {
+        self.shown.0.lock().unwrap().parser.screen().contents()
+    }
+
+    /// Every byte ever printed.
+    pub fn raw(&self) -> Vec<u8> {
+        self.shown.0.lock().unwrap().raw.clone()
+    }
+
+    pub fn screen(&self) -> vt100::Screen {
+        self.shown.0.lock().unwrap().parser.screen().clone()
+    }
+
+    pub fn resize(&mut self, columns: u16, rows: u16) -> &mut Self {
+        let size = PtySize {
+            rows,
+            cols: columns,
+            pixel_width: 0,
+            pixel_height: 0,
+        };
+        // The screen first: what is drawn for the new size must find it.
+        self.shown
+            .0
+            .lock()
+            .unwrap()
+            .parser
+            .screen_mut()
+            .set_size(nonzero(rows), nonzero(columns));
+        self.master.as_ref().unwrap().resize(size).unwrap();
+        self
+    }
+
+    /// From the menu to the password of an account.
+    pub fn give_password(&mut self, user_type: &str, user_id: &str, password: &str) -> &mut Self {
+        self.expect("Selamat datang")
+            .press(key::ENTER)
+            .expect("Login sebagai");
+        if user_type == "non-penyedia" {
+            self.press("n");
+        }
+        self.press(key::ENTER).expect("Masukkan User ID");
+        self.press(user_id)
+            .press(key::ENTER)
+            .expect("Masukkan password");
+        self.press(password).press(key::ENTER)
+    }
+
+    pub fn signal(&mut self, name: &str) -> &mut Self {
+        let id = self
+            .child
+            .process_id()
+            .expect("the program runs")
+            .to_string();
+        let sent = Command::new("kill")
+            .args(["-s", name, &id])
+            .status()
+            .unwrap();
+        assert!(sent.success());
+        self
+    }
+
+    /// The terminal goes away.
+    pub fn hang_up(&mut self) {
+        self.writer = None;
+        self.master = None;
+    }
+
+    /// Waits for the program's end; returns its exit status.
+    pub fn wait(&mut self) -> u32 {
+        let deadline = Instant::now() + DEADLINE;
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status.exit_code();
+            }
+            assert!(
+                Instant::now() < deadline,
+                "the program does not end; the screen shows:\n{}",
+                self.text()
+            );
+            thread::yield_now();
+        }
+    }
+
+    pub fn is_running(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_none()
+    }
+
+    /// Whether the terminal's modes are what they were before the program started.
+    pub fn modes_are_restored(&self) -> bool {
+        let tty = self.master.as_ref().and_then(|master| master.tty_name());
+        tty.map(|tty| modes(&tty)) == self.modes
+    }
+}
+
+impl Drop for Kiosk {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn modes(tty: &Path) -> String {
+    let output = Command::new("stty")
+        .args(["-g", "-F"])
+        .arg(tty)
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    text(&output.stdout)
+}
+
+/// A phone with an authenticator app: it reads QR codes with zbar and makes codes with oathtool.
+pub struct Phone {
+    pub uri: String,
+}
+
+impl Phone {
+    /// Scans what the kiosk's screen shows.
+    pub fn scan(kiosk: &mut Kiosk) -> Self {
+        // A frame may arrive in parts, so the phone looks again whenever the screen changes.
+        let uri = std::cell::RefCell::new(None);
+        let looked = |screen: &vt100::Screen| {
+            *uri.borrow_mut() = picture::read_qr(screen, picture::DARK);
+            uri.borrow().is_some()
+        };
+        kiosk.expect_screen("expected a QR code", looked);
+        Self {
+            uri: uri.into_inner().expect("it was read"),
+        }
+    }
+
+    pub fn secret(&self) -> &str {
+        let (_, rest) = self.uri.split_once("secret=").expect("a secret in the URI");
+        rest.split('&').next().unwrap()
+    }
+
+    /// The code of the instant `second`.
+    pub fn code(&self, second: i64) -> String {
+        let output = Command::new("oathtool")
+            .args(["--totp", "--base32", self.secret(), "--now"])
+            .arg(format!("@{second}"))
+            .env("TZ", "UTC")
+            .output()
+            .expect("oathtool is installed (Debian package oathtool)");
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        text(&output.stdout).trim().to_owned()
+    }
+}

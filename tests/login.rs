@@ -1,0 +1,201 @@
+//! Logging in with User ID and password.
+
+mod common;
+
+use common::{Office, PASSWORD, key};
+
+const REJECTED: &str = "User ID, jenis pengguna, atau password tidak sesuai.";
+
+#[test]
+fn both_user_types_log_in_and_out() {
+    let office = Office::new();
+    let mut kiosk = office.kiosk();
+    kiosk.give_password("non-penyedia", " ppk30", PASSWORD);
+    kiosk
+        .expect("Selamat datang, Siti Rahmawati")
+        .expect("Ini login pertama Anda");
+    kiosk.press("l").press(key::ENTER).expect("LOGIN");
+    office.pass(60);
+    kiosk
+        .give_password("penyedia", "CVMAJU", PASSWORD)
+        .expect("CV Maju Bersama");
+    kiosk.press("l").press(key::ENTER).expect("LOGIN");
+    kiosk.give_password("non-penyedia", "PPK30", PASSWORD);
+    kiosk.expect("13 Agustus 2020 08:53 WIB, dari loket-1");
+}
+
+#[test]
+fn wrong_id_wrong_type_and_wrong_password_get_the_same_screens() {
+    let office = Office::new();
+    let mut seen = Vec::new();
+    for (user_type, user_id, password) in [
+        ("non-penyedia", "PPK30", "kuda merah di awan 9"),
+        ("penyedia", "PPK30", PASSWORD),
+        ("non-penyedia", "PPK31", PASSWORD),
+    ] {
+        let mut kiosk = office.kiosk();
+        kiosk
+            .give_password(user_type, user_id, password)
+            .expect(REJECTED);
+        let text = kiosk
+            .text()
+            .replace(user_id, "ID")
+            .replace("NON PENYEDIA", "PENYEDIA");
+        seen.push(
+            text.lines()
+                .filter(|line| !line.contains("Total Pengunjung"))
+                .collect::<Vec<_>>()
+                .join("\n"),
+        );
+        kiosk.signal("TERM").wait();
+    }
+    assert_eq!(seen[0], seen[1]);
+    assert_eq!(seen[0], seen[2]);
+}
+
+#[test]
+fn repeated_failures_wait_on_the_screen_and_a_restart_does_not_shorten_it() {
+    let office = Office::new();
+    let mut kiosk = office.password_given("non-penyedia", "PPK30");
+    kiosk
+        .expect("ENABLE TOTP")
+        .press("l")
+        .press(key::ENTER)
+        .expect("LOGIN");
+    kiosk
+        .give_password("non-penyedia", "PPK30", "salah salah 1")
+        .expect(REJECTED);
+    for _ in 0..4 {
+        office.pass(30);
+        kiosk
+            .press("salah lagi")
+            .press(key::ENTER)
+            .expect_gone(REJECTED)
+            .expect(REJECTED);
+    }
+    kiosk.expect("Percobaan berikutnya");
+    kiosk.signal("KILL").wait();
+    let mut kiosk = office.password_given("non-penyedia", "PPK30");
+    kiosk.expect("Percobaan berikutnya");
+    assert!(!kiosk.text().contains("Selamat datang, Siti"));
+    office.pass(30);
+    let mut kiosk = {
+        drop(kiosk);
+        office.password_given("non-penyedia", "PPK30")
+    };
+    kiosk.expect("Selamat datang, Siti");
+}
+
+#[test]
+fn a_strangers_failures_elsewhere_do_not_keep_the_owner_out() {
+    let office = Office::new();
+    let mut stranger = office.kiosk();
+    stranger
+        .give_password("non-penyedia", "PPK30", "salah salah 1")
+        .expect(REJECTED);
+    for _ in 0..3 {
+        office.pass(60);
+        stranger
+            .press("salah lagi")
+            .press(key::ENTER)
+            .expect_gone(REJECTED)
+            .expect(REJECTED);
+    }
+    stranger.signal("TERM").wait();
+    let elsewhere = office.with("LPSE_KIOSK_KIOSK_TERMINAL", "loket-2");
+    elsewhere
+        .password_given("non-penyedia", "PPK30")
+        .expect("Selamat datang, Siti");
+}
+
+#[test]
+fn forms_say_what_is_wrong_beside_the_field() {
+    let office = Office::new();
+    let mut kiosk = office.kiosk();
+    kiosk
+        .expect("LOGIN")
+        .press(key::ENTER)
+        .expect("Login sebagai")
+        .press(key::ENTER);
+    kiosk
+        .expect("Masukkan User ID")
+        .press(key::ENTER)
+        .expect("User ID belum diisi.");
+    kiosk
+        .press("ab")
+        .press(key::ENTER)
+        .expect("3 sampai 32 karakter");
+    kiosk
+        .press("/")
+        .press(key::ENTER)
+        .expect("hanya berisi huruf A-Z");
+    kiosk
+        .press("\x15")
+        .press("ppk30")
+        .press(key::ENTER)
+        .expect("Masukkan password");
+    kiosk.press(key::ENTER).expect("Password belum diisi.");
+    kiosk
+        .press(key::ESC)
+        .expect("Masukkan User ID")
+        .expect("PPK30");
+    kiosk
+        .press(key::TAB)
+        .press("r")
+        .press(key::ENTER)
+        .expect("Temui petugas LPSE");
+    kiosk
+        .press(key::ESC)
+        .expect("Masukkan User ID")
+        .press(key::ESC)
+        .expect("Login sebagai");
+    kiosk.press(key::ESC).expect("Pakta Integritas");
+}
+
+#[test]
+fn the_language_switches_anywhere_and_keeps_what_was_typed() {
+    let office = Office::new();
+    let mut kiosk = office.kiosk();
+    kiosk
+        .expect("LOGIN")
+        .press(key::ENTER)
+        .expect("Login sebagai")
+        .press(key::ENTER);
+    kiosk
+        .expect("Masukkan User ID")
+        .press("cvma")
+        .press(key::F2)
+        .expect("Enter your User ID")
+        .expect("cvma");
+    kiosk
+        .press("ju")
+        .press(key::ENTER)
+        .expect("Enter your password")
+        .press(key::F2)
+        .expect("Masukkan password");
+    kiosk
+        .press(key::F1)
+        .expect("Bantuan")
+        .press(key::ESC)
+        .expect("Masukkan password");
+    kiosk
+        .press(key::F3)
+        .expect("SPSE, sistem pengadaan")
+        .press(key::ESC)
+        .expect("Masukkan password");
+    kiosk
+        .press(PASSWORD)
+        .press(key::ENTER)
+        .expect("CV Maju Bersama");
+}
+
+#[test]
+fn neither_password_nor_typed_letters_are_ever_printed() {
+    let office = Office::new();
+    let mut kiosk = office.password_given("non-penyedia", "PPK30");
+    kiosk.expect("ENABLE TOTP");
+    let printed = common::text(&kiosk.raw());
+    assert!(!printed.contains("awan") && !printed.contains(PASSWORD));
+    let stored = common::text(&office.stored_bytes());
+    assert!(!stored.contains(PASSWORD));
+}
