@@ -73,7 +73,9 @@ fn the_phone_is_proved_at_the_qr_at_once() {
     let mut kiosk = office.password_given("non-penyedia", "PPK30");
     let phone = start_enrollment(&mut kiosk);
     let code = phone.code(office.clock());
-    kiosk.press(&wrong(&code)).expect("Kode tidak diterima");
+    kiosk
+        .submit_code(&wrong(&code))
+        .expect("Kode tidak diterima");
     office.pass(2);
     kiosk
         .expect_gone("Percobaan berikutnya")

@@ -83,7 +83,9 @@ fn an_idle_login_is_warned_and_logged_out_and_a_key_prolongs_it() {
         .press(key::ENTER)
         .expect_gone("Masih di sini?")
         .expect("Selamat datang, Siti");
-    kiosk.expect("Masih di sini?").expect("Pakta Integritas");
+    kiosk
+        .expect("Masih di sini?")
+        .expect("Layanan login dan TOTP");
     assert!(!kiosk.text().contains("Siti"));
 }
 

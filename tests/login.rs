@@ -44,6 +44,7 @@ fn wrong_id_wrong_type_and_wrong_password_get_the_same_screens() {
         seen.push(
             text.lines()
                 .filter(|line| !line.contains("Total Pengunjung"))
+                .map(str::trim_end)
                 .collect::<Vec<_>>()
                 .join("\n"),
         );
@@ -67,11 +68,7 @@ fn repeated_failures_wait_on_the_screen_and_a_restart_does_not_shorten_it() {
         .expect(REJECTED);
     for _ in 0..4 {
         office.pass(30);
-        kiosk
-            .press("salah lagi")
-            .press(key::ENTER)
-            .expect_gone(REJECTED)
-            .expect(REJECTED);
+        kiosk.submit_password("salah lagi").expect(REJECTED);
     }
     kiosk.expect("Percobaan berikutnya");
     kiosk.signal("KILL").wait();
@@ -95,11 +92,7 @@ fn a_strangers_failures_elsewhere_do_not_keep_the_owner_out() {
         .expect(REJECTED);
     for _ in 0..3 {
         office.pass(60);
-        stranger
-            .press("salah lagi")
-            .press(key::ENTER)
-            .expect_gone(REJECTED)
-            .expect(REJECTED);
+        stranger.submit_password("salah lagi").expect(REJECTED);
     }
     stranger.signal("TERM").wait();
     let elsewhere = office.with("LPSE_KIOSK_KIOSK_TERMINAL", "loket-2");

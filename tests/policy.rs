@@ -11,7 +11,11 @@ fn required_leads_everybody_through_activation_and_nowhere_else() {
     let mut kiosk = office.password_given("non-penyedia", "PPK30");
     let _never_used = Phone::scan(&mut kiosk);
     // Esc does not lead home; LOGOUT and Aktifkan are the only ways.
-    kiosk.press(key::ESC).press(key::ENTER).expect("LOGIN");
+    kiosk
+        .press(key::ESC)
+        .expect("▸ [ LOGOUT ]")
+        .press(key::ENTER)
+        .expect("LOGIN");
     kiosk
         .give_password("non-penyedia", "PPK30", PASSWORD)
         .expect("Belum memindai?");

@@ -242,10 +242,17 @@ pub mod key {
     pub const CTRL_BACKSLASH: &str = "\x1c";
 }
 
+/// Text with every run of white space as one space: sentences as they were before they were wrapped.
+fn unbroken(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 struct Shown {
     parser: vt100::Parser,
     raw: Vec<u8>,
     closed: bool,
+    /// The terminal is to go away: the reader lets go of it.
+    hung_up: bool,
 }
 
 /// A program on a real pseudo-terminal, and what its screen shows.
@@ -281,6 +288,7 @@ impl Kiosk {
                 parser: vt100::Parser::new(nonzero(rows), nonzero(columns), 0),
                 raw: Vec::new(),
                 closed: false,
+                hung_up: false,
             }),
             Condvar::new(),
         ));
@@ -298,7 +306,7 @@ impl Kiosk {
                     _ => shown.closed = true,
                 }
                 feed.1.notify_all();
-                if shown.closed {
+                if shown.closed || shown.hung_up {
                     return;
                 }
             }
@@ -350,16 +358,40 @@ impl Kiosk {
         self.expect_screen(what, |screen| holds(&screen.contents()));
     }
 
-    /// Waits until the screen shows `words`.
+    /// Waits until the screen shows `words`, however they are broken into lines.
     pub fn expect(&mut self, words: &str) -> &mut Self {
-        self.expect_that(&format!("expected {words:?}"), |text| text.contains(words));
+        let shown = |text: &str| unbroken(text).contains(words) || text.contains(words);
+        self.expect_that(&format!("expected {words:?}"), shown);
         self
     }
 
     /// Waits until the screen no longer shows `words`.
     pub fn expect_gone(&mut self, words: &str) -> &mut Self {
-        self.expect_that(&format!("expected {words:?} to go"), |text| {
-            !text.contains(words)
+        let gone = |text: &str| !unbroken(text).contains(words);
+        self.expect_that(&format!("expected {words:?} to go"), gone);
+        self
+    }
+
+    /// Types a password at its form and waits until it is on its way: what is shown next is the answer to it.
+    pub fn submit_password(&mut self, password: &str) -> &mut Self {
+        self.press(password)
+            .expect("••••••••")
+            .press(key::ENTER)
+            .expect_gone("••••")
+    }
+
+    /// Types a code; the sixth digit sends it, and what is shown next is the answer to it.
+    pub fn submit_code(&mut self, code: &str) -> &mut Self {
+        let digits: Vec<String> = code.chars().map(String::from).collect();
+        let five = format!(
+            "{} {} {}  {} {} _",
+            digits[0], digits[1], digits[2], digits[3], digits[4]
+        );
+        self.press(&code[..5]);
+        self.expect_that(&format!("expected {five:?}"), |text| text.contains(&five));
+        self.press(&code[5..]);
+        self.expect_that(&format!("expected {five:?} to go"), |text| {
+            !text.contains(&five)
         });
         self
     }
@@ -450,6 +482,9 @@ impl Kiosk {
 
     /// The terminal goes away.
     pub fn hang_up(&mut self) {
+        self.shown.0.lock().unwrap().hung_up = true;
+        // Whatever the program prints next makes the reader see it.
+        self.press(key::F2);
         self.writer = None;
         self.master = None;
     }

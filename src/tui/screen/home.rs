@@ -126,7 +126,7 @@ impl Screen for HomeScreen {
                 ""
             };
             let what = context.text.activity(activity.kind);
-            sheet.pair(name, &format!("{what}, {}", date(activity.at)), plain);
+            sheet.pair(name, &format!("{}  {what}", date(activity.at)), plain);
         }
         if view.policy == Policy::Disabled {
             sheet.hint(&words.policy_disabled);

@@ -17,7 +17,7 @@ use super::field::{CodeField, SecretField, TextField};
 use crate::tui::theme::Theme;
 
 /// The column's width where there is room for it.
-pub const WIDTH: u16 = 64;
+pub const WIDTH: u16 = 68;
 
 /// Columns before every item: the pointer and a space.
 const POINTER: usize = 2;
@@ -369,6 +369,6 @@ mod tests {
     #[test]
     fn a_window_cuts_at_columns_not_bytes() {
         assert_eq!(window("abcdef", 2, 3), "cde");
-        assert_eq!(window("漢字abc", 1, 4), "字ab");
+        assert_eq!(window("漢字abc", 1, 4), "字a");
     }
 }
