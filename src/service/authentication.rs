@@ -25,8 +25,11 @@ pub struct Authentication {
     foundation: Arc<Foundation>,
     /// Attempts under way by (source, account): guesses sent in parallel are judged one after the other, so that each
     /// meets the count of those before it.
-    under_way: Arc<Mutex<HashMap<(String, AccountKey), Weak<tokio::sync::Mutex<()>>>>>,
+    under_way: Arc<Mutex<HashMap<(String, AccountKey), Turn>>>,
 }
+
+/// The right to be judged next; gone when nobody holds or awaits it.
+type Turn = Weak<tokio::sync::Mutex<()>>;
 
 /// A login that was granted, with what home shows.
 #[derive(Debug)]
@@ -176,7 +179,7 @@ impl Authentication {
             let now = house.clock.now();
             let judged = house.judge_passcode(&mut account, &passcode, from, now)?;
             let accepted = match judged {
-                Judged::NotJudged { refusal, reason } => {
+                Judged::Unheard { refusal, reason } => {
                     self.refuse(awaiting.account(), from, reason);
                     return Ok(PasscodeOutcome::Refused(refusal));
                 }

@@ -168,7 +168,7 @@ impl Enrollment {
             let mut account = read.account.clone();
             let now = house.clock.now();
             let accepted = match house.judge_passcode(&mut account, &passcode, from, now)? {
-                Judged::NotJudged { refusal, reason } => {
+                Judged::Unheard { refusal, reason } => {
                     self.refused(Act::ProveEnrollment, &account.key, from, reason);
                     return Ok(ProveOutcome::Refused(refusal));
                 }
@@ -231,7 +231,7 @@ impl Enrollment {
                 None if authenticated.passcode_is_fresh(house.clock.monotonic()) => {}
                 None => return Ok(DisableOutcome::Refused(Refusal::FreshPasscodeWanted)),
                 Some(passcode) => match house.judge_passcode(&mut account, passcode, from, now)? {
-                    Judged::NotJudged { refusal, reason } => {
+                    Judged::Unheard { refusal, reason } => {
                         self.refused(Act::DisableTotp, &account.key, from, reason);
                         return Ok(DisableOutcome::Refused(refusal));
                     }

@@ -25,7 +25,7 @@ pub(super) enum Judged {
         reason: &'static str,
     },
     /// The code was not judged; nothing changed.
-    NotJudged {
+    Unheard {
         refusal: Refusal,
         reason: &'static str,
     },
@@ -43,20 +43,20 @@ impl Foundation {
         match account.passcode_throttle.gate(now) {
             Gate::Open => {}
             Gate::Wait(wait) => {
-                return Ok(Judged::NotJudged {
+                return Ok(Judged::Unheard {
                     refusal: Refusal::Wait(wait),
                     reason: "waiting",
                 });
             }
             Gate::Held => {
-                return Ok(Judged::NotJudged {
+                return Ok(Judged::Unheard {
                     refusal: Refusal::Held,
                     reason: "held",
                 });
             }
         }
         let Some(sealed) = account.authenticator.secret() else {
-            return Ok(Judged::NotJudged {
+            return Ok(Judged::Unheard {
                 refusal: Refusal::Ended,
                 reason: "no-authenticator",
             });

@@ -146,11 +146,11 @@ pub fn svg(screen: &Screen, default: Background) -> String {
     let hex = |[r, g, b]: [u8; 3]| format!("#{r:02x}{g:02x}{b:02x}");
     let (width, height) = (usize::from(columns) * W, usize::from(rows) * H);
     let mut svg = String::new();
-    let _ = write!(
+    let _ = writeln!(
         svg,
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" width=\"{width}\" height=\"{height}\" \
          font-family=\"'DejaVu Sans Mono','Liberation Mono',Consolas,monospace\" font-size=\"15\">\
-         <rect width=\"{width}\" height=\"{height}\" fill=\"{}\"/>\n",
+         <rect width=\"{width}\" height=\"{height}\" fill=\"{}\"/>",
         hex(default.background)
     );
     for row in 0..rows {

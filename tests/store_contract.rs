@@ -1,0 +1,276 @@
+//! What every store promises, told once and held against each of them.
+
+use std::{collections::BTreeMap, path::Path, sync::Arc};
+
+use lpse_kiosk::store::{
+    self, Commit, Key, Outcome, Store, StoreError, StoreKind, embedded::Embedded,
+    folder::OpenError, memory::Memory,
+};
+use proptest::prelude::*;
+
+fn key(name: &str) -> Key {
+    Key::from_bytes(name)
+}
+
+fn value(text: &str) -> Option<Vec<u8>> {
+    Some(text.as_bytes().to_vec())
+}
+
+fn open(kind: StoreKind, folder: &Path) -> Embedded {
+    store::open(kind, folder, 0).unwrap()
+}
+
+/// Tells `story` of each kind of store.
+async fn each<F: Future>(story: impl Fn(Arc<dyn Store>) -> F) {
+    story(Arc::new(Memory::default())).await;
+    for kind in StoreKind::ALL {
+        let folder = tempfile::tempdir().unwrap();
+        story(Arc::new(open(kind, folder.path()))).await;
+    }
+}
+
+#[tokio::test]
+async fn a_commit_is_applied_whole_or_not_at_all() {
+    each(|store| async move {
+        let first = Commit::new()
+            .expect(key("a"), None)
+            .put(key("a"), b"1".to_vec())
+            .put(key("b"), b"1".to_vec());
+        assert_eq!(store.commit(first.clone()).await.unwrap(), Outcome::Applied);
+        assert_eq!(store.commit(first).await.unwrap(), Outcome::Conflict);
+        let half = Commit::new()
+            .expect(key("a"), value("1"))
+            .expect(key("b"), value("2"))
+            .remove(key("a"))
+            .put(key("c"), b"3".to_vec());
+        assert_eq!(store.commit(half).await.unwrap(), Outcome::Conflict);
+        assert_eq!(store.get(&key("a")).await.unwrap(), value("1"), "{store:?}");
+        assert_eq!(store.get(&key("c")).await.unwrap(), None);
+        let whole = Commit::new()
+            .expect(key("a"), value("1"))
+            .remove(key("a"))
+            .put(key("c"), b"".to_vec());
+        assert_eq!(store.commit(whole).await.unwrap(), Outcome::Applied);
+        assert_eq!(store.get(&key("a")).await.unwrap(), None);
+        assert_eq!(
+            store.get(&key("c")).await.unwrap(),
+            value(""),
+            "an empty value is a value"
+        );
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn pages_list_one_prefix_in_order_from_anywhere() {
+    each(|store| async move {
+        for name in ["p/b", "p/a", "q/a", "p", "p/c", "o/z", "p/"] {
+            let commit = Commit::new().put(key(name), name.as_bytes().to_vec());
+            store.commit(commit).await.unwrap();
+        }
+        let names = |rows: Vec<(Key, Vec<u8>)>| -> Vec<String> {
+            rows.into_iter()
+                .map(|(_, value)| String::from_utf8(value).unwrap())
+                .collect()
+        };
+        let page = async |after: Option<&str>, limit| {
+            names(
+                store
+                    .page(&key("p/"), after.map(key).as_ref(), limit)
+                    .await
+                    .unwrap(),
+            )
+        };
+        assert_eq!(
+            page(None, 10).await,
+            ["p/", "p/a", "p/b", "p/c"],
+            "{store:?}"
+        );
+        assert_eq!(page(None, 2).await, ["p/", "p/a"]);
+        assert_eq!(page(Some("p/a"), 2).await, ["p/b", "p/c"]);
+        assert_eq!(page(Some("p/aa"), 1).await, ["p/b"]);
+        assert_eq!(page(Some("p/c"), 2).await, [""; 0]);
+        assert_eq!(page(Some("a"), 1).await, ["p/"]);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_many_who_expect_the_same_exactly_one_wins() {
+    each(|store| async move {
+        for round in 0..5 {
+            let expected = store.get(&key("watermark")).await.unwrap();
+            let tasks: Vec<_> = (0..64)
+                .map(|contender: u32| {
+                    let (store, expected) = (store.clone(), expected.clone());
+                    tokio::spawn(async move {
+                        let bytes = format!("{round}/{contender}").into_bytes();
+                        let commit = Commit::new()
+                            .expect(key("watermark"), expected)
+                            .put(key("watermark"), bytes);
+                        store.commit(commit).await.unwrap()
+                    })
+                })
+                .collect();
+            let mut won = 0;
+            for task in tasks {
+                won += u32::from(task.await.unwrap() == Outcome::Applied);
+            }
+            assert_eq!(won, 1, "{store:?}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_is_too_large_is_refused_and_harms_nobody() {
+    each(|store| async move {
+        let large = Commit::new().put(key("large"), vec![7; Commit::MAX_BYTES]);
+        assert!(
+            matches!(store.commit(large).await, Err(StoreError::TooLarge(_))),
+            "{store:?}"
+        );
+        let largest = vec![7; Commit::MAX_BYTES - 16];
+        let fits = Commit::new().put(key("large"), largest.clone());
+        assert_eq!(store.commit(fits).await.unwrap(), Outcome::Applied);
+        assert_eq!(store.get(&key("large")).await.unwrap(), Some(largest));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_was_acknowledged_is_there_after_opening_again() {
+    for kind in StoreKind::ALL {
+        let folder = tempfile::tempdir().unwrap();
+        for round in 0..5_u32 {
+            let store = open(kind, folder.path());
+            for earlier in 0..round {
+                let found = store.get(&key(&format!("round/{earlier}"))).await.unwrap();
+                assert_eq!(found, value(&earlier.to_string()), "{kind}");
+            }
+            let name = key(&format!("round/{round}"));
+            let commit = Commit::new().put(name, round.to_string().into_bytes());
+            assert_eq!(store.commit(commit).await.unwrap(), Outcome::Applied);
+            let ended = store.ended();
+            drop(store);
+            ended.wait().await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_folder_is_held_by_one_and_free_after_it() {
+    for kind in StoreKind::ALL {
+        let folder = tempfile::tempdir().unwrap();
+        let store = open(kind, folder.path());
+        let refused = store::open(kind, folder.path(), 0).unwrap_err();
+        assert!(matches!(refused, OpenError::Held { .. }), "{refused}");
+        assert!(
+            refused
+                .to_string()
+                .contains(&std::process::id().to_string()),
+            "{refused}"
+        );
+        let ended = store.ended();
+        drop(store);
+        ended.wait().await;
+        open(kind, folder.path());
+    }
+}
+
+#[tokio::test]
+async fn a_nearly_full_disk_is_neither_opened_nor_written() {
+    for kind in StoreKind::ALL {
+        let folder = tempfile::tempdir().unwrap();
+        let refused = store::open(kind, folder.path(), u64::MAX).unwrap_err();
+        assert!(matches!(refused, OpenError::NoRoom(_)), "{refused}");
+        assert!(refused.to_string().contains("nearly full"), "{refused}");
+    }
+}
+
+#[tokio::test]
+async fn half_written_snapshots_do_not_keep_sled_from_opening() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(StoreKind::Sled, folder.path());
+    store
+        .commit(Commit::new().put(key("a"), b"1".to_vec()))
+        .await
+        .unwrap();
+    let ended = store.ended();
+    drop(store);
+    ended.wait().await;
+    let half = folder.path().join("sled/snap.0000000000000007.generating");
+    std::fs::write(&half, b"cut off").unwrap();
+    let store = open(StoreKind::Sled, folder.path());
+    assert_eq!(store.get(&key("a")).await.unwrap(), value("1"));
+    assert!(!half.exists());
+}
+
+#[test]
+fn a_newer_format_and_another_kind_are_refused_in_words() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("FORMAT"), "2 sled\n").unwrap();
+    let refused = store::open(StoreKind::Sled, folder.path(), 0).unwrap_err();
+    assert!(
+        refused.to_string().contains("install the newer"),
+        "{refused}"
+    );
+    std::fs::write(folder.path().join("FORMAT"), "1 redb\n").unwrap();
+    let refused = store::open(StoreKind::Sled, folder.path(), 0).unwrap_err();
+    assert!(refused.to_string().contains("kind = \"redb\""), "{refused}");
+}
+
+/// A commit on few keys with few values, so that expectations often hold and often do not.
+fn commits() -> impl Strategy<Value = Vec<Commit>> {
+    let part = || (0..4_u8, proptest::option::of(0..3_u8));
+    let commit = (
+        proptest::collection::vec(part(), 0..3),
+        proptest::collection::vec(part(), 1..4),
+    );
+    let name = |number: u8| key(&format!("k{number}"));
+    let bytes = |number: Option<u8>| number.map(|number| vec![number]);
+    let commit = commit.prop_map(move |(expectations, writes)| {
+        let commit = expectations
+            .into_iter()
+            .fold(Commit::new(), |commit, (k, v)| {
+                commit.expect(name(k), bytes(v))
+            });
+        writes
+            .into_iter()
+            .fold(commit, |commit, (k, v)| match bytes(v) {
+                Some(bytes) => commit.put(name(k), bytes),
+                None => commit.remove(name(k)),
+            })
+    });
+    proptest::collection::vec(commit, 1..20)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn every_store_does_what_a_map_does(commits in commits()) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(each(|store| {
+            let commits = commits.clone();
+            async move {
+                let mut model: BTreeMap<Key, Vec<u8>> = BTreeMap::new();
+                for commit in commits {
+                    let holds = commit.expectations().iter().all(|(key, bytes)| model.get(key) == bytes.as_ref());
+                    let outcome = store.commit(commit.clone()).await.unwrap();
+                    assert_eq!(outcome == Outcome::Applied, holds, "{store:?} {commit:?}");
+                    if holds {
+                        for (key, bytes) in commit.writes() {
+                            match bytes {
+                                Some(bytes) => model.insert(key.clone(), bytes.clone()),
+                                None => model.remove(key),
+                            };
+                        }
+                    }
+                    let listed = store.page(&key("k"), None, 10).await.unwrap();
+                    assert!(listed.iter().map(|(k, v)| (k, v)).eq(model.iter()), "{store:?}");
+                }
+            }
+        }));
+    }
+}
