@@ -20,6 +20,13 @@ use ratatui::{
 /// Screen and scroll-back cleared, attributes reset, cursor home. Scroll-back goes last, after the screen's lines.
 pub const WIPE: &[u8] = b"\x1b[0m\x1b[H\x1b[2J\x1b[3J\x1b[H";
 
+/// A terminal that knows synchronized updates (DEC mode 2026) shows nothing between these two; others ignore them.
+const BEGIN_FRAME: &[u8] = b"\x1b[?2026h";
+const END_FRAME: &[u8] = b"\x1b[?2026l";
+
+/// A frame of fewer bytes, such as a typed letter, cannot be seen half-drawn.
+const SMALL_FRAME: usize = 64;
+
 /// Larger windows are drawn as if they were this large; no person has one, and a frame costs memory by its area.
 const LARGEST: Size = Size {
     width: 500,
@@ -75,7 +82,11 @@ impl Canvas {
     /// Draws a frame; returns the bytes that turn the one before into it.
     pub fn draw(&mut self, view: impl FnOnce(&mut Frame<'_>)) -> Vec<u8> {
         let Ok(_) = self.terminal.draw(view);
-        self.bytes.take()
+        let drawn = self.bytes.take();
+        if drawn.len() <= SMALL_FRAME {
+            return drawn;
+        }
+        [BEGIN_FRAME, &drawn, END_FRAME].concat()
     }
 }
 
@@ -240,6 +251,7 @@ mod tests {
         draw(&mut canvas, "a key");
         canvas.wipe();
         let bytes = draw(&mut canvas, "menu");
+        let bytes = bytes.strip_prefix(BEGIN_FRAME).unwrap_or(&bytes);
         assert!(bytes.starts_with(WIPE), "{}", bytes.escape_ascii());
         assert!(bytes.windows(4).any(|w| w == b"menu"));
     }

@@ -255,6 +255,18 @@ struct Shown {
     hung_up: bool,
 }
 
+impl Shown {
+    /// Whether a part of a frame is still to come: nobody looks at half a frame.
+    fn is_mid_frame(&self) -> bool {
+        let last = |marker: &[u8]| {
+            self.raw
+                .windows(marker.len())
+                .rposition(|bytes| bytes == marker)
+        };
+        last(b"\x1b[?2026h") > last(b"\x1b[?2026l")
+    }
+}
+
 /// A program on a real pseudo-terminal, and what its screen shows.
 pub struct Kiosk {
     child: Box<dyn Child + Send + Sync>,
@@ -342,7 +354,7 @@ impl Kiosk {
         let deadline = Instant::now() + DEADLINE;
         let (lock, changed) = &*self.shown;
         let mut shown = lock.lock().unwrap();
-        while !holds(shown.parser.screen()) {
+        while shown.is_mid_frame() || !holds(shown.parser.screen()) {
             let left = deadline.saturating_duration_since(Instant::now());
             let text = shown.parser.screen().contents();
             assert!(
@@ -409,7 +421,7 @@ impl Kiosk {
             let shown = lock.lock().unwrap();
             let (_shown, waited) = changed
                 .wait_timeout_while(shown, Duration::from_secs(3), |shown| {
-                    english(shown) == before
+                    shown.is_mid_frame() || english(shown) == before
                 })
                 .unwrap();
             if !waited.timed_out() {
