@@ -386,7 +386,8 @@ impl Kiosk {
 
     /// Types a password at its form and waits until it is on its way: what is shown next is the answer to it.
     pub fn submit_password(&mut self, password: &str) -> &mut Self {
-        self.press(password)
+        self.expect_gone("Percobaan berikutnya")
+            .press(password)
             .expect("••••••••")
             .press(key::ENTER)
             .expect_gone("••••")
