@@ -335,7 +335,7 @@ impl App {
         let keys = &context.text.key;
         let hints = [
             KeyHint::new("Esc", &keys.close),
-            KeyHint::new("↑↓", &keys.scroll),
+            KeyHint::new(self.theme.arrows, &keys.scroll),
             KeyHint::new("F2", &keys.language),
         ];
         let area = frame::paint(frame, context, &hints);

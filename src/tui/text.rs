@@ -92,7 +92,7 @@ pub struct Text {
 
 sections! {
     Common {
-        training, login, logout, back, cancel, reset_link, passcode, seconds, minutes, hours, working, unavailable,
+        training, login, logout, cancel, reset_link, passcode, seconds, minutes, hours, working, unavailable,
         busy, ended, wait, too_small,
     }
     Footer { about, integrity, terms, visitors, version }
@@ -107,13 +107,13 @@ sections! {
         check_next, held, pending, pending_hint,
     }
     Home {
-        title, hello, user_type, totp, totp_off, totp_pending, totp_active, last_login, last_login_value, first_login,
+        hello, totp, totp_off, totp_pending, totp_active, last_login, last_login_value, first_login,
         activity, enable, disable, policy_disabled, activated, disabled,
     }
     Activity {
         login, passcode_rejected, enrollment_started, totp_activated, totp_disabled, totp_reset, password_changed,
     }
-    Enrollment { title, step_1, step_2, step_3, account, key, prove, once, too_small, rejected }
+    Enrollment { title, step_1, step_2, step_3, account, prove, once, too_small, rejected }
     Disable { title, question, question_required, fresh, confirm }
     Reset { title, text }
     Idle { title, text, hint }

@@ -97,6 +97,10 @@ pub struct Theme {
     pub rule: &'static str,
     pub separator: &'static str,
     pub gauge: [&'static str; 2],
+    /// That there is more above, and below.
+    pub more: [&'static str; 2],
+    /// The keys that scroll.
+    pub arrows: &'static str,
     pub spinner: &'static [&'static str],
 }
 
@@ -140,6 +144,8 @@ impl Theme {
             rule: pick("─", "-"),
             separator: pick(" · ", " | "),
             gauge: if unicode { ["━", "─"] } else { ["#", "."] },
+            more: if unicode { ["↑", "↓"] } else { ["^", "v"] },
+            arrows: pick("↑↓", "Up/Down"),
             spinner: if unicode {
                 &["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"]
             } else {

@@ -39,6 +39,12 @@ const ITEMS: usize = 3;
 /// The least columns that the text beside the code needs.
 const BESIDE: u16 = 33;
 
+/// The most that it uses.
+const WIDEST_BESIDE: u16 = 48;
+
+/// Rows below the text where there is no room for the usual footer.
+const FOOT: u16 = 3;
+
 /// The screen of a new key.
 #[derive(Debug)]
 pub struct EnrollmentScreen {
@@ -254,29 +260,25 @@ impl EnrollmentScreen {
         area: Rect,
         (qr, cells, quiet): (&Qr, Size, usize),
     ) {
+        let spare = area.width - cells.width;
+        let gap = if spare > 40 { 3 } else { 2 };
+        let width = (spare - gap).min(WIDEST_BESIDE);
         let picture = Rect {
+            // Both in the middle together.
+            x: area.x + (spare - gap - width) / 2,
             y: area.y + (area.height - cells.height) / 2,
-            ..area
+            width: cells.width,
+            height: cells.height,
         };
         qr.paint(frame.buffer_mut(), picture, quiet);
-        let gap = if area.width - cells.width > 40 { 3 } else { 2 };
+        // Beside a code of the whole height the last rows are the foot's.
+        let whole = area == frame.area() && area.height < 30;
+        let top = if whole { area.y } else { picture.y };
         let text = Rect {
-            x: area.x + cells.width + gap,
-            width: (area.width - cells.width - gap).min(60),
-            height: area
-                .height
-                .saturating_sub(if area.height < 30 && area == frame.area() {
-                    3
-                } else {
-                    0
-                }),
-            ..area
-        };
-        let air = (text.height / 8).min(3) * u16::from(text.height > 24);
-        let text = Rect {
-            y: text.y + air,
-            height: text.height - air,
-            ..text
+            x: picture.right() + gap,
+            y: top,
+            width,
+            height: area.bottom() - top - if whole { FOOT } else { 0 },
         };
         let mut sheet = Sheet::new(context.theme, text.width);
         self.sheet(&mut sheet, context);

@@ -53,7 +53,7 @@ impl Screen for UserTypeScreen {
                 UserType::NonPenyedia => &words.non_penyedia_hint,
             };
             sheet.choice(kind.label(), "", self.focus == item);
-            sheet.hint(&format!("     {hint}"));
+            sheet.aside(hint);
             sheet.gap();
         }
     }

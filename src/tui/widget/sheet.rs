@@ -65,6 +65,11 @@ impl Sheet {
         self.wrapped(text, self.theme.hint, 0);
     }
 
+    /// A hint that belongs to the choice above it.
+    pub fn aside(&mut self, text: &str) {
+        self.wrapped(text, self.theme.hint, POINTER + 1);
+    }
+
     /// What went wrong, beside the item it concerns.
     pub fn error(&mut self, text: &str) {
         let mark = self.theme.error_mark;
@@ -296,10 +301,25 @@ impl Sheet {
             let last = (last + 2).min(self.lines.len().saturating_sub(1));
             from = from.max((last + 1).saturating_sub(height)).min(first);
         }
+        let count = self.lines.len();
         let rows = self.lines.into_iter().enumerate().skip(from).take(height);
         for (number, line) in rows {
             let y = area.y + u16::try_from(number - from).unwrap_or(u16::MAX);
             frame.buffer_mut().set_line(area.x, y, &line, area.width);
+        }
+        let more = [
+            (from > 0, area.y, self.theme.more[0]),
+            (
+                from + height < count,
+                area.bottom().saturating_sub(1),
+                self.theme.more[1],
+            ),
+        ];
+        for (_, y, mark) in more.into_iter().filter(|(is_more, ..)| *is_more) {
+            let x = area.right().saturating_sub(1);
+            frame
+                .buffer_mut()
+                .set_stringn(x, y, mark, 1, self.theme.key);
         }
         if let Some((column, line)) = self.cursor
             && (from..from + height).contains(&line)
