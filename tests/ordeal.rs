@@ -164,16 +164,17 @@ async fn write_until_killed(kind: StoreKind, folder: &Path) {
     writers.join_all().await;
 }
 
-/// Opens twice and compares with what was acknowledged; says what is wrong.
+/// Opens twice and compares with what was acknowledged; says what is wrong. What was in flight and turned out to be
+/// stored counts as acknowledged from then on: the next writer builds on it.
 async fn check(
     kind: StoreKind,
     folder: &Path,
-    acknowledged: &BTreeMap<u32, u64>,
+    acknowledged: &mut BTreeMap<u32, u64>,
 ) -> Result<(), String> {
     for opening in ["first", "second"] {
         let store =
             store::open(kind, folder, 0).map_err(|error| format!("{opening} opening: {error}"))?;
-        for (writer, number) in acknowledged {
+        for (writer, number) in &mut *acknowledged {
             let stored = number_in(
                 store
                     .get(&watermark(*writer))
@@ -181,7 +182,7 @@ async fn check(
                     .map_err(|error| error.to_string())?,
             );
             // What was in flight may or may not be there: at most one beyond.
-            if stored < *number || stored > number + 1 {
+            if stored < *number || stored > *number + 1 {
                 return Err(format!(
                     "writer {writer}: {number} acknowledged, {stored} stored"
                 ));
@@ -198,6 +199,7 @@ async fn check(
                     ));
                 }
             }
+            *number = stored;
         }
         let ended = store.ended();
         drop(store);
@@ -270,7 +272,7 @@ impl Row {
         let mut written = 0;
         for kill in 0..kills {
             written += write_and_kill(kind, folder.path(), kill, &mut acknowledged);
-            if let Err(loss) = runtime.block_on(check(kind, folder.path(), &acknowledged)) {
+            if let Err(loss) = runtime.block_on(check(kind, folder.path(), &mut acknowledged)) {
                 self.losses.push(format!("kill {kill}: {loss}"));
                 break;
             }
@@ -315,7 +317,7 @@ impl Row {
                 );
                 let inject = format!("inject={call}:signal=SIGKILL:when={when}");
                 killed += u32::from(!open_under_strace(kind, folder.path(), &["-e", &inject]));
-                if let Err(loss) = runtime.block_on(check(kind, folder.path(), &acknowledged)) {
+                if let Err(loss) = runtime.block_on(check(kind, folder.path(), &mut acknowledged)) {
                     self.losses
                         .push(format!("opening killed at {call} {when}: {loss}"));
                     self.cells.push(format!("{killed} of {total} calls"));
@@ -471,7 +473,7 @@ async fn fill_up(
     let ended = store.ended();
     drop(store);
     ended.wait().await;
-    check(kind, folder, &BTreeMap::from([(0, number)])).await
+    check(kind, folder, &mut BTreeMap::from([(0, number)])).await
 }
 
 async fn bulk_fill(kind: StoreKind, folder: &Path, records: u32) -> Result<(), String> {

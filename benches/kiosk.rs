@@ -1,0 +1,323 @@
+//! What the kiosk costs, as ratios against the raw thing measured in the same run: `cargo bench`.
+//!
+//! - one login over one raw Argon2id hash of the same parameters (goal: at most 1.1);
+//! - one code check over one raw HMAC-SHA1 (at most 8: a window of three steps is at least three of them);
+//! - durable commits a second, with 1 and with 64 waiting, over raw write and fdatasync (at least 0.5, at least 10);
+//! - from the program's start to its first frame with 10 and with 100,000 accounts (the same within 20 %, under 50 ms).
+
+use std::{
+    fs::{File, OpenOptions},
+    hint::black_box,
+    io::{Read, Write},
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use jiff::Timestamp;
+use lpse_kiosk::{
+    adapter::{clock::SystemClock, random::SystemRandom},
+    domain::{
+        AccountKey, EmailAddress, Identified, PersonName, PlainPassword, Policy, Secret, Source,
+        TimeStep, UserId, UserType,
+        audit::AuditEvent,
+        password::{self, HashCost},
+        provisioning::Issuer,
+        totp,
+    },
+    ports::Audit,
+    service::{
+        Foundation, Parts, Services, accounts::NewAccount, authentication::PasswordOutcome,
+        hashing::HashPool,
+    },
+    store::{self, Commit, Key, Outcome, Store, StoreKind},
+    vault::{MasterKey, Vault},
+};
+use portable_pty::{CommandBuilder, PtySize, native_pty_system};
+
+const PASSWORD: &str = "kuda hijau di awan 9";
+
+fn main() {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .unwrap();
+    println!("| what | measured | raw | ratio | goal |");
+    println!("|---|---|---|---|---|");
+    for kind in StoreKind::ALL {
+        runtime.block_on(login(kind));
+    }
+    code_check();
+    for kind in StoreKind::ALL {
+        runtime.block_on(commits(kind));
+    }
+    first_frame();
+}
+
+/// The median of `rounds` runs.
+fn median(rounds: usize, mut run: impl FnMut() -> Duration) -> Duration {
+    let mut times: Vec<_> = (0..rounds).map(|_| run()).collect();
+    times.sort();
+    times[rounds / 2]
+}
+
+fn ms(time: Duration) -> String {
+    format!("{:.2} ms", time.as_secs_f64() * 1e3)
+}
+
+#[derive(Debug)]
+struct NoAudit;
+
+impl Audit for NoAudit {
+    fn record(&self, event: AuditEvent) {
+        black_box(event);
+    }
+}
+
+async fn login(kind: StoreKind) {
+    let folder = tempfile::tempdir().unwrap();
+    let foundation = Foundation::new(Parts {
+        store: Arc::new(store::open(kind, folder.path(), 0).unwrap()),
+        vault: Vault::new(MasterKey::from_bytes([7; 32]), Vec::new()),
+        clock: Arc::new(SystemClock::start()),
+        random: Arc::new(SystemRandom),
+        audit: Arc::new(NoAudit),
+        hashing: HashPool::new(2, 64),
+        hash_cost: HashCost::MIN,
+        issuer: Issuer::default(),
+        node: "bench".into(),
+    });
+    let services = Services::new(&foundation);
+    let here = Source::Console("bench".into());
+    let key = AccountKey::new(UserType::NonPenyedia, UserId::parse("PPK30").unwrap());
+    let typed = || PlainPassword::typed(PASSWORD).unwrap();
+    let hash = services.accounts.hash(typed()).await.unwrap();
+    let new = NewAccount {
+        key: key.clone(),
+        name: PersonName::parse("Siti").unwrap(),
+        email: EmailAddress::parse("siti@contoh.go.id").unwrap(),
+        password: hash.clone(),
+    };
+    services.accounts.add(new, &here).await.unwrap();
+    services.policy.set(Policy::Disabled, &here).await.unwrap();
+    let (mut logins, mut hashes) = (Vec::new(), Vec::new());
+    // Turn by turn, so that a slow moment of the machine meets both.
+    for _ in 0..101 {
+        let begun = Instant::now();
+        let claimed = Identified {
+            account: key.clone(),
+        };
+        let outcome = services
+            .authentication
+            .check_password(claimed, typed(), &here)
+            .await
+            .unwrap();
+        assert!(matches!(outcome, PasswordOutcome::Granted(_)));
+        logins.push(begun.elapsed());
+        let begun = Instant::now();
+        black_box(password::verify(&typed(), &hash));
+        hashes.push(begun.elapsed());
+    }
+    logins.sort();
+    hashes.sort();
+    let (login, hash) = (logins[50], hashes[50]);
+    let ratio = login.as_secs_f64() / hash.as_secs_f64();
+    println!(
+        "| a login ({kind}), over one Argon2id hash | {} | {} | {ratio:.2} | at most 1.1 |",
+        ms(login),
+        ms(hash)
+    );
+}
+
+fn code_check() {
+    const CHECKS: u64 = 20_000;
+    let secret = Secret::from_bytes(*b"12345678901234567890");
+    let raw = totp_rs::Builder::new()
+        .with_secret(secret.as_bytes().to_vec())
+        .build()
+        .unwrap();
+    let account = AccountKey::new(UserType::NonPenyedia, UserId::parse("PPK30").unwrap());
+    let now = Timestamp::from_second(1_597_283_585).unwrap();
+    let passcode = secret.passcode(TimeStep::at(now));
+    let check = median(11, || {
+        let begun = Instant::now();
+        for _ in 0..CHECKS {
+            black_box(totp::verify(
+                &account,
+                black_box(&secret),
+                &passcode,
+                now,
+                None,
+            ));
+        }
+        begun.elapsed()
+    });
+    let hmac = median(11, || {
+        let begun = Instant::now();
+        for step in 0..CHECKS {
+            black_box(raw.sign(black_box(step * 30)));
+        }
+        begun.elapsed()
+    });
+    let each = |time: Duration| format!("{:.2} us", time.as_secs_f64() * 1e6 / CHECKS as f64);
+    let ratio = check.as_secs_f64() / hmac.as_secs_f64();
+    println!(
+        "| a code check, over one HMAC-SHA1 | {} | {} | {ratio:.1} | at most 8 |",
+        each(check),
+        each(hmac)
+    );
+}
+
+async fn commits(kind: StoreKind) {
+    let folder = tempfile::tempdir().unwrap();
+    let store: Arc<dyn Store> =
+        Arc::new(store::open(kind, &folder.path().join("store"), 0).unwrap());
+    let raw = raw_syncs(&folder.path().join("raw"));
+    for (waiting, goal) in [(1, 0.5), (64, 10.0)] {
+        const PERIOD: Duration = Duration::from_secs(2);
+        let begun = Instant::now();
+        let mut writers = tokio::task::JoinSet::new();
+        for writer in 0..waiting {
+            let store = store.clone();
+            writers.spawn(async move {
+                let mut count = 0_u64;
+                while begun.elapsed() < PERIOD {
+                    let key = Key::from_bytes(format!("record/{writer}/{}", count % 1_000));
+                    let outcome = store
+                        .commit(Commit::new().put(key, vec![7; 400]))
+                        .await
+                        .unwrap();
+                    assert_eq!(outcome, Outcome::Applied);
+                    count += 1;
+                }
+                count
+            });
+        }
+        let count: u64 = writers.join_all().await.into_iter().sum();
+        let rate = count as f64 / begun.elapsed().as_secs_f64();
+        println!(
+            "| durable commits ({kind}), {waiting} waiting, over write+fdatasync | {rate:.0}/s | {raw:.0}/s | {:.2} | at least {goal} |",
+            rate / raw
+        );
+    }
+}
+
+/// Records of the same size appended to a file and made durable one by one, a second.
+fn raw_syncs(path: &Path) -> f64 {
+    let mut file: File = OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(path)
+        .unwrap();
+    let begun = Instant::now();
+    let mut count = 0;
+    while begun.elapsed() < Duration::from_secs(2) {
+        file.write_all(&[7; 400]).unwrap();
+        rustix::fs::fdatasync(&file).unwrap();
+        count += 1;
+    }
+    f64::from(count) / begun.elapsed().as_secs_f64()
+}
+
+fn first_frame() {
+    let folder = tempfile::tempdir().unwrap();
+    let few = Office::with_accounts(folder.path().join("few"), 10);
+    let many = Office::with_accounts(folder.path().join("many"), 100_000);
+    let (mut with_few, mut with_many) = (Vec::new(), Vec::new());
+    for _ in 0..21 {
+        with_few.push(few.time_to_first_frame());
+        with_many.push(many.time_to_first_frame());
+    }
+    with_few.sort();
+    with_many.sort();
+    let (few, many) = (with_few[10], with_many[10]);
+    let ratio = many.as_secs_f64() / few.as_secs_f64();
+    println!(
+        "| start to first frame, 100,000 accounts over 10 | {} | {} | {ratio:.2} | 0.8 to 1.2, under 50 ms |",
+        ms(many),
+        ms(few)
+    );
+}
+
+struct Office {
+    folder: PathBuf,
+}
+
+impl Office {
+    fn with_accounts(folder: PathBuf, count: u32) -> Self {
+        std::fs::create_dir(&folder).unwrap();
+        let csv = folder.join("accounts.csv");
+        let office = Self { folder };
+        let password = PlainPassword::typed(PASSWORD).unwrap();
+        let hash = password::hash(&password, [7; 16], HashCost::MIN);
+        let mut file = std::io::BufWriter::new(File::create(&csv).unwrap());
+        writeln!(file, "user_id,type,name,email,password_hash").unwrap();
+        for number in 0..count {
+            writeln!(
+                file,
+                "PPK{number:06},non-penyedia,Orang {number},p{number}@contoh.go.id,\"{hash}\""
+            )
+            .unwrap();
+        }
+        file.flush().unwrap();
+        let begun = Instant::now();
+        let mut import = Command::new(env!("CARGO_BIN_EXE_lpse-kiosk"));
+        import
+            .envs(office.environment())
+            .args(["user", "import"])
+            .arg(&csv)
+            .stdout(Stdio::null());
+        assert!(import.status().unwrap().success());
+        if count > 1_000 {
+            println!(
+                "| import of {count} hashed accounts | {:.1} s | | | |",
+                begun.elapsed().as_secs_f64()
+            );
+        }
+        office
+    }
+
+    fn environment(&self) -> [(&'static str, String); 2] {
+        let path = |name: &str| self.folder.join(name).display().to_string();
+        [
+            ("LPSE_KIOSK_STORE_DATA", path("data")),
+            ("LPSE_KIOSK_KEYS_MASTER_KEY_FILE", path("master.key")),
+        ]
+    }
+
+    fn time_to_first_frame(&self) -> Duration {
+        let size = PtySize {
+            rows: 24,
+            cols: 80,
+            pixel_width: 0,
+            pixel_height: 0,
+        };
+        let pair = native_pty_system().openpty(size).unwrap();
+        let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_lpse-kiosk"));
+        for (name, value) in self.environment() {
+            command.env(name, value);
+        }
+        command.env("LANG", "C.UTF-8");
+        let begun = Instant::now();
+        let mut child = pair.slave.spawn_command(command).unwrap();
+        let mut reader = pair.master.try_clone_reader().unwrap();
+        let mut printed = Vec::new();
+        let mut bytes = [0; 4096];
+        // The frame ends with the hints in its last row.
+        while !printed.windows(7).any(|window| window == b"English") {
+            let length = reader.read(&mut bytes).unwrap();
+            assert!(
+                length > 0,
+                "the program ended: {}",
+                String::from_utf8_lossy(&printed)
+            );
+            printed.extend_from_slice(&bytes[..length]);
+        }
+        let time = begun.elapsed();
+        child.kill().unwrap();
+        child.wait().unwrap();
+        time
+    }
+}
