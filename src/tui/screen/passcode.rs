@@ -127,6 +127,7 @@ impl Screen for PasscodeScreen {
         let said = context.text.duration(Duration::from_secs(left));
         sheet.title(&words.title);
         sheet.hint(&fill(&words.lead, &[("account", account)]));
+        sheet.gap();
         sheet.code_field(
             &context.text.common.passcode,
             &self.field,

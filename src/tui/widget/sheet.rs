@@ -138,7 +138,14 @@ impl Sheet {
         let scroll = (field.cursor() + 1).saturating_sub(columns);
         let marks = field.length().saturating_sub(scroll).min(columns);
         let shown = self.theme.mask.to_string().repeat(marks);
-        self.field(label, shown, columns, field.cursor() - scroll, focused);
+        let style = self.theme.field;
+        self.field(
+            label,
+            (shown, style),
+            columns,
+            field.cursor() - scroll,
+            focused,
+        );
     }
 
     /// A code's field: six places in two groups of three, as phones show them.
@@ -156,10 +163,19 @@ impl Sheet {
         let place = typed.len().min(CodeField::DIGITS - 1);
         let cursor = 2 * place + usize::from(place >= CodeField::DIGITS / 2);
         let columns = shown.width();
-        self.field(label, shown, columns, cursor, focused);
+        // The places are marked one by one, so they need no line below them.
+        let style = self.theme.title;
+        self.field(label, (shown, style), columns, cursor, focused);
     }
 
-    fn field(&mut self, label: &str, shown: String, columns: usize, cursor: usize, focused: bool) {
+    fn field(
+        &mut self,
+        label: &str,
+        (shown, style): (String, Style),
+        columns: usize,
+        cursor: usize,
+        focused: bool,
+    ) {
         let begin = self.lines.len();
         let label_style = if focused {
             self.theme.title
@@ -180,7 +196,7 @@ impl Sheet {
         self.lines.push(Line::from(vec![
             self.pointer(focused),
             Span::styled("[ ", bracket),
-            Span::styled(padded, self.theme.field),
+            Span::styled(padded, style),
             Span::styled(" ]", bracket),
         ]));
         if focused {

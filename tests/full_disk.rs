@@ -1,0 +1,71 @@
+//! A disk that fills up under a running kiosk.
+
+mod common;
+
+use std::{fs, path::Path, process::Command};
+
+use common::{Office, PASSWORD, key};
+
+/// A small file system in memory over a folder, gone at the end. Only root can mount one.
+struct SmallDisk<'a>(&'a Path);
+
+impl<'a> SmallDisk<'a> {
+    fn mount(folder: &'a Path) -> Option<Self> {
+        fs::create_dir_all(folder).unwrap();
+        let mut mount = Command::new("mount");
+        mount
+            .args(["-t", "tmpfs", "-o", "size=48m,mode=700", "tmpfs"])
+            .arg(folder);
+        mount
+            .output()
+            .is_ok_and(|output| output.status.success())
+            .then_some(Self(folder))
+    }
+}
+
+impl Drop for SmallDisk<'_> {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("--lazy").arg(self.0).status();
+    }
+}
+
+#[test]
+fn a_full_disk_refuses_logins_in_words_and_the_kiosk_goes_on_when_there_is_room() {
+    let office = Office::empty().with("LPSE_KIOSK_STORE_FREE_SPACE_FLOOR_MIB", "16");
+    let data = office.data();
+    let Some(_disk) = SmallDisk::mount(&data) else {
+        println!("left out: a small disk cannot be mounted here");
+        return;
+    };
+    office.add("PPK30", "non-penyedia", "Siti Rahmawati");
+    let mut kiosk = office.kiosk();
+    kiosk.expect("Total Pengunjung");
+    let filler = data.join("filler");
+    let file = fs::File::create(&filler).unwrap();
+    rustix::fs::fallocate(
+        &file,
+        rustix::fs::FallocateFlags::empty(),
+        0,
+        36 * 1024 * 1024,
+    )
+    .unwrap();
+    kiosk
+        .give_password("non-penyedia", "PPK30", PASSWORD)
+        .expect("Layanan sedang tidak tersedia");
+    assert!(
+        !kiosk.text().contains("Selamat datang, Siti"),
+        "nothing is granted that cannot be kept"
+    );
+    let log = fs::read_to_string(data.join("lpse-kiosk.log")).unwrap();
+    assert!(log.contains("nearly full"), "{log}");
+    // A second kiosk refuses to start on it, and says why.
+    let other = office.command(&["user", "list"]);
+    assert!(!other.status.success());
+    // The space comes back only when nobody holds the file any more.
+    drop(file);
+    fs::remove_file(&filler).unwrap();
+    kiosk
+        .press(PASSWORD)
+        .press(key::ENTER)
+        .expect("Selamat datang, Siti");
+}

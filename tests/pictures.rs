@@ -1,0 +1,56 @@
+//! The README's pictures, rendered from the real program: `PICTURES=assets/pictures cargo test --test pictures`.
+
+mod common;
+
+use std::{fs, path::Path};
+
+use common::{Kiosk, Office, PASSWORD, Phone, key, picture};
+
+/// The screens in the README.
+const PICTURES: [&str; 4] = ["menu", "qr", "code", "home"];
+
+#[test]
+fn the_readme_shows_the_screens_of_the_real_program() {
+    let office = Office::new();
+    let mut demo = office.start(&["demo"], 80, 24);
+    demo.expect("mangga-manis-30").expect("Total Pengunjung");
+    save("menu", &demo);
+    drop(demo);
+    let mut kiosk = office.password_given("non-penyedia", "PPK30");
+    kiosk.expect("ENABLE TOTP").press(key::ENTER);
+    let phone = Phone::scan(&mut kiosk);
+    kiosk.expect("F1 Bantuan");
+    save("qr", &kiosk);
+    kiosk
+        .press(&phone.code(office.clock()))
+        .expect("TOTP aktif.");
+    kiosk.press("l").press(key::ENTER).expect("LOGIN");
+    office.pass(75);
+    kiosk
+        .give_password("non-penyedia", "PPK30", PASSWORD)
+        .expect("Masukkan kode TOTP");
+    kiosk.press("123").expect("1 2 3  _ _ _");
+    save("code", &kiosk);
+    kiosk
+        .press("\x15")
+        .press(&phone.code(office.clock()))
+        .expect("DISABLE TOTP");
+    save("home", &kiosk);
+    let readme = fs::read_to_string("README.md").unwrap();
+    for name in PICTURES {
+        let path = format!("assets/pictures/{name}.svg");
+        assert!(
+            Path::new(&path).exists() && readme.contains(&path),
+            "{path} is in the README"
+        );
+    }
+}
+
+fn save(name: &str, kiosk: &Kiosk) {
+    let svg = picture::svg(&kiosk.screen(), picture::DARK);
+    assert!(svg.contains("<text"), "{name} shows something");
+    if let Some(folder) = std::env::var_os("PICTURES") {
+        fs::create_dir_all(&folder).unwrap();
+        fs::write(Path::new(&folder).join(format!("{name}.svg")), svg).unwrap();
+    }
+}
