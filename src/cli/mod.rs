@@ -78,7 +78,11 @@ fn manual() -> String {
     for setting in SETTINGS {
         text.push_str(&format!(
             "  [{}] {} = {} ({}; {})\n",
-            setting.section, setting.name, setting.means, setting.allowed, setting.default
+            setting.section,
+            setting.name,
+            setting.means,
+            setting.allowed,
+            setting.default()
         ));
     }
     text.push_str(
