@@ -207,38 +207,26 @@ impl Config {
         Self::from_sources(flags, &env::vars_os().collect(), root)
     }
 
+    /// The settings of training mode: the data folder is the one that `flags` name, or empty for a fresh one; the
+    /// real service's folders, key and logs do not count.
+    pub fn load_for_training(flags: &Flags) -> Result<Self, ConfigError> {
+        let mut draft = Draft::from_sources(flags, &env::vars_os().collect())?;
+        draft.take_flags(flags);
+        let (config, _) = draft.checked()?;
+        let data = flags.data.clone().unwrap_or_default();
+        Ok(config.for_training(std::path::absolute(&data).unwrap_or(data)))
+    }
+
     fn from_sources(
         flags: &Flags,
         environment: &Environment,
         root: bool,
     ) -> Result<(Self, Origins), ConfigError> {
-        let mut draft = Draft {
-            config: Self::default(),
-            data: None,
-            master_key_file: None,
-            origins: Origins::default(),
-        };
-        let variable = environment.get(OsStr::new(FILE_VARIABLE));
-        let named = match (&flags.config, variable) {
-            (Some(file), _) => Some((file.clone(), "--config")),
-            (None, Some(file)) => Some((PathBuf::from(file), FILE_VARIABLE)),
-            (None, None) => None,
-        };
-        let (file, namer) = match named {
-            Some((file, namer)) => (file, Some(namer)),
-            None => (PathBuf::from(DEFAULT_FILE), None),
-        };
-        match (source::read(&file)?, namer) {
-            (Some(text), _) => draft.take_file(&file, &text)?,
-            (None, None) => {}
-            (None, Some(namer)) => {
-                return Err(ConfigError::Missing(file.display().to_string(), namer));
-            }
-        }
-        draft.take_environment(environment)?;
-        draft.finish(flags, environment, root)
+        let mut draft = Draft::from_sources(flags, environment)?;
+        draft.take_flags(flags);
+        draft.find_places(environment, root)?;
+        draft.checked()
     }
-
     /// Where the embedded store lies.
     pub fn store_folder(&self) -> PathBuf {
         self.data.join("store")
@@ -287,56 +275,90 @@ impl Default for Config {
 }
 
 impl Draft {
-    /// Lays the flags over the rest, finds the folders, and checks what no setting can check alone.
-    fn finish(
-        self,
-        flags: &Flags,
-        environment: &Environment,
-        root: bool,
-    ) -> Result<(Config, Origins), ConfigError> {
-        let Self {
-            mut config,
-            data,
-            master_key_file,
-            mut origins,
-        } = self;
-        let mut flag = |section, name, flag| {
-            origins.note_named(section, name, Origin::Flag(flag));
+    /// Reads file and environment.
+    fn from_sources(flags: &Flags, environment: &Environment) -> Result<Self, ConfigError> {
+        let mut draft = Draft {
+            config: Config::default(),
+            data: None,
+            master_key_file: None,
+            origins: Origins::default(),
+        };
+        let variable = environment.get(OsStr::new(FILE_VARIABLE));
+        let named = match (&flags.config, variable) {
+            (Some(file), _) => Some((file.clone(), "--config")),
+            (None, Some(file)) => Some((PathBuf::from(file), FILE_VARIABLE)),
+            (None, None) => None,
+        };
+        let (file, namer) = match named {
+            Some((file, namer)) => (file, Some(namer)),
+            None => (PathBuf::from(DEFAULT_FILE), None),
+        };
+        match (source::read(&file)?, namer) {
+            (Some(text), _) => draft.take_file(&file, &text)?,
+            (None, None) => {}
+            (None, Some(namer)) => {
+                return Err(ConfigError::Missing(file.display().to_string(), namer));
+            }
+        }
+        draft.take_environment(environment)?;
+        Ok(draft)
+    }
+
+    /// Lays the flags over the rest.
+    fn take_flags(&mut self, flags: &Flags) {
+        let mut note = |section, name, flag| {
+            self.origins.note_named(section, name, Origin::Flag(flag));
         };
         if let Some(kind) = flags.store {
-            config.store = kind;
-            flag("store", "kind", "--store");
+            self.config.store = kind;
+            note("store", "kind", "--store");
         }
-        if flags.data.is_some() {
-            flag("store", "data", "--data");
+        if let Some(folder) = &flags.data {
+            self.data = Some(std::path::absolute(folder).unwrap_or(folder.clone()));
+            note("store", "data", "--data");
         }
-        if flags.master_key_file.is_some() {
-            flag("keys", "master_key_file", "--master-key-file");
+        if let Some(file) = &flags.master_key_file {
+            self.master_key_file = Some(std::path::absolute(file).unwrap_or(file.clone()));
+            note("keys", "master_key_file", "--master-key-file");
         }
-        config.data = match flags.data.clone().or(data) {
-            Some(folder) => std::path::absolute(&folder).unwrap_or(folder),
+    }
+
+    /// Decides where data and master key lie, apart from each other.
+    fn find_places(&mut self, environment: &Environment, root: bool) -> Result<(), ConfigError> {
+        let data = match self.data.clone() {
+            Some(folder) => folder,
             None if root => PathBuf::from("/var/lib/lpse-kiosk"),
             None => home(environment, "XDG_DATA_HOME", ".local/share")?.join("lpse-kiosk"),
         };
-        config.master_key_file = match flags.master_key_file.clone().or(master_key_file) {
-            Some(file) => std::path::absolute(&file).unwrap_or(file),
-            None => match credential(environment) {
-                Some(file) => {
-                    origins.note_named("keys", "master_key_file", Origin::Credential);
-                    file
-                }
-                None if root => PathBuf::from("/etc/lpse-kiosk/master.key"),
-                None => {
-                    home(environment, "XDG_CONFIG_HOME", ".config")?.join("lpse-kiosk/master.key")
-                }
-            },
+        let key = match (self.master_key_file.clone(), credential(environment)) {
+            (Some(file), _) => file,
+            (None, Some(file)) => {
+                let credential = Origin::Credential;
+                self.origins
+                    .note_named("keys", "master_key_file", credential);
+                file
+            }
+            (None, None) if root => PathBuf::from("/etc/lpse-kiosk/master.key"),
+            (None, None) => {
+                home(environment, "XDG_CONFIG_HOME", ".config")?.join("lpse-kiosk/master.key")
+            }
         };
-        if resolved(&config.master_key_file).starts_with(resolved(&config.data)) {
+        if resolved(&key).starts_with(resolved(&data)) {
             return Err(ConfigError::KeyBesideData {
-                key: config.master_key_file.display().to_string(),
-                data: config.data.display().to_string(),
+                key: key.display().to_string(),
+                data: data.display().to_string(),
             });
         }
+        self.config.data = data;
+        self.config.master_key_file = key;
+        Ok(())
+    }
+
+    /// The configuration, when the settings fit together.
+    fn checked(self) -> Result<(Config, Origins), ConfigError> {
+        let Self {
+            config, origins, ..
+        } = self;
         let from = |name| {
             source::find("kiosk", name).map_or(Origin::Default, |setting| origins.of(setting))
         };

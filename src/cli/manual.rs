@@ -21,28 +21,26 @@ Settings: flags go over variables, those over the file, that over the defaults. 
             text.push_str(&format!("  [{section}]\n"));
         }
         text.push_str(&format!(
-            "    {:<21}{}\n{:25}{}; default: {}\n",
+            "    {}\n        {}\n        {}; default: {}\n",
             setting.name,
             setting.means,
-            "",
             setting.allowed,
             setting.default()
         ));
     }
+    // Paragraphs are one line each: the help is wrapped to the terminal's width.
     text.push_str(&format!(
-        "
-Variables: [store] kind is LPSE_KIOSK_STORE_KIND, and so on. {FILE_VARIABLE} names the file instead of
-{DEFAULT_FILE}, and {DATA_VARIABLE} the data folder. Secrets come neither by variables nor by arguments: passwords
-are asked for or read from standard input, and the master key is read from its file or from the systemd credential
-named master-key.
-
-Exit status:
-   0  done
-   1  not done; a sentence on standard error says why
-   2  wrong usage: an argument or a setting
-   3  the store is in use by another process, such as a running kiosk
-  70  a fault in the program
-  75  not possible just now (the disk is full, the store does not answer); try again later"
+        "\nVariables: [store] kind is LPSE_KIOSK_STORE_KIND, and so on. {FILE_VARIABLE} names the file instead of \
+         {DEFAULT_FILE}, and {DATA_VARIABLE} the data folder.\n\
+         \nSecrets come neither by variables nor by arguments: passwords are asked for, or read from standard input; \
+         the master key is read from its file or from the systemd credential named master-key.\n\
+         \nExit status:\n   \
+         0  done\n   \
+         1  not done; a sentence on standard error says why\n   \
+         2  wrong usage: an argument or a setting\n   \
+         3  the store is in use by another process, such as a running kiosk\n  \
+         70  a fault in the program\n  \
+         75  not possible just now, for example because the disk is full; try later"
     ));
     text
 }

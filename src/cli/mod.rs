@@ -52,6 +52,7 @@ pub struct CommandLine {
 }
 
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Options of every command")]
 struct Options {
     /// Read settings from this file instead of /etc/lpse-kiosk/config.toml
     #[arg(long, global = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
@@ -95,6 +96,8 @@ enum CliError {
     #[error(transparent)]
     Service(#[from] ServiceError),
     #[error("{0}")]
+    Usage(String),
+    #[error("{0}")]
     Refused(String),
     #[error("output cannot be written: {0}")]
     Output(#[from] io::Error),
@@ -113,7 +116,7 @@ impl CliError {
     /// The statuses that the manual tells.
     fn exit_status(&self) -> u8 {
         match self {
-            Self::Config(_) => 2,
+            Self::Config(_) | Self::Usage(_) => 2,
             Self::Parts(error) => error.exit_status(),
             Self::Kiosk(error) => error.exit_status(),
             Self::Service(_) | Self::Accounts(AccountsError::Service(_)) => 75,
@@ -179,8 +182,13 @@ fn carry_out(command_line: CommandLine) -> Result<(), CliError> {
             Ok(runtime().block_on(kiosk::run(config))?)
         }
         Some(Command::Demo(_)) => {
+            if flags.master_key_file.is_some() {
+                return Err(CliError::Usage(
+                    "training makes a key of its own; leave --master-key-file out".into(),
+                ));
+            }
             let kept = flags.data.is_some();
-            let config = Config::load(&flags)?;
+            let config = Config::load_for_training(&flags)?;
             Ok(runtime().block_on(kiosk::demo(config, kept))?)
         }
         Some(Command::User(arguments)) => with_services(&flags, async |services, source| {

@@ -164,7 +164,7 @@ pub const SETTINGS: &[Setting] = &[
     Setting {
         section: "kiosk",
         name: "warning_seconds",
-        means: "a warning counts down before, for this long or half the time it warns of, whichever is less",
+        means: "a warning counts down for this long before, or for half that time where it is shorter",
         allowed: "5 to 30, and less than idle_seconds",
         kind: Kind::Number,
         default_in_words: None,
