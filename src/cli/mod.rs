@@ -2,23 +2,32 @@
 //!
 //! It speaks English, the language of its manual; people at a kiosk never see it.
 
-mod import;
+mod completions;
+mod demo;
+mod manual;
+mod output;
+mod password;
 mod policy;
+mod settings;
 mod user;
 
 use std::{
     io::{self, Write},
+    panic::{self, AssertUnwindSafe},
     path::PathBuf,
     process::ExitCode,
     sync::Arc,
 };
 
-use clap::{Args, CommandFactory, Parser, Subcommand};
+use clap::{
+    Args, Parser, Subcommand, ValueHint,
+    builder::{PossibleValuesParser, TypedValueParser},
+};
 
 use crate::{
     adapter::clock::SystemClock,
-    config::{Config, ConfigError, Flags, SETTINGS, StoreKind},
-    domain::Source,
+    config::{Config, ConfigError, Flags, StoreKind},
+    domain::{Source, account::is_disguise},
     frontend::kiosk::{self, KioskError},
     parts::{self, KeySource, PartsError},
     service::{ServiceError, Services, accounts::AccountsError},
@@ -28,7 +37,13 @@ use crate::{
 ///
 /// Without a command, the kiosk runs on this terminal; nothing leads out of it. `lpse-kiosk demo` tries it out.
 #[derive(Debug, Parser)]
-#[command(version, after_long_help = manual(), max_term_width = 110)]
+#[command(
+    name = "lpse-kiosk",
+    version,
+    after_help = "lpse-kiosk --help also tells the settings, the exit statuses and examples.",
+    after_long_help = manual::text(),
+    max_term_width = 110
+)]
 pub struct CommandLine {
     #[command(flatten)]
     options: Options,
@@ -37,57 +52,34 @@ pub struct CommandLine {
 }
 
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Options of every command")]
 struct Options {
     /// Read settings from this file instead of /etc/lpse-kiosk/config.toml
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
     config: Option<PathBuf>,
-    /// Keep store and logs in this folder
-    #[arg(long, global = true, value_name = "DIR")]
+    /// Keep the store and the logs in this folder
+    #[arg(long, global = true, value_name = "DIR", value_hint = ValueHint::DirPath)]
     data: Option<PathBuf>,
     /// Read the master key from this file, or create it there for a new store
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
     master_key_file: Option<PathBuf>,
-    /// The embedded engine that keeps the records: sled or redb
-    #[arg(long, global = true, value_name = "KIND")]
+    /// The embedded engine that keeps the records
+    #[arg(long, global = true, value_name = "KIND", value_parser = store_kinds())]
     store: Option<StoreKind>,
+}
+
+fn store_kinds() -> impl TypedValueParser<Value = StoreKind> {
+    PossibleValuesParser::new(StoreKind::ALL.map(StoreKind::as_str))
+        .try_map(|word| word.parse::<StoreKind>())
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Try everything out: sample accounts, nothing to configure; Ctrl-C leaves
-    ///
-    /// The store lives in a fresh folder that is removed at the end; --data DIR keeps one.
-    Demo,
-    /// Accounts: add, list, show, change, remove, import
-    #[command(subcommand)]
-    User(user::UserCommand),
-    /// Show or set who is asked for a TOTP code
+    Demo(demo::DemoArguments),
+    User(user::UserArguments),
     Policy(policy::PolicyArguments),
-    /// Print a completion script for a shell, for example: lpse-kiosk completions bash
-    Completions {
-        /// bash, elvish, fish, powershell or zsh
-        shell: clap_complete::Shell,
-    },
-}
-
-fn manual() -> String {
-    let mut text = String::from(
-        "Settings: flags go over LPSE_KIOSK_* variables, those over the file, that over the defaults.\n\
-         [section] name = what it means (allowed; default)\n",
-    );
-    for setting in SETTINGS {
-        text.push_str(&format!(
-            "  [{}] {} = {} ({}; {})\n",
-            setting.section, setting.name, setting.means, setting.allowed, setting.default
-        ));
-    }
-    text.push_str(
-        "\nThe variable of [store] kind is LPSE_KIOSK_STORE_KIND, and so on. A systemd credential named master-key is \
-         used when no master key file is named.\n\
-         \nExit status: 0 done; 1 not done, with a sentence that says why; 2 wrong usage; 3 the store is in use by \
-         another process; 75 not possible just now, try again later.",
-    );
-    text
+    Config(settings::SettingsArguments),
+    Completions(completions::CompletionsArguments),
 }
 
 /// Why a command was not carried out.
@@ -99,40 +91,76 @@ enum CliError {
     Parts(#[from] PartsError),
     #[error(transparent)]
     Kiosk(#[from] KioskError),
-    #[error(transparent)]
+    #[error("{0}{hint}", hint = hint(.0))]
     Accounts(#[from] AccountsError),
     #[error(transparent)]
     Service(#[from] ServiceError),
+    #[error("{0}")]
+    Usage(String),
     #[error("{0}")]
     Refused(String),
     #[error("output cannot be written: {0}")]
     Output(#[from] io::Error),
 }
 
+/// What to do about it.
+fn hint(error: &AccountsError) -> &'static str {
+    match error {
+        AccountsError::Exists(_) => "; `user set-password` gives it a new password",
+        AccountsError::Unknown(_) => "; `user list` shows which there are",
+        AccountsError::Service(_) => "",
+    }
+}
+
 impl CliError {
+    /// The statuses that the manual tells.
     fn exit_status(&self) -> u8 {
         match self {
+            Self::Config(_) | Self::Usage(_) => 2,
             Self::Parts(error) => error.exit_status(),
             Self::Kiosk(error) => error.exit_status(),
             Self::Service(_) | Self::Accounts(AccountsError::Service(_)) => 75,
-            Self::Config(_) | Self::Accounts(_) | Self::Refused(_) | Self::Output(_) => 1,
+            Self::Accounts(_) | Self::Refused(_) | Self::Output(_) => 1,
         }
     }
 }
 
-/// Carries out `command_line`; errors are one sentence on standard error.
+/// A fault in the program itself.
+const FAULT: u8 = 70;
+
+/// Carries out `command_line`. What was not done is told in a sentence or two on standard error.
 pub fn run(command_line: CommandLine) -> ExitCode {
-    match carry_out(command_line) {
-        Ok(()) => ExitCode::SUCCESS,
-        // Whoever closed the pipe (`| head`) has seen enough.
-        Err(CliError::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
+    // Only the place is told: a panic's words may hold what was typed.
+    panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string);
+        say(&format!(
+            "a fault in the program, at {}; please report it",
+            place.as_deref().unwrap_or("an unknown place")
+        ));
+    }));
+    match panic::catch_unwind(AssertUnwindSafe(|| carry_out(command_line))) {
+        Ok(Ok(())) => ExitCode::SUCCESS,
+        // Whoever reads our output (`| head`) has seen enough.
+        Ok(Err(CliError::Output(error))) if error.kind() == io::ErrorKind::BrokenPipe => {
             ExitCode::SUCCESS
         }
-        Err(error) => {
-            let _ = writeln!(io::stderr(), "lpse-kiosk: {error}");
+        Ok(Err(error)) => {
+            say(&error.to_string());
             ExitCode::from(error.exit_status())
         }
+        Err(_) => ExitCode::from(FAULT),
     }
+}
+
+/// Tells something on standard error, free of whatever a path or a stored text could do to a terminal.
+fn say(text: &str) {
+    let harmless = |c: char| c == '\n' || !is_disguise(c);
+    let text: String = text
+        .chars()
+        .map(|c| if harmless(c) { c } else { '\u{fffd}' })
+        .collect();
+    // Where nobody listens, there is nobody to tell.
+    let _ = writeln!(io::stderr(), "lpse-kiosk: {text}");
 }
 
 fn carry_out(command_line: CommandLine) -> Result<(), CliError> {
@@ -149,31 +177,28 @@ fn carry_out(command_line: CommandLine) -> Result<(), CliError> {
         store,
     };
     match command_line.command {
-        Some(Command::Completions { shell }) => {
-            let mut script = Vec::new();
-            clap_complete::generate(
-                shell,
-                &mut CommandLine::command(),
-                "lpse-kiosk",
-                &mut script,
-            );
-            Ok(io::stdout().write_all(&script)?)
-        }
         None => {
             let config = Config::load(&flags)?;
             Ok(runtime().block_on(kiosk::run(config))?)
         }
-        Some(Command::Demo) => {
+        Some(Command::Demo(_)) => {
+            if flags.master_key_file.is_some() {
+                return Err(CliError::Usage(
+                    "training makes a key of its own; leave --master-key-file out".into(),
+                ));
+            }
             let kept = flags.data.is_some();
-            let config = Config::load(&flags)?;
+            let config = Config::load_for_training(&flags)?;
             Ok(runtime().block_on(kiosk::demo(config, kept))?)
         }
-        Some(Command::User(command)) => with_services(&flags, async |services, source| {
-            user::run(command, &services, &source).await
+        Some(Command::User(arguments)) => with_services(&flags, async |services, source| {
+            user::run(arguments, &services, &source).await
         }),
         Some(Command::Policy(arguments)) => with_services(&flags, async |services, source| {
             policy::run(arguments, &services, &source).await
         }),
+        Some(Command::Config(arguments)) => settings::run(&arguments, &flags),
+        Some(Command::Completions(arguments)) => completions::run(&arguments),
     }
 }
 
@@ -190,7 +215,10 @@ fn with_services(
     flags: &Flags,
     command: impl AsyncFnOnce(Arc<Services>, Source) -> Result<(), CliError>,
 ) -> Result<(), CliError> {
-    let config = Config::load(flags)?;
+    let mut config = Config::load(flags)?;
+    // Nobody else waits for the hashes of a command, so its own queue may be as long as an import wants it.
+    config.hash_queue = config.hash_queue.max(user::HASHES_AT_ONCE);
+    warnings_to_standard_error();
     runtime().block_on(async {
         let clock = Arc::new(SystemClock::start());
         let key = KeySource::File(config.master_key_file.clone());
@@ -202,7 +230,15 @@ fn with_services(
     })
 }
 
-/// Writes a line to standard output.
-fn line(text: impl std::fmt::Display) -> Result<(), CliError> {
-    Ok(writeln!(io::stdout(), "{text}")?)
+/// Whoever runs a command is told what the kiosk would write to its log, an audit log that cannot be written for one.
+fn warnings_to_standard_error() {
+    let subscriber = tracing_subscriber::fmt()
+        .with_writer(io::stderr)
+        .with_ansi(false)
+        .with_target(false)
+        .without_time()
+        .with_max_level(tracing::level_filters::LevelFilter::WARN)
+        .finish();
+    // There is one already only where a test has set it.
+    let _ = tracing::subscriber::set_global_default(subscriber);
 }

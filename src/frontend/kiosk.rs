@@ -70,12 +70,14 @@ pub async fn run(config: Config) -> Result<(), KioskError> {
 }
 
 /// Runs training mode: sample accounts in a fresh folder, removed at the end unless it is to be kept.
-pub async fn demo(mut config: Config, kept: bool) -> Result<(), KioskError> {
+pub async fn demo(config: Config, kept: bool) -> Result<(), KioskError> {
     let samples = samples();
     if kept {
         let mut beside = config.data.clone().into_os_string();
         beside.push(".master-key");
         let key = KeySource::File(PathBuf::from(beside));
+        let data = config.data.clone();
+        let config = config.for_training(data);
         return serve(config, key, Some(samples)).await;
     }
     let folder = std::env::temp_dir().join(format!(
@@ -88,7 +90,7 @@ pub async fn demo(mut config: Config, kept: bool) -> Result<(), KioskError> {
         .mode(0o700)
         .create(&folder)
         .map_err(KioskError::System)?;
-    config.data = folder.clone();
+    let config = config.for_training(folder.clone());
     let served = serve(config, KeySource::Ephemeral, Some(samples)).await;
     let _ = std::fs::remove_dir_all(folder);
     served

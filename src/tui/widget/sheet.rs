@@ -117,9 +117,10 @@ impl Sheet {
         let columns = columns.min(self.width.saturating_sub(POINTER + 4)).max(1);
         let (cursor, scroll) = field.cursor_and_scroll(columns);
         let shown = window(&self.theme.shown(field.value()), scroll, columns);
+        let style = self.theme.field;
         self.field(
             label,
-            shown,
+            (shown, style),
             columns,
             cursor.saturating_sub(scroll),
             focused,

@@ -1,0 +1,46 @@
+//! What `lpse-kiosk --help` tells after the options: examples, settings, exit statuses.
+
+use crate::config::{DATA_VARIABLE, DEFAULT_FILE, FILE_VARIABLE, SETTINGS};
+
+/// The manual. The settings come from their one declaration.
+pub fn text() -> String {
+    let mut text = String::from(
+        "Examples:
+  lpse-kiosk demo
+  lpse-kiosk user add PPK30 --type non-penyedia --name \"Siti Nurhaliza\" --email siti@contoh.go.id
+  lpse-kiosk policy required
+  lpse-kiosk --config /etc/lpse-kiosk/loket-2.toml
+
+Settings: flags go over variables, those over the file, that over the defaults. In the file, they stand in sections:
+",
+    );
+    let mut section = "";
+    for setting in SETTINGS {
+        if setting.section != section {
+            section = setting.section;
+            text.push_str(&format!("  [{section}]\n"));
+        }
+        text.push_str(&format!(
+            "    {}\n        {}\n        {}; default: {}\n",
+            setting.name,
+            setting.means,
+            setting.allowed,
+            setting.default()
+        ));
+    }
+    // Paragraphs are one line each: the help is wrapped to the terminal's width.
+    text.push_str(&format!(
+        "\nVariables: [store] kind is LPSE_KIOSK_STORE_KIND, and so on. {FILE_VARIABLE} names the file instead of \
+         {DEFAULT_FILE}, and {DATA_VARIABLE} the data folder.\n\
+         \nSecrets come neither by variables nor by arguments: passwords are asked for, or read from standard input; \
+         the master key is read from its file or from the systemd credential named master-key.\n\
+         \nExit status:\n   \
+         0  done\n   \
+         1  not done; a sentence on standard error says why\n   \
+         2  wrong usage: an argument or a setting\n   \
+         3  the store is in use by another process, such as a running kiosk\n  \
+         70  a fault in the program\n  \
+         75  not possible just now, for example because the disk is full; try later"
+    ));
+    text
+}

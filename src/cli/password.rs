@@ -1,0 +1,85 @@
+//! How a command gets a password: asked for twice without echo on a terminal, else the first line of standard input.
+//! Never by an argument or a variable, which other processes can read.
+
+use std::{
+    fs::File,
+    io::{self, IsTerminal, Read},
+    os::fd::AsFd,
+};
+
+use zeroize::Zeroizing;
+
+use super::CliError;
+use crate::domain::{AccountKey, EmailAddress, PersonName, PlainPassword};
+
+/// Longest line read; a password of 128 characters is shorter in every form of Unicode.
+const LONGEST_LINE: usize = 8 * 1024;
+
+/// A password that may become the account's.
+pub fn new(
+    key: &AccountKey,
+    name: &PersonName,
+    email: &EmailAddress,
+) -> Result<PlainPassword, CliError> {
+    let typed = if io::stdin().is_terminal() {
+        asked_twice()?
+    } else {
+        first_line()?
+    };
+    let context = [key.user_id.as_str(), name.as_str(), email.as_str()];
+    PlainPassword::chosen(&typed, &context).map_err(|error| refused(&error.to_string()))
+}
+
+fn asked_twice() -> Result<Zeroizing<String>, CliError> {
+    let ask = |prompt: &str| {
+        rpassword::prompt_password(prompt)
+            .map(Zeroizing::new)
+            .map_err(|error| refused(&format!("the terminal cannot be read: {error}")))
+    };
+    let first = ask("Password: ")?;
+    if *first == *ask("Password again: ")? {
+        Ok(first)
+    } else {
+        Err(refused("the two entries differ"))
+    }
+}
+
+/// The first line of standard input, read without the standard library's buffer, which is never wiped.
+fn first_line() -> Result<Zeroizing<String>, CliError> {
+    let unreadable = |error: io::Error| refused(&format!("standard input: {error}"));
+    let input = io::stdin().as_fd().try_clone_to_owned();
+    let mut input = File::from(input.map_err(unreadable)?);
+    let mut line = Zeroizing::new(vec![0; LONGEST_LINE]);
+    let mut length = 0;
+    loop {
+        if length == line.len() {
+            return Err(refused("the first line of standard input is too long"));
+        }
+        let read = match input.read(&mut line[length..]) {
+            Ok(read) => read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(unreadable(error)),
+        };
+        let end = line[length..length + read]
+            .iter()
+            .position(|byte| *byte == b'\n')
+            .map(|at| length + at);
+        length += read;
+        if read == 0 && length == 0 {
+            return Err(refused(
+                "standard input is empty; give the password as its first line",
+            ));
+        }
+        if read == 0 || end.is_some() {
+            let line = &line[..end.unwrap_or(length)];
+            let line = line.strip_suffix(b"\r").unwrap_or(line);
+            let text = std::str::from_utf8(line)
+                .map_err(|_| refused("the first line of standard input is not UTF-8 text"))?;
+            return Ok(Zeroizing::new(text.to_owned()));
+        }
+    }
+}
+
+fn refused(why: &str) -> CliError {
+    CliError::Refused(format!("the password was not set: {why}"))
+}

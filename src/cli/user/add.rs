@@ -1,0 +1,57 @@
+//! `lpse-kiosk user add`.
+
+use clap::Args;
+
+use super::Which;
+use crate::{
+    cli::{CliError, output::line, password},
+    domain::{EmailAddress, PersonName, Source},
+    service::{
+        Services,
+        accounts::{AccountsError, NewAccount},
+    },
+};
+
+/// Add an account
+///
+/// Its password is asked for twice, or read from the first line of standard input where that is no terminal. A User ID
+/// has 3 to 32 letters, digits, dots, underscores or hyphens, and is unique per user type.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  lpse-kiosk user add PPK30 --type non-penyedia --name \"Siti Nurhaliza\" \
+        --email siti@contoh.go.id\n  lpse-kiosk user add CVMAJU --type penyedia --name \"CV Maju\" \
+        --email cv@maju.co.id < password.txt"
+)]
+pub struct AddArguments {
+    #[command(flatten)]
+    which: Which,
+    /// The name of the person or the business
+    #[arg(long, value_parser = PersonName::parse)]
+    name: PersonName,
+    /// Where letters go
+    #[arg(long, value_parser = EmailAddress::parse)]
+    email: EmailAddress,
+}
+
+pub async fn run(
+    arguments: AddArguments,
+    services: &Services,
+    source: &Source,
+) -> Result<(), CliError> {
+    let AddArguments { which, name, email } = arguments;
+    let key = which.key();
+    // Told before anybody has typed a password in vain.
+    if services.accounts.get(&key).await?.is_some() {
+        return Err(AccountsError::Exists(key).into());
+    }
+    let password = password::new(&key, &name, &email)?;
+    let password = services.accounts.hash(password).await?;
+    let new = NewAccount {
+        key,
+        name,
+        email,
+        password,
+    };
+    services.accounts.add(new, source).await?;
+    line(format!("Added {} {}.", which.user_type, which.user_id))
+}

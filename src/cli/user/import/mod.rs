@@ -1,0 +1,326 @@
+//! `lpse-kiosk user import`: many accounts from a CSV file, all or nothing.
+//!
+//! The file is read twice: first every row is judged and nothing is written, then the accounts are added by parts
+//! and become visible together. At most [`HASHES_AT_ONCE`] passwords are in memory; with the file grows only a digest
+//! a row, which finds IDs given twice.
+
+mod row;
+mod table;
+
+use std::{
+    collections::{HashMap, hash_map},
+    io::{self, IsTerminal, Write},
+    path::{Path, PathBuf},
+};
+
+use clap::{Args, ValueHint};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use sha2::{Digest, Sha256};
+use tokio::task::JoinSet;
+
+use self::{
+    row::{Credential, Entry, Header, Problem, Reading},
+    table::Table,
+};
+use crate::{
+    cli::{CliError, output::line},
+    domain::{AccountKey, Source},
+    service::{
+        ServiceError, Services,
+        accounts::{AccountsError, Import, NewAccount},
+    },
+};
+
+/// Passwords that wait for their hash or are being hashed at once; enough for many cores.
+pub const HASHES_AT_ONCE: usize = 128;
+
+/// Accounts added to the store together.
+const PART: usize = 256;
+
+/// Problems told in full; the rest is counted.
+const TOLD: u64 = 50;
+
+/// Add many accounts from a CSV file, all or nothing
+///
+/// The first line names the columns, in any order: user_id, type, name, email, and password or password_hash (an
+/// Argon2id hash in PHC form) or both, one of them empty. Columns are separated by commas or semicolons, the text is
+/// UTF-8. First every line is checked, also against the store; every bad line is told with its number, its column and
+/// what is wrong, the first 50 in full. Only when all are good, the accounts are added, and become visible together.
+/// Passwords are hashed on all cores. Standard input is not taken: the file is read twice.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  lpse-kiosk user import --dry-run accounts.csv\n  lpse-kiosk user import accounts.csv\n\n\
+        A file:\n  user_id,type,name,email,password\n  \
+        PPK30,non-penyedia,Siti Nurhaliza,siti@contoh.go.id,kuda hijau di awan\n  \
+        CVMAJU,penyedia,\"Maju Bersama, CV\",cv@maju.co.id,perahu layar biru"
+)]
+pub struct ImportArguments {
+    /// The CSV file
+    #[arg(value_hint = ValueHint::FilePath)]
+    file: PathBuf,
+    /// Check everything and write nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+pub async fn run(
+    arguments: ImportArguments,
+    services: &Services,
+    source: &Source,
+) -> Result<(), CliError> {
+    let ImportArguments { file, dry_run } = arguments;
+    if file == Path::new("-") {
+        return Err(CliError::Refused(
+            "standard input cannot be imported, because everything is read twice; save it as a file first".into(),
+        ));
+    }
+    let unreadable = |error| unreadable(&file, error);
+    let mut table = Table::open(&file).map_err(unreadable)?;
+    let judged = judge(&mut table, &file, services).await?;
+    if judged.bad > 0 {
+        return Err(CliError::Refused(format!(
+            "{} of {} bad; nothing was imported",
+            judged.bad,
+            lines(judged.good + judged.bad)
+        )));
+    }
+    if dry_run {
+        return line(format!(
+            "{} good; nothing was written (dry run).",
+            lines(judged.good)
+        ));
+    }
+    let import = services.accounts.begin_import().await?;
+    match add_all(&mut table, &file, &judged, services, &import).await {
+        Ok(()) => {
+            import.finish(source).await?;
+            let plural = if judged.good == 1 { "" } else { "s" };
+            line(format!("Imported {} account{plural}.", judged.good))
+        }
+        Err(error) => {
+            // Nothing of it is visible either way: what is left behind is cleared away when the store opens next.
+            let _ = import.abandon().await;
+            Err(error)
+        }
+    }
+}
+
+/// What the first reading found.
+struct Judged {
+    good: u64,
+    bad: u64,
+    /// Of everything that was read.
+    digest: [u8; 32],
+}
+
+/// Judges every row; the bad ones are told on standard error.
+async fn judge(table: &mut Table, path: &Path, services: &Services) -> Result<Judged, CliError> {
+    let header = header(table, path)?;
+    let template = "{msg:<10} {wide_bar} {percent:>3} %  {bytes_per_sec}  {eta} left";
+    let progress = progress("Checking", table.length(), template);
+    let mut seen: HashMap<[u8; 16], u64> = HashMap::new();
+    let (mut good, mut bad, mut told) = (0, 0, 0);
+    loop {
+        let position = table.position();
+        let Some(row) = table.next().map_err(|error| unreadable(path, error))? else {
+            break;
+        };
+        progress.set_position(position);
+        let number = row.line;
+        let problems = match row.content.map(|f| header.entry(f, Reading::Judging)) {
+            Ok(Ok(entry)) => against_others(entry.key, number, &mut seen, services).await?,
+            Ok(Err(problems)) => problems,
+            Err(fault) => vec![Problem {
+                column: None,
+                why: fault.to_string(),
+            }],
+        };
+        if problems.is_empty() {
+            good += 1;
+            continue;
+        }
+        bad += 1;
+        for problem in problems {
+            told += 1;
+            if told <= TOLD {
+                progress.suspend(|| writeln!(io::stderr(), "line {number}, {problem}"))?;
+            }
+        }
+    }
+    progress.finish_and_clear();
+    if told > TOLD {
+        writeln!(io::stderr(), "and {} more problems", told - TOLD)?;
+    }
+    Ok(Judged {
+        good,
+        bad,
+        digest: table.digest(),
+    })
+}
+
+/// What speaks against an account that is good in itself.
+async fn against_others(
+    key: AccountKey,
+    number: u64,
+    seen: &mut HashMap<[u8; 16], u64>,
+    services: &Services,
+) -> Result<Vec<Problem>, CliError> {
+    let problem = |why: String| {
+        Ok(vec![Problem {
+            column: Some(row::Column::UserId),
+            why,
+        }])
+    };
+    match seen.entry(digest(&key)) {
+        hash_map::Entry::Occupied(first) => {
+            return problem(format!(
+                "{} {} stands on line {} already",
+                key.user_type,
+                key.user_id,
+                first.get()
+            ));
+        }
+        hash_map::Entry::Vacant(place) => {
+            place.insert(number);
+        }
+    }
+    if services.accounts.get(&key).await?.is_some() {
+        return problem(AccountsError::Exists(key).to_string());
+    }
+    Ok(Vec::new())
+}
+
+/// Reads the file again and adds its accounts, unless it is no longer the file that was judged.
+async fn add_all(
+    table: &mut Table,
+    path: &Path,
+    judged: &Judged,
+    services: &Services,
+    import: &Import,
+) -> Result<(), CliError> {
+    let changed =
+        || CliError::Refused("the file changed while it was imported; nothing was imported".into());
+    table.rewind().map_err(|error| unreadable(path, error))?;
+    let header = header(table, path)?;
+    let template = "{msg:<10} {wide_bar} {pos}/{len}  {per_sec}  {eta} left";
+    let progress = progress("Importing", judged.good, template);
+    let mut hashing: JoinSet<Result<NewAccount, ServiceError>> = JoinSet::new();
+    let mut part: Vec<NewAccount> = Vec::with_capacity(PART);
+    let mut more = true;
+    while more || !hashing.is_empty() {
+        // Hashes go on while a part is written, so that the cores and the disk do not wait for each other.
+        if more && hashing.len() < HASHES_AT_ONCE {
+            match table.next().map_err(|error| unreadable(path, error))? {
+                None => more = false,
+                Some(row) => {
+                    let fields = row.content.map_err(|_| changed())?;
+                    let entry = header.entry(fields, Reading::Taking);
+                    take(
+                        entry.map_err(|_| changed())?,
+                        services,
+                        &mut hashing,
+                        &mut part,
+                    );
+                }
+            }
+        } else if let Some(done) = hashing.join_next().await {
+            let done = done.map_err(|_| CliError::Refused("a password was not hashed".into()))?;
+            part.push(done?);
+        }
+        if part.len() >= PART {
+            add_part(&mut part, import, &progress).await?;
+        }
+    }
+    add_part(&mut part, import, &progress).await?;
+    progress.finish_and_clear();
+    // The digest of the second reading must be the first's: otherwise something unjudged was added.
+    if table.digest() == judged.digest {
+        Ok(())
+    } else {
+        Err(changed())
+    }
+}
+
+/// Puts an entry into the part, by way of the hashing pool where its password has no hash yet.
+fn take(
+    entry: Entry,
+    services: &Services,
+    hashing: &mut JoinSet<Result<NewAccount, ServiceError>>,
+    part: &mut Vec<NewAccount>,
+) {
+    let Entry {
+        key,
+        name,
+        email,
+        credential,
+    } = entry;
+    let with = |password| NewAccount {
+        key,
+        name,
+        email,
+        password,
+    };
+    match credential {
+        Credential::Hash(password) => part.push(with(password)),
+        Credential::Password(password) => {
+            let accounts = services.accounts.clone();
+            hashing.spawn(async move { Ok(with(accounts.hash(password).await?)) });
+        }
+    }
+}
+
+async fn add_part(
+    part: &mut Vec<NewAccount>,
+    import: &Import,
+    progress: &ProgressBar,
+) -> Result<(), CliError> {
+    let added = part.len() as u64;
+    if added > 0 {
+        import.add(std::mem::take(part)).await?;
+        progress.inc(added);
+    }
+    Ok(())
+}
+
+fn header(table: &mut Table, path: &Path) -> Result<Header, CliError> {
+    let refused = |why: String| CliError::Refused(format!("{}, line 1: {why}", path.display()));
+    match table.next().map_err(|error| unreadable(path, error))? {
+        None => Err(refused(
+            "the file is empty; its first line must name the columns".into(),
+        )),
+        Some(row) => {
+            let fields = row.content.map_err(|fault| refused(fault.to_string()))?;
+            Header::read(fields).map_err(refused)
+        }
+    }
+}
+
+/// Tells accounts apart in a quarter of the room of their keys.
+fn digest(key: &AccountKey) -> [u8; 16] {
+    let hash = Sha256::digest(key.to_string().as_bytes());
+    std::array::from_fn(|at| hash[at])
+}
+
+fn lines(count: u64) -> String {
+    match count {
+        1 => "1 line is".to_owned(),
+        _ => format!("{count} lines are"),
+    }
+}
+
+fn progress(what: &'static str, length: u64, template: &str) -> ProgressBar {
+    let target = if io::stderr().is_terminal() {
+        ProgressDrawTarget::stderr()
+    } else {
+        ProgressDrawTarget::hidden()
+    };
+    let style =
+        ProgressStyle::with_template(template).expect("the templates are part of the program");
+    ProgressBar::with_draw_target(Some(length), target)
+        .with_style(style)
+        .with_message(what)
+}
+
+fn unreadable(path: &Path, error: io::Error) -> CliError {
+    CliError::Refused(format!("{} cannot be read: {error}", path.display()))
+}

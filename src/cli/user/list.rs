@@ -1,0 +1,113 @@
+//! `lpse-kiosk user list`: page by page, so that a million accounts cost no more memory than a page.
+
+use clap::Args;
+use unicode_normalization::UnicodeNormalization;
+
+use super::{show, user_types};
+use crate::{
+    cli::{CliError, output::Lines},
+    domain::{Account, UserId, UserType},
+    service::Services,
+};
+
+/// Accounts read from the store at once.
+const PAGE: usize = 256;
+
+/// List accounts, in the order of their IDs
+///
+/// One account a line: type, User ID, TOTP (off, pending, active, held), name, e-mail address.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  lpse-kiosk user list\n  lpse-kiosk user list --type penyedia --prefix CV\n  \
+        lpse-kiosk user list --json | jq -r 'select(.totp == \"held\") | .user_id'"
+)]
+pub struct ListArguments {
+    /// Only this user type
+    #[arg(long = "type", value_name = "TYPE", value_parser = user_types(), ignore_case = true)]
+    user_type: Option<UserType>,
+    /// Only IDs that begin with this
+    #[arg(long, default_value = "", hide_default_value = true, value_parser = parse_prefix)]
+    prefix: String,
+    /// Print JSON lines: one object a line, the same as that of `user show --json`
+    #[arg(long)]
+    json: bool,
+}
+
+/// The beginning of a User ID, in the form in which IDs are kept.
+fn parse_prefix(typed: &str) -> Result<String, String> {
+    let prefix: String = typed
+        .trim()
+        .chars()
+        .take(4 * UserId::MAX_LENGTH)
+        .nfkc()
+        .map(|c| c.to_ascii_uppercase())
+        .collect();
+    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+    if prefix.len() <= UserId::MAX_LENGTH && prefix.chars().all(allowed) {
+        Ok(prefix)
+    } else {
+        Err("a User ID has at most 32 letters A-Z, digits, dots, underscores and hyphens".into())
+    }
+}
+
+pub async fn run(arguments: ListArguments, services: &Services) -> Result<(), CliError> {
+    let ListArguments {
+        user_type,
+        prefix,
+        json,
+    } = arguments;
+    let types = match user_type {
+        Some(one) => vec![one],
+        None => UserType::ALL.to_vec(),
+    };
+    let mut lines = Lines::new();
+    for user_type in types {
+        let mut after: Option<UserId> = None;
+        loop {
+            let page = services
+                .accounts
+                .page(user_type, &prefix, after.as_ref(), PAGE)
+                .await?;
+            for account in page.accounts {
+                if json {
+                    lines.line(show::as_json(&account))?;
+                } else {
+                    lines.line(in_a_line(&account))?;
+                }
+            }
+            // Whoever reads along sees each page when it is there, and a reader who has gone ends the listing.
+            lines.flush()?;
+            after = page.next;
+            if after.is_none() {
+                break;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn in_a_line(account: &Account) -> String {
+    let Account {
+        key, name, email, ..
+    } = account;
+    let totp = show::totp_word(account);
+    format!(
+        "{:<13} {:<32} {totp:<8} {name}  <{email}>",
+        key.user_type, key.user_id
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_prefix_is_read_as_the_beginning_of_an_id_and_nothing_else() {
+        assert_eq!(parse_prefix(" ppk "), Ok("PPK".into()));
+        assert_eq!(parse_prefix("ｐｐｋ"), Ok("PPK".into()));
+        assert_eq!(parse_prefix(""), Ok(String::new()));
+        for typed in ["a/b", "../", "\0", "a b", &"x".repeat(33)] {
+            assert!(parse_prefix(typed).is_err(), "{typed:?}");
+        }
+    }
+}

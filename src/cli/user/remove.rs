@@ -1,0 +1,56 @@
+//! `lpse-kiosk user remove`.
+
+use std::io::{self, IsTerminal, Write};
+
+use clap::Args;
+
+use super::{Which, known};
+use crate::{
+    cli::{CliError, output::line},
+    domain::{Account, Source},
+    service::Services,
+};
+
+/// Remove an account; on a terminal, it is asked about first
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  lpse-kiosk user remove PPK30 --type non-penyedia")]
+pub struct RemoveArguments {
+    #[command(flatten)]
+    which: Which,
+    /// Do not ask
+    #[arg(long)]
+    yes: bool,
+}
+
+pub async fn run(
+    arguments: RemoveArguments,
+    services: &Services,
+    source: &Source,
+) -> Result<(), CliError> {
+    let RemoveArguments { which, yes } = arguments;
+    let account = known(services, &which.key()).await?;
+    if !yes && !confirmed(&account)? {
+        return Err(CliError::Refused("nothing was removed".into()));
+    }
+    services.accounts.remove(&account.key, source).await?;
+    line(format!("Removed {} {}.", which.user_type, which.user_id))
+}
+
+fn confirmed(account: &Account) -> Result<bool, CliError> {
+    if !io::stdin().is_terminal() {
+        return Err(CliError::Refused(
+            "nothing was removed: there is nobody to ask; say --yes".into(),
+        ));
+    }
+    let mut error = io::stderr();
+    write!(
+        error,
+        "Remove {} {} ({})? [y/N] ",
+        account.key.user_type, account.key.user_id, account.name
+    )?;
+    error.flush()?;
+    let mut answer = String::new();
+    io::stdin().read_line(&mut answer)?;
+    let answer = answer.trim().to_ascii_lowercase();
+    Ok(matches!(answer.as_str(), "y" | "yes" | "ya"))
+}

@@ -1,0 +1,95 @@
+//! `lpse-kiosk user show`, and the one form in which an account is printed as JSON.
+
+use clap::Args;
+use serde_json::{Value, json};
+
+use super::{Which, known};
+use crate::{
+    cli::{CliError, output::Lines},
+    domain::{Account, Authenticator, throttle::PASSCODE_FAILURES_HELD},
+    service::Services,
+};
+
+/// Show one account: who it is, its TOTP, its last login and latest activity
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  lpse-kiosk user show PPK30 --type non-penyedia")]
+pub struct ShowArguments {
+    #[command(flatten)]
+    which: Which,
+    /// Print JSON, on one line
+    #[arg(long)]
+    json: bool,
+}
+
+pub async fn run(arguments: ShowArguments, services: &Services) -> Result<(), CliError> {
+    let account = known(services, &arguments.which.key()).await?;
+    let mut lines = Lines::new();
+    if arguments.json {
+        lines.line(as_json(&account))?;
+    } else {
+        for (name, value) in facts(&account) {
+            lines.line(format!("{name:<13}{value}"))?;
+        }
+    }
+    lines.flush()
+}
+
+/// The state of an account's TOTP in a word.
+pub fn totp_word(account: &Account) -> &'static str {
+    if account.passcode_throttle.failures >= PASSCODE_FAILURES_HELD {
+        return "held";
+    }
+    match account.authenticator {
+        Authenticator::Absent => "off",
+        Authenticator::Pending { .. } => "pending",
+        Authenticator::Active { .. } => "active",
+    }
+}
+
+/// An account as JSON; times in UTC, RFC 3339. No hash and no secret is part of it.
+pub fn as_json(account: &Account) -> Value {
+    json!({
+        "user_id": account.key.user_id.as_str(),
+        "type": account.key.user_type.as_str(),
+        "name": account.name.as_str(),
+        "email": account.email.as_str(),
+        "totp": totp_word(account),
+        "passcode_failures": account.passcode_throttle.failures,
+        "created": account.created.to_string(),
+        "last_login": account.last_login.as_ref().map(|login| json!({
+            "at": login.at.to_string(),
+            "from": login.from.to_string(),
+        })),
+        "activity": account.activity.iter().map(|activity| json!({
+            "at": activity.at.to_string(),
+            "kind": activity.kind.as_str(),
+            "from": activity.from.to_string(),
+        })).collect::<Vec<_>>(),
+    })
+}
+
+fn facts(account: &Account) -> Vec<(&'static str, String)> {
+    let last_login = match &account.last_login {
+        Some(login) => format!("{} from {}", login.at, login.from),
+        None => "never".to_owned(),
+    };
+    let failures = account.passcode_throttle.failures.to_string();
+    let mut facts = vec![
+        ("User ID", account.key.user_id.to_string()),
+        ("Type", account.key.user_type.to_string()),
+        ("Name", account.name.to_string()),
+        ("E-mail", account.email.to_string()),
+        ("TOTP", totp_word(account).to_owned()),
+        ("Wrong codes", failures),
+        ("Created", account.created.to_string()),
+        ("Last login", last_login),
+    ];
+    for activity in &account.activity {
+        let word = activity.kind.as_str();
+        facts.push((
+            "Activity",
+            format!("{} {word} from {}", activity.at, activity.from),
+        ));
+    }
+    facts
+}

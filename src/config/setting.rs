@@ -1,0 +1,406 @@
+//! Every setting there is, declared once: the file's sections, the names of the environment variables, what is
+//! allowed, the manual's table and the help all derive from [`SETTINGS`].
+
+use std::{path::PathBuf, str::FromStr, time::Duration};
+
+use super::{Config, Draft, StoreKind};
+use crate::domain::{
+    account::is_disguise, calendar::Zone, language::Language, password::HashCost,
+    provisioning::Issuer,
+};
+
+/// A setting: where it stands, what it means, and what it may be.
+pub struct Setting {
+    pub section: &'static str,
+    pub name: &'static str,
+    pub means: &'static str,
+    pub allowed: &'static str,
+    pub kind: Kind,
+    /// The default in words, where it depends on the machine; otherwise it is the default configuration's value.
+    default_in_words: Option<&'static str>,
+    /// Takes a value over into the draft.
+    pub(super) set: fn(&mut Draft, &str) -> Result<(), Refusal>,
+    /// The value in force; `None` where there is nothing to name before the program runs.
+    pub(super) value: fn(&Config) -> Option<String>,
+}
+
+/// How a setting is written in a TOML file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    Text,
+    Number,
+}
+
+/// A value was not taken; the reason may be empty where what is allowed says all.
+#[derive(Debug)]
+pub(super) struct Refusal(pub &'static str);
+
+impl Setting {
+    /// `LPSE_KIOSK_STORE_KIND` for `[store] kind`.
+    pub fn variable(&self) -> String {
+        format!("LPSE_KIOSK_{}_{}", self.section, self.name).to_ascii_uppercase()
+    }
+
+    /// What holds when nothing is set.
+    pub fn default(&self) -> String {
+        match self.default_in_words {
+            Some(words) => words.to_owned(),
+            None => (self.value)(&Config::default()).unwrap_or_default(),
+        }
+    }
+
+    /// The value in force in `config`; `None` where it is only known at run time.
+    pub fn value(&self, config: &Config) -> Option<String> {
+        (self.value)(config)
+    }
+}
+
+impl std::fmt::Display for Setting {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "[{}] {}", self.section, self.name)
+    }
+}
+
+/// All settings as a Markdown table, for manuals.
+pub fn markdown_table() -> String {
+    let mut table = String::from(
+        "| Setting | Meaning | Allowed | Default | Variable |\n|---|---|---|---|---|\n",
+    );
+    for setting in SETTINGS {
+        table.push_str(&format!(
+            "| `{setting}` | {} | {} | {} | `{}` |\n",
+            setting.means,
+            setting.allowed,
+            setting.default(),
+            setting.variable()
+        ));
+    }
+    table
+}
+
+/// Every setting there is, section by section.
+pub const SETTINGS: &[Setting] = &[
+    Setting {
+        section: "office",
+        name: "name",
+        means: "the LPSE's name in the header",
+        allowed: "1 to 48 characters",
+        kind: Kind::Text,
+        default_in_words: None,
+        set: |draft, text| line(text, 48).map(|name| draft.config.office = name),
+        value: |config| Some(config.office.clone()),
+    },
+    Setting {
+        section: "office",
+        name: "zone",
+        means: "the time zone of the dates on the screens",
+        allowed: "WIB, WITA or WIT",
+        kind: Kind::Text,
+        default_in_words: None,
+        set: |draft, text| word::<Zone>(text).map(|zone| draft.config.zone = zone),
+        value: |config| Some(config.zone.to_string()),
+    },
+    Setting {
+        section: "office",
+        name: "language",
+        means: "the language of a fresh menu; F2 switches it",
+        allowed: "id or en",
+        kind: Kind::Text,
+        default_in_words: None,
+        set: |draft, text| {
+            let language = match text {
+                "id" => Language::Id,
+                "en" => Language::En,
+                _ => return Err(Refusal("")),
+            };
+            draft.config.language = language;
+            Ok(())
+        },
+        value: |config| {
+            Some(match config.language {
+                Language::Id => "id".into(),
+                Language::En => "en".into(),
+            })
+        },
+    },
+    Setting {
+        section: "kiosk",
+        name: "terminal",
+        means: "this terminal's name in activities and in the audit log",
+        allowed: "1 to 32 characters",
+        kind: Kind::Text,
+        default_in_words: Some("the terminal device's name, such as tty1"),
+        set: |draft, text| line(text, 32).map(|name| draft.config.terminal = Some(name)),
+        value: |config| config.terminal.clone(),
+    },
+    Setting {
+        section: "kiosk",
+        name: "idle_seconds",
+        means: "without a key for this long, somebody logged in is logged out",
+        allowed: "20 to 120",
+        kind: Kind::Number,
+        default_in_words: None,
+        set: |draft, text| {
+            let limit = number(text, 20, 120, TOO_HASTY, LEFT_OPEN)?;
+            draft.config.idle.logged_in = Duration::from_secs(limit);
+            Ok(())
+        },
+        value: |config| Some(config.idle.logged_in.as_secs().to_string()),
+    },
+    Setting {
+        section: "kiosk",
+        name: "half_typed_seconds",
+        means: "without a key for this long, a half-typed form is cleared",
+        allowed: "10 to 60",
+        kind: Kind::Number,
+        default_in_words: None,
+        set: |draft, text| {
+            let limit = number(text, 10, 60, TOO_HASTY, LEFT_OPEN)?;
+            draft.config.idle.half_typed = Duration::from_secs(limit);
+            Ok(())
+        },
+        value: |config| Some(config.idle.half_typed.as_secs().to_string()),
+    },
+    Setting {
+        section: "kiosk",
+        name: "warning_seconds",
+        means: "a warning counts down for this long before, or for half that time where it is shorter",
+        allowed: "5 to 30, and less than idle_seconds",
+        kind: Kind::Number,
+        default_in_words: None,
+        set: |draft, text| {
+            let warning = number(text, 5, 30, TOO_HASTY, "")?;
+            draft.config.idle.warning = Duration::from_secs(warning);
+            Ok(())
+        },
+        value: |config| Some(config.idle.warning.as_secs().to_string()),
+    },
+    Setting {
+        section: "kiosk",
+        name: "visit_minutes",
+        means: "a visit lasts no longer than this in all, keys or not",
+        allowed: "5 to 60",
+        kind: Kind::Number,
+        default_in_words: None,
+        set: |draft, text| {
+            let minutes = number(text, 5, 60, TOO_HASTY, LEFT_OPEN)?;
+            draft.config.idle.in_all = Duration::from_secs(60 * minutes);
+            Ok(())
+        },
+        value: |config| Some((config.idle.in_all.as_secs() / 60).to_string()),
+    },
+    Setting {
+        section: "totp",
+        name: "issuer",
+        means: "the service's name in the phone's list",
+        allowed: "1 to 16 letters, digits, dots or hyphens",
+        kind: Kind::Text,
+        default_in_words: None,
+        set: |draft, text| {
+            draft.config.issuer = Issuer::parse(text).map_err(|_| Refusal(""))?;
+            Ok(())
+        },
+        value: |config| Some(config.issuer.as_str().to_owned()),
+    },
+    Setting {
+        section: "password",
+        name: "memory_kib",
+        means: "memory of one Argon2id hash, in KiB",
+        allowed: "19456 to 1048576",
+        kind: Kind::Number,
+        default_in_words: None,
+        set: |draft, text| {
+            let (least, most) = (HashCost::MIN.memory_kib, HashCost::MAX.memory_kib);
+            draft.config.hash_cost.memory_kib = number(text, least, most, WEAK_HASH, SLOW_HASH)?;
+            Ok(())
+        },
+        value: |config| Some(config.hash_cost.memory_kib.to_string()),
+    },
+    Setting {
+        section: "password",
+        name: "iterations",
+        means: "passes of one Argon2id hash",
+        allowed: "2 to 16",
+        kind: Kind::Number,
+        default_in_words: None,
+        set: |draft, text| {
+            let (least, most) = (HashCost::MIN.iterations, HashCost::MAX.iterations);
+            draft.config.hash_cost.iterations = number(text, least, most, WEAK_HASH, SLOW_HASH)?;
+            Ok(())
+        },
+        value: |config| Some(config.hash_cost.iterations.to_string()),
+    },
+    Setting {
+        section: "password",
+        name: "parallelism",
+        means: "lanes of one Argon2id hash",
+        allowed: "1 to 16",
+        kind: Kind::Number,
+        default_in_words: None,
+        set: |draft, text| {
+            let (least, most) = (HashCost::MIN.parallelism, HashCost::MAX.parallelism);
+            draft.config.hash_cost.parallelism = number(text, least, most, "", "")?;
+            Ok(())
+        },
+        value: |config| Some(config.hash_cost.parallelism.to_string()),
+    },
+    Setting {
+        section: "password",
+        name: "threads",
+        means: "threads that hash passwords",
+        allowed: "1 to 256",
+        kind: Kind::Number,
+        default_in_words: Some("as many as cores"),
+        set: |draft, text| {
+            draft.config.hash_threads = number(text, 1, 256, "", "")?;
+            Ok(())
+        },
+        value: |config| Some(config.hash_threads.to_string()),
+    },
+    Setting {
+        section: "password",
+        name: "queue",
+        means: "hashes that may wait before people are told that it is busy",
+        allowed: "1 to 4096",
+        kind: Kind::Number,
+        default_in_words: None,
+        set: |draft, text| {
+            draft.config.hash_queue = number(text, 1, 4096, "", "")?;
+            Ok(())
+        },
+        value: |config| Some(config.hash_queue.to_string()),
+    },
+    Setting {
+        section: "store",
+        name: "kind",
+        means: "the embedded engine that keeps the records",
+        allowed: "sled or redb",
+        kind: Kind::Text,
+        default_in_words: None,
+        set: |draft, text| word::<StoreKind>(text).map(|kind| draft.config.store = kind),
+        value: |config| Some(config.store.to_string()),
+    },
+    Setting {
+        section: "store",
+        name: "free_space_floor_mib",
+        means: "with less free space than this, in MiB, the store neither opens nor writes",
+        allowed: "8 to 65536",
+        kind: Kind::Number,
+        default_in_words: None,
+        set: |draft, text| {
+            let below = "a disk that fills up under the store can damage it";
+            draft.config.free_space_floor_mib = number(text, 8, 65536, below, "")?;
+            Ok(())
+        },
+        value: |config| Some(config.free_space_floor_mib.to_string()),
+    },
+    Setting {
+        section: "store",
+        name: "data",
+        means: "the data folder: the store, and the logs unless they are elsewhere",
+        allowed: "an absolute path",
+        kind: Kind::Text,
+        default_in_words: Some("/var/lib/lpse-kiosk for root, else $XDG_DATA_HOME/lpse-kiosk"),
+        set: |draft, text| absolute(text).map(|path| draft.data = Some(path)),
+        value: |config| Some(config.data.display().to_string()),
+    },
+    Setting {
+        section: "keys",
+        name: "master_key_file",
+        means: "the master key, outside the data folder; created for a new store",
+        allowed: "an absolute path",
+        kind: Kind::Text,
+        default_in_words: Some(
+            "master-key in $CREDENTIALS_DIRECTORY if it is there, else /etc/lpse-kiosk/master.key for root, else \
+             $XDG_CONFIG_HOME/lpse-kiosk/master.key",
+        ),
+        set: |draft, text| absolute(text).map(|path| draft.master_key_file = Some(path)),
+        value: |config| Some(config.master_key_file.display().to_string()),
+    },
+    Setting {
+        section: "log",
+        name: "file",
+        means: "the kiosk's own log",
+        allowed: "an absolute path",
+        kind: Kind::Text,
+        default_in_words: Some("lpse-kiosk.log in the data folder"),
+        set: |draft, text| absolute(text).map(|path| draft.config.log = Some(path)),
+        value: |config| Some(config.log_file().display().to_string()),
+    },
+    Setting {
+        section: "log",
+        name: "level",
+        means: "how much the kiosk's own log tells",
+        allowed: "error, warn, info or debug",
+        kind: Kind::Text,
+        default_in_words: None,
+        set: |draft, text| {
+            // Narrower than what the level's own parser takes: "trace" would log more than anybody has reviewed.
+            if !["error", "warn", "info", "debug"].contains(&text) {
+                return Err(Refusal(""));
+            }
+            word(text).map(|level| draft.config.log_level = level)
+        },
+        value: |config| Some(config.log_level.to_string()),
+    },
+    Setting {
+        section: "audit",
+        name: "file",
+        means: "the audit log: who did what, when, from where, with what outcome",
+        allowed: "an absolute path",
+        kind: Kind::Text,
+        default_in_words: Some("audit.jsonl in the data folder"),
+        set: |draft, text| absolute(text).map(|path| draft.config.audit = Some(path)),
+        value: |config| Some(config.audit_file().display().to_string()),
+    },
+];
+
+const TOO_HASTY: &str = "nobody can read and type so fast";
+const LEFT_OPEN: &str = "too weak, the next person at the terminal would find it open";
+const WEAK_HASH: &str =
+    "too weak, whoever steals the store could try too many passwords per second";
+const SLOW_HASH: &str = "one login would take the whole machine";
+
+fn number<T: FromStr + PartialOrd>(
+    text: &str,
+    least: T,
+    most: T,
+    below: &'static str,
+    above: &'static str,
+) -> Result<T, Refusal> {
+    let number: T = text.parse().map_err(|_| Refusal(""))?;
+    if number < least {
+        Err(Refusal(below))
+    } else if number > most {
+        Err(Refusal(above))
+    } else {
+        Ok(number)
+    }
+}
+
+fn word<T: FromStr>(text: &str) -> Result<T, Refusal> {
+    text.parse().map_err(|_| Refusal(""))
+}
+
+/// One line for a screen or a log: nothing that moves a cursor or hides.
+fn line(text: &str, longest: usize) -> Result<String, Refusal> {
+    let text = text.trim();
+    if text.chars().any(is_disguise) {
+        return Err(Refusal("it contains control or text-direction characters"));
+    }
+    if text.is_empty() || text.chars().count() > longest {
+        return Err(Refusal(""));
+    }
+    Ok(text.to_owned())
+}
+
+fn absolute(text: &str) -> Result<PathBuf, Refusal> {
+    let path = PathBuf::from(text);
+    if path.is_absolute() && !text.contains('\0') {
+        Ok(path)
+    } else {
+        Err(Refusal(
+            "where it leads would depend on where the program is started",
+        ))
+    }
+}

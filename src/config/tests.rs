@@ -1,0 +1,376 @@
+//! What the configuration takes, in which order, and how it refuses the rest.
+
+use std::{
+    ffi::{OsStr, OsString},
+    fs,
+    os::unix::{
+        ffi::OsStrExt,
+        fs::{PermissionsExt, symlink},
+    },
+    time::Duration,
+};
+
+use super::*;
+
+fn environment(variables: &[(&str, &str)]) -> Environment {
+    let mut environment: Environment = variables
+        .iter()
+        .map(|(name, value)| (OsString::from(name), OsString::from(value)))
+        .collect();
+    environment
+        .entry("HOME".into())
+        .or_insert("/home/kios".into());
+    environment
+}
+
+fn load_all(
+    file: &str,
+    variables: &[(&str, &str)],
+    flags: &Flags,
+) -> Result<(Config, Origins), String> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("config.toml");
+    fs::write(&path, file).unwrap();
+    let flags = Flags {
+        config: Some(path),
+        ..flags.clone()
+    };
+    Config::from_sources(&flags, &environment(variables), false).map_err(|error| error.to_string())
+}
+
+fn load(file: &str, variables: &[(&str, &str)], flags: &Flags) -> Result<Config, String> {
+    load_all(file, variables, flags).map(|(config, _)| config)
+}
+
+/// The refusal of a file; it must hold every one of `words`.
+fn refused(file: &str, words: &[&str]) {
+    match load(file, &[], &Flags::default()) {
+        Ok(_) => panic!("{file:?} was taken"),
+        Err(error) => {
+            for word in words {
+                assert!(error.contains(word), "{word:?} is missing in: {error}");
+            }
+        }
+    }
+}
+
+#[test]
+fn defaults_work_with_nothing_set() {
+    let config = load("", &[], &Flags::default()).unwrap();
+    assert_eq!(config.store, StoreKind::Sled);
+    assert_eq!(config.data, Path::new("/home/kios/.local/share/lpse-kiosk"));
+    assert_eq!(
+        config.master_key_file,
+        Path::new("/home/kios/.config/lpse-kiosk/master.key")
+    );
+    assert_eq!(config.audit_file(), config.data.join("audit.jsonl"));
+    assert_eq!(config.log_file(), config.data.join("lpse-kiosk.log"));
+}
+
+#[test]
+fn root_has_its_own_places_and_xdg_folders_count_only_when_absolute() {
+    let load = |variables: &[(&str, &str)], root| {
+        let (config, _) =
+            Config::from_sources(&Flags::default(), &environment(variables), root).unwrap();
+        (config.data, config.master_key_file)
+    };
+    assert_eq!(
+        load(&[], true),
+        (
+            "/var/lib/lpse-kiosk".into(),
+            "/etc/lpse-kiosk/master.key".into()
+        )
+    );
+    let xdg = [("XDG_DATA_HOME", "/d"), ("XDG_CONFIG_HOME", "relative")];
+    assert_eq!(
+        load(&xdg, false),
+        (
+            "/d/lpse-kiosk".into(),
+            "/home/kios/.config/lpse-kiosk/master.key".into()
+        )
+    );
+    let homeless = Environment::new();
+    let error = Config::from_sources(&Flags::default(), &homeless, false).unwrap_err();
+    assert!(matches!(error, ConfigError::NoHome), "{error}");
+}
+
+#[test]
+fn flags_go_over_the_environment_and_that_over_the_file() {
+    let file = "[store]\nkind = \"redb\"\ndata = \"/from/file\"\n[office]\nzone = \"WIT\"\n";
+    let data = source::find("store", "data").unwrap();
+    let (config, origins) = load_all(file, &[], &Flags::default()).unwrap();
+    assert_eq!((config.store, config.zone), (StoreKind::Redb, Zone::Wit));
+    assert_eq!(config.data, Path::new("/from/file"));
+    assert!(matches!(origins.of(data), Origin::File { line: 3, .. }));
+    for variable in ["LPSE_KIOSK_STORE_DATA", DATA_VARIABLE] {
+        let set = [(variable, "/from/environment")];
+        let (config, origins) = load_all(file, &set, &Flags::default()).unwrap();
+        assert_eq!(config.data, Path::new("/from/environment"));
+        assert_eq!(origins.of(data), Origin::Variable(variable.into()));
+        let flags = Flags {
+            data: Some("/from/flag".into()),
+            ..Flags::default()
+        };
+        let (config, origins) = load_all(file, &set, &flags).unwrap();
+        assert_eq!(config.data, Path::new("/from/flag"));
+        assert_eq!(origins.of(data), Origin::Flag("--data"));
+    }
+    let both = [("LPSE_KIOSK_STORE_DATA", "/a"), (DATA_VARIABLE, "/b")];
+    let error = load(file, &both, &Flags::default()).unwrap_err();
+    assert!(
+        error.contains("LPSE_KIOSK_DATA and LPSE_KIOSK_STORE_DATA"),
+        "{error}"
+    );
+}
+
+#[test]
+fn every_setting_is_taken_from_the_file_and_from_the_environment() {
+    // A value that is allowed and not the default.
+    let other = |setting: &Setting| match (setting.section, setting.name) {
+        ("office", "name") => "LPSE Kota Contoh",
+        ("office", "zone") => "WITA",
+        ("office", "language") => "en",
+        ("kiosk", "terminal") => "loket-3",
+        ("totp", "issuer") => "SPSE-Contoh",
+        ("password", "memory_kib") => "65536",
+        ("password", "iterations" | "parallelism") => "3",
+        ("password", "threads") => "17",
+        ("store", "kind") => "redb",
+        ("store", "data") => "/srv/kios",
+        ("keys", "master_key_file") => "/srv/kunci",
+        (_, "file") => "/srv/catatan",
+        ("log", "level") => "debug",
+        _ => "20",
+    };
+    for setting in SETTINGS {
+        let value = other(setting);
+        let default = load("", &[], &Flags::default()).unwrap();
+        assert_ne!(setting.value(&default).as_deref(), Some(value), "{setting}");
+        let written = match setting.kind {
+            Kind::Text => format!("[{}]\n{} = {value:?}", setting.section, setting.name),
+            Kind::Number => format!("[{}]\n{} = {value}", setting.section, setting.name),
+        };
+        let variable = setting.variable();
+        for (file, variables) in [
+            (written.as_str(), vec![]),
+            ("", vec![(variable.as_str(), value)]),
+        ] {
+            let (config, origins) = load_all(file, &variables, &Flags::default()).unwrap();
+            assert_eq!(
+                setting.value(&config).as_deref(),
+                Some(value),
+                "{setting} from {:?}",
+                origins.of(setting)
+            );
+            assert_ne!(origins.of(setting), Origin::Default, "{setting}");
+        }
+    }
+    let config = load("[kiosk]\nvisit_minutes = 20", &[], &Flags::default()).unwrap();
+    assert_eq!(config.idle.in_all, Duration::from_secs(20 * 60));
+}
+
+#[test]
+fn what_is_wrong_is_told_with_its_place_its_value_and_what_is_allowed() {
+    refused(
+        "# comment\n[store]\nkind = \"mysql\"\n",
+        &[
+            "config.toml, line 3",
+            "[store] kind = \"mysql\"",
+            "sled or redb",
+        ],
+    );
+    refused(
+        "[password]\nmemory_kib = 1_024\n",
+        &["line 2", "1_024", "too weak", "19456 to 1048576"],
+    );
+    refused(
+        "[kiosk]\nidle_seconds = 3600",
+        &["3600", "too weak", "20 to 120"],
+    );
+    refused("[kiosk]\nidle_seconds = 0x10", &["0x10", "20 to 120"]);
+    refused(
+        "[kiosk]\nidle_seconds = \"90\"",
+        &[
+            "line 2",
+            "\"90\" is not a whole number without quotes",
+            "20 to 120",
+        ],
+    );
+    refused(
+        "[office]\nname = true",
+        &["true is not text in quotes", "48"],
+    );
+    refused(
+        "[kiosk]\nidle_seconds = 99999999999999999999999",
+        &["line 2"],
+    );
+    refused(
+        "[store]\ndata = \"data\"",
+        &["\"data\"", "an absolute path"],
+    );
+    refused("[office]\nname = \"a\\u001b[31m\"", &["line 2", "control"]);
+    refused(
+        &format!("[office]\nname = \"{}\"", "x".repeat(5000)),
+        &["line 2", "…", "48"],
+    );
+}
+
+#[test]
+fn a_number_in_any_of_tomls_spellings_is_that_number() {
+    for written in ["90", "9_0", "0x5a", "+90"] {
+        let file = format!("[kiosk]\nidle_seconds = {written}");
+        let config = load(&file, &[], &Flags::default()).unwrap();
+        assert_eq!(config.idle.logged_in, Duration::from_secs(90), "{written}");
+    }
+}
+
+#[test]
+fn what_is_unknown_is_told_with_its_place_and_the_nearest_name() {
+    refused(
+        "[kiosk]\nidle_second = 60\n",
+        &["line 2", "[kiosk] idle_second", "nearest is idle_seconds"],
+    );
+    refused("\n[kisok]\nidle_seconds = 60\n", &["line 3", "[kiosk]"]);
+    refused("[empty]\n", &["line 1", "empty", "[office]"]);
+    refused("[kiosk\n", &["line 1"]);
+    refused(
+        "[kiosk]\nidle_seconds = 60\nidle_seconds = 70\n",
+        &["line 3"],
+    );
+    refused("kind = \"sled\"\n", &["line 1", "kind", "[store]"]);
+    let unknown = |name: &str| load("", &[(name, "rahasia")], &Flags::default()).unwrap_err();
+    let error = unknown("LPSE_KIOSK_STORE_KING");
+    assert!(
+        error.contains("nearest is LPSE_KIOSK_STORE_KIND"),
+        "{error}"
+    );
+    let error = unknown("LPSE_KIOSK_MASTER_KEY");
+    assert!(error.contains("LPSE_KIOSK_KEYS_MASTER_KEY_FILE"), "{error}");
+    assert!(
+        !error.contains("rahasia"),
+        "a secret given by mistake is shown: {error}"
+    );
+    let error = unknown("LPSE_KIOSK_");
+    assert!(error.contains("LPSE_KIOSK_DATA"), "{error}");
+}
+
+#[test]
+fn bytes_that_are_no_text_are_refused_not_skipped() {
+    let mut variables = environment(&[]);
+    let bad = OsStr::from_bytes(b"\xff\xfe");
+    variables.insert("LPSE_KIOSK_OFFICE_NAME".into(), bad.into());
+    let error = Config::from_sources(&Flags::default(), &variables, false).unwrap_err();
+    assert!(
+        error.to_string().contains("LPSE_KIOSK_OFFICE_NAME"),
+        "{error}"
+    );
+    let mut variables = environment(&[]);
+    variables.insert(OsStr::from_bytes(b"LPSE_KIOSK_\xff").into(), "x".into());
+    let error = Config::from_sources(&Flags::default(), &variables, false).unwrap_err();
+    assert!(matches!(error, ConfigError::Unknown { .. }), "{error}");
+}
+
+#[test]
+fn a_warning_as_long_as_what_it_warns_of_is_refused() {
+    refused(
+        "[kiosk]\nidle_seconds = 20\nwarning_seconds = 20",
+        &["line 3", "line 2", "less than idle_seconds"],
+    );
+    let file = "[kiosk]\nidle_seconds = 20\nwarning_seconds = 18";
+    assert!(load(file, &[], &Flags::default()).is_ok());
+}
+
+#[test]
+fn a_file_that_is_named_must_be_there_readable_and_safe() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("config.toml");
+    let load = || {
+        let named = environment(&[(FILE_VARIABLE, path.to_str().unwrap())]);
+        Config::from_sources(&Flags::default(), &named, false).map_err(|error| error.to_string())
+    };
+    let error = load().unwrap_err();
+    assert!(
+        error.contains("does not exist") && error.contains(FILE_VARIABLE),
+        "{error}"
+    );
+    fs::write(&path, "[office]\nname = \"LPSE Contoh\"").unwrap();
+    assert_eq!(load().unwrap().0.office, "LPSE Contoh");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o666)).unwrap();
+    let error = load().unwrap_err();
+    assert!(error.contains("chmod o-w"), "{error}");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+    fs::write(&path, b"[office]\nname = \"\xff\"").unwrap();
+    assert!(load().unwrap_err().contains("cannot be read"));
+    fs::write(&path, "#".repeat(1024 * 1024 + 1)).unwrap();
+    assert!(load().unwrap_err().contains("1 MiB"));
+}
+
+#[test]
+fn a_master_key_beside_the_data_is_refused_however_it_is_spelled() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    fs::create_dir(&data).unwrap();
+    symlink(&data, folder.path().join("link")).unwrap();
+    let try_key = |key: PathBuf| {
+        let flags = Flags {
+            data: Some(data.clone()),
+            master_key_file: Some(key),
+            ..Flags::default()
+        };
+        load("", &[], &flags)
+    };
+    for key in [
+        "data/master.key",
+        "other/../data/a/b",
+        "link/master.key",
+        "data/./x/../key",
+    ] {
+        let error = try_key(folder.path().join(key)).unwrap_err();
+        assert!(error.contains("--master-key-file"), "{key}: {error}");
+    }
+    for key in ["data.key", "etc/master.key", "data/../master.key"] {
+        assert!(try_key(folder.path().join(key)).is_ok(), "{key}");
+    }
+}
+
+#[test]
+fn a_systemd_credential_is_taken_when_it_is_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let directory = folder.path().to_str().unwrap();
+    let variables = [("CREDENTIALS_DIRECTORY", directory)];
+    let config = load("", &variables, &Flags::default()).unwrap();
+    assert!(!config.master_key_file.starts_with(folder.path()));
+    fs::write(folder.path().join("master-key"), "").unwrap();
+    let config = load("", &variables, &Flags::default()).unwrap();
+    assert_eq!(config.master_key_file, folder.path().join("master-key"));
+    let named = "[keys]\nmaster_key_file = \"/srv/kunci\"";
+    let config = load(named, &variables, &Flags::default()).unwrap();
+    assert_eq!(config.master_key_file, Path::new("/srv/kunci"));
+}
+
+#[test]
+fn no_two_settings_share_a_variable_and_sections_stand_together() {
+    let mut names: Vec<_> = SETTINGS.iter().map(Setting::variable).collect();
+    names.extend([FILE_VARIABLE.to_owned(), DATA_VARIABLE.to_owned()]);
+    names.sort();
+    let count = names.len();
+    names.dedup();
+    assert_eq!(names.len(), count);
+    let mut sections: Vec<_> = SETTINGS.iter().map(|setting| setting.section).collect();
+    sections.dedup();
+    let together = sections.len();
+    sections.sort();
+    sections.dedup();
+    assert_eq!(sections.len(), together, "the manual lists a section once");
+}
+
+#[test]
+fn training_touches_no_log_of_the_real_service() {
+    let file = "[audit]\nfile = \"/var/log/audit\"\n[log]\nfile = \"/var/log/kiosk\"";
+    let config = load(file, &[], &Flags::default()).unwrap();
+    assert_eq!(config.audit_file(), Path::new("/var/log/audit"));
+    assert_eq!(config.log_file(), Path::new("/var/log/kiosk"));
+    let config = config.for_training("/latihan".into());
+    assert_eq!(config.audit_file(), Path::new("/latihan/audit.jsonl"));
+    assert_eq!(config.log_file(), Path::new("/latihan/lpse-kiosk.log"));
+}

@@ -1,0 +1,670 @@
+//! Operators' commands through the real program: what they print, refuse, and leave behind.
+
+mod command;
+
+use std::{
+    fs,
+    io::{BufRead, BufReader, Read, Write},
+    path::Path,
+    process::{Command, Stdio},
+};
+
+use command::{Done, PASSWORD, Place, done, shown};
+use lpse_kiosk::config::StoreKind;
+use serde_json::json;
+
+#[test]
+fn an_account_is_added_shown_listed_and_removed() {
+    let place = Place::new();
+    let added = place.add("ppk30", "non-penyedia").ok();
+    assert_eq!(added.out, "Added non-penyedia PPK30.\n");
+    let account = place.show("PPK30", "NON-PENYEDIA");
+    assert_eq!(account["user_id"], "PPK30");
+    assert_eq!(account["type"], "non-penyedia");
+    assert_eq!(account["name"], "Siti Rahmawati");
+    assert_eq!(account["email"], "ppk30@contoh.go.id");
+    assert_eq!(account["totp"], "off");
+    assert_eq!(account["passcode_failures"], 0);
+    assert_eq!(account["last_login"], json!(null));
+    assert_eq!(account["activity"], json!([]));
+    assert!(account["created"].as_str().unwrap().ends_with('Z'));
+    let told = place
+        .run(&["user", "show", "PPK30", "--type", "non-penyedia"])
+        .ok()
+        .out;
+    for word in [
+        "PPK30",
+        "non-penyedia",
+        "Siti Rahmawati",
+        "ppk30@contoh.go.id",
+        "off",
+        "never",
+    ] {
+        assert!(told.contains(word), "{word:?} is missing in:\n{told}");
+    }
+    let told = place.run(&["user", "list"]).ok().out;
+    assert!(told.starts_with("non-penyedia  PPK30 "), "{told}");
+    assert!(
+        told.ends_with(" off      Siti Rahmawati  <ppk30@contoh.go.id>\n"),
+        "{told}"
+    );
+    // The same ID of the other type is somebody else.
+    place
+        .run(&["user", "remove", "PPK30", "--type", "penyedia", "--yes"])
+        .refused(1, &["there is no penyedia account PPK30", "user list"]);
+    let remove = ["user", "remove", "PPK30", "--type", "non-penyedia"];
+    place.run(&remove).refused(1, &["nobody to ask", "--yes"]);
+    let removed = place.run(&[&remove[..], &["--yes"]].concat()).ok();
+    assert_eq!(removed.out, "Removed non-penyedia PPK30.\n");
+    assert!(place.listed().is_empty());
+}
+
+#[test]
+fn an_account_that_exists_is_not_added_again() {
+    let place = Place::new();
+    place.add("PPK30", "non-penyedia").ok();
+    place
+        .add("pPK30", "non-penyedia")
+        .refused(1, &["account PPK30 exists already", "set-password"]);
+    place.add("PPK30", "penyedia").ok();
+    assert_eq!(place.listed(), ["PPK30", "PPK30"]);
+}
+
+#[test]
+fn a_password_is_the_first_line_of_standard_input_and_follows_the_rules() {
+    let place = Place::new();
+    let add = |input: &[u8]| {
+        let arguments = [
+            "user",
+            "add",
+            "PPK30",
+            "--type",
+            "non-penyedia",
+            "--name",
+            "Siti",
+            "--email",
+            "siti@contoh.go.id",
+        ];
+        place.run_with(&arguments, input)
+    };
+    add(b"").refused(1, &["standard input is empty"]);
+    add(b"\n").refused(1, &["at least 8 characters"]);
+    add(b"password1\n").refused(1, &["attackers try"]);
+    add(b"kuda\x07hijau9awan\n").refused(1, &["control characters"]);
+    add(b"\xff\xfe\xfd\xfc\xfb\xfa\xf9\xf8\n").refused(1, &["UTF-8"]);
+    add("x".repeat(129).as_bytes()).refused(1, &["at most 128"]);
+    add("x".repeat(100_000).as_bytes()).refused(1, &["too long"]);
+    assert!(place.listed().is_empty(), "nothing was added");
+    let told = add(b"kuda hijau di awan 9\r\nthe second line is not read\n").ok();
+    assert!(!told.out.contains("kuda"));
+    let set = ["user", "set-password", "ppk30", "--type", "non-penyedia"];
+    place.run_with(&set, b"kuda").refused(1, &["at least 8"]);
+    assert_eq!(
+        place.run_with(&set, b"perahu layar biru").ok().out,
+        "Password of PPK30 set.\n"
+    );
+    let activity = place.show("PPK30", "non-penyedia")["activity"].clone();
+    assert_eq!(activity.as_array().unwrap().len(), 1, "{activity}");
+    assert_eq!(activity[0]["kind"], "password-changed", "{activity}");
+    assert_eq!(activity[0]["from"], "command line", "{activity}");
+    place
+        .run_with(
+            &["user", "set-password", "PPK31", "--type", "non-penyedia"],
+            b"kuda hijau 99",
+        )
+        .refused(1, &["there is no non-penyedia account PPK31"]);
+}
+
+#[test]
+fn what_is_no_account_is_wrong_usage() {
+    let place = Place::new();
+    let add = |id: &str, user_type: &str, name: &str, email: &str| {
+        place.run(&[
+            "user", "add", id, "--type", user_type, "--name", name, "--email", email,
+        ])
+    };
+    add("ab", "penyedia", "A", "a@contoh.id").refused(2, &["3 to 32"]);
+    add("a b c", "penyedia", "A", "a@contoh.id").refused(2, &["letters A-Z"]);
+    add("ABC", "vendor", "A", "a@contoh.id").refused(2, &["penyedia, non-penyedia"]);
+    add("ABC", "penyedia", "a\u{1b}[2J", "a@contoh.id").refused(2, &["control"]);
+    add("ABC", "penyedia", "A", "a@contoh.id,b@contoh.id").refused(2, &["name@host.domain"]);
+    place
+        .run(&["user", "add", "ABC"])
+        .refused(2, &["--type", "--name", "--email"]);
+    place.run(&["user"]).refused(2, &["add", "import"]);
+    place.run(&["usr"]).refused(2, &["usr"]);
+    place
+        .run(&["user", "list", "--prefix", "a/b"])
+        .refused(2, &["letters A-Z"]);
+    place
+        .run(&["--store", "mysql", "policy"])
+        .refused(2, &["sled, redb"]);
+    place
+        .run(&["--master-key-file", "/tmp/x", "demo"])
+        .refused(2, &["--master-key-file"]);
+}
+
+#[test]
+fn a_password_is_taken_neither_by_an_argument_nor_by_a_variable() {
+    let place = Place::new();
+    let arguments = [
+        "user",
+        "set-password",
+        "ABC",
+        "--type",
+        "penyedia",
+        "--password",
+        "x",
+    ];
+    place.run(&arguments).refused(2, &["--password"]);
+    let mut command = place.program(&["user", "list"]);
+    let told = done(command.env("LPSE_KIOSK_PASSWORD", "kuda hijau"));
+    let told = told.refused(2, &["LPSE_KIOSK_PASSWORD"]);
+    assert!(!told.err.contains("kuda"), "{}", told.err);
+}
+
+#[test]
+fn totp_is_reset_for_accounts_that_exist() {
+    let place = Place::new();
+    place.add("PPK30", "non-penyedia").ok();
+    let reset = |id: &str| place.run(&["user", "reset-totp", id, "--type", "non-penyedia"]);
+    assert_eq!(reset("ppk30").ok().out, "TOTP of PPK30 is off.\n");
+    reset("PPK31").refused(1, &["there is no non-penyedia account PPK31"]);
+    let account = place.show("PPK30", "non-penyedia");
+    assert_eq!(account["totp"], "off");
+    assert_eq!(account["activity"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn the_policy_is_shown_and_set() {
+    let place = Place::new();
+    assert_eq!(place.run(&["policy"]).ok().out, "enabled\n");
+    for policy in ["disabled", "required", "enabled"] {
+        assert_eq!(
+            place.run(&["policy", policy]).ok().out,
+            format!("{policy}\n")
+        );
+        let shown = place.run(&["policy", "--json"]).ok().json();
+        assert_eq!(shown, json!({ "policy": policy }));
+    }
+    place
+        .run(&["policy", "mandatory"])
+        .refused(2, &["disabled, enabled, required"]);
+}
+
+/// A hash in PHC form that no test asks to be right.
+const PHC: &str = "$argon2id$v=19$m=19456,t=2,p=1$c2l4dGVlbiBieXRlIHNsdA$\
+    AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyA";
+
+/// A file of `count` accounts whose passwords are hashed already.
+fn hashed_accounts(count: usize) -> String {
+    let mut csv = String::from("user_id,type,name,email,password_hash\n");
+    for number in 0..count {
+        csv.push_str(&format!(
+            "U{number:06},penyedia,Nama {number},u{number}@contoh.id,\"{PHC}\"\n"
+        ));
+    }
+    csv
+}
+
+#[test]
+fn accounts_are_imported_with_passwords_and_with_hashes() {
+    let place = Place::new();
+    let told = place
+        .import(format!(
+            "\u{feff}email,Password_Hash,name,type,USER_ID,password\r\n\
+             siti@contoh.go.id,,\"Nurhaliza, Siti\",non-penyedia,ppk30,{PASSWORD}\r\n\
+             \r\n\
+             cv@maju.co.id,\"{PHC}\",CV Maju,PENYEDIA,CVMAJU,\r\n"
+        ))
+        .ok();
+    assert_eq!(told.out, "Imported 2 accounts.\n");
+    assert_eq!(place.listed(), ["CVMAJU", "PPK30"]);
+    assert_eq!(
+        place.show("PPK30", "non-penyedia")["name"],
+        "Nurhaliza, Siti"
+    );
+    let told =
+        place.import("user_id;type;name;email;password\nABC;penyedia;A;a@b.id;kuda hijau 99\n");
+    assert_eq!(told.ok().out, "Imported 1 account.\n");
+}
+
+#[test]
+fn every_bad_line_is_told_with_its_number_and_column_and_nothing_is_imported() {
+    let place = Place::new();
+    place.add("PPK30", "non-penyedia").ok();
+    let csv = "user_id,type,name,email,password,password_hash\n\
+        GOOD1,penyedia,A,a@contoh.id,kuda hijau 99,\n\
+        x,penyedia,A,a@contoh.id,kuda hijau 99,\n\
+        GOOD2,vendor,\u{1b}[2J,kantor,short,\n\
+        \"GOOD3\",penyedia,\"two\nlines\",a@contoh.id,kuda hijau 99,\n\
+        good1,penyedia,A,a@contoh.id,kuda hijau 99,\n\
+        PPK30,non-penyedia,A,a@contoh.id,kuda hijau 99,\n\
+        GOOD4,penyedia,A,a@contoh.id,,\n\
+        GOOD5,penyedia,A,a@contoh.id,kuda hijau 99,x\n\
+        GOOD6,penyedia,A,a@contoh.id,,$2y$10$abcdefghijk\n\
+        GOOD7,penyedia,A\n";
+    for arguments in [&["user", "import"][..], &["user", "import", "--dry-run"]] {
+        let file = place.write("accounts.csv", csv);
+        let told = place.run(&[arguments, &[shown(&file)]].concat()).refused(
+            1,
+            &[
+                "line 3, column user_id: a User ID has 3 to 32",
+                "line 4, column type: ",
+                "line 4, column name: ",
+                "line 4, column email: ",
+                "line 4, column password: ",
+                "line 5, column name: ",
+                "line 7, column user_id: penyedia GOOD1 stands on line 2 already",
+                "line 8, column user_id: the non-penyedia account PPK30 exists already",
+                "line 9, neither password nor password_hash",
+                "line 10, password and password_hash are both given",
+                "line 11, column password_hash: ",
+                "line 12, the row has 3 columns, the first line 6",
+                "lpse-kiosk: 9 of 10 lines are bad; nothing was imported",
+            ],
+        );
+        assert!(
+            !told.err.contains('\u{1b}') && !told.err.contains("short"),
+            "{}",
+            told.err
+        );
+        assert_eq!(place.listed(), ["PPK30"]);
+    }
+}
+
+#[test]
+fn what_is_told_is_bounded() {
+    let place = Place::new();
+    let mut csv = String::from("user_id,type,name,email,password\n");
+    csv.push_str(&"x,penyedia,A,a@contoh.id,kuda hijau 99\n".repeat(5000));
+    let told = place.import(csv).refused(
+        1,
+        &[
+            "line 51, ",
+            "and 4950 more problems",
+            "5000 of 5000 lines are bad",
+        ],
+    );
+    assert_eq!(told.err.lines().count(), 52);
+    let open = format!(
+        "user_id,type,name,email,password\nABC,penyedia,\"{}",
+        "x\n".repeat(1_000_000)
+    );
+    place.import(open).refused(
+        1,
+        &[
+            "line 2, the row is longer than",
+            "quote",
+            "1 of 1 line is bad",
+        ],
+    );
+}
+
+#[test]
+fn a_file_that_is_none_is_refused_with_a_sentence() {
+    let place = Place::new();
+    place.import("").refused(1, &["empty", "columns"]);
+    place
+        .import("user_id,type,name,email\n")
+        .refused(1, &["password or password_hash"]);
+    place
+        .import("user_id,type,name,password\n")
+        .refused(1, &["email is missing"]);
+    place
+        .import("user_id,type,name,email,pasword\n")
+        .refused(1, &["\"pasword\""]);
+    place
+        .import("type,type,name,email,password\n")
+        .refused(1, &["type stands there twice"]);
+    place
+        .import(b"\xff\xfeu\0s\0e\0r\0")
+        .refused(1, &["CSV UTF-8"]);
+    place
+        .run(&["user", "import", "-"])
+        .refused(1, &["standard input", "read twice"]);
+    place
+        .run(&["user", "import", "/dev/null"])
+        .refused(1, &["read twice"]);
+    place
+        .run(&["user", "import", "/nowhere.csv"])
+        .refused(1, &["/nowhere.csv"]);
+    assert_eq!(
+        place.import("user_id,type,name,email,password\n").ok().out,
+        "Imported 0 accounts.\n"
+    );
+}
+
+#[test]
+fn a_dry_run_writes_nothing() {
+    let place = Place::new();
+    let file = place.write("accounts.csv", hashed_accounts(300));
+    let told = place
+        .run(&["user", "import", "--dry-run", shown(&file)])
+        .ok();
+    assert_eq!(
+        told.out,
+        "300 lines are good; nothing was written (dry run).\n"
+    );
+    assert!(place.listed().is_empty());
+}
+
+#[test]
+fn an_import_larger_than_a_page_is_listed_whole_and_by_prefix() {
+    for kind in ["sled", "redb"] {
+        let place = Place::new();
+        let file = place.write("accounts.csv", hashed_accounts(1500));
+        let run = |arguments: &[&str]| place.run(&[&["--store", kind][..], arguments].concat());
+        run(&["user", "import", shown(&file)]).ok();
+        let lines = run(&["user", "list", "--json"]).ok().json_lines();
+        assert_eq!(lines.len(), 1500, "{kind}");
+        let ids: Vec<&str> = lines
+            .iter()
+            .map(|line| line["user_id"].as_str().unwrap())
+            .collect();
+        assert!(ids.is_sorted(), "{kind}");
+        let count = |arguments: &[&str]| run(arguments).ok().out.lines().count();
+        assert_eq!(count(&["user", "list", "--prefix", "u0012"]), 100, "{kind}");
+        assert_eq!(
+            count(&["user", "list", "--type", "non-penyedia"]),
+            0,
+            "{kind}"
+        );
+        assert_eq!(count(&["user", "list", "--prefix", "V"]), 0, "{kind}");
+        run(&["user", "import", shown(&file)]).refused(1, &["1500 of 1500 lines are bad"]);
+    }
+}
+
+#[test]
+fn an_import_that_is_killed_leaves_nothing_visible_and_can_be_done_again() {
+    let place = Place::new();
+    place.add("PPK30", "non-penyedia").ok();
+    let mut csv = hashed_accounts(600).replace("password_hash\n", "password_hash,password\n");
+    csv = csv.replace("\"\n", "\",\n");
+    // So many passwords that nothing is finished when the first part has been written.
+    for number in 0..2000 {
+        csv.push_str(&format!(
+            "P{number:04},penyedia,A,a@contoh.id,,kuda hijau {number}\n"
+        ));
+    }
+    let file = place.write("accounts.csv", &csv);
+    let mut import = place
+        .program(&["user", "import", shown(&file)])
+        .spawn()
+        .unwrap();
+    while !holds(&place.path("data/store"), b"U000000") {
+        assert_eq!(
+            import.try_wait().unwrap(),
+            None,
+            "the import was still going on"
+        );
+    }
+    import.kill().unwrap();
+    import.wait().unwrap();
+    assert_eq!(place.listed(), ["PPK30"]);
+    assert_eq!(
+        place.import(hashed_accounts(600)).ok().out,
+        "Imported 600 accounts.\n"
+    );
+    assert_eq!(place.listed().len(), 601);
+}
+
+/// Whether any file below `folder` holds `bytes`.
+fn holds(folder: &Path, bytes: &[u8]) -> bool {
+    // Files come and go while a store is written.
+    let Ok(entries) = fs::read_dir(folder) else {
+        return false;
+    };
+    entries.filter_map(Result::ok).any(|entry| {
+        let path = entry.path();
+        match fs::read(&path) {
+            Ok(content) => content.windows(bytes.len()).any(|part| part == bytes),
+            Err(_) => path.is_dir() && holds(&path, bytes),
+        }
+    })
+}
+
+#[test]
+fn a_store_in_use_is_left_alone_and_its_holder_named() {
+    for kind in StoreKind::ALL {
+        let place = Place::new();
+        let run =
+            |arguments: &[&str]| place.run(&[&["--store", kind.as_str()][..], arguments].concat());
+        run(&["policy", "required"]).ok();
+        let held = lpse_kiosk::store::open(kind, &place.path("data/store"), 8).unwrap();
+        let holder = format!("process {}", std::process::id());
+        for arguments in [&["policy"][..], &["user", "list"], &["policy", "disabled"]] {
+            run(arguments).refused(3, &["in use", &holder, "end that one"]);
+        }
+        let ended = held.ended();
+        drop(held);
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        runtime.block_on(ended.wait());
+        assert_eq!(run(&["policy"]).ok().out, "required\n");
+    }
+}
+
+#[test]
+fn a_disk_under_its_floor_is_a_temporary_failure() {
+    let place = Place::new();
+    let mut command = place.program(&["policy"]);
+    // No disk of a test machine has this much room.
+    command.env("LPSE_KIOSK_STORE_FREE_SPACE_FLOOR_MIB", "65536");
+    let told = done(&mut command);
+    let room = rustix::fs::statvfs(place.path("home")).unwrap();
+    if room.f_bavail * room.f_frsize < 65536 * 1024 * 1024 {
+        told.refused(75, &["nearly full", "65536 MiB are needed"]);
+    } else {
+        told.ok();
+    }
+}
+
+#[test]
+fn a_store_of_the_other_kind_and_a_lost_key_are_told() {
+    let place = Place::new();
+    place.run(&["policy", "required"]).ok();
+    place
+        .run(&["--store", "redb", "policy"])
+        .refused(1, &["of kind sled", "kind = \"sled\""]);
+    fs::rename(place.path("etc/key"), place.path("etc/lost")).unwrap();
+    place
+        .run(&["policy"])
+        .refused(1, &["is missing", "put the file back"]);
+    assert!(
+        !place.path("etc/key").exists(),
+        "no new key takes its place"
+    );
+}
+
+#[test]
+fn a_reader_that_has_gone_ends_a_listing_quietly() {
+    let place = Place::new();
+    place.import(hashed_accounts(3000)).ok();
+    let mut child = place.program(&["user", "list"]).spawn().unwrap();
+    let mut output = BufReader::new(child.stdout.take().unwrap());
+    let mut first = String::new();
+    output.read_line(&mut first).unwrap();
+    assert!(first.contains("U000000"), "{first}");
+    drop(output);
+    let mut told = String::new();
+    child
+        .stderr
+        .take()
+        .unwrap()
+        .read_to_string(&mut told)
+        .unwrap();
+    assert_eq!((child.wait().unwrap().code(), told.as_str()), (Some(0), ""));
+}
+
+#[test]
+fn output_that_cannot_be_written_is_told() {
+    let place = Place::new();
+    let full = fs::OpenOptions::new()
+        .write(true)
+        .open("/dev/full")
+        .unwrap();
+    done(place.program(&["policy"]).stdout(full)).refused(1, &["output cannot be written"]);
+}
+
+#[test]
+fn help_and_version_are_complete() {
+    let place = Place::new();
+    let version = place.run(&["--version"]).ok().out;
+    assert_eq!(
+        version,
+        format!("lpse-kiosk {}\n", env!("CARGO_PKG_VERSION"))
+    );
+    let help = place.run(&["--help"]).ok().out;
+    for word in [
+        "demo",
+        "user",
+        "policy",
+        "config",
+        "completions",
+        "--data",
+        "--config",
+        "--store",
+        "--master-key-file",
+        "LPSE_KIOSK_STORE_KIND",
+        "Exit status:",
+        "\n  75  ",
+        "Examples:",
+    ] {
+        assert!(help.contains(word), "{word:?} is missing in:\n{help}");
+    }
+    for command in [
+        "demo",
+        "policy",
+        "config",
+        "completions",
+        "user add",
+        "user list",
+        "user show",
+        "user set-password",
+        "user reset-totp",
+        "user remove",
+        "user import",
+    ] {
+        let arguments: Vec<&str> = command.split(' ').chain(["--help"]).collect();
+        let help = place.run(&arguments).ok().out;
+        assert!(
+            help.contains("Example"),
+            "{command} has no example:\n{help}"
+        );
+        assert!(help.contains(&format!("lpse-kiosk {command}")), "{help}");
+    }
+    assert!(!place.path("data").exists(), "help opens nothing");
+}
+
+#[test]
+fn completions_know_every_command_option_and_word() {
+    let place = Place::new();
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let script = place.run(&["completions", shell]).ok().out;
+        for word in [
+            "demo",
+            "user",
+            "policy",
+            "config",
+            "completions",
+            "import",
+            "reset-totp",
+            "set-password",
+            "dry-run",
+            "master-key-file",
+            "prefix",
+            "json",
+        ] {
+            assert!(script.contains(word), "{word:?} is missing for {shell}");
+        }
+        // Elvish and PowerShell complete no values, fish those of options only.
+        let values: &[&str] = match shell {
+            "bash" | "zsh" => &["non-penyedia", "redb", "required"],
+            "fish" => &["non-penyedia", "redb"],
+            _ => &[],
+        };
+        for word in values {
+            assert!(script.contains(word), "{word:?} is missing for {shell}");
+        }
+        if ["bash", "zsh", "fish"].contains(&shell) {
+            parses(shell, &script);
+        }
+    }
+    place
+        .run(&["completions", "tcsh"])
+        .refused(2, &["bash", "zsh", "fish"]);
+}
+
+/// The shell itself, where it is installed, finds no fault with the script.
+fn parses(shell: &str, script: &str) {
+    let checked = Command::new(shell)
+        .arg("-n")
+        .stdin(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn();
+    let Ok(mut child) = checked else { return };
+    child
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(script.as_bytes())
+        .unwrap();
+    let output = child.wait_with_output().unwrap();
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(
+        output.status.success() && told.is_empty(),
+        "{shell}: {told}"
+    );
+}
+
+#[test]
+fn bash_completes_commands_options_and_values() {
+    let place = Place::new();
+    let script = place.run(&["completions", "bash"]).ok().out;
+    let file = place.write("completions.bash", script);
+    let typed = |words: &[&str]| {
+        let last = words.len() - 1;
+        let ask = format!(
+            "source {} && COMP_WORDS=({}) COMP_CWORD={last} && _lpse__kiosk lpse-kiosk '{}' '{}' && \
+             echo \"${{COMPREPLY[*]}}\"",
+            shown(&file),
+            words.join(" "),
+            words[last],
+            words[last - 1]
+        );
+        let output = Command::new("bash").args(["-c", &ask]).output();
+        output.ok().map(|output| Done::from(output).out)
+    };
+    let Some(first) = typed(&["lpse-kiosk", "us"]) else {
+        return;
+    };
+    assert_eq!(first, "user\n");
+    let typed = |words: &[&str]| typed(words).unwrap();
+    assert_eq!(
+        typed(&["lpse-kiosk", "user", "add", "ABC", "--type", "p"]),
+        "penyedia\n"
+    );
+    assert_eq!(
+        typed(&["lpse-kiosk", "user", "reset-totp", "--ty"]),
+        "--type\n"
+    );
+    assert_eq!(typed(&["lpse-kiosk", "user", "im"]), "import\n");
+    assert_eq!(typed(&["lpse-kiosk", "policy", "req"]), "required\n");
+}
+
+#[test]
+fn no_password_is_left_in_any_file() {
+    let place = Place::new();
+    place.add("PPK30", "non-penyedia").ok();
+    place
+        .import(format!(
+            "user_id,type,name,email,password\nABC,penyedia,A,a@b.id,{PASSWORD}\n"
+        ))
+        .ok();
+    fs::remove_file(place.path("accounts.csv")).unwrap();
+    assert!(
+        holds(&place.path(""), b"PPK30"),
+        "the search finds what is there"
+    );
+    assert!(!holds(&place.path(""), PASSWORD.as_bytes()));
+}

@@ -1,0 +1,196 @@
+//! Settings through the real program: which source wins, how a bad setting is refused, what `config` shows.
+
+mod command;
+
+use std::fs;
+
+use command::{Place, done, shown};
+use serde_json::{Value, json};
+
+/// The object that `config --json` prints for a setting.
+fn setting(lines: &[Value], name: &str) -> Value {
+    let found = lines.iter().find(|line| line["setting"] == name);
+    found.unwrap_or_else(|| panic!("{name} is shown")).clone()
+}
+
+#[test]
+fn no_setting_is_needed() {
+    let place = Place::new();
+    // Named, because this machine may have a configuration file of its own.
+    let empty = place.write("config.toml", "");
+    let mut command = place.bare(&["config", "--json", "--config", shown(&empty)]);
+    let shown = done(&mut command).ok().json_lines();
+    for line in &shown {
+        assert_eq!(line["from"], "default", "{line}");
+    }
+    let kind = json!({
+        "setting": "store.kind",
+        "variable": "LPSE_KIOSK_STORE_KIND",
+        "value": "sled",
+        "from": "default",
+    });
+    assert_eq!(setting(&shown, "store.kind"), kind);
+    assert_eq!(setting(&shown, "kiosk.idle_seconds")["value"], 90);
+    assert_eq!(setting(&shown, "kiosk.terminal")["value"], Value::Null);
+    assert!(
+        !place.path("home/.local").exists(),
+        "looking creates nothing"
+    );
+}
+
+#[test]
+fn flags_go_over_the_environment_and_that_over_the_file() {
+    let place = Place::new();
+    let file = place.write(
+        "config.toml",
+        "[store]\nkind = \"redb\"\n\n[office]\nname = \"LPSE Berkas\"\nzone = \"WIT\"\n",
+    );
+    let config = |arguments: &[&str]| {
+        let mut command = place.bare(arguments);
+        command
+            .env("LPSE_KIOSK_CONFIG", &file)
+            .env("LPSE_KIOSK_OFFICE_NAME", "LPSE Lingkungan");
+        done(&mut command).ok().json_lines()
+    };
+    let lines = config(&["config", "--json"]);
+    let from = |name: &str| {
+        let found = setting(&lines, name);
+        (found["value"].clone(), found["from"].clone())
+    };
+    let line = |number: u32| json!(format!("{}, line {number}", shown(&file)));
+    assert_eq!(from("store.kind"), (json!("redb"), line(2)));
+    assert_eq!(from("office.zone"), (json!("WIT"), line(6)));
+    assert_eq!(
+        from("office.name"),
+        (json!("LPSE Lingkungan"), json!("LPSE_KIOSK_OFFICE_NAME"))
+    );
+    let lines = config(&["config", "--json", "--store", "sled"]);
+    let kind = setting(&lines, "store.kind");
+    assert_eq!(
+        (&kind["value"], &kind["from"]),
+        (&json!("sled"), &json!("--store"))
+    );
+}
+
+#[test]
+fn what_config_prints_is_a_file_that_means_the_same() {
+    let place = Place::new();
+    let file = place.write(
+        "config.toml",
+        "[office]\nname = \"LPSE \\\"Kota\\\" Ünï\"\n[kiosk]\nidle_seconds = 60\nterminal = \"loket-1\"\n",
+    );
+    let first = place.run(&["--config", shown(&file), "config"]).ok().out;
+    let again = place.write("again.toml", &first);
+    let second = done(&mut place.bare(&["--config", shown(&again), "config", "--json"])).ok();
+    let first = place
+        .run(&["--config", shown(&file), "config", "--json"])
+        .ok();
+    let values = |lines: Vec<Value>| -> Vec<Value> {
+        lines.iter().map(|line| line["value"].clone()).collect()
+    };
+    assert_eq!(values(first.json_lines()), values(second.json_lines()));
+}
+
+#[test]
+fn a_bad_or_unknown_setting_is_refused_with_its_place_and_what_is_allowed() {
+    let place = Place::new();
+    // Every command that needs settings refuses them alike, the kiosk itself included.
+    for arguments in [
+        &["user", "list"][..],
+        &["policy"],
+        &["config"],
+        &["demo"],
+        &[],
+    ] {
+        let file = place.write("config.toml", "# LPSE\n[store]\nkind = \"mysql\"\n");
+        place
+            .program(arguments)
+            .args(["--config", shown(&file)])
+            .output()
+            .map(command::Done::from)
+            .unwrap()
+            .refused(
+                2,
+                &[
+                    "config.toml, line 3",
+                    "[store] kind = \"mysql\"",
+                    "sled or redb",
+                ],
+            );
+    }
+    let file = |content: &str| {
+        let file = place.write("config.toml", content);
+        place.run(&["--config", shown(&file), "policy"])
+    };
+    file("[password]\nmemory_kib = 1024").refused(2, &["line 2", "1024", "too weak", "19456"]);
+    file("[kiosk]\nidle_second = 60").refused(2, &["line 2", "nearest is idle_seconds"]);
+    file("[kiosk]\nidle_seconds = ninety").refused(2, &["line 2"]);
+    let variable = |name: &str, value: &str| done(place.program(&["policy"]).env(name, value));
+    variable("LPSE_KIOSK_STORE_KIND", "mysql")
+        .refused(2, &["LPSE_KIOSK_STORE_KIND = \"mysql\"", "sled or redb"]);
+    variable("LPSE_KIOSK_STORE_KING", "sled").refused(2, &["nearest is LPSE_KIOSK_STORE_KIND"]);
+    let told = variable("LPSE_KIOSK_MASTER_KEY", "c2VjcmV0")
+        .refused(2, &["LPSE_KIOSK_KEYS_MASTER_KEY_FILE"]);
+    assert!(!told.err.contains("c2VjcmV0"), "{}", told.err);
+    variable("LPSE_KIOSK_CONFIG", "/nowhere.toml")
+        .refused(2, &["/nowhere.toml does not exist", "LPSE_KIOSK_CONFIG"]);
+    assert!(
+        !place.path("data").exists(),
+        "a refused setting opens nothing"
+    );
+}
+
+#[test]
+fn a_key_inside_the_data_folder_is_refused() {
+    let place = Place::new();
+    let (data, key) = (place.path("data"), place.path("data/../data/key"));
+    place
+        .run(&[
+            "--data",
+            shown(&data),
+            "--master-key-file",
+            shown(&key),
+            "policy",
+        ])
+        .refused(2, &["inside the data folder", "--master-key-file"]);
+    assert!(!data.exists());
+}
+
+#[test]
+fn the_systemd_credential_is_the_key_when_no_other_is_named() {
+    let place = Place::new();
+    place.run(&["policy"]).ok();
+    let credentials = place.path("credentials");
+    fs::create_dir(&credentials).unwrap();
+    fs::copy(place.path("etc/key"), credentials.join("master-key")).unwrap();
+    let data = place.path("data");
+    let mut command = place.bare(&["--data", shown(&data), "policy"]);
+    command.env("CREDENTIALS_DIRECTORY", &credentials);
+    assert_eq!(done(&mut command).ok().out, "enabled\n");
+}
+
+#[test]
+fn the_logs_lie_where_they_are_told() {
+    let place = Place::new();
+    let audit = place.path("audit.log");
+    let mut command = place.program(&["policy", "required"]);
+    done(command.env("LPSE_KIOSK_AUDIT_FILE", &audit)).ok();
+    let told = fs::read_to_string(&audit).unwrap();
+    assert!(told.contains("set-policy"), "{told}");
+    assert!(!place.path("data/audit.jsonl").exists());
+}
+
+#[test]
+fn the_manual_and_the_table_tell_every_setting() {
+    let place = Place::new();
+    let table = place.run(&["config", "--table"]).ok().out;
+    let manual = place.run(&["--help"]).ok().out;
+    for setting in lpse_kiosk::config::SETTINGS {
+        assert!(table.contains(&format!("| `{setting}` |")), "{setting}");
+        assert!(table.contains(&setting.variable()), "{setting}");
+        assert!(
+            manual.contains(&format!("\n    {}\n", setting.name)),
+            "{setting}"
+        );
+    }
+}
