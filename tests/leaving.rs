@@ -124,3 +124,25 @@ fn logging_out_clears_screen_and_scroll_back() {
     let after = common::text(&kiosk.raw()[before..]);
     assert!(after.contains("\x1b[2J\x1b[3J"), "{after:?}");
 }
+
+#[test]
+fn a_fault_in_the_screens_leads_back_to_a_fresh_menu_without_a_word_of_it() {
+    let office = Office::new().with("LPSE_TEST_PANIC_AT_F12", "1");
+    let mut kiosk = office.password_given("non-penyedia", "PPK30");
+    kiosk.expect("Selamat datang, Siti");
+    kiosk.press("\x1b[24~").expect("Layanan login dan TOTP");
+    assert!(!common::text(&kiosk.raw()).contains("panicked"));
+    kiosk
+        .give_password("non-penyedia", "PPK30", common::PASSWORD)
+        .expect("Selamat datang, Siti");
+    let log = std::fs::read_to_string(office.data().join("lpse-kiosk.log")).unwrap();
+    assert!(
+        log.contains("a panic") && log.contains("src/session/mod.rs"),
+        "{log}"
+    );
+    for _ in 0..4 {
+        kiosk.press_and_see("\x1b[24~");
+    }
+    assert_eq!(kiosk.wait(), 70, "again and again is given up");
+    assert!(kiosk.modes_are_restored());
+}

@@ -181,6 +181,8 @@ impl Session {
         let now = self.now();
         match input {
             Input::Key(key) => {
+                #[cfg(debug_assertions)]
+                fail_on_demand(key);
                 self.idle.key(now.monotonic);
                 self.update(Event::Key(key));
             }
@@ -224,8 +226,11 @@ impl Session {
                         let Some(services) = opened(&mut services).await else {
                             return;
                         };
+                        // A fault in a service must not leave the person waiting for ever; its proofs are gone with it.
+                        let work =
+                            tokio::spawn(effects::perform(services, source, proofs, request));
                         let (reply, proofs) =
-                            effects::perform(services, source, proofs, request).await;
+                            work.await.unwrap_or((Reply::Unavailable, Proofs::None));
                         // Nobody hears it when the session has ended; then the proofs end here.
                         let _ = answer
                             .send(Answer::Reply {
@@ -314,6 +319,16 @@ impl Session {
             }
         });
     }
+}
+
+/// Panics at F12 where a journey has asked for it, in debug builds only: what people then see has to be tried.
+#[cfg(debug_assertions)]
+fn fail_on_demand(key: KeyPress) {
+    let asked = std::env::var_os("LPSE_TEST_PANIC_AT_F12").is_some();
+    assert!(
+        !(asked && key.key == crate::tui::command::Key::Function(12)),
+        "asked for by a test"
+    );
 }
 
 async fn opened(services: &mut ServicesSoon) -> Option<Arc<Services>> {

@@ -361,3 +361,167 @@ impl Committer {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{
+        Mutex,
+        atomic::{AtomicBool, AtomicU32, Ordering},
+        mpsc as std_mpsc,
+    };
+
+    use super::*;
+    use crate::{config::StoreKind, store::memory::Memory};
+
+    /// What the engine of a test does with the next group.
+    #[derive(Debug, Default)]
+    struct Orders {
+        fail: AtomicBool,
+        opened: AtomicU32,
+        groups: Mutex<Vec<usize>>,
+    }
+
+    /// An engine in memory that fails on demand, as no real one does.
+    #[derive(Debug)]
+    struct Obedient {
+        orders: Arc<Orders>,
+        records: Arc<Memory>,
+        hold: Option<Arc<Mutex<std_mpsc::Receiver<()>>>>,
+    }
+
+    impl Engine for Obedient {
+        fn get(&self, key: &Key) -> Result<Option<Value>, String> {
+            now(self.records.get(key))
+        }
+
+        fn page(
+            &self,
+            prefix: &Key,
+            after: Option<&Key>,
+            limit: usize,
+        ) -> Result<Vec<(Key, Value)>, String> {
+            now(self.records.page(prefix, after, limit))
+        }
+
+        fn apply(&self, group: &[Commit]) -> Result<Vec<Outcome>, String> {
+            if let Some(hold) = &self.hold {
+                // Until the test lets go, or for ever.
+                let _ = hold.lock().unwrap().recv();
+            }
+            if self.orders.fail.swap(false, Ordering::SeqCst) {
+                return Err("injected I/O error".into());
+            }
+            self.orders.groups.lock().unwrap().push(group.len());
+            group
+                .iter()
+                .map(|commit| now(self.records.commit(commit.clone())))
+                .collect()
+        }
+    }
+
+    /// The outcome of a future of the store in memory, which never waits.
+    fn now<T>(future: impl Future<Output = Result<T, StoreError>>) -> Result<T, String> {
+        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+        match std::pin::pin!(future).poll(&mut context) {
+            std::task::Poll::Ready(result) => result.map_err(|error| error.to_string()),
+            std::task::Poll::Pending => Err("memory does not wait".into()),
+        }
+    }
+
+    struct Stage {
+        store: Embedded,
+        orders: Arc<Orders>,
+        _folder: tempfile::TempDir,
+    }
+
+    fn stage(hold: Option<std_mpsc::Receiver<()>>) -> Stage {
+        let folder = tempfile::tempdir().unwrap();
+        let taken = Folder::take(folder.path(), StoreKind::Sled, 0).unwrap();
+        let orders = Arc::new(Orders::default());
+        let records = Arc::new(Memory::default());
+        let hold = hold.map(|hold| Arc::new(Mutex::new(hold)));
+        let for_opener = orders.clone();
+        let opener: Opener = Box::new(move |_| {
+            for_opener.opened.fetch_add(1, Ordering::SeqCst);
+            Ok(Box::new(Obedient {
+                orders: for_opener.clone(),
+                records: records.clone(),
+                hold: hold.clone(),
+            }))
+        });
+        Stage {
+            store: Embedded::open(taken, opener).unwrap(),
+            orders,
+            _folder: folder,
+        }
+    }
+
+    fn put(name: &str) -> Commit {
+        Commit::new().put(Key::from_bytes(name), b"1".to_vec())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_write_that_does_not_end_is_given_up_and_the_store_declared_stuck() {
+        let (_never, hold) = std_mpsc::channel();
+        let Stage { store, .. } = stage(Some(hold));
+        let outcome = store.commit(put("a")).await;
+        assert!(
+            matches!(outcome, Err(StoreError::Unknown(_))),
+            "{outcome:?}"
+        );
+        assert_eq!(*store.health().borrow(), Health::Stuck);
+        let next = store.commit(put("b")).await;
+        assert!(matches!(next, Err(StoreError::Unavailable(_))), "{next:?}");
+        let read = store.get(&Key::from_bytes("a")).await;
+        assert!(matches!(read, Err(StoreError::Unavailable(_))), "{read:?}");
+    }
+
+    #[tokio::test]
+    async fn after_an_error_the_handle_is_dropped_and_the_store_opened_anew() {
+        let Stage { store, orders, .. } = stage(None);
+        assert_eq!(store.commit(put("a")).await.unwrap(), Outcome::Applied);
+        orders.fail.store(true, Ordering::SeqCst);
+        let failed = store.commit(put("b")).await;
+        assert!(matches!(failed, Err(StoreError::Unknown(_))), "{failed:?}");
+        // At once it is refused; a moment later it goes on by itself.
+        let refused = store.commit(put("b")).await;
+        assert!(
+            matches!(refused, Err(StoreError::Unavailable(_))),
+            "{refused:?}"
+        );
+        while store.get(&Key::from_bytes("a")).await.is_err() {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(store.commit(put("b")).await.unwrap(), Outcome::Applied);
+        assert_eq!(orders.opened.load(Ordering::SeqCst), 2);
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn commits_that_wait_together_share_a_group() {
+        let (go, hold) = std_mpsc::channel();
+        let Stage { store, orders, .. } = stage(Some(hold));
+        let store = Arc::new(store);
+        let mut waiting = tokio::task::JoinSet::new();
+        for number in 0..100 {
+            let store = store.clone();
+            waiting.spawn(async move { store.commit(put(&format!("k{number}"))).await.unwrap() });
+        }
+        // The first group holds the engine until all others wait in the queue.
+        while store.jobs.max_capacity() - store.jobs.capacity() < 90 {
+            tokio::task::yield_now().await;
+        }
+        drop(go);
+        assert!(
+            waiting
+                .join_all()
+                .await
+                .iter()
+                .all(|outcome| *outcome == Outcome::Applied)
+        );
+        let groups = orders.groups.lock().unwrap().clone();
+        assert!(
+            groups.len() <= 12 && groups.iter().sum::<usize>() == 100,
+            "{groups:?}"
+        );
+    }
+}

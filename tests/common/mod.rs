@@ -438,6 +438,20 @@ impl Kiosk {
         self
     }
 
+    /// Presses keys and waits until something is printed, or the program has ended.
+    pub fn press_and_see(&mut self, keys: &str) {
+        let (lock, changed) = &*self.shown.clone();
+        let before = lock.lock().unwrap().raw.len();
+        self.press(keys);
+        let shown = lock.lock().unwrap();
+        let unchanged = |shown: &mut Shown| shown.raw.len() == before && !shown.closed;
+        let waited = changed
+            .wait_timeout_while(shown, DEADLINE, unchanged)
+            .unwrap()
+            .1;
+        assert!(!waited.timed_out(), "nothing is printed after {keys:?}");
+    }
+
     pub fn text(&self) -> String {
         self.shown.0.lock().unwrap().parser.screen().contents()
     }
