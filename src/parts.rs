@@ -17,7 +17,7 @@ use crate::{
     },
     config::Config,
     ports::Random,
-    service::{Foundation, Parts, Services, hashing::HashPool},
+    service::{Foundation, Services, hashing::HashPool},
     store::{
         self, StoreError,
         embedded::{Embedded, Ended, Health},
@@ -105,7 +105,7 @@ pub async fn open(
     let audit = AuditFile::open(&audit_file, clock.clone())
         .map_err(|error| PartsError::Audit(audit_file.display().to_string(), error))?;
     let (health, ended) = (store.health(), store.ended());
-    let foundation = Foundation::new(Parts {
+    let foundation = Arc::new(Foundation {
         store,
         vault,
         clock,
@@ -116,9 +116,10 @@ pub async fn open(
         issuer: config.issuer.clone(),
         node: "local".to_owned(),
     });
-    foundation.accounts.sweep_imports().await?;
+    let services = Services::new(&foundation);
+    services.accounts.sweep_imports().await?;
     Ok(Opened {
-        services: Arc::new(Services::new(&foundation)),
+        services: Arc::new(services),
         health,
         ended,
     })

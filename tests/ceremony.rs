@@ -19,7 +19,7 @@ use lpse_kiosk::{
     },
     ports::{Audit, Clock, Random},
     service::{
-        Foundation, Parts, Refusal, Services,
+        Foundation, Refusal, Services,
         accounts::NewAccount,
         authentication::{PasscodeOutcome, PasswordOutcome},
         enrollment::{DisableOutcome, ProveOutcome, Prover, StartOutcome},
@@ -108,7 +108,7 @@ async fn house(policy: Policy) -> House {
         Duration::ZERO,
     ))));
     let audit = Arc::new(Recorder::default());
-    let foundation = Foundation::new(Parts {
+    let foundation = Arc::new(Foundation {
         store: Arc::new(Memory::default()),
         vault: Vault::new(MasterKey::from_bytes([7; 32]), Vec::new()),
         clock: clock.clone(),

@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use argon2::{Algorithm, Argon2, Params, Version};
+use argon2::{Algorithm, Argon2, Block, Params, Version};
 use data_encoding::BASE64_NOPAD;
 use subtle::ConstantTimeEq;
 use unicode_normalization::UnicodeNormalization;
@@ -261,23 +261,51 @@ impl PasswordProof {
     }
 }
 
+/// The memory that Argon2id fills, kept from one hash to the next.
+///
+/// Fresh memory costs a page fault for every 4 KiB of it, half as much time again as the hash itself. What stays in it
+/// is worth no more to a thief than the hash in the store: both let guesses be tried.
+#[derive(Default)]
+pub struct HashMemory(Vec<Block>);
+
+impl HashMemory {
+    /// More than this many KiB, asked for by an imported hash, is given back after use.
+    const KEPT_KIB: usize = 64 * 1024;
+
+    fn with<T>(&mut self, kib: usize, work: impl FnOnce(&mut [Block]) -> T) -> T {
+        if self.0.len() < kib {
+            self.0.resize_with(kib, Block::default);
+        }
+        let done = work(&mut self.0[..kib]);
+        if self.0.len() > Self::KEPT_KIB {
+            self.0 = Vec::new();
+        }
+        done
+    }
+}
+
 /// Hashes `password` with a salt from the operating system's generator. Takes the time and memory of `cost`: to be
 /// called on the hashing pool only.
 pub fn hash(
     password: &PlainPassword,
     salt: [u8; PasswordHash::SALT_BYTES],
     cost: HashCost,
+    memory: &mut HashMemory,
 ) -> PasswordHash {
     PasswordHash {
         cost,
-        output: derive(password, &salt, cost).to_vec(),
+        output: derive(password, &salt, cost, memory).to_vec(),
         salt: salt.to_vec(),
     }
 }
 
 /// Checks `password` against `hash`, at the cost the hash was made with: to be called on the hashing pool only.
-pub fn verify(password: &PlainPassword, hash: &PasswordHash) -> Option<PasswordProof> {
-    let output = derive(password, &hash.salt, hash.cost);
+pub fn verify(
+    password: &PlainPassword,
+    hash: &PasswordHash,
+    memory: &mut HashMemory,
+) -> Option<PasswordProof> {
+    let output = derive(password, &hash.salt, hash.cost, memory);
     let unmatchable = hash.output.iter().all(|byte| *byte == 0);
     let equal = bool::from(output.as_slice().ct_eq(&hash.output));
     (equal && !unmatchable).then(|| PasswordProof { hash: hash.clone() })
@@ -287,10 +315,19 @@ fn derive(
     password: &PlainPassword,
     salt: &[u8],
     cost: HashCost,
+    memory: &mut HashMemory,
 ) -> Zeroizing<[u8; PasswordHash::OUTPUT_BYTES]> {
     let mut output = Zeroizing::new([0; PasswordHash::OUTPUT_BYTES]);
-    cost.argon2()
-        .hash_password_into(password.0.as_bytes(), salt, output.as_mut_slice())
+    memory
+        .with(cost.params().block_count(), |blocks| {
+            let argon2 = cost.argon2();
+            argon2.hash_password_into_with_memory(
+                password.0.as_bytes(),
+                salt,
+                output.as_mut_slice(),
+                blocks,
+            )
+        })
         .expect("lengths and cost were checked when they were read");
     output
 }
@@ -300,6 +337,34 @@ mod tests {
     use super::*;
 
     const SALT: [u8; 16] = *b"sixteen byte slt";
+
+    fn hash(password: &PlainPassword, salt: [u8; 16], cost: HashCost) -> PasswordHash {
+        super::hash(password, salt, cost, &mut HashMemory::default())
+    }
+
+    fn verify(password: &PlainPassword, hash: &PasswordHash) -> Option<PasswordProof> {
+        super::verify(password, hash, &mut HashMemory::default())
+    }
+
+    #[test]
+    fn memory_used_before_gives_the_same_hash() {
+        let mut memory = HashMemory::default();
+        let more = HashCost {
+            memory_kib: 32 * 1024,
+            ..HashCost::MIN
+        };
+        super::hash(&password("sesuatu yang lain"), SALT, more, &mut memory);
+        let again = super::hash(
+            &password("kuda-hijau-9-awan"),
+            SALT,
+            HashCost::MIN,
+            &mut memory,
+        );
+        assert_eq!(
+            again,
+            hash(&password("kuda-hijau-9-awan"), SALT, HashCost::MIN)
+        );
+    }
 
     fn password(text: &str) -> PlainPassword {
         PlainPassword::typed(text).unwrap()

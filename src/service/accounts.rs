@@ -13,7 +13,7 @@ use crate::{
         throttle::PasscodeThrottle,
     },
     store::{
-        Outcome,
+        Outcome, StoreError,
         accounts::{ImportStep, Page},
     },
 };
@@ -44,8 +44,8 @@ pub enum AccountsError {
     Service(#[from] ServiceError),
 }
 
-impl From<crate::store::StoreError> for AccountsError {
-    fn from(error: crate::store::StoreError) -> Self {
+impl From<StoreError> for AccountsError {
+    fn from(error: StoreError) -> Self {
         Self::Service(error.into())
     }
 }
@@ -66,7 +66,7 @@ impl Accounts {
     pub async fn add(&self, new: NewAccount, from: &Source) -> Result<(), AccountsError> {
         let key = new.key.clone();
         let account = self.fresh(new);
-        match self.foundation.accounts.add(account).await? {
+        match self.foundation.accounts().add(account).await? {
             Outcome::Applied => {
                 self.done(Act::AddAccount, &key, from);
                 Ok(())
@@ -77,7 +77,7 @@ impl Accounts {
 
     /// The account, if it exists.
     pub async fn get(&self, key: &AccountKey) -> Result<Option<Account>, ServiceError> {
-        let read = self.foundation.accounts.read(key).await?;
+        let read = self.foundation.accounts().read(key).await?;
         Ok(read.map(|read| read.account))
     }
 
@@ -89,7 +89,7 @@ impl Accounts {
         after: Option<&UserId>,
         limit: usize,
     ) -> Result<Page, ServiceError> {
-        let accounts = &self.foundation.accounts;
+        let accounts = self.foundation.accounts();
         Ok(accounts.page(user_type, id_prefix, after, limit).await?)
     }
 
@@ -121,7 +121,7 @@ impl Accounts {
     pub async fn remove(&self, key: &AccountKey, from: &Source) -> Result<(), AccountsError> {
         let house = &self.foundation;
         loop {
-            let Some(read) = house.accounts.read(key).await? else {
+            let Some(read) = house.accounts().read(key).await? else {
                 return Err(AccountsError::Unknown(key.clone()));
             };
             if house.store.commit(read.remove()).await? == Outcome::Applied {
@@ -135,13 +135,21 @@ impl Accounts {
     pub async fn begin_import(&self) -> Result<Import, ServiceError> {
         let house = &self.foundation;
         // Whatever an import that was broken off left behind would stand in this one's way.
-        house.accounts.sweep_imports().await?;
+        house.accounts().sweep_imports().await?;
         let id = HEXLOWER.encode(&house.random_bytes::<8>());
-        house.accounts.begin_import(&id, house.clock.now()).await?;
+        house
+            .accounts()
+            .begin_import(&id, house.clock.now())
+            .await?;
         Ok(Import {
             accounts: self.clone(),
             id,
         })
+    }
+
+    /// Clears away what imports that were broken off left behind. Only for whoever owns the store alone.
+    pub async fn sweep_imports(&self) -> Result<(), StoreError> {
+        self.foundation.accounts().sweep_imports().await
     }
 
     async fn change(
@@ -153,7 +161,7 @@ impl Accounts {
     ) -> Result<(), AccountsError> {
         let house = &self.foundation;
         loop {
-            let Some(read) = house.accounts.read(key).await? else {
+            let Some(read) = house.accounts().read(key).await? else {
                 return Err(AccountsError::Unknown(key.clone()));
             };
             let mut account = read.account.clone();
@@ -204,7 +212,7 @@ impl Import {
     /// Adds accounts; refuses the whole part at the first that exists.
     pub async fn add(&self, new: Vec<NewAccount>) -> Result<(), AccountsError> {
         let accounts = new.into_iter().map(|new| self.accounts.fresh(new));
-        let store = &self.accounts.foundation.accounts;
+        let store = self.accounts.foundation.accounts();
         match store.add_imported(&self.id, accounts).await? {
             ImportStep::Added => Ok(()),
             ImportStep::Exists(key) => Err(AccountsError::Exists(key)),
@@ -214,7 +222,7 @@ impl Import {
     /// Makes everything added visible, at once.
     pub async fn finish(self, from: &Source) -> Result<(), ServiceError> {
         let house = &self.accounts.foundation;
-        house.accounts.finish_import(&self.id).await?;
+        house.accounts().finish_import(&self.id).await?;
         house.audit.record(AuditEvent {
             account: None,
             act: Act::ImportAccounts,
@@ -226,6 +234,6 @@ impl Import {
 
     /// Gives the import up: everything added goes.
     pub async fn abandon(self) -> Result<(), ServiceError> {
-        Ok(self.accounts.foundation.accounts.sweep_imports().await?)
+        Ok(self.accounts.foundation.accounts().sweep_imports().await?)
     }
 }

@@ -95,11 +95,11 @@ impl Authentication {
             )
         };
         let now = house.clock.now();
-        if let Gate::Wait(wait) = house.throttles.gate(from, &key, now).await? {
+        if let Gate::Wait(wait) = house.throttles().gate(from, &key, now).await? {
             refused("waiting");
             return Ok(PasswordOutcome::Refused(Refusal::Wait(wait)));
         }
-        let read = house.accounts.read(&key).await?;
+        let read = house.accounts().read(&key).await?;
         let hash = match &read {
             Some(read) => read.account.password.clone(),
             None => PasswordHash::unmatchable(house.hash_cost),
@@ -111,7 +111,10 @@ impl Authentication {
             .zip(proof)
             .and_then(|(read, proof)| claimed.with_password(&read.account, &proof));
         let (Some(read), Some(verified)) = (read.as_ref(), verified) else {
-            let gate = house.throttles.count(from, &key, house.clock.now()).await?;
+            let gate = house
+                .throttles()
+                .count(from, &key, house.clock.now())
+                .await?;
             refused(if read.is_some() {
                 "wrong-password"
             } else {
@@ -124,10 +127,10 @@ impl Authentication {
                 },
             }));
         };
-        house.throttles.forget(from, &key).await?;
+        house.throttles().forget(from, &key).await?;
         house.record(Act::CheckPassword, &key, from, AuditOutcome::Done);
         let read = self.strengthen(read.clone(), again).await?;
-        let policy = house.settings.policy().await?;
+        let policy = house.settings().policy().await?;
         match verified.next(policy.policy, &read.account.authenticator) {
             Ceremony::Passcode(awaiting) => Ok(PasswordOutcome::PasscodeWanted {
                 pending: read.account.authenticator.is_pending(),
@@ -174,7 +177,7 @@ impl Authentication {
             else {
                 return Ok(PasscodeOutcome::Refused(Refusal::Ended));
             };
-            let policy = house.settings.policy().await?.policy;
+            let policy = house.settings().policy().await?.policy;
             let mut account = read.account.clone();
             let now = house.clock.now();
             let judged = house.judge_passcode(&mut account, &passcode, from, now)?;
@@ -235,7 +238,7 @@ impl Authentication {
         key: &AccountKey,
         generation: u64,
     ) -> Result<Option<Read>, ServiceError> {
-        let read = self.foundation.accounts.read(key).await?;
+        let read = self.foundation.accounts().read(key).await?;
         Ok(read.filter(|read| read.account.generation == generation))
     }
 
@@ -264,7 +267,7 @@ impl Authentication {
         let mut account = read.account.clone();
         account.password = hash;
         match house.store.commit(read.replace(&account)).await? {
-            Outcome::Applied => Ok(house.accounts.read(&account.key).await?.unwrap_or(read)),
+            Outcome::Applied => Ok(house.accounts().read(&account.key).await?.unwrap_or(read)),
             // Somebody else changed the account first; the next login tries again.
             Outcome::Conflict => Ok(read),
         }

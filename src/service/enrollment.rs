@@ -164,7 +164,7 @@ impl Enrollment {
             let Some(read) = read.filter(|read| read.account.authenticator.is_pending()) else {
                 return Ok(ProveOutcome::Refused(Refusal::Ended));
             };
-            let policy = house.settings.policy().await?.policy;
+            let policy = house.settings().policy().await?.policy;
             let mut account = read.account.clone();
             let now = house.clock.now();
             let accepted = match house.judge_passcode(&mut account, &passcode, from, now)? {
@@ -254,7 +254,7 @@ impl Enrollment {
             }
             account.authenticator = Authenticator::Absent;
             account.note(activity(now, ActivityKind::TotpDisabled, from));
-            let policy = house.settings.policy().await?;
+            let policy = house.settings().policy().await?;
             let provisioning = (policy.policy == Policy::Required)
                 .then(|| self.put_pending_key(&mut account, from));
             let commit = policy.still_in_force(read.replace(&account));
@@ -286,7 +286,7 @@ impl Enrollment {
         let read = self
             .valid(authenticated.account(), authenticated.generation())
             .await?;
-        let policy = self.foundation.settings.policy().await?.policy;
+        let policy = self.foundation.settings().policy().await?.policy;
         Ok(read.map(|read| (read.account, policy)))
     }
 

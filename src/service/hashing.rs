@@ -16,14 +16,14 @@ use tokio::sync::oneshot;
 
 use crate::domain::{
     PasswordHash, PlainPassword,
-    password::{self, HashCost, PasswordProof},
+    password::{self, HashCost, HashMemory, PasswordProof},
 };
 
 /// The queue of the hashing pool is full.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Busy;
 
-type Job = Box<dyn FnOnce() + Send>;
+type Job = Box<dyn FnOnce(&mut HashMemory) + Send>;
 
 /// Threads that hash passwords. They end when the last clone of the pool is dropped.
 #[derive(Clone)]
@@ -41,6 +41,7 @@ impl HashPool {
             thread::Builder::new()
                 .name(format!("hashing-{number}"))
                 .spawn(move || {
+                    let mut memory = HashMemory::default();
                     loop {
                         // The lock is held while waiting for a job, not while doing it.
                         let job = match receiver.lock() {
@@ -48,7 +49,7 @@ impl HashPool {
                             Err(_) => return,
                         };
                         match job {
-                            Ok(job) => job(),
+                            Ok(job) => job(&mut memory),
                             Err(_) => return,
                         }
                     }
@@ -66,7 +67,8 @@ impl HashPool {
         password: PlainPassword,
         hash: PasswordHash,
     ) -> Result<Option<PasswordProof>, Busy> {
-        self.run(move || password::verify(&password, &hash)).await
+        self.run(move |memory| password::verify(&password, &hash, memory))
+            .await
     }
 
     /// Hashes `password` with `salt`.
@@ -76,19 +78,19 @@ impl HashPool {
         salt: [u8; PasswordHash::SALT_BYTES],
         cost: HashCost,
     ) -> Result<PasswordHash, Busy> {
-        self.run(move || password::hash(&password, salt, cost))
+        self.run(move |memory| password::hash(&password, salt, cost, memory))
             .await
     }
 
     async fn run<T: Send + 'static>(
         &self,
-        work: impl FnOnce() -> T + Send + 'static,
+        work: impl FnOnce(&mut HashMemory) -> T + Send + 'static,
     ) -> Result<T, Busy> {
         let (reply, answer) = oneshot::channel();
-        let job: Job = Box::new(move || {
+        let job: Job = Box::new(move |memory| {
             // Whoever asked may have gone while this waited in the queue; then the work is not worth a core.
             if !reply.is_closed() {
-                let _ = reply.send(work());
+                let _ = reply.send(work(memory));
             }
         });
         match self.queue.try_send(job) {
@@ -117,7 +119,7 @@ mod tests {
         let blocked = {
             let (pool, entered, gate) = (pool.clone(), entered.clone(), gate.clone());
             tokio::spawn(async move {
-                pool.run(move || {
+                pool.run(move |_| {
                     entered.wait();
                     gate.wait();
                 })
@@ -127,16 +129,16 @@ mod tests {
         let wait_entered = tokio::task::spawn_blocking(move || entered.wait());
         wait_entered.await.unwrap();
         // The thread is inside the first job: one more fits the queue, the next does not.
-        let waiting = pool.run(|| 1);
+        let waiting = pool.run(|_| 1);
         tokio::pin!(waiting);
         assert!(futures_poll_once(&mut waiting).await.is_none());
-        assert_eq!(pool.run(|| 2).await, Err(Busy));
+        assert_eq!(pool.run(|_| 2).await, Err(Busy));
         tokio::task::spawn_blocking(move || gate.wait())
             .await
             .unwrap();
         assert_eq!(blocked.await.unwrap(), Ok(()));
         assert_eq!(waiting.await, Ok(1));
-        assert_eq!(pool.run(|| 3).await, Ok(3));
+        assert_eq!(pool.run(|_| 3).await, Ok(3));
     }
 
     async fn futures_poll_once<F: Future + Unpin>(future: &mut F) -> Option<F::Output> {

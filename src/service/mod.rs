@@ -30,10 +30,6 @@ use hashing::{Busy, HashPool};
 /// The parts that every service stands on.
 #[derive(Debug)]
 pub struct Foundation {
-    pub accounts: store::accounts::Accounts,
-    pub settings: store::settings::Settings,
-    pub throttles: store::throttles::Throttles,
-    pub visits: store::visits::Visits,
     pub store: Arc<dyn Store>,
     pub vault: Vault,
     pub clock: Arc<dyn Clock>,
@@ -46,38 +42,21 @@ pub struct Foundation {
     pub node: String,
 }
 
-/// What a foundation is laid from; the store's nouns come by themselves.
-#[derive(Debug)]
-pub struct Parts {
-    pub store: Arc<dyn Store>,
-    pub vault: Vault,
-    pub clock: Arc<dyn Clock>,
-    pub random: Arc<dyn Random>,
-    pub audit: Arc<dyn Audit>,
-    pub hashing: HashPool,
-    pub hash_cost: HashCost,
-    pub issuer: Issuer,
-    pub node: String,
-}
-
 impl Foundation {
-    pub fn new(parts: Parts) -> Arc<Self> {
-        let store = parts.store;
-        Arc::new(Self {
-            accounts: store::accounts::Accounts::new(store.clone()),
-            settings: store::settings::Settings::new(store.clone()),
-            throttles: store::throttles::Throttles::new(store.clone()),
-            visits: store::visits::Visits::new(store.clone()),
-            store,
-            vault: parts.vault,
-            clock: parts.clock,
-            random: parts.random,
-            audit: parts.audit,
-            hashing: parts.hashing,
-            hash_cost: parts.hash_cost,
-            issuer: parts.issuer,
-            node: parts.node,
-        })
+    fn accounts(&self) -> store::accounts::Accounts {
+        store::accounts::Accounts::new(self.store.clone())
+    }
+
+    fn settings(&self) -> store::settings::Settings {
+        store::settings::Settings::new(self.store.clone())
+    }
+
+    fn throttles(&self) -> store::throttles::Throttles {
+        store::throttles::Throttles::new(self.store.clone())
+    }
+
+    fn visits(&self) -> store::visits::Visits {
+        store::visits::Visits::new(self.store.clone())
     }
 
     fn random_bytes<const N: usize>(&self) -> [u8; N] {

@@ -21,12 +21,12 @@ impl PolicySetting {
 
     /// The policy in force.
     pub async fn get(&self) -> Result<Policy, ServiceError> {
-        Ok(self.foundation.settings.policy().await?.policy)
+        Ok(self.foundation.settings().policy().await?.policy)
     }
 
     /// Sets the policy, in force at the next login, everywhere.
     pub async fn set(&self, policy: Policy, from: &Source) -> Result<(), ServiceError> {
-        self.foundation.settings.set_policy(policy).await?;
+        self.foundation.settings().set_policy(policy).await?;
         self.foundation.audit.record(AuditEvent {
             account: None,
             act: Act::SetPolicy,

@@ -17,12 +17,15 @@ impl Visits {
 
     /// Counts one visit; returns all so far.
     pub async fn count(&self) -> Result<u64, ServiceError> {
-        self.foundation.visits.count(&self.foundation.node).await?;
+        self.foundation
+            .visits()
+            .count(&self.foundation.node)
+            .await?;
         self.total().await
     }
 
     /// All visits so far, of all nodes.
     pub async fn total(&self) -> Result<u64, ServiceError> {
-        Ok(self.foundation.visits.total().await?)
+        Ok(self.foundation.visits().total().await?)
     }
 }

@@ -3,16 +3,16 @@
 use std::time::Duration;
 
 use super::{
-    Attempt, Context, Refused, Screen, Step, home::HomeScreen, jumped, moved,
+    Attempt, Context, Refused, Screen, Step, entry::PasscodeEntry, home::HomeScreen, jumped, moved,
     passcode::next_second, usual_hints, write_working,
 };
 use crate::{
-    domain::{Passcode, Policy, TimeStep, idle::Presence, passcode::PasscodeInputError},
+    domain::{Policy, TimeStep, idle::Presence},
     tui::{
         HomeView, Now, Request,
         command::Command,
         text::{Text, fill},
-        widget::{field::CodeField, frame::KeyHint, sheet::Sheet},
+        widget::{frame::KeyHint, sheet::Sheet},
     },
 };
 
@@ -21,9 +21,8 @@ use crate::{
 pub struct DisableScreen {
     view: HomeView,
     /// A fresh code is wanted.
-    field: Option<CodeField>,
+    entry: Option<PasscodeEntry>,
     focus: Item,
-    error: Option<PasscodeInputError>,
     attempt: Attempt,
 }
 
@@ -38,39 +37,32 @@ impl DisableScreen {
     pub fn new(view: HomeView) -> Self {
         Self {
             view,
-            field: None,
+            entry: None,
             // What costs nothing is in focus.
             focus: Item::Cancel,
-            error: None,
             attempt: Attempt::default(),
         }
     }
 
     fn items(&self) -> &'static [Item] {
-        match self.field {
+        match self.entry {
             None => &[Item::Confirm, Item::Cancel],
             Some(_) => &[Item::Field, Item::Confirm, Item::Cancel],
         }
     }
 
     fn submit(&mut self, now: Now) -> Step {
-        if self.attempt.wait(now).is_some() {
-            return Step::Stay;
-        }
-        let Some(field) = &mut self.field else {
-            return Step::Ask(Request::DisableTotp(None));
-        };
-        match Passcode::parse(field.digits()) {
-            Ok(passcode) => {
-                field.clear();
-                self.attempt = Attempt::default();
-                Step::Ask(Request::DisableTotp(Some(passcode)))
-            }
-            Err(error) => {
-                self.error = Some(error);
-                self.focus = Item::Field;
+        let Some(entry) = &mut self.entry else {
+            return if self.attempt.wait(now).is_some() {
                 Step::Stay
-            }
+            } else {
+                Step::Ask(Request::DisableTotp(None))
+            };
+        };
+        self.focus = Item::Field;
+        match entry.submit(now) {
+            Some(passcode) => Step::Ask(Request::DisableTotp(Some(passcode))),
+            None => Step::Stay,
         }
     }
 
@@ -94,11 +86,8 @@ impl Screen for DisableScreen {
             Command::Back => return Step::Go(Box::new(HomeScreen::new(self.view.clone()))),
             Command::Activate => return self.submit(context.now),
             Command::Edit(edit) => {
-                self.error = None;
                 // The sixth digit does not submit here: switching protection off wants its own key.
-                if let Some(field) = &mut self.field
-                    && field.edit(edit)
-                {
+                if self.entry.as_mut().is_some_and(|entry| entry.edit(edit)) {
                     self.focus = Item::Confirm;
                 }
             }
@@ -116,10 +105,7 @@ impl Screen for DisableScreen {
     }
 
     fn paste(&mut self, text: &str, _context: &Context<'_>) -> Step {
-        if let Some(field) = &mut self.field
-            && field.paste(text)
-        {
-            self.error = None;
+        if self.entry.as_mut().is_some_and(|entry| entry.paste(text)) {
             self.focus = Item::Confirm;
         }
         Step::Stay
@@ -127,12 +113,15 @@ impl Screen for DisableScreen {
 
     fn refused(&mut self, refusal: Refused, context: &Context<'_>) {
         if refusal == Refused::FreshPasscodeWanted {
-            self.field = Some(CodeField::default());
+            self.entry = Some(PasscodeEntry::default());
         }
-        if self.field.is_some() {
-            self.focus = Item::Field;
+        match &mut self.entry {
+            Some(entry) => {
+                self.focus = Item::Field;
+                entry.refused(refusal, context.now);
+            }
+            None => self.attempt.refused(refusal, context.now),
         }
-        self.attempt.refused(refusal, context.now);
     }
 
     fn sheet(&self, sheet: &mut Sheet, context: &Context<'_>) {
@@ -149,27 +138,17 @@ impl Screen for DisableScreen {
             Policy::Enabled | Policy::Disabled => &words.question,
         });
         sheet.gap();
-        if let Some(field) = &self.field {
+        if let Some(entry) = &self.entry {
             sheet.paragraph(&words.fresh);
-            sheet.code_field(
-                &context.text.common.passcode,
-                field,
-                self.focus == Item::Field,
-            );
-            match self.error {
-                None => {}
-                Some(PasscodeInputError::Empty) => sheet.error(&context.text.passcode.empty),
-                Some(_) => sheet.error(&context.text.passcode.short),
-            }
+            entry.write_field(sheet, context, self.focus == Item::Field);
             let left = TimeStep::seconds_left(context.now.wall);
             let said = context.text.duration(Duration::from_secs(left));
-            self.attempt.write(sheet, context, |sheet| {
+            entry.write_refusal(sheet, context, |sheet| {
                 sheet.error(&fill(
                     &context.text.enrollment.rejected,
                     &[("seconds", &said)],
                 ));
             });
-            sheet.gap();
         } else {
             self.attempt.write(sheet, context, |_| {});
         }
@@ -192,6 +171,7 @@ impl Screen for DisableScreen {
     }
 
     fn next_tick(&self, now: Now) -> Option<Duration> {
-        self.attempt.last().map(|_| next_second(now))
+        let shows_seconds = self.entry.is_some() || self.attempt.last().is_some();
+        shows_seconds.then(|| next_second(now))
     }
 }

@@ -11,19 +11,16 @@ use ratatui::{
 };
 
 use super::{
-    Attempt, Context, Refused, Screen, Step, jumped, moved, passcode::next_second, write_working,
+    Context, Refused, Screen, Step, entry::PasscodeEntry, jumped, moved, passcode::next_second,
+    write_working,
 };
 use crate::{
-    domain::{
-        Passcode, TimeStep, calendar, idle::Presence, passcode::PasscodeInputError,
-        provisioning::Provisioning,
-    },
+    domain::{TimeStep, calendar, idle::Presence, provisioning::Provisioning},
     tui::{
         Now, Request,
         command::Command,
         text::{Text, fill},
         widget::{
-            field::CodeField,
             frame::{self, KeyHint},
             qr::Qr,
             sheet::Sheet,
@@ -52,10 +49,8 @@ pub struct EnrollmentScreen {
     qr: Option<Qr>,
     /// Reached without being home: there is no way back but `LOGOUT`.
     compulsory: bool,
-    field: CodeField,
+    entry: PasscodeEntry,
     focus: usize,
-    error: Option<PasscodeInputError>,
-    attempt: Attempt,
 }
 
 impl EnrollmentScreen {
@@ -64,28 +59,16 @@ impl EnrollmentScreen {
             qr: Qr::new(provisioning.uri(), context.theme.terminal),
             provisioning,
             compulsory,
-            field: CodeField::default(),
+            entry: PasscodeEntry::default(),
             focus: FIELD,
-            error: None,
-            attempt: Attempt::default(),
         }
     }
 
     fn submit(&mut self, now: Now) -> Step {
-        if self.attempt.wait(now).is_some() {
-            return Step::Stay;
-        }
-        match Passcode::parse(self.field.digits()) {
-            Ok(passcode) => {
-                self.field.clear();
-                self.attempt = Attempt::default();
-                Step::Ask(Request::ProveEnrollment(passcode))
-            }
-            Err(error) => {
-                self.error = Some(error);
-                self.focus = FIELD;
-                Step::Stay
-            }
+        self.focus = FIELD;
+        match self.entry.submit(now) {
+            Some(passcode) => Step::Ask(Request::ProveEnrollment(passcode)),
+            None => Step::Stay,
         }
     }
 
@@ -113,8 +96,7 @@ impl Screen for EnrollmentScreen {
             Command::Back if self.compulsory => self.focus = LOGOUT,
             Command::Back => return Step::Ask(Request::LoadHome),
             Command::Edit(edit) => {
-                self.error = None;
-                if self.field.edit(edit) {
+                if self.entry.edit(edit) {
                     return self.submit(context.now);
                 }
             }
@@ -130,19 +112,15 @@ impl Screen for EnrollmentScreen {
 
     fn paste(&mut self, text: &str, context: &Context<'_>) -> Step {
         self.focus = FIELD;
-        self.error = None;
-        if self.field.paste(text) {
+        if self.entry.paste(text) {
             return self.submit(context.now);
-        }
-        if self.field.digits().is_empty() {
-            self.error = Some(PasscodeInputError::NotDigits);
         }
         Step::Stay
     }
 
     fn refused(&mut self, refusal: Refused, context: &Context<'_>) {
         self.focus = FIELD;
-        self.attempt.refused(refusal, context.now);
+        self.entry.refused(refusal, context.now);
     }
 
     fn sheet(&self, sheet: &mut Sheet, context: &Context<'_>) {
@@ -164,18 +142,8 @@ impl Screen for EnrollmentScreen {
         }
         sheet.hint(&words.once);
         sheet.gap();
-        sheet.code_field(
-            &context.text.common.passcode,
-            &self.field,
-            self.focus == FIELD,
-        );
-        match self.error {
-            None if self.attempt.last().is_none() => sheet.gap(),
-            None => {}
-            Some(PasscodeInputError::NotDigits) => sheet.error(&context.text.passcode.not_digits),
-            Some(_) => sheet.error(&context.text.passcode.short),
-        }
-        self.attempt.write(sheet, context, |sheet| {
+        self.entry.write_field(sheet, context, self.focus == FIELD);
+        self.entry.write_refusal(sheet, context, |sheet| {
             sheet.error(&fill(&words.rejected, &[("seconds", &said)]));
         });
         write_working(sheet, context);

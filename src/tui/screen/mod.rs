@@ -2,6 +2,7 @@
 
 pub mod disable;
 pub mod enrollment;
+mod entry;
 pub mod home;
 pub mod menu;
 pub mod passcode;

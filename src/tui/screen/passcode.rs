@@ -2,16 +2,16 @@
 
 use std::time::Duration;
 
-use super::{Attempt, Context, Refused, Screen, Step, jumped, moved, usual_hints, write_working};
+use super::{
+    Context, Refused, Screen, Step, entry::PasscodeEntry, jumped, moved, usual_hints, write_working,
+};
 use crate::{
-    domain::{
-        AccountKey, Passcode, TimeStep, calendar, idle::Presence, passcode::PasscodeInputError,
-    },
+    domain::{AccountKey, TimeStep, calendar, idle::Presence},
     tui::{
         Now, Request,
         command::Command,
         text::{Text, fill},
-        widget::{field::CodeField, frame::KeyHint, sheet::Sheet},
+        widget::{frame::KeyHint, sheet::Sheet},
     },
 };
 
@@ -26,10 +26,8 @@ pub struct PasscodeScreen {
     account: AccountKey,
     /// The key was never proved: the way back is offered.
     pending: bool,
-    field: CodeField,
+    entry: PasscodeEntry,
     focus: usize,
-    error: Option<PasscodeInputError>,
-    attempt: Attempt,
 }
 
 impl PasscodeScreen {
@@ -37,10 +35,8 @@ impl PasscodeScreen {
         Self {
             account,
             pending,
-            field: CodeField::default(),
+            entry: PasscodeEntry::default(),
             focus: FIELD,
-            error: None,
-            attempt: Attempt::default(),
         }
     }
 
@@ -49,20 +45,10 @@ impl PasscodeScreen {
     }
 
     fn submit(&mut self, now: Now) -> Step {
-        if self.attempt.wait(now).is_some() {
-            return Step::Stay;
-        }
-        match Passcode::parse(self.field.digits()) {
-            Ok(passcode) => {
-                self.field.clear();
-                self.attempt = Attempt::default();
-                Step::Ask(Request::CheckPasscode(passcode))
-            }
-            Err(error) => {
-                self.error = Some(error);
-                self.focus = FIELD;
-                Step::Stay
-            }
+        self.focus = FIELD;
+        match self.entry.submit(now) {
+            Some(passcode) => Step::Ask(Request::CheckPasscode(passcode)),
+            None => Step::Stay,
         }
     }
 }
@@ -81,8 +67,7 @@ impl Screen for PasscodeScreen {
             },
             Command::Back => return Step::Finish,
             Command::Edit(edit) => {
-                self.error = None;
-                if self.field.edit(edit) {
+                if self.entry.edit(edit) {
                     return self.submit(context.now);
                 }
             }
@@ -104,19 +89,15 @@ impl Screen for PasscodeScreen {
 
     fn paste(&mut self, text: &str, context: &Context<'_>) -> Step {
         self.focus = FIELD;
-        self.error = None;
-        if self.field.paste(text) {
+        if self.entry.paste(text) {
             return self.submit(context.now);
-        }
-        if self.field.digits().is_empty() {
-            self.error = Some(PasscodeInputError::NotDigits);
         }
         Step::Stay
     }
 
     fn refused(&mut self, refusal: Refused, context: &Context<'_>) {
         self.focus = FIELD;
-        self.attempt.refused(refusal, context.now);
+        self.entry.refused(refusal, context.now);
     }
 
     fn sheet(&self, sheet: &mut Sheet, context: &Context<'_>) {
@@ -128,19 +109,7 @@ impl Screen for PasscodeScreen {
         sheet.title(&words.title);
         sheet.hint(&fill(&words.lead, &[("account", account)]));
         sheet.gap();
-        sheet.code_field(
-            &context.text.common.passcode,
-            &self.field,
-            self.focus == FIELD,
-        );
-        match self.error {
-            None => sheet.gap(),
-            Some(PasscodeInputError::Empty) => sheet.error(&words.empty),
-            Some(PasscodeInputError::TooShort | PasscodeInputError::TooLong) => {
-                sheet.error(&words.short);
-            }
-            Some(PasscodeInputError::NotDigits) => sheet.error(&words.not_digits),
-        }
+        self.entry.write_field(sheet, context, self.focus == FIELD);
         let time = calendar::time_with_seconds(now, context.settings.zone);
         sheet.pair(&words.server_time, &time, context.theme.title);
         sheet.gauge(&words.next_code, left, TimeStep::SECONDS, &said);
@@ -149,11 +118,11 @@ impl Screen for PasscodeScreen {
         sheet.link(&context.text.common.reset_link, self.focus == RESET);
         if self.pending {
             sheet.link(&words.pending, self.focus == START_OVER);
-            if self.attempt.last().is_none() {
+            if !self.entry.was_refused() {
                 sheet.hint(&words.pending_hint);
             }
         }
-        self.attempt.write(sheet, context, |sheet| {
+        self.entry.write_refusal(sheet, context, |sheet| {
             sheet.error(&words.rejected);
             sheet.bullet(&words.check_clock);
             sheet.bullet(&fill(&words.check_account, &[("account", account)]));
@@ -178,7 +147,7 @@ impl Screen for PasscodeScreen {
     fn next_tick(&self, now: Now) -> Option<Duration> {
         let clock = next_second(now);
         Some(
-            self.attempt
+            self.entry
                 .next_tick(now)
                 .map_or(clock, |wait| wait.min(clock)),
         )
