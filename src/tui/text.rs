@@ -93,7 +93,7 @@ pub struct Text {
 sections! {
     Common {
         training, login, logout, cancel, reset_link, passcode, seconds, minutes, hours, working, unavailable,
-        busy, ended, wait, too_small,
+        busy, ended, wait,
     }
     Footer { about, integrity, terms, visitors, version }
     /// What the keys do, for the line of key hints.

@@ -124,31 +124,7 @@ impl Screen for EnrollmentScreen {
     }
 
     fn sheet(&self, sheet: &mut Sheet, context: &Context<'_>) {
-        let words = &context.text.enrollment;
-        let left = TimeStep::seconds_left(context.now.wall);
-        let said = context.text.duration(Duration::from_secs(left));
-        sheet.title(&words.title);
-        sheet.paragraph(&format!(
-            "{}: {}",
-            words.account,
-            self.provisioning.account_name()
-        ));
-        sheet.paragraph(&words.step_1);
-        sheet.paragraph(&words.step_2);
-        sheet.paragraph(&words.step_3);
-        sheet.gap();
-        for line in self.key_lines(sheet.width()) {
-            sheet.title(&line);
-        }
-        sheet.hint(&words.once);
-        sheet.gap();
-        self.entry.write_field(sheet, context, self.focus == FIELD);
-        self.entry.write_refusal(sheet, context, |sheet| {
-            sheet.error(&fill(&words.rejected, &[("seconds", &said)]));
-        });
-        write_working(sheet, context);
-        sheet.button(&words.prove, self.focus == PROVE);
-        sheet.button(&context.text.common.logout, self.focus == LOGOUT);
+        self.write(sheet, context, None);
     }
 
     fn paint(&self, frame: &mut Frame<'_>, context: &Context<'_>) {
@@ -180,16 +156,14 @@ impl Screen for EnrollmentScreen {
         } else {
             let column = frame::paint(frame, context, &self.hints(context));
             let mut sheet = Sheet::new(context.theme, column.width);
-            if let Some(qr) = &self.qr {
+            let needed = self.qr.as_ref().map(|qr| {
                 let least = qr.least();
-                let size = [
-                    ("columns", (least.width + BESIDE).to_string()),
-                    ("rows", least.height.max(24).to_string()),
-                ];
-                let size = size.each_ref().map(|(name, value)| (*name, value.as_str()));
-                sheet.hint(&fill(&context.text.enrollment.too_small, &size));
-            }
-            self.sheet(&mut sheet, context);
+                let columns = (least.width + BESIDE).to_string();
+                let rows = least.height.max(24).to_string();
+                let size = [("columns", columns.as_str()), ("rows", rows.as_str())];
+                fill(&context.text.enrollment.too_small, &size)
+            });
+            self.write(&mut sheet, context, needed.as_deref());
             sheet.paint(frame, column, 0);
         }
     }
@@ -221,6 +195,38 @@ impl Screen for EnrollmentScreen {
 }
 
 impl EnrollmentScreen {
+    /// Everything but the picture; in its place, what it would need, if it cannot be shown.
+    fn write(&self, sheet: &mut Sheet, context: &Context<'_>, in_place: Option<&str>) {
+        let words = &context.text.enrollment;
+        let left = TimeStep::seconds_left(context.now.wall);
+        let said = context.text.duration(Duration::from_secs(left));
+        sheet.title(&words.title);
+        sheet.paragraph(&format!(
+            "{}: {}",
+            words.account,
+            self.provisioning.account_name()
+        ));
+        sheet.paragraph(&words.step_1);
+        sheet.paragraph(&words.step_2);
+        sheet.paragraph(&words.step_3);
+        sheet.gap();
+        for line in self.key_lines(sheet.width()) {
+            sheet.title(&line);
+        }
+        sheet.hint(&words.once);
+        if let Some(needed) = in_place {
+            sheet.hint(needed);
+        }
+        sheet.gap();
+        self.entry.write_field(sheet, context, self.focus == FIELD);
+        self.entry.write_refusal(sheet, context, |sheet| {
+            sheet.error(&fill(&words.rejected, &[("seconds", &said)]));
+        });
+        write_working(sheet, context);
+        sheet.button(&words.prove, self.focus == PROVE);
+        sheet.button(&context.text.common.logout, self.focus == LOGOUT);
+    }
+
     fn paint_beside(
         &self,
         frame: &mut Frame<'_>,
