@@ -40,7 +40,8 @@ Settings: flags go over variables, those over the file, that over the defaults. 
          2  wrong usage: an argument or a setting\n   \
          3  the store is in use by another process, such as a running kiosk\n  \
          70  a fault in the program\n  \
-         75  not possible just now, for example because the disk is full; try later"
+         75  not possible just now, for example because the disk is full; try later\n \
+         130  ended with Ctrl-C; nothing was changed"
     ));
     text
 }

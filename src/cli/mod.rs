@@ -4,6 +4,7 @@
 
 mod completions;
 mod demo;
+mod echo;
 mod manual;
 mod output;
 mod password;
@@ -99,6 +100,8 @@ enum CliError {
     Usage(String),
     #[error("{0}")]
     Refused(String),
+    #[error("interrupted; nothing was changed")]
+    Interrupted,
     #[error("output cannot be written: {0}")]
     Output(#[from] io::Error),
 }
@@ -120,6 +123,7 @@ impl CliError {
             Self::Parts(error) => error.exit_status(),
             Self::Kiosk(error) => error.exit_status(),
             Self::Service(_) | Self::Accounts(AccountsError::Service(_)) => 75,
+            Self::Interrupted => 130,
             Self::Accounts(_) | Self::Refused(_) | Self::Output(_) => 1,
         }
     }

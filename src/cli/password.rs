@@ -9,7 +9,7 @@ use std::{
 
 use zeroize::Zeroizing;
 
-use super::CliError;
+use super::{CliError, echo::NoEcho};
 use crate::domain::{AccountKey, EmailAddress, PersonName, PlainPassword};
 
 /// Longest line read; a password of 128 characters is shorter in every form of Unicode.
@@ -31,10 +31,16 @@ pub fn new(
 }
 
 fn asked_twice() -> Result<Zeroizing<String>, CliError> {
-    let ask = |prompt: &str| {
-        rpassword::prompt_password(prompt)
-            .map(Zeroizing::new)
-            .map_err(|error| refused(&format!("the terminal cannot be read: {error}")))
+    let unreadable =
+        |error: io::Error| refused(&format!("the terminal cannot be used for it: {error}"));
+    let _silent = NoEcho::begin().map_err(unreadable)?;
+    let ask = |prompt: &str| match rpassword::prompt_password(prompt) {
+        Ok(typed) => Ok(Zeroizing::new(typed)),
+        Err(error) if error.kind() == io::ErrorKind::Interrupted => Err(CliError::Interrupted),
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+            Err(refused("nothing was typed"))
+        }
+        Err(error) => Err(unreadable(error)),
     };
     let first = ask("Password: ")?;
     if *first == *ask("Password again: ")? {

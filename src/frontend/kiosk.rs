@@ -36,6 +36,10 @@ pub enum KioskError {
     Parts(#[from] PartsError),
     #[error("the sample accounts cannot be added: {0}")]
     Samples(#[from] ServiceError),
+    #[error(
+        "the log {0} cannot be written: {1}; make its folder, or name another file in [log] file"
+    )]
+    Log(String, io::Error),
     #[error("{0}")]
     System(io::Error),
     #[error("a write to the store did not end; the program has to be started again")]
@@ -51,7 +55,7 @@ impl KioskError {
             Self::Parts(error) => error.exit_status(),
             Self::Stuck => 75,
             Self::Panicking => 70,
-            Self::Console(_) | Self::Samples(_) | Self::System(_) => 1,
+            Self::Console(_) | Self::Samples(_) | Self::Log(..) | Self::System(_) => 1,
         }
     }
 }
@@ -65,7 +69,8 @@ const PANICS_WITHIN: Duration = Duration::from_secs(60);
 /// Runs the kiosk until it is asked to leave or its terminal hangs up.
 pub async fn run(config: Config) -> Result<(), KioskError> {
     let key = KeySource::File(config.master_key_file.clone());
-    log_to_file(&config).map_err(KioskError::System)?;
+    log_to_file(&config)
+        .map_err(|error| KioskError::Log(config.log_file().display().to_string(), error))?;
     serve(config, key, None).await
 }
 
