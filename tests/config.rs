@@ -194,3 +194,22 @@ fn the_manual_and_the_table_tell_every_setting() {
         );
     }
 }
+
+#[test]
+fn the_manuals_file_is_taken() {
+    let manual = include_str!("../README.md");
+    let example = manual
+        .split("```toml\n")
+        .find(|part| part.starts_with("[office]"))
+        .and_then(|part| part.split("```").next())
+        .expect("the manual shows a configuration file");
+    let place = Place::new();
+    let file = place.write("config.toml", example);
+    let mut command = place.bare(&["--config", shown(&file), "config", "--json"]);
+    let lines = done(&mut command).ok().json_lines();
+    let told = setting(&lines, "office.name");
+    assert!(
+        told["from"].as_str().unwrap().contains("config.toml"),
+        "{told}"
+    );
+}
