@@ -183,7 +183,7 @@ fn carry_out(command_line: CommandLine) -> Result<(), CliError> {
     match command_line.command {
         None => {
             let config = Config::load(&flags)?;
-            Ok(runtime().block_on(kiosk::run(config))?)
+            Ok(block_on(kiosk::run(config))?)
         }
         Some(Command::Demo(_)) => {
             if flags.master_key_file.is_some() {
@@ -193,7 +193,7 @@ fn carry_out(command_line: CommandLine) -> Result<(), CliError> {
             }
             let kept = flags.data.is_some();
             let config = Config::load_for_training(&flags)?;
-            Ok(runtime().block_on(kiosk::demo(config, kept))?)
+            Ok(block_on(kiosk::demo(config, kept))?)
         }
         Some(Command::User(arguments)) => with_services(&flags, async |services, source| {
             user::run(arguments, &services, &source).await
@@ -206,12 +206,17 @@ fn carry_out(command_line: CommandLine) -> Result<(), CliError> {
     }
 }
 
-fn runtime() -> tokio::runtime::Runtime {
-    tokio::runtime::Builder::new_multi_thread()
+/// Runs `work` to its end. What is left behind on threads that block, such as a read of a store that is stuck, is not
+/// waited for: the program must be able to leave.
+fn block_on<T>(work: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build()
-        .expect("the system starts threads at the program's start")
+        .expect("the system starts threads at the program's start");
+    let done = runtime.block_on(work);
+    runtime.shutdown_background();
+    done
 }
 
 /// Opens the store for one command, and closes it in order.
@@ -223,7 +228,7 @@ fn with_services(
     // Nobody else waits for the hashes of a command, so its own queue may be as long as an import wants it.
     config.hash_queue = config.hash_queue.max(user::HASHES_AT_ONCE);
     warnings_to_standard_error();
-    runtime().block_on(async {
+    block_on(async {
         let clock = Arc::new(SystemClock::start());
         let key = KeySource::File(config.master_key_file.clone());
         let opened = parts::open(&config, &key, clock).await?;

@@ -10,7 +10,7 @@ use std::{
         fd::AsFd,
         unix::{ffi::OsStrExt, fs::OpenOptionsExt},
     },
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
 };
@@ -74,11 +74,9 @@ impl Console {
     pub fn take(taken: Use) -> Result<Self, ConsoleError> {
         let path = path()?;
         let unusable = |error: io::Error| ConsoleError::Unusable(path.display().to_string(), error);
-        let file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .custom_flags((OFlags::NONBLOCK | OFlags::NOCTTY).bits().cast_signed())
-            .open(&path)
+        // After `su` or `sudo -u` the device belongs to somebody else, and only its other name opens it.
+        let file = open(&path)
+            .or_else(|error| open(Path::new("/dev/tty")).map_err(|_| error))
             .map_err(unusable)?;
         let before = termios::tcgetattr(&file).map_err(|error| unusable(error.into()))?;
         let mut raw = before.clone();
@@ -176,6 +174,14 @@ impl Drop for Console {
             &self.before,
         );
     }
+}
+
+fn open(path: &Path) -> io::Result<File> {
+    OpenOptions::new()
+        .read(true)
+        .write(true)
+        .custom_flags((OFlags::NONBLOCK | OFlags::NOCTTY).bits().cast_signed())
+        .open(path)
 }
 
 fn path() -> Result<PathBuf, ConsoleError> {
