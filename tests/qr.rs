@@ -92,7 +92,7 @@ fn a_phone_reads_it_on_every_terminal_that_has_room() {
     let mut read = 0;
     for provisioning in provisionings() {
         for (columns, rows) in [(80, 24), (100, 30), (132, 43)] {
-            for glyphs in [Glyphs::Unicode, Glyphs::Ascii] {
+            for glyphs in [Glyphs::Unicode, Glyphs::LinuxConsole, Glyphs::Ascii] {
                 for (colours, no_color) in [
                     (Colours::Ansi256, false),
                     (Colours::Ansi16, false),

@@ -398,6 +398,26 @@ fn the_training_menu_and_a_plain_terminal() {
     let plain = Person::new(plain).at_passcode(true).screen(80, 24);
     assert!(plain.is_ascii(), "{plain}");
     insta::assert_snapshot!("passcode_ascii.id.80x24", plain);
+    let mut console = settings(Language::Id);
+    console.terminal = Terminal {
+        glyphs: Glyphs::LinuxConsole,
+        colours: Colours::Ansi16,
+        no_color: false,
+    };
+    let mut console = Person::new(console).at_passcode(false);
+    console.types("123456");
+    console.answered(Reply::Rejected {
+        wait: Duration::from_secs(3),
+    });
+    console.event(Event::IdleWarning(Some(Duration::from_secs(9))));
+    let console = console.screen(80, 24);
+    // What every console font has: code page 437's lines, blocks and dots.
+    assert!(
+        console
+            .chars()
+            .all(|c| c.is_ascii() || "─│┌┐└┘·█▀▄".contains(c)),
+        "{console}"
+    );
 }
 
 #[test]

@@ -3,7 +3,21 @@
 //! The body keeps the terminal's own foreground and background, so it is calm on dark and on bright ones; colour adds
 //! to what words, marks and places already say, and is nowhere the only sign.
 
-use ratatui::style::{Color, Modifier, Style};
+use ratatui::{
+    style::{Color, Modifier, Style},
+    symbols::border,
+};
+
+const ASCII_BORDER: border::Set<'static> = border::Set {
+    top_left: "+",
+    top_right: "+",
+    bottom_left: "+",
+    bottom_right: "+",
+    vertical_left: "|",
+    vertical_right: "|",
+    horizontal_top: "-",
+    horizontal_bottom: "-",
+};
 
 /// What the terminal can show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,8 +31,10 @@ pub struct Terminal {
 /// Which characters the terminal can show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Glyphs {
-    /// UTF-8, with lines and half blocks.
+    /// UTF-8, with everything that fonts of terminal programs have.
     Unicode,
+    /// UTF-8 on Linux's own console, whose fonts have lines and half blocks, and few marks besides.
+    LinuxConsole,
     /// Plain ASCII.
     Ascii,
 }
@@ -42,10 +58,11 @@ impl Terminal {
             .find_map(set)
             .unwrap_or_default()
             .to_ascii_lowercase();
-        let glyphs = if locale.contains("utf-8") || locale.contains("utf8") {
-            Glyphs::Unicode
-        } else {
-            Glyphs::Ascii
+        let utf8 = locale.contains("utf-8") || locale.contains("utf8");
+        let glyphs = match (utf8, term.as_str()) {
+            (false, _) => Glyphs::Ascii,
+            (true, "linux") => Glyphs::LinuxConsole,
+            (true, _) => Glyphs::Unicode,
         };
         let mono = [
             "dumb",
@@ -96,6 +113,8 @@ pub struct Theme {
     pub mask: char,
     pub rule: &'static str,
     pub separator: &'static str,
+    /// Around a dialog.
+    pub border: border::Set<'static>,
     pub gauge: [&'static str; 2],
     /// That there is more above, and below.
     pub more: [&'static str; 2],
@@ -122,6 +141,7 @@ impl Theme {
             } => Style::new().fg(Color::Indexed(colour256)),
         };
         let unicode = terminal.glyphs == Glyphs::Unicode;
+        let lines = terminal.glyphs != Glyphs::Ascii;
         let pick = |rich: &'static str, plain: &'static str| if unicode { rich } else { plain };
         Self {
             terminal,
@@ -141,8 +161,13 @@ impl Theme {
             error_mark: pick("✗", "!"),
             success_mark: pick("✓", "*"),
             mask: if unicode { '•' } else { '*' },
-            rule: pick("─", "-"),
-            separator: pick(" · ", " | "),
+            rule: if lines { "─" } else { "-" },
+            separator: if lines { " · " } else { " | " },
+            border: match terminal.glyphs {
+                Glyphs::Unicode => border::ROUNDED,
+                Glyphs::LinuxConsole => border::PLAIN,
+                Glyphs::Ascii => ASCII_BORDER,
+            },
             gauge: if unicode { ["━", "─"] } else { ["#", "."] },
             more: if unicode { ["↑", "↓"] } else { ["^", "v"] },
             arrows: pick("↑↓", "Up/Down"),
@@ -167,7 +192,7 @@ impl Theme {
                 '–' | '—' => shown.push('-'),
                 '’' | '‘' => shown.push('\''),
                 '“' | '”' => shown.push('"'),
-                c if c.is_ascii() => shown.push(c),
+                c if c.is_ascii() || self.terminal.glyphs == Glyphs::LinuxConsole => shown.push(c),
                 _ => shown.push('?'),
             }
         }
@@ -192,6 +217,11 @@ mod tests {
         assert_eq!(
             (judged.glyphs, judged.colours),
             (Glyphs::Unicode, Colours::Ansi256)
+        );
+        let judged = terminal(&[("TERM", "linux"), ("LANG", "id_ID.UTF-8")]);
+        assert_eq!(
+            (judged.glyphs, judged.colours),
+            (Glyphs::LinuxConsole, Colours::Ansi16)
         );
         let judged = terminal(&[("TERM", "linux"), ("LANG", "C"), ("NO_COLOR", "1")]);
         assert_eq!(

@@ -219,24 +219,9 @@ pub fn paint_dialog(frame: &mut Frame<'_>, context: &Context<'_>, title: &str, l
         width,
         height,
     };
-    let unicode = theme.rule != "-";
-    let border = if unicode {
-        ratatui::symbols::border::ROUNDED
-    } else {
-        ratatui::symbols::border::Set {
-            top_left: "+",
-            top_right: "+",
-            bottom_left: "+",
-            bottom_right: "+",
-            vertical_left: "|",
-            vertical_right: "|",
-            horizontal_top: "-",
-            horizontal_bottom: "-",
-        }
-    };
     frame.render_widget(ratatui::widgets::Clear, place);
     let block = ratatui::widgets::Block::bordered()
-        .border_set(border)
+        .border_set(theme.border)
         .border_style(theme.title);
     let content = block.inner(place);
     frame.render_widget(block, place);

@@ -59,7 +59,7 @@ impl Qr {
     fn cells(&self, quiet: usize) -> Size {
         let modules = u16::try_from(self.width + 2 * quiet).unwrap_or(u16::MAX);
         match self.terminal.glyphs {
-            Glyphs::Unicode => Size::new(modules, modules.div_ceil(2)),
+            Glyphs::Unicode | Glyphs::LinuxConsole => Size::new(modules, modules.div_ceil(2)),
             Glyphs::Ascii => Size::new(modules.saturating_mul(2), modules),
         }
     }
@@ -70,7 +70,9 @@ impl Qr {
         for y in 0..cells.height.min(area.height) {
             for x in 0..cells.width.min(area.width) {
                 let (symbol, style) = match self.terminal.glyphs {
-                    Glyphs::Unicode => self.half_blocks(usize::from(x), usize::from(y), quiet),
+                    Glyphs::Unicode | Glyphs::LinuxConsole => {
+                        self.half_blocks(usize::from(x), usize::from(y), quiet)
+                    }
                     Glyphs::Ascii => self.spaces(usize::from(x) / 2, usize::from(y), quiet),
                 };
                 if let Some(cell) = buffer.cell_mut((area.x + x, area.y + y)) {
