@@ -31,7 +31,9 @@ impl Default for IdleLimits {
 pub enum Presence {
     /// The fresh menu: nothing to protect, nothing to do.
     Nobody,
-    /// A form or a page that somebody may have left.
+    /// Somebody reads a page, or has only switched the language: nothing to protect, and no hurry.
+    Reading,
+    /// A form that somebody may have left half-typed.
     Form,
     /// Somebody is logged in, or has given a right password.
     LoggedIn,
@@ -81,7 +83,7 @@ impl Idle {
                 return Verdict::Quiet { until: None };
             }
             Presence::Form => self.limits.half_typed,
-            Presence::LoggedIn => self.limits.logged_in,
+            Presence::Reading | Presence::LoggedIn => self.limits.logged_in,
         };
         let began = *self.visit_began.get_or_insert(now);
         let end = (self.last_key + limit).min(began + self.limits.in_all);
@@ -140,8 +142,14 @@ mod tests {
     }
 
     #[test]
-    fn a_half_typed_form_is_cleared_sooner() {
+    fn a_half_typed_form_is_cleared_sooner_than_a_page_that_is_read() {
         let mut idle = Idle::new(IdleLimits::default(), at(0));
+        assert_eq!(
+            idle.judge(Presence::Reading, at(0)),
+            Verdict::Quiet {
+                until: Some(at(75))
+            }
+        );
         assert_eq!(
             idle.judge(Presence::Form, at(0)),
             Verdict::Quiet {

@@ -127,3 +127,87 @@ fn digest(account: &AccountKey) -> String {
     let hash = Sha256::digest(account.to_string().as_bytes());
     HEXLOWER.encode(&hash[..12])
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        domain::{UserId, UserType},
+        store::memory::Memory,
+    };
+
+    fn account(id: &str) -> AccountKey {
+        AccountKey::new(UserType::NonPenyedia, UserId::parse(id).unwrap())
+    }
+
+    fn peer() -> Source {
+        Source::Peer("192.0.2.7".parse().unwrap())
+    }
+
+    #[tokio::test]
+    async fn a_strangers_hundred_thousand_failures_do_not_keep_the_owner_out() {
+        let throttles = Throttles::new(Arc::new(Memory::default()));
+        let now = Timestamp::from_second(1_597_283_585).unwrap();
+        for _ in 0..100_000 {
+            throttles
+                .count(&peer(), &account("PPK30"), now)
+                .await
+                .unwrap();
+        }
+        let gate = async |source: &Source| {
+            throttles
+                .gate(source, &account("PPK30"), now)
+                .await
+                .unwrap()
+        };
+        assert!(matches!(gate(&peer()).await, Gate::Wait(_)));
+        assert_eq!(gate(&Source::Console("loket-1".into())).await, Gate::Open);
+        assert_eq!(
+            gate(&Source::Peer("192.0.2.8".parse().unwrap())).await,
+            Gate::Open
+        );
+    }
+
+    #[tokio::test]
+    async fn a_source_that_tries_many_accounts_is_slowed_as_a_whole_and_fills_no_store() {
+        let store = Arc::new(Memory::default());
+        let throttles = Throttles::new(store.clone());
+        let now = Timestamp::from_second(1_597_283_585).unwrap();
+        for number in 0..1_000 {
+            let tried = account(&format!("PPK{number}"));
+            throttles.count(&peer(), &tried, now).await.unwrap();
+        }
+        let gate = throttles
+            .gate(&peer(), &account("NEVER-TRIED"), now)
+            .await
+            .unwrap();
+        assert!(matches!(gate, Gate::Wait(_)), "{gate:?}");
+        let rows = store
+            .page(&Key::from_bytes("throttle/"), None, 10)
+            .await
+            .unwrap();
+        assert_eq!(rows.len(), 1);
+        assert!(rows[0].1.len() < 64 * 80, "{} bytes", rows[0].1.len());
+    }
+
+    #[tokio::test]
+    async fn the_right_password_forgets_the_pair_and_not_the_source() {
+        let throttles = Throttles::new(Arc::new(Memory::default()));
+        let now = Timestamp::from_second(1_597_283_585).unwrap();
+        for _ in 0..20 {
+            throttles
+                .count(&peer(), &account("PPK30"), now)
+                .await
+                .unwrap();
+        }
+        throttles.forget(&peer(), &account("PPK30")).await.unwrap();
+        let gate = throttles
+            .gate(&peer(), &account("PPK30"), now)
+            .await
+            .unwrap();
+        assert!(
+            matches!(gate, Gate::Wait(wait) if wait.as_secs() <= 60),
+            "{gate:?}"
+        );
+    }
+}

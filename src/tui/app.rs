@@ -77,7 +77,7 @@ impl App {
     pub fn presence(&self) -> Presence {
         let used = self.overlay.is_some() || self.language != self.settings.language;
         match self.screen.presence() {
-            Presence::Nobody if used => Presence::Form,
+            Presence::Nobody if used => Presence::Reading,
             presence => presence,
         }
     }
