@@ -500,16 +500,17 @@ impl Kiosk {
     }
 
     pub fn signal(&mut self, name: &str) -> &mut Self {
-        let id = self
-            .child
-            .process_id()
-            .expect("the program runs")
-            .to_string();
-        let sent = Command::new("kill")
-            .args(["-s", name, &id])
-            .status()
-            .unwrap();
-        assert!(sent.success());
+        use rustix::process::{Pid, Signal, kill_process};
+        let signal = match name {
+            "TERM" => Signal::TERM,
+            "HUP" => Signal::HUP,
+            "INT" => Signal::INT,
+            "KILL" => Signal::KILL,
+            other => panic!("no journey sends SIG{other}"),
+        };
+        let id = self.child.process_id().expect("the program runs");
+        let id = Pid::from_raw(id.cast_signed()).expect("a process id");
+        kill_process(id, signal).expect("the program runs");
         self
     }
 
