@@ -57,6 +57,12 @@ fn the_demo_leaves_on_ctrl_c_and_leaves_no_folder() {
     demo.press(key::CTRL_C);
     assert_eq!(demo.wait(), 0);
     assert!(demo.modes_are_restored());
+    // A newcomer's terminal is borrowed: its scroll-back is not ours to clear.
+    let raw = common::text(&demo.raw());
+    assert!(
+        raw.contains("\x1b[?1049l") && !raw.contains("\x1b[3J"),
+        "{raw:?}"
+    );
     assert_eq!(
         std::fs::read_dir(&folder).unwrap().count(),
         0,

@@ -14,7 +14,7 @@ use lpse_kiosk::{
         language::Language,
         provisioning::{Issuer, Provisioning},
     },
-    session::canvas::Canvas,
+    session::canvas::{Canvas, Wipe},
     tui::{
         App, AppSettings, Effect, Event, Now, Reply,
         command::Key,
@@ -62,7 +62,7 @@ fn shown(
         compulsory: false,
     };
     app.update(NOW, Event::Reply(*id, reply));
-    let mut canvas = Canvas::new(Size::new(columns, rows));
+    let mut canvas = Canvas::new(Size::new(columns, rows), Wipe::All);
     let bytes = canvas.draw(|frame| app.view(frame, NOW));
     let size = |n| NonZeroU16::new(n).unwrap();
     let mut parser = vt100::Parser::new(size(rows), size(columns), 0);

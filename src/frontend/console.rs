@@ -28,7 +28,7 @@ use tokio::{
 };
 
 use super::keys::Decoder;
-use crate::session::{Door, Input, canvas};
+use crate::session::{Door, Input, canvas::Wipe};
 
 /// Bracketed paste on; the pointer is of no use here, so nothing else.
 const ENTER: &[u8] = b"\x1b[?2004h";
@@ -36,7 +36,7 @@ const ENTER: &[u8] = b"\x1b[?2004h";
 const ENTER_ALTERNATE: &[u8] = b"\x1b[?1049h";
 /// Paste off, cursor shown, attributes reset.
 const LEAVE: &[u8] = b"\x1b[?2004l\x1b[?25h\x1b[0m";
-const LEAVE_ALTERNATE: &[u8] = b"\x1b[2J\x1b[?1049l";
+const LEAVE_ALTERNATE: &[u8] = b"\x1b[?1049l";
 
 /// An Esc that nothing follows within this time is the key.
 const ESCAPE_SILENCE: Duration = Duration::from_millis(50);
@@ -67,6 +67,16 @@ pub enum ConsoleError {
     NoTerminal,
     #[error("the terminal {0} cannot be used: {1}")]
     Unusable(String, io::Error),
+}
+
+impl Use {
+    /// What is cleared when somebody is done.
+    pub fn wipe(self) -> Wipe {
+        match self {
+            Self::Own => Wipe::All,
+            Self::Borrowed => Wipe::Screen,
+        }
+    }
 }
 
 impl Console {
@@ -164,9 +174,9 @@ impl Console {
 impl Drop for Console {
     fn drop(&mut self) {
         self.write_now(LEAVE);
-        match self.taken {
-            Use::Own => self.write_now(canvas::WIPE),
-            Use::Borrowed => self.write_now(LEAVE_ALTERNATE),
+        self.write_now(self.taken.wipe().bytes());
+        if self.taken == Use::Borrowed {
+            self.write_now(LEAVE_ALTERNATE);
         }
         let _ = termios::tcsetattr(
             self.terminal.get_ref(),

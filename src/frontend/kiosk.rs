@@ -136,6 +136,7 @@ async fn serve(
         clock: clock.clone(),
         limits: config.idle,
         services,
+        wipe: taken.wipe(),
     };
     let (leave, leaving) = watch::channel(false);
     let sessions = sessions(&console, settings, seat, leaving, clock.clone());

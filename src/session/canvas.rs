@@ -17,8 +17,24 @@ use ratatui::{
     layout::{Position, Size},
 };
 
-/// Screen and scroll-back cleared, attributes reset, cursor home. Scroll-back goes last, after the screen's lines.
-pub const WIPE: &[u8] = b"\x1b[0m\x1b[H\x1b[2J\x1b[3J\x1b[H";
+/// How much of a terminal is cleared when somebody is done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wipe {
+    /// Screen and scroll-back: the terminal is the kiosk's own.
+    All,
+    /// The screen: the scroll-back holds what its owner did before, and nothing of ours on the alternate screen.
+    Screen,
+}
+
+impl Wipe {
+    /// Attributes reset, everything cleared, cursor home. Scroll-back goes last, after the screen's lines.
+    pub fn bytes(self) -> &'static [u8] {
+        match self {
+            Self::All => b"\x1b[0m\x1b[H\x1b[2J\x1b[3J\x1b[H",
+            Self::Screen => b"\x1b[0m\x1b[H\x1b[2J",
+        }
+    }
+}
 
 /// A terminal that knows synchronized updates (DEC mode 2026) shows nothing between these two; others ignore them.
 const BEGIN_FRAME: &[u8] = b"\x1b[?2026h";
@@ -38,11 +54,12 @@ pub struct Canvas {
     terminal: Terminal<Collector>,
     bytes: Bytes,
     size: Size,
+    wipe: Wipe,
 }
 
 impl Canvas {
     /// A canvas of `size`, nothing drawn. A terminal that tells no size counts as 80x24.
-    pub fn new(size: Size) -> Self {
+    pub fn new(size: Size, wipe: Wipe) -> Self {
         let bytes = Bytes::default();
         let size = clamped(size);
         let Ok(terminal) = Terminal::new(Collector {
@@ -54,6 +71,7 @@ impl Canvas {
             terminal,
             bytes,
             size,
+            wipe,
         }
     }
 
@@ -76,7 +94,7 @@ impl Canvas {
         });
         self.terminal = terminal;
         self.bytes.take();
-        self.bytes.append(WIPE);
+        self.bytes.append(self.wipe.bytes());
     }
 
     /// Draws a frame; returns the bytes that turn the one before into it.
@@ -233,7 +251,7 @@ mod tests {
 
     #[test]
     fn an_unchanged_frame_is_no_bytes_and_a_typed_character_few() {
-        let mut canvas = Canvas::new(Size::new(80, 24));
+        let mut canvas = Canvas::new(Size::new(80, 24), Wipe::All);
         assert!(!draw(&mut canvas, "User ID").is_empty());
         assert_eq!(draw(&mut canvas, "User ID"), b"");
         let typed = draw(&mut canvas, "User IDx");
@@ -247,19 +265,23 @@ mod tests {
 
     #[test]
     fn a_wipe_clears_scroll_back_and_keeps_no_cell() {
-        let mut canvas = Canvas::new(Size::new(80, 24));
+        let mut canvas = Canvas::new(Size::new(80, 24), Wipe::All);
         draw(&mut canvas, "a key");
         canvas.wipe();
         let bytes = draw(&mut canvas, "menu");
         let bytes = bytes.strip_prefix(BEGIN_FRAME).unwrap_or(&bytes);
-        assert!(bytes.starts_with(WIPE), "{}", bytes.escape_ascii());
+        assert!(
+            bytes.starts_with(Wipe::All.bytes()),
+            "{}",
+            bytes.escape_ascii()
+        );
         assert!(bytes.windows(4).any(|w| w == b"menu"));
     }
 
     #[test]
     fn absurd_sizes_are_clamped() {
         for (width, height) in [(0, 0), (65535, 65535), (1, 1), (0, 24)] {
-            let mut canvas = Canvas::new(Size::new(width, height));
+            let mut canvas = Canvas::new(Size::new(width, height), Wipe::All);
             let area = canvas.size;
             assert!(area.width <= 500 && area.height <= 200 && area.area() > 0);
             draw(&mut canvas, "x");

@@ -25,7 +25,7 @@ use crate::{
     service::Services,
     tui::{App, Effect, Event, Now, Reply, RequestId, command::KeyPress},
 };
-use canvas::Canvas;
+use canvas::{Canvas, Wipe};
 use effects::Proofs;
 
 /// What comes in from a terminal.
@@ -54,6 +54,8 @@ pub struct Seat {
     pub clock: Arc<dyn Clock>,
     pub limits: IdleLimits,
     pub services: ServicesSoon,
+    /// What is cleared at the end of each login.
+    pub wipe: Wipe,
 }
 
 /// Why a session ended.
@@ -97,9 +99,9 @@ pub async fn run(
     let (answer, mut answers) = mpsc::channel(8);
     let mut session = Session {
         idle: Idle::new(seat.limits, seat.clock.monotonic()),
+        canvas: Canvas::new(size, seat.wipe),
         seat,
         app,
-        canvas: Canvas::new(size),
         proofs: Proofs::None,
         login: 0,
         warned: false,
