@@ -90,7 +90,7 @@ impl Idle {
         let left = end.saturating_sub(now);
         let warning = self.limits.warning.min(limit / 2);
         if left.is_zero() {
-            self.visit_began = None;
+            // The visit ends with the fresh menu that follows, not with being judged: judging twice changes nothing.
             Verdict::Expired
         } else if left <= warning {
             Verdict::Warn { left }
@@ -167,6 +167,8 @@ mod tests {
             assert_ne!(idle.judge(Presence::LoggedIn, at(second)), Verdict::Expired);
         }
         idle.key(at(900));
-        assert_eq!(idle.judge(Presence::LoggedIn, at(900)), Verdict::Expired);
+        for _ in 0..2 {
+            assert_eq!(idle.judge(Presence::LoggedIn, at(900)), Verdict::Expired);
+        }
     }
 }

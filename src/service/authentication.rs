@@ -267,7 +267,8 @@ impl Authentication {
         let mut account = read.account.clone();
         account.password = hash;
         match house.store.commit(read.replace(&account)).await? {
-            Outcome::Applied => Ok(house.accounts().read(&account.key).await?.unwrap_or(read)),
+            // Not read again: somebody else's later change must meet this login's own commit as a conflict.
+            Outcome::Applied => Ok(Read::replaced(account)),
             // Somebody else changed the account first; the next login tries again.
             Outcome::Conflict => Ok(read),
         }

@@ -34,13 +34,17 @@ impl Read {
     /// A commit that is applied only if the account is still exactly as read, and replaces it by `changed`.
     pub fn replace(&self, changed: &Account) -> Commit {
         let key = Key::account(&self.account.key);
-        let written = record::encode_account(&StoredAccount {
-            account: changed.clone(),
-            import: None,
-        });
         Commit::new()
             .expect(key.clone(), Some(self.bytes.clone()))
-            .put(key, written)
+            .put(key, visible(changed))
+    }
+
+    /// What a reader finds right after such a commit was applied.
+    pub fn replaced(changed: Account) -> Self {
+        Self {
+            bytes: visible(&changed),
+            account: changed,
+        }
     }
 
     /// A commit that is applied only if the account is still exactly as read, and removes it.
@@ -83,10 +87,7 @@ impl Accounts {
     /// Adds an account that does not exist yet; [`Outcome::Conflict`] when it does.
     pub async fn add(&self, account: Account) -> Result<Outcome, StoreError> {
         let key = Key::account(&account.key);
-        let bytes = record::encode_account(&StoredAccount {
-            account,
-            import: None,
-        });
+        let bytes = visible(&account);
         self.store
             .commit(Commit::new().expect(key.clone(), None).put(key, bytes))
             .await
@@ -220,6 +221,14 @@ impl Accounts {
             Some(id) => Ok(self.store.get(&Key::import(id)).await?.is_some()),
         }
     }
+}
+
+/// The record of an account that belongs to no unfinished import.
+fn visible(account: &Account) -> Value {
+    record::encode_account(&StoredAccount {
+        account: account.clone(),
+        import: None,
+    })
 }
 
 /// One page of accounts.

@@ -51,11 +51,6 @@ impl Key {
         Self::import("")
     }
 
-    /// The id of the import whose mark stands under this key.
-    pub fn as_import(&self) -> Option<&str> {
-        std::str::from_utf8(&self.0).ok()?.strip_prefix("import/")
-    }
-
     /// The login policy.
     pub fn policy() -> Self {
         Self(b"setting/policy".to_vec())
