@@ -14,7 +14,7 @@ use lpse_kiosk::{
         audit::{Act, AuditEvent, AuditOutcome},
         calendar::Zone,
         language::Language,
-        password::HashCost,
+        password::{HashCost, HashMemory, hash},
         provisioning::Issuer,
     },
     ports::{Audit, Clock, Random},
@@ -103,6 +103,10 @@ fn password(text: &str) -> PlainPassword {
 }
 
 async fn house(policy: Policy) -> House {
+    house_with_cost(policy, HashCost::MIN).await
+}
+
+async fn house_with_cost(policy: Policy, hash_cost: HashCost) -> House {
     let clock = Arc::new(TestClock(Mutex::new((
         "2020-08-13T01:53:05Z".parse().unwrap(),
         Duration::ZERO,
@@ -115,7 +119,7 @@ async fn house(policy: Policy) -> House {
         random: Arc::new(Counting::default()),
         audit: audit.clone(),
         hashing: HashPool::new(2, 256),
-        hash_cost: HashCost::MIN,
+        hash_cost,
         issuer: Issuer::default(),
         node: "test".into(),
     });
@@ -124,7 +128,12 @@ async fn house(policy: Policy) -> House {
         key: ppk30(),
         name: PersonName::parse("Siti Rahmawati").unwrap(),
         email: EmailAddress::parse("siti@contoh.go.id").unwrap(),
-        password: services.accounts.hash(password(PASSWORD)).await.unwrap(),
+        password: hash(
+            &password(PASSWORD),
+            [7; 16],
+            HashCost::MIN,
+            &mut HashMemory::default(),
+        ),
     };
     services.accounts.add(new, &here()).await.unwrap();
     services.policy.set(policy, &here()).await.unwrap();
@@ -361,6 +370,37 @@ async fn an_active_key_is_not_replaced_by_whoever_knows_the_password_alone() {
     assert!(
         matches!((&reply, &proofs), (Reply::Ended, Proofs::None)),
         "{reply:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_raised_cost_strengthens_the_hash_at_the_next_login() {
+    let raised = HashCost {
+        memory_kib: 20 * 1024,
+        ..HashCost::MIN
+    };
+    let house = house_with_cost(Policy::Enabled, raised).await;
+    let stored = async || {
+        house
+            .services
+            .accounts
+            .get(&ppk30())
+            .await
+            .unwrap()
+            .unwrap()
+            .password
+    };
+    assert!(stored().await.is_weaker_than(raised));
+    let outcome = house.login().await;
+    assert!(
+        matches!(outcome, PasswordOutcome::Granted(_)),
+        "{outcome:?}"
+    );
+    assert!(!stored().await.is_weaker_than(raised));
+    let again = house.login().await;
+    assert!(
+        matches!(again, PasswordOutcome::Granted(_)),
+        "the same password still fits: {again:?}"
     );
 }
 
