@@ -601,6 +601,7 @@ proptest! {
                 version: "0".into(),
                 language: Language::Id,
                 leaves_on_interrupt: false,
+                reset_by_mail: false,
                 terminal: Terminal { glyphs: Glyphs::Unicode, colours: Colours::Ansi256, no_color: false },
             });
             let mut person = Person {

@@ -43,6 +43,7 @@ fn shown(
         version: "0.1.0".into(),
         language: Language::Id,
         leaves_on_interrupt: false,
+        reset_by_mail: false,
         terminal,
     });
     let typed = |app: &mut App, keys: &str| {

@@ -52,6 +52,7 @@ fn settings(language: Language) -> AppSettings {
         version: "0.1.0".into(),
         language,
         leaves_on_interrupt: false,
+        reset_by_mail: false,
         terminal: Terminal {
             glyphs: Glyphs::Unicode,
             colours: Colours::Ansi256,

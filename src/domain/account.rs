@@ -104,6 +104,14 @@ impl UserId {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// The ID for somebody who may see that it is theirs, and not learn it: `PP**0`.
+    pub fn masked(&self) -> String {
+        let length = self.0.len();
+        let (head, tail) = if length < 5 { (1, 0) } else { (2, 1) };
+        let hidden = "*".repeat(length - head - tail);
+        format!("{}{hidden}{}", &self.0[..head], &self.0[length - tail..])
+    }
 }
 
 impl fmt::Display for UserId {
@@ -238,6 +246,12 @@ impl EmailAddress {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// Whether both name the same mailbox as people see it. RFC 5321 section 2.4 lets a server tell capital from small
+    /// letters before the `@`; none that matters does, and people do not remember which they once typed.
+    pub fn is_same_mailbox(&self, other: &Self) -> bool {
+        self.0.eq_ignore_ascii_case(&other.0)
+    }
 }
 
 impl fmt::Display for EmailAddress {
@@ -349,6 +363,13 @@ mod tests {
             assert_eq!(UserId::parse(typed), Ok(expected.clone()), "{typed:?}");
         }
         assert_eq!(expected.to_string(), "PPK30");
+    }
+
+    #[test]
+    fn a_masked_id_shows_its_owner_and_nobody_else_whose_it_is() {
+        for (id, masked) in [("PPK", "P**"), ("PPK3", "P***"), ("PPK30", "PP**0")] {
+            assert_eq!(UserId::parse(id).unwrap().masked(), masked);
+        }
     }
 
     #[test]

@@ -127,6 +127,7 @@ async fn serve(
         version: env!("CARGO_PKG_VERSION").to_owned(),
         language: config.language,
         leaves_on_interrupt: training.is_some(),
+        reset_by_mail: false,
         terminal: Terminal::from_environment(|name| std::env::var(name).ok()),
     };
     // The first frame is drawn while the store opens behind it.

@@ -223,7 +223,11 @@ async fn attempt(
             | Request::StartEnrollment
             | Request::ProveEnrollment(_)
             | Request::DisableTotp(_)
-            | Request::LoadHome,
+            | Request::LoadHome
+            | Request::RequestReset { .. }
+            | Request::FindReset(_)
+            | Request::ConfirmReset
+            | Request::LoadInbox,
             _,
         ) => Ok((Reply::Ended, Proofs::None)),
     }

@@ -236,6 +236,12 @@ impl App {
             | Reply::Busy
             | Reply::Unavailable
             | Reply::FreshPasscodeWanted => {}
+            Reply::ResetRequested
+            | Reply::SecurityCodeRejected
+            | Reply::ResetFound { .. }
+            | Reply::ResetVoid(_)
+            | Reply::ResetDone
+            | Reply::Inbox(_) => {}
         }
         Vec::new()
     }

@@ -18,10 +18,11 @@ use zeroize::Zeroizing;
 
 use crate::domain::{
     Activity, Passcode, PlainPassword, Policy, UserId, UserType,
-    account::{AccountKey, LastLogin, PersonName},
+    account::{AccountKey, EmailAddress, LastLogin, PersonName},
     calendar::Zone,
     language::Language,
     provisioning::Provisioning,
+    reset::{ResetSecret, ShortCode},
 };
 pub use app::App;
 use command::KeyPress;
@@ -42,6 +43,8 @@ pub struct AppSettings {
     pub language: Language,
     /// Ctrl-C leaves the program; never on a kiosk.
     pub leaves_on_interrupt: bool,
+    /// TOTP can be reset by a letter; otherwise people are sent to an officer.
+    pub reset_by_mail: bool,
     pub terminal: Terminal,
 }
 
@@ -107,6 +110,18 @@ pub enum Request {
     DisableTotp(Option<Passcode>),
     /// Home again, from the QR code or after a refusal.
     LoadHome,
+    /// `Kirim` at the form for a reset. The answer to the picture goes with it, and is used up by it.
+    RequestReset {
+        account: AccountKey,
+        email: EmailAddress,
+        security_code: Zeroizing<String>,
+    },
+    /// A link or a short code from a letter: whose is it?
+    FindReset(ResetSecret),
+    /// `OK`: reset the TOTP that was found.
+    ConfirmReset,
+    /// The letters of training mode.
+    LoadInbox,
 }
 
 impl Request {
@@ -152,6 +167,43 @@ pub enum Reply {
     Home(Box<HomeView>),
     /// The act wants a code, the last one being older than five minutes.
     FreshPasscodeWanted,
+    /// The one answer to every request for a reset, whether or not such an account exists.
+    ResetRequested,
+    /// The picture was read wrongly, or too late.
+    SecurityCodeRejected,
+    /// The link or the short code stands for a reset of this account, its ID masked.
+    ResetFound {
+        user_type: UserType,
+        masked_id: String,
+    },
+    /// The link or the short code stands for nothing (any longer).
+    ResetVoid(ResetVoid),
+    /// TOTP is off for the account, and every open login of it has ended.
+    ResetDone,
+    /// The letters of training mode, the newest first.
+    Inbox(Vec<InboxLetter>),
+}
+
+/// Why a link or a short code resets nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ResetVoid {
+    /// Mistyped, or replaced by that of a newer letter, or it never was one.
+    Unknown,
+    Used,
+    Expired,
+}
+
+/// A letter as training mode's `Kotak Masuk` shows it.
+#[derive(Debug, Clone)]
+pub struct InboxLetter {
+    pub at: Timestamp,
+    /// `Siti Rahmawati <ppk30@contoh.go.id>`.
+    pub to: String,
+    pub subject: String,
+    /// The letter's text part. It holds a link and a code where the letter is about a request.
+    pub text: Zeroizing<String>,
+    /// The short code, for the key that opens `Konfirmasi Reset TOTP` with it.
+    pub code: Option<ShortCode>,
 }
 
 /// What home shows.

@@ -123,6 +123,12 @@ impl Refused {
             | Reply::PasscodeWanted { .. }
             | Reply::Enrollment { .. }
             | Reply::Home(_) => None,
+            Reply::ResetRequested
+            | Reply::SecurityCodeRejected
+            | Reply::ResetFound { .. }
+            | Reply::ResetVoid(_)
+            | Reply::ResetDone
+            | Reply::Inbox(_) => None,
         }
     }
 }

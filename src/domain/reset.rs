@@ -1,0 +1,605 @@
+//! Resetting TOTP by a letter: the ticket, its two secrets, and the link and the typed forms they come in.
+//!
+//! A ticket has a long token for the link and a short code for the keyboard. Both stand for the same ticket; of both
+//! only digests are kept (SECURITY section 2), and the ticket decides the account: what else a link says must agree.
+
+use std::{fmt, time::Duration};
+
+use data_encoding::Specification;
+use jiff::Timestamp;
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+use unicode_normalization::UnicodeNormalization;
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
+
+use super::account::{AccountKey, EmailAddress, UserId, UserType};
+
+/// The path of the page that a link leads to, as SPSE's own links have it.
+pub const LINK_PATH: &str = "/proc4user/resettotp";
+
+/// No link is longer: the longest address and User ID, every byte escaped, with room for what a mail gateway adds.
+pub const LONGEST_LINK: usize = 2048;
+
+/// Letters and digits that nobody takes for another: no 0 and O, 1, I and L, 2 and Z, 5 and S, 8 and B, U and V.
+const SYMBOLS: &[u8; 24] = b"34679ACDEFGHJKMNPQRTVWXY";
+
+/// The secret of a link: 160 bits from the operating system's generator.
+#[derive(Clone, Zeroize, ZeroizeOnDrop)]
+pub struct Token([u8; Self::BYTES]);
+
+impl Token {
+    pub const BYTES: usize = 20;
+
+    pub fn from_bytes(bytes: [u8; Self::BYTES]) -> Self {
+        Self(bytes)
+    }
+
+    /// The token as the link's `kode`: 32 small letters and digits.
+    pub fn text(&self) -> Zeroizing<String> {
+        Zeroizing::new(base32().encode(&self.0))
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        if text.len() != Self::BYTES * 8 / 5 {
+            return None;
+        }
+        let bytes = Zeroizing::new(base32().decode(text.as_bytes()).ok()?);
+        bytes.as_slice().try_into().ok().map(Self)
+    }
+
+    /// What is kept of it.
+    pub fn digest(&self) -> SecretDigest {
+        SecretDigest::of("reset-token", &self.0)
+    }
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Token(…)")
+    }
+}
+
+fn base32() -> data_encoding::Encoding {
+    let mut specification = Specification::new();
+    specification
+        .symbols
+        .push_str("abcdefghijklmnopqrstuvwxyz234567");
+    specification
+        .encoding()
+        .expect("thirty-two different symbols")
+}
+
+/// The secret for the keyboard: 16 of 24 symbols, 73 bits, more than the 64 that need no count of wrong tries.
+#[derive(Clone, Zeroize, ZeroizeOnDrop)]
+pub struct ShortCode([u8; Self::LENGTH]);
+
+impl ShortCode {
+    pub const LENGTH: usize = 16;
+
+    /// Random bytes that [`ShortCode::from_random`] wants.
+    pub const RANDOM_BYTES: usize = 16 * Self::LENGTH;
+
+    /// Each symbol from sixteen random bytes: the remainder of 128 bits favours no symbol by more than 2^-120.
+    pub fn from_random(random: &[u8; Self::RANDOM_BYTES]) -> Self {
+        let mut code = [0; Self::LENGTH];
+        let (parts, _) = random.as_chunks::<16>();
+        for (symbol, part) in code.iter_mut().zip(parts) {
+            let number = u128::from_be_bytes(*part) % SYMBOLS.len() as u128;
+            *symbol = SYMBOLS[usize::try_from(number).unwrap_or_default()];
+        }
+        Self(code)
+    }
+
+    /// Reads what was typed: capital and small letters, full width, spaces and dashes make no difference.
+    pub fn parse(typed: &str) -> Option<Self> {
+        let mut code = Self([0; Self::LENGTH]);
+        let mut length = 0;
+        // Bounded before it is normalised, so that a pasted novel costs nothing.
+        for c in typed.chars().take(16 * Self::LENGTH).nfkc() {
+            if c.is_whitespace() || c.is_control() || matches!(c, '-' | '\u{2010}'..='\u{2015}') {
+                continue;
+            }
+            let symbol = u8::try_from(c.to_ascii_uppercase()).ok()?;
+            if !SYMBOLS.contains(&symbol) {
+                return None;
+            }
+            *code.0.get_mut(length)? = symbol;
+            length += 1;
+        }
+        (length == Self::LENGTH).then_some(code)
+    }
+
+    /// `ACDE-FGHJ-KMNP-QRTV`, as letters show it.
+    pub fn grouped(&self) -> Zeroizing<String> {
+        let mut text = Zeroizing::new(String::with_capacity(Self::LENGTH * 5 / 4));
+        for (position, symbol) in self.0.iter().enumerate() {
+            if position > 0 && position % 4 == 0 {
+                text.push('-');
+            }
+            text.push(char::from(*symbol));
+        }
+        text
+    }
+
+    /// What is kept of it.
+    pub fn digest(&self) -> SecretDigest {
+        SecretDigest::of("reset-code", &self.0)
+    }
+}
+
+impl fmt::Debug for ShortCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ShortCode(…)")
+    }
+}
+
+/// What is kept of a secret: SHA-256, bound to what the secret is for. Secrets of 73 and 160 random bits need no slow
+/// hash; nobody tries 2^73 of them within half an hour.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SecretDigest([u8; 32]);
+
+impl SecretDigest {
+    fn of(purpose: &str, secret: &[u8]) -> Self {
+        let digest = Sha256::new()
+            .chain_update(format!("lpse-kiosk/1/{purpose}\0"))
+            .chain_update(secret)
+            .finalize();
+        Self(digest.into())
+    }
+
+    pub fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    pub fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
+    /// Compares in a time that tells nothing of where they differ.
+    pub fn is(&self, other: &Self) -> bool {
+        self.0.ct_eq(&other.0).into()
+    }
+}
+
+impl fmt::Debug for SecretDigest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SecretDigest(…)")
+    }
+}
+
+/// Both secrets of one ticket, as its letter tells them.
+#[derive(Debug, Clone)]
+pub struct TicketSecrets {
+    pub token: Token,
+    pub code: ShortCode,
+}
+
+/// What somebody who confirms a reset has in hand.
+#[derive(Debug, Clone)]
+pub enum ResetSecret {
+    Link(ResetLink),
+    Code(ShortCode),
+}
+
+impl ResetSecret {
+    /// Reads what was typed or pasted: a link, however its lines were broken, or a short code.
+    pub fn typed(text: &str) -> Option<Self> {
+        if text.len() > LONGEST_LINK {
+            return None;
+        }
+        match text.split_once('?') {
+            Some((_, query)) => {
+                let unbroken: Zeroizing<String> =
+                    Zeroizing::new(query.chars().filter(|c| !c.is_whitespace()).collect());
+                ResetLink::parse_query(&unbroken).ok().map(Self::Link)
+            }
+            None => ShortCode::parse(text).map(Self::Code),
+        }
+    }
+
+    /// By which the ticket is found.
+    pub fn digest(&self) -> SecretDigest {
+        match self {
+            Self::Link(link) => link.token.digest(),
+            Self::Code(code) => code.digest(),
+        }
+    }
+}
+
+/// All that a link says. Only the token counts; the rest must agree with the ticket it stands for.
+#[derive(Debug, Clone)]
+pub struct ResetLink {
+    pub email: EmailAddress,
+    pub account: AccountKey,
+    pub token: Token,
+}
+
+/// Why a query string is no link of ours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum LinkError {
+    /// A parameter is missing or makes no sense.
+    #[error("a parameter is missing or malformed")]
+    Malformed,
+    /// A parameter stands there twice: whoever checks one and uses the other could be led astray.
+    #[error("a parameter stands there twice")]
+    Duplicated,
+}
+
+impl ResetLink {
+    /// `{base_url}/proc4user/resettotp?email=…&isRekanan=0&userId=PPK30&kode=…`. `base_url` has no slash at its end.
+    pub fn url(&self, base_url: &str) -> Zeroizing<String> {
+        Zeroizing::new(format!("{base_url}{LINK_PATH}?{}", self.query().as_str()))
+    }
+
+    /// The link's parameters, escaped.
+    pub fn query(&self) -> Zeroizing<String> {
+        let rekanan = match self.account.user_type {
+            UserType::Penyedia => "1",
+            UserType::NonPenyedia => "0",
+        };
+        let mut query = form_urlencoded::Serializer::new(String::with_capacity(LONGEST_LINK));
+        query
+            .append_pair("email", self.email.as_str())
+            .append_pair("isRekanan", rekanan)
+            .append_pair("userId", self.account.user_id.as_str())
+            .append_pair("kode", &self.token.text());
+        Zeroizing::new(query.finish())
+    }
+
+    /// Reads a query string or a form's body. Parameters that are not ours are passed over: mail gateways add some.
+    pub fn parse_query(query: &str) -> Result<Self, LinkError> {
+        if query.len() > LONGEST_LINK {
+            return Err(LinkError::Malformed);
+        }
+        let [mut email, mut rekanan, mut user_id, mut token] = [const { None }; 4];
+        for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+            let place = match name.as_ref() {
+                "email" => &mut email,
+                "isRekanan" => &mut rekanan,
+                "userId" => &mut user_id,
+                "kode" => &mut token,
+                _ => continue,
+            };
+            if place.replace(Zeroizing::new(value.into_owned())).is_some() {
+                return Err(LinkError::Duplicated);
+            }
+        }
+        let parsed = || {
+            let user_type = match rekanan?.as_str() {
+                "1" => UserType::Penyedia,
+                "0" => UserType::NonPenyedia,
+                _ => return None,
+            };
+            Some(Self {
+                email: EmailAddress::parse(&email?).ok()?,
+                account: AccountKey::new(user_type, UserId::parse(&user_id?).ok()?),
+                token: Token::parse(&token?)?,
+            })
+        };
+        parsed().ok_or(LinkError::Malformed)
+    }
+}
+
+/// A permission to reset one account's TOTP, once, until it expires.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ticket {
+    pub account: AccountKey,
+    /// The address that the letter went to.
+    pub email: EmailAddress,
+    /// The account's generation when it was issued: an account whose password was set, or that was removed and added
+    /// again meanwhile, is not the one that asked.
+    pub generation: u64,
+    pub token: SecretDigest,
+    pub code: SecretDigest,
+    pub issued: Timestamp,
+    pub expires: Timestamp,
+    pub used: Option<Timestamp>,
+}
+
+/// What a ticket is worth now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TicketState {
+    Valid,
+    Used,
+    Expired,
+}
+
+impl Ticket {
+    /// A clock that is set back this far after a ticket was issued is a clock being corrected; further back the
+    /// ticket does not count, so that no clock set back prolongs a link's life.
+    const CORRECTION: Duration = Duration::from_secs(5 * 60);
+
+    pub fn state(&self, now: Timestamp) -> TicketState {
+        if self.used.is_some() {
+            TicketState::Used
+        } else if now >= self.expires || now < self.issued - Self::CORRECTION {
+            TicketState::Expired
+        } else {
+            TicketState::Valid
+        }
+    }
+
+    /// Whether `secret` is this ticket's, and whatever else it says agrees.
+    pub fn fits(&self, secret: &ResetSecret) -> bool {
+        match secret {
+            ResetSecret::Code(code) => self.code.is(&code.digest()),
+            ResetSecret::Link(link) => {
+                self.token.is(&link.token.digest())
+                    && link.account == self.account
+                    && link.email.is_same_mailbox(&self.email)
+            }
+        }
+    }
+}
+
+/// When somebody asked before, the newest last: as many as the widest limit looks at.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RequestLog(Vec<Timestamp>);
+
+/// At most `count` in `within`.
+#[derive(Debug, Clone, Copy)]
+pub struct Limit {
+    pub count: usize,
+    pub within: Duration,
+}
+
+/// Letters to one account (SECURITY section 2).
+pub const ACCOUNT_LIMITS: [Limit; 2] = [
+    Limit {
+        count: 3,
+        within: Duration::from_secs(60 * 60),
+    },
+    Limit {
+        count: 5,
+        within: Duration::from_secs(24 * 60 * 60),
+    },
+];
+
+/// Requests from one source, whatever account they name (SECURITY section 2).
+pub const SOURCE_LIMITS: [Limit; 1] = [Limit {
+    count: 10,
+    within: Duration::from_secs(60 * 60),
+}];
+
+impl RequestLog {
+    pub fn new(times: Vec<Timestamp>) -> Self {
+        Self(times)
+    }
+
+    pub fn times(&self) -> &[Timestamp] {
+        &self.0
+    }
+
+    /// Whether one more at `now` is within all of `limits`. A time that lies ahead of a clock set back counts as now.
+    pub fn allows(&self, limits: &[Limit], now: Timestamp) -> bool {
+        limits.iter().all(|limit| {
+            let recent = self
+                .0
+                .iter()
+                .filter(|at| is_within(**at, limit.within, now));
+            recent.count() < limit.count
+        })
+    }
+
+    /// Notes one more at `now`, and forgets those that no limit looks at any longer.
+    pub fn note(&mut self, limits: &[Limit], now: Timestamp) {
+        let most = limits.iter().map(|limit| limit.count).max().unwrap_or(0);
+        let widest = limits.iter().map(|limit| limit.within).max();
+        self.0
+            .retain(|at| is_within(*at, widest.unwrap_or_default(), now));
+        self.0.push(now);
+        let excess = self.0.len().saturating_sub(most);
+        self.0.drain(..excess);
+    }
+}
+
+fn is_within(at: Timestamp, within: Duration, now: Timestamp) -> bool {
+    let elapsed = now.duration_since(at);
+    elapsed.is_negative() || elapsed.unsigned_abs() < within
+}
+
+/// How many letters one node has written within the present hour: the cap over all accounts and sources.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct HourCount {
+    pub hour: i64,
+    pub count: u32,
+}
+
+impl HourCount {
+    /// Whether one more at `now` is within `cap`.
+    pub fn allows(&self, cap: u32, now: Timestamp) -> bool {
+        self.at(now).count < cap
+    }
+
+    /// The count with one more at `now`.
+    pub fn with_one_more(self, now: Timestamp) -> Self {
+        let at = self.at(now);
+        Self {
+            count: at.count.saturating_add(1),
+            ..at
+        }
+    }
+
+    /// An hour only moves forward: a clock set back does not empty the count.
+    fn at(self, now: Timestamp) -> Self {
+        let hour = now.as_second().div_euclid(60 * 60);
+        if hour > self.hour {
+            Self { hour, count: 0 }
+        } else {
+            self
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn link() -> ResetLink {
+        ResetLink {
+            email: EmailAddress::parse("siti+spse@contoh.go.id").unwrap(),
+            account: AccountKey::new(UserType::NonPenyedia, UserId::parse("PPK30").unwrap()),
+            token: Token::from_bytes([7; Token::BYTES]),
+        }
+    }
+
+    fn ticket() -> Ticket {
+        Ticket {
+            account: link().account,
+            email: link().email,
+            generation: 1,
+            token: link().token.digest(),
+            code: ShortCode::from_random(&[3; ShortCode::RANDOM_BYTES]).digest(),
+            issued: at(1_000_000),
+            expires: at(1_000_000 + 1800),
+            used: None,
+        }
+    }
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    #[test]
+    fn a_link_has_the_form_that_spse_users_know_and_is_read_back() {
+        let url = link().url("https://lpse.contoh.go.id");
+        assert_eq!(
+            url.as_str(),
+            "https://lpse.contoh.go.id/proc4user/resettotp?email=siti%2Bspse%40contoh.go.id&isRekanan=0&userId=PPK30\
+             &kode=a4dqobyha4dqobyha4dqobyha4dqobyh"
+        );
+        let broken = format!(" {}\r\n   {}\n", &url[..70], &url[70..]);
+        let Some(typed) = ResetSecret::typed(&broken) else {
+            panic!("{broken:?} is a link");
+        };
+        assert!(ticket().fits(&typed));
+    }
+
+    #[test]
+    fn a_link_that_disagrees_with_its_ticket_in_anything_does_not_fit() {
+        let whole = link().query();
+        for (part, other) in [
+            ("PPK30", "PPK31"),
+            ("isRekanan=0", "isRekanan=1"),
+            ("siti", "budi"),
+            ("a4dq", "b4dq"),
+        ] {
+            let query = whole.replacen(part, other, 1);
+            let parsed = ResetLink::parse_query(&query).unwrap();
+            assert!(!ticket().fits(&ResetSecret::Link(parsed)), "{query}");
+        }
+        let spelled = whole.replace("siti", "Siti").replace("PPK30", "ppk30");
+        let parsed = ResetLink::parse_query(&spelled).unwrap();
+        assert!(ticket().fits(&ResetSecret::Link(parsed)));
+    }
+
+    #[test]
+    fn a_parameter_twice_or_missing_is_no_link() {
+        let whole = link().query();
+        for part in whole.split('&') {
+            let twice = format!("{}&{part}", whole.as_str());
+            assert_eq!(
+                ResetLink::parse_query(&twice).unwrap_err(),
+                LinkError::Duplicated
+            );
+            let missing = whole.replace(part, "utm_source=gateway");
+            assert_eq!(
+                ResetLink::parse_query(&missing).unwrap_err(),
+                LinkError::Malformed
+            );
+        }
+        let more = format!("{}&utm_source=gateway&bahasa=en", whole.as_str());
+        assert!(ResetLink::parse_query(&more).is_ok());
+        let novel = format!("{}&x={}", whole.as_str(), "x".repeat(LONGEST_LINK));
+        assert!(ResetLink::parse_query(&novel).is_err());
+    }
+
+    #[test]
+    fn a_short_code_is_read_however_it_is_typed_and_has_no_look_alikes() {
+        let code = ShortCode::from_random(&std::array::from_fn(|i| (i * 7) as u8));
+        let grouped = code.grouped();
+        assert_eq!(grouped.len(), 19);
+        let typed = [
+            grouped.to_lowercase(),
+            grouped.replace('-', " "),
+            grouped.replace('-', ""),
+            format!("\u{a0}{}\r\n", grouped.replace('-', "–")),
+        ];
+        for typed in typed {
+            let read = ShortCode::parse(&typed).expect("a short code");
+            assert!(read.digest().is(&code.digest()), "{typed:?}");
+        }
+        assert!(!grouped.contains(['0', 'O', '1', 'I', 'L', '2', 'Z', '5', 'S', '8', 'B', 'U']));
+        for typed in ["", "A", &grouped[..18], "0000-0000-0000-0000", "🦀"] {
+            assert!(ShortCode::parse(typed).is_none(), "{typed:?}");
+        }
+        assert!(ShortCode::parse(&format!("{}A", grouped.as_str())).is_none());
+        assert!(ResetSecret::typed(&"A".repeat(1_000_000)).is_none());
+    }
+
+    #[test]
+    fn a_ticket_holds_until_its_end_once_and_a_clock_set_back_prolongs_nothing() {
+        let ticket = ticket();
+        assert_eq!(ticket.state(at(1_000_000)), TicketState::Valid);
+        assert_eq!(ticket.state(at(1_000_000 + 1799)), TicketState::Valid);
+        assert_eq!(ticket.state(at(1_000_000 + 1800)), TicketState::Expired);
+        assert_eq!(ticket.state(at(1_000_000 - 299)), TicketState::Valid);
+        assert_eq!(ticket.state(at(1_000_000 - 301)), TicketState::Expired);
+        let used = Ticket {
+            used: Some(at(1_000_001)),
+            ..ticket
+        };
+        assert_eq!(used.state(at(1_000_002)), TicketState::Used);
+    }
+
+    #[test]
+    fn three_an_hour_and_five_a_day_and_a_clock_set_back_frees_nothing() {
+        let mut log = RequestLog::default();
+        let mut granted = 0;
+        for minute in 0..24 * 60 {
+            let now = at(minute * 60);
+            if log.allows(&ACCOUNT_LIMITS, now) {
+                log.note(&ACCOUNT_LIMITS, now);
+                granted += 1;
+                assert!(!(granted == 4 && minute < 60), "a fourth within the hour");
+            }
+        }
+        assert_eq!(granted, 5);
+        assert!(!log.allows(&ACCOUNT_LIMITS, at(-1_000_000)));
+        assert!(log.allows(&ACCOUNT_LIMITS, at(2 * 24 * 60 * 60)));
+        assert!(log.times().len() <= 5);
+    }
+
+    #[test]
+    fn an_hours_count_starts_anew_with_the_next_hour_only() {
+        let mut count = HourCount::default();
+        for _ in 0..3 {
+            assert!(count.allows(3, at(7_200)));
+            count = count.with_one_more(at(7_200));
+        }
+        assert!(!count.allows(3, at(7_300)) && !count.allows(3, at(0)));
+        assert!(count.allows(3, at(10_800)));
+        assert_eq!(count.with_one_more(at(10_800)).count, 1);
+    }
+
+    #[test]
+    fn no_secret_is_printed() {
+        let link = link();
+        let printed = format!("{:?} {:?}", link.token, link.token.digest());
+        let code = ShortCode::from_random(&[9; ShortCode::RANDOM_BYTES]);
+        let printed = format!("{printed} {code:?}");
+        assert!(!printed.contains(link.token.text().as_str()));
+        assert!(!printed.contains(code.grouped().as_str()));
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_a_secret_or_none_and_never_a_panic(text in ".{0,300}", query in "[a-zA-Z0-9=&%+;?@. ]{0,200}") {
+            let _ = ResetSecret::typed(&text);
+            let _ = ResetLink::parse_query(&text);
+            let _ = ResetLink::parse_query(&query);
+        }
+    }
+}
