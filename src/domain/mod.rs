@@ -14,6 +14,7 @@ pub mod passcode;
 pub mod password;
 pub mod policy;
 pub mod provisioning;
+pub mod security_code;
 pub mod source;
 pub mod throttle;
 pub mod totp;
