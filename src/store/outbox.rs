@@ -5,14 +5,19 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 use super::{
     Commit, Key, Outcome, Store, StoreError, Value,
     record::{self, StoredLetter},
 };
 use crate::domain::{
     account::SealedSecret,
-    letter::{Delivery, Letter, LetterId},
+    letter::{Delivery, Letter, LetterId, Stage},
 };
+
+/// Letters read at once.
+const PAGE: usize = 64;
 
 /// The outbox of a store.
 #[derive(Debug, Clone)]
@@ -101,6 +106,27 @@ impl Outbox {
             delivery: stored.delivery,
             bytes,
         }))
+    }
+
+    /// Ends the claims of couriers that are no more. Only for whoever owns the store alone, before a courier starts.
+    pub async fn release_claims(&self, now: Timestamp) -> Result<(), StoreError> {
+        let mut after: Option<LetterId> = None;
+        loop {
+            let page = self.page(after.as_ref(), PAGE).await?;
+            let Some(last) = page.last() else {
+                return Ok(());
+            };
+            after = Some(last.letter.id.clone());
+            for read in page {
+                if let Stage::Claimed { .. } = read.delivery.stage {
+                    let delivery = Delivery {
+                        stage: Stage::Due(now),
+                        ..read.delivery.clone()
+                    };
+                    self.update(read, delivery).await?;
+                }
+            }
+        }
     }
 
     /// Removes the letter if it is still as read.
