@@ -68,7 +68,8 @@ mod tests {
         let proxies = ["10.0.0.1", "10.0.0.2", "::1"].map(|address| address.parse().unwrap());
         let mut headers = HeaderMap::new();
         for line in forwarded {
-            headers.append(X_FORWARDED_FOR, HeaderValue::from_static(line));
+            let line = HeaderValue::from_bytes(line.as_bytes()).unwrap();
+            headers.append(X_FORWARDED_FOR, line);
         }
         let peer = Peer(peer.parse().unwrap());
         TrustedProxies::new(&proxies)

@@ -17,7 +17,14 @@ fn is_whole_page(answer: &Answer, language: &str, https: bool) {
     );
     assert_eq!(body.matches("<h1>").count(), 1, "{body}");
     assert!(body.contains("LPSE Kota Contoh</title>") && body.contains("name=\"viewport\""));
-    assert!(!body.contains("<script") && !body.contains(" style=") && !body.contains(" on"));
+    for tag in body.split('<').skip(1) {
+        let tag = tag.split('>').next().unwrap();
+        // What the policy would refuse is not written in the first place.
+        assert!(
+            !tag.starts_with("script") && !tag.contains(" style=") && !tag.contains(" on"),
+            "{tag}"
+        );
+    }
     assert_eq!(answer.header("content-type"), "text/html; charset=utf-8");
     assert_eq!(answer.header("content-language"), language);
     has_all_headers(answer, https);
@@ -402,15 +409,19 @@ fn neither_token_nor_address_is_logged() {
         .enable_all()
         .build()
         .unwrap();
+    let way = async || {
+        let office = Office::new();
+        let first = office.get(&path()).await;
+        let second = office.post(&first.form()).await;
+        office.set_mood(Mood::Unavailable);
+        office.post(&second.form()).await;
+        office.get(&format!("{}&userId=PPK31", path())).await;
+    };
     tracing::subscriber::with_default(subscriber, || {
-        runtime.block_on(async {
-            let office = Office::new();
-            let first = office.get(&path()).await;
-            let second = office.post(&first.form()).await;
-            office.set_mood(Mood::Unavailable);
-            office.post(&second.form()).await;
-            office.get(&format!("{}&userId=PPK31", path())).await;
-        });
+        runtime.block_on(way());
+        // Another test's thread may have been the first at a place that logs, and found nobody listening there.
+        tracing::callsite::rebuild_interest_cache();
+        runtime.block_on(way());
     });
     let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
     assert!(
