@@ -4,3 +4,4 @@ pub mod console;
 pub mod keys;
 pub mod kiosk;
 pub mod shutdown;
+pub mod web;

@@ -3,6 +3,7 @@
 
 #![allow(dead_code, reason = "each journey uses a part of the language")]
 
+pub mod browser;
 pub mod picture;
 
 use std::{

@@ -1,0 +1,98 @@
+//! How many requests one source gets answered in a minute.
+
+use std::{
+    collections::HashMap,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// Counts requests by source, in memory: a restart forgives, and what must be kept the service keeps.
+#[derive(Debug)]
+pub struct Rates {
+    a_minute: u32,
+    most_sources: usize,
+    // Held for a look-up and a sum, never across an await.
+    windows: Mutex<HashMap<String, Window>>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Window {
+    since: Duration,
+    count: u32,
+}
+
+impl Rates {
+    pub fn new(a_minute: u32, most_sources: usize) -> Self {
+        Self {
+            a_minute,
+            most_sources,
+            windows: Mutex::default(),
+        }
+    }
+
+    /// Counts one request of `source` at the monotonic time `now`.
+    ///
+    /// # Errors
+    /// The time until its next request is answered.
+    pub fn count(&self, source: String, now: Duration) -> Result<(), Duration> {
+        let mut windows = self.windows.lock().unwrap_or_else(PoisonError::into_inner);
+        if !windows.contains_key(&source) && windows.len() >= self.most_sources {
+            windows.retain(|_, window| now < window.since + MINUTE);
+            // A crowd of sources within one minute: the oldest starts over, which favours it. Turning newcomers away
+            // instead would let the crowd shut everybody out.
+            if windows.len() >= self.most_sources {
+                let oldest = windows.iter().min_by_key(|(_, window)| window.since);
+                if let Some(oldest) = oldest.map(|(source, _)| source.clone()) {
+                    windows.remove(&oldest);
+                }
+            }
+        }
+        let window = windows.entry(source).or_insert(Window {
+            since: now,
+            count: 0,
+        });
+        if now >= window.since + MINUTE {
+            *window = Window {
+                since: now,
+                count: 0,
+            };
+        }
+        if window.count >= self.a_minute {
+            return Err(window.since + MINUTE - now);
+        }
+        window.count += 1;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn second(n: u64) -> Duration {
+        Duration::from_secs(n)
+    }
+
+    #[test]
+    fn a_source_waits_for_its_own_minute_and_hinders_nobody_else() {
+        let rates = Rates::new(3, 10);
+        for _ in 0..3 {
+            assert_eq!(rates.count("a".into(), second(100)), Ok(()));
+        }
+        assert_eq!(rates.count("a".into(), second(110)), Err(second(50)));
+        assert_eq!(rates.count("b".into(), second(110)), Ok(()));
+        assert_eq!(rates.count("a".into(), second(160)), Ok(()));
+    }
+
+    #[test]
+    fn a_crowd_of_sources_takes_no_more_room_and_shuts_nobody_out() {
+        let rates = Rates::new(1, 100);
+        for n in 0..10_000 {
+            assert_eq!(rates.count(n.to_string(), second(n / 1000)), Ok(()));
+            assert!(rates.windows.lock().unwrap().len() <= 100);
+        }
+        assert_eq!(rates.count("honest".into(), second(11)), Ok(()));
+    }
+}

@@ -1,0 +1,157 @@
+//! The page on the network: accepting, TLS, HTTP/1.1, and an end to everything that takes too long.
+
+use std::{io, pin::pin, sync::Arc, time::Duration};
+
+use axum::{Router, body::Body};
+use hyper::{server::conn::http1, service::Service as _};
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    service::TowerToHyperService,
+};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::{TcpListener, TcpStream},
+    sync::watch,
+    task::JoinSet,
+    time::{Instant, sleep, sleep_until, timeout},
+};
+use tokio_rustls::TlsAcceptor;
+
+use crate::domain::Source;
+
+use super::{
+    Limits, Web,
+    connections::{Connections, Place},
+    peer::Peer,
+    site::{Site, router},
+};
+
+/// What every connection is served with.
+#[derive(Clone)]
+struct Desk {
+    router: Router,
+    tls: Option<TlsAcceptor>,
+    limits: Limits,
+    leave: watch::Receiver<bool>,
+}
+
+impl Web {
+    /// Serves the page on `listener` until `leave` turns true, then ends what is being answered and closes the rest.
+    ///
+    /// # Errors
+    /// The listener cannot be used at all. What goes wrong with one connection ends that connection.
+    pub async fn serve(
+        self,
+        listener: std::net::TcpListener,
+        mut leave: watch::Receiver<bool>,
+    ) -> io::Result<()> {
+        listener.set_nonblocking(true)?;
+        let listener = TcpListener::from_std(listener)?;
+        let site = Arc::new(Site::new(self));
+        let connections = Arc::new(Connections::new(&site.limits));
+        let desk = Desk {
+            router: router(site.clone()),
+            tls: site.settings.tls.clone().map(TlsAcceptor::from),
+            limits: site.limits,
+            leave: leave.clone(),
+        };
+        let mut open = JoinSet::new();
+        loop {
+            tokio::select! {
+                accepted = listener.accept() => match accepted {
+                    Ok((stream, address)) => {
+                        let peer = Peer(address.ip().to_canonical());
+                        let source = (!site.proxies.holds(peer.0))
+                            .then(|| Source::Peer(peer.0).throttle_key());
+                        // Whoever has no place is hung up on: a page would cost what the limit is there to save.
+                        if let Some(place) = connections.take(source) {
+                            open.spawn(desk.clone().attend(stream, peer, place));
+                        }
+                    }
+                    // Out of descriptors, or a caller that has gone; waiting is all that helps.
+                    Err(error) => {
+                        tracing::warn!(%error, "the reset page cannot accept a connection");
+                        sleep(Duration::from_millis(100)).await;
+                    }
+                },
+                // A connection whose task panicked has ended with it, and no other.
+                Some(_) = open.join_next() => {}
+                () = asked_to(&mut leave) => break,
+            }
+        }
+        drop(listener);
+        let ended = timeout(site.limits.goodbye, async {
+            while open.join_next().await.is_some() {}
+        });
+        if ended.await.is_err() {
+            open.shutdown().await;
+        }
+        Ok(())
+    }
+}
+
+/// Returns when the program is to leave; pends for ever when nobody is there to ask it.
+async fn asked_to(leave: &mut watch::Receiver<bool>) {
+    if leave.wait_for(|leave| *leave).await.is_err() {
+        std::future::pending().await
+    }
+}
+
+impl Desk {
+    async fn attend(self, stream: TcpStream, peer: Peer, place: Place) {
+        // An answer is written in one go; waiting to fill a packet would only delay it.
+        let _ = stream.set_nodelay(true);
+        tokio::select! {
+            () = place.displaced() => {}
+            () = self.greet(stream, peer, &place) => {}
+        }
+    }
+
+    async fn greet(&self, stream: TcpStream, peer: Peer, place: &Place) {
+        match &self.tls {
+            None => self.talk(stream, peer, place).await,
+            Some(tls) => {
+                let shaken = timeout(self.limits.handshake, tls.accept(stream)).await;
+                if let Ok(Ok(stream)) = shaken {
+                    self.talk(stream, peer, place).await;
+                }
+            }
+        }
+    }
+
+    async fn talk<S: AsyncRead + AsyncWrite + Unpin>(&self, stream: S, peer: Peer, place: &Place) {
+        let router = TowerToHyperService::new(self.router.clone());
+        let service = hyper::service::service_fn(|request: hyper::Request<_>| {
+            let mut request = request.map(Body::new);
+            request.extensions_mut().insert(peer);
+            let answering = place.answering();
+            let answer = router.call(request);
+            async move {
+                let answer = answer.await;
+                drop(answering);
+                answer
+            }
+        });
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(self.limits.head)
+            .max_buf_size(self.limits.head_bytes)
+            .serve_connection(TokioIo::new(stream), service);
+        let mut connection = pin!(connection);
+        let mut leave = self.leave.clone();
+        let end = Instant::now() + self.limits.connection;
+        // Early enough that a request which has just begun is still answered before the end.
+        let last_call = end - self.limits.request.min(self.limits.connection);
+        let mut closing = false;
+        loop {
+            tokio::select! {
+                _ = connection.as_mut() => return,
+                () = sleep_until(end) => return,
+                () = sleep_until(last_call), if !closing => {}
+                () = asked_to(&mut leave), if !closing => {}
+            }
+            closing = true;
+            connection.as_mut().graceful_shutdown();
+        }
+    }
+}

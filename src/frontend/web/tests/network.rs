@@ -1,0 +1,262 @@
+//! The page on real sockets: strangers who say nothing, too much or too slowly, and TLS.
+
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpSocket, TcpStream},
+    sync::watch,
+    task::JoinHandle,
+    time::{Instant, timeout},
+};
+use tokio_rustls::{
+    TlsConnector,
+    rustls::{
+        ClientConfig, RootCertStore,
+        crypto::ring,
+        pki_types::{CertificateDer, ServerName, pem::PemObject},
+    },
+};
+
+use super::*;
+use crate::frontend::web::tls_config;
+
+/// The page, listening.
+struct Served {
+    address: SocketAddr,
+    resets: Arc<FakeResets>,
+    leave: watch::Sender<bool>,
+    server: JoinHandle<std::io::Result<()>>,
+}
+
+impl Served {
+    fn with(change: impl FnOnce(&mut Web)) -> Self {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let address = listener.local_addr().unwrap();
+        let (resets, _, web) = web("https://lpse.contoh.go.id", change);
+        let (leave, left) = watch::channel(false);
+        Self {
+            address,
+            resets,
+            leave,
+            server: tokio::spawn(web.serve(listener, left)),
+        }
+    }
+
+    /// A connection from another address of this machine.
+    async fn connect_from(&self, last: u8) -> TcpStream {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket
+            .bind(SocketAddr::from(([127, 0, 0, last], 0)))
+            .unwrap();
+        socket.connect(self.address).await.unwrap()
+    }
+
+    /// What an honest browser at another address gets.
+    async fn honest(&self) -> String {
+        let mut stream = self.connect_from(77).await;
+        let request = format!(
+            "GET {} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+            path()
+        );
+        stream.write_all(request.as_bytes()).await.unwrap();
+        until_end(&mut stream).await
+    }
+}
+
+/// All that comes until the other side closes, however it closes.
+async fn until_end(stream: &mut (impl AsyncReadExt + Unpin)) -> String {
+    let mut all = Vec::new();
+    let mut part = [0; 4096];
+    while let Ok(Ok(read @ 1..)) = timeout(Duration::from_secs(20), stream.read(&mut part)).await {
+        all.extend_from_slice(&part[..read]);
+    }
+    String::from_utf8_lossy(&all).into_owned()
+}
+
+fn short(web: &mut Web) {
+    web.limits.head = Duration::from_millis(300);
+    web.limits.request = Duration::from_millis(300);
+    web.limits.connection = Duration::from_secs(2);
+    web.limits.handshake = Duration::from_millis(300);
+}
+
+#[tokio::test]
+async fn whoever_never_finishes_is_hung_up_on() {
+    let served = Served::with(short);
+    let post = "POST /proc4user/resettotp HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\
+                Content-Type: application/x-www-form-urlencoded\r\n\r\nkode=";
+    for (said, answer) in [
+        ("", ""),
+        ("GET / HTTP/1.1\r\nHost: x\r\nX-A: ", ""),
+        (post, "HTTP/1.1 408"),
+    ] {
+        let mut stream = TcpStream::connect(served.address).await.unwrap();
+        stream.write_all(said.as_bytes()).await.unwrap();
+        let began = Instant::now();
+        let got = until_end(&mut stream).await;
+        assert!(began.elapsed() < Duration::from_secs(8), "{said:?}");
+        assert!(got.starts_with(answer), "{said:?}: {got}");
+    }
+    // One header line after another, each in time: the head as a whole has its time, and so has the connection.
+    let mut stream = TcpStream::connect(served.address).await.unwrap();
+    stream.write_all(b"GET / HTTP/1.1\r\n").await.unwrap();
+    let began = Instant::now();
+    while stream.write_all(b"X-A: b\r\n").await.is_ok() {
+        assert!(began.elapsed() < Duration::from_secs(8), "still listening");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    assert!(served.honest().await.contains("PP**0"));
+}
+
+#[tokio::test]
+async fn a_connection_ends_after_its_time_however_busy() {
+    let served = Served::with(short);
+    let mut stream = TcpStream::connect(served.address).await.unwrap();
+    let began = Instant::now();
+    let mut part = [0; 65536];
+    let mut answers = 0;
+    while stream
+        .write_all(b"GET /x HTTP/1.1\r\nHost: x\r\n\r\n")
+        .await
+        .is_ok()
+    {
+        match stream.read(&mut part).await {
+            Ok(1..) => answers += 1,
+            _ => break,
+        }
+        assert!(began.elapsed() < Duration::from_secs(8), "still answering");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert!(answers > 3);
+}
+
+#[tokio::test]
+async fn a_head_that_is_too_large_is_refused() {
+    let served = Served::with(|_| {});
+    let mut stream = TcpStream::connect(served.address).await.unwrap();
+    let request = format!(
+        "GET / HTTP/1.1\r\nHost: x\r\nX-A: {}\r\n\r\n",
+        "a".repeat(64 * 1024)
+    );
+    let _ = stream.write_all(request.as_bytes()).await;
+    let answer = until_end(&mut stream).await;
+    assert!(
+        answer.is_empty() || answer.starts_with("HTTP/1.1 431"),
+        "{answer}"
+    );
+    assert!(!answer.contains("\r\nserver:"));
+}
+
+#[tokio::test]
+async fn a_thousand_idle_connections_of_one_or_of_many_sources_keep_nobody_out() {
+    for per_source in [16, 1000] {
+        let served = Served::with(|web| web.limits.connections_per_source = per_source);
+        let mut idle = Vec::new();
+        for n in 0..1000_u32 {
+            let last = u8::try_from(n % 50 + 2).unwrap();
+            idle.push(
+                served
+                    .connect_from(if per_source == 16 { 2 } else { last })
+                    .await,
+            );
+        }
+        let began = Instant::now();
+        let answer = served.honest().await;
+        assert!(
+            answer.starts_with("HTTP/1.1 200") && answer.contains("PP**0"),
+            "{answer}"
+        );
+        assert!(
+            began.elapsed() < Duration::from_secs(2),
+            "{:?}",
+            began.elapsed()
+        );
+        drop(idle);
+    }
+}
+
+#[tokio::test]
+async fn it_leaves_when_asked_and_ends_what_is_being_answered() {
+    let served = Served::with(|web| web.limits.goodbye = Duration::from_millis(500));
+    let _idle = TcpStream::connect(served.address).await.unwrap();
+    assert!(served.honest().await.contains("PP**0"));
+    *served.resets.mood.lock().unwrap() = Mood::Stalls;
+    let mut stalled = TcpStream::connect(served.address).await.unwrap();
+    let request = format!("GET {} HTTP/1.1\r\nHost: x\r\n\r\n", path());
+    stalled.write_all(request.as_bytes()).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    served.leave.send(true).unwrap();
+    let ended = timeout(Duration::from_secs(5), served.server).await;
+    assert!(matches!(ended, Ok(Ok(Ok(())))), "{ended:?}");
+    assert!(TcpStream::connect(served.address).await.is_err());
+    assert_eq!(until_end(&mut stalled).await, "");
+}
+
+#[tokio::test]
+async fn its_own_certificate_is_really_served() {
+    let made = rcgen::generate_simple_self_signed(["lpse.contoh.go.id".into()]).unwrap();
+    let (certificate, key) = (made.cert.pem(), made.signing_key.serialize_pem());
+    let served = Served::with(|web| {
+        short(web);
+        web.settings.tls = Some(tls_config(certificate.as_bytes(), key.as_bytes()).unwrap());
+    });
+    let mut roots = RootCertStore::empty();
+    roots
+        .add(CertificateDer::from_pem_slice(certificate.as_bytes()).unwrap())
+        .unwrap();
+    let client = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let connector = TlsConnector::from(Arc::new(client));
+    let stream = TcpStream::connect(served.address).await.unwrap();
+    let name = ServerName::try_from("lpse.contoh.go.id").unwrap();
+    let mut stream = connector.connect(name, stream).await.unwrap();
+    let request = format!(
+        "GET {} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+        path()
+    );
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let answer = until_end(&mut stream).await;
+    assert!(
+        answer.starts_with("HTTP/1.1 200") && answer.contains("PP**0"),
+        "{answer}"
+    );
+    assert!(answer.contains("strict-transport-security: max-age=31536000\r\n"));
+    assert!(!answer.to_lowercase().contains("\r\nserver:"));
+    // Plain HTTP and silence end with the handshake's time.
+    for said in ["GET / HTTP/1.1\r\n\r\n", ""] {
+        let mut stream = TcpStream::connect(served.address).await.unwrap();
+        stream.write_all(said.as_bytes()).await.unwrap();
+        assert!(!until_end(&mut stream).await.contains("HTTP/1.1 200"));
+    }
+}
+
+#[tokio::test]
+async fn connections_of_one_source_count_together_unless_it_is_a_proxy() {
+    let count = async |served: &Served| {
+        let mut answered = 0;
+        let mut held = Vec::new();
+        for _ in 0..8 {
+            let mut stream = served.connect_from(9).await;
+            let _ = stream
+                .write_all(b"HEAD /x HTTP/1.1\r\nHost: x\r\n\r\n")
+                .await;
+            let mut part = [0; 16];
+            if let Ok(12..) = stream.read(&mut part).await {
+                answered += 1;
+            }
+            held.push(stream);
+        }
+        answered
+    };
+    let served = Served::with(|web| web.limits.connections_per_source = 4);
+    assert_eq!(count(&served).await, 4);
+    let served = Served::with(|web| {
+        web.limits.connections_per_source = 4;
+        web.settings.trusted_proxies = vec![[127, 0, 0, 9].into()];
+    });
+    assert_eq!(count(&served).await, 8);
+}

@@ -1,0 +1,250 @@
+//! The reset page in a real browser: without JavaScript, on a phone and a desk, with a keyboard alone, in both
+//! languages. Over a fake service; the whole way from the request to the next login is told elsewhere.
+//!
+//! With `RESET_PAGE_PICTURES` naming a folder, pictures of every page are kept there to be looked at.
+
+mod common;
+
+use std::{
+    net::TcpListener,
+    path::PathBuf,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering::SeqCst},
+    },
+    thread,
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use common::browser::{Browser, Settings};
+use fantoccini::key::Key;
+use lpse_kiosk::{
+    adapter::clock::SystemClock,
+    domain::{
+        AccountKey, EmailAddress, Source, UserId, UserType,
+        language::Language,
+        reset::{ResetLink, ResetSecret, Token},
+    },
+    frontend::web::{Confirmed, FormKey, Found, Limits, Resets, Void, Web, WebSettings},
+    service::ServiceError,
+};
+use tokio::sync::watch;
+
+/// A service that says what it is told to, and counts the resets.
+#[derive(Debug)]
+struct FakeResets {
+    answer: Mutex<Found>,
+    confirmed: AtomicUsize,
+}
+
+#[async_trait]
+impl Resets for FakeResets {
+    async fn find(&self, _: &ResetSecret, _: &Source) -> Result<Found, ServiceError> {
+        Ok(self.answer.lock().unwrap().clone())
+    }
+
+    async fn confirm(&self, _: &ResetSecret, _: &Source) -> Result<Confirmed, ServiceError> {
+        Ok(match &*self.answer.lock().unwrap() {
+            Found::Valid { .. } => {
+                self.confirmed.fetch_add(1, SeqCst);
+                Confirmed::Done
+            }
+            Found::Void(void) => Confirmed::Void(*void),
+            Found::Wait(wait) => Confirmed::Wait(*wait),
+        })
+    }
+}
+
+/// The page on a loopback port.
+struct Page {
+    url: String,
+    resets: Arc<FakeResets>,
+    leave: watch::Sender<bool>,
+    server: Option<thread::JoinHandle<()>>,
+}
+
+impl Page {
+    fn open() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let resets = Arc::new(FakeResets {
+            answer: Mutex::new(valid()),
+            confirmed: AtomicUsize::new(0),
+        });
+        let web = Web {
+            settings: WebSettings {
+                office: "LPSE Kabupaten Pegunungan Bintang".into(),
+                base_url: url.clone(),
+                form_key: FormKey::new([5; 32]),
+                trusted_proxies: Vec::new(),
+                tls: None,
+                language: Language::Id,
+            },
+            limits: Limits::default(),
+            resets: resets.clone(),
+            clock: Arc::new(SystemClock::start()),
+        };
+        let (leave, left) = watch::channel(false);
+        let server = thread::spawn(move || {
+            let runtime = tokio::runtime::Runtime::new().unwrap();
+            runtime.block_on(web.serve(listener, left)).unwrap();
+        });
+        Self {
+            url,
+            resets,
+            leave,
+            server: Some(server),
+        }
+    }
+
+    fn link(&self, language: &str) -> String {
+        let link = ResetLink {
+            email: EmailAddress::parse("siti+spse@contoh.go.id").unwrap(),
+            account: AccountKey::new(UserType::NonPenyedia, UserId::parse("PPK30").unwrap()),
+            token: Token::from_bytes([7; Token::BYTES]),
+        };
+        format!("{}&bahasa={language}", link.url(&self.url).as_str())
+    }
+
+    fn answer(&self, found: Found) {
+        *self.resets.answer.lock().unwrap() = found;
+    }
+
+    fn confirmed(&self) -> usize {
+        self.resets.confirmed.load(SeqCst)
+    }
+}
+
+impl Drop for Page {
+    fn drop(&mut self) {
+        let _ = self.leave.send(true);
+        let server = self.server.take().expect("joined once");
+        assert!(server.join().is_ok() || thread::panicking());
+    }
+}
+
+fn valid() -> Found {
+    Found::Valid {
+        user_type: UserType::NonPenyedia,
+        masked_id: "PP**0".into(),
+    }
+}
+
+/// Keeps a picture under this name, where pictures are wanted.
+fn picture(browser: &Browser, name: &str) {
+    if let Some(folder) = std::env::var_os("RESET_PAGE_PICTURES") {
+        let path = PathBuf::from(folder).join(format!("{name}.png"));
+        browser.screenshot(&path);
+    }
+}
+
+#[test]
+fn a_phone_without_javascript_resets_in_three_taps_and_looking_again_resets_nothing() {
+    let page = Page::open();
+    let browser = Browser::with(Settings {
+        javascript: false,
+        ..Settings::default()
+    });
+    browser.goto(&page.link("id"));
+    browser.wait_for("PP**0");
+    browser.click("Reset TOTP");
+    browser.wait_for("Yakin reset TOTP akun ini?");
+    browser.click("English");
+    browser.wait_for("Reset the TOTP of this account?");
+    browser.click("Bahasa Indonesia");
+    browser.wait_for("Yakin reset TOTP akun ini?");
+    assert_eq!(page.confirmed(), 0);
+    browser.click("OK");
+    browser.wait_for("TOTP sudah di-reset");
+    assert_eq!(page.confirmed(), 1);
+    assert!(
+        browser
+            .address()
+            .ends_with("/proc4user/resettotp/selesai?bahasa=id")
+    );
+    assert_eq!(
+        browser.title(),
+        "TOTP sudah di-reset · LPSE Kabupaten Pegunungan Bintang"
+    );
+    browser.refresh();
+    browser.wait_for("TOTP sudah di-reset");
+    browser.click("English");
+    browser.wait_for("TOTP has been reset");
+    browser.goto(&page.link("en"));
+    browser.wait_for("PP**0");
+    assert_eq!(page.confirmed(), 1);
+}
+
+#[test]
+fn a_keyboard_alone_walks_the_whole_way_and_always_shows_where_it_is() {
+    let page = Page::open();
+    let browser = Browser::start();
+    browser.goto(&page.link("id"));
+    browser.wait_for("PP**0");
+    let stops = |expected: &[&str]| {
+        for stop in expected {
+            browser.press(Key::Tab);
+            assert_eq!(&browser.focused(), stop);
+        }
+    };
+    stops(&["English", "Reset TOTP"]);
+    picture(&browser, "focus");
+    browser.enter();
+    browser.wait_for("Yakin reset");
+    stops(&["English", "OK", "Batal"]);
+    browser.enter();
+    browser.wait_for("Reset dibatalkan");
+    assert_eq!(page.confirmed(), 0);
+    browser.goto(&page.link("id"));
+    stops(&["English", "Reset TOTP"]);
+    browser.enter();
+    browser.wait_for("Yakin reset");
+    stops(&["English", "OK"]);
+    browser.enter();
+    browser.wait_for("TOTP sudah di-reset");
+    assert_eq!(page.confirmed(), 1);
+}
+
+#[test]
+fn no_page_is_wider_than_its_window_in_any_language_or_light() {
+    for dark in [false, true] {
+        let page = Page::open();
+        let browser = Browser::with(Settings {
+            dark,
+            ..Settings::default()
+        });
+        for (width, height) in [(320, 640), (360, 740), (1280, 800)] {
+            browser.resize(width, height);
+            for language in ["id", "en"] {
+                let look = |name: &str| {
+                    let light = if dark { "dark" } else { "light" };
+                    picture(&browser, &format!("{name}.{language}.{width}.{light}"));
+                    assert_eq!(browser.overflow(), 0, "{name} in {language} at {width}");
+                };
+                page.answer(valid());
+                browser.goto(&page.link(language));
+                look("1-ask");
+                browser.click("Reset TOTP");
+                look("2-confirm");
+                browser.click("OK");
+                look("3-done");
+                for (name, found) in [
+                    ("expired", Found::Void(Void::Expired)),
+                    ("used", Found::Void(Void::Used)),
+                    ("unknown", Found::Void(Void::Unknown)),
+                    ("wait", Found::Wait(Duration::from_secs(90))),
+                ] {
+                    page.answer(found);
+                    browser.goto(&page.link(language));
+                    look(name);
+                }
+                browser.goto(&format!(
+                    "{}/proc4user/resettotp?bahasa={language}",
+                    page.url
+                ));
+                look("malformed");
+            }
+        }
+    }
+}
