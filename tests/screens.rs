@@ -1158,13 +1158,41 @@ fn anything() -> impl Strategy<Value = Event> {
     ]
 }
 
+/// Any answer at all, whatever was asked.
+fn any_reply() -> impl Strategy<Value = u8> {
+    0..13_u8
+}
+
+fn reply(number: u8) -> Reply {
+    match number {
+        0 => Reply::Rejected {
+            wait: Duration::from_secs(3),
+        },
+        1 => Reply::Wait(Duration::from_secs(90)),
+        2 => Reply::Busy,
+        3 => Reply::Unavailable,
+        4 => Reply::Ended,
+        5 => Reply::PasscodeWanted { pending: true },
+        6 => Reply::ResetRequested,
+        7 => Reply::SecurityCodeRejected,
+        8 => Reply::ResetFound {
+            user_type: UserType::Penyedia,
+            masked_id: "CV**U".into(),
+        },
+        9 => Reply::ResetVoid(ResetVoid::Expired),
+        10 => Reply::ResetVoid(ResetVoid::Unknown),
+        11 => Reply::ResetDone,
+        _ => Reply::Inbox(letters()),
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
 
     #[test]
     fn any_keys_at_any_size_in_any_state_draw_something(
         state in 0..all_states().len(),
-        events in proptest::collection::vec(anything(), 0..30),
+        events in proptest::collection::vec((anything(), 0..40_u64, any_reply()), 0..30),
         (columns, rows) in (1..300_u16, 1..100_u16),
         english in any::<bool>(),
         ascii in any::<bool>(),
@@ -1176,9 +1204,17 @@ proptest! {
         }
         let mut person = state(Person::new(settings));
         person.screen(columns, rows);
-        for event in events {
+        let mut seconds = 0;
+        for (event, pause, answer) in events {
+            seconds += pause;
+            person.now = later(seconds);
             person.event(event);
             person.screen(columns, rows);
+            prop_assert!(person.app.next_tick(person.now) > Some(Duration::ZERO));
+            if pause % 4 == 0 && person.request.is_some() {
+                person.answered(reply(answer));
+                person.screen(columns, rows);
+            }
         }
     }
 }

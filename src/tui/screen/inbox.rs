@@ -27,7 +27,7 @@ use crate::{
 /// The key that opens `Konfirmasi Reset TOTP` with a letter's code.
 const USE_CODE: char = 'k';
 
-/// Columns and rows that a letter has at 80x24; it scrolls no further than they need.
+/// Columns and rows that a letter has at 80x24. No line is longer, and it scrolls no further than they need.
 const COLUMNS: usize = 78;
 const ROWS: usize = 15;
 
@@ -209,9 +209,13 @@ fn letter_lines(letter: &InboxLetter, context: &Context<'_>, width: usize) -> Ve
                 lines.push(Line::styled(part.iter().collect::<String>(), theme.link));
             }
         } else {
-            let shown = Zeroizing::new(theme.shown(line));
-            for part in sheet::wrap(&shown, width.saturating_sub(2)) {
-                lines.push(margin(theme.label, part));
+            let words = line.trim_start();
+            let indentation = line.len() - words.len();
+            let shown = Zeroizing::new(theme.shown(words));
+            let room = COLUMNS.min(width.saturating_sub(2));
+            for part in sheet::wrap(&shown, room.saturating_sub(indentation)) {
+                let indented = format!("{}{part}", " ".repeat(indentation.min(room)));
+                lines.push(margin(theme.label, indented));
             }
         }
     }

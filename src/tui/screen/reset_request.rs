@@ -246,21 +246,20 @@ impl ResetRequestScreen {
         Step::Go(Box::new(ResetConfirmScreen::asked_from_form(form)))
     }
 
-    /// The picture, or what stands for it where it cannot be seen.
-    fn picture(&self, sheet: &mut Sheet, context: &Context<'_>) -> usize {
+    /// The picture, or what it needs where it cannot be seen.
+    fn write_picture(&self, sheet: &mut Sheet, context: &Context<'_>) {
         let rows = usize::from(Picture::HEIGHT / 2);
+        // The indentation of every field.
         let needed = Picture::WIDTH + 2;
         if sheet.width() < needed {
             let columns = (needed + 2).to_string();
             let words = &context.text.reset_request.too_narrow;
-            sheet.error(&fill(words, &[("columns", &columns)]));
-            return 1;
+            return sheet.error(&fill(words, &[("columns", &columns)]));
         }
         sheet.picture(match &self.drawn.picture {
             Some(picture) => security_code::lines(picture, context.theme),
             None => vec![Line::default(); rows],
         });
-        rows
     }
 }
 
@@ -320,9 +319,10 @@ impl Screen for ResetRequestScreen {
     fn refused(&mut self, refusal: Refused, context: &Context<'_>) {
         self.renew();
         self.focus = Item::Code;
-        self.attempt.refused(refusal, context.now);
         if refusal == Refused::SecurityCode {
             self.wrong.code = Some(CodeWrong::Misread);
+        } else {
+            self.attempt.refused(refusal, context.now);
         }
     }
 
@@ -360,13 +360,14 @@ impl Screen for ResetRequestScreen {
             CodeWrong::TooLate => &words.code_too_late,
         });
         let errors = [user_id, email, code].into_iter().flatten().count();
-        // On 80x24 the form fills its rows; an error takes the hint's place first, then the air's.
+        let refused = self.attempt.last().is_some();
+        // On 80x24 the form fills its rows; what went wrong takes the hint's place first, then the air's.
         let air = AIR.saturating_sub(errors.saturating_sub(1));
         sheet.title(&words.title);
-        if errors == 0 {
+        if errors == 0 && !refused {
             sheet.hint(&words.lead);
         }
-        if air > 0 {
+        if air > 0 && !(refused && errors > 0) {
             sheet.gap();
         }
         let focused = |item| self.focus == item;
@@ -398,7 +399,9 @@ impl Screen for ResetRequestScreen {
             chosen.unwrap_or_default(),
             focused(Item::UserType),
         );
-        let rows = self.picture(sheet, context);
+        let above = sheet.height();
+        self.write_picture(sheet, context);
+        let rows = sheet.height() - above;
         sheet.row_field(
             &words.security_code,
             &self.code,

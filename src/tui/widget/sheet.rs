@@ -156,30 +156,40 @@ impl Sheet {
 
     /// A few choices in one row with their label, one of them chosen.
     pub fn row_choice(&mut self, label: &str, choices: &[&str], chosen: usize, focused: bool) {
+        const GAP: usize = 3;
         let begin = self.lines.len();
+        let texts: Vec<String> = choices
+            .iter()
+            .enumerate()
+            .map(|(number, choice)| {
+                let mark = if number == chosen {
+                    self.theme.chosen
+                } else {
+                    " "
+                };
+                format!("({mark}) {}", self.theme.shown(choice))
+            })
+            .collect();
+        let in_a_row = texts.iter().map(|text| text.width() + GAP).sum::<usize>();
+        let in_a_row = in_a_row.saturating_sub(GAP);
         let mut spans = self.row_label(label, focused);
         let mut used = POINTER + LABEL;
-        let mut on_a_line = 0;
-        for (number, choice) in choices.iter().enumerate() {
-            let mark = if number == chosen {
-                self.theme.chosen
-            } else {
-                " "
-            };
-            let text = format!("({mark}) {}", self.theme.shown(choice));
-            let gap = if on_a_line > 0 { 3 } else { 0 };
-            if used + gap + text.width() > self.width {
-                self.lines.push(Line::from(std::mem::take(&mut spans)));
-                spans.push(Span::raw(" ".repeat(POINTER)));
-                used = POINTER;
-                on_a_line = 0;
+        if used + in_a_row > self.width {
+            let label = std::mem::take(&mut spans);
+            self.lines.push(Line::from(label));
+            spans.push(Span::raw(" ".repeat(POINTER)));
+            used = POINTER;
+        }
+        let room = self.width - used.min(self.width);
+        for (number, text) in texts.into_iter().enumerate() {
+            if number > 0 {
+                if in_a_row > room {
+                    self.lines.push(Line::from(std::mem::take(&mut spans)));
+                    spans.push(Span::raw(" ".repeat(POINTER)));
+                } else {
+                    spans.push(Span::raw(" ".repeat(GAP)));
+                }
             }
-            if on_a_line > 0 {
-                spans.push(Span::raw(" ".repeat(gap)));
-                used += gap;
-            }
-            used += text.width();
-            on_a_line += 1;
             let style = match (number == chosen, focused) {
                 (true, true) => self.theme.focus,
                 (true, false) => self.theme.title,
