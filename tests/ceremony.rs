@@ -518,7 +518,7 @@ impl Person {
                     effects.extend(self.app.update(self.now(), Event::Reply(id, reply)));
                 }
                 Effect::EndLogin => self.proofs = Proofs::None,
-                Effect::CountVisit | Effect::Quit => {}
+                Effect::NewSecurityCode | Effect::CountVisit | Effect::Quit => {}
             }
         }
     }

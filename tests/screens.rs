@@ -361,6 +361,8 @@ type State = (&'static str, fn(Person) -> Person);
 
 type Settings = fn(Language) -> AppSettings;
 
+type StateOnTerminal = (&'static str, Settings, fn(Person) -> Person);
+
 /// Every state worth looking at.
 const STATES: &[State] = &[
     ("menu", |person| person),
@@ -621,7 +623,7 @@ const TRAINING_STATES: &[State] = &[
 ];
 
 /// All states, each on the terminal that it belongs to.
-fn all_states() -> Vec<(&'static str, Settings, fn(Person) -> Person)> {
+fn all_states() -> Vec<StateOnTerminal> {
     let on = |states: &'static [State], settings: Settings| {
         states
             .iter()
@@ -1094,6 +1096,27 @@ fn a_link_in_a_letter_stands_alone_from_edge_to_edge() {
 }
 
 #[test]
+fn letters_and_their_codes_on_small_terminals() {
+    for name in ["inbox", "inbox_letter", "inbox_code_used"] {
+        let (_, state) = TRAINING_STATES
+            .iter()
+            .find(|state| state.0 == name)
+            .unwrap();
+        let person = state(Person::new(in_training(Language::Id)));
+        for (columns, rows) in [(40, 12), (20, 5)] {
+            insta::assert_snapshot!(
+                format!("{name}.id.{columns}x{rows}"),
+                person.screen(columns, rows)
+            );
+        }
+    }
+    let person = Person::new(with_letters(Language::Id)).at_reset_question();
+    insta::assert_snapshot!("reset_question.id.40x12", person.screen(40, 12));
+    // Whose TOTP it is stands right above the buttons, however low the terminal.
+    assert!(person.screen(40, 6).contains("PP**0"));
+}
+
+#[test]
 fn the_form_for_a_reset_is_whole_wherever_it_fits_and_says_what_it_needs_elsewhere() {
     for (name, state) in LETTER_STATES
         .iter()
@@ -1119,7 +1142,7 @@ fn the_form_for_a_reset_is_whole_wherever_it_fits_and_says_what_it_needs_elsewhe
     let mut small = Person::new(with_letters(Language::Id)).at_reset_request();
     insta::assert_snapshot!("reset_request.id.40x12", small.screen(40, 12));
     insta::assert_snapshot!("reset_request.id.20x5", small.screen(20, 5));
-    // With the picture's code in focus, picture and field are seen together where both have room.
+    // With the code's field in focus, picture and field are seen together where both have room.
     small.types("\t\t");
     insta::assert_snapshot!("reset_request_code.id.80x12", small.screen(80, 12));
 }

@@ -128,7 +128,7 @@ sections! {
     /// The one answer to every request.
     ResetSent { title, lead, holds, newest, spam, officer, confirm }
     ResetConfirm {
-        title, lead, label, empty, no_link, no_code, unknown, used, expired, new_request, question, effect_totp,
+        title, lead, label, empty, no_link, no_code, unknown, used, expired, new_request, question, effects, effect_totp,
         effect_logins, effect_password, confirm,
     }
     ResetDone { title, done, step_1, step_2, step_3 }

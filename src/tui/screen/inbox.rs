@@ -5,7 +5,6 @@ use ratatui::{
     layout::Rect,
     text::{Line, Span},
 };
-use zeroize::Zeroizing;
 
 use super::{
     Attempt, Context, Refused, Screen, Step, jumped, menu::Menu, moved,
@@ -134,7 +133,7 @@ impl InboxScreen {
         };
         let mut foot = Sheet::new(theme, body.width.saturating_sub(1).max(1));
         if letter.code.is_some() {
-            if body.height > 10 {
+            if body.height > 12 {
                 foot.hint(&words.copy_hint);
             }
             foot.button(&words.use_code, true);
@@ -211,9 +210,8 @@ fn letter_lines(letter: &InboxLetter, context: &Context<'_>, width: usize) -> Ve
         } else {
             let words = line.trim_start();
             let indentation = line.len() - words.len();
-            let shown = Zeroizing::new(theme.shown(words));
             let room = COLUMNS.min(width.saturating_sub(2));
-            for part in sheet::wrap(&shown, room.saturating_sub(indentation)) {
+            for part in sheet::wrap(&theme.shown(words), room.saturating_sub(indentation)) {
                 let indented = format!("{}{part}", " ".repeat(indentation.min(room)));
                 lines.push(margin(theme.label, indented));
             }

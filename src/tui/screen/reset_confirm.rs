@@ -227,15 +227,17 @@ impl ResetConfirmScreen {
     fn write_question(&self, found: &Found, sheet: &mut Sheet, context: &Context<'_>) {
         let words = &context.text.reset_confirm;
         sheet.gap();
-        let title = context.theme.title;
-        sheet.pair(&context.text.user_id.label, &found.masked_id, title);
-        let user_type = found.user_type.label();
-        sheet.pair(&context.text.reset_request.user_type, user_type, title);
-        sheet.gap();
-        sheet.paragraph(&words.question);
+        sheet.paragraph(&words.effects);
         sheet.bullet(&words.effect_totp);
         sheet.bullet(&words.effect_logins);
         sheet.bullet(&words.effect_password);
+        sheet.gap();
+        // Right above the buttons, so that even the lowest terminal shows whose it is together with them.
+        let title = context.theme.title;
+        sheet.paragraph(&words.question);
+        sheet.pair(&context.text.user_id.label, &found.masked_id, title);
+        let user_type = found.user_type.label();
+        sheet.pair(&context.text.reset_request.user_type, user_type, title);
         sheet.gap();
         self.attempt.write(sheet, context, |_| {});
         sheet.button(&words.confirm, self.focus == Item::Confirm);

@@ -12,7 +12,6 @@ use ratatui::{
     text::{Line, Span},
 };
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
-use zeroize::Zeroizing;
 
 use super::field::{CodeField, SecretField, TextField};
 use crate::tui::theme::Theme;
@@ -227,7 +226,7 @@ impl Sheet {
     ) {
         let columns = columns.min(self.width.saturating_sub(POINTER + 4)).max(1);
         let before: String = field.value().chars().take(field.cursor()).collect();
-        let before = self.theme.shown(&Zeroizing::new(before)).width();
+        let before = self.theme.shown(&before).width();
         let scroll = (before + 1).saturating_sub(columns);
         let shown = window(&self.theme.shown(field.value()), scroll, columns);
         let style = self.theme.field;
