@@ -617,3 +617,41 @@ fn one_line(text: &str) -> String {
     }
     line
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_is_one_bounded_line_without_a_letters_link() {
+        let told = "surat:587 answered the letter with 554 blocked:\r\n\u{1b}[31m \
+                    https://lpse.contoh.go.id/proc4user/resettotp?email=a&kode=abc see https://help.example/1";
+        assert_eq!(
+            one_line(told),
+            "surat:587 answered the letter with 554 blocked: [31m … see https://help.example/1"
+        );
+        let long = one_line(&"panjang ".repeat(1000));
+        assert_eq!(long.chars().count(), LONGEST_REASON);
+        assert!(long.ends_with('…'));
+    }
+
+    #[test]
+    fn offers_are_read_in_any_spelling() {
+        let reply = |lines: &[&str]| Reply {
+            code: 250,
+            lines: lines.iter().map(|line| (*line).to_owned()).collect(),
+        };
+        let offers = Offers::of(&reply(&["STARTTLS", "size 1", "Auth=Login", "auth plain"]));
+        assert!(!offers.start_tls, "the first line is the server's name");
+        assert!(offers.login && offers.plain);
+        assert!(Offers::of(&reply(&["uji", "StartTLS"])).start_tls);
+        assert!(!Offers::of(&reply(&["uji", "XSTARTTLS", "AUTHX PLAIN"])).plain);
+    }
+
+    #[test]
+    fn every_line_goes_whole_and_no_line_ends_the_letter() {
+        let sent = |message: &[u8]| String::from_utf8(transparent(message).to_vec()).unwrap();
+        assert_eq!(sent(b"a\r\n.\r\n..b"), "a\r\n..\r\n...b\r\n.\r\n");
+        assert_eq!(sent(b"a\n.\nRSET\n"), "a\r\n..\r\nRSET\r\n.\r\n");
+    }
+}
