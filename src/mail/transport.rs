@@ -480,15 +480,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conversation<S> {
     ) -> Result<(), DeliveryError> {
         let encoded = |text: &str| Zeroizing::new(BASE64.encode(text.as_bytes()));
         let line = |text: &str| Zeroizing::new(format!("{text}\r\n"));
+        let secret = encoded(password);
         if offers.plain {
             let both = encoded(&Zeroizing::new(format!("\0{user}\0{password}")));
             let auth = Zeroizing::new(format!("AUTH PLAIN {}", both.as_str()));
-            self.log_in(&line(&auth), 2, &[password, &both]).await
+            let secrets = [password, &secret, &both];
+            self.log_in(&line(&auth), 2, &secrets).await
         } else if offers.login {
-            let (user, secret) = (encoded(user), encoded(password));
-            self.log_in("AUTH LOGIN\r\n", 3, &[]).await?;
-            self.log_in(&line(&user), 3, &[]).await?;
-            self.log_in(&line(&secret), 2, &[password, &secret]).await
+            let secrets = [password, &secret];
+            self.log_in("AUTH LOGIN\r\n", 3, &secrets).await?;
+            self.log_in(&line(&encoded(user)), 3, &secrets).await?;
+            self.log_in(&line(&secret), 2, &secrets).await
         } else {
             Err(DeliveryError::Temporary(format!(
                 "{} offers neither AUTH PLAIN nor AUTH LOGIN",
@@ -497,7 +499,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conversation<S> {
         }
     }
 
-    /// One word of a login. A server that repeats our secrets in its refusal is not quoted.
+    /// One line of a login. A server that repeats our secrets in its refusal is not quoted.
     async fn log_in(
         &mut self,
         words: &str,
