@@ -8,6 +8,7 @@
 //! - [`store`]: one conditional commit on keys and bytes, the nouns above it, the engines below it.
 //! - [`vault`]: sealing and opening secrets.
 //! - [`service`]: one file per person's intent: throttle, judge, store, record.
+//! - [`mail`]: letters to the owners of accounts: their words, and one try to deliver one.
 //! - [`adapter`]: the outer ends of the ports.
 //! - [`parts`]: from a configuration to running services; names the concrete parts.
 //! - [`tui`]: the screens, after Elm: event in, effect out. Pure.
@@ -28,6 +29,7 @@ pub mod store;
 pub mod vault;
 
 pub mod adapter;
+pub mod mail;
 pub mod service;
 
 pub mod parts;

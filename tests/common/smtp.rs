@@ -1,0 +1,249 @@
+//! A real mail server for the journeys: exim, from Debian's package exim4-daemon-light, on a free port of this machine,
+//! with everything it reads and writes in one temporary folder; and the certificates of an authority made for it.
+//!
+//! It knows nothing of this program: it takes a letter over STARTTLS from whoever logs in, and puts it into a folder.
+
+#![allow(dead_code, reason = "each journey uses a part of the server")]
+
+use std::{
+    fs,
+    io::{BufRead, BufReader},
+    net::{Ipv4Addr, TcpListener, TcpStream},
+    os::unix::{fs::PermissionsExt, process::CommandExt},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
+use tempfile::TempDir;
+
+/// Nothing takes this long; a journey that waits longer has failed.
+const DEADLINE: Duration = Duration::from_secs(30);
+
+/// A certificate authority of one test's own.
+pub struct Authority {
+    pem: String,
+    issuer: Issuer<'static, KeyPair>,
+}
+
+/// A certificate and its key, both as PEM.
+pub struct Certificate {
+    pub certificate: String,
+    pub key: String,
+}
+
+impl Authority {
+    pub fn new() -> Self {
+        let mut params = CertificateParams::new(Vec::<String>::new()).unwrap();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params
+            .distinguished_name
+            .push(DnType::CommonName, "Otoritas Uji");
+        let key = KeyPair::generate().unwrap();
+        let pem = params.self_signed(&key).unwrap().pem();
+        Self {
+            pem,
+            issuer: Issuer::new(params, key),
+        }
+    }
+
+    /// Its own certificate, for those who shall trust it.
+    pub fn pem(&self) -> &str {
+        &self.pem
+    }
+
+    /// A certificate for the server `name`.
+    pub fn certificate(&self, name: &str) -> Certificate {
+        self.sign(CertificateParams::new([name.to_owned()]).unwrap())
+    }
+
+    /// A certificate for `name` that held until the end of 2001.
+    pub fn expired_certificate(&self, name: &str) -> Certificate {
+        let mut params = CertificateParams::new([name.to_owned()]).unwrap();
+        params.not_before = rcgen::date_time_ymd(2000, 1, 1);
+        params.not_after = rcgen::date_time_ymd(2001, 12, 31);
+        self.sign(params)
+    }
+
+    fn sign(&self, params: CertificateParams) -> Certificate {
+        let key = KeyPair::generate().unwrap();
+        Certificate {
+            certificate: params.signed_by(&key, &self.issuer).unwrap().pem(),
+            key: key.serialize_pem(),
+        }
+    }
+}
+
+/// The server. It stops when it is dropped.
+pub struct MailServer {
+    folder: TempDir,
+    authority: Authority,
+    port: u16,
+    exim: Child,
+}
+
+impl MailServer {
+    /// Starts it and waits until it greets.
+    pub fn start() -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let authority = Authority::new();
+        let path = |name: &str| folder.path().join(name);
+        let certificate = authority.certificate(Self::HOST);
+        fs::write(path("certificate.pem"), certificate.certificate).unwrap();
+        fs::write(path("key.pem"), certificate.key).unwrap();
+        for name in ["spool", "log", "mail"] {
+            fs::create_dir(path(name)).unwrap();
+            // Started by root, exim gives its rights up for a user of its own, who must be able to write here.
+            fs::set_permissions(path(name), fs::Permissions::from_mode(0o777)).unwrap();
+        }
+        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
+
+        // A port that was free a moment ago may be taken now, so more than one is tried.
+        for _ in 0..5 {
+            let port = free_port();
+            fs::write(path("exim.conf"), configuration(folder.path(), port)).unwrap();
+            let mut exim = Command::new("/usr/sbin/exim4")
+                .arg("-C")
+                .arg(path("exim.conf"))
+                // In the foreground, without looking at a queue.
+                .arg("-bdf")
+                .stdin(Stdio::null())
+                .stdout(Stdio::null())
+                .stderr(fs::File::create(path("log/stderr")).unwrap())
+                .process_group(0)
+                .spawn()
+                .expect("exim is installed (Debian package exim4-daemon-light)");
+            if greets(port, &mut exim) {
+                return Self {
+                    folder,
+                    authority,
+                    port,
+                    exim,
+                };
+            }
+        }
+        panic!("exim does not start:\n{}", logs(folder.path()));
+    }
+
+    /// The name that its certificate is for.
+    pub const HOST: &str = "localhost";
+
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The authority behind its certificate.
+    pub fn ca_pem(&self) -> &str {
+        self.authority.pem()
+    }
+
+    pub fn user(&self) -> &'static str {
+        "kiosk"
+    }
+
+    pub fn password(&self) -> &'static str {
+        "kata sandi surat 7"
+    }
+
+    /// From now on every recipient is refused for a while (451).
+    pub fn defer(&self) {
+        self.accept();
+        fs::write(self.folder.path().join("defer"), "").unwrap();
+    }
+
+    /// From now on every recipient is refused for good (550).
+    pub fn refuse(&self) {
+        self.accept();
+        fs::write(self.folder.path().join("refuse"), "").unwrap();
+    }
+
+    /// From now on letters are taken again.
+    pub fn accept(&self) {
+        for name in ["defer", "refuse"] {
+            let _ = fs::remove_file(self.folder.path().join(name));
+        }
+    }
+
+    /// Every letter that has arrived, the oldest first, as it lies in the mailbox. `Envelope-to` in front of each is
+    /// whom it was really for.
+    pub fn letters(&self) -> Vec<String> {
+        let Ok(entries) = fs::read_dir(self.folder.path().join("mail/new")) else {
+            // The first letter makes the folder.
+            return Vec::new();
+        };
+        let mut arrived: Vec<(std::time::SystemTime, PathBuf)> = entries
+            .map(|entry| entry.unwrap())
+            .map(|entry| (entry.metadata().unwrap().modified().unwrap(), entry.path()))
+            .collect();
+        arrived.sort();
+        let paths = arrived.into_iter().map(|(_, path)| path);
+        paths
+            .map(|path| fs::read_to_string(path).unwrap())
+            .collect()
+    }
+
+    /// The `n`th letter, counted from one, as soon as it is there.
+    pub fn wait_for_letter(&self, n: usize) -> String {
+        let deadline = Instant::now() + DEADLINE;
+        loop {
+            if let Some(letter) = self.letters().into_iter().nth(n - 1) {
+                return letter;
+            }
+            assert!(
+                Instant::now() < deadline,
+                "no letter {n} has arrived:\n{}",
+                logs(self.folder.path())
+            );
+            thread::sleep(Duration::from_millis(10));
+        }
+    }
+}
+
+impl Drop for MailServer {
+    fn drop(&mut self) {
+        use rustix::process::{Pid, Signal, kill_process_group};
+        // A connection and a delivery are processes of their own, all of one group.
+        if let Some(group) = Pid::from_raw(self.exim.id().cast_signed()) {
+            let _ = kill_process_group(group, Signal::KILL);
+        }
+        let _ = self.exim.wait();
+    }
+}
+
+fn free_port() -> u16 {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    listener.local_addr().unwrap().port()
+}
+
+/// Whether it answers on its port before it ends or the deadline comes.
+fn greets(port: u16, exim: &mut Child) -> bool {
+    let deadline = Instant::now() + DEADLINE;
+    while Instant::now() < deadline && exim.try_wait().unwrap().is_none() {
+        if let Ok(stream) = TcpStream::connect((Ipv4Addr::LOCALHOST, port)) {
+            stream.set_read_timeout(Some(DEADLINE)).unwrap();
+            let mut greeting = String::new();
+            let _ = BufReader::new(stream).read_line(&mut greeting);
+            if greeting.starts_with("220 ") {
+                return true;
+            }
+        }
+        thread::sleep(Duration::from_millis(10));
+    }
+    let _ = exim.kill();
+    let _ = exim.wait();
+    false
+}
+
+fn logs(folder: &Path) -> String {
+    ["log/stderr", "log/main", "log/panic", "log/reject"]
+        .map(|name| fs::read_to_string(folder.join(name)).unwrap_or_default())
+        .concat()
+}
+
+fn configuration(folder: &Path, port: u16) -> String {
+    include_str!("exim.conf")
+        .replace("FOLDER", &folder.display().to_string())
+        .replace("PORT", &port.to_string())
+}
