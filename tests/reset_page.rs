@@ -152,7 +152,7 @@ fn a_phone_without_javascript_resets_in_three_taps_and_looking_again_resets_noth
     browser.wait_for("Yakin reset TOTP akun ini?");
     browser.click("English");
     browser.wait_for("Reset the TOTP of this account?");
-    browser.click("Bahasa Indonesia");
+    browser.click("Indonesia");
     browser.wait_for("Yakin reset TOTP akun ini?");
     assert_eq!(page.confirmed(), 0);
     browser.click("OK");

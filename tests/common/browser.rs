@@ -251,8 +251,9 @@ impl Drop for Browser {
     fn drop(&mut self) {
         if let Some(client) = self.client.take() {
             // Ends the browser; without it the driver's end would leave it behind.
-            let closing = tokio::time::timeout(Duration::from_secs(10), client.close());
-            let _ = self.runtime.block_on(async { closing.await });
+            let _ = self.runtime.block_on(async {
+                tokio::time::timeout(Duration::from_secs(10), client.close()).await
+            });
         }
         let _ = self.driver.process.kill();
         let _ = self.driver.process.wait();
