@@ -5,6 +5,7 @@
 //! its place and what is allowed; nothing is guessed. Only paths and values are kept here: secrets come neither by
 //! arguments nor by the environment, and nothing is opened but the configuration file.
 
+mod letters;
 mod setting;
 mod source;
 
@@ -14,6 +15,7 @@ use std::{
     fmt,
     path::{Component, Path, PathBuf},
     str::FromStr,
+    time::Duration,
 };
 
 use tracing::level_filters::LevelFilter;
@@ -21,6 +23,7 @@ use tracing::level_filters::LevelFilter;
 use crate::domain::{
     calendar::Zone, idle::IdleLimits, language::Language, password::HashCost, provisioning::Issuer,
 };
+pub use letters::{BaseUrl, Mail, MailSecurity, Web};
 pub use setting::{Kind, SETTINGS, Setting, markdown_table};
 pub use source::{DATA_VARIABLE, Environment, FILE_VARIABLE, Origin};
 
@@ -52,6 +55,12 @@ pub struct Config {
     pub master_key_file: PathBuf,
     /// What is written to the kiosk's own log: `error`, `warn`, `info`, `debug`.
     pub log_level: LevelFilter,
+    pub mail: Mail,
+    pub web: Web,
+    /// How long the link and the short code of a reset hold.
+    pub link_holds: Duration,
+    /// Letters about requests that are written in an hour at most.
+    pub letters_an_hour: u32,
     log: Option<PathBuf>,
     audit: Option<PathBuf>,
 }
@@ -178,6 +187,9 @@ pub enum ConfigError {
         idle: u64,
         idle_from: Origin,
     },
+    /// Settings that each make sense, and not together.
+    #[error("{0}")]
+    Together(String),
     #[error("the configuration file {0} cannot be read: {1}")]
     Unreadable(String, String),
     #[error("the configuration file {0} does not exist; {1} names it")]
@@ -247,7 +259,7 @@ impl Config {
         self.data = data;
         self.log = None;
         self.audit = None;
-        self
+        self.with_letters_for_training()
     }
 }
 
@@ -268,6 +280,10 @@ impl Default for Config {
             data: PathBuf::new(),
             master_key_file: PathBuf::new(),
             log_level: LevelFilter::INFO,
+            mail: Mail::default(),
+            web: Web::default(),
+            link_holds: Duration::from_secs(30 * 60),
+            letters_an_hour: 600,
             log: None,
             audit: None,
         }
@@ -330,10 +346,13 @@ impl Draft {
             None if root => PathBuf::from("/var/lib/lpse-kiosk"),
             None => home(environment, "XDG_DATA_HOME", ".local/share")?.join("lpse-kiosk"),
         };
-        let key = match (self.master_key_file.clone(), credential(environment)) {
+        let key = match (
+            self.master_key_file.clone(),
+            credential(environment, MASTER_KEY),
+        ) {
             (Some(file), _) => file,
             (None, Some(file)) => {
-                let credential = Origin::Credential;
+                let credential = Origin::Credential(MASTER_KEY);
                 self.origins
                     .note_named("keys", "master_key_file", credential);
                 file
@@ -351,7 +370,14 @@ impl Draft {
         }
         self.config.data = data;
         self.config.master_key_file = key;
-        Ok(())
+        if self.config.mail.password_file.is_none()
+            && let Some(file) = credential(environment, SMTP_PASSWORD)
+        {
+            let credential = Origin::Credential(SMTP_PASSWORD);
+            self.origins.note_named("mail", "password_file", credential);
+            self.config.mail.password_file = Some(file);
+        }
+        self.config.check_letters()
     }
 
     /// The configuration, when the settings fit together.
@@ -388,10 +414,14 @@ fn home(environment: &Environment, variable: &str, below: &str) -> Result<PathBu
     }
 }
 
-/// The master key that systemd hands over (`LoadCredential=master-key`), if it does.
-fn credential(environment: &Environment) -> Option<PathBuf> {
+/// The names of the credentials that systemd may hand over (`LoadCredential=master-key`).
+const MASTER_KEY: &str = "master-key";
+const SMTP_PASSWORD: &str = "smtp-password";
+
+/// The file of a credential that systemd hands over, if it does.
+fn credential(environment: &Environment, name: &str) -> Option<PathBuf> {
     let folder = environment.get(OsStr::new("CREDENTIALS_DIRECTORY"))?;
-    let file = Path::new(folder).join("master-key");
+    let file = Path::new(folder).join(name);
     (file.is_absolute() && file.exists()).then_some(file)
 }
 

@@ -114,6 +114,7 @@ pub async fn open(
         hashing: HashPool::new(config.hash_threads, config.hash_queue),
         hash_cost: config.hash_cost,
         issuer: config.issuer.clone(),
+        letters: crate::service::Letters::none(),
         node: "local".to_owned(),
     });
     let services = Services::new(&foundation);

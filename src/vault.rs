@@ -10,10 +10,16 @@ use chacha20poly1305::{
     aead::{Aead, Payload},
 };
 use data_encoding::HEXLOWER;
+use hmac::{Hmac, Mac};
 use sha2::{Digest, Sha256};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
-use crate::domain::{AccountKey, Secret, account::SealedSecret};
+use crate::domain::{
+    AccountKey, Secret,
+    account::SealedSecret,
+    letter::LetterId,
+    reset::{ShortCode, TicketSecrets, Token},
+};
 
 /// A key that seals everything secret in a store.
 #[derive(Clone, Zeroize, ZeroizeOnDrop)]
@@ -52,6 +58,8 @@ impl fmt::Debug for MasterKey {
 pub enum Purpose<'a> {
     /// The TOTP secret of an account.
     TotpSecret(&'a AccountKey),
+    /// The secrets of a ticket, in the letter that tells them.
+    TicketSecrets(&'a LetterId),
     /// The text by which a store knows its master key again.
     SealCheck,
 }
@@ -60,6 +68,7 @@ impl Purpose<'_> {
     fn associated_data(self) -> Vec<u8> {
         match self {
             Self::TotpSecret(account) => format!("lpse-kiosk/1/totp-secret/{account}"),
+            Self::TicketSecrets(letter) => format!("lpse-kiosk/1/ticket-secrets/{letter}"),
             Self::SealCheck => "lpse-kiosk/1/seal-check".to_owned(),
         }
         .into_bytes()
@@ -71,7 +80,7 @@ impl Purpose<'_> {
 pub enum VaultError {
     #[error("it is sealed under master key {0}, which the master key file does not hold")]
     UnknownKey(String),
-    #[error("it was damaged, or moved here from another account")]
+    #[error("it was damaged, or moved here from another record")]
     NotAuthentic,
 }
 
@@ -114,6 +123,45 @@ impl Vault {
                 .map_err(|_| VaultError::NotAuthentic)?,
         );
         Ok(Secret::from_bytes(*bytes))
+    }
+
+    /// Seals a ticket's secrets into its letter. `nonce` is random and used once.
+    pub fn seal_ticket_secrets(
+        &self,
+        letter: &LetterId,
+        secrets: &TicketSecrets,
+        nonce: [u8; Self::NONCE_BYTES],
+    ) -> SealedSecret {
+        let bytes =
+            Zeroizing::new([&secrets.token.as_bytes()[..], secrets.code.as_bytes()].concat());
+        self.seal(Purpose::TicketSecrets(letter), &bytes, nonce)
+    }
+
+    /// A ticket's secrets from its letter.
+    pub fn open_ticket_secrets(
+        &self,
+        letter: &LetterId,
+        sealed: &SealedSecret,
+    ) -> Result<TicketSecrets, VaultError> {
+        let opened = self.open(Purpose::TicketSecrets(letter), sealed)?;
+        let parts = opened
+            .split_at_checked(Token::BYTES)
+            .and_then(|(token, code)| {
+                Some(TicketSecrets {
+                    token: Token::from_bytes(token.try_into().ok()?),
+                    code: ShortCode::from_bytes(code.try_into().ok()?)?,
+                })
+            });
+        parts.ok_or(VaultError::NotAuthentic)
+    }
+
+    /// A key for something that is not kept, the same on every node with the same current master key. `purpose` keeps
+    /// one use's key apart from another's.
+    pub fn derived_key(&self, purpose: &str) -> Zeroizing<[u8; 32]> {
+        let mut mac = Hmac::<Sha256>::new_from_slice(self.keys[0].as_bytes())
+            .expect("HMAC takes keys of any length");
+        mac.update(format!("lpse-kiosk/1/derived/{purpose}").as_bytes());
+        Zeroizing::new(mac.finalize().into_bytes().into())
     }
 
     /// The text that a new store keeps to know this vault's current key again.
@@ -203,6 +251,36 @@ mod tests {
         let other_type = AccountKey::new(UserType::NonPenyedia, UserId::parse("ABC").unwrap());
         assert!(vault().open_secret(&other_type, &sealed).is_err());
         assert!(vault().passes_check(&sealed).is_err());
+    }
+
+    #[test]
+    fn a_tickets_secrets_open_in_their_own_letter_only() {
+        let letter = |last: u8| {
+            let at = jiff::Timestamp::from_second(1_597_283_585).unwrap();
+            LetterId::new(at, [0, 0, 0, 0, 0, 0, 0, last])
+        };
+        let secrets = TicketSecrets {
+            token: Token::from_bytes([5; Token::BYTES]),
+            code: ShortCode::from_random(&[6; ShortCode::RANDOM_BYTES]),
+        };
+        let sealed = vault().seal_ticket_secrets(&letter(1), &secrets, [9; 24]);
+        let opened = vault().open_ticket_secrets(&letter(1), &sealed).unwrap();
+        assert!(opened.token.digest().is(&secrets.token.digest()));
+        assert!(opened.code.digest().is(&secrets.code.digest()));
+        assert_eq!(
+            vault()
+                .open_ticket_secrets(&letter(2), &sealed)
+                .unwrap_err(),
+            VaultError::NotAuthentic
+        );
+    }
+
+    #[test]
+    fn derived_keys_are_apart_by_purpose_and_by_master_key() {
+        let other = Vault::new(MasterKey::from_bytes([8; 32]), Vec::new());
+        assert_eq!(vault().derived_key("a"), vault().derived_key("a"));
+        assert_ne!(vault().derived_key("a"), vault().derived_key("b"));
+        assert_ne!(vault().derived_key("a"), other.derived_key("a"));
     }
 
     #[test]

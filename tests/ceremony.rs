@@ -602,6 +602,7 @@ proptest! {
                 language: Language::Id,
                 leaves_on_interrupt: false,
                 reset_by_mail: false,
+                reset_link_holds: Duration::from_secs(30 * 60),
                 terminal: Terminal { glyphs: Glyphs::Unicode, colours: Colours::Ansi256, no_color: false },
             });
             let mut person = Person {

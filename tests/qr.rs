@@ -44,6 +44,7 @@ fn shown(
         language: Language::Id,
         leaves_on_interrupt: false,
         reset_by_mail: false,
+        reset_link_holds: Duration::from_secs(30 * 60),
         terminal,
     });
     let typed = |app: &mut App, keys: &str| {

@@ -15,10 +15,12 @@ use lpse_kiosk::{
         idle::Presence,
         language::Language,
         provisioning::{Issuer, Provisioning},
+        reset::{ResetSecret, ShortCode},
+        security_code::{Challenge, Picture},
     },
     tui::{
-        App, AppSettings, Effect, Event, HomeNotice, HomeView, Now, Reply, Request, RequestId,
-        SampleAccount, TotpView,
+        App, AppSettings, Effect, Event, HomeNotice, HomeView, InboxLetter, Now, Reply, Request,
+        RequestId, ResetVoid, SampleAccount, TotpView,
         command::{Key, KeyPress},
         theme::{Colours, Glyphs, Terminal},
     },
@@ -53,12 +55,84 @@ fn settings(language: Language) -> AppSettings {
         language,
         leaves_on_interrupt: false,
         reset_by_mail: false,
+        reset_link_holds: Duration::from_secs(30 * 60),
         terminal: Terminal {
             glyphs: Glyphs::Unicode,
             colours: Colours::Ansi256,
             no_color: false,
         },
     }
+}
+
+/// A terminal of an office that has a mail server.
+fn with_letters(language: Language) -> AppSettings {
+    AppSettings {
+        reset_by_mail: true,
+        ..settings(language)
+    }
+}
+
+/// A newcomer's.
+fn in_training(language: Language) -> AppSettings {
+    let sample = |user_type, id: &str, password: &str| SampleAccount {
+        user_type,
+        user_id: UserId::parse(id).unwrap(),
+        password: password.into(),
+    };
+    AppSettings {
+        training: Some(vec![
+            sample(UserType::NonPenyedia, "PPK30", "mangga-manis-30"),
+            sample(UserType::Penyedia, "CVMAJU", "perahu-layar-biru"),
+        ]),
+        leaves_on_interrupt: true,
+        ..with_letters(language)
+    }
+}
+
+/// A picture that differs by `number`.
+fn picture(number: u8) -> Picture {
+    let bytes = std::array::from_fn(|i| (i as u8).wrapping_mul(37).wrapping_add(number));
+    Challenge::new(&bytes, Duration::ZERO).1
+}
+
+const LINK: &str = "http://127.0.0.1:8080/proc4user/resettotp?email=siti%40contoh.go.id&isRekanan=0&userId=PPK30\
+                    &kode=a4dqobyha4dqobyha4dqobyha4dqobyh";
+
+fn short_code() -> ShortCode {
+    ShortCode::from_random(&std::array::from_fn(|i| (i * 7) as u8))
+}
+
+fn letters() -> Vec<InboxLetter> {
+    let request = format!(
+        "Yth. Siti Rahmawati,\n\nAda permintaan reset TOTP untuk akun PPK30 (NON PENYEDIA) pada 13 Agustus 2020 08:50 WIB \
+         dari loket-1.\n\nUntuk melanjutkan, buka tautan ini:\n\n{LINK}\n\nAtau ketik kode ini di kiosk, pada layar \
+         Konfirmasi Reset TOTP:\n\n    {}\n\nTautan dan kode berlaku sampai 13 Agustus 2020 09:20 WIB, satu kali.\n\n\
+         Bukan Anda yang meminta? Abaikan e-mail ini; tidak ada yang berubah. Bila terjadi lagi, laporkan kepada \
+         petugas LPSE.\n\nLPSE Kota Contoh\n",
+        short_code().grouped().as_str()
+    );
+    let letter = |at: &str, subject: &str, text: String, code| InboxLetter {
+        at: self::at(at),
+        to: "Siti Rahmawati <siti@contoh.go.id>".into(),
+        subject: subject.into(),
+        text: Zeroizing::new(text),
+        code,
+    };
+    vec![
+        letter(
+            "2020-08-13T01:50:00Z",
+            "Konfirmasi Permintaan Reset TOTP",
+            request,
+            Some(short_code()),
+        ),
+        letter(
+            "2020-08-12T07:20:00Z",
+            "TOTP diaktifkan",
+            "Yth. Siti Rahmawati,\n\nTOTP akun PPK30 diaktifkan pada 12 Agustus 2020 14:20 WIB.\n"
+                .into(),
+            None,
+        ),
+    ]
 }
 
 fn account() -> AccountKey {
@@ -110,6 +184,9 @@ struct Person {
     app: App,
     now: Now,
     request: Option<RequestId>,
+    /// Pictures of a Kode Keamanan drawn so far, and whether the session draws them.
+    pictures: u8,
+    draws: bool,
 }
 
 impl Person {
@@ -118,6 +195,8 @@ impl Person {
             app: App::new(settings),
             now: now(),
             request: None,
+            pictures: 0,
+            draws: true,
         };
         person.event(Event::Visits(1234));
         person
@@ -129,8 +208,63 @@ impl Person {
             if let Effect::Request(id, _) = effect {
                 self.request = Some(*id);
             }
+            if matches!(effect, Effect::NewSecurityCode) && self.draws {
+                self.pictures += 1;
+                let drawn = Event::SecurityCode(picture(self.pictures));
+                assert!(self.app.update(self.now, drawn).is_empty());
+            }
         }
         effects
+    }
+
+    fn pastes(&mut self, text: &str) -> Vec<Effect> {
+        self.event(Event::Paste(Zeroizing::new(text.into())))
+    }
+
+    /// At the form for a reset, from the screen of the User ID.
+    fn at_reset_request(mut self) -> Self {
+        self.types("\nn\nppk30\t\t\n");
+        self
+    }
+
+    fn with_reset_requested(self) -> Self {
+        let mut person = self.at_reset_request();
+        person.types("siti@contoh.go.id\n\nacdefg\n");
+        person
+    }
+
+    fn at_reset_sent(self) -> Self {
+        let mut person = self.with_reset_requested();
+        person.answered(Reply::ResetRequested);
+        person
+    }
+
+    fn at_reset_confirm(self) -> Self {
+        let mut person = self.at_reset_sent();
+        person.types("\n");
+        person
+    }
+
+    fn with_code_sent(self) -> Self {
+        let mut person = self.at_reset_confirm();
+        person.types(&short_code().grouped());
+        person.types("\n");
+        person
+    }
+
+    fn at_reset_question(self) -> Self {
+        let mut person = self.with_code_sent();
+        person.answered(Reply::ResetFound {
+            user_type: UserType::NonPenyedia,
+            masked_id: "PP**0".into(),
+        });
+        person
+    }
+
+    fn at_inbox(mut self, letters: Vec<InboxLetter>) -> Self {
+        self.types("\t\n");
+        self.answered(Reply::Inbox(letters));
+        self
     }
 
     /// Types text; a newline is Enter, a tab Tab.
@@ -224,6 +358,8 @@ impl Person {
 }
 
 type State = (&'static str, fn(Person) -> Person);
+
+type Settings = fn(Language) -> AppSettings;
 
 /// Every state worth looking at.
 const STATES: &[State] = &[
@@ -358,9 +494,148 @@ const STATES: &[State] = &[
     }),
 ];
 
+/// Every state worth looking at where TOTP is reset by a letter.
+const LETTER_STATES: &[State] = &[
+    ("reset_request", |person| person.at_reset_request()),
+    ("reset_request_typed", |person| {
+        let mut person = person.at_reset_request();
+        person.types("siti@contoh.go.id\n\nacd");
+        person
+    }),
+    ("reset_request_user_type", |person| {
+        let mut person = person.at_reset_request();
+        person.types("\t ");
+        person
+    }),
+    ("reset_request_all_wrong", |mut person| {
+        person.types("\nn\nppk 30\t\t\n\tsiti di contoh\n\n\n");
+        person
+    }),
+    ("reset_request_one_wrong", |person| {
+        let mut person = person.at_reset_request();
+        person.types("\n\nacdefg\n");
+        person
+    }),
+    ("reset_request_working", |person| {
+        let mut person = person.with_reset_requested();
+        person.now = later(1);
+        person
+    }),
+    ("reset_request_code_misread", |person| {
+        let mut person = person.with_reset_requested();
+        person.answered(Reply::SecurityCodeRejected);
+        person
+    }),
+    ("reset_request_code_too_late", |person| {
+        let mut person = person.at_reset_request();
+        person.types("siti@contoh.go.id\n\nacd");
+        person.now = later(120);
+        person.event(Event::Tick);
+        person
+    }),
+    ("reset_request_unavailable", |person| {
+        let mut person = person.with_reset_requested();
+        person.answered(Reply::Unavailable);
+        person
+    }),
+    ("reset_sent", |person| person.at_reset_sent()),
+    ("reset_confirm", |person| person.at_reset_confirm()),
+    ("reset_confirm_link", |person| {
+        let mut person = person.at_reset_confirm();
+        person.pastes(LINK);
+        person.presses(Key::BackTab);
+        person
+    }),
+    ("reset_confirm_no_link", |person| {
+        let mut person = person.at_reset_confirm();
+        person.pastes(&LINK[..70]);
+        person
+    }),
+    ("reset_confirm_no_code", |person| {
+        let mut person = person.at_reset_confirm();
+        person.types("abcd-efgh\n");
+        person
+    }),
+    ("reset_confirm_unknown", |person| {
+        let mut person = person.with_code_sent();
+        person.answered(Reply::ResetVoid(ResetVoid::Unknown));
+        person
+    }),
+    ("reset_confirm_used", |person| {
+        let mut person = person.with_code_sent();
+        person.answered(Reply::ResetVoid(ResetVoid::Used));
+        person
+    }),
+    ("reset_confirm_expired", |person| {
+        let mut person = person.at_reset_question();
+        person.types("o\n");
+        person.answered(Reply::ResetVoid(ResetVoid::Expired));
+        person
+    }),
+    ("reset_confirm_wait", |person| {
+        let mut person = person.with_code_sent();
+        person.answered(Reply::Wait(Duration::from_secs(30)));
+        person
+    }),
+    ("reset_question", |person| person.at_reset_question()),
+    ("reset_done", |person| {
+        let mut person = person.at_reset_question();
+        person.types("o\n");
+        person.answered(Reply::ResetDone);
+        person
+    }),
+    ("help_on_reset_request", |person| {
+        let mut person = person.at_reset_request();
+        person.presses(Key::Function(1));
+        person
+    }),
+];
+
+/// Every state worth looking at in training mode only.
+const TRAINING_STATES: &[State] = &[
+    ("menu_training", |person| person),
+    ("reset_sent_training", |person| person.at_reset_sent()),
+    ("inbox", |person| person.at_inbox(letters())),
+    ("inbox_empty", |person| person.at_inbox(Vec::new())),
+    ("inbox_letter", |person| {
+        let mut person = person.at_inbox(letters());
+        person.types("\n");
+        person
+    }),
+    ("inbox_letter_scrolled", |person| {
+        let mut person = person.at_inbox(letters());
+        person.types("\n");
+        person.presses(Key::End);
+        person
+    }),
+    ("inbox_notice", |person| {
+        let mut person = person.at_inbox(letters());
+        person.types("\t\n");
+        person
+    }),
+    ("inbox_code_used", |person| {
+        let mut person = person.at_inbox(letters());
+        person.types("k");
+        person
+    }),
+];
+
+/// All states, each on the terminal that it belongs to.
+fn all_states() -> Vec<(&'static str, Settings, fn(Person) -> Person)> {
+    let on = |states: &'static [State], settings: Settings| {
+        states
+            .iter()
+            .map(move |(name, state)| (*name, settings, *state))
+    };
+    on(STATES, settings)
+        .chain(on(LETTER_STATES, with_letters))
+        .chain(on(TRAINING_STATES, in_training))
+        .collect()
+}
+
 #[test]
 fn every_state_of_every_screen() {
-    for (name, state) in STATES {
+    for (name, settings, state) in all_states() {
         for (language, word) in [(Language::Id, "id"), (Language::En, "en")] {
             for (columns, rows) in [(80, 24), (120, 40)] {
                 let person = state(Person::new(settings(language)));
@@ -374,22 +649,7 @@ fn every_state_of_every_screen() {
 }
 
 #[test]
-fn the_training_menu_and_a_plain_terminal() {
-    let sample = |user_type, id: &str, password: &str| SampleAccount {
-        user_type,
-        user_id: UserId::parse(id).unwrap(),
-        password: password.into(),
-    };
-    let mut training = settings(Language::Id);
-    training.training = Some(vec![
-        sample(UserType::NonPenyedia, "PPK30", "mangga-manis-30"),
-        sample(UserType::Penyedia, "CVMAJU", "perahu-layar-biru"),
-    ]);
-    training.leaves_on_interrupt = true;
-    insta::assert_snapshot!(
-        "menu_training.id.80x24",
-        Person::new(training).screen(80, 24)
-    );
+fn a_plain_terminal_and_a_console() {
     let mut plain = settings(Language::Id);
     plain.terminal = Terminal {
         glyphs: Glyphs::Ascii,
@@ -424,7 +684,7 @@ fn the_training_menu_and_a_plain_terminal() {
 #[test]
 fn nothing_is_cut_off_at_80x24() {
     // Each state's own last words must be seen: a footer's hint for keys, and the last button of the body.
-    for (name, state) in STATES {
+    for (name, settings, state) in all_states() {
         for language in [Language::Id, Language::En] {
             let small = state(Person::new(settings(language))).screen(80, 24);
             let large = state(Person::new(settings(language))).screen(80, 60);
@@ -439,7 +699,11 @@ fn nothing_is_cut_off_at_80x24() {
                     .collect::<Vec<_>>()
             };
             // The QR code gives up header and footer for its height; there only the body's words count.
-            if name.starts_with("enrollment") || ["page_terms", "idle_warning"].contains(name) {
+            // A letter scrolls, and a link in it breaks where the terminal ends.
+            if name.starts_with("enrollment")
+                || name.starts_with("inbox_letter")
+                || ["page_terms", "idle_warning"].contains(&name)
+            {
                 continue;
             }
             assert_eq!(words(&small), words(&large), "{name} in {language:?}");
@@ -565,6 +829,301 @@ fn an_untouched_menu_wakes_up_once_a_minute() {
     );
 }
 
+/// What a request asks for, if `effects` is nothing else.
+fn requested(effects: &[Effect]) -> Option<&Request> {
+    match effects {
+        [Effect::Request(_, request)] => Some(request),
+        _ => None,
+    }
+}
+
+#[test]
+fn the_form_for_a_reset_sends_what_was_typed_and_keeps_all_but_the_code() {
+    let mut person = Person::new(with_letters(Language::Id)).at_reset_request();
+    person.types("siti@contoh.go.id\n\n");
+    let sent = person.types("acdefg\n");
+    let Some(Request::RequestReset {
+        account: asked,
+        email,
+        security_code,
+    }) = requested(&sent)
+    else {
+        panic!("{sent:?}");
+    };
+    assert_eq!(*asked, account());
+    assert_eq!(email.as_str(), "siti@contoh.go.id");
+    assert_eq!(security_code.as_str(), "acdefg");
+    assert_eq!(person.pictures, 1);
+    for (failures, reply) in [
+        Reply::SecurityCodeRejected,
+        Reply::Busy,
+        Reply::Unavailable,
+        Reply::Wait(Duration::ZERO),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let effects = person.answered(reply);
+        assert!(
+            matches!(effects.as_slice(), [Effect::NewSecurityCode]),
+            "{effects:?}"
+        );
+        assert_eq!(usize::from(person.pictures), failures + 2);
+        let screen = person.screen(80, 24);
+        assert!(screen.contains("ppk30") && screen.contains("siti@contoh.go.id"));
+        assert!(!screen.contains("acdefg"));
+        let sent = person.types("acdefg\n");
+        assert!(requested(&sent).is_some(), "{sent:?}");
+    }
+}
+
+#[test]
+fn the_user_type_is_chosen_with_space_arrows_and_letters() {
+    let mut person = Person::new(with_letters(Language::Id)).at_reset_request();
+    person.types("siti@contoh.go.id\n");
+    let chosen = |person: &mut Person| {
+        let screen = person.screen(80, 24);
+        screen.contains("(•) Penyedia")
+    };
+    assert!(!chosen(&mut person));
+    for (key, penyedia) in [
+        (Key::Char(' '), true),
+        (Key::Left, false),
+        (Key::Right, true),
+        (Key::Char('n'), false),
+        (Key::Char('n'), false),
+        (Key::Char('P'), true),
+        (Key::Char('x'), true),
+    ] {
+        person.presses(key);
+        assert_eq!(chosen(&mut person), penyedia, "{key:?}");
+    }
+    let sent = person.types("\nacdefg\n");
+    assert!(
+        matches!(requested(&sent), Some(Request::RequestReset { account, .. })
+            if account.user_type == UserType::Penyedia),
+        "{sent:?}"
+    );
+}
+
+#[test]
+fn a_picture_is_asked_for_once_and_replaced_after_two_minutes() {
+    let mut person = Person::new(with_letters(Language::Id));
+    person.draws = false;
+    let effects = person.types("\nn\nppk30\t\t\n");
+    assert!(matches!(effects.as_slice(), [Effect::NewSecurityCode]));
+    // However many events pass, it is not asked for again.
+    assert!(person.types("siti@contoh.go.id\n\n").is_empty());
+    assert!(person.event(Event::Tick).is_empty());
+    person.now = later(10);
+    person.event(Event::SecurityCode(picture(1)));
+    person.draws = true;
+    person.types("acd");
+    assert_eq!(
+        person.app.next_tick(later(110)),
+        Some(Duration::from_secs(5)),
+        "the footer's minute comes first"
+    );
+    assert_eq!(
+        person.app.next_tick(later(128)),
+        Some(Duration::from_secs(2)),
+        "two minutes after it came"
+    );
+    person.now = later(129);
+    assert!(person.event(Event::Tick).is_empty());
+    person.now = later(130);
+    let effects = person.event(Event::Tick);
+    assert!(matches!(effects.as_slice(), [Effect::NewSecurityCode]));
+    let screen = person.screen(80, 24);
+    assert!(screen.contains("Waktu kode habis") && !screen.contains("acd"));
+    assert!(screen.contains("siti@contoh.go.id"));
+    // Enter that comes too late is not sent with the old picture's answer.
+    person.types("acdefg");
+    person.now = later(251);
+    let effects = person.types("\n");
+    assert!(matches!(effects.as_slice(), [Effect::NewSecurityCode]));
+}
+
+#[test]
+fn another_code_on_demand_and_back_from_the_letter() {
+    let mut person = Person::new(with_letters(Language::Id)).at_reset_request();
+    person.types("siti@contoh.go.id\n\nacd\t\t");
+    let effects = person.types("\n");
+    assert!(matches!(effects.as_slice(), [Effect::NewSecurityCode]));
+    assert!(!person.screen(80, 24).contains("acd"));
+    // To the form for the letter, and back by Esc: all but the code is there, with a new picture.
+    person.types("\t\t\t\n");
+    assert!(person.screen(80, 24).contains("Konfirmasi Reset TOTP"));
+    let effects = person.presses(Key::Esc);
+    assert!(matches!(effects.as_slice(), [Effect::NewSecurityCode]));
+    assert!(person.screen(80, 24).contains("siti@contoh.go.id"));
+}
+
+#[test]
+fn a_reset_from_the_code_screen_drops_the_half_proved_login() {
+    let mut person = Person::new(with_letters(Language::Id)).at_passcode(false);
+    let effects = person.types("\t\t\n");
+    assert!(
+        matches!(
+            effects.as_slice(),
+            [Effect::EndLogin, Effect::NewSecurityCode]
+        ),
+        "{effects:?}"
+    );
+    assert!(person.screen(80, 24).contains("PPK30"));
+    assert_eq!(person.app.presence(), Presence::Form);
+    assert!(person.presses(Key::Esc).is_empty());
+    let screen = person.screen(80, 24);
+    assert!(screen.contains("Masukkan User ID") && screen.contains("PPK30"));
+}
+
+#[test]
+fn esc_from_a_reset_leads_back_to_the_user_id_as_it_was() {
+    let mut person = Person::new(with_letters(Language::Id));
+    person.types("\np\nppk 30\t\t");
+    let before = person.screen(80, 24);
+    person.types("\n\n\n\n");
+    person.presses(Key::Esc);
+    assert_eq!(person.screen(80, 24), before);
+}
+
+#[test]
+fn a_paste_takes_the_place_of_what_was_typed_and_is_judged_at_once() {
+    let mut person = Person::new(with_letters(Language::Id)).at_reset_confirm();
+    person.types("xyz");
+    person.pastes("hello");
+    assert!(person.screen(80, 24).contains("16 huruf dan angka"));
+    // As a terminal gives a link that stood there in two lines.
+    person.pastes(&format!("{}\r\n  {}\n", &LINK[..90], &LINK[90..]));
+    let sent = person.types("\n");
+    assert!(
+        matches!(
+            requested(&sent),
+            Some(Request::FindReset(ResetSecret::Link(_)))
+        ),
+        "{sent:?}"
+    );
+    let mut person = Person::new(with_letters(Language::Id)).at_reset_confirm();
+    person.types(&short_code().grouped().to_lowercase());
+    let sent = person.types("\n");
+    assert!(
+        matches!(requested(&sent), Some(Request::FindReset(ResetSecret::Code(code)))
+            if code.digest().is(&short_code().digest())),
+        "{sent:?}"
+    );
+}
+
+#[test]
+fn finding_resets_nothing_and_leaving_the_question_drops_what_was_found() {
+    let mut person = Person::new(with_letters(Language::Id)).at_reset_question();
+    assert_eq!(person.app.presence(), Presence::LoggedIn);
+    assert!(person.screen(80, 24).contains("PP**0"));
+    // A key held down since the form.
+    let effects = person.types("\n");
+    assert!(
+        matches!(effects.as_slice(), [Effect::EndLogin]),
+        "{effects:?}"
+    );
+    assert!(!person.screen(80, 24).contains("PP**0"));
+    let mut person = Person::new(with_letters(Language::Id)).at_reset_question();
+    let sent = person.types("o\n");
+    assert!(matches!(requested(&sent), Some(Request::ConfirmReset)));
+    person.answered(Reply::ResetDone);
+    let effects = person.types("\n");
+    assert!(matches!(effects.as_slice(), [Effect::EndLogin]));
+    assert!(person.screen(80, 24).contains("Login sebagai"));
+}
+
+#[test]
+fn a_void_link_leaves_the_form_usable() {
+    for (void, next) in [
+        (ResetVoid::Unknown, "Konfirmasi Reset TOTP"),
+        (ResetVoid::Used, "Konfirmasi Reset TOTP"),
+        (ResetVoid::Expired, "Permintaan Reset TOTP"),
+    ] {
+        let mut person = Person::new(with_letters(Language::Id)).with_code_sent();
+        person.answered(Reply::ResetVoid(void));
+        if void != ResetVoid::Expired {
+            person.pastes(&short_code().grouped());
+            let sent = person.types("\n");
+            assert!(requested(&sent).is_some(), "{void:?}");
+        } else {
+            person.types("\n");
+        }
+        assert!(person.screen(80, 24).contains(next), "{void:?}");
+    }
+}
+
+#[test]
+fn the_inbox_is_asked_for_whenever_it_is_opened_and_its_code_is_used_with_one_key() {
+    let mut person = Person::new(in_training(Language::Id));
+    let sent = person.types("k\n");
+    assert!(matches!(requested(&sent), Some(Request::LoadInbox)));
+    person.answered(Reply::Inbox(letters()));
+    let sent = person.types("m\n");
+    assert!(matches!(requested(&sent), Some(Request::LoadInbox)));
+    person.answered(Reply::Inbox(letters()));
+    person.types("\nk");
+    let sent = person.types("\n");
+    assert!(
+        matches!(
+            requested(&sent),
+            Some(Request::FindReset(ResetSecret::Code(_)))
+        ),
+        "{sent:?}"
+    );
+    assert!(
+        !Person::new(with_letters(Language::Id))
+            .screen(80, 24)
+            .contains("Kotak Masuk"),
+        "outside training there are no letters to read"
+    );
+}
+
+#[test]
+fn a_link_in_a_letter_stands_alone_from_edge_to_edge() {
+    let mut person = Person::new(in_training(Language::Id)).at_inbox(letters());
+    person.types("\n");
+    let screen = person.screen(80, 30);
+    let lines: Vec<&str> = screen.lines().collect();
+    let first = lines
+        .iter()
+        .position(|line| line.starts_with("http"))
+        .unwrap();
+    assert_eq!(format!("{}{}", lines[first], lines[first + 1]), LINK);
+}
+
+#[test]
+fn the_form_for_a_reset_is_whole_wherever_it_fits_and_says_what_it_needs_elsewhere() {
+    for (name, state) in LETTER_STATES
+        .iter()
+        .filter(|(name, _)| name.starts_with("reset_request"))
+    {
+        for language in [Language::Id, Language::En] {
+            let screen = state(Person::new(with_letters(language))).screen(80, 24);
+            assert!(
+                !screen.contains('↑') && !screen.contains('↓'),
+                "{name}: {screen}"
+            );
+        }
+    }
+    let mut plain = with_letters(Language::Id);
+    plain.terminal = Terminal {
+        glyphs: Glyphs::Ascii,
+        colours: Colours::Mono,
+        no_color: true,
+    };
+    let plain = Person::new(plain).at_reset_request();
+    assert!(plain.screen(80, 24).is_ascii());
+    insta::assert_snapshot!("reset_request_ascii.id.80x24", plain.screen(80, 24));
+    let mut small = Person::new(with_letters(Language::Id)).at_reset_request();
+    insta::assert_snapshot!("reset_request.id.40x12", small.screen(40, 12));
+    insta::assert_snapshot!("reset_request.id.20x5", small.screen(20, 5));
+    // With the picture's code in focus, picture and field are seen together where both have room.
+    small.types("\t\t");
+    insta::assert_snapshot!("reset_request_code.id.80x12", small.screen(80, 12));
+}
+
 /// Anything that can happen to the screens.
 fn anything() -> impl Strategy<Value = Event> {
     let key = prop_oneof![
@@ -594,7 +1153,37 @@ fn anything() -> impl Strategy<Value = Event> {
         1 => (0..1_u8).prop_map(|_| Event::Paste(Zeroizing::new("novel ".repeat(200_000)))),
         1 => (0..20_u64).prop_map(|left| Event::IdleWarning(Some(Duration::from_secs(left)))),
         1 => any::<u64>().prop_map(Event::Visits),
+        1 => any::<u8>().prop_map(|number| Event::SecurityCode(picture(number))),
+        1 => (0..1_u8).prop_map(|_| Event::Tick),
     ]
+}
+
+/// Any answer at all, whatever was asked.
+fn any_reply() -> impl Strategy<Value = u8> {
+    0..13_u8
+}
+
+fn reply(number: u8) -> Reply {
+    match number {
+        0 => Reply::Rejected {
+            wait: Duration::from_secs(3),
+        },
+        1 => Reply::Wait(Duration::from_secs(90)),
+        2 => Reply::Busy,
+        3 => Reply::Unavailable,
+        4 => Reply::Ended,
+        5 => Reply::PasscodeWanted { pending: true },
+        6 => Reply::ResetRequested,
+        7 => Reply::SecurityCodeRejected,
+        8 => Reply::ResetFound {
+            user_type: UserType::Penyedia,
+            masked_id: "CV**U".into(),
+        },
+        9 => Reply::ResetVoid(ResetVoid::Expired),
+        10 => Reply::ResetVoid(ResetVoid::Unknown),
+        11 => Reply::ResetDone,
+        _ => Reply::Inbox(letters()),
+    }
 }
 
 proptest! {
@@ -602,21 +1191,30 @@ proptest! {
 
     #[test]
     fn any_keys_at_any_size_in_any_state_draw_something(
-        state in 0..STATES.len(),
-        events in proptest::collection::vec(anything(), 0..30),
+        state in 0..all_states().len(),
+        events in proptest::collection::vec((anything(), 0..40_u64, any_reply()), 0..30),
         (columns, rows) in (1..300_u16, 1..100_u16),
         english in any::<bool>(),
         ascii in any::<bool>(),
     ) {
+        let (_, settings, state) = all_states()[state];
         let mut settings = settings(if english { Language::En } else { Language::Id });
         if ascii {
             settings.terminal.glyphs = Glyphs::Ascii;
         }
-        let mut person = STATES[state].1(Person::new(settings));
+        let mut person = state(Person::new(settings));
         person.screen(columns, rows);
-        for event in events {
+        let mut seconds = 0;
+        for (event, pause, answer) in events {
+            seconds += pause;
+            person.now = later(seconds);
             person.event(event);
             person.screen(columns, rows);
+            prop_assert!(person.app.next_tick(person.now) > Some(Duration::ZERO));
+            if pause % 4 == 0 && person.request.is_some() {
+                person.answered(reply(answer));
+                person.screen(columns, rows);
+            }
         }
     }
 }

@@ -5,21 +5,22 @@
 
 use std::{
     fs::{self, File, OpenOptions},
-    io::{self, Read, Write},
-    os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt},
+    io::{self, Write},
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::{Path, PathBuf},
 };
 
 use data_encoding::BASE64;
 use zeroize::Zeroizing;
 
+use super::secret_file::{self, SecretFileError};
 use crate::{
     ports::Random,
     vault::{MasterKey, Vault},
 };
 
-/// A key file is a few lines; what is larger is something else.
-const LARGEST_FILE: u64 = 64 * 1024;
+/// How an error calls the file.
+const WHAT: &str = "the master key file";
 
 /// Why there is no master key.
 #[derive(Debug, thiserror::Error)]
@@ -30,54 +31,31 @@ pub enum MasterKeyError {
     Missing(PathBuf),
     #[error("the master key file {path}: {1}", path = .0.display())]
     Io(PathBuf, io::Error),
-    #[error(
-        "the master key file {path} can be read by others (mode {1:03o}); make it private: chmod 600 {path}", path = .0.display()
-    )]
-    Exposed(PathBuf, u32),
-    #[error(
-        "the master key file {path} belongs to another user (uid {1}); run lpse-kiosk as that user, or give it the file", path = .0.display()
-    )]
-    Foreign(PathBuf, u32),
+    #[error(transparent)]
+    Unread(#[from] SecretFileError),
     #[error("the master key file {path} holds no key: line {1} is not 32 bytes in base 64", path = .0.display())]
     Malformed(PathBuf, usize),
 }
 
 /// Reads the vault from `path`. Where the file does not exist and `may_create`, it is created with a new key.
 pub fn open(path: &Path, may_create: bool, random: &dyn Random) -> Result<Vault, MasterKeyError> {
-    let failed = |error| MasterKeyError::Io(path.to_owned(), error);
-    match File::open(path) {
-        Ok(file) => read(path, file),
-        Err(error) if error.kind() == io::ErrorKind::NotFound && may_create => {
+    match secret_file::read(WHAT, path) {
+        Ok(text) => parse(path, &text),
+        Err(error) if error.is_missing() && may_create => {
             match create(path, random) {
                 Ok(()) => {}
                 // Another process was faster; its key is as good.
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-                Err(error) => return Err(failed(error)),
+                Err(error) => return Err(MasterKeyError::Io(path.to_owned(), error)),
             }
-            read(path, File::open(path).map_err(failed)?)
+            parse(path, &secret_file::read(WHAT, path)?)
         }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            Err(MasterKeyError::Missing(path.to_owned()))
-        }
-        Err(error) => Err(failed(error)),
+        Err(error) if error.is_missing() => Err(MasterKeyError::Missing(path.to_owned())),
+        Err(error) => Err(error.into()),
     }
 }
 
-fn read(path: &Path, file: File) -> Result<Vault, MasterKeyError> {
-    let failed = |error| MasterKeyError::Io(path.to_owned(), error);
-    let metadata = file.metadata().map_err(failed)?;
-    let mode = metadata.permissions().mode() & 0o777;
-    if mode & 0o077 != 0 {
-        return Err(MasterKeyError::Exposed(path.to_owned(), mode));
-    }
-    let own = rustix::process::geteuid().as_raw();
-    if metadata.uid() != own && metadata.uid() != 0 {
-        return Err(MasterKeyError::Foreign(path.to_owned(), metadata.uid()));
-    }
-    let mut text = Zeroizing::new(String::with_capacity(LARGEST_FILE as usize));
-    file.take(LARGEST_FILE)
-        .read_to_string(&mut text)
-        .map_err(failed)?;
+fn parse(path: &Path, text: &str) -> Result<Vault, MasterKeyError> {
     let mut keys = Vec::new();
     for (number, line) in (1..).zip(text.lines()) {
         let line = line.trim();
@@ -134,6 +112,8 @@ fn create(path: &Path, random: &dyn Random) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
     use crate::adapter::random::SystemRandom;
 

@@ -6,6 +6,7 @@ mod completions;
 mod demo;
 mod echo;
 mod manual;
+mod outbox;
 mod output;
 mod password;
 mod policy;
@@ -79,6 +80,7 @@ enum Command {
     Demo(demo::DemoArguments),
     User(user::UserArguments),
     Policy(policy::PolicyArguments),
+    Outbox(outbox::OutboxArguments),
     Config(settings::SettingsArguments),
     Completions(completions::CompletionsArguments),
 }
@@ -200,6 +202,9 @@ fn carry_out(command_line: CommandLine) -> Result<(), CliError> {
         }),
         Some(Command::Policy(arguments)) => with_services(&flags, async |services, source| {
             policy::run(arguments, &services, &source).await
+        }),
+        Some(Command::Outbox(arguments)) => with_services(&flags, async |services, source| {
+            outbox::run(arguments, &services, &source).await
         }),
         Some(Command::Config(arguments)) => settings::run(&arguments, &flags),
         Some(Command::Completions(arguments)) => completions::run(&arguments),

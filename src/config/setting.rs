@@ -3,9 +3,9 @@
 
 use std::{path::PathBuf, str::FromStr, time::Duration};
 
-use super::{Config, Draft, StoreKind};
+use super::{BaseUrl, Config, Draft, StoreKind, letters};
 use crate::domain::{
-    account::is_disguise, calendar::Zone, language::Language, password::HashCost,
+    EmailAddress, account::is_disguise, calendar::Zone, language::Language, password::HashCost,
     provisioning::Issuer,
 };
 
@@ -318,6 +318,181 @@ pub const SETTINGS: &[Setting] = &[
         value: |config| Some(config.master_key_file.display().to_string()),
     },
     Setting {
+        section: "mail",
+        name: "server",
+        means: "the mail server that takes the letters; without one, a reset is an officer's work",
+        allowed: "a host name or address",
+        kind: Kind::Text,
+        default_in_words: Some("none, and no letters"),
+        set: |draft, text| host(text).map(|server| draft.config.mail.server = Some(server)),
+        value: |config| config.mail.server.clone(),
+    },
+    Setting {
+        section: "mail",
+        name: "port",
+        means: "its port",
+        allowed: "1 to 65535",
+        kind: Kind::Number,
+        default_in_words: Some("587, with security = tls 465, with none 25"),
+        set: |draft, text| {
+            let port = number(text, 1, 65535, "", "")?;
+            draft.config.mail.set_port(port);
+            Ok(())
+        },
+        value: |config| {
+            let server = config.mail.server.as_ref();
+            server.map(|_| config.mail.port().to_string())
+        },
+    },
+    Setting {
+        section: "mail",
+        name: "security",
+        means: "how the way to it is protected; there is no falling back to less",
+        allowed: "starttls, tls, or none for a server on this machine",
+        kind: Kind::Text,
+        default_in_words: None,
+        set: |draft, text| word(text).map(|security| draft.config.mail.security = security),
+        value: |config| Some(config.mail.security.as_str().to_owned()),
+    },
+    Setting {
+        section: "mail",
+        name: "user",
+        means: "the name to log in to it with",
+        allowed: "1 to 128 characters",
+        kind: Kind::Text,
+        default_in_words: Some("none, and no login"),
+        set: |draft, text| line(text, 128).map(|user| draft.config.mail.user = Some(user)),
+        value: |config| config.mail.user.clone(),
+    },
+    Setting {
+        section: "mail",
+        name: "password_file",
+        means: "a file with the password to log in to it with, readable by its owner alone",
+        allowed: "an absolute path",
+        kind: Kind::Text,
+        default_in_words: Some("smtp-password in $CREDENTIALS_DIRECTORY if it is there"),
+        set: |draft, text| absolute(text).map(|path| draft.config.mail.password_file = Some(path)),
+        value: |config| shown(config.mail.password_file.as_ref()),
+    },
+    Setting {
+        section: "mail",
+        name: "from",
+        means: "the letters' sender; the name beside it is the LPSE's",
+        allowed: "an e-mail address",
+        kind: Kind::Text,
+        default_in_words: Some("none"),
+        set: |draft, text| {
+            let from = EmailAddress::parse(text).map_err(|_| Refusal(""))?;
+            draft.config.mail.from = Some(from);
+            Ok(())
+        },
+        value: |config| config.mail.from.as_ref().map(ToString::to_string),
+    },
+    Setting {
+        section: "mail",
+        name: "authority_file",
+        means: "certificates (PEM) to trust besides the system's, for a mail server with one of its own",
+        allowed: "an absolute path",
+        kind: Kind::Text,
+        default_in_words: Some("none"),
+        set: |draft, text| absolute(text).map(|path| draft.config.mail.authority_file = Some(path)),
+        value: |config| shown(config.mail.authority_file.as_ref()),
+    },
+    Setting {
+        section: "web",
+        name: "listen",
+        means: "where the page of the letters' links is served",
+        allowed: "an address and a port, such as 127.0.0.1:8080",
+        kind: Kind::Text,
+        default_in_words: Some("nowhere; in training mode a free port of this machine"),
+        set: |draft, text| word(text).map(|listen| draft.config.web.listen = Some(listen)),
+        value: |config| config.web.listen.map(|listen| listen.to_string()),
+    },
+    Setting {
+        section: "web",
+        name: "base_url",
+        means: "how people reach that page: the beginning of every link",
+        allowed: "https://host or https://host:port; http for this machine only",
+        kind: Kind::Text,
+        default_in_words: Some("none"),
+        set: |draft, text| {
+            draft.config.web.base_url = Some(BaseUrl::parse(text).map_err(Refusal)?);
+            Ok(())
+        },
+        value: |config| config.web.base_url.as_ref().map(ToString::to_string),
+    },
+    Setting {
+        section: "web",
+        name: "certificate",
+        means: "the page's own certificate chain (PEM); without one a proxy has to speak HTTPS",
+        allowed: "an absolute path",
+        kind: Kind::Text,
+        default_in_words: Some("none"),
+        set: |draft, text| {
+            absolute(text).map(|path| draft.config.web.certificate_file = Some(path))
+        },
+        value: |config| shown(config.web.certificate_file.as_ref()),
+    },
+    Setting {
+        section: "web",
+        name: "key",
+        means: "that certificate's key (PEM), readable by its owner alone",
+        allowed: "an absolute path",
+        kind: Kind::Text,
+        default_in_words: Some("none"),
+        set: |draft, text| absolute(text).map(|path| draft.config.web.key_file = Some(path)),
+        value: |config| shown(config.web.key_file.as_ref()),
+    },
+    Setting {
+        section: "web",
+        name: "trusted_proxies",
+        means: "proxies whose X-Forwarded-For is believed",
+        allowed: "addresses with commas between them",
+        kind: Kind::Text,
+        default_in_words: Some("none"),
+        set: |draft, text| {
+            draft.config.web.trusted_proxies = letters::addresses(text).ok_or(Refusal(""))?;
+            Ok(())
+        },
+        value: |config| {
+            let proxies: Vec<String> = config
+                .web
+                .trusted_proxies
+                .iter()
+                .map(ToString::to_string)
+                .collect();
+            (!proxies.is_empty()).then(|| proxies.join(", "))
+        },
+    },
+    Setting {
+        section: "reset",
+        name: "link_minutes",
+        means: "how long the link and the short code of a letter hold",
+        allowed: "5 to 60",
+        kind: Kind::Number,
+        default_in_words: None,
+        set: |draft, text| {
+            let above = "too weak, a mailbox that is read later would still hold a good link";
+            let minutes: u64 = number(text, 5, 60, "letters take a while", above)?;
+            draft.config.link_holds = Duration::from_secs(60 * minutes);
+            Ok(())
+        },
+        value: |config| Some((config.link_holds.as_secs() / 60).to_string()),
+    },
+    Setting {
+        section: "reset",
+        name: "letters_an_hour",
+        means: "letters about requests that are written in an hour at most, over all accounts",
+        allowed: "10 to 100000",
+        kind: Kind::Number,
+        default_in_words: None,
+        set: |draft, text| {
+            draft.config.letters_an_hour = number(text, 10, 100_000, "", "")?;
+            Ok(())
+        },
+        value: |config| Some(config.letters_an_hour.to_string()),
+    },
+    Setting {
         section: "log",
         name: "file",
         means: "the kiosk's own log",
@@ -392,6 +567,21 @@ fn line(text: &str, longest: usize) -> Result<String, Refusal> {
         return Err(Refusal(""));
     }
     Ok(text.to_owned())
+}
+
+/// A host name or an address: nothing that could be taken for more than that.
+fn host(text: &str) -> Result<String, Refusal> {
+    let text = line(text, 253)?;
+    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | ':');
+    if text.chars().all(allowed) {
+        Ok(text)
+    } else {
+        Err(Refusal(""))
+    }
+}
+
+fn shown(path: Option<&PathBuf>) -> Option<String> {
+    path.map(|path| path.display().to_string())
 }
 
 fn absolute(text: &str) -> Result<PathBuf, Refusal> {

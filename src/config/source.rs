@@ -41,7 +41,7 @@ pub enum Origin {
     File { path: PathBuf, line: usize },
     Variable(String),
     Flag(&'static str),
-    Credential,
+    Credential(&'static str),
 }
 
 impl fmt::Display for Origin {
@@ -51,7 +51,7 @@ impl fmt::Display for Origin {
             Self::File { path, line } => write!(f, "{}, line {line}", path.display()),
             Self::Variable(name) => f.write_str(name),
             Self::Flag(name) => f.write_str(name),
-            Self::Credential => f.write_str("systemd credential master-key"),
+            Self::Credential(name) => write!(f, "systemd credential {name}"),
         }
     }
 }

@@ -140,7 +140,25 @@ fn every_setting_is_taken_from_the_file_and_from_the_environment() {
         ("keys", "master_key_file") => "/srv/kunci",
         (_, "file") => "/srv/catatan",
         ("log", "level") => "debug",
+        ("mail", "server") => "mail.contoh.go.id",
+        ("mail", "security") => "tls",
+        ("mail", "user") => "kios",
+        ("mail", "from") => "lpse@contoh.go.id",
+        ("web", "listen") => "127.0.0.1:8080",
+        ("web", "base_url") => "https://lpse.contoh.go.id",
+        ("web", "trusted_proxies") => "127.0.0.1, ::1",
+        (_, "password_file" | "authority_file" | "certificate" | "key") => "/srv/rahasia",
         _ => "20",
+    };
+    // What a setting makes no sense without.
+    let company = |setting: &Setting| match (setting.section, setting.name) {
+        ("mail", "server" | "port") => {
+            vec![("mail", "server"), ("mail", "from"), ("web", "base_url")]
+        }
+        ("mail", "user" | "password_file") => vec![("mail", "user"), ("mail", "password_file")],
+        ("web", "listen") => vec![("web", "base_url")],
+        ("web", "certificate" | "key") => vec![("web", "certificate"), ("web", "key")],
+        _ => Vec::new(),
     };
     for setting in SETTINGS {
         let value = other(setting);
@@ -151,10 +169,21 @@ fn every_setting_is_taken_from_the_file_and_from_the_environment() {
             Kind::Number => format!("[{}]\n{} = {value}", setting.section, setting.name),
         };
         let variable = setting.variable();
-        for (file, variables) in [
-            (written.as_str(), vec![]),
-            ("", vec![(variable.as_str(), value)]),
+        let company: Vec<(String, &str)> = company(setting)
+            .into_iter()
+            .filter_map(|(section, name)| source::find(section, name))
+            .filter(|companion| companion.variable() != variable)
+            .map(|companion| (companion.variable(), other(companion)))
+            .collect();
+        for (file, own) in [
+            (written.as_str(), None),
+            ("", Some((variable.as_str(), value))),
         ] {
+            let variables: Vec<(&str, &str)> = company
+                .iter()
+                .map(|(name, value)| (name.as_str(), *value))
+                .chain(own)
+                .collect();
             let (config, origins) = load_all(file, &variables, &Flags::default()).unwrap();
             assert_eq!(
                 setting.value(&config).as_deref(),
@@ -373,4 +402,55 @@ fn training_touches_no_log_of_the_real_service() {
     let config = config.for_training("/latihan".into());
     assert_eq!(config.audit_file(), Path::new("/latihan/audit.jsonl"));
     assert_eq!(config.log_file(), Path::new("/latihan/lpse-kiosk.log"));
+}
+
+#[test]
+fn letters_need_a_sender_and_a_place_for_their_links() {
+    let server = "[mail]\nserver = \"mail.contoh.go.id\"\n";
+    refused(server, &["[mail] from"]);
+    let sender = format!("{server}from = \"lpse@contoh.go.id\"\n");
+    refused(&sender, &["[web] base_url"]);
+    let whole = format!("{sender}[web]\nbase_url = \"https://lpse.contoh.go.id\"\n");
+    let config = load(&whole, &[], &Flags::default()).unwrap();
+    assert!(config.letters_are_sent());
+    assert_eq!(
+        (config.mail.port(), config.mail.security),
+        (587, MailSecurity::StartTls)
+    );
+    let plain = whole.replace("from =", "security = \"none\"\nfrom =");
+    refused(&plain, &["on this machine only"]);
+    let local = plain.replace("mail.contoh.go.id", "127.0.0.1");
+    assert_eq!(
+        load(&local, &[], &Flags::default()).unwrap().mail.port(),
+        25
+    );
+    refused(
+        &whole.replace("from =", "user = \"kios\"\nfrom ="),
+        &["password_file", "go together"],
+    );
+    refused(
+        &whole.replace("https://", "http://"),
+        &["base_url", "listens on the way"],
+    );
+    refused("[web]\nlisten = \"127.0.0.1:8080\"", &["base_url"]);
+    refused(
+        "[web]\ncertificate = \"/etc/lpse-kiosk/web.pem\"",
+        &["go together"],
+    );
+    refused(
+        "[web]\ntrusted_proxies = \"127.0.0.1, proxy\"",
+        &["trusted_proxies"],
+    );
+    refused("[reset]\nlink_minutes = 1440", &["5 to 60", "too weak"]);
+}
+
+#[test]
+fn training_sends_no_letter_anywhere_and_serves_its_page_to_this_machine() {
+    let file = "[mail]\nserver = \"mail.contoh.go.id\"\nfrom = \"lpse@contoh.go.id\"\n\
+                [web]\nlisten = \"0.0.0.0:443\"\nbase_url = \"https://lpse.contoh.go.id\"\n";
+    let config = load(file, &[], &Flags::default()).unwrap();
+    let training = config.for_training("/tmp/latihan".into());
+    assert!(!training.letters_are_sent());
+    assert_eq!(training.web.listen, Some("127.0.0.1:0".parse().unwrap()));
+    assert_eq!(training.web.base_url, None);
 }

@@ -1,7 +1,7 @@
 //! A letter to an account's owner, as facts: who is told what about which account. Its words are made when it is
 //! delivered, so that a letter can be kept, and sealed, without its text.
 
-use std::{fmt, str::FromStr};
+use std::{fmt, str::FromStr, time::Duration};
 
 use jiff::Timestamp;
 
@@ -138,6 +138,103 @@ impl Letter {
     }
 }
 
+/// How far the delivery of a letter has come.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Delivery {
+    /// Tries that ended without the mail server taking the letter.
+    pub failures: u32,
+    pub stage: Stage,
+    /// What the last failed try was told, for the operator.
+    pub last_error: Option<String>,
+}
+
+/// Whose move it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Stage {
+    /// To be tried from then on.
+    Due(Timestamp),
+    /// A worker is at it. A claim ends, so that a worker that was killed does not keep the letter for ever.
+    Claimed { by: String, until: Timestamp },
+    /// The mail server will not have it; an operator may send it again.
+    Refused,
+}
+
+/// Seconds between tries; the last one repeats as long as the letter is good.
+const PAUSES: [u64; 7] = [5, 15, 30, 60, 120, 300, 600];
+
+impl Delivery {
+    /// Longer than a worker gives one try in all.
+    pub const CLAIMED_FOR: Duration = Duration::from_secs(3 * 60);
+
+    /// A letter just written.
+    pub fn due(now: Timestamp) -> Self {
+        Self {
+            failures: 0,
+            stage: Stage::Due(now),
+            last_error: None,
+        }
+    }
+
+    /// When there will be something to do; `None` when only an operator can do it.
+    pub fn next(&self) -> Option<Timestamp> {
+        match &self.stage {
+            Stage::Due(at) => Some(*at),
+            Stage::Claimed { until, .. } => Some(*until),
+            Stage::Refused => None,
+        }
+    }
+
+    /// The delivery as a worker named `by` takes it on at `now`; `None` when it is not its move. A claim that lies
+    /// further ahead than any worker makes one was made by a clock that has been set back since; it counts as ended.
+    pub fn claimed(&self, by: &str, now: Timestamp) -> Option<Self> {
+        let open = match &self.stage {
+            Stage::Due(at) => *at <= now,
+            Stage::Claimed { until, .. } => *until <= now || *until > now + 2 * Self::CLAIMED_FOR,
+            Stage::Refused => false,
+        };
+        open.then(|| Self {
+            stage: Stage::Claimed {
+                by: by.to_owned(),
+                until: now + Self::CLAIMED_FOR,
+            },
+            ..self.clone()
+        })
+    }
+
+    /// After a try at `now` that may be worth another. `jitter` is random, and spreads what failed together by a
+    /// quarter of the pause either way.
+    pub fn put_off(&self, reason: String, now: Timestamp, jitter: u8) -> Self {
+        let index = usize::try_from(self.failures).unwrap_or(usize::MAX);
+        let pause = Duration::from_secs(PAUSES[index.min(PAUSES.len() - 1)]);
+        let pause = pause * 3 / 4 + pause * u32::from(jitter) / 510;
+        Self {
+            failures: self.failures.saturating_add(1),
+            stage: Stage::Due(now + pause),
+            last_error: Some(reason),
+        }
+    }
+
+    /// After a try that the mail server refused for good.
+    pub fn refused(&self, reason: String) -> Self {
+        Self {
+            failures: self.failures.saturating_add(1),
+            stage: Stage::Refused,
+            last_error: Some(reason),
+        }
+    }
+
+    /// As an operator sends it again: at once. `None` while a worker is at it.
+    pub fn again(&self, now: Timestamp) -> Option<Self> {
+        match self.stage {
+            Stage::Claimed { .. } => None,
+            Stage::Due(_) | Stage::Refused => Some(Self {
+                stage: Stage::Due(now),
+                ..self.clone()
+            }),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -158,5 +255,38 @@ mod tests {
         ] {
             assert_eq!(text.parse::<LetterId>(), Err(LetterIdError), "{text:?}");
         }
+    }
+
+    #[test]
+    fn tries_lie_further_and_further_apart_and_never_together() {
+        let now = Timestamp::from_second(1_597_283_585).unwrap();
+        let mut delivery = Delivery::due(now);
+        let mut waited = Vec::new();
+        for _ in 0..9 {
+            let sooner = delivery.put_off("busy".into(), now, 0);
+            delivery = delivery.put_off("busy".into(), now, 255);
+            let pause = |delivery: &Delivery| delivery.next().unwrap().duration_since(now);
+            assert!(pause(&sooner) < pause(&delivery));
+            waited.push(pause(&delivery).as_secs());
+        }
+        assert_eq!(waited, [6, 18, 37, 75, 150, 375, 750, 750, 750]);
+        assert_eq!(delivery.failures, 9);
+    }
+
+    #[test]
+    fn one_worker_at_a_time_and_a_dead_ones_claim_ends() {
+        let now = Timestamp::from_second(1_597_283_585).unwrap();
+        let claimed = Delivery::due(now).claimed("a", now).expect("it is due");
+        assert_eq!(claimed.claimed("b", now), None);
+        assert_eq!(claimed.again(now), None);
+        let later = now + Delivery::CLAIMED_FOR;
+        assert!(claimed.claimed("b", later).is_some());
+        assert!(
+            claimed
+                .claimed("b", now - Duration::from_secs(86_400))
+                .is_some()
+        );
+        assert_eq!(claimed.refused("550".into()).claimed("b", later), None);
+        assert_eq!(Delivery::due(later).claimed("a", now), None);
     }
 }

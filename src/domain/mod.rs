@@ -16,6 +16,7 @@ pub mod password;
 pub mod policy;
 pub mod provisioning;
 pub mod reset;
+pub mod security_code;
 pub mod source;
 pub mod throttle;
 pub mod totp;

@@ -34,6 +34,10 @@ impl Token {
         Self(bytes)
     }
 
+    pub fn as_bytes(&self) -> &[u8; Self::BYTES] {
+        &self.0
+    }
+
     /// The token as the link's `kode`: 32 small letters and digits.
     pub fn text(&self) -> Zeroizing<String> {
         Zeroizing::new(base32().encode(&self.0))
@@ -88,6 +92,19 @@ impl ShortCode {
             *symbol = SYMBOLS[usize::try_from(number).unwrap_or_default()];
         }
         Self(code)
+    }
+
+    /// A code of these symbols; `None` when one of them is none.
+    pub fn from_bytes(symbols: [u8; Self::LENGTH]) -> Option<Self> {
+        let code = Self(symbols);
+        code.0
+            .iter()
+            .all(|symbol| SYMBOLS.contains(symbol))
+            .then_some(code)
+    }
+
+    pub fn as_bytes(&self) -> &[u8; Self::LENGTH] {
+        &self.0
     }
 
     /// Reads what was typed: capital and small letters, full width, spaces and dashes make no difference.

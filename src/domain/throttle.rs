@@ -9,6 +9,8 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::source::Source;
+
 /// Waits after the first, second, ... wrong code; the last one repeats.
 const PASSCODE_WAITS: [u64; 10] = [1, 1, 3, 5, 10, 30, 60, 5 * 60, 15 * 60, 60 * 60];
 
@@ -106,6 +108,14 @@ impl PasswordSchedule {
         waits: &[1, 2, 5, 10, 30, 60],
         forgotten_after: Duration::from_secs(60 * 60),
     };
+
+    /// How a source as a whole is slowed down.
+    pub fn of(source: &Source) -> Self {
+        match source {
+            Source::Console(_) => Self::CONSOLE,
+            Source::Peer(_) => Self::PEER,
+        }
+    }
 
     pub fn gate(&self, counted: Option<&PasswordFailures>, now: Timestamp) -> Gate {
         let Some(counted) = counted.filter(|counted| !self.is_forgotten(counted, now)) else {

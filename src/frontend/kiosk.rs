@@ -128,6 +128,7 @@ async fn serve(
         language: config.language,
         leaves_on_interrupt: training.is_some(),
         reset_by_mail: false,
+        reset_link_holds: Duration::from_secs(30 * 60),
         terminal: Terminal::from_environment(|name| std::env::var(name).ok()),
     };
     // The first frame is drawn while the store opens behind it.

@@ -10,6 +10,7 @@ use crate::{
         Account, AccountKey, Activity, ActivityKind, Authenticator, EmailAddress, PasswordHash,
         PersonName, PlainPassword, Source, UserId, UserType,
         audit::{Act, AuditEvent, AuditOutcome},
+        letter::LetterKind,
         throttle::PasscodeThrottle,
     },
     store::{
@@ -100,16 +101,18 @@ impl Accounts {
         password: PasswordHash,
         from: &Source,
     ) -> Result<(), AccountsError> {
-        self.change(key, Act::SetPassword, from, |account| {
+        self.change(key, Act::SetPassword, None, from, |account| {
             account.password = password.clone();
             ActivityKind::PasswordChanged
         })
         .await
     }
 
-    /// Switches TOTP off, lifts a hold, and ends every open login of the account. Spent steps stay spent.
+    /// Switches TOTP off, lifts a hold, and ends every open login of the account; its owner is told by letter. Spent
+    /// steps stay spent.
     pub async fn reset_totp(&self, key: &AccountKey, from: &Source) -> Result<(), AccountsError> {
-        self.change(key, Act::ResetTotp, from, |account| {
+        let told = Some(LetterKind::TotpReset);
+        self.change(key, Act::ResetTotp, told, from, |account| {
             account.authenticator = Authenticator::Absent;
             account.passcode_throttle = PasscodeThrottle::default();
             ActivityKind::TotpReset
@@ -117,14 +120,16 @@ impl Accounts {
         .await
     }
 
-    /// Removes an account.
+    /// Removes an account, and its ticket with it.
     pub async fn remove(&self, key: &AccountKey, from: &Source) -> Result<(), AccountsError> {
         let house = &self.foundation;
         loop {
             let Some(read) = house.accounts().read(key).await? else {
                 return Err(AccountsError::Unknown(key.clone()));
             };
-            if house.store.commit(read.remove()).await? == Outcome::Applied {
+            let ticket = house.tickets().read(key).await?;
+            let commit = read.remove().and(ticket.remove());
+            if house.commit(commit).await? == Outcome::Applied {
                 self.done(Act::RemoveAccount, key, from);
                 return Ok(());
             }
@@ -156,6 +161,7 @@ impl Accounts {
         &self,
         key: &AccountKey,
         act: Act,
+        told: Option<LetterKind>,
         from: &Source,
         change: impl Fn(&mut Account) -> ActivityKind,
     ) -> Result<(), AccountsError> {
@@ -167,12 +173,17 @@ impl Accounts {
             let mut account = read.account.clone();
             let kind = change(&mut account);
             account.generation = account.generation.wrapping_add(1);
+            let now = house.clock.now();
             account.note(Activity {
-                at: house.clock.now(),
+                at: now,
                 kind,
                 from: from.clone(),
             });
-            if house.store.commit(read.replace(&account)).await? == Outcome::Applied {
+            let mut commit = read.replace(&account);
+            if let Some(letter) = told {
+                commit = house.notice(commit, &account, letter, now, from);
+            }
+            if house.commit(commit).await? == Outcome::Applied {
                 self.done(act, key, from);
                 return Ok(());
             }

@@ -14,6 +14,7 @@ use crate::{
         PlainPassword, Policy, Source,
         account::LastLogin,
         audit::{Act, AuditOutcome},
+        letter::LetterKind,
         throttle::Gate,
     },
     store::{Outcome, accounts::Read},
@@ -187,7 +188,8 @@ impl Authentication {
                     return Ok(PasscodeOutcome::Refused(refusal));
                 }
                 Judged::Counted { refusal, reason } => {
-                    if house.store.commit(read.replace(&account)).await? == Outcome::Conflict {
+                    let commit = house.counted_commit(&read, &account, refusal, from, now);
+                    if house.commit(commit).await? == Outcome::Conflict {
                         continue;
                     }
                     self.refuse(awaiting.account(), from, reason);
@@ -198,7 +200,11 @@ impl Authentication {
             let activated = activate(&mut account, now, from);
             account.passcode_throttle = Default::default();
             let previous_login = self.mark_login(&mut account, from);
-            if house.store.commit(read.replace(&account)).await? == Outcome::Conflict {
+            let mut commit = read.replace(&account);
+            if activated {
+                commit = house.notice(commit, &account, LetterKind::TotpActivated, now, from);
+            }
+            if house.commit(commit).await? == Outcome::Conflict {
                 continue;
             }
             if activated {

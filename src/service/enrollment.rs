@@ -14,6 +14,7 @@ use crate::{
         Account, AccountKey, Activity, ActivityKind, Authenticated, Authenticator,
         AwaitingEnrollment, AwaitingPasscode, Passcode, Policy, Source,
         audit::{Act, AuditOutcome},
+        letter::LetterKind,
         provisioning::Provisioning,
         throttle::PasscodeThrottle,
         totp::AcceptedStep,
@@ -173,7 +174,8 @@ impl Enrollment {
                     return Ok(ProveOutcome::Refused(refusal));
                 }
                 Judged::Counted { refusal, reason } => {
-                    if !self.commit(&read, &account).await? {
+                    let commit = house.counted_commit(&read, &account, refusal, from, now);
+                    if house.commit(commit).await? == Outcome::Conflict {
                         continue;
                     }
                     self.refused(Act::ProveEnrollment, &account.key, from, reason);
@@ -187,7 +189,9 @@ impl Enrollment {
                 Prover::AtHome(_) => None,
                 Prover::Awaiting(_) => self.authentication.mark_login(&mut account, from),
             };
-            if !self.commit(&read, &account).await? {
+            let kind = LetterKind::TotpActivated;
+            let commit = house.notice(read.replace(&account), &account, kind, now, from);
+            if house.commit(commit).await? == Outcome::Conflict {
                 continue;
             }
             self.done(Act::ProveEnrollment, &account.key, from);
@@ -236,7 +240,8 @@ impl Enrollment {
                         return Ok(DisableOutcome::Refused(refusal));
                     }
                     Judged::Counted { refusal, reason } => {
-                        if !self.commit(&read, &account).await? {
+                        let commit = house.counted_commit(&read, &account, refusal, from, now);
+                        if house.commit(commit).await? == Outcome::Conflict {
                             continue;
                         }
                         self.refused(Act::DisableTotp, &account.key, from, reason);
@@ -258,7 +263,8 @@ impl Enrollment {
             let provisioning = (policy.policy == Policy::Required)
                 .then(|| self.put_pending_key(&mut account, from));
             let commit = policy.still_in_force(read.replace(&account));
-            if house.store.commit(commit).await? == Outcome::Conflict {
+            let commit = house.notice(commit, &account, LetterKind::TotpDisabled, now, from);
+            if house.commit(commit).await? == Outcome::Conflict {
                 continue;
             }
             self.done(Act::DisableTotp, &account.key, from);

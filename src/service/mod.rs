@@ -8,21 +8,27 @@ pub mod accounts;
 pub mod authentication;
 pub mod enrollment;
 pub mod hashing;
+pub mod outbox;
 mod passcode_check;
 pub mod policy;
+pub mod reset;
 pub mod visits;
 
 use std::{sync::Arc, time::Duration};
 
+use jiff::Timestamp;
+use tokio::sync::Notify;
+
 use crate::{
     domain::{
-        AccountKey, Secret, Source,
+        Account, AccountKey, Secret, Source,
         audit::{Act, AuditEvent, AuditOutcome},
+        letter::{Letter, LetterKind},
         password::HashCost,
         provisioning::Issuer,
     },
     ports::{Audit, Clock, Random},
-    store::{self, Store, StoreError},
+    store::{self, Commit, Outcome, Store, StoreError},
     vault::Vault,
 };
 use hashing::{Busy, HashPool};
@@ -38,8 +44,37 @@ pub struct Foundation {
     pub hashing: HashPool,
     pub hash_cost: HashCost,
     pub issuer: Issuer,
+    pub letters: Letters,
     /// This machine's name among those that share the store.
     pub node: String,
+}
+
+/// Whether and how letters are written.
+#[derive(Debug, Clone)]
+pub struct Letters {
+    /// Letters are written at all: there is a mail server, or training's inbox.
+    pub written: bool,
+    /// How long a reset's link and code hold.
+    pub link_holds: Duration,
+    /// Letters about requests that this node writes in an hour at most.
+    pub an_hour: u32,
+    /// Rung whenever a letter was put into the outbox, for whoever delivers.
+    pub bell: Arc<Notify>,
+}
+
+impl Letters {
+    /// After this long nobody wants to be told any more.
+    const NOTICE_IS_GOOD_FOR: Duration = Duration::from_secs(3 * 24 * 60 * 60);
+
+    /// No letters: nobody would deliver them.
+    pub fn none() -> Self {
+        Self {
+            written: false,
+            link_holds: Duration::from_secs(30 * 60),
+            an_hour: 0,
+            bell: Arc::default(),
+        }
+    }
 }
 
 impl Foundation {
@@ -53,6 +88,46 @@ impl Foundation {
 
     fn throttles(&self) -> store::throttles::Throttles {
         store::throttles::Throttles::new(self.store.clone())
+    }
+
+    fn tickets(&self) -> store::tickets::Tickets {
+        store::tickets::Tickets::new(self.store.clone())
+    }
+
+    fn reset_limits(&self) -> store::reset_limits::ResetLimits {
+        store::reset_limits::ResetLimits::new(self.store.clone())
+    }
+
+    fn outbox(&self) -> store::outbox::Outbox {
+        store::outbox::Outbox::new(self.store.clone())
+    }
+
+    /// Commits, and wakes whoever delivers when that has put a letter into the outbox.
+    async fn commit(&self, commit: Commit) -> Result<Outcome, StoreError> {
+        let is_letter = store::outbox::is_fed_by(&commit);
+        let outcome = self.store.commit(commit).await?;
+        if is_letter && outcome == Outcome::Applied {
+            self.letters.bell.notify_one();
+        }
+        Ok(outcome)
+    }
+
+    /// `commit` with a letter that tells the owner of `account` what is done by it.
+    fn notice(
+        &self,
+        commit: Commit,
+        account: &Account,
+        kind: LetterKind,
+        at: Timestamp,
+        from: &Source,
+    ) -> Commit {
+        if !self.letters.written {
+            return commit;
+        }
+        let good_until = at + Letters::NOTICE_IS_GOOD_FOR;
+        let random = self.random_bytes();
+        let letter = Letter::about(account, kind, at, from, good_until, random);
+        store::outbox::enclose(commit, letter, None)
     }
 
     fn visits(&self) -> store::visits::Visits {
@@ -86,6 +161,8 @@ pub struct Services {
     pub enrollment: enrollment::Enrollment,
     pub accounts: accounts::Accounts,
     pub policy: policy::PolicySetting,
+    pub reset: reset::Reset,
+    pub outbox: outbox::Outbox,
     pub visits: visits::Visits,
 }
 
@@ -96,6 +173,8 @@ impl Services {
             enrollment: enrollment::Enrollment::new(foundation.clone()),
             accounts: accounts::Accounts::new(foundation.clone()),
             policy: policy::PolicySetting::new(foundation.clone()),
+            reset: reset::Reset::new(foundation.clone()),
+            outbox: outbox::Outbox::new(foundation.clone()),
             visits: visits::Visits::new(foundation.clone()),
         }
     }

@@ -8,10 +8,14 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::{Foundation, Refusal, ServiceError};
-use crate::domain::{
-    Account, Activity, ActivityKind, Passcode, Source,
-    throttle::Gate,
-    totp::{self, AcceptedStep, Verdict},
+use crate::{
+    domain::{
+        Account, Activity, ActivityKind, Passcode, Source,
+        letter::LetterKind,
+        throttle::Gate,
+        totp::{self, AcceptedStep, Verdict},
+    },
+    store::{Commit, accounts::Read},
 };
 
 /// What a code did to the account; either way the changed account must be stored before anybody is told.
@@ -99,5 +103,21 @@ impl Foundation {
             Gate::Held => Refusal::Held,
         };
         Ok(Judged::Counted { refusal, reason })
+    }
+
+    /// The commit of a counted failure. The one that holds the authenticator is told to the owner.
+    pub(super) fn counted_commit(
+        &self,
+        read: &Read,
+        account: &Account,
+        refusal: Refusal,
+        from: &Source,
+        now: Timestamp,
+    ) -> Commit {
+        let commit = read.replace(account);
+        match refusal {
+            Refusal::Held => self.notice(commit, account, LetterKind::TotpHeld, now, from),
+            _ => commit,
+        }
     }
 }

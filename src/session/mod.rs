@@ -246,6 +246,7 @@ impl Session {
                 }
                 Effect::CountVisit => self.show_visits(true),
                 Effect::EndLogin => self.end_login(),
+                Effect::NewSecurityCode => {}
                 Effect::Quit => self.quit = true,
             }
         }

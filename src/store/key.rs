@@ -5,7 +5,9 @@
 
 use std::fmt;
 
-use crate::domain::{AccountKey, Source, UserId, UserType};
+use data_encoding::HEXLOWER;
+
+use crate::domain::{AccountKey, Source, UserId, UserType, letter::LetterId, reset::SecretDigest};
 
 /// A key in the store.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -64,6 +66,37 @@ impl Key {
     /// The password failures of one source.
     pub fn throttle(source: &Source) -> Self {
         Self(format!("throttle/{}", source.throttle_key()).into_bytes())
+    }
+
+    /// The newest ticket of one account.
+    pub fn ticket(account: &AccountKey) -> Self {
+        Self(format!("ticket/{account}").into_bytes())
+    }
+
+    /// Whose ticket a secret belongs to.
+    pub fn ticket_of(secret: &SecretDigest) -> Self {
+        let digest = HEXLOWER.encode(secret.as_bytes());
+        Self(format!("ticket-of/{digest}").into_bytes())
+    }
+
+    /// What one source has asked for, and missed, at resets.
+    pub fn reset_source(source: &Source) -> Self {
+        Self(format!("reset-source/{}", source.throttle_key()).into_bytes())
+    }
+
+    /// The letters about requests that one node has written within the hour.
+    pub fn reset_hour(node: &str) -> Self {
+        Self(format!("reset-hour/{node}").into_bytes())
+    }
+
+    /// A letter that waits to be delivered.
+    pub fn letter(id: &LetterId) -> Self {
+        Self(format!("outbox/{id}").into_bytes())
+    }
+
+    /// The prefix of all letters, the oldest first.
+    pub fn outbox() -> Self {
+        Self(b"outbox/".to_vec())
     }
 
     /// The visits counted by one node.

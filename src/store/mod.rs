@@ -4,20 +4,23 @@
 //! (one acceptance of a code, one use of a ticket) therefore holds across sessions, processes and machines, on any
 //! backend: the comparison is of values, which a sled transaction, a redb write transaction and an etcd `Txn` can all do.
 //!
-//! Architecture invariant: nothing above this room sees bytes or keys. Nouns ([`accounts`], [`settings`],
-//! [`throttles`], [`visits`]) are written once over the trait; [`key`] is the only place that spells keys and
-//! [`record`] the only place that knows the stored form.
+//! Architecture invariant: nothing above this room sees bytes or keys. Nouns ([`accounts`], [`outbox`],
+//! [`reset_limits`], [`settings`], [`throttles`], [`tickets`], [`visits`]) are written once over the trait; [`key`] is
+//! the only place that spells keys and [`record`] the only place that knows the stored form.
 
 pub mod accounts;
 pub mod embedded;
 pub mod folder;
 pub mod key;
 pub mod memory;
+pub mod outbox;
 pub mod record;
 mod redb;
+pub mod reset_limits;
 pub mod settings;
 mod sled;
 pub mod throttles;
+pub mod tickets;
 pub mod visits;
 
 use std::{fmt, path::Path};
@@ -68,6 +71,13 @@ impl Commit {
     /// Removes `key`.
     pub fn remove(mut self, key: Key) -> Self {
         self.write.push((key, None));
+        self
+    }
+
+    /// This commit and all that `other` demands and writes.
+    pub fn and(mut self, other: Self) -> Self {
+        self.expect.extend(other.expect);
+        self.write.extend(other.write);
         self
     }
 

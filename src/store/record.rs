@@ -3,6 +3,9 @@
 //! Records are JSON that says its own version, `{"v":1,...}`: a newer program reads older records, an older one
 //! refuses newer ones with a clear sentence. The same value always has the same bytes, because commits compare bytes.
 
+mod letter;
+mod reset;
+
 use data_encoding::BASE64_NOPAD;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -13,6 +16,13 @@ use crate::domain::{
     PersonName, Policy, Source, TimeStep, UserId, UserType,
     account::{LastLogin, SealedSecret},
     throttle::{PasscodeThrottle, PasswordFailures},
+};
+
+pub use letter::{StoredLetter, decode_letter, encode_letter};
+pub use reset::{
+    SourceResets, StoredTicket, decode_hour_count, decode_source_resets, decode_ticket,
+    decode_ticket_owner, encode_hour_count, encode_source_resets, encode_ticket,
+    encode_ticket_owner,
 };
 
 /// The version this program writes, and the newest it reads.
@@ -295,18 +305,34 @@ struct FailuresRecord {
     last: i64,
 }
 
+impl From<&PasswordFailures> for FailuresRecord {
+    fn from(counted: &PasswordFailures) -> Self {
+        Self {
+            n: counted.failures,
+            last: milliseconds(counted.last_failure),
+        }
+    }
+}
+
+impl TryFrom<FailuresRecord> for PasswordFailures {
+    type Error = Unreadable;
+
+    fn try_from(record: FailuresRecord) -> Result<Self, Unreadable> {
+        Ok(Self {
+            failures: record.n,
+            last_failure: timestamp(record.last)?,
+        })
+    }
+}
+
 /// The bytes of a source's failures.
 pub fn encode_source_failures(failures: &SourceFailures) -> Value {
-    let record = |counted: &PasswordFailures| FailuresRecord {
-        n: counted.failures,
-        last: milliseconds(counted.last_failure),
-    };
     encode(SourceFailuresRecord {
-        all: failures.all.as_ref().map(record),
+        all: failures.all.as_ref().map(FailuresRecord::from),
         by_account: failures
             .by_account
             .iter()
-            .map(|(account, counted)| (account.clone(), record(counted)))
+            .map(|(account, counted)| (account.clone(), counted.into()))
             .collect(),
     })
 }
@@ -315,12 +341,8 @@ pub fn encode_source_failures(failures: &SourceFailures) -> Value {
 pub fn decode_source_failures(what: &str, bytes: &[u8]) -> Result<SourceFailures, StoreError> {
     let record: SourceFailuresRecord = decode(what, bytes)?;
     let counted = |record: FailuresRecord| {
-        let last_failure = timestamp(record.last)
-            .map_err(|why| StoreError::Unreadable(format!("the record {what}: {why}")))?;
-        Ok::<_, StoreError>(PasswordFailures {
-            failures: record.n,
-            last_failure,
-        })
+        PasswordFailures::try_from(record)
+            .map_err(|why| StoreError::Unreadable(format!("the record {what} is damaged: {why}")))
     };
     Ok(SourceFailures {
         all: record.all.map(counted).transpose()?,

@@ -51,7 +51,7 @@ impl Throttles {
         let account = digest(account);
         loop {
             let (mut failures, commit) = self.read(source).await?;
-            let schedule = schedule_of(source);
+            let schedule = PasswordSchedule::of(source);
             failures.all = Some(schedule.count(failures.all.as_ref(), now));
             let position = failures.by_account.iter().position(|(a, _)| *a == account);
             let counted = position.map(|at| failures.by_account.remove(at).1);
@@ -112,15 +112,8 @@ fn gate(failures: &SourceFailures, source: &Source, account: &str, now: Timestam
         .map(|(_, counted)| counted);
     stricter(
         PasswordSchedule::PAIR.gate(pair, now),
-        schedule_of(source).gate(failures.all.as_ref(), now),
+        PasswordSchedule::of(source).gate(failures.all.as_ref(), now),
     )
-}
-
-fn schedule_of(source: &Source) -> PasswordSchedule {
-    match source {
-        Source::Console(_) => PasswordSchedule::CONSOLE,
-        Source::Peer(_) => PasswordSchedule::PEER,
-    }
 }
 
 fn digest(account: &AccountKey) -> String {

@@ -9,7 +9,9 @@ use super::{
     command::{self, Command, Global, KeyPress},
     screen::{
         Context, PATIENCE, Refused, Screen, Step, enrollment::EnrollmentScreen, home::HomeScreen,
-        menu::Menu, passcode::PasscodeScreen,
+        inbox::InboxScreen, menu::Menu, passcode::PasscodeScreen,
+        reset_confirm::ResetConfirmScreen, reset_done::ResetDoneScreen,
+        reset_sent::ResetSentScreen,
     },
     text::{Page, fill},
     theme::Theme,
@@ -31,6 +33,8 @@ pub struct App {
     /// Monotonic time at which the session ends for idleness, while the warning is shown.
     idle_end: Option<Duration>,
     awaiting: Option<Awaiting>,
+    /// A picture was asked for on behalf of the present screen and has not come yet.
+    security_code_asked: bool,
     next_request: u64,
     visits: Option<u64>,
 }
@@ -67,6 +71,7 @@ impl App {
             overlay: None,
             idle_end: None,
             awaiting: None,
+            security_code_asked: false,
             next_request: 0,
             visits: None,
             settings,
@@ -84,7 +89,7 @@ impl App {
 
     /// A fresh menu, as if nobody had been here.
     pub fn wipe(&mut self) {
-        self.screen = Box::new(Menu::default());
+        self.open(Menu::default());
         self.overlay = None;
         self.idle_end = None;
         self.awaiting = None;
@@ -93,6 +98,16 @@ impl App {
 
     /// Changes the model by `event`; returns what is asked of the world.
     pub fn update(&mut self, now: Now, event: Event) -> Vec<Effect> {
+        let mut effects = self.change(now, event);
+        // Asked once, however many events pass until the picture comes.
+        if !self.security_code_asked && self.screen.wants_security_code(now) {
+            self.security_code_asked = true;
+            effects.push(Effect::NewSecurityCode);
+        }
+        effects
+    }
+
+    fn change(&mut self, now: Now, event: Event) -> Vec<Effect> {
         match event {
             Event::Key(press) => self.key(now, press),
             Event::Paste(text) => {
@@ -112,6 +127,11 @@ impl App {
             }
             Event::Visits(visits) => {
                 self.visits = Some(visits);
+                Vec::new()
+            }
+            Event::SecurityCode(picture) => {
+                self.security_code_asked = false;
+                self.screen.security_code(picture, now);
                 Vec::new()
             }
             Event::Resize | Event::Tick => Vec::new(),
@@ -167,15 +187,15 @@ impl App {
         match step {
             Step::Stay => Vec::new(),
             Step::Go(screen) => {
-                self.screen = screen;
+                self.open_boxed(screen);
                 Vec::new()
             }
             Step::Begin(screen) => {
-                self.screen = screen;
+                self.open_boxed(screen);
                 vec![Effect::CountVisit]
             }
             Step::Retreat(screen) => {
-                self.screen = screen;
+                self.open_boxed(screen);
                 vec![Effect::EndLogin]
             }
             Step::ShowReset => {
@@ -214,7 +234,7 @@ impl App {
         match reply {
             Reply::PasscodeWanted { pending } => {
                 if let Some(account) = awaiting.claimed {
-                    self.screen = Box::new(PasscodeScreen::new(account, pending));
+                    self.open(PasscodeScreen::new(account, pending));
                 }
             }
             Reply::Enrollment {
@@ -222,12 +242,12 @@ impl App {
                 compulsory,
             } => {
                 let screen = EnrollmentScreen::new(provisioning, compulsory, &self.context(now));
-                self.screen = Box::new(screen);
+                self.open(screen);
             }
-            Reply::Home(view) => self.screen = Box::new(HomeScreen::new(*view)),
+            Reply::Home(view) => self.open(HomeScreen::new(*view)),
             Reply::Ended => {
                 self.wipe();
-                self.screen = Box::new(Menu::after_ended_login());
+                self.open(Menu::after_ended_login());
                 return vec![Effect::EndLogin];
             }
             Reply::Rejected { .. }
@@ -235,15 +255,27 @@ impl App {
             | Reply::Held
             | Reply::Busy
             | Reply::Unavailable
-            | Reply::FreshPasscodeWanted => {}
-            Reply::ResetRequested
+            | Reply::FreshPasscodeWanted
             | Reply::SecurityCodeRejected
-            | Reply::ResetFound { .. }
-            | Reply::ResetVoid(_)
-            | Reply::ResetDone
-            | Reply::Inbox(_) => {}
+            | Reply::ResetVoid(_) => {}
+            Reply::ResetRequested => self.open(ResetSentScreen::default()),
+            Reply::ResetFound {
+                user_type,
+                masked_id,
+            } => self.open(ResetConfirmScreen::found(user_type, masked_id)),
+            Reply::ResetDone => self.open(ResetDoneScreen::default()),
+            Reply::Inbox(letters) => self.open(InboxScreen::new(letters)),
         }
         Vec::new()
+    }
+
+    fn open(&mut self, screen: impl Screen + 'static) {
+        self.open_boxed(Box::new(screen));
+    }
+
+    fn open_boxed(&mut self, screen: Box<dyn Screen>) {
+        self.screen = screen;
+        self.security_code_asked = false;
     }
 
     fn show(&mut self, kind: OverlayKind) {

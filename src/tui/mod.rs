@@ -23,6 +23,7 @@ use crate::domain::{
     language::Language,
     provisioning::Provisioning,
     reset::{ResetSecret, ShortCode},
+    security_code::Picture,
 };
 pub use app::App;
 use command::KeyPress;
@@ -45,6 +46,8 @@ pub struct AppSettings {
     pub leaves_on_interrupt: bool,
     /// TOTP can be reset by a letter; otherwise people are sent to an officer.
     pub reset_by_mail: bool,
+    /// How long a link from such a letter holds.
+    pub reset_link_holds: Duration,
     pub terminal: Terminal,
 }
 
@@ -71,6 +74,8 @@ pub enum Event {
     IdleWarning(Option<Duration>),
     /// The footer's number of visits so far.
     Visits(u64),
+    /// The picture that [`Effect::NewSecurityCode`] asked for.
+    SecurityCode(Picture),
 }
 
 /// Which request a reply belongs to.
@@ -86,6 +91,8 @@ pub enum Effect {
     CountVisit,
     /// The person is done, or gave up a login under way: all proofs are dropped, replies under way are void.
     EndLogin,
+    /// A new picture of a Kode Keamanan, at once; the one before no longer counts.
+    NewSecurityCode,
     /// Leave the program (training mode, or a terminal that is not a kiosk's).
     Quit,
 }

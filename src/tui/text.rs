@@ -86,18 +86,23 @@ pub struct Text {
     pub enrollment: Enrollment,
     pub disable: Disable,
     pub reset: Reset,
+    pub reset_request: ResetRequest,
+    pub reset_sent: ResetSent,
+    pub reset_confirm: ResetConfirm,
+    pub reset_done: ResetDone,
+    pub inbox: Inbox,
     pub idle: Idle,
     pub help: Help,
 }
 
 sections! {
     Common {
-        training, login, logout, cancel, reset_link, passcode, seconds, minutes, hours, working, unavailable,
+        training, login, logout, cancel, finish, reset_link, passcode, seconds, minutes, hours, working, unavailable,
         busy, ended, wait,
     }
     Footer { about, integrity, terms, visitors, version }
     /// What the keys do, for the line of key hints.
-    KeyNames { r#move, choose, back, help, language, close, scroll, leave }
+    KeyNames { r#move, choose, back, help, language, close, scroll, leave, next, space, change }
     Menu { title, lead, login, samples, sample_hint }
     UserTypeWords { title, lead, penyedia_hint, non_penyedia_hint }
     UserIdWords { title, label, empty, length, characters }
@@ -116,8 +121,23 @@ sections! {
     Enrollment { title, step_1, step_2, step_3, account, prove, once, too_small, rejected }
     Disable { title, question, question_required, fresh, confirm }
     Reset { title, text }
+    ResetRequest {
+        title, lead, email, user_type, penyedia, non_penyedia, security_code, send, renew, have_letter,
+        email_empty, email_form, code_empty, code_misread, code_too_late, too_narrow,
+    }
+    /// The one answer to every request.
+    ResetSent { title, lead, holds, newest, spam, officer, confirm }
+    ResetConfirm {
+        title, lead, label, empty, no_link, no_code, unknown, used, expired, new_request, question, effect_totp,
+        effect_logins, effect_password, confirm,
+    }
+    ResetDone { title, done, step_1, step_2, step_3 }
+    Inbox { title, lead, empty, open, reload, to, date, subject, copy_hint, use_code, use_code_hint }
     Idle { title, text, hint }
-    Help { title, keys, menu, user_type, user_id, password, passcode, home, enrollment, disable }
+    Help {
+        title, keys, menu, user_type, user_id, password, passcode, home, enrollment, disable, reset_request,
+        reset_sent, reset_confirm, reset_done, inbox,
+    }
 }
 
 impl Text {

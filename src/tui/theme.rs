@@ -109,6 +109,8 @@ pub struct Theme {
     pub pointer: &'static str,
     pub error_mark: &'static str,
     pub success_mark: &'static str,
+    /// In the brackets of what is chosen in a row.
+    pub chosen: &'static str,
     /// In place of a letter of a password.
     pub mask: char,
     pub rule: &'static str,
@@ -160,6 +162,7 @@ impl Theme {
             pointer: pick("▸", ">"),
             error_mark: pick("✗", "!"),
             success_mark: pick("✓", "*"),
+            chosen: pick("•", "*"),
             mask: if unicode { '•' } else { '*' },
             rule: if lines { "─" } else { "-" },
             separator: if lines { " · " } else { " | " },

@@ -1,9 +1,13 @@
-//! The first screen: `LOGIN`, the information pages, and in training mode the sample accounts.
+//! The first screen: `LOGIN`, the information pages, and in training mode `Kotak Masuk` and the sample accounts.
 
-use super::{Context, Screen, Step, jumped, moved, user_type::UserTypeScreen, usual_hints};
+use super::{
+    Attempt, Context, Refused, Screen, Step, jumped, moved, user_type::UserTypeScreen, usual_hints,
+    write_working,
+};
 use crate::{
     domain::idle::Presence,
     tui::{
+        Request,
         command::Command,
         text::{Page, Text},
         widget::{frame::KeyHint, sheet::Sheet},
@@ -16,6 +20,16 @@ pub struct Menu {
     focus: usize,
     /// The login that was under way is no longer valid.
     ended: bool,
+    /// Of opening `Kotak Masuk`.
+    attempt: Attempt,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Item {
+    Login,
+    /// In training mode.
+    Inbox,
+    Page(Page),
 }
 
 impl Menu {
@@ -27,26 +41,50 @@ impl Menu {
         }
     }
 
-    fn labels(text: &'static Text) -> [&'static str; 4] {
-        let [about, integrity, terms] = Page::ALL.map(|page| page.title(text));
-        [&text.menu.login, about, integrity, terms]
+    fn items(context: &Context<'_>) -> Vec<Item> {
+        let inbox = context.settings.training.as_ref().map(|_| Item::Inbox);
+        let pages = Page::ALL.map(Item::Page);
+        [Item::Login]
+            .into_iter()
+            .chain(inbox)
+            .chain(pages)
+            .collect()
+    }
+
+    fn label(item: Item, text: &'static Text) -> &'static str {
+        match item {
+            Item::Login => &text.menu.login,
+            Item::Inbox => &text.inbox.title,
+            Item::Page(page) => page.title(text),
+        }
     }
 }
 
 impl Screen for Menu {
     fn command(&mut self, command: Command, context: &Context<'_>) -> Step {
-        let labels = Self::labels(context.text);
+        let items = Self::items(context);
         match command {
-            Command::Activate => match self.focus.checked_sub(1) {
-                None => return Step::Begin(Box::new(UserTypeScreen::default())),
-                Some(page) => return Step::ShowPage(Page::ALL[page]),
-            },
+            Command::Activate => {
+                return match items[self.focus] {
+                    Item::Login => Step::Begin(Box::new(UserTypeScreen::default())),
+                    Item::Inbox => Step::Ask(Request::LoadInbox),
+                    Item::Page(page) => Step::ShowPage(page),
+                };
+            }
             Command::Jump(letter) => {
+                let labels: Vec<_> = items
+                    .iter()
+                    .map(|item| Self::label(*item, context.text))
+                    .collect();
                 self.focus = jumped(self.focus, &labels, letter).unwrap_or(self.focus);
             }
-            other => self.focus = moved(self.focus, labels.len(), other),
+            other => self.focus = moved(self.focus, items.len(), other),
         }
         Step::Stay
+    }
+
+    fn refused(&mut self, refusal: Refused, context: &Context<'_>) {
+        self.attempt.refused(refusal, context.now);
     }
 
     fn sheet(&self, sheet: &mut Sheet, context: &Context<'_>) {
@@ -58,9 +96,11 @@ impl Screen for Menu {
         } else {
             sheet.gap();
         }
-        for (item, label) in Self::labels(context.text).into_iter().enumerate() {
-            sheet.choice(label, "", self.focus == item);
+        for (number, item) in Self::items(context).into_iter().enumerate() {
+            sheet.choice(Self::label(item, context.text), "", self.focus == number);
         }
+        self.attempt.write(sheet, context, |_| {});
+        write_working(sheet, context);
         if let Some(samples) = &context.settings.training {
             sheet.gap();
             sheet.title(&menu.samples);
@@ -86,7 +126,7 @@ impl Screen for Menu {
     }
 
     fn presence(&self) -> Presence {
-        if self.ended {
+        if self.ended || self.attempt.last().is_some() {
             Presence::Form
         } else {
             Presence::Nobody

@@ -4,9 +4,14 @@ pub mod disable;
 pub mod enrollment;
 mod entry;
 pub mod home;
+pub mod inbox;
 pub mod menu;
 pub mod passcode;
 pub mod password;
+pub mod reset_confirm;
+pub mod reset_done;
+pub mod reset_request;
+pub mod reset_sent;
 pub mod user_id;
 pub mod user_type;
 
@@ -15,7 +20,7 @@ use std::{fmt, time::Duration};
 use ratatui::Frame;
 
 use super::{
-    AppSettings, Now, Reply, Request,
+    AppSettings, Now, Reply, Request, ResetVoid,
     command::Command,
     text::{Page, Text},
     theme::Theme,
@@ -25,7 +30,7 @@ use super::{
     },
 };
 
-use crate::domain::{idle::Presence, language::Language};
+use crate::domain::{idle::Presence, language::Language, security_code::Picture};
 
 /// What a screen sees of the world around it.
 #[derive(Debug, Clone, Copy)]
@@ -62,7 +67,7 @@ pub enum Step {
 
 /// A screen: a model that changes by commands, pastes and replies, and can be drawn.
 pub trait Screen: fmt::Debug + Send {
-    /// Whether letters are text here.
+    /// Whether letters, Space, Left and Right are for the focused item: a field, or a choice within a row.
     fn typing(&self) -> bool {
         false
     }
@@ -75,6 +80,14 @@ pub trait Screen: fmt::Debug + Send {
 
     /// A reply that did not lead to another screen.
     fn refused(&mut self, _refusal: Refused, _context: &Context<'_>) {}
+
+    /// Whether a new picture of a Kode Keamanan is needed here. Asked after every event.
+    fn wants_security_code(&self, _now: Now) -> bool {
+        false
+    }
+
+    /// The picture that was wanted; any before it no longer counts.
+    fn security_code(&mut self, _picture: Picture, _now: Now) {}
 
     fn sheet(&self, sheet: &mut Sheet, context: &Context<'_>);
 
@@ -107,6 +120,8 @@ pub enum Refused {
     Busy,
     Unavailable,
     FreshPasscodeWanted,
+    SecurityCode,
+    ResetVoid(ResetVoid),
 }
 
 impl Refused {
@@ -119,14 +134,14 @@ impl Refused {
             Reply::Busy => Some(Self::Busy),
             Reply::Unavailable => Some(Self::Unavailable),
             Reply::FreshPasscodeWanted => Some(Self::FreshPasscodeWanted),
+            Reply::SecurityCodeRejected => Some(Self::SecurityCode),
+            Reply::ResetVoid(why) => Some(Self::ResetVoid(*why)),
             Reply::Ended
             | Reply::PasscodeWanted { .. }
             | Reply::Enrollment { .. }
-            | Reply::Home(_) => None,
-            Reply::ResetRequested
-            | Reply::SecurityCodeRejected
+            | Reply::Home(_)
+            | Reply::ResetRequested
             | Reply::ResetFound { .. }
-            | Reply::ResetVoid(_)
             | Reply::ResetDone
             | Reply::Inbox(_) => None,
         }
@@ -178,7 +193,14 @@ impl Attempt {
             Some(Refused::Busy) => sheet.error(&common.busy),
             Some(Refused::Unavailable) => sheet.error(&common.unavailable),
             Some(Refused::Held) => sheet.error(&context.text.passcode.held),
-            Some(Refused::Wait(_) | Refused::FreshPasscodeWanted) | None => {}
+            // What these mean is for the one screen to say that they can come to.
+            Some(
+                Refused::Wait(_)
+                | Refused::FreshPasscodeWanted
+                | Refused::SecurityCode
+                | Refused::ResetVoid(_),
+            )
+            | None => {}
         }
         if let Some(left) = self.wait(context.now) {
             let wait = context.text.duration(left);

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use super::{
-    Context, Refused, Screen, Step, entry::PasscodeEntry, jumped, moved, usual_hints, write_working,
+    Context, Refused, Screen, Step, entry::PasscodeEntry, jumped, moved,
+    reset_request::ResetRequestScreen, user_id::UserIdScreen, usual_hints, write_working,
 };
 use crate::{
     domain::{AccountKey, TimeStep, calendar, idle::Presence},
@@ -51,6 +52,17 @@ impl PasscodeScreen {
             None => Step::Stay,
         }
     }
+
+    /// Whoever asks for a reset has no phone, so this login cannot go on; it does not wait open under a form.
+    fn reset(&self, context: &Context<'_>) -> Step {
+        if !context.settings.reset_by_mail {
+            return Step::ShowReset;
+        }
+        let AccountKey { user_type, user_id } = &self.account;
+        let back = UserIdScreen::filled(*user_type, user_id);
+        let form = ResetRequestScreen::new(*user_type, user_id.as_str(), Box::new(back));
+        Step::Retreat(Box::new(form))
+    }
 }
 
 impl Screen for PasscodeScreen {
@@ -61,7 +73,7 @@ impl Screen for PasscodeScreen {
     fn command(&mut self, command: Command, context: &Context<'_>) -> Step {
         match command {
             Command::Activate => match self.focus {
-                RESET => return Step::ShowReset,
+                RESET => return self.reset(context),
                 START_OVER => return Step::Ask(Request::StartOver),
                 _ => return self.submit(context.now),
             },

@@ -1,8 +1,8 @@
 //! The User ID. An unknown one goes on to the password like a known one.
 
 use super::{
-    Context, Screen, Step, jumped, moved, password::PasswordScreen, user_type::UserTypeScreen,
-    usual_hints,
+    Context, Screen, Step, jumped, moved, password::PasswordScreen,
+    reset_request::ResetRequestScreen, user_type::UserTypeScreen, usual_hints,
 };
 use crate::{
     domain::{UserId, UserType, account::UserIdError, idle::Presence},
@@ -55,6 +55,17 @@ impl UserIdScreen {
             }
         }
     }
+
+    /// The form for a reset, with what was typed carried along; this screen waits behind it as it is.
+    fn reset(&mut self, context: &Context<'_>) -> Step {
+        if !context.settings.reset_by_mail {
+            return Step::ShowReset;
+        }
+        let left = std::mem::replace(self, Self::new(self.user_type));
+        let typed = left.field.value().to_owned();
+        let form = ResetRequestScreen::new(left.user_type, &typed, Box::new(left));
+        Step::Go(Box::new(form))
+    }
 }
 
 impl Screen for UserIdScreen {
@@ -64,7 +75,7 @@ impl Screen for UserIdScreen {
 
     fn command(&mut self, command: Command, context: &Context<'_>) -> Step {
         match command {
-            Command::Activate if self.focus == RESET => return Step::ShowReset,
+            Command::Activate if self.focus == RESET => return self.reset(context),
             Command::Activate => return self.submit(),
             Command::Back => return Step::Go(Box::new(UserTypeScreen::at(self.user_type))),
             Command::Edit(edit) => {

@@ -60,17 +60,20 @@ impl TextField {
 
 /// A secret: wiped from memory when cleared or dropped, shown as one mark a letter.
 pub struct SecretField {
-    /// Reserved in full, so that growing leaves no copy behind in freed memory.
+    /// Grows only by [`SecretField::make_room`], so that no copy is left behind in freed memory.
     value: Zeroizing<String>,
     limit: usize,
     cursor: usize,
 }
 
 impl SecretField {
+    /// What is reserved at once: a password's whole length. A link may need more; most fields for one stay empty.
+    const RESERVED: usize = 512;
+
     /// A field for at most `limit` characters.
     pub fn new(limit: usize) -> Self {
         Self {
-            value: Zeroizing::new(String::with_capacity(4 * limit)),
+            value: Zeroizing::new(String::with_capacity((4 * limit).min(Self::RESERVED))),
             limit,
             cursor: 0,
         }
@@ -98,6 +101,7 @@ impl SecretField {
             Edit::Insert(c) => {
                 if !c.is_control() && self.length() < self.limit {
                     let at = self.byte(self.cursor);
+                    self.make_room(c.len_utf8());
                     self.value.insert(at, c);
                     self.cursor += 1;
                 }
@@ -119,6 +123,16 @@ impl SecretField {
     pub fn paste(&mut self, text: &str) {
         for c in text.trim_matches(['\r', '\n']).chars().take(self.limit) {
             self.edit(Edit::Insert(c));
+        }
+    }
+
+    /// Moves the value to where `more` bytes fit behind it; the old place is wiped.
+    fn make_room(&mut self, more: usize) {
+        if self.value.capacity() - self.value.len() < more {
+            let mut roomier =
+                Zeroizing::new(String::with_capacity(2 * self.value.capacity() + more));
+            roomier.push_str(&self.value);
+            self.value = roomier;
         }
     }
 
@@ -246,6 +260,14 @@ mod tests {
         field.edit(Edit::Backspace);
         assert_eq!(field.value(), "abc");
         assert!(!format!("{field:?}").contains("abc"));
+    }
+
+    #[test]
+    fn a_long_secret_is_taken_whole_up_to_its_limit() {
+        let mut field = SecretField::new(2048);
+        field.paste(&"é".repeat(3000));
+        assert_eq!((field.length(), field.cursor()), (2048, 2048));
+        assert_eq!(field.value(), "é".repeat(2048));
     }
 
     #[test]

@@ -3,4 +3,5 @@
 pub mod field;
 pub mod frame;
 pub mod qr;
+pub mod security_code;
 pub mod sheet;

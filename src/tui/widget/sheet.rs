@@ -12,6 +12,7 @@ use ratatui::{
     text::{Line, Span},
 };
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+use zeroize::Zeroizing;
 
 use super::field::{CodeField, SecretField, TextField};
 use crate::tui::theme::Theme;
@@ -21,6 +22,12 @@ pub const WIDTH: u16 = 68;
 
 /// Columns before every item: the pointer and a space.
 const POINTER: usize = 2;
+
+/// Columns of a label that stands before its field.
+const LABEL: usize = 15;
+
+/// A field beside its label is not worth having with fewer columns than this.
+const NARROWEST: usize = 12;
 
 /// Lines written so far, and where the focus and the cursor are among them.
 #[derive(Debug)]
@@ -47,6 +54,11 @@ impl Sheet {
     /// Columns that a line may have.
     pub fn width(&self) -> u16 {
         u16::try_from(self.width).unwrap_or(u16::MAX)
+    }
+
+    /// Lines written so far.
+    pub fn height(&self) -> usize {
+        self.lines.len()
     }
 
     pub fn gap(&mut self) {
@@ -127,6 +139,101 @@ impl Sheet {
         );
     }
 
+    /// A field in one row with its label, so that a whole form stands on a low terminal.
+    pub fn row_field(&mut self, label: &str, field: &TextField, columns: usize, focused: bool) {
+        let beside = self.width.saturating_sub(POINTER + LABEL + 4);
+        if beside < NARROWEST {
+            return self.text_field(label, field, columns, focused);
+        }
+        let columns = columns.min(beside);
+        let (cursor, scroll) = field.cursor_and_scroll(columns);
+        let shown = window(&self.theme.shown(field.value()), scroll, columns);
+        let lead = self.row_label(label, focused);
+        let style = self.theme.field;
+        let place = (LABEL, cursor.saturating_sub(scroll));
+        self.brackets(lead, (shown, style), columns, place, focused);
+    }
+
+    /// A few choices in one row with their label, one of them chosen.
+    pub fn row_choice(&mut self, label: &str, choices: &[&str], chosen: usize, focused: bool) {
+        const GAP: usize = 3;
+        let begin = self.lines.len();
+        let texts: Vec<String> = choices
+            .iter()
+            .enumerate()
+            .map(|(number, choice)| {
+                let mark = if number == chosen {
+                    self.theme.chosen
+                } else {
+                    " "
+                };
+                format!("({mark}) {}", self.theme.shown(choice))
+            })
+            .collect();
+        let in_a_row = texts.iter().map(|text| text.width() + GAP).sum::<usize>();
+        let in_a_row = in_a_row.saturating_sub(GAP);
+        let mut spans = self.row_label(label, focused);
+        let mut used = POINTER + LABEL;
+        if used + in_a_row > self.width {
+            let label = std::mem::take(&mut spans);
+            self.lines.push(Line::from(label));
+            spans.push(Span::raw(" ".repeat(POINTER)));
+            used = POINTER;
+        }
+        let room = self.width - used.min(self.width);
+        for (number, text) in texts.into_iter().enumerate() {
+            if number > 0 {
+                if in_a_row > room {
+                    self.lines.push(Line::from(std::mem::take(&mut spans)));
+                    spans.push(Span::raw(" ".repeat(POINTER)));
+                } else {
+                    spans.push(Span::raw(" ".repeat(GAP)));
+                }
+            }
+            let style = match (number == chosen, focused) {
+                (true, true) => self.theme.focus,
+                (true, false) => self.theme.title,
+                (false, _) => Style::new(),
+            };
+            spans.push(Span::styled(text, style));
+        }
+        self.lines.push(Line::from(spans));
+        if focused {
+            self.focus = Some((begin, self.lines.len() - 1));
+        }
+    }
+
+    fn row_label(&self, label: &str, focused: bool) -> Vec<Span<'static>> {
+        let label = self.theme.shown(label);
+        let padding = " ".repeat(LABEL.saturating_sub(label.width()));
+        let style = if focused {
+            self.theme.title
+        } else {
+            self.theme.label
+        };
+        vec![
+            self.pointer(focused),
+            Span::styled(format!("{label}{padding}"), style),
+        ]
+    }
+
+    /// A secret's field that shows what is typed: it has to be compared with paper or a phone.
+    pub fn shown_secret_field(
+        &mut self,
+        label: &str,
+        field: &SecretField,
+        columns: usize,
+        focused: bool,
+    ) {
+        let columns = columns.min(self.width.saturating_sub(POINTER + 4)).max(1);
+        let before: String = field.value().chars().take(field.cursor()).collect();
+        let before = self.theme.shown(&Zeroizing::new(before)).width();
+        let scroll = (before + 1).saturating_sub(columns);
+        let shown = window(&self.theme.shown(field.value()), scroll, columns);
+        let style = self.theme.field;
+        self.field(label, (shown, style), columns, before - scroll, focused);
+    }
+
     /// A secret's field: one mark a letter, nothing else.
     pub fn secret_field(
         &mut self,
@@ -185,6 +292,23 @@ impl Sheet {
         };
         let label = format!("{}{}", " ".repeat(POINTER), self.theme.shown(label));
         self.lines.push(Line::styled(label, label_style));
+        let lead = vec![self.pointer(focused)];
+        self.brackets(lead, (shown, style), columns, (0, cursor), focused);
+        if focused {
+            self.focus = Some((begin, self.lines.len() - 1));
+        }
+    }
+
+    /// What is typed between brackets, behind `lead`. `place`: the columns of a label in the lead, and the cursor's
+    /// column within the brackets.
+    fn brackets(
+        &mut self,
+        mut lead: Vec<Span<'static>>,
+        (shown, style): (String, Style),
+        columns: usize,
+        place: (usize, usize),
+        focused: bool,
+    ) {
         let bracket = if focused {
             self.theme.title
         } else {
@@ -194,16 +318,62 @@ impl Sheet {
             "{shown}{}",
             " ".repeat(columns.saturating_sub(shown.width()))
         );
-        self.lines.push(Line::from(vec![
-            self.pointer(focused),
+        lead.extend([
             Span::styled("[ ", bracket),
             Span::styled(padded, style),
             Span::styled(" ]", bracket),
-        ]));
+        ]);
+        self.lines.push(Line::from(lead));
         if focused {
-            self.cursor = Some((POINTER + 2 + cursor, self.lines.len() - 1));
-            self.focus = Some((begin, self.lines.len() - 1));
+            let line = self.lines.len() - 1;
+            self.cursor = Some((POINTER + place.0 + 2 + place.1, line));
+            self.focus = Some((line, line));
         }
+    }
+
+    /// Lines that are a picture, where fields stand.
+    pub fn picture(&mut self, lines: Vec<Line<'static>>) {
+        for mut line in lines {
+            line.spans.insert(0, Span::raw(" ".repeat(POINTER)));
+            self.lines.push(line);
+        }
+    }
+
+    /// The `rows` lines above the focused item are needed with it.
+    pub fn seen_with_focus(&mut self, rows: usize) {
+        if let Some((first, _)) = &mut self.focus {
+            *first = first.saturating_sub(rows);
+        }
+    }
+
+    /// Buttons in one row, or as many as fit it.
+    pub fn buttons(&mut self, buttons: &[(&str, bool)]) {
+        const GAP: usize = 2;
+        let mut spans = Vec::new();
+        let mut used = 0;
+        for (label, focused) in buttons {
+            let button = format!("[ {} ]", self.theme.shown(label));
+            if used > 0 && used + GAP + POINTER + button.width() > self.width {
+                self.lines.push(Line::from(std::mem::take(&mut spans)));
+                used = 0;
+            }
+            if used > 0 {
+                spans.push(Span::raw(" ".repeat(GAP)));
+                used += GAP;
+            }
+            used += POINTER + button.width();
+            let style = if *focused {
+                self.theme.focus
+            } else {
+                Style::new()
+            };
+            spans.push(self.pointer(*focused));
+            spans.push(Span::styled(button, style));
+            if *focused {
+                self.focus = Some((self.lines.len(), self.lines.len()));
+            }
+        }
+        self.lines.push(Line::from(spans));
     }
 
     pub fn button(&mut self, label: &str, focused: bool) {
@@ -314,7 +484,8 @@ impl Sheet {
         let height = usize::from(area.height);
         let mut from = scroll.min(self.lines.len().saturating_sub(height));
         if let Some((first, last)) = self.focus {
-            // An error below the focused field is worth seeing too.
+            // The item itself comes first, then what it is about above, then an error below.
+            let first = first.max((last + 1).saturating_sub(height));
             let last = (last + 2).min(self.lines.len().saturating_sub(1));
             from = from.max((last + 1).saturating_sub(height)).min(first);
         }

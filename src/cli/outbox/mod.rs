@@ -1,0 +1,36 @@
+//! `lpse-kiosk outbox`: the letters that the mail server has not taken yet. One file a command.
+
+mod list;
+mod retry;
+
+use clap::{Args, Subcommand};
+
+use super::CliError;
+use crate::{domain::Source, service::Services};
+
+/// Letters on their way: list, send again
+#[derive(Debug, Args)]
+pub struct OutboxArguments {
+    #[command(subcommand)]
+    command: OutboxCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum OutboxCommand {
+    List(list::ListArguments),
+    Retry(retry::RetryArguments),
+}
+
+/// Letters read from the store at once.
+const PAGE: usize = 256;
+
+pub async fn run(
+    arguments: OutboxArguments,
+    services: &Services,
+    source: &Source,
+) -> Result<(), CliError> {
+    match arguments.command {
+        OutboxCommand::List(arguments) => list::run(arguments, services).await,
+        OutboxCommand::Retry(arguments) => retry::run(arguments, services, source).await,
+    }
+}

@@ -1,0 +1,267 @@
+//! The settings for letters and the reset page: through which mail server, to which address, under which limits; and
+//! which of them make sense together.
+
+use std::{
+    fmt,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    path::PathBuf,
+    str::FromStr,
+};
+
+use super::{Config, ConfigError};
+use crate::domain::EmailAddress;
+
+/// How letters go out. Without a server none are written, and a reset is an officer's work.
+#[derive(Debug, Clone, Default)]
+pub struct Mail {
+    pub server: Option<String>,
+    port: Option<u16>,
+    pub security: MailSecurity,
+    pub user: Option<String>,
+    pub password_file: Option<PathBuf>,
+    pub from: Option<EmailAddress>,
+    /// Certificates to trust besides the system's.
+    pub authority_file: Option<PathBuf>,
+}
+
+impl Mail {
+    /// The port that is set, else the usual one: RFC 8314 section 3.3 for TLS from the first byte, RFC 6409 section
+    /// 3.1 for submission, RFC 5321 for a relay on this machine.
+    pub fn port(&self) -> u16 {
+        self.port.unwrap_or(match self.security {
+            MailSecurity::Tls => 465,
+            MailSecurity::StartTls => 587,
+            MailSecurity::None => 25,
+        })
+    }
+
+    pub(super) fn set_port(&mut self, port: u16) {
+        self.port = Some(port);
+    }
+}
+
+/// How the way to the mail server is protected. There is no falling back from one to a weaker one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum MailSecurity {
+    /// TLS after STARTTLS (RFC 3207); a server that does not offer it gets nothing.
+    #[default]
+    StartTls,
+    /// TLS from the first byte.
+    Tls,
+    /// None, for a relay on this very machine.
+    None,
+}
+
+impl MailSecurity {
+    pub const ALL: [Self; 3] = [Self::StartTls, Self::Tls, Self::None];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::StartTls => "starttls",
+            Self::Tls => "tls",
+            Self::None => "none",
+        }
+    }
+}
+
+/// The text names no way of protection.
+#[derive(Debug)]
+pub struct UnknownMailSecurity;
+
+impl FromStr for MailSecurity {
+    type Err = UnknownMailSecurity;
+
+    fn from_str(text: &str) -> Result<Self, UnknownMailSecurity> {
+        Self::ALL
+            .into_iter()
+            .find(|security| security.as_str() == text)
+            .ok_or(UnknownMailSecurity)
+    }
+}
+
+/// Where the reset page is served, and where its links lead.
+#[derive(Debug, Clone, Default)]
+pub struct Web {
+    /// Off where nothing is set.
+    pub listen: Option<SocketAddr>,
+    pub base_url: Option<BaseUrl>,
+    pub certificate_file: Option<PathBuf>,
+    pub key_file: Option<PathBuf>,
+    /// Whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpAddr>,
+}
+
+/// The beginning of every link: scheme, host and port, without a slash at its end. It comes from the configuration
+/// and never from a request, whose headers anybody can write.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BaseUrl(String);
+
+impl BaseUrl {
+    /// The page of training mode, on this machine.
+    pub fn of_this_machine(at: SocketAddr) -> Self {
+        Self(format!("http://{at}"))
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Reads `https://lpse.contoh.go.id`, with a port if need be. Plain `http` is for this machine only: whoever
+    /// listens on the way could take the link and use it first.
+    pub(super) fn parse(text: &str) -> Result<Self, &'static str> {
+        let text = text.strip_suffix('/').unwrap_or(text);
+        let (scheme, rest) = text.split_once("://").ok_or("")?;
+        let scheme = scheme.to_ascii_lowercase();
+        let rest = rest.to_ascii_lowercase();
+        let (host, port) = match rest.strip_prefix('[') {
+            Some(inner) => {
+                let (host, after) = inner.split_once(']').ok_or("")?;
+                host.parse::<std::net::Ipv6Addr>().map_err(|_| "")?;
+                (host, after)
+            }
+            None => {
+                let end = rest.find(':').unwrap_or(rest.len());
+                rest.split_at(end)
+            }
+        };
+        if let Some(port) = port.strip_prefix(':') {
+            port.parse::<u16>().map_err(|_| "")?;
+        } else if !port.is_empty() {
+            return Err("");
+        }
+        let label = |label: &str| {
+            !label.is_empty()
+                && label
+                    .bytes()
+                    .all(|c| c.is_ascii_alphanumeric() || c == b'-')
+        };
+        if !rest.starts_with('[') && !host.split('.').all(label) {
+            return Err("");
+        }
+        match scheme.as_str() {
+            "https" => {}
+            "http" if is_this_machine(host) => {}
+            "http" => return Err("whoever listens on the way could use the link first"),
+            _ => return Err(""),
+        }
+        Ok(Self(format!("{scheme}://{rest}")))
+    }
+}
+
+impl fmt::Display for BaseUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+/// Whether a host is this machine by its very name.
+fn is_this_machine(host: &str) -> bool {
+    host.eq_ignore_ascii_case("localhost")
+        || host
+            .parse::<IpAddr>()
+            .is_ok_and(|address| address.is_loopback())
+}
+
+/// A list of addresses with commas between them.
+pub(super) fn addresses(text: &str) -> Option<Vec<IpAddr>> {
+    let parts = text
+        .split(',')
+        .map(str::trim)
+        .filter(|part| !part.is_empty());
+    parts.map(|part| part.parse().ok()).collect()
+}
+
+impl Config {
+    /// Whether TOTP can be reset by a letter.
+    pub fn letters_are_sent(&self) -> bool {
+        self.mail.server.is_some()
+    }
+
+    /// The settings for training: no letter leaves the machine, and the page is for this machine's browsers.
+    pub(super) fn with_letters_for_training(mut self) -> Self {
+        let asked = self.web.listen.filter(|listen| listen.ip().is_loopback());
+        self.mail = Mail::default();
+        self.web = Web {
+            listen: Some(asked.unwrap_or(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))),
+            ..Web::default()
+        };
+        self
+    }
+
+    /// Refuses settings for letters and the page that make no sense together.
+    pub(super) fn check_letters(&self) -> Result<(), ConfigError> {
+        let Self { mail, web, .. } = self;
+        let refuse = |why: &str| Err(ConfigError::Together(why.to_owned()));
+        if let Some(server) = &mail.server {
+            if mail.from.is_none() {
+                return refuse(
+                    "[mail] server is set, so [mail] from must name the letters' sender",
+                );
+            }
+            if web.base_url.is_none() {
+                return refuse(
+                    "[mail] server is set, so [web] base_url must say where the letters' links lead",
+                );
+            }
+            if mail.security == MailSecurity::None && !is_this_machine(server) {
+                return refuse(
+                    "[mail] security = none is for a server on this machine only; use starttls or tls",
+                );
+            }
+        }
+        if mail.user.is_some() != mail.password_file.is_some() {
+            return refuse(
+                "[mail] user and [mail] password_file (or the systemd credential smtp-password) go together",
+            );
+        }
+        if web.certificate_file.is_some() != web.key_file.is_some() {
+            return refuse("[web] certificate and [web] key go together");
+        }
+        if web.listen.is_some() && web.base_url.is_none() {
+            return refuse(
+                "[web] listen is set, so [web] base_url must say how people reach the page",
+            );
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_base_url_is_scheme_host_and_port_and_safe() {
+        for (text, kept) in [
+            ("https://lpse.contoh.go.id", "https://lpse.contoh.go.id"),
+            (
+                "HTTPS://LPSE.contoh.go.id:8443/",
+                "https://lpse.contoh.go.id:8443",
+            ),
+            ("http://127.0.0.1:8080", "http://127.0.0.1:8080"),
+            ("http://[::1]:8080", "http://[::1]:8080"),
+            ("http://localhost", "http://localhost"),
+        ] {
+            assert_eq!(BaseUrl::parse(text).unwrap().as_str(), kept);
+        }
+        for text in [
+            "",
+            "lpse.contoh.go.id",
+            "http://lpse.contoh.go.id",
+            "http://127.0.0.1.contoh.id",
+            "http://localhost@contoh.id",
+            "https://",
+            "https://a/b",
+            "https://a?b",
+            "https://a b",
+            "https://user@a",
+            "https://a:99999",
+            "https://[::1",
+            "https://[::1]x",
+            "javascript://a",
+            "https://a\r\nBcc: b",
+        ] {
+            assert!(BaseUrl::parse(text).is_err(), "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! The outbox as operators see it: what waits, what was refused, and sending it again.
+
+use std::sync::Arc;
+
+use super::{Foundation, ServiceError};
+use crate::{
+    domain::{
+        Source,
+        audit::{Act, AuditOutcome},
+        letter::{Delivery, Letter, LetterId},
+    },
+    store::outbox::Read,
+};
+
+/// The service that shows the outbox.
+#[derive(Debug, Clone)]
+pub struct Outbox {
+    foundation: Arc<Foundation>,
+}
+
+/// A letter that the mail server has not taken yet.
+#[derive(Debug)]
+pub struct Waiting {
+    pub letter: Letter,
+    pub delivery: Delivery,
+}
+
+/// What became of a wish to send a letter again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Retried {
+    /// It is due at once.
+    Due,
+    /// A worker is at it already.
+    UnderWay,
+    /// There is no such letter: delivered, withdrawn, or past its time.
+    Gone,
+}
+
+impl Outbox {
+    pub fn new(foundation: Arc<Foundation>) -> Self {
+        Self { foundation }
+    }
+
+    /// Up to `limit` letters, the oldest first, after `after`.
+    pub async fn page(
+        &self,
+        after: Option<&LetterId>,
+        limit: usize,
+    ) -> Result<Vec<Waiting>, ServiceError> {
+        let letters = self.foundation.outbox().page(after, limit).await?;
+        let waiting = |read: Read| Waiting {
+            letter: read.letter,
+            delivery: read.delivery,
+        };
+        Ok(letters.into_iter().map(waiting).collect())
+    }
+
+    /// Makes a letter due at once, whatever the server said before.
+    pub async fn retry(&self, id: &LetterId, from: &Source) -> Result<Retried, ServiceError> {
+        let house = &self.foundation;
+        loop {
+            let now = house.clock.now();
+            let Some(read) = house.outbox().get(id).await? else {
+                return Ok(Retried::Gone);
+            };
+            let Some(again) = read.delivery.again(now) else {
+                return Ok(Retried::UnderWay);
+            };
+            let account = read.letter.account.clone();
+            if house.outbox().update(read, again).await?.is_some() {
+                house.letters.bell.notify_one();
+                house.record(Act::RetryLetter, &account, from, AuditOutcome::Done);
+                return Ok(Retried::Due);
+            }
+        }
+    }
+}

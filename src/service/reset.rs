@@ -1,0 +1,354 @@
+//! Reset by letter: the request, what a link or a short code stands for, and the reset itself.
+//!
+//! A request is answered before anybody knows what it matched, and does the same work whatever it matched: the same
+//! reads, the same secrets made and sealed, one durable commit (SECURITY section 2). Looking at a link changes
+//! nothing. A reset is one commit: TOTP off, ticket used, every open login void, the owner's letter in the outbox.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use zeroize::Zeroizing;
+
+use super::{Foundation, ServiceError};
+use crate::{
+    domain::{
+        Account, AccountKey, Activity, ActivityKind, Authenticator, EmailAddress, Source, UserType,
+        audit::{Act, AuditEvent, AuditOutcome},
+        letter::{Letter, LetterKind},
+        reset::{
+            ACCOUNT_LIMITS, ResetSecret, ShortCode, Ticket, TicketSecrets, TicketState, Token,
+        },
+        security_code::Challenge,
+        throttle::Gate,
+    },
+    store::{Commit, Outcome, outbox, tickets},
+};
+
+/// The service that resets TOTP by letters.
+#[derive(Debug, Clone)]
+pub struct Reset {
+    foundation: Arc<Foundation>,
+}
+
+/// What somebody typed at the form.
+#[derive(Debug)]
+pub struct ResetRequest {
+    pub account: AccountKey,
+    pub email: EmailAddress,
+    /// What was read from the picture.
+    pub security_code: Zeroizing<String>,
+}
+
+/// What a request led to, as far as the person may know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RequestOutcome {
+    /// The one answer: if the data match, a letter is on its way.
+    Answered,
+    SecurityCodeRejected,
+}
+
+/// What a link or a short code stands for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Found {
+    Valid {
+        user_type: UserType,
+        masked_id: String,
+    },
+    Void(Void),
+    /// Not looked at: too early after the misses before.
+    Wait(std::time::Duration),
+}
+
+/// What confirming a reset led to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Confirmed {
+    /// TOTP is off.
+    Done,
+    Void(Void),
+    Wait(std::time::Duration),
+}
+
+/// Why a link or a short code resets nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Void {
+    /// Mistyped, or a newer letter's has taken its place, or something in it disagrees.
+    Unknown,
+    Used,
+    Expired,
+}
+
+impl Void {
+    fn reason(self) -> &'static str {
+        match self {
+            Self::Unknown => "unknown-ticket",
+            Self::Used => "used-ticket",
+            Self::Expired => "expired-ticket",
+        }
+    }
+}
+
+/// A ticket that may be used now, with its account.
+struct Valid {
+    ticket: tickets::Read,
+    account: crate::store::accounts::Read,
+}
+
+/// What was looked up.
+enum Looked {
+    Valid(Box<Valid>),
+    Void(Void, Option<AccountKey>),
+    Wait(std::time::Duration),
+}
+
+impl Reset {
+    pub fn new(foundation: Arc<Foundation>) -> Self {
+        Self { foundation }
+    }
+
+    /// Takes a request. `challenge` is the picture that was shown, and is used up.
+    pub async fn request(
+        &self,
+        asked: ResetRequest,
+        challenge: Option<Challenge>,
+        from: &Source,
+    ) -> Result<RequestOutcome, ServiceError> {
+        let house = &self.foundation;
+        let now = house.clock.monotonic();
+        let ResetRequest {
+            account,
+            email,
+            security_code,
+        } = asked;
+        if !challenge.is_some_and(|challenge| challenge.accepts(&security_code, now)) {
+            self.refused(Act::RequestReset, Some(&account), from, "security-code");
+            return Ok(RequestOutcome::SecurityCodeRejected);
+        }
+        loop {
+            if let Some(refused) = self.try_request(&account, &email, from).await? {
+                match refused {
+                    None => self.done(Act::RequestReset, &account, from),
+                    Some(reason) => {
+                        self.refused(Act::RequestReset, Some(&account), from, reason);
+                    }
+                }
+                return Ok(RequestOutcome::Answered);
+            }
+        }
+    }
+
+    /// One try: `None` when something changed meanwhile, else why no letter was written, if none was.
+    async fn try_request(
+        &self,
+        key: &AccountKey,
+        email: &EmailAddress,
+        from: &Source,
+    ) -> Result<Option<Option<&'static str>>, ServiceError> {
+        let house = &self.foundation;
+        let now = house.clock.now();
+        let source = house.reset_limits().source(from).await?;
+        let hour = house.reset_limits().hour(&house.node).await?;
+        let read = house.accounts().read(key).await?;
+        let ticket = house.tickets().read(key).await?;
+        let secrets = self.new_secrets();
+        let matched = read
+            .as_ref()
+            .map(|read| &read.account)
+            .filter(|account| account.email.is_same_mailbox(email));
+        let mut requests = ticket.requests();
+        let refused = if !source.allows_request(now) {
+            Some("limit-of-source")
+        } else if read.is_none() {
+            Some("unknown-account")
+        } else if matched.is_none() {
+            Some("wrong-email")
+        } else if !requests.allows(&ACCOUNT_LIMITS, now) {
+            Some("limit-of-account")
+        } else if !hour.allows(house.letters.an_hour, now) {
+            Some("limit-of-all")
+        } else {
+            None
+        };
+        requests.note(&ACCOUNT_LIMITS, now);
+        // A letter is made and sealed in any case, and only put in where it may go out.
+        let decoy = decoy_account(key, email);
+        let account = matched.unwrap_or(&decoy);
+        let (ticket_commit, letter) = self.ticket(account, &ticket, &requests, &secrets, from, now);
+        let mut commit = source
+            .note_request(now)
+            .and(hour.note(refused.is_none(), now));
+        if refused.is_none() {
+            let (letter, sealed) = letter;
+            commit = outbox::enclose(commit.and(ticket_commit), letter, Some(sealed));
+        }
+        let applied = house.commit(commit).await? == Outcome::Applied;
+        Ok(applied.then_some(refused))
+    }
+
+    /// A new ticket in place of the one before, and the letter that tells it.
+    fn ticket(
+        &self,
+        account: &Account,
+        before: &tickets::Read,
+        requests: &crate::domain::reset::RequestLog,
+        secrets: &TicketSecrets,
+        from: &Source,
+        now: Timestamp,
+    ) -> (Commit, (Letter, crate::domain::account::SealedSecret)) {
+        let house = &self.foundation;
+        let expires = now + house.letters.link_holds;
+        let random = house.random_bytes();
+        let letter = Letter::about(
+            account,
+            LetterKind::ResetRequested,
+            now,
+            from,
+            expires,
+            random,
+        );
+        let nonce = house.random_bytes();
+        let sealed = house.vault.seal_ticket_secrets(&letter.id, secrets, nonce);
+        let ticket = Ticket {
+            account: account.key.clone(),
+            email: account.email.clone(),
+            generation: account.generation,
+            token: secrets.token.digest(),
+            code: secrets.code.digest(),
+            issued: now,
+            expires,
+            used: None,
+        };
+        let commit = before.replace(&ticket, &letter.id, requests);
+        (commit, (letter, sealed))
+    }
+
+    fn new_secrets(&self) -> TicketSecrets {
+        let house = &self.foundation;
+        let token = Zeroizing::new(house.random_bytes::<{ Token::BYTES }>());
+        let code = Zeroizing::new(house.random_bytes::<{ ShortCode::RANDOM_BYTES }>());
+        TicketSecrets {
+            token: Token::from_bytes(*token),
+            code: ShortCode::from_random(&code),
+        }
+    }
+
+    /// Whose TOTP `secret` resets, if it does. Nothing of the ticket changes, however often somebody looks; a code
+    /// that is none is counted against whoever typed it.
+    pub async fn find(&self, secret: &ResetSecret, from: &Source) -> Result<Found, ServiceError> {
+        Ok(match self.look(secret, from).await? {
+            Looked::Valid(valid) => {
+                let key = &valid.account.account.key;
+                Found::Valid {
+                    user_type: key.user_type,
+                    masked_id: key.user_id.masked(),
+                }
+            }
+            Looked::Void(void, account) => {
+                let reason = void.reason();
+                self.refused(Act::FindReset, account.as_ref(), from, reason);
+                Found::Void(void)
+            }
+            Looked::Wait(wait) => Found::Wait(wait),
+        })
+    }
+
+    /// Resets the TOTP that `secret` stands for, once. Nobody is logged in by it, and no wait after wrong codes is
+    /// shortened; only a hold ends, which was the old key's.
+    pub async fn confirm(
+        &self,
+        secret: &ResetSecret,
+        from: &Source,
+    ) -> Result<Confirmed, ServiceError> {
+        let house = &self.foundation;
+        loop {
+            let valid = match self.look(secret, from).await? {
+                Looked::Valid(valid) => valid,
+                Looked::Void(void, account) => {
+                    self.refused(Act::ConfirmReset, account.as_ref(), from, void.reason());
+                    return Ok(Confirmed::Void(void));
+                }
+                Looked::Wait(wait) => return Ok(Confirmed::Wait(wait)),
+            };
+            let now = house.clock.now();
+            let mut account = valid.account.account.clone();
+            account.authenticator = Authenticator::Absent;
+            account.passcode_throttle = account.passcode_throttle.carried_to_new_key();
+            account.generation = account.generation.wrapping_add(1);
+            account.note(Activity {
+                at: now,
+                kind: ActivityKind::TotpReset,
+                from: from.clone(),
+            });
+            let commit = valid.account.replace(&account).and(valid.ticket.spend(now));
+            let commit = house.notice(commit, &account, LetterKind::TotpReset, now, from);
+            if house.commit(commit).await? == Outcome::Applied {
+                self.done(Act::ConfirmReset, &account.key, from);
+                return Ok(Confirmed::Done);
+            }
+        }
+    }
+
+    async fn look(&self, secret: &ResetSecret, from: &Source) -> Result<Looked, ServiceError> {
+        let house = &self.foundation;
+        let now = house.clock.now();
+        // Nobody guesses the 160 bits of a link, and a mail gateway may open a stale one a hundred times; it must not
+        // use up the tries of whoever sits behind the same address.
+        let is_typed = matches!(secret, ResetSecret::Code(_));
+        if is_typed && let Gate::Wait(wait) = house.reset_limits().gate(from, now).await? {
+            return Ok(Looked::Wait(wait));
+        }
+        let ticket = house.tickets().find(&secret.digest()).await?;
+        let fitting = ticket.filter(|read| read.ticket().is_some_and(|t| t.fits(secret)));
+        let Some((ticket, known)) = fitting.and_then(|read| {
+            let ticket = read.ticket().cloned()?;
+            Some((read, ticket))
+        }) else {
+            if is_typed {
+                house.reset_limits().count_miss(from, now).await?;
+            }
+            return Ok(Looked::Void(Void::Unknown, None));
+        };
+        let void = |void| Ok(Looked::Void(void, Some(known.account.clone())));
+        match known.state(now) {
+            TicketState::Used => return void(Void::Used),
+            TicketState::Expired => return void(Void::Expired),
+            TicketState::Valid => {}
+        }
+        let account = house.accounts().read(&known.account).await?;
+        match account.filter(|read| read.account.generation == known.generation) {
+            Some(account) => Ok(Looked::Valid(Box::new(Valid { ticket, account }))),
+            None => void(Void::Unknown),
+        }
+    }
+
+    fn done(&self, act: Act, account: &AccountKey, from: &Source) {
+        self.foundation
+            .record(act, account, from, AuditOutcome::Done);
+    }
+
+    fn refused(&self, act: Act, account: Option<&AccountKey>, from: &Source, reason: &'static str) {
+        self.foundation.audit.record(AuditEvent {
+            account: account.cloned(),
+            act,
+            outcome: AuditOutcome::Refused(reason),
+            from: from.clone(),
+        });
+    }
+}
+
+/// An account that nobody has, for the work that a request does whatever it matches.
+fn decoy_account(key: &AccountKey, email: &EmailAddress) -> Account {
+    use crate::domain::{PasswordHash, PersonName, password::HashCost, throttle::PasscodeThrottle};
+    Account {
+        key: key.clone(),
+        name: PersonName::parse("-").expect("a dash is a name"),
+        email: email.clone(),
+        password: PasswordHash::unmatchable(HashCost::default()),
+        generation: 0,
+        authenticator: Authenticator::Absent,
+        greatest_accepted_step: None,
+        passcode_throttle: PasscodeThrottle::default(),
+        created: Timestamp::UNIX_EPOCH,
+        last_login: None,
+        activity: Vec::new(),
+    }
+}

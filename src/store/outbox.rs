@@ -1,0 +1,161 @@
+//! The outbox: letters that wait until the mail server has taken them.
+//!
+//! A letter is put here in the very commit that makes it necessary, so none is lost between the two, and is removed
+//! when it has been taken. Whoever delivers claims it first, conditionally: of any number of workers one gets it.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::{
+    Commit, Key, Outcome, Store, StoreError, Value,
+    record::{self, StoredLetter},
+};
+use crate::domain::{
+    account::SealedSecret,
+    letter::{Delivery, Letter, LetterId, Stage},
+};
+
+/// Letters read at once.
+const PAGE: usize = 64;
+
+/// The outbox of a store.
+#[derive(Debug, Clone)]
+pub struct Outbox {
+    store: Arc<dyn Store>,
+}
+
+/// A letter as read, with the very bytes that a commit will demand to be still there.
+#[derive(Debug, Clone)]
+pub struct Read {
+    pub letter: Letter,
+    pub secrets: Option<SealedSecret>,
+    pub delivery: Delivery,
+    bytes: Value,
+}
+
+/// `commit` with a letter put into the outbox.
+pub fn enclose(commit: Commit, letter: Letter, secrets: Option<SealedSecret>) -> Commit {
+    let key = Key::letter(&letter.id);
+    let stored = StoredLetter {
+        delivery: Delivery::due(letter.at),
+        letter,
+        secrets,
+    };
+    commit.put(key, record::encode_letter(&stored))
+}
+
+/// `commit` with a letter taken out of the outbox, if it is there. A worker that has claimed it finds it gone.
+pub fn withdraw(commit: Commit, letter: &LetterId) -> Commit {
+    commit.remove(Key::letter(letter))
+}
+
+/// Whether `commit` puts a letter into the outbox: then there is work for whoever delivers.
+pub fn is_fed_by(commit: &Commit) -> bool {
+    let outbox = Key::outbox();
+    let is_letter = |key: &Key| key.as_bytes().starts_with(outbox.as_bytes());
+    let mut writes = commit.writes().iter();
+    writes.any(|(key, value)| value.is_some() && is_letter(key))
+}
+
+impl Outbox {
+    pub fn new(store: Arc<dyn Store>) -> Self {
+        Self { store }
+    }
+
+    /// Up to `limit` letters, the oldest first, after `after`. Costs what the page holds.
+    pub async fn page(
+        &self,
+        after: Option<&LetterId>,
+        limit: usize,
+    ) -> Result<Vec<Read>, StoreError> {
+        let after = after.map(Key::letter);
+        let rows = self
+            .store
+            .page(&Key::outbox(), after.as_ref(), limit)
+            .await?;
+        rows.into_iter()
+            .map(|(key, bytes)| read(&key, bytes))
+            .collect()
+    }
+
+    /// The letter, if it is still there.
+    pub async fn get(&self, id: &LetterId) -> Result<Option<Read>, StoreError> {
+        let key = Key::letter(id);
+        let bytes = self.store.get(&key).await?;
+        bytes.map(|bytes| read(&key, bytes)).transpose()
+    }
+
+    /// Writes how far the delivery has come, if the letter is still as read; returns it as it is then, or `None` when
+    /// somebody else was at it first.
+    pub async fn update(&self, read: Read, delivery: Delivery) -> Result<Option<Read>, StoreError> {
+        let key = Key::letter(&read.letter.id);
+        let stored = StoredLetter {
+            letter: read.letter,
+            secrets: read.secrets,
+            delivery,
+        };
+        let bytes = record::encode_letter(&stored);
+        let commit = Commit::new()
+            .expect(key.clone(), Some(read.bytes))
+            .put(key, bytes.clone());
+        let outcome = self.store.commit(commit).await?;
+        Ok((outcome == Outcome::Applied).then_some(Read {
+            letter: stored.letter,
+            secrets: stored.secrets,
+            delivery: stored.delivery,
+            bytes,
+        }))
+    }
+
+    /// Ends the claims of couriers that are no more. Only for whoever owns the store alone, before a courier starts.
+    pub async fn release_claims(&self, now: Timestamp) -> Result<(), StoreError> {
+        let mut after: Option<LetterId> = None;
+        loop {
+            let page = self.page(after.as_ref(), PAGE).await?;
+            let Some(last) = page.last() else {
+                return Ok(());
+            };
+            after = Some(last.letter.id.clone());
+            for read in page {
+                if let Stage::Claimed { .. } = read.delivery.stage {
+                    let delivery = Delivery {
+                        stage: Stage::Due(now),
+                        ..read.delivery.clone()
+                    };
+                    self.update(read, delivery).await?;
+                }
+            }
+        }
+    }
+
+    /// Removes the letter if it is still as read.
+    pub async fn remove(&self, read: &Read) -> Result<Outcome, StoreError> {
+        let key = Key::letter(&read.letter.id);
+        let commit = Commit::new()
+            .expect(key.clone(), Some(read.bytes.clone()))
+            .remove(key);
+        self.store.commit(commit).await
+    }
+}
+
+fn read(key: &Key, bytes: Value) -> Result<Read, StoreError> {
+    let StoredLetter {
+        letter,
+        secrets,
+        delivery,
+    } = record::decode_letter(&format!("{key:?}"), &bytes)?;
+    // Secrets are sealed for the letter's name; a record moved to another key is not that letter.
+    if Key::letter(&letter.id) != *key {
+        return Err(StoreError::Unreadable(format!(
+            "the record {key:?} belongs to letter {}",
+            letter.id
+        )));
+    }
+    Ok(Read {
+        letter,
+        secrets,
+        delivery,
+        bytes,
+    })
+}
