@@ -26,8 +26,11 @@ use lpse_kiosk::{
         language::Language,
         reset::{ResetLink, ResetSecret, Token},
     },
-    frontend::web::{Confirmed, FormKey, Found, Limits, Resets, Void, Web, WebSettings},
-    service::ServiceError,
+    frontend::web::{FormKey, Limits, Resets, Web, WebSettings},
+    service::{
+        ServiceError,
+        reset::{Confirmed, Found, Void},
+    },
 };
 use tokio::sync::watch;
 
