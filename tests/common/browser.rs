@@ -151,6 +151,11 @@ impl Browser {
         .unwrap_or_default()
     }
 
+    /// The page's markup.
+    pub fn source(&self) -> String {
+        self.run(self.client().source()).expect("a page")
+    }
+
     pub fn title(&self) -> String {
         self.run(self.client().title()).expect("a title")
     }
