@@ -26,8 +26,11 @@ use lpse_kiosk::{
         language::Language,
         reset::{ResetLink, ResetSecret, Token},
     },
-    frontend::web::{Confirmed, FormKey, Found, Limits, Resets, Void, Web, WebSettings},
-    service::ServiceError,
+    frontend::web::{FormKey, Limits, Resets, Web, WebSettings},
+    service::{
+        ServiceError,
+        reset::{Confirmed, Found, Void},
+    },
 };
 use tokio::sync::watch;
 
@@ -146,13 +149,15 @@ fn a_phone_without_javascript_resets_in_three_taps_and_looking_again_resets_noth
         javascript: false,
         ..Settings::default()
     });
+    browser.goto("data:text/html,<p>plain <script>document.write('scripted')</script>");
+    assert_eq!(browser.text(), "plain");
     browser.goto(&page.link("id"));
     browser.wait_for("PP**0");
     browser.click("Reset TOTP");
     browser.wait_for("Yakin reset TOTP akun ini?");
     browser.click("English");
     browser.wait_for("Reset the TOTP of this account?");
-    browser.click("Bahasa Indonesia");
+    browser.click("Indonesia");
     browser.wait_for("Yakin reset TOTP akun ini?");
     assert_eq!(page.confirmed(), 0);
     browser.click("OK");
@@ -204,6 +209,29 @@ fn a_keyboard_alone_walks_the_whole_way_and_always_shows_where_it_is() {
     browser.enter();
     browser.wait_for("TOTP sudah di-reset");
     assert_eq!(page.confirmed(), 1);
+}
+
+#[test]
+fn our_own_form_on_somebody_elses_page_resets_nothing() {
+    let page = Page::open();
+    let browser = Browser::start();
+    browser.goto(&page.link("id"));
+    browser.click("Reset TOTP");
+    browser.wait_for("Yakin reset TOTP akun ini?");
+    let source = browser.source();
+    let (_, main) = source.split_once("<main").unwrap();
+    let (form, _) = main[main.find("<form").unwrap()..]
+        .split_once("</form>")
+        .unwrap();
+    // As good as it gets for a forger: the whole form with a fresh anti-forgery value. This page has no origin of its
+    // own, so that the browser sends `Origin: null`, as it does for ours.
+    let form = form.replace("action=\"", &format!("action=\"{}", page.url));
+    let form: String =
+        form_urlencoded::byte_serialize(format!("{form}</form>").as_bytes()).collect();
+    browser.goto(&format!("data:text/html,{}", form.replace('+', "%20")));
+    browser.click("OK");
+    browser.wait_for("Formulir tidak dapat diproses");
+    assert_eq!(page.confirmed(), 0);
 }
 
 #[test]

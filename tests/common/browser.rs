@@ -151,6 +151,11 @@ impl Browser {
         .unwrap_or_default()
     }
 
+    /// The page's markup.
+    pub fn source(&self) -> String {
+        self.run(self.client().source()).expect("a page")
+    }
+
     pub fn title(&self) -> String {
         self.run(self.client().title()).expect("a title")
     }
@@ -251,8 +256,9 @@ impl Drop for Browser {
     fn drop(&mut self) {
         if let Some(client) = self.client.take() {
             // Ends the browser; without it the driver's end would leave it behind.
-            let closing = tokio::time::timeout(Duration::from_secs(10), client.close());
-            let _ = self.runtime.block_on(async { closing.await });
+            let _ = self.runtime.block_on(async {
+                tokio::time::timeout(Duration::from_secs(10), client.close()).await
+            });
         }
         let _ = self.driver.process.kill();
         let _ = self.driver.process.wait();

@@ -31,7 +31,7 @@ use tokio_rustls::rustls::ServerConfig;
 
 use crate::{domain::language::Language, ports::Clock};
 
-pub use resets::{Confirmed, Found, Resets, Void};
+pub use resets::Resets;
 pub use seal::FormKey;
 pub use tls::{TlsError, tls_config};
 

@@ -21,7 +21,10 @@ use crate::{
         language::Language,
         reset::{LONGEST_LINK, ResetLink, ResetSecret},
     },
-    service::ServiceError,
+    service::{
+        ServiceError,
+        reset::{Confirmed, Found},
+    },
 };
 
 use super::{
@@ -31,7 +34,6 @@ use super::{
         steps::{self, Form, Shown},
     },
     query::Said,
-    resets::{Confirmed, Found},
     seal::{self, Step},
     site::{Site, html, problem},
 };

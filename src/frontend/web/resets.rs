@@ -1,12 +1,16 @@
-//! What the page asks of the house: whose link this is, and the reset itself.
+//! What the page asks of the house: whose link this is, and the reset itself. A seam, so that the page's tests can have
+//! a service that stalls, panics or is full.
 
-use std::{fmt, time::Duration};
+use std::fmt;
 
 use async_trait::async_trait;
 
 use crate::{
-    domain::{Source, UserType, reset::ResetSecret},
-    service::ServiceError,
+    domain::{Source, reset::ResetSecret},
+    service::{
+        ServiceError,
+        reset::{Confirmed, Found, Reset},
+    },
 };
 
 /// The resets of accounts, as far as the page needs them.
@@ -20,32 +24,17 @@ pub trait Resets: Send + Sync + fmt::Debug + 'static {
     -> Result<Confirmed, ServiceError>;
 }
 
-/// What a secret stands for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Found {
-    Valid {
-        user_type: UserType,
-        masked_id: String,
-    },
-    Void(Void),
-    /// Too many wrong tries; not judged before this has passed.
-    Wait(Duration),
-}
+#[async_trait]
+impl Resets for Reset {
+    async fn find(&self, secret: &ResetSecret, from: &Source) -> Result<Found, ServiceError> {
+        Self::find(self, secret, from).await
+    }
 
-/// What came of a confirmed reset.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Confirmed {
-    Done,
-    Void(Void),
-    /// Too many wrong tries; not judged before this has passed.
-    Wait(Duration),
-}
-
-/// Why a secret is worth nothing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Void {
-    /// Mistyped, replaced by a newer letter's, or with a parameter that disagrees: nobody learns which.
-    Unknown,
-    Used,
-    Expired,
+    async fn confirm(
+        &self,
+        secret: &ResetSecret,
+        from: &Source,
+    ) -> Result<Confirmed, ServiceError> {
+        Self::confirm(self, secret, from).await
+    }
 }

@@ -4,12 +4,11 @@ use std::time::Duration;
 
 use axum::http::StatusCode;
 
-use crate::{domain::reset::LinkError, tui::text::fill};
+use crate::{domain::reset::LinkError, service::reset::Void, tui::text::fill};
 
 use super::{
     super::{
         html::Html,
-        resets::Void,
         words::{Advice, Words},
     },
     Frame, Sign, next, sheet,

@@ -148,7 +148,7 @@ async fn a_form_for_another_account_is_the_generic_error_and_changes_nothing() {
     ] {
         let answer = office.post(&form.replace(part, other)).await;
         assert_eq!(answer.status, StatusCode::NOT_FOUND, "{other}");
-        assert!(answer.body.contains("Link tidak berlaku") && !answer.body.contains("PP**0"));
+        assert!(answer.body.contains("Tautan tidak berlaku") && !answer.body.contains("PP**0"));
         assert_eq!(office.confirmed(), 0);
     }
 }

@@ -1,6 +1,7 @@
 //! The page over a fake service: what it answers, and above all what it never asks the service to do.
 
 mod forms;
+mod looking;
 mod network;
 mod pages;
 
@@ -23,7 +24,7 @@ use jiff::Timestamp;
 use tower::ServiceExt;
 
 use super::{
-    Confirmed, FormKey, Found, Limits, Resets, Void, Web, WebSettings,
+    FormKey, Limits, Resets, Web, WebSettings,
     peer::Peer,
     site::{Site, router},
 };
@@ -34,7 +35,10 @@ use crate::{
         reset::{LINK_PATH, ResetLink, ResetSecret, Token},
     },
     ports::Clock,
-    service::ServiceError,
+    service::{
+        ServiceError,
+        reset::{Confirmed, Found, Void},
+    },
 };
 
 /// How the fake service answers.
