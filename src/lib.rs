@@ -7,9 +7,9 @@
 //! - [`ports`]: what services need of the world besides storage.
 //! - [`store`]: one conditional commit on keys and bytes, the nouns above it, the engines below it.
 //! - [`vault`]: sealing and opening secrets.
-//! - [`service`]: one file per person's intent: throttle, judge, store, record.
-//! - [`mail`]: letters to the owners of accounts: their words, and one try to deliver one.
 //! - [`adapter`]: the outer ends of the ports.
+//! - [`mail`]: letters to the owners of accounts: their words, and their way to the mail server.
+//! - [`service`]: one file per person's intent: throttle, judge, store, record.
 //! - [`parts`]: from a configuration to running services; names the concrete parts.
 //! - [`tui`]: the screens, after Elm: event in, effect out. Pure.
 //! - [`session`]: one person at one terminal.
@@ -18,7 +18,8 @@
 //!
 //! A key press goes `frontend` (bytes to keys) → `session` (one order of events) → `tui` (model changes, an effect
 //! comes out) → `session::effects` → `service` → `domain` and a commit in `store` → a reply the same way back → the
-//! next frame.
+//! next frame. A letter that somebody's act makes necessary goes into the store with that act, in one commit; the courier
+//! of [`mail`] takes it from there, and its link comes back in at `frontend::web`.
 
 pub mod domain;
 

@@ -6,7 +6,10 @@ use std::{
     os::unix::fs::{DirBuilderExt, MetadataExt},
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
+
+use zeroize::Zeroizing;
 
 use crate::{
     adapter::{
@@ -14,18 +17,30 @@ use crate::{
         clock::SystemClock,
         master_key_file::{self, MasterKeyError},
         random::SystemRandom,
+        secret_file::{self, SecretFileError},
     },
-    config::Config,
+    config::{Config, MailSecurity},
+    domain::EmailAddress,
+    mail::{
+        courier::{Courier, Post, Satchel},
+        inbox::Inbox,
+        message::Sender,
+        transport::{Security, Smtp, SmtpSettings, SmtpSettingsError},
+    },
     ports::Random,
-    service::{Foundation, Services, hashing::HashPool},
+    service::{Foundation, Letters, Services, hashing::HashPool},
     store::{
         self, StoreError,
         embedded::{Embedded, Ended, Health},
         folder::OpenError,
+        outbox::Outbox,
         settings::Settings,
     },
     vault::{MasterKey, Vault, VaultError},
 };
+
+/// One step of a conversation with the mail server may take this long (SECURITY section 2).
+const SMTP_STEP: Duration = Duration::from_secs(10);
 
 /// Where the master key comes from.
 #[derive(Debug, Clone)]
@@ -56,6 +71,12 @@ pub enum PartsError {
     WrongKey(String, VaultError),
     #[error("the audit log {0} cannot be written: {1}")]
     Audit(String, io::Error),
+    #[error(transparent)]
+    Secret(#[from] SecretFileError),
+    #[error("the certificates in {0} cannot be read: {1}")]
+    Authority(String, io::Error),
+    #[error("the mail server cannot be used: {0}")]
+    MailServer(#[from] SmtpSettingsError),
 }
 
 impl PartsError {
@@ -73,6 +94,10 @@ impl PartsError {
 #[derive(Debug)]
 pub struct Opened {
     pub services: Arc<Services>,
+    /// Delivers the letters, where letters are written. It runs only in a process that stays.
+    pub courier: Option<Courier>,
+    /// Seals the forms of the reset page.
+    pub form_key: Zeroizing<[u8; 32]>,
     pub health: tokio::sync::watch::Receiver<Health>,
     ended: Ended,
 }
@@ -81,18 +106,23 @@ impl Opened {
     /// Closes the store in order and returns when its folder is free. Every other handle must be dropped before.
     pub async fn close(self) {
         let Self {
-            services, ended, ..
+            services,
+            courier,
+            ended,
+            ..
         } = self;
-        drop(services);
+        drop((services, courier));
         ended.wait().await;
     }
 }
 
-/// Opens the store, the master key and the audit log, and starts the services over them.
+/// Opens the store, the master key and the audit log, and starts the services over them. In training, letters go into
+/// `inbox`.
 pub async fn open(
     config: &Config,
     key: &KeySource,
     clock: Arc<SystemClock>,
+    inbox: Option<Arc<Inbox>>,
 ) -> Result<Opened, PartsError> {
     make_private(&config.data)?;
     let folder = config.store_folder();
@@ -105,6 +135,10 @@ pub async fn open(
     let audit = AuditFile::open(&audit_file, clock.clone())
         .map_err(|error| PartsError::Audit(audit_file.display().to_string(), error))?;
     let (health, ended) = (store.health(), store.ended());
+    let post = match &inbox {
+        Some(inbox) => Some(Post::Training(inbox.clone())),
+        None => mail_server(config)?,
+    };
     let foundation = Arc::new(Foundation {
         store,
         vault,
@@ -114,15 +148,87 @@ pub async fn open(
         hashing: HashPool::new(config.hash_threads, config.hash_queue),
         hash_cost: config.hash_cost,
         issuer: config.issuer.clone(),
-        letters: crate::service::Letters::none(),
+        letters: Letters {
+            written: post.is_some(),
+            link_holds: config.link_holds,
+            an_hour: config.letters_an_hour,
+            bell: Arc::default(),
+        },
+        ended_logins: Default::default(),
         node: "local".to_owned(),
     });
-    let services = Services::new(&foundation);
+    let mut services = Services::new(&foundation);
+    services.inbox = inbox;
     services.accounts.sweep_imports().await?;
+    let outbox = Outbox::new(foundation.store.clone());
+    outbox.release_claims(foundation.clock.now()).await?;
     Ok(Opened {
         services: Arc::new(services),
+        courier: post.map(|post| courier(config, &foundation, outbox, post)),
+        form_key: foundation.vault.derived_key("reset-form"),
         health,
         ended,
+    })
+}
+
+/// The mail server of the settings, if they name one.
+fn mail_server(config: &Config) -> Result<Option<Post>, PartsError> {
+    let mail = &config.mail;
+    let Some(host) = mail.server.clone() else {
+        return Ok(None);
+    };
+    let credentials = match (&mail.user, &mail.password_file) {
+        (Some(user), Some(file)) => {
+            let password = secret_file::read("the mail server's password file", file)?;
+            let password = Zeroizing::new(password.trim_end_matches(['\r', '\n']).to_owned());
+            Some((user.clone(), password))
+        }
+        _ => None,
+    };
+    let extra_root = mail
+        .authority_file
+        .as_ref()
+        .map(|file| {
+            let failed = |error| PartsError::Authority(file.display().to_string(), error);
+            std::fs::read(file).map_err(failed)
+        })
+        .transpose()?;
+    let smtp = Smtp::new(SmtpSettings {
+        host,
+        port: mail.port(),
+        security: match mail.security {
+            MailSecurity::StartTls => Security::StartTls,
+            MailSecurity::Tls => Security::Tls,
+            MailSecurity::None => Security::Plain,
+        },
+        credentials,
+        extra_root,
+        step_timeout: SMTP_STEP,
+    })?;
+    Ok(Some(Post::Server(Arc::new(smtp))))
+}
+
+/// The courier for the letters of `foundation`.
+fn courier(config: &Config, foundation: &Foundation, outbox: Outbox, post: Post) -> Courier {
+    let nowhere = || EmailAddress::parse("lpse@localhost.invalid").expect("it has the form");
+    Courier::new(Satchel {
+        outbox,
+        vault: foundation.vault.clone(),
+        clock: foundation.clock.clone(),
+        random: foundation.random.clone(),
+        audit: foundation.audit.clone(),
+        sender: Sender {
+            office: config.office.clone(),
+            // Only training has none, and sends nothing.
+            address: config.mail.from.clone().unwrap_or_else(nowhere),
+            base_url: match &config.web.base_url {
+                Some(base_url) => base_url.to_string(),
+                None => String::new(),
+            },
+            zone: config.zone,
+        },
+        post,
+        bell: foundation.letters.bell.clone(),
     })
 }
 

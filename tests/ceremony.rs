@@ -1,206 +1,31 @@
 //! No way leads home without what the policy asks: random events at real screens over real services, and the races
 //! that only parallel sessions can run.
 
-use std::{
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+mod house;
 
+use std::time::Duration;
+
+use house::{House, PASSWORD, here, house, house_with_cost, password, ppk30, secret_of};
 use jiff::Timestamp;
 use lpse_kiosk::{
     domain::{
-        AccountKey, Authenticator, EmailAddress, Identified, Passcode, PersonName, PlainPassword,
-        Policy, Secret, Source, TimeStep, UserId, UserType,
-        audit::{Act, AuditEvent, AuditOutcome},
-        calendar::Zone,
-        language::Language,
-        password::{HashCost, HashMemory, hash},
-        provisioning::Issuer,
+        Authenticator, Passcode, Policy, Secret, TimeStep, calendar::Zone, language::Language,
+        password::HashCost,
     },
-    ports::{Audit, Clock, Random},
+    ports::Clock,
     service::{
-        Foundation, Refusal, Services,
-        accounts::NewAccount,
+        Refusal,
         authentication::{PasscodeOutcome, PasswordOutcome},
-        enrollment::{DisableOutcome, ProveOutcome, Prover, StartOutcome},
-        hashing::HashPool,
+        enrollment::{DisableOutcome, Prover, StartOutcome},
     },
     session::effects::{self, Proofs},
-    store::memory::Memory,
     tui::{
         App, AppSettings, Effect, Event, Now, Reply, Request,
         command::Key,
         theme::{Colours, Glyphs, Terminal},
     },
-    vault::{MasterKey, Vault},
 };
 use proptest::prelude::*;
-
-const PASSWORD: &str = "kuda hijau di awan 9";
-
-#[derive(Debug)]
-struct TestClock(Mutex<(Timestamp, Duration)>);
-
-impl TestClock {
-    fn pass(&self, seconds: u64) {
-        let mut now = self.0.lock().unwrap();
-        let step = Duration::from_secs(seconds);
-        *now = (now.0 + step, now.1 + step);
-    }
-}
-
-impl Clock for TestClock {
-    fn now(&self) -> Timestamp {
-        self.0.lock().unwrap().0
-    }
-
-    fn monotonic(&self) -> Duration {
-        self.0.lock().unwrap().1
-    }
-}
-
-/// Bytes that are the same in every run.
-#[derive(Debug, Default)]
-struct Counting(Mutex<u64>);
-
-impl Random for Counting {
-    fn fill(&self, bytes: &mut [u8]) {
-        let mut seed = self.0.lock().unwrap();
-        for byte in bytes {
-            *seed = seed
-                .wrapping_mul(6_364_136_223_846_793_005)
-                .wrapping_add(1_442_695_040_888_963_407);
-            *byte = (*seed >> 56) as u8;
-        }
-    }
-}
-
-#[derive(Debug, Default)]
-struct Recorder(Mutex<Vec<AuditEvent>>);
-
-impl Audit for Recorder {
-    fn record(&self, event: AuditEvent) {
-        self.0.lock().unwrap().push(event);
-    }
-}
-
-struct House {
-    services: Arc<Services>,
-    clock: Arc<TestClock>,
-    audit: Arc<Recorder>,
-}
-
-fn here() -> Source {
-    Source::Console("loket-1".into())
-}
-
-fn ppk30() -> AccountKey {
-    AccountKey::new(UserType::NonPenyedia, UserId::parse("PPK30").unwrap())
-}
-
-fn password(text: &str) -> PlainPassword {
-    PlainPassword::typed(text).unwrap()
-}
-
-async fn house(policy: Policy) -> House {
-    house_with_cost(policy, HashCost::MIN).await
-}
-
-async fn house_with_cost(policy: Policy, hash_cost: HashCost) -> House {
-    let clock = Arc::new(TestClock(Mutex::new((
-        "2020-08-13T01:53:05Z".parse().unwrap(),
-        Duration::ZERO,
-    ))));
-    let audit = Arc::new(Recorder::default());
-    let foundation = Arc::new(Foundation {
-        store: Arc::new(Memory::default()),
-        vault: Vault::new(MasterKey::from_bytes([7; 32]), Vec::new()),
-        clock: clock.clone(),
-        random: Arc::new(Counting::default()),
-        audit: audit.clone(),
-        hashing: HashPool::new(2, 256),
-        hash_cost,
-        issuer: Issuer::default(),
-        node: "test".into(),
-    });
-    let services = Arc::new(Services::new(&foundation));
-    let new = NewAccount {
-        key: ppk30(),
-        name: PersonName::parse("Siti Rahmawati").unwrap(),
-        email: EmailAddress::parse("siti@contoh.go.id").unwrap(),
-        password: hash(
-            &password(PASSWORD),
-            [7; 16],
-            HashCost::MIN,
-            &mut HashMemory::default(),
-        ),
-    };
-    services.accounts.add(new, &here()).await.unwrap();
-    services.policy.set(policy, &here()).await.unwrap();
-    House {
-        services,
-        clock,
-        audit,
-    }
-}
-
-/// The secret in a provisioning URI, as a phone knows it.
-fn secret_of(uri: &str) -> Secret {
-    let (_, encoded) = uri.split_once("secret=").unwrap();
-    let encoded = encoded.split('&').next().unwrap();
-    let bytes = data_encoding::BASE32_NOPAD
-        .decode(encoded.as_bytes())
-        .unwrap();
-    Secret::from_bytes(bytes.try_into().unwrap())
-}
-
-impl House {
-    async fn login(&self) -> PasswordOutcome {
-        let claimed = Identified { account: ppk30() };
-        let outcome = self
-            .services
-            .authentication
-            .check_password(claimed, password(PASSWORD), &here())
-            .await;
-        outcome.unwrap()
-    }
-
-    /// Activates TOTP at home; returns the phone's secret.
-    async fn activate(&self) -> Secret {
-        let PasswordOutcome::Granted(granted) = self.login().await else {
-            panic!("a login without a code");
-        };
-        let prover = Prover::AtHome(granted.authenticated);
-        let enrollment = &self.services.enrollment;
-        let StartOutcome::Started(provisioning) = enrollment.start(&prover, &here()).await.unwrap()
-        else {
-            panic!("a key");
-        };
-        let secret = secret_of(provisioning.uri());
-        let code = self.code(&secret);
-        let proved = enrollment.prove(&prover, code, &here()).await.unwrap();
-        assert!(matches!(proved, ProveOutcome::Activated(_)), "{proved:?}");
-        secret
-    }
-
-    fn code(&self, secret: &Secret) -> Passcode {
-        secret.passcode(TimeStep::at(self.clock.now()))
-    }
-
-    async fn awaiting(&self) -> lpse_kiosk::domain::AwaitingPasscode {
-        match self.login().await {
-            PasswordOutcome::PasscodeWanted { awaiting, .. } => awaiting,
-            other => panic!("a code is wanted, not {other:?}"),
-        }
-    }
-
-    fn logins(&self) -> usize {
-        let events = self.audit.0.lock().unwrap();
-        let login =
-            |event: &&AuditEvent| event.act == Act::Login && event.outcome == AuditOutcome::Done;
-        events.iter().filter(login).count()
-    }
-}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_64_parallel_submissions_of_one_code_exactly_one_is_accepted() {
@@ -364,6 +189,7 @@ async fn an_active_key_is_not_replaced_by_whoever_knows_the_password_alone() {
         house.services.clone(),
         here(),
         Proofs::Password(awaiting),
+        None,
         Request::StartOver,
     )
     .await;
@@ -419,7 +245,7 @@ async fn requests_without_their_proofs_are_refused() {
         Request::LoadHome,
     ] {
         let (reply, _) =
-            effects::perform(house.services.clone(), here(), Proofs::None, request).await;
+            effects::perform(house.services.clone(), here(), Proofs::None, None, request).await;
         assert!(matches!(reply, Reply::Ended), "{reply:?}");
     }
     assert_eq!(house.logins(), 0);
@@ -502,9 +328,14 @@ impl Person {
                         Request::CheckPasscode(_) | Request::ProveEnrollment(_)
                     );
                     let was_home = matches!(before, Proofs::LoggedIn { .. });
-                    let (reply, proofs) =
-                        effects::perform(self.house.services.clone(), here(), before, request)
-                            .await;
+                    let (reply, proofs) = effects::perform(
+                        self.house.services.clone(),
+                        here(),
+                        before,
+                        None,
+                        request,
+                    )
+                    .await;
                     if let Reply::Home(_) = &reply
                         && !was_home
                         && needs_code
@@ -518,7 +349,10 @@ impl Person {
                     effects.extend(self.app.update(self.now(), Event::Reply(id, reply)));
                 }
                 Effect::EndLogin => self.proofs = Proofs::None,
-                Effect::NewSecurityCode | Effect::CountVisit | Effect::Quit => {}
+                Effect::NewSecurityCode => {
+                    unreachable!("without letters no form for a reset is reached")
+                }
+                Effect::CountVisit | Effect::Quit => {}
             }
         }
     }

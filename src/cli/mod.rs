@@ -236,7 +236,7 @@ fn with_services(
     block_on(async {
         let clock = Arc::new(SystemClock::start());
         let key = KeySource::File(config.master_key_file.clone());
-        let opened = parts::open(&config, &key, clock).await?;
+        let opened = parts::open(&config, &key, clock, None).await?;
         let source = Source::Console("command line".into());
         let done = command(opened.services.clone(), source).await;
         opened.close().await;

@@ -205,8 +205,9 @@ impl Delivery {
     /// quarter of the pause either way.
     pub fn put_off(&self, reason: String, now: Timestamp, jitter: u8) -> Self {
         let index = usize::try_from(self.failures).unwrap_or(usize::MAX);
-        let pause = Duration::from_secs(PAUSES[index.min(PAUSES.len() - 1)]);
-        let pause = pause * 3 / 4 + pause * u32::from(jitter) / 510;
+        let pause = 1000 * PAUSES[index.min(PAUSES.len() - 1)];
+        // Whole milliseconds, as records keep them.
+        let pause = Duration::from_millis(pause * 3 / 4 + pause * u64::from(jitter) / 510);
         Self {
             failures: self.failures.saturating_add(1),
             stage: Stage::Due(now + pause),

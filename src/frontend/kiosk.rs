@@ -9,19 +9,25 @@ use std::{
     time::Duration,
 };
 
-use tokio::sync::{Mutex, watch};
+use tokio::{
+    sync::{Mutex, watch},
+    task::JoinSet,
+};
 
 use super::{
+    beside::{self, Page, PageError},
     console::{Console, ConsoleError, Use},
     shutdown::Shutdown,
+    training,
 };
 use crate::{
-    adapter::clock::SystemClock,
+    adapter::{clock::SystemClock, random::SystemRandom},
     config::Config,
-    domain::{AccountKey, EmailAddress, PersonName, PlainPassword, Source, UserId, UserType},
+    domain::Source,
+    mail::inbox::Inbox,
     parts::{self, KeySource, Opened, PartsError},
     ports::Clock,
-    service::{ServiceError, Services, accounts::NewAccount},
+    service::ServiceError,
     session::{self, End, Seat},
     store::embedded::Health,
     tui::{App, AppSettings, SampleAccount, theme::Terminal},
@@ -34,6 +40,8 @@ pub enum KioskError {
     Console(#[from] ConsoleError),
     #[error(transparent)]
     Parts(#[from] PartsError),
+    #[error(transparent)]
+    Page(#[from] PageError),
     #[error("the sample accounts cannot be added: {0}")]
     Samples(#[from] ServiceError),
     #[error(
@@ -55,7 +63,11 @@ impl KioskError {
             Self::Parts(error) => error.exit_status(),
             Self::Stuck => 75,
             Self::Panicking => 70,
-            Self::Console(_) | Self::Samples(_) | Self::Log(..) | Self::System(_) => 1,
+            Self::Console(_)
+            | Self::Page(_)
+            | Self::Samples(_)
+            | Self::Log(..)
+            | Self::System(_) => 1,
         }
     }
 }
@@ -76,7 +88,7 @@ pub async fn run(config: Config) -> Result<(), KioskError> {
 
 /// Runs training mode: sample accounts in a fresh folder, removed at the end unless it is to be kept.
 pub async fn demo(config: Config, kept: bool) -> Result<(), KioskError> {
-    let samples = samples();
+    let samples = training::samples();
     if kept {
         let mut beside = config.data.clone().into_os_string();
         beside.push(".master-key");
@@ -102,7 +114,7 @@ pub async fn demo(config: Config, kept: bool) -> Result<(), KioskError> {
 }
 
 async fn serve(
-    config: Config,
+    mut config: Config,
     key: KeySource,
     training: Option<Vec<SampleAccount>>,
 ) -> Result<(), KioskError> {
@@ -118,6 +130,7 @@ async fn serve(
         Some(name) => name.clone(),
         None => Console::name()?,
     };
+    let page = Page::take(&mut config)?;
     let console = Console::take(taken)?;
     let settings = AppSettings {
         office: config.office.clone(),
@@ -127,8 +140,8 @@ async fn serve(
         version: env!("CARGO_PKG_VERSION").to_owned(),
         language: config.language,
         leaves_on_interrupt: training.is_some(),
-        reset_by_mail: false,
-        reset_link_holds: Duration::from_secs(30 * 60),
+        reset_by_mail: training.is_some() || config.letters_are_sent(),
+        reset_link_holds: config.link_holds,
         terminal: Terminal::from_environment(|name| std::env::var(name).ok()),
     };
     // The first frame is drawn while the store opens behind it.
@@ -136,44 +149,64 @@ async fn serve(
     let seat = Seat {
         source: Source::Console(name),
         clock: clock.clone(),
+        random: Arc::new(SystemRandom),
         limits: config.idle,
         services,
         wipe: taken.wipe(),
     };
     let (leave, leaving) = watch::channel(false);
-    let sessions = sessions(&console, settings, seat, leaving, clock.clone());
+    let sessions = sessions(&console, settings, seat, leaving.clone(), clock.clone());
     let opening = async {
-        let opened = parts::open(&config, &key, clock).await?;
+        let inbox = training.as_ref().map(|_| Arc::new(Inbox::default()));
+        let opened = parts::open(&config, &key, clock.clone(), inbox).await?;
         if let Some(samples) = &training {
-            add_samples(&opened.services, samples).await?;
+            training::add_samples(&opened.services, samples).await?;
         }
+        let beside = beside::start(&opened, page, &config, clock, &leaving);
         open.send_replace(Some(opened.services.clone()));
-        Ok::<Opened, KioskError>(opened)
+        Ok::<Running, KioskError>(Running { opened, beside })
     };
     let served = watch_over(sessions, opening, &mut shutdown, &leave).await;
+    leave.send_replace(true);
     open.send_replace(None);
     // The person's terminal comes back before anything is said on it.
     drop(console);
     match served {
-        (Ok(()), Some(opened)) => {
-            let _ = tokio::time::timeout(Duration::from_millis(500), opened.close()).await;
+        (Ok(()), Some(running)) => {
+            let _ = tokio::time::timeout(Duration::from_millis(500), running.close()).await;
             Ok(())
         }
         (served, _) => served,
     }
 }
 
+/// The opened store, and what runs beside the screens over it.
+struct Running {
+    opened: Opened,
+    beside: JoinSet<()>,
+}
+
+impl Running {
+    /// Waits for what runs beside to let go of the store, then closes it in order.
+    async fn close(self) {
+        self.beside.join_all().await;
+        self.opened.close().await;
+    }
+}
+
 /// Runs the sessions and the opening side by side until one of them, a signal or a stuck store ends it.
 async fn watch_over(
     sessions: impl Future<Output = Result<(), KioskError>>,
-    opening: impl Future<Output = Result<Opened, KioskError>>,
+    opening: impl Future<Output = Result<Running, KioskError>>,
     shutdown: &mut Shutdown,
     leave: &watch::Sender<bool>,
-) -> (Result<(), KioskError>, Option<Opened>) {
+) -> (Result<(), KioskError>, Option<Running>) {
     tokio::pin!(sessions, opening);
-    let mut opened: Option<Opened> = None;
+    let mut running: Option<Running> = None;
     loop {
-        let health = opened.as_ref().map(|opened| opened.health.clone());
+        let health = running
+            .as_ref()
+            .map(|running| running.opened.health.clone());
         let stuck = async {
             if let Some(mut health) = health
                 && health
@@ -185,16 +218,16 @@ async fn watch_over(
             }
             std::future::pending().await
         };
-        let is_open = opened.is_some();
+        let is_open = running.is_some();
         let stuck_now = tokio::select! {
-            ended = &mut sessions => return (ended, opened),
+            ended = &mut sessions => return (ended, running),
             () = shutdown.asked(), if !*leave.borrow() => {
                 leave.send_replace(true);
                 false
             }
             done = &mut opening, if !is_open => match done {
                 Ok(done) => {
-                    opened = Some(done);
+                    running = Some(done);
                     false
                 }
                 Err(error) => return (Err(error), None),
@@ -202,7 +235,7 @@ async fn watch_over(
             () = stuck => true,
         };
         if stuck_now {
-            return (Err(KioskError::Stuck), opened);
+            return (Err(KioskError::Stuck), running);
         }
     }
 }
@@ -265,52 +298,5 @@ fn log_to_file(config: &Config) -> io::Result<()> {
         .finish();
     // There is one already only where a test has set it.
     let _ = tracing::subscriber::set_global_default(subscriber);
-    Ok(())
-}
-
-fn samples() -> Vec<SampleAccount> {
-    let sample = |user_type, user_id, password: &str| SampleAccount {
-        user_type,
-        user_id: UserId::parse(user_id).expect("the sample IDs are well formed"),
-        password: password.to_owned(),
-    };
-    vec![
-        sample(UserType::NonPenyedia, "PPK30", "mangga-manis-30"),
-        sample(UserType::NonPenyedia, "POKJA7", "kopi-gayo-panas-7"),
-        sample(UserType::Penyedia, "CVMAJU", "perahu-layar-biru"),
-        sample(UserType::Penyedia, "PTSINAR", "lampu-taman-kota"),
-    ]
-}
-
-async fn add_samples(services: &Services, samples: &[SampleAccount]) -> Result<(), KioskError> {
-    let names = [
-        "Siti Rahmawati",
-        "Budi Santoso",
-        "CV Maju Bersama",
-        "PT Sinar Harapan",
-    ];
-    let from = Source::Console("training".into());
-    for (sample, name) in samples.iter().zip(names) {
-        let key = AccountKey::new(sample.user_type, sample.user_id.clone());
-        // A folder that is kept has them already.
-        if services.accounts.get(&key).await?.is_some() {
-            continue;
-        }
-        let password =
-            PlainPassword::typed(&sample.password).expect("the sample passwords are short");
-        let id = sample.user_id.as_str().to_ascii_lowercase();
-        let new = NewAccount {
-            key,
-            name: PersonName::parse(name).expect("the sample names are plain"),
-            email: EmailAddress::parse(&format!("{id}@contoh.go.id"))
-                .expect("the sample addresses are plain"),
-            password: services.accounts.hash(password).await?,
-        };
-        if let Err(error) = services.accounts.add(new, &from).await {
-            return Err(KioskError::Samples(ServiceError::Unavailable(
-                error.to_string(),
-            )));
-        }
-    }
     Ok(())
 }

@@ -1,7 +1,9 @@
-//! The doors: where a person's bytes come in and a screen's bytes go out.
+//! The doors: where a person's bytes come in and a screen's bytes go out, and the page of the letters' links.
 
+pub mod beside;
 pub mod console;
 pub mod keys;
 pub mod kiosk;
 pub mod shutdown;
+pub mod training;
 pub mod web;

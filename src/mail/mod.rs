@@ -2,8 +2,10 @@
 //!
 //! - [`message`]: what a letter says, and its form on the wire.
 //! - [`transport`]: one try to hand one letter over.
-//!
-//! When a try is made, and how often, is decided above this room.
+//! - [`courier`]: when a try is made, and how often.
+//! - [`inbox`]: where letters go in training mode.
 
+pub mod courier;
+pub mod inbox;
 pub mod message;
 pub mod transport;

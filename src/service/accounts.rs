@@ -130,6 +130,7 @@ impl Accounts {
             let ticket = house.tickets().read(key).await?;
             let commit = read.remove().and(ticket.remove());
             if house.commit(commit).await? == Outcome::Applied {
+                house.ended_logins.tell(key);
                 self.done(Act::RemoveAccount, key, from);
                 return Ok(());
             }
@@ -184,6 +185,7 @@ impl Accounts {
                 commit = house.notice(commit, &account, letter, now, from);
             }
             if house.commit(commit).await? == Outcome::Applied {
+                house.ended_logins.tell(key);
                 self.done(act, key, from);
                 return Ok(());
             }

@@ -17,7 +17,7 @@ pub mod visits;
 use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, broadcast};
 
 use crate::{
     domain::{
@@ -27,6 +27,7 @@ use crate::{
         password::HashCost,
         provisioning::Issuer,
     },
+    mail::inbox::Inbox,
     ports::{Audit, Clock, Random},
     store::{self, Commit, Outcome, Store, StoreError},
     vault::Vault,
@@ -45,8 +46,28 @@ pub struct Foundation {
     pub hash_cost: HashCost,
     pub issuer: Issuer,
     pub letters: Letters,
+    pub ended_logins: EndedLogins,
     /// This machine's name among those that share the store.
     pub node: String,
+}
+
+/// Tells the sessions of this process whose open logins have just ended, so that nobody is left looking at a home that
+/// is no longer theirs. What a login may do is decided by the store, whether or not this is heard.
+#[derive(Debug, Clone)]
+pub struct EndedLogins(broadcast::Sender<AccountKey>);
+
+impl Default for EndedLogins {
+    fn default() -> Self {
+        // A session that is as far behind as this has more to do than to look at an old home.
+        Self(broadcast::channel(64).0)
+    }
+}
+
+impl EndedLogins {
+    fn tell(&self, account: &AccountKey) {
+        // Nobody listens where no session runs.
+        let _ = self.0.send(account.clone());
+    }
 }
 
 /// Whether and how letters are written.
@@ -163,7 +184,10 @@ pub struct Services {
     pub policy: policy::PolicySetting,
     pub reset: reset::Reset,
     pub outbox: outbox::Outbox,
+    /// The letters of training mode, in training mode.
+    pub inbox: Option<Arc<Inbox>>,
     pub visits: visits::Visits,
+    ended_logins: EndedLogins,
 }
 
 impl Services {
@@ -175,8 +199,15 @@ impl Services {
             policy: policy::PolicySetting::new(foundation.clone()),
             reset: reset::Reset::new(foundation.clone()),
             outbox: outbox::Outbox::new(foundation.clone()),
+            inbox: None,
             visits: visits::Visits::new(foundation.clone()),
+            ended_logins: foundation.ended_logins.clone(),
         }
+    }
+
+    /// Hears of accounts whose open logins end from now on.
+    pub fn ended_logins(&self) -> broadcast::Receiver<AccountKey> {
+        self.ended_logins.0.subscribe()
     }
 }
 

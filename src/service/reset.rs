@@ -281,6 +281,7 @@ impl Reset {
             let commit = valid.account.replace(&account).and(valid.ticket.spend(now));
             let commit = house.notice(commit, &account, LetterKind::TotpReset, now, from);
             if house.commit(commit).await? == Outcome::Applied {
+                house.ended_logins.tell(&account.key);
                 self.done(Act::ConfirmReset, &account.key, from);
                 return Ok(Confirmed::Done);
             }

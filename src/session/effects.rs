@@ -8,14 +8,17 @@ use std::sync::Arc;
 use crate::{
     domain::{
         Account, AccountKey, Authenticated, Authenticator, AwaitingEnrollment, AwaitingPasscode,
-        Identified, Policy, Source, account::LastLogin,
+        Identified, Policy, Source, account::LastLogin, reset::ResetSecret,
+        security_code::Challenge,
     },
+    mail::inbox::Received,
     service::{
         Refusal, ServiceError, Services,
         authentication::{Granted, PasscodeOutcome, PasswordOutcome},
         enrollment::{DisableOutcome, ProveOutcome, Prover, StartOutcome, StartOverOutcome},
+        reset::{Confirmed, Found, RequestOutcome, ResetRequest, Void},
     },
-    tui::{HomeNotice, HomeView, Reply, Request, TotpView},
+    tui::{HomeNotice, HomeView, InboxLetter, Reply, Request, ResetVoid, TotpView},
 };
 
 /// What the person at this terminal has proved so far.
@@ -29,6 +32,20 @@ pub enum Proofs {
         authenticated: Authenticated,
         previous_login: Option<LastLogin>,
     },
+    /// A letter's link or code, which stands for a reset that waits for its confirmation.
+    ResetFound(ResetSecret),
+}
+
+impl Proofs {
+    /// The account of a login, complete or half-way.
+    pub fn account(&self) -> Option<&AccountKey> {
+        match self {
+            Self::Password(awaiting) => Some(awaiting.account()),
+            Self::Enrolling(awaiting) => Some(awaiting.account()),
+            Self::LoggedIn { authenticated, .. } => Some(authenticated.account()),
+            Self::None | Self::ResetFound(_) => None,
+        }
+    }
 }
 
 /// Does `request` and says what became of it: the answer for the screen, and the proofs from now on.
@@ -36,10 +53,11 @@ pub async fn perform(
     services: Arc<Services>,
     source: Source,
     proofs: Proofs,
+    challenge: Option<Challenge>,
     request: Request,
 ) -> (Reply, Proofs) {
     let before = proofs.clone();
-    match attempt(&services, &source, proofs, request).await {
+    match attempt(&services, &source, proofs, challenge, request).await {
         Ok(done) => done,
         Err(ServiceError::Busy) => (Reply::Busy, before),
         Err(ServiceError::Unavailable(reason)) => {
@@ -53,6 +71,7 @@ async fn attempt(
     services: &Services,
     source: &Source,
     proofs: Proofs,
+    challenge: Option<Challenge>,
     request: Request,
 ) -> Result<(Reply, Proofs), ServiceError> {
     match (request, proofs) {
@@ -157,7 +176,9 @@ async fn attempt(
                     Prover::AtHome(authenticated.clone()),
                     previous_login.clone(),
                 ),
-                Proofs::None | Proofs::Password(_) => return Ok((Reply::Ended, Proofs::None)),
+                Proofs::None | Proofs::Password(_) | Proofs::ResetFound(_) => {
+                    return Ok((Reply::Ended, Proofs::None));
+                }
             };
             Ok(
                 match services.enrollment.prove(&prover, passcode, source).await? {
@@ -218,16 +239,59 @@ async fn attempt(
             ),
         }),
         (
+            Request::RequestReset {
+                account,
+                email,
+                security_code,
+            },
+            _,
+        ) => {
+            let asked = ResetRequest {
+                account,
+                email,
+                security_code,
+            };
+            let outcome = services.reset.request(asked, challenge, source).await?;
+            let reply = match outcome {
+                RequestOutcome::Answered => Reply::ResetRequested,
+                RequestOutcome::SecurityCodeRejected => Reply::SecurityCodeRejected,
+            };
+            Ok((reply, Proofs::None))
+        }
+        (Request::FindReset(secret), _) => Ok(match services.reset.find(&secret, source).await? {
+            Found::Valid {
+                user_type,
+                masked_id,
+            } => (
+                Reply::ResetFound {
+                    user_type,
+                    masked_id,
+                },
+                Proofs::ResetFound(secret),
+            ),
+            Found::Void(void) => (Reply::ResetVoid(void_view(void)), Proofs::None),
+            Found::Wait(wait) => (Reply::Wait(wait), Proofs::None),
+        }),
+        (Request::ConfirmReset, Proofs::ResetFound(secret)) => {
+            Ok(match services.reset.confirm(&secret, source).await? {
+                Confirmed::Done => (Reply::ResetDone, Proofs::None),
+                Confirmed::Void(void) => (Reply::ResetVoid(void_view(void)), Proofs::None),
+                Confirmed::Wait(wait) => (Reply::Wait(wait), Proofs::ResetFound(secret)),
+            })
+        }
+        (Request::LoadInbox, proofs) => {
+            let letters = services.inbox.as_ref().map(|inbox| inbox.letters());
+            let letters = letters.unwrap_or_default().into_iter().map(letter_view);
+            Ok((Reply::Inbox(letters.collect()), proofs))
+        }
+        (
             Request::CheckPasscode(_)
             | Request::StartOver
             | Request::StartEnrollment
             | Request::ProveEnrollment(_)
             | Request::DisableTotp(_)
             | Request::LoadHome
-            | Request::RequestReset { .. }
-            | Request::FindReset(_)
-            | Request::ConfirmReset
-            | Request::LoadInbox,
+            | Request::ConfirmReset,
             _,
         ) => Ok((Reply::Ended, Proofs::None)),
     }
@@ -265,6 +329,24 @@ fn home_view(
         last_login: previous_login.clone(),
         activity: account.activity.clone(),
         notice,
+    }
+}
+
+fn void_view(void: Void) -> ResetVoid {
+    match void {
+        Void::Unknown => ResetVoid::Unknown,
+        Void::Used => ResetVoid::Used,
+        Void::Expired => ResetVoid::Expired,
+    }
+}
+
+fn letter_view(letter: Received) -> InboxLetter {
+    InboxLetter {
+        at: letter.at,
+        to: letter.to,
+        subject: letter.subject,
+        text: letter.text,
+        code: letter.code,
     }
 }
 

@@ -11,19 +11,20 @@ use std::{io, sync::Arc, time::Duration};
 use async_trait::async_trait;
 use ratatui::layout::Size;
 use tokio::{
-    sync::{mpsc, watch},
+    sync::{broadcast, mpsc, watch},
     time::{sleep, timeout},
 };
 use zeroize::Zeroizing;
 
 use crate::{
     domain::{
-        Source,
+        AccountKey, Source,
         idle::{Idle, IdleLimits, Verdict},
+        security_code::Challenge,
     },
-    ports::Clock,
+    ports::{Clock, Random},
     service::Services,
-    tui::{App, Effect, Event, Now, Reply, RequestId, command::KeyPress},
+    tui::{App, Effect, Event, Now, Reply, Request, RequestId, command::KeyPress},
 };
 use canvas::{Canvas, Wipe};
 use effects::Proofs;
@@ -52,6 +53,7 @@ pub type ServicesSoon = watch::Receiver<Option<Arc<Services>>>;
 pub struct Seat {
     pub source: Source,
     pub clock: Arc<dyn Clock>,
+    pub random: Arc<dyn Random>,
     pub limits: IdleLimits,
     pub services: ServicesSoon,
     /// What is cleared at the end of each login.
@@ -103,6 +105,7 @@ pub async fn run(
         seat,
         app,
         proofs: Proofs::None,
+        challenge: None,
         login: 0,
         warned: false,
         quit: false,
@@ -110,6 +113,10 @@ pub async fn run(
     };
     session.canvas.wipe();
     session.show_visits(false);
+    let mut ended = EndedLogins {
+        services: session.seat.services.clone(),
+        receiver: None,
+    };
     loop {
         session.judge_idle();
         if session.quit {
@@ -147,6 +154,12 @@ pub async fn run(
                     }
                 }
             }
+            account = ended.next() => {
+                // Proofs that are with a request under way are judged there.
+                if session.proofs.account() == Some(&account) {
+                    session.update(Event::LoginEnded);
+                }
+            }
             () = wait(pause) => session.update(Event::Tick),
         }
     }
@@ -159,12 +172,39 @@ async fn wait(pause: Option<Duration>) {
     }
 }
 
+/// Whose open logins end, as soon as there are services to hear it from.
+struct EndedLogins {
+    services: ServicesSoon,
+    receiver: Option<broadcast::Receiver<AccountKey>>,
+}
+
+impl EndedLogins {
+    async fn next(&mut self) -> AccountKey {
+        loop {
+            let Some(receiver) = &mut self.receiver else {
+                match opened(&mut self.services).await {
+                    Some(services) => self.receiver = Some(services.ended_logins()),
+                    None => std::future::pending().await,
+                }
+                continue;
+            };
+            match receiver.recv().await {
+                Ok(account) => return account,
+                Err(broadcast::error::RecvError::Lagged(_)) => {}
+                Err(broadcast::error::RecvError::Closed) => std::future::pending().await,
+            }
+        }
+    }
+}
+
 struct Session {
     seat: Seat,
     app: App,
     canvas: Canvas,
     idle: Idle,
     proofs: Proofs,
+    /// The answer to the picture on the screen, for one try.
+    challenge: Option<Challenge>,
     login: u64,
     warned: bool,
     quit: bool,
@@ -221,6 +261,10 @@ impl Session {
             match effect {
                 Effect::Request(id, request) => {
                     let proofs = std::mem::take(&mut self.proofs);
+                    let challenge = match request {
+                        Request::RequestReset { .. } => self.challenge.take(),
+                        _ => None,
+                    };
                     let (login, answer) = (self.login, self.answer.clone());
                     let (mut services, source) =
                         (self.seat.services.clone(), self.seat.source.clone());
@@ -229,8 +273,9 @@ impl Session {
                             return;
                         };
                         // A fault in a service must not leave the person waiting for ever; its proofs are gone with it.
-                        let work =
-                            tokio::spawn(effects::perform(services, source, proofs, request));
+                        let work = tokio::spawn(effects::perform(
+                            services, source, proofs, challenge, request,
+                        ));
                         let (reply, proofs) =
                             work.await.unwrap_or((Reply::Unavailable, Proofs::None));
                         // Nobody hears it when the session has ended; then the proofs end here.
@@ -246,7 +291,7 @@ impl Session {
                 }
                 Effect::CountVisit => self.show_visits(true),
                 Effect::EndLogin => self.end_login(),
-                Effect::NewSecurityCode => {}
+                Effect::NewSecurityCode => self.draw_security_code(),
                 Effect::Quit => self.quit = true,
             }
         }
@@ -255,6 +300,7 @@ impl Session {
     /// Drops all proofs, makes answers under way void, and leaves nothing of the person on the screen.
     fn end_login(&mut self) {
         self.login += 1;
+        self.challenge = None;
         if let Proofs::LoggedIn { authenticated, .. } = std::mem::take(&mut self.proofs)
             && let Some(services) = self.seat.services.borrow().as_ref()
         {
@@ -263,6 +309,17 @@ impl Session {
                 .log_out(&authenticated, &self.seat.source);
         }
         self.canvas.wipe();
+    }
+
+    /// Draws a new picture; what was drawn before counts no longer. Its answer stays here and goes to no screen.
+    fn draw_security_code(&mut self) {
+        let mut random = Zeroizing::new([0; Challenge::RANDOM_BYTES]);
+        self.seat.random.fill(random.as_mut_slice());
+        #[cfg(debug_assertions)]
+        chance_on_demand(random.as_mut_slice());
+        let (challenge, picture) = Challenge::new(&random, self.seat.clock.monotonic());
+        self.challenge = Some(challenge);
+        self.update(Event::SecurityCode(picture));
     }
 
     fn judge_idle(&mut self) {
@@ -332,6 +389,15 @@ fn fail_on_demand(key: KeyPress) {
         !(asked && key.key == crate::tui::command::Key::Function(12)),
         "asked for by a test"
     );
+}
+
+/// Draws a picture that a journey knows the answer to, in debug builds only: a journey cannot look at it.
+#[cfg(debug_assertions)]
+fn chance_on_demand(random: &mut [u8]) {
+    let byte = std::env::var("LPSE_TEST_SECURITY_CODE").ok();
+    if let Some(byte) = byte.and_then(|byte| byte.parse::<u8>().ok()) {
+        random.fill(byte);
+    }
 }
 
 async fn opened(services: &mut ServicesSoon) -> Option<Arc<Services>> {

@@ -125,6 +125,7 @@ impl App {
                 self.idle_end = left.map(|left| now.monotonic + left);
                 Vec::new()
             }
+            Event::LoginEnded => self.login_ended(),
             Event::Visits(visits) => {
                 self.visits = Some(visits);
                 Vec::new()
@@ -276,6 +277,12 @@ impl App {
     fn open_boxed(&mut self, screen: Box<dyn Screen>) {
         self.screen = screen;
         self.security_code_asked = false;
+    }
+
+    fn login_ended(&mut self) -> Vec<Effect> {
+        self.wipe();
+        self.screen = Box::new(Menu::after_ended_login());
+        vec![Effect::EndLogin]
     }
 
     fn show(&mut self, kind: OverlayKind) {

@@ -72,6 +72,8 @@ pub enum Event {
     Reply(RequestId, Reply),
     /// The session will end for idleness after this much time, or (`None`) no longer will.
     IdleWarning(Option<Duration>),
+    /// The login that this terminal shows is no longer valid, by what somebody did elsewhere.
+    LoginEnded,
     /// The footer's number of visits so far.
     Visits(u64),
     /// The picture that [`Effect::NewSecurityCode`] asked for.

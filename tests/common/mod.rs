@@ -5,6 +5,7 @@
 
 pub mod browser;
 pub mod picture;
+pub mod smtp;
 
 use std::{
     fs,
@@ -226,6 +227,15 @@ fn faketime() -> String {
         .map(|place| format!("{place}/faketime/libfaketimeMT.so.1"))
         .find(|path| Path::new(path).exists());
     library.expect("libfaketime is installed (Debian package faketime)")
+}
+
+/// Waits until `holds`: for what shows on no screen, such as a line in a log.
+pub fn eventually(what: &str, holds: impl Fn() -> bool) {
+    let deadline = Instant::now() + DEADLINE;
+    while !holds() {
+        assert!(Instant::now() < deadline, "expected {what}");
+        thread::sleep(Duration::from_millis(20));
+    }
 }
 
 /// Keys as terminals send them.

@@ -1,0 +1,111 @@
+//! What runs beside the screens in the process that holds the store: the courier, and the page of the letters' links.
+
+use std::{
+    io,
+    net::{SocketAddr, TcpListener},
+    path::Path,
+    sync::Arc,
+};
+
+use tokio::{sync::watch, task::JoinSet};
+use tokio_rustls::rustls::ServerConfig;
+
+use super::web::{self, FormKey, TlsError, Web, WebSettings};
+use crate::{
+    adapter::secret_file::{self, SecretFileError},
+    config::{BaseUrl, Config},
+    parts::Opened,
+    ports::Clock,
+};
+
+/// Why the page cannot be served.
+#[derive(Debug, thiserror::Error)]
+pub enum PageError {
+    #[error(
+        "the reset page cannot be served at {0}: {1}; free that address, or name another in [web] listen"
+    )]
+    Listen(SocketAddr, io::Error),
+    #[error("the certificate file {0} cannot be read: {1}")]
+    Certificate(String, io::Error),
+    #[error(transparent)]
+    Key(#[from] SecretFileError),
+    #[error("[web] certificate and key: {0}")]
+    Tls(#[from] TlsError),
+}
+
+/// The page's place on the network, taken before anything else starts, so that a port in use is told on a terminal
+/// that still belongs to the operator.
+#[derive(Debug)]
+pub struct Page {
+    listener: TcpListener,
+    tls: Option<Arc<ServerConfig>>,
+}
+
+impl Page {
+    /// Takes the place that the settings name, if they name one. In training, which may leave the choice of the port
+    /// to the system, the links' beginning follows from it.
+    pub fn take(config: &mut Config) -> Result<Option<Self>, PageError> {
+        let Some(listen) = config.web.listen else {
+            return Ok(None);
+        };
+        let failed = |error| PageError::Listen(listen, error);
+        let tls = match (&config.web.certificate_file, &config.web.key_file) {
+            (Some(certificate), Some(key)) => Some(tls(certificate, key)?),
+            _ => None,
+        };
+        let listener = TcpListener::bind(listen).map_err(failed)?;
+        if config.web.base_url.is_none() {
+            let at = listener.local_addr().map_err(failed)?;
+            config.web.base_url = Some(BaseUrl::of_this_machine(at));
+        }
+        Ok(Some(Self { listener, tls }))
+    }
+}
+
+fn tls(certificate: &Path, key: &Path) -> Result<Arc<ServerConfig>, PageError> {
+    let chain = std::fs::read(certificate)
+        .map_err(|error| PageError::Certificate(certificate.display().to_string(), error))?;
+    let key = secret_file::read("the page's key file", key)?;
+    Ok(web::tls_config(&chain, key.as_bytes())?)
+}
+
+/// Starts the courier and the page over an opened store. They end when `leave` holds true, and hold no part of the
+/// store any more once they have.
+pub fn start(
+    opened: &Opened,
+    page: Option<Page>,
+    config: &Config,
+    clock: Arc<dyn Clock>,
+    leave: &watch::Receiver<bool>,
+) -> JoinSet<()> {
+    let mut beside = JoinSet::new();
+    if let Some(courier) = opened.courier.clone() {
+        beside.spawn(courier.run(leave.clone()));
+    }
+    let Some(page) = page else {
+        return beside;
+    };
+    let web = Web {
+        settings: WebSettings {
+            office: config.office.clone(),
+            base_url: match &config.web.base_url {
+                Some(base_url) => base_url.to_string(),
+                None => String::new(),
+            },
+            form_key: FormKey::new(*opened.form_key),
+            trusted_proxies: config.web.trusted_proxies.clone(),
+            tls: page.tls,
+            language: config.language,
+        },
+        limits: web::Limits::default(),
+        resets: Arc::new(opened.services.reset.clone()),
+        clock,
+    };
+    let leave = leave.clone();
+    beside.spawn(async move {
+        if let Err(error) = web.serve(page.listener, leave).await {
+            tracing::error!(%error, "the reset page is no longer served");
+        }
+    });
+    beside
+}

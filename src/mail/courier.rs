@@ -1,0 +1,265 @@
+//! The courier: takes letters from the outbox to the mail server, until it has taken them or nobody needs them any
+//! more.
+//!
+//! A letter is claimed before it is tried and removed after it was taken, both conditionally, so that of several
+//! couriers one delivers it. A courier that is killed between the two leaves a claim that ends by itself; the letter's
+//! Message-ID stays the same, so that a receiver can tell a second copy. An empty outbox costs nothing: the courier
+//! sleeps until the bell rings.
+
+use std::{sync::Arc, time::Duration};
+
+use data_encoding::HEXLOWER;
+use jiff::Timestamp;
+use tokio::{
+    sync::{Notify, watch},
+    task::JoinSet,
+};
+
+use super::{
+    inbox::Inbox,
+    message::{self, Sender},
+    transport::{DeliveryError, Transport},
+};
+use crate::{
+    domain::{
+        audit::{Act, AuditEvent, AuditOutcome},
+        letter::{Delivery, Letter, LetterId},
+        reset::TicketSecrets,
+    },
+    ports::{Audit, Clock, Random},
+    store::{
+        StoreError,
+        outbox::{Outbox, Read},
+    },
+    vault::Vault,
+};
+
+/// Letters looked at at once.
+const PAGE: usize = 64;
+
+/// Letters on their way at once: one slow conversation does not hold up the next letter.
+const AT_ONCE: usize = 4;
+
+/// One try takes no longer in all: a server that answers every step just in time would hold a letter beyond its claim.
+const LONGEST_TRY: Duration = Duration::from_secs(150);
+
+/// While letters wait, the courier looks at least this often: the wall clock may have been set.
+const LONGEST_SLEEP: Duration = Duration::from_secs(60);
+
+/// After the store could not answer.
+const STORE_PAUSE: Duration = Duration::from_secs(15);
+
+/// Where letters go.
+#[derive(Debug, Clone)]
+pub enum Post {
+    Server(Arc<dyn Transport>),
+    /// Training: nothing leaves this process.
+    Training(Arc<Inbox>),
+}
+
+/// What a courier works with.
+#[derive(Debug, Clone)]
+pub struct Satchel {
+    pub outbox: Outbox,
+    pub vault: Vault,
+    pub clock: Arc<dyn Clock>,
+    pub random: Arc<dyn Random>,
+    pub audit: Arc<dyn Audit>,
+    pub sender: Sender,
+    pub post: Post,
+    /// Rung whenever a letter was put into the outbox.
+    pub bell: Arc<Notify>,
+}
+
+/// Delivers the letters of a store.
+#[derive(Debug, Clone)]
+pub struct Courier {
+    satchel: Arc<Satchel>,
+    /// By which its claims are told from those of other couriers.
+    name: String,
+}
+
+impl Courier {
+    pub fn new(satchel: Satchel) -> Self {
+        let mut name = [0; 8];
+        satchel.random.fill(&mut name);
+        Self {
+            satchel: Arc::new(satchel),
+            name: HEXLOWER.encode(&name),
+        }
+    }
+
+    /// Delivers until `leave` holds true. What is on its way then is tried again by whoever comes next.
+    pub async fn run(self, mut leave: watch::Receiver<bool>) {
+        let bell = self.satchel.bell.clone();
+        loop {
+            let round = async {
+                let pause = match self.round().await {
+                    Ok(Some(next)) => {
+                        let left = next.duration_since(self.satchel.clock.now());
+                        Some(
+                            Duration::try_from(left)
+                                .unwrap_or_default()
+                                .min(LONGEST_SLEEP),
+                        )
+                    }
+                    Ok(None) => None,
+                    Err(error) => {
+                        tracing::warn!(%error, "the outbox cannot be read");
+                        Some(STORE_PAUSE)
+                    }
+                };
+                let asleep = async {
+                    match pause {
+                        Some(pause) => tokio::time::sleep(pause).await,
+                        None => std::future::pending().await,
+                    }
+                };
+                tokio::select! {
+                    () = bell.notified() => {}
+                    () = asleep => {}
+                }
+            };
+            tokio::select! {
+                biased;
+                _ = leave.wait_for(|asked| *asked) => return,
+                () = round => {}
+            }
+        }
+    }
+
+    /// Tries everything that is due; says when there will be more to do.
+    pub async fn round(&self) -> Result<Option<Timestamp>, StoreError> {
+        let satchel = &self.satchel;
+        let mut next: Option<Timestamp> = None;
+        let mut sooner = |at: Option<Timestamp>| {
+            next = [next, at].into_iter().flatten().min();
+        };
+        let mut under_way: JoinSet<Result<Option<Timestamp>, StoreError>> = JoinSet::new();
+        let mut after: Option<LetterId> = None;
+        loop {
+            let page = satchel.outbox.page(after.as_ref(), PAGE).await?;
+            let is_last = page.len() < PAGE;
+            after = page.last().map(|read| read.letter.id.clone());
+            for read in page {
+                let now = satchel.clock.now();
+                if now >= read.letter.good_until {
+                    self.drop_expired(&read).await?;
+                } else if let Some(claim) = read.delivery.claimed(&self.name, now) {
+                    if under_way.len() >= AT_ONCE {
+                        sooner(ended(under_way.join_next().await)?);
+                    }
+                    let courier = self.clone();
+                    under_way.spawn(async move { courier.carry(read, claim).await });
+                } else {
+                    let end = read.letter.good_until;
+                    sooner(read.delivery.next().map(|at| at.min(end)));
+                }
+            }
+            if is_last {
+                break;
+            }
+        }
+        while let Some(done) = under_way.join_next().await {
+            sooner(ended(Some(done))?);
+        }
+        Ok(next)
+    }
+
+    /// Claims one letter and tries it. Says when it is to be looked at again, if it is.
+    async fn carry(&self, read: Read, claim: Delivery) -> Result<Option<Timestamp>, StoreError> {
+        let satchel = &self.satchel;
+        let Some(claimed) = satchel.outbox.update(read, claim).await? else {
+            // Somebody else was faster, or it was withdrawn.
+            return Ok(None);
+        };
+        let letter = &claimed.letter;
+        let left = letter.good_until.duration_since(satchel.clock.now());
+        let left = Duration::try_from(left)
+            .unwrap_or_default()
+            .min(LONGEST_TRY);
+        let tried = tokio::time::timeout(left, self.try_once(&claimed)).await;
+        let tried = tried.unwrap_or_else(|_| {
+            Err(DeliveryError::Temporary(
+                "the whole try took too long".into(),
+            ))
+        });
+        let now = satchel.clock.now();
+        let delivery = match tried {
+            Ok(()) => {
+                satchel.outbox.remove(&claimed).await?;
+                self.record(letter, AuditOutcome::Done);
+                return Ok(None);
+            }
+            Err(DeliveryError::Temporary(reason)) => {
+                tracing::warn!(letter = %letter.id, %reason, "a letter was not taken; it will be tried again");
+                let mut jitter = [0];
+                satchel.random.fill(&mut jitter);
+                claimed.delivery.put_off(reason, now, jitter[0])
+            }
+            Err(DeliveryError::Permanent(reason)) => {
+                tracing::error!(letter = %letter.id, %reason, "a letter was refused; `outbox list` shows it");
+                self.record(letter, AuditOutcome::Failed(reason.clone()));
+                claimed.delivery.refused(reason)
+            }
+        };
+        let next = delivery.next();
+        Ok(satchel.outbox.update(claimed, delivery).await?.and(next))
+    }
+
+    async fn try_once(&self, read: &Read) -> Result<(), DeliveryError> {
+        let satchel = &self.satchel;
+        let letter = &read.letter;
+        let secrets: Option<TicketSecrets> = read
+            .secrets
+            .as_ref()
+            .map(|sealed| satchel.vault.open_ticket_secrets(&letter.id, sealed))
+            .transpose()
+            .map_err(|error| {
+                DeliveryError::Permanent(format!("the letter's secrets cannot be opened: {error}"))
+            })?;
+        match &satchel.post {
+            Post::Training(inbox) => {
+                let words = message::words(letter, secrets.as_ref(), &satchel.sender);
+                inbox.put(letter, words, secrets.as_ref());
+                Ok(())
+            }
+            Post::Server(transport) => {
+                let message = message::compose(letter, secrets.as_ref(), &satchel.sender)
+                    .map_err(|error| DeliveryError::Permanent(error.to_string()))?;
+                transport.deliver(&message).await
+            }
+        }
+    }
+
+    /// Nobody needs it any more: its ticket has expired, or its news is old.
+    async fn drop_expired(&self, read: &Read) -> Result<(), StoreError> {
+        self.satchel.outbox.remove(read).await?;
+        let reason = match &read.delivery.last_error {
+            Some(last) => format!("expired; the last try: {last}"),
+            None => "expired before it was tried".to_owned(),
+        };
+        tracing::error!(letter = %read.letter.id, %reason, "a letter was not delivered in time");
+        self.record(&read.letter, AuditOutcome::Failed(reason));
+        Ok(())
+    }
+
+    fn record(&self, letter: &Letter, outcome: AuditOutcome) {
+        self.satchel.audit.record(AuditEvent {
+            account: Some(letter.account.clone()),
+            act: Act::DeliverLetter,
+            outcome,
+            from: letter.from.clone(),
+        });
+    }
+}
+
+/// What a try that ran beside others came to. One that panicked left a claim, which ends by itself.
+fn ended(
+    done: Option<Result<Result<Option<Timestamp>, StoreError>, tokio::task::JoinError>>,
+) -> Result<Option<Timestamp>, StoreError> {
+    match done {
+        Some(Ok(next)) => next,
+        Some(Err(_)) | None => Ok(None),
+    }
+}

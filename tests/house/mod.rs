@@ -1,0 +1,206 @@
+//! A house in memory: the real services over a store that is gone with the test, with a clock that moves when told and
+//! chance that is the same in every run.
+
+#![allow(dead_code, reason = "each test uses a part of it")]
+
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use jiff::Timestamp;
+use lpse_kiosk::{
+    domain::{
+        AccountKey, EmailAddress, Identified, Passcode, PersonName, PlainPassword, Policy, Secret,
+        Source, TimeStep, UserId, UserType,
+        audit::{Act, AuditEvent, AuditOutcome},
+        password::{HashCost, HashMemory, hash},
+        provisioning::Issuer,
+    },
+    ports::{Audit, Clock, Random},
+    service::{
+        Foundation, Letters, Services,
+        accounts::NewAccount,
+        authentication::PasswordOutcome,
+        enrollment::{ProveOutcome, Prover, StartOutcome},
+        hashing::HashPool,
+    },
+    store::memory::Memory,
+    vault::{MasterKey, Vault},
+};
+
+/// The password of every account of a house.
+pub const PASSWORD: &str = "kuda hijau di awan 9";
+
+#[derive(Debug)]
+pub struct TestClock(pub Mutex<(Timestamp, Duration)>);
+
+impl TestClock {
+    pub fn pass(&self, seconds: u64) {
+        let mut now = self.0.lock().unwrap();
+        let step = Duration::from_secs(seconds);
+        *now = (now.0 + step, now.1 + step);
+    }
+}
+
+impl Clock for TestClock {
+    fn now(&self) -> Timestamp {
+        self.0.lock().unwrap().0
+    }
+
+    fn monotonic(&self) -> Duration {
+        self.0.lock().unwrap().1
+    }
+}
+
+/// Bytes that are the same in every run.
+#[derive(Debug, Default)]
+pub struct Counting(pub Mutex<u64>);
+
+impl Random for Counting {
+    fn fill(&self, bytes: &mut [u8]) {
+        let mut seed = self.0.lock().unwrap();
+        for byte in bytes {
+            *seed = seed
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
+            *byte = (*seed >> 56) as u8;
+        }
+    }
+}
+
+#[derive(Debug, Default)]
+pub struct Recorder(pub Mutex<Vec<AuditEvent>>);
+
+impl Audit for Recorder {
+    fn record(&self, event: AuditEvent) {
+        self.0.lock().unwrap().push(event);
+    }
+}
+
+/// Services over a store in memory, with one account.
+pub struct House {
+    pub services: Arc<Services>,
+    pub clock: Arc<TestClock>,
+    pub audit: Arc<Recorder>,
+    pub foundation: Arc<Foundation>,
+}
+
+pub fn here() -> Source {
+    Source::Console("loket-1".into())
+}
+
+pub fn ppk30() -> AccountKey {
+    AccountKey::new(UserType::NonPenyedia, UserId::parse("PPK30").unwrap())
+}
+
+pub fn password(text: &str) -> PlainPassword {
+    PlainPassword::typed(text).unwrap()
+}
+
+pub async fn house(policy: Policy) -> House {
+    house_with_cost(policy, HashCost::MIN).await
+}
+
+pub async fn house_with_cost(policy: Policy, hash_cost: HashCost) -> House {
+    let clock = Arc::new(TestClock(Mutex::new((
+        "2020-08-13T01:53:05Z".parse().unwrap(),
+        Duration::ZERO,
+    ))));
+    let audit = Arc::new(Recorder::default());
+    let foundation = Arc::new(Foundation {
+        store: Arc::new(Memory::default()),
+        vault: Vault::new(MasterKey::from_bytes([7; 32]), Vec::new()),
+        clock: clock.clone(),
+        random: Arc::new(Counting::default()),
+        audit: audit.clone(),
+        hashing: HashPool::new(2, 256),
+        hash_cost,
+        issuer: Issuer::default(),
+        letters: Letters {
+            written: true,
+            an_hour: 20,
+            ..Letters::none()
+        },
+        ended_logins: Default::default(),
+        node: "test".into(),
+    });
+    let services = Arc::new(Services::new(&foundation));
+    let new = NewAccount {
+        key: ppk30(),
+        name: PersonName::parse("Siti Rahmawati").unwrap(),
+        email: EmailAddress::parse("siti@contoh.go.id").unwrap(),
+        password: hash(
+            &password(PASSWORD),
+            [7; 16],
+            HashCost::MIN,
+            &mut HashMemory::default(),
+        ),
+    };
+    services.accounts.add(new, &here()).await.unwrap();
+    services.policy.set(policy, &here()).await.unwrap();
+    House {
+        services,
+        clock,
+        audit,
+        foundation,
+    }
+}
+
+/// The secret in a provisioning URI, as a phone knows it.
+pub fn secret_of(uri: &str) -> Secret {
+    let (_, encoded) = uri.split_once("secret=").unwrap();
+    let encoded = encoded.split('&').next().unwrap();
+    let bytes = data_encoding::BASE32_NOPAD
+        .decode(encoded.as_bytes())
+        .unwrap();
+    Secret::from_bytes(bytes.try_into().unwrap())
+}
+
+impl House {
+    pub async fn login(&self) -> PasswordOutcome {
+        let claimed = Identified { account: ppk30() };
+        let outcome = self
+            .services
+            .authentication
+            .check_password(claimed, password(PASSWORD), &here())
+            .await;
+        outcome.unwrap()
+    }
+
+    /// Activates TOTP at home; returns the phone's secret.
+    pub async fn activate(&self) -> Secret {
+        let PasswordOutcome::Granted(granted) = self.login().await else {
+            panic!("a login without a code");
+        };
+        let prover = Prover::AtHome(granted.authenticated);
+        let enrollment = &self.services.enrollment;
+        let StartOutcome::Started(provisioning) = enrollment.start(&prover, &here()).await.unwrap()
+        else {
+            panic!("a key");
+        };
+        let secret = secret_of(provisioning.uri());
+        let code = self.code(&secret);
+        let proved = enrollment.prove(&prover, code, &here()).await.unwrap();
+        assert!(matches!(proved, ProveOutcome::Activated(_)), "{proved:?}");
+        secret
+    }
+
+    pub fn code(&self, secret: &Secret) -> Passcode {
+        secret.passcode(TimeStep::at(self.clock.now()))
+    }
+
+    pub async fn awaiting(&self) -> lpse_kiosk::domain::AwaitingPasscode {
+        match self.login().await {
+            PasswordOutcome::PasscodeWanted { awaiting, .. } => awaiting,
+            other => panic!("a code is wanted, not {other:?}"),
+        }
+    }
+
+    pub fn logins(&self) -> usize {
+        let events = self.audit.0.lock().unwrap();
+        let login =
+            |event: &&AuditEvent| event.act == Act::Login && event.outcome == AuditOutcome::Done;
+        events.iter().filter(login).count()
+    }
+}

@@ -1,0 +1,559 @@
+//! Reset by letter, the whole way through the real program: the request at the kiosk, the letter at a real mail server,
+//! the link in a real browser or the code typed at the kiosk, the next login, and activation again.
+
+mod common;
+
+use std::{
+    fs,
+    io::{Read, Write},
+    net::{TcpListener, TcpStream},
+    os::unix::fs::PermissionsExt,
+    path::Path,
+};
+
+use common::{
+    Kiosk, Office, PASSWORD, Phone,
+    browser::{Browser, Settings},
+    key,
+    smtp::MailServer,
+    text,
+};
+
+/// What the picture says that zeros draw.
+const SECURITY_CODE: &str = "AAAAAA";
+
+const SENT: &str = "Permintaan sudah diterima";
+
+/// An office that sends its letters through a real mail server and serves the page of their links.
+struct Correspondence {
+    office: Office,
+    server: MailServer,
+    /// The beginning of every link.
+    base_url: String,
+}
+
+impl Correspondence {
+    fn new() -> Self {
+        let server = MailServer::start();
+        let office = Office::new();
+        let port = free_port();
+        let base_url = format!("http://127.0.0.1:{port}");
+        let private = |name: &str, content: &str| {
+            let path = office.path(name);
+            fs::write(&path, content).unwrap();
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+            path.display().to_string()
+        };
+        let password = private("smtp-password", &format!("{}\n", server.password()));
+        let authority = private("authority.pem", server.ca_pem());
+        let office = office
+            .with("LPSE_KIOSK_MAIL_SERVER", "localhost")
+            .with("LPSE_KIOSK_MAIL_PORT", &server.port().to_string())
+            .with("LPSE_KIOSK_MAIL_USER", server.user())
+            .with("LPSE_KIOSK_MAIL_PASSWORD_FILE", &password)
+            .with("LPSE_KIOSK_MAIL_AUTHORITY_FILE", &authority)
+            .with("LPSE_KIOSK_MAIL_FROM", "totp@lpse.contoh.go.id")
+            .with("LPSE_KIOSK_WEB_LISTEN", &format!("127.0.0.1:{port}"))
+            .with("LPSE_KIOSK_WEB_BASE_URL", &base_url)
+            .with("LPSE_TEST_SECURITY_CODE", "0");
+        Self {
+            office,
+            server,
+            base_url,
+        }
+    }
+
+    fn letter(&self, number: usize) -> Letter {
+        Letter(self.server.wait_for_letter(number))
+    }
+
+    /// Sends one request to the page and returns the answer's first line.
+    fn page(&self, method: &str, link: &str, headers: &[&str], body: &str) -> String {
+        let (_, address) = self.base_url.split_once("://").unwrap();
+        let mut stream = TcpStream::connect(address).expect("the page is served");
+        let target = link.strip_prefix(&self.base_url).expect("a link of ours");
+        let mut request =
+            format!("{method} {target} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n");
+        for header in headers {
+            request.push_str(&format!("{header}\r\n"));
+        }
+        request.push_str(&format!("Content-Length: {}\r\n\r\n{body}", body.len()));
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut answer = Vec::new();
+        // A connection that is closed in the middle of an answer has still answered its first line.
+        let _ = stream.read_to_end(&mut answer);
+        text(&answer)
+    }
+
+    fn totp(&self, user_id: &str) -> String {
+        let shown =
+            self.office
+                .command(&["user", "show", user_id, "--type", "non-penyedia", "--json"]);
+        let account: serde_json::Value = serde_json::from_slice(&shown.stdout).unwrap();
+        account["totp"].as_str().unwrap().to_owned()
+    }
+
+    fn outbox(&self) -> Vec<serde_json::Value> {
+        let listed = self.office.command(&["outbox", "list", "--json"]);
+        assert!(listed.status.success(), "{}", text(&listed.stderr));
+        let lines = text(&listed.stdout);
+        lines
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect()
+    }
+}
+
+fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().port()
+}
+
+/// A letter as it lies in the mailbox, read by a parser that is not the sender's.
+struct Letter(String);
+
+impl Letter {
+    fn message(&self) -> mail_parser::Message<'_> {
+        let parser = mail_parser::MessageParser::default();
+        parser.parse(self.0.as_bytes()).expect("a message")
+    }
+
+    fn subject(&self) -> String {
+        self.message().subject().expect("a subject").to_owned()
+    }
+
+    fn text(&self) -> String {
+        let message = self.message();
+        message.body_text(0).expect("a text part").into_owned()
+    }
+
+    fn link(&self) -> String {
+        let text = self.text();
+        let mut words = text.split_whitespace();
+        let link = words.find(|word| word.contains("/proc4user/resettotp?"));
+        link.expect("a link in the letter").to_owned()
+    }
+
+    /// The short code: four groups of four with dashes between them.
+    fn code(&self) -> String {
+        let text = self.text();
+        let is_code = |word: &&str| {
+            let groups: Vec<&str> = word.split('-').collect();
+            groups.len() == 4
+                && groups.iter().all(|group| {
+                    group.len() == 4
+                        && group
+                            .chars()
+                            .all(|c| c.is_ascii_uppercase() || c.is_ascii_digit())
+                })
+        };
+        let code = text.split_whitespace().find(is_code);
+        code.expect("a short code in the letter").to_owned()
+    }
+}
+
+/// From the menu to the form, with the User ID carried along.
+fn open_form(kiosk: &mut Kiosk, user_id: &str) {
+    kiosk
+        .expect("Selamat datang")
+        .press(key::ENTER)
+        .expect("Login sebagai")
+        .press("n")
+        .press(key::ENTER)
+        .expect("Masukkan User ID")
+        .press(user_id)
+        .press(key::TAB)
+        .press(key::TAB)
+        .press(key::ENTER)
+        .expect("Permintaan Reset TOTP")
+        .expect("█");
+}
+
+/// Asks for a reset from the menu, and waits for the one answer.
+fn ask(kiosk: &mut Kiosk, user_id: &str, email: &str) {
+    open_form(kiosk, user_id);
+    kiosk
+        .press(email)
+        .press(key::TAB)
+        .press(key::TAB)
+        .press(SECURITY_CODE)
+        .expect(SECURITY_CODE)
+        .press(key::ENTER)
+        .expect(SENT);
+}
+
+/// From the answer to the menu.
+fn done(kiosk: &mut Kiosk) {
+    kiosk.press(key::ESC).expect("Selamat datang");
+}
+
+/// Activates TOTP for PPK30 from the menu and logs out again.
+fn activate(office: &Office, kiosk: &mut Kiosk) -> Phone {
+    kiosk.give_password("non-penyedia", "PPK30", PASSWORD);
+    kiosk.expect("ENABLE TOTP").press(key::ENTER);
+    let phone = Phone::scan(kiosk);
+    kiosk
+        .submit_code(&phone.code(office.clock()))
+        .expect("TOTP aktif.");
+    kiosk.press("l").press(key::ENTER).expect("Selamat datang");
+    office.pass(60);
+    phone
+}
+
+/// The typed way from the menu: the letter's code or link, the account it is for, and `OK`.
+fn confirm(kiosk: &mut Kiosk, typed: &str) {
+    open_form(kiosk, "ppk30");
+    kiosk.press(key::UP).press(key::UP).press(key::ENTER);
+    kiosk
+        .expect("Konfirmasi Reset TOTP")
+        .expect("Tautan atau kode");
+    kiosk.paste(typed).press(key::ENTER);
+}
+
+fn pictures(name: &str, browser: &Browser) {
+    if let Some(folder) = std::env::var_os("RESET_PICTURES") {
+        fs::create_dir_all(&folder).unwrap();
+        browser.screenshot(&Path::new(&folder).join(format!("{name}.png")));
+    }
+}
+
+#[test]
+fn a_lost_phone_a_letter_a_link_in_a_browser_and_a_new_phone() {
+    let world = Correspondence::new();
+    let office = &world.office;
+    let mut kiosk = office.kiosk();
+    let old = activate(office, &mut kiosk);
+    let told = world.letter(1);
+    assert!(told.text().contains("PPK30"), "{}", told.text());
+    // From the code screen, the User ID is carried along and the half-proved login is dropped.
+    kiosk.give_password("non-penyedia", "PPK30", PASSWORD);
+    kiosk
+        .expect("Masukkan kode TOTP")
+        .press(key::TAB)
+        .press(key::TAB)
+        .press(key::ENTER)
+        .expect("Permintaan Reset TOTP")
+        .expect("PPK30")
+        .expect("█");
+    kiosk
+        .press("ORANG@contoh.go.id")
+        .press(key::TAB)
+        .press(key::TAB)
+        .press(SECURITY_CODE)
+        .expect(SECURITY_CODE)
+        .press(key::ENTER)
+        .expect(SENT);
+    done(&mut kiosk);
+    let letter = world.letter(2);
+    assert_eq!(letter.subject(), "Konfirmasi Permintaan Reset TOTP");
+    let link = letter.link();
+    let expected = format!(
+        "{}/proc4user/resettotp?email=orang%40contoh.go.id&isRekanan=0&userId=PPK30&kode=",
+        world.base_url
+    );
+    assert!(link.starts_with(&expected), "{link}");
+    assert!(
+        letter.text().contains("13 Agustus 2020"),
+        "{}",
+        letter.text()
+    );
+    assert!(letter.text().contains("WIB") && letter.text().contains("loket-1"));
+    let browser = Browser::with(Settings {
+        javascript: false,
+        ..Settings::default()
+    });
+    browser.goto(&link);
+    browser.wait_for("PP**0");
+    pictures("1-ask", &browser);
+    browser.click("Reset TOTP");
+    browser.wait_for("Yakin reset TOTP akun ini?");
+    pictures("2-confirm", &browser);
+    browser.click("OK");
+    browser.wait_for("TOTP sudah di-reset");
+    pictures("3-done", &browser);
+    browser.goto(&link);
+    browser.wait_for("Link sudah dipakai");
+    pictures("4-used", &browser);
+    assert!(
+        world.letter(3).text().contains("PPK30"),
+        "the owner is told"
+    );
+    // The password alone is asked; the old phone is worth nothing, and a new one takes its place.
+    let new = activate(office, &mut kiosk);
+    assert_ne!(old.secret(), new.secret());
+    kiosk.give_password("non-penyedia", "PPK30", PASSWORD);
+    kiosk.expect("Masukkan kode TOTP");
+    kiosk
+        .submit_code(&old.code(office.clock()))
+        .expect("Kode tidak diterima");
+    office.pass(2);
+    kiosk
+        .submit_code(&new.code(office.clock()))
+        .expect("DISABLE TOTP");
+    // The token was in the letter, and is in no file of ours.
+    let (_, token) = link.split_once("kode=").unwrap();
+    let stored = office.stored_bytes();
+    assert!(!stored.windows(token.len()).any(|w| w == token.as_bytes()));
+    assert!(!text(&kiosk.raw()).contains(token));
+}
+
+#[test]
+fn a_typed_code_and_activation_right_after_the_password_where_it_is_required() {
+    let world = Correspondence::new();
+    let office = &world.office;
+    office.policy("required");
+    let mut kiosk = office.kiosk();
+    kiosk.give_password("non-penyedia", "PPK30", PASSWORD);
+    let phone = Phone::scan(&mut kiosk);
+    kiosk
+        .submit_code(&phone.code(office.clock()))
+        .expect("TOTP aktif.")
+        .press("l")
+        .press(key::ENTER);
+    office.pass(60);
+    ask(&mut kiosk, "ppk30", "orang@contoh.go.id");
+    let letter = world.letter(2);
+    done(&mut kiosk);
+    confirm(&mut kiosk, &letter.code().to_lowercase());
+    kiosk
+        .expect("PP**0")
+        .expect("NON PENYEDIA")
+        .press("o")
+        .press(key::ENTER)
+        .expect("Reset TOTP selesai");
+    kiosk.press(key::ESC);
+    kiosk.give_password("non-penyedia", "PPK30", PASSWORD);
+    let new = Phone::scan(&mut kiosk);
+    assert_ne!(phone.secret(), new.secret());
+    kiosk
+        .submit_code(&new.code(office.clock()))
+        .expect("TOTP aktif.");
+}
+
+#[test]
+fn a_second_letter_kills_the_first_link_and_time_kills_the_second() {
+    let world = Correspondence::new();
+    let office = &world.office;
+    let mut kiosk = office.kiosk();
+    for number in 1..=2 {
+        ask(&mut kiosk, "ppk30", "orang@contoh.go.id");
+        world.letter(number);
+        done(&mut kiosk);
+    }
+    let (first, second) = (world.letter(1), world.letter(2));
+    assert!(
+        world
+            .page("GET", &first.link(), &[], "")
+            .starts_with("HTTP/1.1 404")
+    );
+    confirm(&mut kiosk, &first.link());
+    kiosk.expect("tidak dikenal");
+    kiosk
+        .paste(&second.link())
+        .press(key::ENTER)
+        .expect("PP**0");
+    kiosk.press(key::ESC);
+    office.pass(30 * 60);
+    assert!(
+        world
+            .page("GET", &second.link(), &[], "")
+            .starts_with("HTTP/1.1 410")
+    );
+}
+
+#[test]
+fn a_scanner_looks_a_hundred_times_and_a_stranger_posts_what_he_likes_and_nothing_changes() {
+    let world = Correspondence::new();
+    let mut kiosk = world.office.kiosk();
+    activate(&world.office, &mut kiosk);
+    ask(&mut kiosk, "ppk30", "orang@contoh.go.id");
+    let link = world.letter(2).link();
+    let scanner = "User-Agent: Mozilla/5.0 (compatible; LinkScanner/3.1)";
+    for number in 0..100 {
+        let method = if number % 2 == 0 { "GET" } else { "HEAD" };
+        let answer = world.page(method, &link, &[scanner], "");
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+        assert!(!answer.to_lowercase().contains("server:"), "{answer}");
+    }
+    let (path, query) = link.split_once('?').unwrap();
+    let form = "Content-Type: application/x-www-form-urlencoded";
+    let evil = [
+        form,
+        "Origin: https://jahat.example",
+        "Sec-Fetch-Site: cross-site",
+    ];
+    for (headers, body) in [
+        (&[form][..], query.to_owned()),
+        (&evil[..], query.to_owned()),
+        (&[form], format!("{query}&kode=lain")),
+        (&[form], query.replace("PPK30", "CVMAJU")),
+        (&[], query.to_owned()),
+    ] {
+        let answer = world.page("POST", path, headers, &body);
+        assert!(answer.starts_with("HTTP/1.1 4"), "{answer}");
+    }
+    done(&mut kiosk);
+    kiosk.signal("TERM").wait();
+    assert_eq!(world.totp("PPK30"), "active");
+}
+
+#[test]
+fn unknown_people_get_the_same_answer_and_no_letter() {
+    let world = Correspondence::new();
+    let mut kiosk = world.office.kiosk();
+    let mut answers = Vec::new();
+    for (user_id, email) in [
+        ("tidakada", "orang@contoh.go.id"),
+        ("ppk30", "lain@contoh.go.id"),
+        ("ppk30", "orang@contoh.go.id"),
+    ] {
+        ask(&mut kiosk, user_id, email);
+        answers.push(kiosk.text());
+        done(&mut kiosk);
+    }
+    answers.dedup();
+    assert_eq!(answers.len(), 1, "{answers:#?}");
+    world.letter(1);
+    kiosk.signal("TERM").wait();
+    assert_eq!(world.server.letters().len(), 1);
+    assert!(world.outbox().is_empty());
+}
+
+#[test]
+fn a_server_that_will_not_holds_up_nobody_and_the_operator_sees_and_retries() {
+    let world = Correspondence::new();
+    world.server.refuse();
+    let mut kiosk = world.office.kiosk();
+    ask(&mut kiosk, "ppk30", "orang@contoh.go.id");
+    kiosk.signal("TERM").wait();
+    // The try may still have been under way; the next kiosk goes on with it.
+    let mut kiosk = world.office.kiosk();
+    kiosk.expect("Total Pengunjung");
+    let log = world.office.data().join("lpse-kiosk.log");
+    common::eventually("a refusal in the log", || {
+        fs::read_to_string(&log)
+            .unwrap()
+            .contains("a letter was refused")
+    });
+    kiosk.signal("TERM").wait();
+    let waiting = world.outbox();
+    assert_eq!(waiting.len(), 1, "{waiting:?}");
+    assert_eq!(waiting[0]["stage"], "refused");
+    assert!(
+        waiting[0]["last_error"]
+            .as_str()
+            .unwrap()
+            .contains("no such mailbox here")
+    );
+    let seen = text(&world.office.command(&["outbox", "list"]).stdout);
+    assert!(
+        seen.contains("refused") && seen.contains("no such mailbox"),
+        "{seen}"
+    );
+    world.server.accept();
+    let id = waiting[0]["id"].as_str().unwrap();
+    let retried = world.office.command(&["outbox", "retry", id]);
+    assert!(retried.status.success(), "{}", text(&retried.stderr));
+    let mut kiosk = world.office.kiosk();
+    kiosk.expect("Total Pengunjung");
+    assert!(world.letter(1).link().contains("kode="));
+}
+
+#[test]
+fn a_letter_answered_for_survives_a_killed_kiosk_and_is_not_sent_after_its_time() {
+    let world = Correspondence::new();
+    world.server.defer();
+    let mut kiosk = world.office.kiosk();
+    ask(&mut kiosk, "ppk30", "orang@contoh.go.id");
+    kiosk.signal("KILL").wait();
+    world.server.accept();
+    let mut kiosk = world.office.kiosk();
+    let link = world.letter(1).link();
+    world.server.defer();
+    ask(&mut kiosk, "ppk30", "orang@contoh.go.id");
+    assert!(
+        world
+            .page("GET", &link, &[], "")
+            .starts_with("HTTP/1.1 404"),
+        "a newer one was asked for"
+    );
+    kiosk.signal("KILL").wait();
+    world.office.pass(30 * 60);
+    world.server.accept();
+    let mut kiosk = world.office.kiosk();
+    kiosk.expect("Total Pengunjung");
+    let log = world.office.data().join("lpse-kiosk.log");
+    common::eventually("the dropped letter in the log", || {
+        fs::read_to_string(&log)
+            .unwrap()
+            .contains("not delivered in time")
+    });
+    kiosk.signal("TERM").wait();
+    assert_eq!(world.server.letters().len(), 1);
+    assert!(world.outbox().is_empty());
+}
+
+#[test]
+fn a_server_without_tls_or_with_a_wrong_certificate_gets_nothing_and_the_screen_answers_at_once() {
+    let world = Correspondence::new();
+    // Another authority than the server's: its certificate is nobody's.
+    let stranger = common::smtp::Authority::new();
+    fs::write(world.office.path("authority.pem"), stranger.pem()).unwrap();
+    let mut kiosk = world.office.kiosk();
+    ask(&mut kiosk, "ppk30", "orang@contoh.go.id");
+    let log = world.office.data().join("lpse-kiosk.log");
+    common::eventually("the failed try in the log", || {
+        fs::read_to_string(&log)
+            .unwrap()
+            .contains("a letter was not taken")
+    });
+    kiosk.signal("TERM").wait();
+    let waiting = world.outbox();
+    assert_eq!(waiting[0]["stage"], "waiting", "{waiting:?}");
+    assert!(world.server.letters().is_empty());
+}
+
+#[test]
+fn an_open_home_ends_when_its_totp_is_reset_elsewhere() {
+    let world = Correspondence::new();
+    let office = &world.office;
+    let mut kiosk = office.kiosk();
+    ask(&mut kiosk, "ppk30", "orang@contoh.go.id");
+    let link = world.letter(1).link();
+    done(&mut kiosk);
+    kiosk.give_password("non-penyedia", "PPK30", PASSWORD);
+    kiosk.expect("ENABLE TOTP");
+    let browser = Browser::start();
+    browser.goto(&link);
+    browser.click("Reset TOTP");
+    browser.click("OK");
+    browser.wait_for("TOTP sudah di-reset");
+    // Nobody has pressed a key.
+    kiosk.expect("Login ini sudah tidak berlaku");
+}
+
+#[test]
+fn training_walks_the_whole_manual_without_a_mail_server() {
+    let office = Office::empty().with("LPSE_TEST_SECURITY_CODE", "0");
+    let mut kiosk = office.start(&["demo"], 80, 24);
+    kiosk.expect("mangga-manis-30");
+    ask(&mut kiosk, "ppk30", "ppk30@contoh.go.id");
+    done(&mut kiosk);
+    // The letter may still be on its way; the inbox is asked again.
+    kiosk.press("k").press(key::ENTER).expect("Kotak Masuk");
+    while !kiosk.text().contains("Konfirmasi Permintaan Reset TOTP") {
+        kiosk.press_and_see(key::ESC);
+        kiosk.expect("Selamat datang").press("k");
+        kiosk.press(key::ENTER).expect("Kotak Masuk");
+    }
+    kiosk.press(key::ENTER).expect("Perihal");
+    kiosk.press("k").expect("Konfirmasi Reset TOTP");
+    kiosk.press(key::ENTER).expect("PP**0");
+    kiosk
+        .press("o")
+        .press(key::ENTER)
+        .expect("Reset TOTP selesai");
+    kiosk.press(key::ESC);
+    kiosk.give_password("non-penyedia", "PPK30", "mangga-manis-30");
+    kiosk.expect("ENABLE TOTP");
+}
