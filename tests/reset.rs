@@ -272,7 +272,7 @@ fn a_lost_phone_a_letter_a_link_in_a_browser_and_a_new_phone() {
     browser.wait_for("TOTP sudah di-reset");
     pictures("3-done", &browser);
     browser.goto(&link);
-    browser.wait_for("Link sudah dipakai");
+    browser.wait_for("Tautan sudah dipakai");
     pictures("4-used", &browser);
     assert!(
         world.letter(3).text().contains("PPK30"),
@@ -408,7 +408,10 @@ fn unknown_people_get_the_same_answer_and_no_letter() {
         ("ppk30", "orang@contoh.go.id"),
     ] {
         ask(&mut kiosk, user_id, email);
-        answers.push(kiosk.text());
+        // The footer counts visits; all the rest must be the same.
+        let shown = kiosk.text();
+        let body: Vec<String> = shown.lines().take(20).map(str::to_owned).collect();
+        answers.push(body);
         done(&mut kiosk);
     }
     answers.dedup();
@@ -539,13 +542,15 @@ fn training_walks_the_whole_manual_without_a_mail_server() {
     kiosk.expect("mangga-manis-30");
     ask(&mut kiosk, "ppk30", "ppk30@contoh.go.id");
     done(&mut kiosk);
-    // The letter may still be on its way; the inbox is asked again.
-    kiosk.press("k").press(key::ENTER).expect("Kotak Masuk");
-    while !kiosk.text().contains("Konfirmasi Permintaan Reset TOTP") {
-        kiosk.press_and_see(key::ESC);
-        kiosk.expect("Selamat datang").press("k");
-        kiosk.press(key::ENTER).expect("Kotak Masuk");
-    }
+    // The letter may still be on its way; then the inbox is opened again.
+    common::eventually("the letter in the inbox", || {
+        kiosk.press("k").press(key::ENTER).expect("Muat ulang");
+        let arrived = kiosk.text().contains("Konfirmasi Permintaan Reset TOTP");
+        if !arrived {
+            kiosk.press(key::ESC).expect("Selamat datang");
+        }
+        arrived
+    });
     kiosk.press(key::ENTER).expect("Perihal");
     kiosk.press("k").expect("Konfirmasi Reset TOTP");
     kiosk.press(key::ENTER).expect("PP**0");

@@ -230,7 +230,7 @@ fn faketime() -> String {
 }
 
 /// Waits until `holds`: for what shows on no screen, such as a line in a log.
-pub fn eventually(what: &str, holds: impl Fn() -> bool) {
+pub fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
     let deadline = Instant::now() + DEADLINE;
     while !holds() {
         assert!(Instant::now() < deadline, "expected {what}");
@@ -245,6 +245,7 @@ pub mod key {
     pub const TAB: &str = "\t";
     pub const UP: &str = "\x1b[A";
     pub const DOWN: &str = "\x1b[B";
+    pub const HOME: &str = "\x1b[H";
     pub const F1: &str = "\x1bOP";
     pub const F2: &str = "\x1bOQ";
     pub const F3: &str = "\x1bOR";
