@@ -7,11 +7,17 @@
 
 use std::{
     fs,
-    io::{BufRead, BufReader},
     net::{Ipv4Addr, TcpListener, TcpStream},
-    os::unix::{fs::PermissionsExt, process::CommandExt},
+    os::{
+        fd::OwnedFd,
+        unix::{fs::PermissionsExt, process::CommandExt},
+    },
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
     thread,
     time::{Duration, Instant},
 };
@@ -81,18 +87,30 @@ pub struct MailServer {
     folder: TempDir,
     authority: Authority,
     port: u16,
-    exim: Child,
+    /// One exim for each connection, as a super-server starts it, so that the port is ours from the beginning.
+    conversations: Arc<Mutex<Vec<Child>>>,
+    stopping: Arc<AtomicBool>,
 }
 
 impl MailServer {
-    /// Starts it and waits until it greets.
+    /// It listens as soon as this returns.
+    ///
+    /// # Panics
+    /// Under any user but root: exim takes callers for nobody else.
     pub fn start() -> Self {
+        assert!(
+            rustix::process::getuid().is_root(),
+            "exim takes callers for root alone; please run the journeys with mail as root, in a container for example"
+        );
         let folder = tempfile::tempdir().expect("a temporary folder");
         let authority = Authority::new();
         let path = |name: &str| folder.path().join(name);
         let certificate = authority.certificate(Self::HOST);
         fs::write(path("certificate.pem"), certificate.certificate).unwrap();
         fs::write(path("key.pem"), certificate.key).unwrap();
+        let configuration =
+            include_str!("exim.conf").replace("FOLDER", &folder.path().display().to_string());
+        fs::write(path("exim.conf"), configuration).unwrap();
         for name in ["spool", "log", "mail"] {
             fs::create_dir(path(name)).unwrap();
             // Started by root, exim gives its rights up for a user of its own, who must be able to write here.
@@ -100,31 +118,28 @@ impl MailServer {
         }
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
 
-        // A port that was free a moment ago may be taken now, so more than one is tried.
-        for _ in 0..5 {
-            let port = free_port();
-            fs::write(path("exim.conf"), configuration(folder.path(), port)).unwrap();
-            let mut exim = Command::new("/usr/sbin/exim4")
-                .arg("-C")
-                .arg(path("exim.conf"))
-                // In the foreground, without looking at a queue.
-                .arg("-bdf")
-                .stdin(Stdio::null())
-                .stdout(Stdio::null())
-                .stderr(fs::File::create(path("log/stderr")).unwrap())
-                .process_group(0)
-                .spawn()
-                .expect("exim is installed (Debian package exim4-daemon-light)");
-            if greets(port, &mut exim) {
-                return Self {
-                    folder,
-                    authority,
-                    port,
-                    exim,
-                };
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let conversations = Arc::new(Mutex::new(Vec::new()));
+        let stopping = Arc::new(AtomicBool::new(false));
+        let server = Self {
+            folder,
+            authority,
+            port,
+            conversations: Arc::clone(&conversations),
+            stopping: Arc::clone(&stopping),
+        };
+        let configuration = server.folder.path().join("exim.conf");
+        thread::spawn(move || {
+            for stream in listener.incoming() {
+                if stopping.load(Ordering::SeqCst) {
+                    return;
+                }
+                let exim = answer(&configuration, stream.unwrap());
+                conversations.lock().unwrap().push(exim);
             }
-        }
-        panic!("exim does not start:\n{}", logs(folder.path()));
+        });
+        server
     }
 
     /// The name that its certificate is for.
@@ -204,46 +219,36 @@ impl MailServer {
 impl Drop for MailServer {
     fn drop(&mut self) {
         use rustix::process::{Pid, Signal, kill_process_group};
-        // A connection and a delivery are processes of their own, all of one group.
-        if let Some(group) = Pid::from_raw(self.exim.id().cast_signed()) {
-            let _ = kill_process_group(group, Signal::KILL);
-        }
-        let _ = self.exim.wait();
-    }
-}
-
-fn free_port() -> u16 {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    listener.local_addr().unwrap().port()
-}
-
-/// Whether it answers on its port before it ends or the deadline comes.
-fn greets(port: u16, exim: &mut Child) -> bool {
-    let deadline = Instant::now() + DEADLINE;
-    while Instant::now() < deadline && exim.try_wait().unwrap().is_none() {
-        if let Ok(stream) = TcpStream::connect((Ipv4Addr::LOCALHOST, port)) {
-            stream.set_read_timeout(Some(DEADLINE)).unwrap();
-            let mut greeting = String::new();
-            let _ = BufReader::new(stream).read_line(&mut greeting);
-            if greeting.starts_with("220 ") {
-                return true;
+        self.stopping.store(true, Ordering::SeqCst);
+        // The listener looks up at one more caller.
+        let _ = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port));
+        for mut exim in self.conversations.lock().unwrap().drain(..) {
+            // A delivery is a process of its own, of the same group.
+            if let Some(group) = Pid::from_raw(exim.id().cast_signed()) {
+                let _ = kill_process_group(group, Signal::KILL);
             }
+            let _ = exim.wait();
         }
-        thread::sleep(Duration::from_millis(10));
     }
-    let _ = exim.kill();
-    let _ = exim.wait();
-    false
+}
+
+/// One exim for one caller, who is its standard input and output.
+fn answer(configuration: &Path, caller: TcpStream) -> Child {
+    let output: OwnedFd = caller.try_clone().unwrap().into();
+    Command::new("/usr/sbin/exim4")
+        .arg("-C")
+        .arg(configuration)
+        .arg("-bs")
+        .stdin(Stdio::from(OwnedFd::from(caller)))
+        .stdout(Stdio::from(output))
+        .stderr(Stdio::null())
+        .process_group(0)
+        .spawn()
+        .expect("exim is installed (Debian package exim4-daemon-light)")
 }
 
 fn logs(folder: &Path) -> String {
-    ["log/stderr", "log/main", "log/panic", "log/reject"]
-        .map(|name| fs::read_to_string(folder.join(name)).unwrap_or_default())
+    ["main", "panic", "reject"]
+        .map(|name| fs::read_to_string(folder.join("log").join(name)).unwrap_or_default())
         .concat()
-}
-
-fn configuration(folder: &Path, port: u16) -> String {
-    include_str!("exim.conf")
-        .replace("FOLDER", &folder.display().to_string())
-        .replace("PORT", &port.to_string())
 }
