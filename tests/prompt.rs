@@ -76,7 +76,10 @@ fn a_signal_at_a_prompt_gives_the_terminal_back() {
     for (signal, status) in [("TERM", 143), ("HUP", 129)] {
         let office = Office::empty();
         let mut terminal = ask(&office);
-        terminal.press("kuda").signal(signal);
+        terminal.press("kuda");
+        // Looked at between typing and signal, so that the letters reach the terminal while it is still silenced.
+        assert!(!terminal.echoes());
+        terminal.signal(signal);
         assert_eq!(terminal.wait(), status, "{signal}");
         expect_nothing_left(&office, &terminal);
     }

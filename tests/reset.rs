@@ -517,6 +517,22 @@ fn a_server_without_tls_or_with_a_wrong_certificate_gets_nothing_and_the_screen_
 }
 
 #[test]
+fn a_server_that_never_answers_holds_up_neither_the_screen_nor_the_leaving() {
+    let world = Correspondence::new();
+    // Whoever connects waits for a greeting for ever.
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = silent.local_addr().unwrap().port().to_string();
+    let office = world.office.with("LPSE_KIOSK_MAIL_PORT", &port);
+    let mut kiosk = office.kiosk();
+    ask(&mut kiosk, "ppk30", "orang@contoh.go.id");
+    let (_conversation, _) = silent.accept().expect("the courier comes");
+    kiosk.expect_still_answers();
+    kiosk.signal("TERM").wait();
+    let listed = text(&office.command(&["outbox", "list", "--json"]).stdout);
+    assert_eq!(listed.lines().count(), 1, "the letter waits: {listed}");
+}
+
+#[test]
 fn an_open_home_ends_when_its_totp_is_reset_elsewhere() {
     let world = Correspondence::new();
     let office = &world.office;

@@ -1,17 +1,34 @@
 //! One try to hand one letter to a mail server (RFC 5321), over TLS.
 //!
-//! The conversation is led here, step by step, and not by the mail library's own client: that one waits without end
+//! The mail library leads the conversation, command by command, over a [`Wire`] of ours: by itself it waits without end
 //! for a reply, and reads on after STARTTLS what came before it in plain text (the injection of RFC 3207 section 6).
 //! Here each step ends in time, every reply has the code that its step wants, and a server that offers no TLS gets no
 //! address, no password and no byte of a letter.
 
-use std::{fmt, io, net::SocketAddr, sync::Arc, time::Duration};
+mod wire;
+
+use std::{
+    error::Error as _,
+    fmt,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use data_encoding::BASE64;
-use lettre::Message;
+use lettre::{
+    Message,
+    transport::smtp::{
+        Error,
+        authentication::{Credentials, Mechanism},
+        client::{AsyncSmtpConnection, AsyncTokioStream},
+        commands::{Data, Mail, Rcpt, Starttls},
+        extension::ClientId,
+        response::{Code, Response, Severity},
+    },
+};
 use tokio::{
-    io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader},
     net::{TcpStream, lookup_host},
     sync::OnceCell,
     task::spawn_blocking,
@@ -30,12 +47,7 @@ use tokio_rustls::{
 use zeroize::Zeroizing;
 
 use crate::domain::{account::is_disguise, reset::LINK_PATH};
-
-/// The longest line of a reply: longer than RFC 5321 section 4.5.3.1.5 allows, shorter than would hurt.
-const LONGEST_LINE: u64 = 4096;
-
-/// The most lines of a reply.
-const MOST_LINES: usize = 128;
+use wire::{Lent, Wire};
 
 /// The most characters of a reason, the server's name included.
 const LONGEST_REASON: usize = 240;
@@ -184,40 +196,34 @@ impl Smtp {
         Err(failed(reason))
     }
 
-    fn conversation<S: AsyncRead + AsyncWrite + Unpin>(&self, wire: S) -> Conversation<S> {
-        Conversation {
-            server: self.server(),
-            wire: BufReader::new(wire),
-            step_timeout: self.settings.step_timeout,
-            in_step: true,
-        }
-    }
-
     /// From the greeting to the moment at which TLS begins.
     async fn start_tls(
         &self,
-        mut conversation: Conversation<TcpStream>,
-        hello: &str,
+        stream: TcpStream,
+        hello: &ClientId,
     ) -> Result<TcpStream, DeliveryError> {
-        let agreed = async {
-            conversation.greeting().await?;
-            let offers = conversation.hello(hello).await?;
-            if !offers.start_tls {
-                return Err(DeliveryError::Temporary(format!(
-                    "{} offers no STARTTLS, and letters leave this machine only over TLS",
-                    self.server()
-                )));
+        let wire = Lent::new(Wire::new(stream, self.settings.step_timeout));
+        let mut conversation = Conversation::begin(self, Box::new(wire.clone()), hello).await?;
+        let agreed = if conversation.connection.can_starttls() {
+            let agreed = conversation.say(Step::StartTls, Starttls, Severity::PositiveCompletion);
+            agreed.await
+        } else {
+            Err(DeliveryError::Temporary(format!(
+                "{} offers no STARTTLS, and letters leave this machine only over TLS",
+                self.server()
+            )))
+        };
+        match agreed {
+            Ok(()) => drop(conversation),
+            Err(error) => {
+                conversation.farewell().await;
+                return Err(error);
             }
-            conversation.ask(Step::StartTls, b"STARTTLS\r\n", 2).await
         }
-        .await;
-        if let Err(error) = agreed {
-            conversation.farewell().await;
-            return Err(error);
-        }
+        let wire = wire.returned();
         // What came after the answer came in plain text: somebody wants it taken for the server's words under TLS.
-        if conversation.wire.buffer().is_empty() {
-            Ok(conversation.wire.into_inner())
+        if wire.stream.buffer().is_empty() {
+            Ok(wire.stream.into_inner())
         } else {
             Err(DeliveryError::Temporary(format!(
                 "{} said more than its answer to STARTTLS before TLS began",
@@ -247,44 +253,45 @@ impl Smtp {
             .map_err(|error| failed(error.to_string()))
     }
 
-    /// Everything after the greeting, where it may be said.
-    async fn hand_over<S: AsyncRead + AsyncWrite + Unpin>(
+    /// Everything that may be said now: the login, where there is one, and the letter.
+    async fn hand_over(
         &self,
-        mut conversation: Conversation<S>,
-        hello: &str,
+        wire: Box<dyn AsyncTokioStream>,
+        hello: &ClientId,
         message: &Message,
     ) -> Result<(), DeliveryError> {
-        let taken = self.say_letter(&mut conversation, hello, message).await;
+        let mut conversation = Conversation::begin(self, wire, hello).await?;
+        let taken = self.say_letter(&mut conversation, message).await;
         // Whatever becomes of the farewell, the letter is taken or it is not.
         conversation.farewell().await;
         taken
     }
 
-    async fn say_letter<S: AsyncRead + AsyncWrite + Unpin>(
+    async fn say_letter(
         &self,
-        conversation: &mut Conversation<S>,
-        hello: &str,
+        conversation: &mut Conversation<'_>,
         message: &Message,
     ) -> Result<(), DeliveryError> {
-        let offers = conversation.hello(hello).await?;
+        use Severity::{PositiveCompletion, PositiveIntermediate};
         if let Some((user, password)) = &self.settings.credentials {
-            conversation.authenticate(&offers, user, password).await?;
+            conversation.log_in(user, password).await?;
         }
         let envelope = message.envelope();
-        let from = envelope.from().map_or("", |address| address.as_ref());
-        let mail = format!("MAIL FROM:<{from}>\r\n");
-        conversation.ask(Step::Mail, mail.as_bytes(), 2).await?;
+        let mail = Mail::new(envelope.from().cloned(), Vec::new());
+        conversation
+            .say(Step::Mail, mail, PositiveCompletion)
+            .await?;
         for recipient in envelope.to() {
-            let recipient: &str = recipient.as_ref();
-            let rcpt = format!("RCPT TO:<{recipient}>\r\n");
+            let rcpt = Rcpt::new(recipient.clone(), Vec::new());
             conversation
-                .ask(Step::Recipient, rcpt.as_bytes(), 2)
+                .say(Step::Recipient, rcpt, PositiveCompletion)
                 .await?;
         }
-        conversation.ask(Step::Data, b"DATA\r\n", 3).await?;
-        let body = transparent(&Zeroizing::new(message.formatted()));
-        conversation.ask(Step::Letter, &body, 2).await?;
-        Ok(())
+        conversation
+            .say(Step::Data, Data, PositiveIntermediate)
+            .await?;
+        let letter = Zeroizing::new(message.formatted());
+        conversation.send(&letter).await
     }
 }
 
@@ -292,24 +299,16 @@ impl Smtp {
 impl Transport for Smtp {
     async fn deliver(&self, message: &Message) -> Result<(), DeliveryError> {
         let stream = self.connect().await?;
-        let hello = hello(&stream);
-        match self.settings.security {
-            Security::Plain => {
-                let mut conversation = self.conversation(stream);
-                conversation.greeting().await?;
-                self.hand_over(conversation, &hello, message).await
-            }
+        let (hello, limit) = (hello(&stream), self.settings.step_timeout);
+        let wire: Box<dyn AsyncTokioStream> = match self.settings.security {
+            Security::Plain => Box::new(Wire::new(stream, limit)),
+            Security::Tls => Box::new(Wire::new(self.encrypt(stream).await?, limit)),
             Security::StartTls => {
-                let stream = self.start_tls(self.conversation(stream), &hello).await?;
-                let conversation = self.conversation(self.encrypt(stream).await?);
-                self.hand_over(conversation, &hello, message).await
+                let stream = self.start_tls(stream, &hello).await?;
+                Box::new(Wire::already_greeted(self.encrypt(stream).await?, limit))
             }
-            Security::Tls => {
-                let mut conversation = self.conversation(self.encrypt(stream).await?);
-                conversation.greeting().await?;
-                self.hand_over(conversation, &hello, message).await
-            }
-        }
+        };
+        self.hand_over(wire, &hello, message).await
     }
 }
 
@@ -350,39 +349,21 @@ fn trust(extra: Vec<CertificateDer<'static>>) -> Result<Arc<ClientConfig>, Strin
 }
 
 /// How this machine calls itself: by its address, which it always knows (RFC 5321 section 4.1.3).
-fn hello(stream: &TcpStream) -> String {
-    let literal = match stream
+fn hello(stream: &TcpStream) -> ClientId {
+    match stream
         .local_addr()
         .map(|address| address.ip().to_canonical())
     {
-        Ok(std::net::IpAddr::V4(address)) => format!("[{address}]"),
-        Ok(std::net::IpAddr::V6(address)) => format!("[IPv6:{address}]"),
-        Err(_) => "[127.0.0.1]".into(),
-    };
-    format!("EHLO {literal}\r\n")
-}
-
-/// A message as it goes after DATA: whole lines, a dot before each that begins with one, and the final dot (RFC 5321
-/// section 4.5.2).
-fn transparent(message: &[u8]) -> Zeroizing<Vec<u8>> {
-    let mut body = Zeroizing::new(Vec::with_capacity(message.len() * 2 + 5));
-    for line in message.split_inclusive(|byte| *byte == b'\n') {
-        let line = line.strip_suffix(b"\n").unwrap_or(line);
-        let line = line.strip_suffix(b"\r").unwrap_or(line);
-        if line.starts_with(b".") {
-            body.push(b'.');
-        }
-        body.extend_from_slice(line);
-        body.extend_from_slice(b"\r\n");
+        Ok(IpAddr::V4(address)) => ClientId::Ipv4(address),
+        Ok(IpAddr::V6(address)) => ClientId::Ipv6(address),
+        Err(_) => ClientId::Ipv4(Ipv4Addr::LOCALHOST),
     }
-    body.extend_from_slice(b".\r\n");
-    body
 }
 
 /// What a reply is to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Step {
-    Greeting,
+    /// The greeting and the answer to EHLO.
     Hello,
     StartTls,
     Login,
@@ -390,21 +371,18 @@ enum Step {
     Recipient,
     Data,
     Letter,
-    Quit,
 }
 
 impl Step {
     fn name(self) -> &'static str {
         match self {
-            Self::Greeting => "the connection",
-            Self::Hello => "EHLO",
+            Self::Hello => "the connection or EHLO",
             Self::StartTls => "STARTTLS",
             Self::Login => "AUTH",
             Self::Mail => "MAIL FROM",
             Self::Recipient => "RCPT TO",
             Self::Data => "DATA",
             Self::Letter => "the letter",
-            Self::Quit => "QUIT",
         }
     }
 
@@ -417,185 +395,135 @@ impl Step {
     }
 }
 
-/// A server's answer: its code, and its lines without it.
-struct Reply {
-    code: u16,
-    lines: Vec<String>,
-}
-
-/// What a server can do, from its answer to EHLO (RFC 5321 section 4.1.1.1).
-#[derive(Debug, Default)]
-struct Offers {
-    start_tls: bool,
-    plain: bool,
-    login: bool,
-}
-
-impl Offers {
-    fn of(reply: &Reply) -> Self {
-        let mut offers = Self::default();
-        for line in reply.lines.iter().skip(1) {
-            let line = line.to_ascii_uppercase();
-            let mut words = line.split([' ', '=']);
-            match words.next() {
-                Some("STARTTLS") => offers.start_tls = true,
-                Some("AUTH") => {
-                    for mechanism in words {
-                        offers.plain |= mechanism == "PLAIN";
-                        offers.login |= mechanism == "LOGIN";
-                    }
-                }
-                _ => {}
-            }
-        }
-        offers
-    }
-}
-
 /// A connection on which each word waits for its answer.
-struct Conversation<S> {
-    server: String,
-    wire: BufReader<S>,
-    step_timeout: Duration,
+struct Conversation<'a> {
+    smtp: &'a Smtp,
+    connection: AsyncSmtpConnection,
     /// Whether the server waits for a word of ours: not after a time-out, nor once the connection has broken.
     in_step: bool,
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Conversation<S> {
-    async fn greeting(&mut self) -> Result<(), DeliveryError> {
-        self.ask(Step::Greeting, b"", 2).await.map(drop)
+impl<'a> Conversation<'a> {
+    /// Hears the greeting and says EHLO.
+    async fn begin(
+        smtp: &'a Smtp,
+        wire: Box<dyn AsyncTokioStream>,
+        hello: &ClientId,
+    ) -> Result<Self, DeliveryError> {
+        let connection = AsyncSmtpConnection::connect_with_transport(wire, hello).await;
+        Ok(Self {
+            connection: connection.map_err(|error| smtp.failed(Step::Hello, &error))?,
+            smtp,
+            in_step: true,
+        })
     }
 
-    async fn hello(&mut self, hello: &str) -> Result<Offers, DeliveryError> {
-        let reply = self.ask(Step::Hello, hello.as_bytes(), 2).await?;
-        Ok(Offers::of(&reply))
-    }
-
-    /// AUTH PLAIN (RFC 4616), or LOGIN where the server knows nothing else.
-    async fn authenticate(
+    /// Says one line; the answer must be of the kind that this step wants.
+    async fn say(
         &mut self,
-        offers: &Offers,
-        user: &str,
-        password: &str,
+        step: Step,
+        command: impl fmt::Display,
+        wanted: Severity,
     ) -> Result<(), DeliveryError> {
-        let encoded = |text: &str| Zeroizing::new(BASE64.encode(text.as_bytes()));
-        let line = |text: &str| Zeroizing::new(format!("{text}\r\n"));
-        let secret = encoded(password);
-        if offers.plain {
-            let both = encoded(&Zeroizing::new(format!("\0{user}\0{password}")));
-            let auth = Zeroizing::new(format!("AUTH PLAIN {}", both.as_str()));
-            let secrets = [password, &secret, &both];
-            self.log_in(&line(&auth), 2, &secrets).await
-        } else if offers.login {
-            let secrets = [password, &secret];
-            self.log_in("AUTH LOGIN\r\n", 3, &secrets).await?;
-            self.log_in(&line(&encoded(user)), 3, &secrets).await?;
-            self.log_in(&line(&secret), 2, &secrets).await
-        } else {
-            Err(DeliveryError::Temporary(format!(
+        let answered = self.connection.command(command).await;
+        self.judge(step, answered, wanted)
+    }
+
+    /// Sends the letter itself; what begins with a dot in it ends nothing (RFC 5321 section 4.5.2).
+    async fn send(&mut self, letter: &[u8]) -> Result<(), DeliveryError> {
+        // The library ends the last line itself.
+        let letter = letter.strip_suffix(b"\r\n").unwrap_or(letter);
+        let answered = self.connection.message(letter).await;
+        self.judge(Step::Letter, answered, Severity::PositiveCompletion)
+    }
+
+    /// AUTH PLAIN (RFC 4616), or LOGIN where the server knows nothing else. A server that repeats the password in its
+    /// refusal is not quoted.
+    async fn log_in(&mut self, user: &str, password: &str) -> Result<(), DeliveryError> {
+        const MECHANISMS: [Mechanism; 2] = [Mechanism::Plain, Mechanism::Login];
+        let offered = |mechanism| {
+            let server = self.connection.server_info();
+            server.supports_auth_mechanism(mechanism)
+        };
+        if !MECHANISMS.into_iter().any(offered) {
+            return Err(DeliveryError::Temporary(format!(
                 "{} offers neither AUTH PLAIN nor AUTH LOGIN",
-                self.server
-            )))
+                self.smtp.server()
+            )));
         }
+        let credentials = Credentials::new(user.to_owned(), password.to_owned());
+        let answered = self.connection.auth(&MECHANISMS, &credentials).await;
+        let judged = self.judge(Step::Login, answered, Severity::PositiveCompletion);
+        judged.map_err(|error| {
+            let encoded = |text: &str| Zeroizing::new(BASE64.encode(text.as_bytes()));
+            let both = encoded(&Zeroizing::new(format!("\0{user}\0{password}")));
+            let reason = error.to_string();
+            let secrets = [password, &encoded(password), &both];
+            if secrets.iter().any(|secret| reason.contains(*secret)) {
+                let server = self.smtp.server();
+                DeliveryError::Temporary(format!("{server} refused AUTH, repeating the secret"))
+            } else {
+                error
+            }
+        })
     }
 
-    /// One line of a login. A server that repeats our secrets in its refusal is not quoted.
-    async fn log_in(
+    fn judge(
         &mut self,
-        words: &str,
-        wanted: u16,
-        secrets: &[&str],
+        step: Step,
+        answered: Result<Response, Error>,
+        wanted: Severity,
     ) -> Result<(), DeliveryError> {
-        match self.ask(Step::Login, words.as_bytes(), wanted).await {
-            Err(DeliveryError::Temporary(reason))
-                if secrets.iter().any(|secret| reason.contains(secret)) =>
-            {
-                let reason = format!("{} refused AUTH, repeating the secret", self.server);
+        match answered {
+            Ok(response) if response.code().severity == wanted => Ok(()),
+            Ok(response) => {
+                let said: Vec<&str> = response.message().collect();
+                let reason = self.smtp.answered(step, response.code(), &said.join(" "));
                 Err(DeliveryError::Temporary(reason))
             }
-            answered => answered.map(drop),
-        }
-    }
-
-    /// Says one line and waits for the answer, whose code begins with `wanted`.
-    async fn ask(&mut self, step: Step, words: &[u8], wanted: u16) -> Result<Reply, DeliveryError> {
-        let exchange = async {
-            self.wire.get_mut().write_all(words).await?;
-            self.wire.get_mut().flush().await?;
-            read_reply(&mut self.wire).await
-        };
-        let limit = self.step_timeout;
-        let answered = timeout(limit, exchange).await;
-        let broken = |reason: String| {
-            let text = format!("{} {reason} {}", self.server, step.name());
-            DeliveryError::Temporary(one_line(&text))
-        };
-        match answered {
-            Ok(Ok(reply)) if reply.code / 100 == wanted => Ok(reply),
-            Ok(Ok(reply)) => {
-                let text = format!(
-                    "{} answered {} with {} {}",
-                    self.server,
-                    step.name(),
-                    reply.code,
-                    reply.lines.join(" ")
-                );
-                let reason = one_line(&text);
-                if reply.code / 100 == 5 && step.is_about_the_letter() {
-                    Err(DeliveryError::Permanent(reason))
-                } else {
-                    Err(DeliveryError::Temporary(reason))
-                }
-            }
-            Ok(Err(error)) => {
-                self.in_step = false;
-                Err(broken(match error.kind() {
-                    io::ErrorKind::UnexpectedEof => "closed the connection at".into(),
-                    _ => format!("is not understood ({error}) at"),
-                }))
-            }
-            Err(_) => {
-                self.in_step = false;
-                Err(broken(format!("did not answer within {limit:?}:")))
+            Err(error) => {
+                self.in_step = error.status().is_some();
+                Err(self.smtp.failed(step, &error))
             }
         }
     }
 
     /// Says goodbye where the server would hear it. The answer counts for nothing.
-    async fn farewell(&mut self) {
+    async fn farewell(mut self) {
         if self.in_step {
-            let _ = self.ask(Step::Quit, b"QUIT\r\n", 2).await;
+            let _ = self.connection.quit().await;
         }
-        let _ = timeout(self.step_timeout, self.wire.get_mut().shutdown()).await;
     }
 }
 
-/// A whole reply, of one line or several (RFC 5321 section 4.2).
-async fn read_reply<S: AsyncRead + Unpin>(wire: &mut BufReader<S>) -> io::Result<Reply> {
-    let malformed = |what: &str| io::Error::new(io::ErrorKind::InvalidData, what);
-    let mut lines = Vec::new();
-    loop {
-        let mut line = Vec::new();
-        let mut bounded = (&mut *wire).take(LONGEST_LINE);
-        bounded.read_until(b'\n', &mut line).await?;
-        if !line.ends_with(b"\n") {
-            return Err(if line.len() as u64 == LONGEST_LINE {
-                malformed("a line of its reply has no end")
+impl Smtp {
+    /// What a server's refusal or a broken connection means, in words for the operator.
+    fn failed(&self, step: Step, error: &Error) -> DeliveryError {
+        if let Some(code) = error.status() {
+            let said = error.source().map(ToString::to_string);
+            let reason = self.answered(step, code, &said.unwrap_or_default());
+            return if error.is_permanent() && step.is_about_the_letter() {
+                DeliveryError::Permanent(reason)
             } else {
-                io::ErrorKind::UnexpectedEof.into()
-            });
+                DeliveryError::Temporary(reason)
+            };
         }
-        let line = String::from_utf8_lossy(line.trim_ascii_end()).into_owned();
-        let code = line.get(..3).and_then(|code| code.parse::<u16>().ok());
-        let code = code.filter(|code| (200..600).contains(code));
-        let code = code.ok_or_else(|| malformed("its reply has no code"))?;
-        lines.push(line.get(4..).unwrap_or_default().to_owned());
-        match line.as_bytes().get(3) {
-            None | Some(b' ') => return Ok(Reply { code, lines }),
-            Some(b'-') if lines.len() < MOST_LINES => {}
-            Some(b'-') => return Err(malformed("its reply has no end")),
-            Some(_) => return Err(malformed("its reply has no code")),
-        }
+        let (server, step) = (self.server(), step.name());
+        let text = if error.is_timeout() {
+            let limit = self.settings.step_timeout;
+            format!("{server} did not answer within {limit:?}: {step}")
+        } else {
+            format!("{server} broke off or is not understood ({error}) at {step}")
+        };
+        DeliveryError::Temporary(one_line(&text))
+    }
+
+    fn answered(&self, step: Step, code: Code, said: &str) -> String {
+        let server = self.server();
+        one_line(&format!(
+            "{server} answered {} with {code} {said}",
+            step.name()
+        ))
     }
 }
 
@@ -635,25 +563,5 @@ mod tests {
         let long = one_line(&"panjang ".repeat(1000));
         assert_eq!(long.chars().count(), LONGEST_REASON);
         assert!(long.ends_with('…'));
-    }
-
-    #[test]
-    fn offers_are_read_in_any_spelling() {
-        let reply = |lines: &[&str]| Reply {
-            code: 250,
-            lines: lines.iter().map(|line| (*line).to_owned()).collect(),
-        };
-        let offers = Offers::of(&reply(&["STARTTLS", "size 1", "Auth=Login", "auth plain"]));
-        assert!(!offers.start_tls, "the first line is the server's name");
-        assert!(offers.login && offers.plain);
-        assert!(Offers::of(&reply(&["uji", "StartTLS"])).start_tls);
-        assert!(!Offers::of(&reply(&["uji", "XSTARTTLS", "AUTHX PLAIN"])).plain);
-    }
-
-    #[test]
-    fn every_line_goes_whole_and_no_line_ends_the_letter() {
-        let sent = |message: &[u8]| String::from_utf8(transparent(message).to_vec()).unwrap();
-        assert_eq!(sent(b"a\r\n.\r\n..b"), "a\r\n..\r\n...b\r\n.\r\n");
-        assert_eq!(sent(b"a\n.\nRSET\n"), "a\r\n..\r\nRSET\r\n.\r\n");
     }
 }

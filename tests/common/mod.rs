@@ -555,6 +555,19 @@ impl Kiosk {
         self.child.try_wait().unwrap().is_none()
     }
 
+    /// Whether the terminal shows what is typed by itself.
+    pub fn echoes(&self) -> bool {
+        let tty = self.master.as_ref().and_then(|master| master.tty_name());
+        let output = Command::new("stty")
+            .args(["-a", "-F"])
+            .arg(tty.expect("the terminal is open"))
+            .output()
+            .unwrap();
+        text(&output.stdout)
+            .split_whitespace()
+            .any(|word| word == "echo")
+    }
+
     /// Whether the terminal's modes are what they were before the program started.
     pub fn modes_are_restored(&self) -> bool {
         let tty = self.master.as_ref().and_then(|master| master.tty_name());
