@@ -7,7 +7,7 @@ use std::{fs, path::Path};
 use common::{Kiosk, Office, PASSWORD, Phone, key, picture};
 
 /// The screens in the README.
-const PICTURES: [&str; 4] = ["menu", "qr", "code", "home"];
+const PICTURES: [&str; 5] = ["menu", "qr", "code", "home", "reset"];
 
 #[test]
 fn the_readme_shows_the_screens_of_the_real_program() {
@@ -15,6 +15,17 @@ fn the_readme_shows_the_screens_of_the_real_program() {
     let mut demo = office.start(&["demo"], 80, 24);
     demo.expect("mangga-manis-30").expect("Total Pengunjung");
     save("menu", &demo);
+    drop(demo);
+    let asking = Office::empty().with("LPSE_TEST_SECURITY_CODE", "90");
+    let mut demo = asking.start(&["demo"], 80, 24);
+    demo.expect("mangga-manis-30").press(key::ENTER);
+    demo.expect("Login sebagai").press("n").press(key::ENTER);
+    demo.expect("Masukkan User ID").press("ppk30\t\t");
+    demo.press(key::ENTER).expect("Permintaan Reset TOTP");
+    demo.press("ppk30@contoh.go.id")
+        .expect("contoh.go.id")
+        .expect("█");
+    save("reset", &demo);
     drop(demo);
     let mut kiosk = office.password_given("non-penyedia", "PPK30");
     kiosk.expect("ENABLE TOTP").press(key::ENTER);

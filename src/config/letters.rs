@@ -91,8 +91,9 @@ pub struct Web {
     pub trusted_proxies: Vec<IpAddr>,
 }
 
-/// The beginning of every link: scheme, host and port, without a slash at its end. It comes from the configuration
-/// and never from a request, whose headers anybody can write.
+/// The beginning of every link: scheme, host, port, and a path where a proxy serves more than this page from one host;
+/// without a slash at its end. It comes from the configuration and never from a request, whose headers anybody can
+/// write.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BaseUrl(String);
 
@@ -106,13 +107,22 @@ impl BaseUrl {
         &self.0
     }
 
-    /// Reads `https://lpse.contoh.go.id`, with a port if need be. Plain `http` is for this machine only: whoever
+    /// Reads `https://lpse.contoh.go.id`, with a port and a path if need be. Plain `http` is for this machine only: whoever
     /// listens on the way could take the link and use it first.
     pub(super) fn parse(text: &str) -> Result<Self, &'static str> {
         let text = text.strip_suffix('/').unwrap_or(text);
         let (scheme, rest) = text.split_once("://").ok_or("")?;
+        let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+        let plain = |c: u8| c.is_ascii_alphanumeric() || b"/-._~".contains(&c);
+        if !path.bytes().all(plain)
+            || path.ends_with('/')
+            || path.contains("//")
+            || path.contains("/.")
+        {
+            return Err("");
+        }
         let scheme = scheme.to_ascii_lowercase();
-        let rest = rest.to_ascii_lowercase();
+        let rest = authority.to_ascii_lowercase();
         let (host, port) = match rest.strip_prefix('[') {
             Some(inner) => {
                 let (host, after) = inner.split_once(']').ok_or("")?;
@@ -144,7 +154,7 @@ impl BaseUrl {
             "http" => return Err("whoever listens on the way could use the link first"),
             _ => return Err(""),
         }
-        Ok(Self(format!("{scheme}://{rest}")))
+        Ok(Self(format!("{scheme}://{rest}{path}")))
     }
 }
 
@@ -241,6 +251,10 @@ mod tests {
             ("http://127.0.0.1:8080", "http://127.0.0.1:8080"),
             ("http://[::1]:8080", "http://[::1]:8080"),
             ("http://localhost", "http://localhost"),
+            (
+                "https://contoh.go.id/Eproc4/",
+                "https://contoh.go.id/Eproc4",
+            ),
         ] {
             assert_eq!(BaseUrl::parse(text).unwrap().as_str(), kept);
         }
@@ -251,7 +265,10 @@ mod tests {
             "http://127.0.0.1.contoh.id",
             "http://localhost@contoh.id",
             "https://",
-            "https://a/b",
+            "https://a/b c",
+            "https://a//",
+            "https://a//b",
+            "https://a/../b",
             "https://a?b",
             "https://a b",
             "https://user@a",

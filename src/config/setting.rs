@@ -412,7 +412,7 @@ pub const SETTINGS: &[Setting] = &[
         section: "web",
         name: "base_url",
         means: "how people reach that page: the beginning of every link",
-        allowed: "https://host or https://host:port; http for this machine only",
+        allowed: "https://host, with a port and a path if need be; http for this machine only",
         kind: Kind::Text,
         default_in_words: Some("none"),
         set: |draft, text| {

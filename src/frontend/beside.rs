@@ -83,6 +83,11 @@ pub fn start(
         beside.spawn(courier.run(leave.clone()));
     }
     let Some(page) = page else {
+        if opened.courier.is_some() {
+            tracing::warn!(
+                "letters are sent, but this process serves no page for their links; [web] listen names a place for it"
+            );
+        }
         return beside;
     };
     let web = Web {

@@ -4,7 +4,7 @@
 //! reads, the same secrets made and sealed, one durable commit (SECURITY section 2). Looking at a link changes
 //! nothing. A reset is one commit: TOTP off, ticket used, every open login void, the owner's letter in the outbox.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use zeroize::Zeroizing;
@@ -12,16 +12,20 @@ use zeroize::Zeroizing;
 use super::{Foundation, ServiceError};
 use crate::{
     domain::{
-        Account, AccountKey, Activity, ActivityKind, Authenticator, EmailAddress, Source, UserType,
+        Account, AccountKey, Activity, ActivityKind, Authenticator, EmailAddress, PasswordHash,
+        PersonName, Source, UserType,
+        account::SealedSecret,
         audit::{Act, AuditEvent, AuditOutcome},
         letter::{Letter, LetterKind},
+        password::HashCost,
         reset::{
-            ACCOUNT_LIMITS, ResetSecret, ShortCode, Ticket, TicketSecrets, TicketState, Token,
+            ACCOUNT_LIMITS, RequestLog, ResetSecret, ShortCode, Ticket, TicketSecrets, TicketState,
+            Token,
         },
         security_code::Challenge,
-        throttle::Gate,
+        throttle::{Gate, PasscodeThrottle},
     },
-    store::{Commit, Outcome, outbox, tickets},
+    store::{Commit, Outcome, accounts, outbox, tickets},
 };
 
 /// The service that resets TOTP by letters.
@@ -56,7 +60,7 @@ pub enum Found {
     },
     Void(Void),
     /// Not looked at: too early after the misses before.
-    Wait(std::time::Duration),
+    Wait(Duration),
 }
 
 /// What confirming a reset led to.
@@ -65,7 +69,7 @@ pub enum Confirmed {
     /// TOTP is off.
     Done,
     Void(Void),
-    Wait(std::time::Duration),
+    Wait(Duration),
 }
 
 /// Why a link or a short code resets nothing.
@@ -90,14 +94,14 @@ impl Void {
 /// A ticket that may be used now, with its account.
 struct Valid {
     ticket: tickets::Read,
-    account: crate::store::accounts::Read,
+    account: accounts::Read,
 }
 
 /// What was looked up.
 enum Looked {
     Valid(Box<Valid>),
     Void(Void, Option<AccountKey>),
-    Wait(std::time::Duration),
+    Wait(Duration),
 }
 
 impl Reset {
@@ -189,11 +193,11 @@ impl Reset {
         &self,
         account: &Account,
         before: &tickets::Read,
-        requests: &crate::domain::reset::RequestLog,
+        requests: &RequestLog,
         secrets: &TicketSecrets,
         from: &Source,
         now: Timestamp,
-    ) -> (Commit, (Letter, crate::domain::account::SealedSecret)) {
+    ) -> (Commit, (Letter, SealedSecret)) {
         let house = &self.foundation;
         let expires = now + house.letters.link_holds;
         let random = house.random_bytes();
@@ -247,7 +251,10 @@ impl Reset {
                 self.refused(Act::FindReset, account.as_ref(), from, reason);
                 Found::Void(void)
             }
-            Looked::Wait(wait) => Found::Wait(wait),
+            Looked::Wait(wait) => {
+                self.refused(Act::FindReset, None, from, "waiting");
+                Found::Wait(wait)
+            }
         })
     }
 
@@ -266,7 +273,10 @@ impl Reset {
                     self.refused(Act::ConfirmReset, account.as_ref(), from, void.reason());
                     return Ok(Confirmed::Void(void));
                 }
-                Looked::Wait(wait) => return Ok(Confirmed::Wait(wait)),
+                Looked::Wait(wait) => {
+                    self.refused(Act::ConfirmReset, None, from, "waiting");
+                    return Ok(Confirmed::Wait(wait));
+                }
             };
             let now = house.clock.now();
             let mut account = valid.account.account.clone();
@@ -338,7 +348,6 @@ impl Reset {
 
 /// An account that nobody has, for the work that a request does whatever it matches.
 fn decoy_account(key: &AccountKey, email: &EmailAddress) -> Account {
-    use crate::domain::{PasswordHash, PersonName, password::HashCost, throttle::PasscodeThrottle};
     Account {
         key: key.clone(),
         name: PersonName::parse("-").expect("a dash is a name"),

@@ -8,7 +8,7 @@ const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// Where the page is to be found, split into what browsers and links need of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BaseUrl {
+pub struct PageAddress {
     /// `https://lpse.contoh.go.id`, as browsers write an origin: small letters, no default port (RFC 6454 section 6.2).
     pub origin: String,
     /// What stands before the page's own path where the base URL has a path, without a slash at its end.
@@ -16,7 +16,7 @@ pub struct BaseUrl {
     pub is_https: bool,
 }
 
-impl BaseUrl {
+impl PageAddress {
     /// Takes apart a base URL from the configuration, which has checked that it is one.
     pub fn new(url: &str) -> Self {
         let (scheme, rest) = url.split_once("://").unwrap_or(("https", url));
@@ -42,7 +42,7 @@ impl BaseUrl {
 /// `Sec-Fetch-Site` decides where it is sent (browsers do so to HTTPS and to this machine itself). Otherwise `Origin`
 /// must be ours or `null`: our pages say `Referrer-Policy: no-referrer`, and under that policy a browser writes `null`
 /// for its origin even in a form to the same site (Fetch, "append a request Origin header"). Old browsers send neither.
-pub fn is_own(headers: &HeaderMap, base: &BaseUrl) -> bool {
+pub fn is_own(headers: &HeaderMap, base: &PageAddress) -> bool {
     let mut site = headers.get_all(SEC_FETCH_SITE).iter().peekable();
     if site.peek().is_some() {
         return site.all(|site| site == "same-origin");
@@ -66,7 +66,7 @@ mod tests {
         }
         is_own(
             &headers,
-            &BaseUrl::new("https://LPSE.contoh.go.id:443/eproc4/"),
+            &PageAddress::new("https://LPSE.contoh.go.id:443/eproc4/"),
         )
     }
 
@@ -101,7 +101,7 @@ mod tests {
     #[test]
     fn a_base_url_comes_apart_as_browsers_see_it() {
         let parts = |url| {
-            let base = BaseUrl::new(url);
+            let base = PageAddress::new(url);
             (base.origin, base.prefix, base.is_https)
         };
         let expected = |origin: &str, prefix: &str, https| (origin.into(), prefix.into(), https);

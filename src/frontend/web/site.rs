@@ -20,7 +20,7 @@ use crate::domain::{
 use super::{
     Limits, Web, WebSettings, headers,
     html::Html,
-    origin::BaseUrl,
+    origin::PageAddress,
     page::{Frame, link_switch, problem::Problem, steps},
     peer::{Peer, TrustedProxies},
     query::LANGUAGE,
@@ -43,7 +43,7 @@ pub struct Site {
     pub limits: Limits,
     pub resets: Arc<dyn Resets>,
     pub clock: Arc<dyn Clock>,
-    pub base: BaseUrl,
+    pub base: PageAddress,
     pub proxies: TrustedProxies,
     rates: Rates,
 }
@@ -51,7 +51,7 @@ pub struct Site {
 impl Site {
     pub fn new(web: Web) -> Self {
         Self {
-            base: BaseUrl::new(&web.settings.base_url),
+            base: PageAddress::new(&web.settings.base_url),
             proxies: TrustedProxies::new(&web.settings.trusted_proxies),
             rates: Rates::new(web.limits.requests_a_minute, web.limits.counted_sources),
             settings: web.settings,
