@@ -36,7 +36,7 @@ impl Correspondence {
     fn new() -> Self {
         let server = MailServer::start();
         let office = Office::new();
-        let port = free_port();
+        let port = common::free_port();
         let base_url = format!("http://127.0.0.1:{port}");
         let private = |name: &str, content: &str| {
             let path = office.path(name);
@@ -102,11 +102,6 @@ impl Correspondence {
             .map(|line| serde_json::from_str(line).unwrap())
             .collect()
     }
-}
-
-fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().port()
 }
 
 /// A letter as it lies in the mailbox, read by a parser that is not the sender's.

@@ -3,7 +3,6 @@
 
 use std::{
     fs,
-    net::TcpListener,
     path::Path,
     process::{Child, Command, Stdio},
     thread,
@@ -65,7 +64,7 @@ impl Browser {
 
     pub fn with(settings: Settings) -> Self {
         let profile = tempfile::tempdir().expect("a temporary folder");
-        let port = free_port();
+        let port = super::free_port();
         let process = Command::new("/usr/bin/chromedriver")
             .arg(format!("--port={port}"))
             .env("HOME", profile.path())
@@ -325,11 +324,6 @@ async fn connect(port: u16, capabilities: serde_json::Map<String, serde_json::Va
 
 /// A port that was free a moment ago. Another process may take it before the driver does; then the driver ends, and the
 /// test says that there is no browser.
-fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a loopback port");
-    listener.local_addr().expect("its address").port()
-}
-
 /// chromedriver's way to Chromium's own protocol.
 #[derive(Debug)]
 struct Devtools(serde_json::Value);
