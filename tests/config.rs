@@ -196,20 +196,21 @@ fn the_manual_and_the_table_tell_every_setting() {
 }
 
 #[test]
-fn the_manuals_file_is_taken() {
+fn the_manuals_files_are_taken() {
     let manual = include_str!("../README.md");
-    let example = manual
+    let examples: Vec<&str> = manual
         .split("```toml\n")
-        .find(|part| part.starts_with("[office]"))
-        .and_then(|part| part.split("```").next())
-        .expect("the manual shows a configuration file");
-    let place = Place::new();
-    let file = place.write("config.toml", example);
-    let mut command = place.bare(&["--config", shown(&file), "config", "--json"]);
-    let lines = done(&mut command).ok().json_lines();
-    let told = setting(&lines, "office.name");
-    assert!(
-        told["from"].as_str().unwrap().contains("config.toml"),
-        "{told}"
-    );
+        .skip(1)
+        .filter_map(|part| part.split("```").next())
+        .collect();
+    assert_eq!(examples.len(), 3, "letters, a certificate, and the rest");
+    for example in examples {
+        let place = Place::new();
+        let file = place.write("config.toml", example);
+        let mut command = place.bare(&["--config", shown(&file), "config", "--json"]);
+        let lines = done(&mut command).ok().json_lines();
+        let from_file = |line: &&Value| line["from"].as_str().unwrap().contains("config.toml");
+        let set = example.lines().filter(|line| line.contains(" = ")).count();
+        assert_eq!(lines.iter().filter(from_file).count(), set, "{example}");
+    }
 }

@@ -67,24 +67,6 @@ impl Correspondence {
         Letter(self.server.wait_for_letter(number))
     }
 
-    /// Sends one request to the page and returns the answer's first line.
-    fn page(&self, method: &str, link: &str, headers: &[&str], body: &str) -> String {
-        let (_, address) = self.base_url.split_once("://").unwrap();
-        let mut stream = TcpStream::connect(address).expect("the page is served");
-        let target = link.strip_prefix(&self.base_url).expect("a link of ours");
-        let mut request =
-            format!("{method} {target} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n");
-        for header in headers {
-            request.push_str(&format!("{header}\r\n"));
-        }
-        request.push_str(&format!("Content-Length: {}\r\n\r\n{body}", body.len()));
-        stream.write_all(request.as_bytes()).unwrap();
-        let mut answer = Vec::new();
-        // A connection that is closed in the middle of an answer has still answered its first line.
-        let _ = stream.read_to_end(&mut answer);
-        text(&answer)
-    }
-
     fn totp(&self, user_id: &str) -> String {
         let shown =
             self.office
@@ -102,6 +84,24 @@ impl Correspondence {
             .map(|line| serde_json::from_str(line).unwrap())
             .collect()
     }
+}
+
+/// Sends one request to the page; returns the answer.
+fn page(method: &str, url: &str, headers: &[&str], body: &str) -> String {
+    let (_, rest) = url.split_once("http://").expect("a link of this machine");
+    let (address, target) = rest.split_at(rest.find('/').expect("a path"));
+    let mut stream = TcpStream::connect(address).expect("the page is served");
+    let mut request =
+        format!("{method} {target} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n");
+    for header in headers {
+        request.push_str(&format!("{header}\r\n"));
+    }
+    request.push_str(&format!("Content-Length: {}\r\n\r\n{body}", body.len()));
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut answer = Vec::new();
+    // A connection that is closed in the middle of an answer has still answered its first line.
+    let _ = stream.read_to_end(&mut answer);
+    text(&answer)
 }
 
 /// A letter as it lies in the mailbox, read by a parser that is not the sender's.
@@ -336,11 +336,7 @@ fn a_second_letter_kills_the_first_link_and_time_kills_the_second() {
         done(&mut kiosk);
     }
     let (first, second) = (world.letter(1), world.letter(2));
-    assert!(
-        world
-            .page("GET", &first.link(), &[], "")
-            .starts_with("HTTP/1.1 404")
-    );
+    assert!(page("GET", &first.link(), &[], "").starts_with("HTTP/1.1 404"));
     confirm(&mut kiosk, &first.link());
     kiosk.expect("tidak dikenal");
     kiosk
@@ -349,11 +345,7 @@ fn a_second_letter_kills_the_first_link_and_time_kills_the_second() {
         .expect("PP**0");
     kiosk.press(key::ESC);
     office.pass(30 * 60);
-    assert!(
-        world
-            .page("GET", &second.link(), &[], "")
-            .starts_with("HTTP/1.1 410")
-    );
+    assert!(page("GET", &second.link(), &[], "").starts_with("HTTP/1.1 410"));
 }
 
 #[test]
@@ -366,7 +358,7 @@ fn a_scanner_looks_a_hundred_times_and_a_stranger_posts_what_he_likes_and_nothin
     let scanner = "User-Agent: Mozilla/5.0 (compatible; LinkScanner/3.1)";
     for number in 0..100 {
         let method = if number % 2 == 0 { "GET" } else { "HEAD" };
-        let answer = world.page(method, &link, &[scanner], "");
+        let answer = page(method, &link, &[scanner], "");
         assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
         assert!(!answer.to_lowercase().contains("server:"), "{answer}");
     }
@@ -384,7 +376,7 @@ fn a_scanner_looks_a_hundred_times_and_a_stranger_posts_what_he_likes_and_nothin
         (&[form], query.replace("PPK30", "CVMAJU")),
         (&[], query.to_owned()),
     ] {
-        let answer = world.page("POST", path, headers, &body);
+        let answer = page("POST", path, headers, &body);
         assert!(answer.starts_with("HTTP/1.1 4"), "{answer}");
     }
     done(&mut kiosk);
@@ -415,6 +407,25 @@ fn unknown_people_get_the_same_answer_and_no_letter() {
     kiosk.signal("TERM").wait();
     assert_eq!(world.server.letters().len(), 1);
     assert!(world.outbox().is_empty());
+}
+
+#[test]
+fn the_limits_of_an_account_outlast_the_kiosk() {
+    let world = Correspondence::new();
+    for number in 1..=4 {
+        let mut kiosk = world.office.kiosk();
+        ask(&mut kiosk, "ppk30", "orang@contoh.go.id");
+        if number <= 3 {
+            world.letter(number);
+        }
+        kiosk.signal("KILL").wait();
+    }
+    let audit = fs::read_to_string(world.office.data().join("audit.jsonl")).unwrap();
+    assert_eq!(audit.matches("limit-of-account").count(), 1, "{audit}");
+    world.office.pass(60 * 60);
+    let mut kiosk = world.office.kiosk();
+    ask(&mut kiosk, "ppk30", "orang@contoh.go.id");
+    world.letter(4);
 }
 
 #[test]
@@ -470,9 +481,7 @@ fn a_letter_answered_for_survives_a_killed_kiosk_and_is_not_sent_after_its_time(
     world.server.defer();
     ask(&mut kiosk, "ppk30", "orang@contoh.go.id");
     assert!(
-        world
-            .page("GET", &link, &[], "")
-            .starts_with("HTTP/1.1 404"),
+        page("GET", &link, &[], "").starts_with("HTTP/1.1 404"),
         "a newer one was asked for"
     );
     kiosk.signal("KILL").wait();
@@ -562,7 +571,22 @@ fn training_walks_the_whole_manual_without_a_mail_server() {
         }
         arrived
     });
-    kiosk.press(key::ENTER).expect("Perihal");
+    kiosk.press(key::ENTER).expect("Perihal").expect("kode=");
+    // The link's lines begin at the left edge and have nothing else in them, so that it can be copied.
+    let shown = kiosk.text();
+    let mut lines = shown
+        .lines()
+        .skip_while(|line| !line.starts_with("http://"));
+    let link = format!(
+        "{}{}",
+        lines.next().unwrap(),
+        lines.next().unwrap().trim_end()
+    );
+    let answer = page("GET", &link, &[], "");
+    assert!(
+        answer.starts_with("HTTP/1.1 200") && answer.contains("PP**0"),
+        "{answer}"
+    );
     kiosk.press("k").expect("Konfirmasi Reset TOTP");
     kiosk.press(key::ENTER).expect("PP**0");
     kiosk
