@@ -10,7 +10,7 @@ use std::{
 pub enum Source {
     /// A terminal of this machine, by its name (`tty1`, or the kiosk's configured name).
     Console(String),
-    /// The address of an SSH peer.
+    /// The address of an SSH peer, or of a browser at the reset page.
     Peer(IpAddr),
 }
 
