@@ -3,6 +3,7 @@
 
 use std::{
     fs,
+    os::unix::process::CommandExt,
     path::Path,
     process::{Child, Command, Stdio},
     thread,
@@ -72,6 +73,8 @@ impl Browser {
             .env("XDG_CACHE_HOME", profile.path())
             // No desktop, no bus: nothing of the machine it runs on.
             .env_remove("DBUS_SESSION_BUS_ADDRESS")
+            // The browsers stay in the driver's group, by which they are ended together.
+            .process_group(0)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
@@ -254,20 +257,19 @@ impl Browser {
 impl Drop for Browser {
     fn drop(&mut self) {
         if let Some(client) = self.client.take() {
-            // Ends the browser; without it the driver's end would leave it behind.
             let _ = self.runtime.block_on(async {
                 tokio::time::timeout(Duration::from_secs(10), client.close()).await
             });
         }
-        let _ = self.driver.process.kill();
-        let _ = self.driver.process.wait();
     }
 }
 
 impl Drop for Driver {
-    /// For a browser that never opened.
+    /// Ends the whole group: a driver that is ended leaves its browsers behind, and one that never got a session has
+    /// nobody to close it.
     fn drop(&mut self) {
-        let _ = self.process.kill();
+        let group = rustix::process::Pid::from_child(&self.process);
+        let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
         let _ = self.process.wait();
     }
 }
