@@ -28,7 +28,7 @@ use crate::{
     },
     ports::{Audit, Clock, Random},
     store::{
-        StoreError,
+        Outcome, StoreError,
         outbox::{Outbox, Read},
     },
     vault::Vault,
@@ -234,7 +234,10 @@ impl Courier {
 
     /// Nobody needs it any more: its ticket has expired, or its news is old.
     async fn drop_expired(&self, read: &Read) -> Result<(), StoreError> {
-        self.satchel.outbox.remove(read).await?;
+        if self.satchel.outbox.remove(read).await? == Outcome::Conflict {
+            // Somebody else is at it.
+            return Ok(());
+        }
         let reason = match &read.delivery.last_error {
             Some(last) => format!("expired; the last try: {last}"),
             None => "expired before it was tried".to_owned(),
