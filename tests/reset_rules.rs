@@ -374,6 +374,41 @@ async fn every_request_gets_the_same_answer_and_only_the_right_one_a_letter() {
 }
 
 #[tokio::test]
+async fn a_request_that_matches_nobody_writes_as_much_and_leaves_nothing_to_find() {
+    let written = async |account: &AccountKey, email: &str| {
+        let house = house(Policy::Enabled).await;
+        let everything = lpse_kiosk::store::Key::from_bytes("");
+        let store = &house.foundation.store;
+        let before = store.page(&everything, None, 1_000).await.unwrap();
+        ask(&house, account, email, &peer(1)).await;
+        let after = store.page(&everything, None, 1_000).await.unwrap();
+        let new = after.into_iter().filter(|row| !before.contains(row));
+        new.map(|(key, value)| (format!("{key:?}"), value.len()))
+            .collect::<Vec<_>>()
+    };
+    let known = written(&ppk30(), "siti@contoh.go.id").await;
+    let others = [
+        written(&penyedia("NOBODY"), "siti@contoh.go.id").await,
+        written(&ppk30(), "budi@contoh.go.id").await,
+    ];
+    for other in others {
+        assert_eq!(other.len(), known.len(), "{other:?}\n{known:?}");
+        let bytes = |rows: &[(String, usize)]| rows.iter().map(|(_, length)| length).sum::<usize>();
+        // A name and an ID more or less.
+        assert!(
+            bytes(&known).abs_diff(bytes(&other)) < 64,
+            "{other:?}\n{known:?}"
+        );
+        let to_find = |row: &&(String, usize)| {
+            ["ticket", "outbox"]
+                .iter()
+                .any(|noun| row.0.starts_with(noun))
+        };
+        assert_eq!(other.iter().filter(to_find).count(), 0, "{other:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_wrong_late_or_used_picture_sends_nothing() {
     let house = house(Policy::Enabled).await;
     let mailbox = Mailbox::of(&house);

@@ -14,7 +14,6 @@ use crate::{
     domain::{
         Account, AccountKey, Activity, ActivityKind, Authenticator, EmailAddress, PasswordHash,
         PersonName, Source, UserType,
-        account::SealedSecret,
         audit::{Act, AuditEvent, AuditOutcome},
         letter::{Letter, LetterKind},
         password::HashCost,
@@ -173,23 +172,23 @@ impl Reset {
             None
         };
         requests.note(&ACCOUNT_LIMITS, now);
-        // A letter is made and sealed in any case, and only put in where it may go out.
+        // A letter is made, sealed and written in any case; only where it may go out, at its own place.
         let decoy = decoy_account(key, email);
         let account = matched.unwrap_or(&decoy);
-        let (ticket_commit, letter) = self.ticket(account, &ticket, &requests, &secrets, from, now);
-        let mut commit = source
+        let issued = self.issue(account, &ticket, &requests, &secrets, from, now);
+        let counted = source
             .note_request(now)
             .and(hour.note(refused.is_none(), now));
-        if refused.is_none() {
-            let (letter, sealed) = letter;
-            commit = outbox::enclose(commit.and(ticket_commit), letter, Some(sealed));
-        }
+        let commit = counted.and(match refused {
+            None => issued,
+            Some(_) => issued.as_decoy(&house.node),
+        });
         let applied = house.commit(commit).await? == Outcome::Applied;
         Ok(applied.then_some(refused))
     }
 
     /// A new ticket in place of the one before, and the letter that tells it.
-    fn ticket(
+    fn issue(
         &self,
         account: &Account,
         before: &tickets::Read,
@@ -197,7 +196,7 @@ impl Reset {
         secrets: &TicketSecrets,
         from: &Source,
         now: Timestamp,
-    ) -> (Commit, (Letter, SealedSecret)) {
+    ) -> Commit {
         let house = &self.foundation;
         let expires = now + house.letters.link_holds;
         let random = house.random_bytes();
@@ -222,7 +221,7 @@ impl Reset {
             used: None,
         };
         let commit = before.replace(&ticket, &letter.id, requests);
-        (commit, (letter, sealed))
+        outbox::enclose(commit, letter, Some(sealed))
     }
 
     fn new_secrets(&self) -> TicketSecrets {

@@ -89,6 +89,11 @@ impl Key {
         Self(format!("reset-hour/{node}").into_bytes())
     }
 
+    /// A record that nobody reads, written where a request must cost what another costs.
+    pub fn decoy(node: &str, number: usize) -> Self {
+        Self(format!("decoy/{node}/{number}").into_bytes())
+    }
+
     /// A letter that waits to be delivered.
     pub fn letter(id: &LetterId) -> Self {
         Self(format!("outbox/{id}").into_bytes())

@@ -81,6 +81,19 @@ impl Commit {
         self
     }
 
+    /// As many writes of the same bytes, at keys of `node` that nobody reads: what this commit costs, with nothing done.
+    pub fn as_decoy(&self, node: &str) -> Self {
+        let values = self.write.iter().map(|(_, value)| value.clone());
+        let writes = values.enumerate().map(|(number, value)| {
+            let value = value.unwrap_or_default();
+            (Key::decoy(node, number), Some(value))
+        });
+        Self {
+            expect: Vec::new(),
+            write: writes.collect(),
+        }
+    }
+
     /// What must hold for the commit to be applied.
     pub fn expectations(&self) -> &[(Key, Option<Value>)] {
         &self.expect
