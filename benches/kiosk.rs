@@ -202,7 +202,7 @@ async fn reset_requests() {
     }
     let waiting = services.outbox.page(None, 1_000).await.unwrap();
     assert_eq!(
-        waiting.len(),
+        waiting.letters.len(),
         TRIES as usize,
         "every known account gets a letter"
     );

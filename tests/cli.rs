@@ -668,3 +668,21 @@ fn no_password_is_left_in_any_file() {
     );
     assert!(!holds(&place.path(""), PASSWORD.as_bytes()));
 }
+
+#[test]
+fn an_empty_outbox_says_so_and_a_letter_that_is_gone_is_told() {
+    let place = Place::new();
+    assert_eq!(place.run(&["outbox", "list"]).ok().out, "");
+    assert_eq!(place.run(&["outbox", "list", "--json"]).ok().out, "");
+    let retried = place.run(&["outbox", "retry", "--all"]).ok();
+    assert_eq!(retried.out, "No letter waits.\n");
+    let gone = ["outbox", "retry", "1597283585000-0123456789abcdef"];
+    place
+        .run(&gone)
+        .refused(1, &["there is no letter 1597283585000-", "outbox list"]);
+    let nonsense = ["outbox", "retry", "../account"];
+    place
+        .run(&nonsense)
+        .refused(2, &["../account", "1597283585000-"]);
+    place.run(&["outbox", "retry"]).refused(2, &["ID"]);
+}

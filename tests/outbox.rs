@@ -24,7 +24,7 @@ use lpse_kiosk::{
     },
     ports::Clock,
     service::outbox::{Retried, Waiting},
-    store::outbox::Outbox,
+    store::{Commit, Key, outbox::Outbox},
 };
 use tokio::sync::{Semaphore, watch};
 
@@ -104,7 +104,8 @@ async fn house_with_letters(count: usize) -> House {
 }
 
 async fn waiting(house: &House) -> Vec<Waiting> {
-    house.services.outbox.page(None, 1_000).await.unwrap()
+    let page = house.services.outbox.page(None, 1_000).await.unwrap();
+    page.letters
 }
 
 fn delivered(audit: &Recorder) -> Vec<AuditOutcome> {
@@ -237,7 +238,7 @@ async fn a_courier_that_is_killed_leaves_a_claim_that_ends() {
 async fn the_owner_of_the_store_need_not_wait_for_dead_couriers() {
     let house = house_with_letters(3).await;
     let outbox = Outbox::new(house.foundation.store.clone());
-    for read in outbox.page(None, 10).await.unwrap() {
+    for read in outbox.page(None, 10).await.unwrap().letters {
         let claim = read.delivery.claimed("dead", house.clock.now()).unwrap();
         outbox.update(read, claim).await.unwrap();
     }
@@ -255,7 +256,7 @@ async fn a_letter_whose_account_goes_while_it_is_on_its_way_troubles_nobody() {
     let round = tokio::spawn(async move { slow.round().await.unwrap() });
     stalling.under_way.acquire().await.unwrap().forget();
     let outbox = Outbox::new(house.foundation.store.clone());
-    let [read] = &outbox.page(None, 10).await.unwrap()[..] else {
+    let [read] = &outbox.page(None, 10).await.unwrap().letters[..] else {
         panic!("one letter");
     };
     outbox.remove(read).await.unwrap();
@@ -285,4 +286,22 @@ async fn the_bell_wakes_the_courier_and_leaving_ends_it() {
         .await
         .expect("it leaves")
         .unwrap();
+}
+
+#[tokio::test]
+async fn a_damaged_letter_holds_up_no_other() {
+    let house = house_with_letters(70).await;
+    let store = &house.foundation.store;
+    let outbox = Key::from_bytes("outbox/");
+    let rows = store.page(&outbox, None, 100).await.unwrap();
+    // The first, and the last of the first page that the courier reads.
+    for (key, _) in [&rows[0], &rows[63]] {
+        let damage = Commit::new().put(key.clone(), b"{}".to_vec());
+        store.commit(damage).await.unwrap();
+    }
+    let server = Server::new(Vec::new());
+    courier(&house, &server).round().await.unwrap();
+    assert_eq!(server.taken(), 68);
+    let left = store.page(&outbox, None, 100).await.unwrap();
+    assert_eq!(left.len(), 2, "what cannot be read is not thrown away");
 }

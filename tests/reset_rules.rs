@@ -575,6 +575,7 @@ async fn activation_and_disabling_are_told_and_nothing_secret_is_kept_in_the_ope
         .page(None, 10)
         .await
         .unwrap()
+        .letters
         .iter()
         .map(|waiting| waiting.letter.kind.as_str().to_owned())
         .collect();

@@ -139,9 +139,7 @@ impl Courier {
         let mut after: Option<LetterId> = None;
         loop {
             let page = satchel.outbox.page(after.as_ref(), PAGE).await?;
-            let is_last = page.len() < PAGE;
-            after = page.last().map(|read| read.letter.id.clone());
-            for read in page {
+            for read in page.letters {
                 let now = satchel.clock.now();
                 if now >= read.letter.good_until {
                     self.drop_expired(&read).await?;
@@ -156,7 +154,8 @@ impl Courier {
                     sooner(read.delivery.next().map(|at| at.min(end)));
                 }
             }
-            if is_last {
+            after = page.next;
+            if after.is_none() {
                 break;
             }
         }

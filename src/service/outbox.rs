@@ -25,6 +25,14 @@ pub struct Waiting {
     pub delivery: Delivery,
 }
 
+/// One page of them.
+#[derive(Debug)]
+pub struct Page {
+    pub letters: Vec<Waiting>,
+    /// The letter after which the next page begins; `None` when this was the last.
+    pub next: Option<LetterId>,
+}
+
 /// What became of a wish to send a letter again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Retried {
@@ -42,17 +50,16 @@ impl Outbox {
     }
 
     /// Up to `limit` letters, the oldest first, after `after`.
-    pub async fn page(
-        &self,
-        after: Option<&LetterId>,
-        limit: usize,
-    ) -> Result<Vec<Waiting>, ServiceError> {
-        let letters = self.foundation.outbox().page(after, limit).await?;
+    pub async fn page(&self, after: Option<&LetterId>, limit: usize) -> Result<Page, ServiceError> {
+        let page = self.foundation.outbox().page(after, limit).await?;
         let waiting = |read: Read| Waiting {
             letter: read.letter,
             delivery: read.delivery,
         };
-        Ok(letters.into_iter().map(waiting).collect())
+        Ok(Page {
+            letters: page.letters.into_iter().map(waiting).collect(),
+            next: page.next,
+        })
     }
 
     /// Makes a letter due at once, whatever the server said before.

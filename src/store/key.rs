@@ -99,6 +99,12 @@ impl Key {
         Self(format!("outbox/{id}").into_bytes())
     }
 
+    /// The name of the letter that stands under this key, if it is a letter's key.
+    pub fn as_letter(&self) -> Option<LetterId> {
+        let path = std::str::from_utf8(&self.0).ok()?;
+        path.strip_prefix("outbox/")?.parse().ok()
+    }
+
     /// The prefix of all letters, the oldest first.
     pub fn outbox() -> Self {
         Self(b"outbox/".to_vec())

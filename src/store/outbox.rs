@@ -34,6 +34,14 @@ pub struct Read {
     bytes: Value,
 }
 
+/// One page of letters.
+#[derive(Debug)]
+pub struct Page {
+    pub letters: Vec<Read>,
+    /// The letter after which the next page begins; `None` when this was the last.
+    pub next: Option<LetterId>,
+}
+
 /// `commit` with a letter put into the outbox.
 pub fn enclose(commit: Commit, letter: Letter, secrets: Option<SealedSecret>) -> Commit {
     let key = Key::letter(&letter.id);
@@ -63,20 +71,25 @@ impl Outbox {
         Self { store }
     }
 
-    /// Up to `limit` letters, the oldest first, after `after`. Costs what the page holds.
-    pub async fn page(
-        &self,
-        after: Option<&LetterId>,
-        limit: usize,
-    ) -> Result<Vec<Read>, StoreError> {
+    /// Up to `limit` letters, the oldest first, after `after`. Costs what the page holds. A letter that cannot be read
+    /// is told in the log and left out: it must not hold up the others.
+    pub async fn page(&self, after: Option<&LetterId>, limit: usize) -> Result<Page, StoreError> {
         let after = after.map(Key::letter);
         let rows = self
             .store
             .page(&Key::outbox(), after.as_ref(), limit)
             .await?;
-        rows.into_iter()
-            .map(|(key, bytes)| read(&key, bytes))
-            .collect()
+        let next = (rows.len() == limit)
+            .then(|| rows.last().and_then(|(key, _)| key.as_letter()))
+            .flatten();
+        let mut letters = Vec::with_capacity(rows.len());
+        for (key, bytes) in rows {
+            match read(&key, bytes) {
+                Ok(letter) => letters.push(letter),
+                Err(error) => tracing::error!(%error, "a letter in the outbox cannot be read"),
+            }
+        }
+        Ok(Page { letters, next })
     }
 
     /// The letter, if it is still there.
@@ -113,11 +126,7 @@ impl Outbox {
         let mut after: Option<LetterId> = None;
         loop {
             let page = self.page(after.as_ref(), PAGE).await?;
-            let Some(last) = page.last() else {
-                return Ok(());
-            };
-            after = Some(last.letter.id.clone());
-            for read in page {
+            for read in page.letters {
                 if let Stage::Claimed { .. } = read.delivery.stage {
                     let delivery = Delivery {
                         stage: Stage::Due(now),
@@ -125,6 +134,10 @@ impl Outbox {
                     };
                     self.update(read, delivery).await?;
                 }
+            }
+            after = page.next;
+            if after.is_none() {
+                return Ok(());
             }
         }
     }

@@ -31,9 +31,7 @@ pub async fn run(arguments: ListArguments, services: &Services) -> Result<(), Cl
     let mut after: Option<LetterId> = None;
     loop {
         let page = services.outbox.page(after.as_ref(), PAGE).await?;
-        let is_last = page.len() < PAGE;
-        after = page.last().map(|waiting| waiting.letter.id.clone());
-        for waiting in page {
+        for waiting in page.letters {
             if arguments.json {
                 lines.line(as_json(&waiting))?;
             } else {
@@ -44,7 +42,8 @@ pub async fn run(arguments: ListArguments, services: &Services) -> Result<(), Cl
             }
         }
         lines.flush()?;
-        if is_last {
+        after = page.next;
+        if after.is_none() {
             return Ok(());
         }
     }

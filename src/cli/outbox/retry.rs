@@ -48,13 +48,13 @@ pub async fn run(
     let mut count = 0_u64;
     loop {
         let page = services.outbox.page(after.as_ref(), PAGE).await?;
-        for waiting in &page {
+        for waiting in &page.letters {
             if services.outbox.retry(&waiting.letter.id, source).await? == Retried::Due {
                 count += 1;
             }
         }
-        after = page.last().map(|waiting| waiting.letter.id.clone());
-        if page.len() < PAGE {
+        after = page.next;
+        if after.is_none() {
             break;
         }
     }
