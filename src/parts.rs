@@ -221,10 +221,7 @@ fn courier(config: &Config, foundation: &Foundation, outbox: Outbox, post: Post)
             office: config.office.clone(),
             // Only training has none, and sends nothing.
             address: config.mail.from.clone().unwrap_or_else(nowhere),
-            base_url: match &config.web.base_url {
-                Some(base_url) => base_url.to_string(),
-                None => String::new(),
-            },
+            base_url: config.web.links_begin_with(),
             zone: config.zone,
         },
         post,

@@ -91,6 +91,14 @@ pub struct Web {
     pub trusted_proxies: Vec<IpAddr>,
 }
 
+impl Web {
+    /// What links begin with; nothing where no link is ever written.
+    pub fn links_begin_with(&self) -> String {
+        let base_url = self.base_url.as_ref();
+        base_url.map(ToString::to_string).unwrap_or_default()
+    }
+}
+
 /// The beginning of every link: scheme, host, port, and a path where a proxy serves more than this page from one host;
 /// without a slash at its end. It comes from the configuration and never from a request, whose headers anybody can
 /// write.

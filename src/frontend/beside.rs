@@ -10,7 +10,7 @@ use std::{
 use tokio::{sync::watch, task::JoinSet};
 use tokio_rustls::rustls::ServerConfig;
 
-use super::web::{self, FormKey, TlsError, Web, WebSettings};
+use super::web::{self, TlsError, Web, WebSettings};
 use crate::{
     adapter::secret_file::{self, SecretFileError},
     config::{BaseUrl, Config},
@@ -93,11 +93,8 @@ pub fn start(
     let web = Web {
         settings: WebSettings {
             office: config.office.clone(),
-            base_url: match &config.web.base_url {
-                Some(base_url) => base_url.to_string(),
-                None => String::new(),
-            },
-            form_key: FormKey::new(*opened.form_key),
+            base_url: config.web.links_begin_with(),
+            form_key: opened.form_key.clone(),
             trusted_proxies: config.web.trusted_proxies.clone(),
             tls: page.tls,
             language: config.language,

@@ -59,6 +59,7 @@ fn parse(toml: &str) -> Text {
     toml::from_str(toml).expect("the words are part of the program and tested with it")
 }
 
+/// A section of words a struct, each word a field. The words of the reset page are declared by it too.
 macro_rules! sections {
     ($($(#[$doc:meta])* $section:ident { $($word:ident),+ $(,)? })+) => {
         $($(#[$doc])* #[derive(Debug, Deserialize)]
@@ -66,6 +67,7 @@ macro_rules! sections {
         pub struct $section { $(pub $word: String),+ })+
     };
 }
+pub(crate) use sections;
 
 /// All words of one language, by screen.
 #[derive(Debug, Deserialize)]

@@ -6,15 +6,7 @@ use std::sync::LazyLock;
 
 use serde::Deserialize;
 
-use crate::domain::language::Language;
-
-macro_rules! sections {
-    ($($(#[$doc:meta])* $section:ident { $($word:ident),+ $(,)? })+) => {
-        $($(#[$doc])* #[derive(Debug, Deserialize)]
-        #[serde(deny_unknown_fields)]
-        pub struct $section { $(pub $word: String),+ })+
-    };
-}
+use crate::{domain::language::Language, tui::text::sections};
 
 /// All words of one language, by page.
 #[derive(Debug, Deserialize)]
