@@ -6,6 +6,7 @@
 //! arguments nor by the environment, and nothing is opened but the configuration file.
 
 mod letters;
+mod serving;
 mod setting;
 mod source;
 
@@ -13,6 +14,7 @@ use std::{
     env,
     ffi::OsStr,
     fmt,
+    net::SocketAddr,
     path::{Component, Path, PathBuf},
     str::FromStr,
     time::Duration,
@@ -24,6 +26,7 @@ use crate::domain::{
     calendar::Zone, idle::IdleLimits, language::Language, password::HashCost, provisioning::Issuer,
 };
 pub use letters::{BaseUrl, Mail, MailSecurity, Web};
+pub use serving::{LogFormat, Ssh};
 pub use setting::{Kind, SETTINGS, Setting, markdown_table};
 pub use source::{DATA_VARIABLE, Environment, FILE_VARIABLE, Origin};
 
@@ -53,8 +56,13 @@ pub struct Config {
     pub data: PathBuf,
     /// Outside the data folder. Absolute.
     pub master_key_file: PathBuf,
-    /// What is written to the kiosk's own log: `error`, `warn`, `info`, `debug`.
+    /// What is written to the program's own log: `error`, `warn`, `info`, `debug`.
     pub log_level: LevelFilter,
+    /// `None`: journald where systemd has connected standard error to it, else text.
+    pub log_format: Option<LogFormat>,
+    pub ssh: Ssh,
+    /// Where health and metrics are told, on this machine only; `None`: nowhere.
+    pub metrics: Option<SocketAddr>,
     pub mail: Mail,
     pub web: Web,
     /// How long the link and the short code of a reset hold.
@@ -113,6 +121,7 @@ pub struct Flags {
     pub data: Option<PathBuf>,
     pub master_key_file: Option<PathBuf>,
     pub store: Option<StoreKind>,
+    pub log_format: Option<LogFormat>,
 }
 
 /// What set each setting that is not at its default.
@@ -254,6 +263,17 @@ impl Config {
         self.log.clone().unwrap_or_else(beside)
     }
 
+    /// The log's file, where one is named; a door that has no terminal writes to standard error otherwise.
+    pub fn named_log_file(&self) -> Option<&Path> {
+        self.log.as_deref()
+    }
+
+    /// Where the SSH host key is kept.
+    pub fn host_key_file(&self) -> PathBuf {
+        let beside = || self.data.join("ssh_host_ed25519_key");
+        self.ssh.host_key.clone().unwrap_or_else(beside)
+    }
+
     /// The same settings for training: everything is kept in `data`, and no log of the real service is touched.
     pub fn for_training(mut self, data: PathBuf) -> Self {
         self.data = data;
@@ -280,6 +300,9 @@ impl Default for Config {
             data: PathBuf::new(),
             master_key_file: PathBuf::new(),
             log_level: LevelFilter::INFO,
+            log_format: None,
+            ssh: Ssh::default(),
+            metrics: None,
             mail: Mail::default(),
             web: Web::default(),
             link_holds: Duration::from_secs(30 * 60),
@@ -329,6 +352,10 @@ impl Draft {
             self.config.store = kind;
             note("store", "kind", "--store");
         }
+        if let Some(format) = flags.log_format {
+            self.config.log_format = Some(format);
+            note("log", "format", "--log-format");
+        }
         if let Some(folder) = &flags.data {
             self.data = Some(std::path::absolute(folder).unwrap_or(folder.clone()));
             note("store", "data", "--data");
@@ -377,6 +404,13 @@ impl Draft {
             self.origins.note_named("mail", "password_file", credential);
             self.config.mail.password_file = Some(file);
         }
+        if self.config.ssh.host_key.is_none()
+            && let Some(file) = credential(environment, SSH_HOST_KEY)
+        {
+            let credential = Origin::Credential(SSH_HOST_KEY);
+            self.origins.note_named("ssh", "host_key", credential);
+            self.config.ssh.host_key = Some(file);
+        }
         self.config.check_letters()
     }
 
@@ -417,6 +451,7 @@ fn home(environment: &Environment, variable: &str, below: &str) -> Result<PathBu
 /// The names of the credentials that systemd may hand over (`LoadCredential=master-key`).
 const MASTER_KEY: &str = "master-key";
 const SMTP_PASSWORD: &str = "smtp-password";
+const SSH_HOST_KEY: &str = "ssh-host-key";
 
 /// The file of a credential that systemd hands over, if it does.
 fn credential(environment: &Environment, name: &str) -> Option<PathBuf> {

@@ -28,7 +28,7 @@ use clap::{
 
 use crate::{
     adapter::clock::SystemClock,
-    config::{Config, ConfigError, Flags, StoreKind},
+    config::{Config, ConfigError, Flags, LogFormat, StoreKind},
     domain::{Source, account::is_disguise},
     frontend::kiosk::{self, KioskError},
     parts::{self, KeySource, PartsError},
@@ -68,6 +68,14 @@ struct Options {
     /// The embedded engine that keeps the records
     #[arg(long, global = true, value_name = "KIND", value_parser = store_kinds())]
     store: Option<StoreKind>,
+    /// Write the program's own log in this form
+    #[arg(long, global = true, value_name = "FORMAT", value_parser = log_formats())]
+    log_format: Option<LogFormat>,
+}
+
+fn log_formats() -> impl TypedValueParser<Value = LogFormat> {
+    PossibleValuesParser::new(LogFormat::ALL.map(LogFormat::as_str))
+        .try_map(|word| word.parse::<LogFormat>())
 }
 
 fn store_kinds() -> impl TypedValueParser<Value = StoreKind> {
@@ -175,12 +183,14 @@ fn carry_out(command_line: CommandLine) -> Result<(), CliError> {
         data,
         master_key_file,
         store,
+        log_format,
     } = command_line.options;
     let flags = Flags {
         config,
         data,
         master_key_file,
         store,
+        log_format,
     };
     match command_line.command {
         None => {

@@ -3,7 +3,7 @@
 
 use std::{path::PathBuf, str::FromStr, time::Duration};
 
-use super::{BaseUrl, Config, Draft, StoreKind, letters};
+use super::{BaseUrl, Config, Draft, LogFormat, StoreKind, letters, serving};
 use crate::domain::{
     EmailAddress, account::is_disguise, calendar::Zone, language::Language, password::HashCost,
     provisioning::Issuer,
@@ -493,19 +493,171 @@ pub const SETTINGS: &[Setting] = &[
         value: |config| Some(config.letters_an_hour.to_string()),
     },
     Setting {
-        section: "log",
-        name: "file",
-        means: "the kiosk's own log",
+        section: "ssh",
+        name: "listen",
+        means: "where `serve` listens for SSH",
+        allowed: "addresses with ports, commas between them",
+        kind: Kind::Text,
+        default_in_words: None,
+        set: |draft, text| {
+            draft.config.ssh.listen = serving::places(text).ok_or(Refusal(""))?;
+            Ok(())
+        },
+        value: |config| {
+            let places = config.ssh.listen.iter().map(ToString::to_string);
+            Some(places.collect::<Vec<_>>().join(", "))
+        },
+    },
+    Setting {
+        section: "ssh",
+        name: "host_key",
+        means: "file with the SSH host key, created if there is none; or the systemd credential ssh-host-key",
         allowed: "an absolute path",
         kind: Kind::Text,
-        default_in_words: Some("lpse-kiosk.log in the data folder"),
+        default_in_words: Some("ssh_host_ed25519_key in the data folder"),
+        set: |draft, text| absolute(text).map(|path| draft.config.ssh.host_key = Some(path)),
+        value: |config| Some(config.host_key_file().display().to_string()),
+    },
+    Setting {
+        section: "ssh",
+        name: "sessions",
+        means: "SSH connections in all; when they are taken, the oldest that has not logged in gives way",
+        allowed: "1 to 20000",
+        kind: Kind::Number,
+        default_in_words: None,
+        set: |draft, text| {
+            draft.config.ssh.sessions = number(text, 1, 20_000, "", "")?;
+            Ok(())
+        },
+        value: |config| Some(config.ssh.sessions.to_string()),
+    },
+    Setting {
+        section: "ssh",
+        name: "sessions_per_source",
+        means: "SSH connections of one source, which is an IPv4 address or an IPv6 /64",
+        allowed: "1 to 20000",
+        kind: Kind::Number,
+        default_in_words: None,
+        set: |draft, text| {
+            draft.config.ssh.sessions_per_source = number(text, 1, 20_000, "", "")?;
+            Ok(())
+        },
+        value: |config| Some(config.ssh.sessions_per_source.to_string()),
+    },
+    Setting {
+        section: "ssh",
+        name: "startups",
+        means: "SSH connections in all that have not come as far as a screen",
+        allowed: "1 to 1000",
+        kind: Kind::Number,
+        default_in_words: None,
+        set: |draft, text| {
+            draft.config.ssh.startups = number(text, 1, 1000, "", "each may cost 256 KiB")?;
+            Ok(())
+        },
+        value: |config| Some(config.ssh.startups.to_string()),
+    },
+    Setting {
+        section: "ssh",
+        name: "login_seconds",
+        means: "an SSH session that nobody has logged in at ends after this long",
+        allowed: "30 to 600",
+        kind: Kind::Number,
+        default_in_words: None,
+        set: |draft, text| {
+            let seconds = number(text, 30, 600, TOO_HASTY, "strangers would hold places")?;
+            draft.config.ssh.before_login = Duration::from_secs(seconds);
+            Ok(())
+        },
+        value: |config| Some(config.ssh.before_login.as_secs().to_string()),
+    },
+    Setting {
+        section: "ssh",
+        name: "session_minutes",
+        means: "an SSH session ends after this long in all",
+        allowed: "15 to 480",
+        kind: Kind::Number,
+        default_in_words: None,
+        set: |draft, text| {
+            let minutes: u64 = number(text, 15, 480, TOO_HASTY, "strangers would hold places")?;
+            draft.config.ssh.in_all = Duration::from_secs(60 * minutes);
+            Ok(())
+        },
+        value: |config| Some((config.ssh.in_all.as_secs() / 60).to_string()),
+    },
+    Setting {
+        section: "ssh",
+        name: "grace_seconds",
+        means: "how long people may finish when `serve` is to leave",
+        allowed: "0 to 300",
+        kind: Kind::Number,
+        default_in_words: None,
+        set: |draft, text| {
+            let seconds = number(text, 0, 300, "", "the machine wants to go down before")?;
+            draft.config.ssh.grace = Duration::from_secs(seconds);
+            Ok(())
+        },
+        value: |config| Some(config.ssh.grace.as_secs().to_string()),
+    },
+    Setting {
+        section: "ssh",
+        name: "penalty_seconds",
+        means: "a source whose SSH connections misbehave is refused for no longer than this; 0 refuses none",
+        allowed: "0 to 3600",
+        kind: Kind::Number,
+        default_in_words: None,
+        set: |draft, text| {
+            let seconds = number(text, 0, 3600, "", "a whole office may share one address")?;
+            draft.config.ssh.longest_penalty = Duration::from_secs(seconds);
+            Ok(())
+        },
+        value: |config| Some(config.ssh.longest_penalty.as_secs().to_string()),
+    },
+    Setting {
+        section: "metrics",
+        name: "listen",
+        means: "where health and Prometheus metrics are told",
+        allowed: "an address of this machine alone, with a port, such as 127.0.0.1:9464",
+        kind: Kind::Text,
+        default_in_words: Some("nowhere"),
+        set: |draft, text| {
+            let place: std::net::SocketAddr = word(text)?;
+            if !place.ip().is_loopback() {
+                return Err(Refusal("everybody on the network could read along"));
+            }
+            draft.config.metrics = Some(place);
+            Ok(())
+        },
+        value: |config| config.metrics.map(|place| place.to_string()),
+    },
+    Setting {
+        section: "log",
+        name: "file",
+        means: "the program's own log",
+        allowed: "an absolute path",
+        kind: Kind::Text,
+        default_in_words: Some(
+            "lpse-kiosk.log in the data folder; of `serve` without a terminal, standard error",
+        ),
         set: |draft, text| absolute(text).map(|path| draft.config.log = Some(path)),
         value: |config| Some(config.log_file().display().to_string()),
     },
     Setting {
         section: "log",
+        name: "format",
+        means: "how the program's own log is written",
+        allowed: "text, json or journald",
+        kind: Kind::Text,
+        default_in_words: Some("journald under systemd, else text"),
+        set: |draft, text| {
+            word(text).map(|format: LogFormat| draft.config.log_format = Some(format))
+        },
+        value: |config| config.log_format.map(|format| format.to_string()),
+    },
+    Setting {
+        section: "log",
         name: "level",
-        means: "how much the kiosk's own log tells",
+        means: "how much the program's own log tells",
         allowed: "error, warn, info or debug",
         kind: Kind::Text,
         default_in_words: None,

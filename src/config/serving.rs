@@ -1,0 +1,94 @@
+//! The settings for `serve`: where people come in over SSH, how many and for how long; the form of the log; and the
+//! place where the machine's own monitoring asks.
+
+use std::{fmt, net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
+
+/// The SSH door. Its defaults fit an office that serves a region.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ssh {
+    /// Where `serve` listens; at least one.
+    pub listen: Vec<SocketAddr>,
+    pub(super) host_key: Option<PathBuf>,
+    /// Connections in all.
+    pub sessions: usize,
+    /// Connections of one source: an IPv4 address, or an IPv6 /64.
+    pub sessions_per_source: usize,
+    /// Connections in all that have not come as far as a screen (OpenSSH's MaxStartups).
+    pub startups: usize,
+    /// Nobody stays longer than this without logging in.
+    pub before_login: Duration,
+    /// A connection lasts no longer than this in all.
+    pub in_all: Duration,
+    /// How long people may finish when the program is to leave.
+    pub grace: Duration,
+    /// A source that has earned penalties is refused for no longer than this; zero: never.
+    pub longest_penalty: Duration,
+}
+
+impl Default for Ssh {
+    fn default() -> Self {
+        Self {
+            listen: vec![SocketAddr::from(([0, 0, 0, 0], 2222))],
+            host_key: None,
+            sessions: 1024,
+            sessions_per_source: 32,
+            startups: 100,
+            before_login: Duration::from_secs(120),
+            in_all: Duration::from_secs(60 * 60),
+            grace: Duration::from_secs(30),
+            longest_penalty: Duration::from_secs(10 * 60),
+        }
+    }
+}
+
+/// How lines of the log are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum LogFormat {
+    /// Lines for people.
+    #[default]
+    Text,
+    /// A JSON object a line.
+    Json,
+    /// Fields to systemd's journal, over its own socket.
+    Journald,
+}
+
+impl LogFormat {
+    pub const ALL: [Self; 3] = [Self::Text, Self::Json, Self::Journald];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Json => "json",
+            Self::Journald => "journald",
+        }
+    }
+}
+
+impl fmt::Display for LogFormat {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// The text names no format of the log.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the log's format is text, json or journald")]
+pub struct UnknownLogFormat;
+
+impl FromStr for LogFormat {
+    type Err = UnknownLogFormat;
+
+    fn from_str(text: &str) -> Result<Self, UnknownLogFormat> {
+        let mut formats = Self::ALL.into_iter();
+        formats
+            .find(|format| format.as_str() == text)
+            .ok_or(UnknownLogFormat)
+    }
+}
+
+/// A list of addresses with ports, commas between them; at least one.
+pub(super) fn places(text: &str) -> Option<Vec<SocketAddr>> {
+    let parts = text.split(',').map(str::trim);
+    parts.map(|part| part.parse().ok()).collect()
+}
