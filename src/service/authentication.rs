@@ -92,7 +92,7 @@ impl Authentication {
                 Act::CheckPassword,
                 &key,
                 from,
-                AuditOutcome::Refused(reason),
+                AuditOutcome::Refused(reason.into()),
             )
         };
         let now = house.clock.now();
@@ -285,7 +285,7 @@ impl Authentication {
             Act::CheckPasscode,
             account,
             from,
-            AuditOutcome::Refused(reason),
+            AuditOutcome::Refused(reason.into()),
         );
     }
 

@@ -119,8 +119,11 @@ impl Accounts {
         Ok(Page { accounts, next })
     }
 
-    /// Marks an import as begun. Its accounts stay invisible until [`Accounts::finish_import`].
+    /// Marks an import as begun, the only one there is: whatever one that was broken off left behind would stand in
+    /// its way, and goes first. Its accounts stay invisible until [`Accounts::finish_import`].
     pub async fn begin_import(&self, id: &str, begun: Timestamp) -> Result<Outcome, StoreError> {
+        self.store.take_import_turn().await?;
+        self.sweep_imports().await?;
         let key = Key::import(id);
         let commit = Commit::new()
             .expect(key.clone(), None)
@@ -183,8 +186,8 @@ impl Accounts {
         Ok(())
     }
 
-    /// Removes whatever unfinished imports left behind. Only for whoever owns the store alone: at its opening, and
-    /// after an import was given up.
+    /// Removes whatever unfinished imports left behind. Only for whoever owns the store alone, at its opening, and for
+    /// whoever has the turn to import.
     pub async fn sweep_imports(&self) -> Result<(), StoreError> {
         let imports = self.store.page(&Key::imports(), None, SWEEP_PAGE).await?;
         if imports.is_empty() {
