@@ -217,9 +217,10 @@ where
     if turn.is_some() {
         // An import that came to its end has left nothing, and this finds nothing. What is left when we leave
         // ourselves is swept when the store is opened next.
+        let accounts = Accounts::new(held.store.clone());
         tokio::select! {
             () = asked(leave) => {}
-            swept = Accounts::new(held.store.clone()).sweep_imports() => {
+            swept = accounts.sweep_imports() => {
                 if let Err(error) = swept {
                     tracing::warn!(%error, "what a broken-off import left behind stays until the next start");
                 }

@@ -87,7 +87,7 @@ impl Authentication {
         let _turn = turn.lock().await;
         let house = &self.foundation;
         let key = claimed.account.clone();
-        let refused = |reason| {
+        let refused = |reason: &'static str| {
             house.record(
                 Act::CheckPassword,
                 &key,
