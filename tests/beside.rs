@@ -202,7 +202,7 @@ fn a_reset_beside_the_kiosk_is_the_end_of_the_phone() {
     let mut kiosk = running(&office);
     kiosk
         .give_password("non-penyedia", "PPK30", PASSWORD)
-        .expect("ENABLE TOTP");
+        .expect("Aktivasi TOTP");
     let _phone = Phone::scan(&mut kiosk);
     succeeds(office.command(&["user", "reset-totp", "PPK30", "--type", "non-penyedia"]));
     kiosk.expect("Login ini sudah tidak berlaku");
