@@ -10,7 +10,7 @@ use lpse_kiosk::{
     adapter::remote_audit::RemoteAudit,
     domain::{
         Account, AccountKey, Policy, UserId,
-        audit::{Act, AuditOutcome},
+        audit::{Act, AuditEvent, AuditOutcome},
         letter::{Letter, LetterKind},
     },
     frontend::socket::{self, Held},
@@ -228,6 +228,29 @@ async fn a_holder_that_leaves_answers_what_is_under_way_and_says_farewell() {
     }
     let unchanged = house.services.policy.get().await.unwrap();
     assert_eq!(unchanged, Policy::Enabled);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_done_is_recorded_even_if_the_holder_leaves_at_once() {
+    let house = house(Policy::Enabled).await;
+    let command = join(&Held::by(&house.foundation)).await;
+    let store = command.store();
+    let commit = || Commit::new().put(Key::all_visits(), b"x".to_vec());
+    store.commit(commit()).await.unwrap();
+    command.leave.send_replace(true);
+    command.joined.line.record(&AuditEvent {
+        account: Some(ppk30()),
+        act: Act::SetPassword,
+        outcome: AuditOutcome::Done,
+        from: here(),
+    });
+    let refused = store.commit(commit()).await;
+    assert!(
+        matches!(refused, Err(StoreError::Unavailable(_))),
+        "{refused:?}"
+    );
+    let events = house.audit.0.lock().unwrap();
+    assert_eq!(events.last().unwrap().act, Act::SetPassword);
 }
 
 #[tokio::test]

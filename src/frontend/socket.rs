@@ -18,7 +18,7 @@ use tokio::{
     net::{UnixListener, UnixStream},
     sync::{Notify, OwnedSemaphorePermit, Semaphore, watch},
     task::JoinSet,
-    time::{sleep, timeout},
+    time::timeout,
 };
 
 use crate::{
@@ -52,6 +52,9 @@ const ANSWER_PATIENCE: Duration = Duration::from_secs(30);
 
 /// Before the next try to accept, when the system has no more descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
+
+/// A command that has just changed something says so within this time.
+const LAST_WORDS: Duration = Duration::from_millis(200);
 
 const LEAVING: &str = "the process that holds the store is leaving; run the command again";
 
@@ -138,7 +141,7 @@ impl Socket {
                 Ok((stream, _)) => stream,
                 Err(error) => {
                     tracing::warn!(%error, "no command can come in through the socket");
-                    sleep(ACCEPT_PAUSE).await;
+                    let _ = timeout(ACCEPT_PAUSE, asked(leave.clone())).await;
                     continue;
                 }
             };
@@ -229,6 +232,9 @@ where
     }
 }
 
+/// What came of waiting for a request.
+type Heard = Result<Result<Request, WireError>, tokio::time::error::Elapsed>;
+
 async fn converse<S>(
     stream: &mut S,
     held: &Held,
@@ -248,11 +254,31 @@ where
     if !own.is_same_program(&theirs) {
         return Ok(());
     }
+    // A commit was applied whose record in the audit log is still to come.
+    let mut owes_record = false;
     loop {
-        let request = tokio::select! {
-            biased;
-            () = asked(leave.clone()) => return send(stream, &farewell(LEAVING)).await,
-            request = timeout(IDLE, wire::read::<Request>(stream)) => request,
+        let heard = {
+            let reading = timeout(IDLE, wire::read::<Request>(stream));
+            tokio::pin!(reading);
+            tokio::select! {
+                biased;
+                () = asked(leave.clone()) => {
+                    // What was done belongs into the log, even if we leave just now; nothing else is begun.
+                    let last = if owes_record {
+                        timeout(LAST_WORDS, &mut reading).await.ok()
+                    } else {
+                        None
+                    };
+                    let is_word = |heard: &Heard| {
+                        matches!(heard, Ok(Ok(Request::Audit(_) | Request::EndedLogin(_))))
+                    };
+                    last.filter(is_word)
+                }
+                heard = &mut reading => Some(heard),
+            }
+        };
+        let Some(request) = heard else {
+            return send(stream, &farewell(LEAVING)).await;
         };
         let request = match request {
             Ok(Ok(request)) => request,
@@ -266,7 +292,9 @@ where
                 return send(stream, &farewell(&sentence)).await;
             }
         };
+        let is_record = matches!(request, Request::Audit(_));
         let answer = answer(request, held, turn).await?;
+        owes_record = matches!(answer, Answer::Applied) || owes_record && !is_record;
         send(stream, &answer).await?;
     }
 }

@@ -161,26 +161,28 @@ struct Ask {
 
 enum Reply {
     To(oneshot::Sender<Result<Answer, StoreError>>),
-    /// Nobody waits; when it fails, the log is told what was lost.
-    Nobody(&'static str),
+    /// Nobody waits; when it fails, the log is told what was lost, if anything was.
+    Nobody(Option<&'static str>),
 }
 
 impl Line {
     /// Has `event` written to the holder's audit log; its being written is waited for when the line ends.
     pub fn record(&self, event: &AuditEvent) {
-        let lost = "the process that holds the store has ended before it wrote the audit log";
-        self.tell(Request::Audit(event.into()), lost);
+        let lost =
+            "the process that holds the store has ended before it wrote this to the audit log";
+        self.tell(Request::Audit(event.into()), Some(lost));
     }
 
     /// Has the holder's sessions told that the open logins of `account` have ended.
     pub fn tell_ended(&self, account: &AccountKey) {
-        let lost = "the process that holds the store has ended, and its sessions with it";
-        self.tell(Request::EndedLogin(account.into()), lost);
+        // A process that does not hear it has ended, and its sessions with it.
+        self.tell(Request::EndedLogin(account.into()), None);
     }
 
-    fn tell(&self, request: Request, lost: &'static str) {
+    fn tell(&self, request: Request, lost: Option<&'static str>) {
         let reply = Reply::Nobody(lost);
-        if self.asks.send(Ask { request, reply }).is_err() {
+        let told = self.asks.send(Ask { request, reply });
+        if let (Err(_), Some(lost)) = (told, lost) {
             tracing::error!("{lost}");
         }
     }
@@ -225,8 +227,8 @@ where
                 // Whoever has stopped waiting has no use for it.
                 let _ = asker.send(answer);
             }
-            (Reply::Nobody(lost), Err(error)) => tracing::error!(%error, "{lost}"),
-            (Reply::Nobody(_), Ok(_)) => {}
+            (Reply::Nobody(Some(lost)), Err(error)) => tracing::error!(%error, "{lost}"),
+            (Reply::Nobody(_), _) => {}
         }
     }
 }
