@@ -4,7 +4,7 @@
 //! mark exists they count as absent. Removing the mark is one small commit, and a crash before it leaves nothing
 //! visible; [`Accounts::sweep_imports`] clears away what such a crash left behind.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use jiff::Timestamp;
 
@@ -110,9 +110,18 @@ impl Accounts {
             .flatten()
             .map(|key| key.user_id);
         let mut accounts = Vec::with_capacity(rows.len());
+        // Neighbours mostly came by one import, whose mark is looked for once.
+        let mut hidden: HashMap<String, bool> = HashMap::new();
         for (key, bytes) in rows {
             let stored = record::decode_account(&format!("{key:?}"), &bytes)?;
-            if !self.is_hidden(&stored).await? {
+            let is_hidden = match stored.import.as_ref().and_then(|id| hidden.get(id)) {
+                Some(is_hidden) => *is_hidden,
+                None => self.is_hidden(&stored).await?,
+            };
+            if let Some(id) = stored.import {
+                hidden.insert(id, is_hidden);
+            }
+            if !is_hidden {
                 accounts.push(stored.account);
             }
         }
