@@ -16,7 +16,7 @@ use std::{
     thread,
 };
 
-use common::{Kiosk, Office, PASSWORD, Phone, eventually, key, text};
+use common::{Kiosk, Office, PASSWORD, Phone, eventually, free_port, key, text};
 
 const NOBODY: u32 = 65_534;
 
@@ -208,6 +208,30 @@ fn a_reset_beside_the_kiosk_is_the_end_of_the_phone() {
     kiosk.expect("Login ini sudah tidak berlaku");
     let shown = office.command(&["user", "show", "PPK30", "--type", "non-penyedia", "--json"]);
     assert!(succeeds(shown).contains("\"totp\":\"off\""));
+}
+
+#[test]
+fn the_courier_of_the_kiosk_goes_at_once_for_a_command() {
+    let office = Office::new()
+        .with("LPSE_KIOSK_MAIL_SERVER", "127.0.0.1")
+        // Nobody listens there: each try shows in the outbox.
+        .with("LPSE_KIOSK_MAIL_PORT", &free_port().to_string())
+        .with("LPSE_KIOSK_MAIL_SECURITY", "none")
+        .with("LPSE_KIOSK_MAIL_FROM", "totp@lpse.contoh.go.id")
+        .with("LPSE_KIOSK_WEB_BASE_URL", "https://lpse.contoh.go.id");
+    let _kiosk = running(&office);
+    // The office's clock stands still, so no try comes by itself.
+    let tried = |times: u32| {
+        let failed = format!("failed {times} times");
+        eventually(&failed, || {
+            succeeds(office.command(&["outbox", "list"])).contains(&failed)
+        });
+    };
+    succeeds(office.command(&["user", "reset-totp", "PPK30", "--type", "non-penyedia"]));
+    tried(1);
+    let again = succeeds(office.command(&["outbox", "retry", "--all"]));
+    assert_eq!(again, "1 letter will be sent again.\n");
+    tried(2);
 }
 
 #[test]
