@@ -253,6 +253,11 @@ impl Config {
         self.data.join("store")
     }
 
+    /// Where the process that holds the store takes commands.
+    pub fn socket_file(&self) -> PathBuf {
+        self.data.join("lpse-kiosk.sock")
+    }
+
     pub fn audit_file(&self) -> PathBuf {
         let beside = || self.data.join("audit.jsonl");
         self.audit.clone().unwrap_or_else(beside)

@@ -240,7 +240,7 @@ fn block_on<T>(work: impl Future<Output = T>) -> T {
     done
 }
 
-/// Opens the store for one command, and closes it in order.
+/// Opens the store for one command, or joins the process that holds it, and ends that in order.
 fn with_services(
     flags: &Flags,
     command: impl AsyncFnOnce(Arc<Services>, Source) -> Result<(), CliError>,
@@ -252,10 +252,10 @@ fn with_services(
     block_on(async {
         let clock = Arc::new(SystemClock::start());
         let key = KeySource::File(config.master_key_file.clone());
-        let opened = parts::open(&config, &key, clock, None).await?;
+        let at_hand = parts::open_for_command(&config, &key, clock).await?;
         let source = Source::Console("command line".into());
-        let done = command(opened.services.clone(), source).await;
-        opened.close().await;
+        let done = command(at_hand.services.clone(), source).await;
+        at_hand.close().await;
         done
     })
 }

@@ -1,4 +1,5 @@
-//! What runs beside the screens in the process that holds the store: the courier, and the page of the letters' links.
+//! What runs beside the screens in the process that holds the store: the courier, the socket of commands, and
+//! the page of the letters' links.
 
 use std::{
     io,
@@ -10,7 +11,10 @@ use std::{
 use tokio::{sync::watch, task::JoinSet};
 use tokio_rustls::rustls::ServerConfig;
 
-use super::web::{self, TlsError, Web, WebSettings};
+use super::{
+    socket::{Held, Socket},
+    web::{self, TlsError, Web, WebSettings},
+};
 use crate::{
     adapter::secret_file::{self, SecretFileError},
     config::{BaseUrl, Config},
@@ -69,7 +73,7 @@ fn tls(certificate: &Path, key: &Path) -> Result<Arc<ServerConfig>, PageError> {
     Ok(web::tls_config(&chain, key.as_bytes())?)
 }
 
-/// Starts the courier and the page over an opened store. They end when `leave` holds true, and hold no part of the
+/// Starts the courier, the socket and the page over an opened store. They end when `leave` holds true, and hold no part of the
 /// store any more once they have.
 pub fn start(
     opened: &Opened,
@@ -81,6 +85,18 @@ pub fn start(
     let mut beside = JoinSet::new();
     if let Some(courier) = opened.courier.clone() {
         beside.spawn(courier.run(leave.clone()));
+    }
+    let socket = config.socket_file();
+    match Socket::bind(&socket) {
+        Ok(socket) => {
+            beside.spawn(socket.serve(Held::by(&opened.foundation), leave.clone()));
+        }
+        // People at the screens are served all the same.
+        Err(error) => tracing::error!(
+            socket = %socket.display(),
+            %error,
+            "commands cannot work beside this process"
+        ),
     }
     let Some(page) = page else {
         if opened.courier.is_some() {
