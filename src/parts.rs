@@ -14,6 +14,7 @@ use zeroize::Zeroizing;
 use crate::{
     adapter::{
         audit_file::AuditFile,
+        audit_tally::{AuditTally, Tally},
         clock::SystemClock,
         master_key_file::{self, MasterKeyError},
         random::SystemRandom,
@@ -28,10 +29,13 @@ use crate::{
         transport::{Security, Smtp, SmtpSettings, SmtpSettingsError},
     },
     ports::Random,
-    service::{Foundation, Letters, Services, hashing::HashPool},
+    service::{
+        Foundation, Letters, Services,
+        hashing::{self, HashPool},
+    },
     store::{
         self, StoreError,
-        embedded::{Embedded, Ended, Health},
+        embedded::{Embedded, Ended, Health, Pulse},
         folder::OpenError,
         outbox::Outbox,
         settings::Settings,
@@ -99,7 +103,17 @@ pub struct Opened {
     /// Seals the forms of the reset page.
     pub form_key: Zeroizing<[u8; 32]>,
     pub health: tokio::sync::watch::Receiver<Health>,
+    pub vitals: Vitals,
     ended: Ended,
+}
+
+/// What the parts tell about themselves, at no cost while nobody asks. It keeps no store open.
+#[derive(Debug, Clone)]
+pub struct Vitals {
+    pub store: Pulse,
+    pub hashing: Arc<hashing::Load>,
+    /// Everything that was recorded in the audit log.
+    pub acts: Arc<Tally>,
 }
 
 impl Opened {
@@ -134,7 +148,14 @@ pub async fn open(
     let audit_file = config.audit_file();
     let audit = AuditFile::open(&audit_file, clock.clone())
         .map_err(|error| PartsError::Audit(audit_file.display().to_string(), error))?;
+    let audit = AuditTally::new(Arc::new(audit));
+    let hashing = HashPool::new(config.hash_threads, config.hash_queue);
     let (health, ended) = (store.health(), store.ended());
+    let vitals = Vitals {
+        store: store.pulse(),
+        hashing: hashing.load(),
+        acts: audit.tally(),
+    };
     let post = match &inbox {
         Some(inbox) => Some(Post::Training(inbox.clone())),
         None => mail_server(config)?,
@@ -145,7 +166,7 @@ pub async fn open(
         clock,
         random: Arc::new(SystemRandom),
         audit: Arc::new(audit),
-        hashing: HashPool::new(config.hash_threads, config.hash_queue),
+        hashing,
         hash_cost: config.hash_cost,
         issuer: config.issuer.clone(),
         letters: Letters {
@@ -167,6 +188,7 @@ pub async fn open(
         courier: post.map(|post| courier(config, &foundation, outbox, post)),
         form_key: foundation.vault.derived_key("reset-form"),
         health,
+        vitals,
         ended,
     })
 }

@@ -1,6 +1,7 @@
 //! The outer ends of the ports: the system's clocks and random bytes, the audit file, the files that hold secrets.
 
 pub mod audit_file;
+pub mod audit_tally;
 pub mod clock;
 pub mod master_key_file;
 pub mod random;

@@ -39,6 +39,28 @@ pub enum Act {
 }
 
 impl Act {
+    /// In the order of their declaration.
+    pub const ALL: [Self; 18] = [
+        Self::CheckPassword,
+        Self::CheckPasscode,
+        Self::Login,
+        Self::Logout,
+        Self::StartEnrollment,
+        Self::ProveEnrollment,
+        Self::DisableTotp,
+        Self::ResetTotp,
+        Self::RequestReset,
+        Self::FindReset,
+        Self::ConfirmReset,
+        Self::DeliverLetter,
+        Self::RetryLetter,
+        Self::AddAccount,
+        Self::RemoveAccount,
+        Self::SetPassword,
+        Self::ImportAccounts,
+        Self::SetPolicy,
+    ];
+
     pub fn as_str(self) -> &'static str {
         match self {
             Self::CheckPassword => "check-password",
