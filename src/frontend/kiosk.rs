@@ -1,13 +1,6 @@
 //! The kiosk on this process's terminal: from a configuration to a person at the menu, and back to the shell.
 
-use std::{
-    fs::OpenOptions,
-    io,
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
-    path::PathBuf,
-    sync::Arc,
-    time::Duration,
-};
+use std::{io, os::unix::fs::DirBuilderExt, path::PathBuf, sync::Arc, time::Duration};
 
 use tokio::{
     sync::{Mutex, watch},
@@ -15,8 +8,10 @@ use tokio::{
 };
 
 use super::{
-    beside::{self, Page, PageError},
+    beside::{self, PlaceError, Places},
     console::{Console, ConsoleError, Use},
+    doors::{Door, Doors},
+    log::{self, LogError},
     shutdown::Shutdown,
     training,
 };
@@ -41,13 +36,11 @@ pub enum KioskError {
     #[error(transparent)]
     Parts(#[from] PartsError),
     #[error(transparent)]
-    Page(#[from] PageError),
+    Place(#[from] PlaceError),
     #[error("the sample accounts cannot be added: {0}")]
     Samples(#[from] ServiceError),
-    #[error(
-        "the log {0} cannot be written: {1}; make its folder, or name another file in [log] file"
-    )]
-    Log(String, io::Error),
+    #[error(transparent)]
+    Log(#[from] LogError),
     #[error("{0}")]
     System(io::Error),
     #[error("a write to the store did not end; the program has to be started again")]
@@ -64,9 +57,9 @@ impl KioskError {
             Self::Stuck => 75,
             Self::Panicking => 70,
             Self::Console(_)
-            | Self::Page(_)
+            | Self::Place(_)
             | Self::Samples(_)
-            | Self::Log(..)
+            | Self::Log(_)
             | Self::System(_) => 1,
         }
     }
@@ -81,8 +74,7 @@ const PANICS_WITHIN: Duration = Duration::from_secs(60);
 /// Runs the kiosk until it is asked to leave or its terminal hangs up.
 pub async fn run(config: Config) -> Result<(), KioskError> {
     let key = KeySource::File(config.master_key_file.clone());
-    log_to_file(&config)
-        .map_err(|error| KioskError::Log(config.log_file().display().to_string(), error))?;
+    log::start(&config, true)?;
     serve(config, key, None).await
 }
 
@@ -118,7 +110,7 @@ async fn serve(
     key: KeySource,
     training: Option<Vec<SampleAccount>>,
 ) -> Result<(), KioskError> {
-    log_panics();
+    log::log_panics();
     let mut shutdown = Shutdown::on_signals().map_err(KioskError::System)?;
     let clock = Arc::new(SystemClock::start());
     let taken = if training.is_some() {
@@ -130,7 +122,7 @@ async fn serve(
         Some(name) => name.clone(),
         None => Console::name()?,
     };
-    let page = Page::take(&mut config)?;
+    let places = Places::take(&mut config)?;
     let console = Console::take(taken)?;
     let settings = AppSettings {
         office: config.office.clone(),
@@ -155,6 +147,8 @@ async fn serve(
         wipe: taken.wipe(),
     };
     let (leave, leaving) = watch::channel(false);
+    let doors = Doors::default();
+    let _open = doors.enter(Door::Console);
     let sessions = sessions(&console, settings, seat, leaving.clone(), clock.clone());
     let opening = async {
         let inbox = training.as_ref().map(|_| Arc::new(Inbox::default()));
@@ -162,7 +156,7 @@ async fn serve(
         if let Some(samples) = &training {
             training::add_samples(&opened.services, samples).await?;
         }
-        let beside = beside::start(&opened, page, &config, clock, &leaving);
+        let beside = beside::start(&opened, places, &config, clock, &doors, &leaving);
         open.send_replace(Some(opened.services.clone()));
         Ok::<Running, KioskError>(Running { opened, beside })
     };
@@ -270,33 +264,4 @@ async fn sessions(
             }
         }
     }
-}
-
-/// A panic goes to the log, by its place only: its words may hold what was typed, and the terminal shows the kiosk.
-fn log_panics() {
-    std::panic::set_hook(Box::new(|panic| {
-        let place = panic.location().map(ToString::to_string);
-        tracing::error!(place = place.as_deref().unwrap_or("unknown"), "a panic");
-    }));
-}
-
-/// The program's log goes to a file in the data folder, never to the terminal that shows the kiosk.
-fn log_to_file(config: &Config) -> io::Result<()> {
-    std::fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(&config.data)?;
-    let file = OpenOptions::new()
-        .append(true)
-        .create(true)
-        .mode(0o600)
-        .open(config.log_file())?;
-    let subscriber = tracing_subscriber::fmt()
-        .with_writer(std::sync::Mutex::new(file))
-        .with_ansi(false)
-        .with_max_level(config.log_level)
-        .finish();
-    // There is one already only where a test has set it.
-    let _ = tracing::subscriber::set_global_default(subscriber);
-    Ok(())
 }
