@@ -70,11 +70,12 @@ struct Table<'a>(DescriptorEncoder<'a>);
 impl Table<'_> {
     fn family<const N: usize, M: EncodeMetric>(
         &mut self,
-        (name, help, unit): (&str, &str, Option<Unit>),
+        name: &str,
+        help: &str,
         kind: MetricType,
         rows: impl IntoIterator<Item = (Labels<N>, M)>,
     ) -> fmt::Result {
-        let mut family = self.0.encode_descriptor(name, help, unit.as_ref(), kind)?;
+        let mut family = self.0.encode_descriptor(name, help, None, kind)?;
         for (labels, metric) in rows {
             metric.encode(family.encode_family(&labels)?)?;
         }
@@ -89,7 +90,7 @@ impl Table<'_> {
     ) -> fmt::Result {
         let rows = rows.into_iter();
         let rows = rows.map(|(labels, value)| (labels, ConstGauge::new(value)));
-        self.family((name, help, None), MetricType::Gauge, rows)
+        self.family(name, help, MetricType::Gauge, rows)
     }
 
     fn counters<const N: usize>(
@@ -100,7 +101,7 @@ impl Table<'_> {
     ) -> fmt::Result {
         let rows = rows.into_iter();
         let rows = rows.map(|(labels, value)| (labels, ConstCounter::new(value)));
-        self.family((name, help, None), MetricType::Counter, rows)
+        self.family(name, help, MetricType::Counter, rows)
     }
 
     fn gauge(&mut self, name: &str, help: &str, unit: Option<Unit>, value: u64) -> fmt::Result {
