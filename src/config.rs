@@ -279,11 +279,13 @@ impl Config {
         self.ssh.host_key.clone().unwrap_or_else(beside)
     }
 
-    /// The same settings for training: everything is kept in `data`, and no log of the real service is touched.
+    /// The same settings for training: everything is kept in `data`, no log of the real service is touched, and its
+    /// monitoring is not answered.
     pub fn for_training(mut self, data: PathBuf) -> Self {
         self.data = data;
         self.log = None;
         self.audit = None;
+        self.metrics = None;
         self.with_letters_for_training()
     }
 }

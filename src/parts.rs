@@ -15,6 +15,7 @@ use zeroize::Zeroizing;
 use crate::{
     adapter::{
         audit_file::AuditFile,
+        audit_tally::{AuditTally, Tally},
         clock::SystemClock,
         master_key_file::{self, MasterKeyError},
         random::SystemRandom,
@@ -30,10 +31,13 @@ use crate::{
         transport::{Security, Smtp, SmtpSettings, SmtpSettingsError},
     },
     ports::{Audit, Random},
-    service::{EndedLogins, Foundation, Letters, Services, hashing::HashPool},
+    service::{
+        EndedLogins, Foundation, Letters, Services,
+        hashing::{self, HashPool},
+    },
     store::{
         self, Store, StoreError,
-        embedded::{Embedded, Ended, Health},
+        embedded::{Embedded, Ended, Health, Pulse},
         folder::OpenError,
         outbox::Outbox,
         remote::{self, JoinError, Joined, Remote},
@@ -113,7 +117,17 @@ pub struct Opened {
     /// Seals the forms of the reset page.
     pub form_key: Zeroizing<[u8; 32]>,
     pub health: tokio::sync::watch::Receiver<Health>,
+    pub vitals: Vitals,
     ended: Ended,
+}
+
+/// What the parts tell about themselves, at no cost while nobody asks. It keeps no store open.
+#[derive(Debug, Clone)]
+pub struct Vitals {
+    pub store: Pulse,
+    pub hashing: Arc<hashing::Load>,
+    /// Everything that was recorded in the audit log.
+    pub acts: Arc<Tally>,
 }
 
 impl Opened {
@@ -232,7 +246,9 @@ pub async fn open(
     let audit_file = config.audit_file();
     let audit = AuditFile::open(&audit_file, clock.clone())
         .map_err(|error| PartsError::Audit(audit_file.display().to_string(), error))?;
-    let (health, ended) = (store.health(), store.ended());
+    let audit = AuditTally::new(Arc::new(audit));
+    let (health, ended, pulse) = (store.health(), store.ended(), store.pulse());
+    let acts = audit.tally();
     let post = match &inbox {
         Some(inbox) => Some(Post::Training(inbox.clone())),
         None => mail_server(config)?,
@@ -246,6 +262,11 @@ pub async fn open(
         EndedLogins::default(),
         post.is_some(),
     );
+    let vitals = Vitals {
+        store: pulse,
+        hashing: foundation.hashing.load(),
+        acts,
+    };
     let mut services = Services::new(&foundation);
     services.inbox = inbox;
     services.accounts.sweep_imports().await?;
@@ -257,6 +278,7 @@ pub async fn open(
         form_key: foundation.vault.derived_key("reset-form"),
         foundation,
         health,
+        vitals,
         ended,
     })
 }

@@ -2,6 +2,7 @@
 //! audit log of another process.
 
 pub mod audit_file;
+pub mod audit_tally;
 pub mod clock;
 pub mod master_key_file;
 pub mod random;
