@@ -90,6 +90,10 @@ pub enum PartsError {
     Secret(#[from] SecretFileError),
     #[error("the certificates in {0} cannot be read: {1}")]
     Authority(String, io::Error),
+    #[error(
+        "[mail] user is set, so [mail] password_file (or the systemd credential smtp-password) must hold its password"
+    )]
+    NoMailPassword,
     #[error("the mail server cannot be used: {0}")]
     MailServer(#[from] SmtpSettingsError),
 }
@@ -100,6 +104,7 @@ impl PartsError {
         match self {
             Self::Store(OpenError::Held { .. }) => 3,
             Self::Store(OpenError::NoRoom(_)) => 75,
+            Self::NoMailPassword => 2,
             Self::Join(error) if error.is_for_now() => 75,
             _ => 1,
         }
@@ -324,7 +329,8 @@ fn mail_server(config: &Config) -> Result<Option<Post>, PartsError> {
             let password = Zeroizing::new(password.trim_end_matches(['\r', '\n']).to_owned());
             Some((user.clone(), password))
         }
-        _ => None,
+        (Some(_), None) => return Err(PartsError::NoMailPassword),
+        (None, _) => None,
     };
     let extra_root = mail
         .authority_file

@@ -265,7 +265,8 @@ impl Reception {
             () = place.displaced() => {
                 self.door.doors.refuse(Refused::Displaced);
                 keyboard.close();
-                screens.await
+                let _ = screens.await;
+                return Some(Offence::NoScreen);
             }
         };
         let text = |language: Language| &language.text().ending;
