@@ -4,8 +4,10 @@
 #![allow(dead_code, reason = "each journey uses a part of the language")]
 
 pub mod browser;
+pub mod letters;
 pub mod picture;
 pub mod smtp;
+pub mod ssh;
 
 use std::{
     fs,
@@ -233,6 +235,20 @@ fn faketime() -> String {
     library.expect("libfaketime is installed (Debian package faketime)")
 }
 
+/// Sends a signal to a process that runs.
+pub fn send_signal(id: u32, name: &str) {
+    use rustix::process::{Pid, Signal, kill_process};
+    let signal = match name {
+        "TERM" => Signal::TERM,
+        "HUP" => Signal::HUP,
+        "INT" => Signal::INT,
+        "KILL" => Signal::KILL,
+        other => panic!("no journey sends SIG{other}"),
+    };
+    let id = Pid::from_raw(id.cast_signed()).expect("a process id");
+    kill_process(id, signal).expect("the program runs");
+}
+
 /// Waits until `holds`: for what shows on no screen, such as a line in a log.
 pub fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
     let deadline = Instant::now() + DEADLINE;
@@ -269,6 +285,7 @@ pub mod key {
     pub const F1: &str = "\x1bOP";
     pub const F2: &str = "\x1bOQ";
     pub const F3: &str = "\x1bOR";
+    pub const F12: &str = "\x1b[24~";
     pub const CTRL_C: &str = "\x03";
     pub const CTRL_Z: &str = "\x1a";
     pub const CTRL_BACKSLASH: &str = "\x1c";
@@ -309,7 +326,8 @@ pub struct Kiosk {
 }
 
 impl Kiosk {
-    fn start(command: CommandBuilder, columns: u16, rows: u16) -> Self {
+    /// Runs a command on a pseudo-terminal of its own.
+    pub fn start(command: CommandBuilder, columns: u16, rows: u16) -> Self {
         let size = PtySize {
             rows,
             cols: columns,
@@ -532,17 +550,7 @@ impl Kiosk {
     }
 
     pub fn signal(&mut self, name: &str) -> &mut Self {
-        use rustix::process::{Pid, Signal, kill_process};
-        let signal = match name {
-            "TERM" => Signal::TERM,
-            "HUP" => Signal::HUP,
-            "INT" => Signal::INT,
-            "KILL" => Signal::KILL,
-            other => panic!("no journey sends SIG{other}"),
-        };
-        let id = self.child.process_id().expect("the program runs");
-        let id = Pid::from_raw(id.cast_signed()).expect("a process id");
-        kill_process(id, signal).expect("the program runs");
+        send_signal(self.child.process_id().expect("the program runs"), name);
         self
     }
 
