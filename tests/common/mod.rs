@@ -235,6 +235,15 @@ fn faketime() -> String {
     library.expect("libfaketime is installed (Debian package faketime)")
 }
 
+/// What the screen shows of a code whose last digit is not typed yet.
+pub fn five_of(code: &str) -> String {
+    let digits: Vec<String> = code.chars().map(String::from).collect();
+    format!(
+        "{} {} {}  {} {} _",
+        digits[0], digits[1], digits[2], digits[3], digits[4]
+    )
+}
+
 /// Sends a signal to a process that runs.
 pub fn send_signal(id: u32, name: &str) {
     use rustix::process::{Pid, Signal, kill_process};
@@ -445,11 +454,7 @@ impl Kiosk {
 
     /// Types a code; the sixth digit sends it, and what is shown next is the answer to it.
     pub fn submit_code(&mut self, code: &str) -> &mut Self {
-        let digits: Vec<String> = code.chars().map(String::from).collect();
-        let five = format!(
-            "{} {} {}  {} {} _",
-            digits[0], digits[1], digits[2], digits[3], digits[4]
-        );
+        let five = five_of(code);
         self.expect_gone("Percobaan berikutnya");
         self.press(&code[..5]);
         self.expect_that(&format!("expected {five:?}"), |text| text.contains(&five));
