@@ -46,7 +46,7 @@ impl World {
             kiosk.expect("Selamat datang, Siti");
         }
         drop(people);
-        eventually("nobody to be left", || server.people() == 0);
+        eventually("nobody to be left", || server.connections() == 0);
         let before = server.resident();
         Self {
             office,
@@ -110,7 +110,7 @@ impl World {
             );
         };
         at_most("the most", peak);
-        eventually("nobody to be left", || self.server.people() == 0);
+        eventually("nobody to be left", || self.server.connections() == 0);
         at_most("at the end,", self.server.resident());
         let log = self.server.log();
         assert!(!log.contains("panic"), "{log}");
@@ -858,7 +858,9 @@ fn a_reader_that_never_reads(world: &World) {
     }
     world.welcomes_an_honest_person("127.0.0.1");
     // Slow readers are dropped, also where they hold the connection.
-    eventually("slow readers to be dropped", || world.server.people() == 0);
+    eventually("slow readers to be dropped", || {
+        world.server.connections() == 0
+    });
 }
 
 fn a_window_that_never_opens(world: &World) {
@@ -878,7 +880,7 @@ fn a_window_that_never_opens(world: &World) {
     }
     world.welcomes_an_honest_person("127.0.0.1");
     eventually("who takes no screen to be dropped", || {
-        world.server.people() == 0
+        world.server.connections() == 0
     });
     for (wire, reader) in held {
         let _ = wire.stream.shutdown(Shutdown::Both);

@@ -2,8 +2,7 @@
 
 use std::{
     fs,
-    io::{BufRead, BufReader, Read, Write},
-    net::TcpStream,
+    io::{BufRead, BufReader},
     os::unix::process::ExitStatusExt,
     path::PathBuf,
     process::{Child, Command, Output, Stdio},
@@ -20,7 +19,6 @@ use super::{DEADLINE, Kiosk, Office, text};
 pub struct Server {
     child: Child,
     pub port: u16,
-    metrics: u16,
     /// Everything on its standard error, and whether that is all.
     log: Arc<(Mutex<(String, bool)>, Condvar)>,
     known_hosts: PathBuf,
@@ -39,14 +37,12 @@ impl Office {
 
     /// The server with some further words on its command line.
     pub fn serve_with(&self, port: u16, arguments: &[&str]) -> Server {
-        let metrics = super::free_port();
         let mut child = Command::new(env!("CARGO_BIN_EXE_lpse-kiosk"))
             .arg("serve")
             .args(arguments)
             .env_clear()
             .envs(self.environment())
             .env("LPSE_KIOSK_SSH_LISTEN", format!("127.0.0.1:{port}"))
-            .env("LPSE_KIOSK_METRICS_LISTEN", format!("127.0.0.1:{metrics}"))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
@@ -71,7 +67,6 @@ impl Office {
         let mut server = Server {
             child,
             port,
-            metrics,
             log,
             known_hosts: self.path(&format!("known_hosts.{port}")),
             home: self.path("home"),
@@ -206,25 +201,17 @@ impl Server {
         number.parse().unwrap()
     }
 
-    /// The value of a gauge or counter without labels.
-    pub fn metric(&self, name: &str) -> f64 {
-        let mut stream = TcpStream::connect(("127.0.0.1", self.metrics)).expect("metrics are told");
-        stream
-            .write_all(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
-            .unwrap();
-        let mut told = Vec::new();
-        stream.read_to_end(&mut told).unwrap();
-        let told = text(&told);
-        let value = told.lines().find_map(|line| {
-            let (found, value) = line.split_once(' ')?;
-            (found == name).then(|| value.trim().parse().expect("a number"))
+    /// How many connections it holds; one whose peer has gone counts until the server has let go of it.
+    pub fn connections(&self) -> usize {
+        const ESTABLISHED: &str = "01";
+        const CLOSE_WAIT: &str = "08";
+        let place = format!("0100007F:{:04X}", self.port);
+        let sockets = fs::read_to_string(format!("/proc/{}/net/tcp", self.child.id())).unwrap();
+        let held = sockets.lines().filter(|line| {
+            let words: Vec<&str> = line.split_whitespace().collect();
+            words.len() > 3 && words[1] == place && [ESTABLISHED, CLOSE_WAIT].contains(&words[3])
         });
-        value.unwrap_or_else(|| panic!("no {name} in the metrics:\n{told}"))
-    }
-
-    /// How many people sit at its screens.
-    pub fn people(&self) -> u64 {
-        self.metric(SESSIONS) as u64
+        held.count()
     }
 
     /// An OpenSSH client as people have it: with a terminal, and a locale of UTF-8.
@@ -256,9 +243,6 @@ impl Server {
         kiosk
     }
 }
-
-/// The gauge of people at the screens.
-const SESSIONS: &str = "lpse_kiosk_ssh_sessions";
 
 impl Drop for Server {
     fn drop(&mut self) {
