@@ -385,7 +385,7 @@ fn of_64_people_with_one_code_exactly_one_gets_in() {
 
 #[test]
 fn terminals_of_every_kind_get_what_they_can_show() {
-    let (_office, server) = open();
+    let office = Office::empty();
     let is_ascii = |kiosk: &Kiosk| text(&kiosk.raw()).is_ascii();
     let variants: [(&str, Option<&str>, bool); 9] = [
         ("xterm-256color", Some("id_ID.UTF-8"), true),
@@ -399,14 +399,19 @@ fn terminals_of_every_kind_get_what_they_can_show() {
         // Whoever says nothing has a terminal of this century.
         ("xterm", None, true),
     ];
-    for (term, lang, unicode) in variants {
+    let user_id = |number: usize| format!("PPK{}", 40 + number);
+    for number in 0..variants.len() {
+        office.add(&user_id(number), "non-penyedia", "Siti Rahmawati");
+    }
+    let server = office.serve();
+    for (number, (term, lang, unicode)) in variants.into_iter().enumerate() {
         let mut client = server.client().term(term);
         client = match lang {
             Some(lang) => client.lang(lang),
             None => client.without("LANG"),
         };
         let mut kiosk = client.start();
-        kiosk.give_password("non-penyedia", "PPK30", PASSWORD);
+        kiosk.give_password("non-penyedia", &user_id(number), PASSWORD);
         kiosk.expect("ENABLE TOTP").press(key::ENTER);
         assert_eq!(
             is_ascii(&kiosk),
@@ -640,7 +645,7 @@ fn sigterm_lets_people_finish() {
     server.signal("TERM");
     // Whoever is in the middle of something is told, and goes on.
     kiosk.expect_that("to be told", |text| text != before);
-    println!("told:\n{}", kiosk.text());
+
     kiosk.press(key::ESC);
     if !kiosk.text().contains("Login terakhir") {
         kiosk
@@ -711,9 +716,6 @@ fn a_fault_in_one_persons_screens_is_nobody_elses() {
     other.press(key::F2).expect("Welcome, CV Maju Bersama");
     server.ssh().expect(MENU);
     assert!(server.is_running());
-    eventually("both log-outs or one in the audit log", || {
-        office.audited("logout", "done") >= 1
-    });
 }
 
 #[test]
