@@ -2,8 +2,10 @@
 
 pub mod beside;
 pub mod console;
+pub mod host;
 pub mod keys;
 pub mod kiosk;
-pub mod shutdown;
+pub mod signals;
+pub mod ssh;
 pub mod training;
 pub mod web;
