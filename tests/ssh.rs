@@ -103,7 +103,7 @@ fn the_ten_steps_for_both_user_types() {
         let printed = text(&kiosk.raw());
         assert!(!printed.contains(PASSWORD) && !printed.contains("awan"));
         log_out(&mut kiosk);
-        kiosk.press(key::ESC);
+        kiosk.press(key::CTRL_C);
         assert_eq!(kiosk.wait(), 0);
         let log = server.log();
         assert!(
@@ -446,33 +446,59 @@ fn any_user_name_leads_to_the_same_menu() {
     }
 }
 
+/// Waits for the end of a session that says `farewell`, and for the person's own terminal.
+fn assert_left(kiosk: &mut Kiosk, farewell: &str) {
+    kiosk.expect(farewell);
+    assert_eq!(kiosk.wait(), 0, "{}", kiosk.text());
+    eventually("the terminal's modes as before", || {
+        kiosk.modes_are_restored()
+    });
+    let raw = text(&kiosk.raw());
+    let end = &raw[raw.rfind("\x1b[?2004l").expect("paste mode is reset")..];
+    assert!(end.contains("\x1b[?1049l"), "{end:?}");
+    assert!(raw.rfind("\x1b[?25h") > raw.rfind("\x1b[?25l"), "{end:?}");
+    let shown = kiosk.text();
+    assert!(
+        !shown.contains("Siti") && !shown.contains("LOGIN"),
+        "{shown}"
+    );
+}
+
 #[test]
 fn leaving_says_farewell_and_gives_the_terminal_back() {
+    let (office, server) = open();
+    let mut kiosk = server.password_given("non-penyedia", "PPK30");
+    kiosk.expect("Selamat datang, Siti");
+    log_out(&mut kiosk);
+    kiosk.press(key::CTRL_C);
+    assert_left(&mut kiosk, "Sesi berakhir. Terima kasih.");
+    // Whoever leaves from anywhere is logged out.
+    let mut kiosk = server.password_given("non-penyedia", "PPK30");
+    kiosk
+        .expect("Selamat datang, Siti")
+        .press(key::F2)
+        .expect("Welcome, Siti")
+        .press(key::CTRL_C);
+    assert_left(&mut kiosk, "The session has ended. Thank you.");
+    assert_eq!(office.audited("logout", "done"), 2);
+    // In the middle of a password, too.
+    let mut kiosk = server.ssh();
+    open_login(&mut kiosk)
+        .press("ppk30")
+        .press(key::ENTER)
+        .expect("Masukkan password")
+        .press("rahasia")
+        .expect("•••••••")
+        .press(key::CTRL_C);
+    assert_left(&mut kiosk, "Sesi berakhir. Terima kasih.");
+}
+
+#[test]
+fn esc_at_the_menu_leaves() {
     let (_office, server) = open();
-    for way_out in [key::ESC, key::CTRL_C] {
-        let mut kiosk = server.password_given("non-penyedia", "PPK30");
-        kiosk.expect("Selamat datang, Siti");
-        // Only the menu has a way out of the program.
-        kiosk.press(key::CTRL_C).expect_still_answers();
-        kiosk.press(key::F2).expect("Selamat datang, Siti");
-        log_out(&mut kiosk);
-        let before = kiosk.raw().len();
-        kiosk.press(way_out);
-        assert_eq!(kiosk.wait(), 0, "{way_out:?}");
-        let modes = || kiosk.modes_are_restored();
-        eventually("the terminal's modes as before", modes);
-        let end = text(&kiosk.raw()[before..]);
-        assert!(
-            end.contains("\x1b[?25h") && end.contains("\x1b[?2004l"),
-            "{end:?}"
-        );
-        let shown = kiosk.text();
-        assert!(
-            !shown.contains("Siti") && !shown.contains("LOGIN"),
-            "{shown}"
-        );
-        assert!(!shown.trim().is_empty(), "a farewell is said");
-    }
+    let mut kiosk = server.ssh();
+    kiosk.expect(MENU).press(key::ESC);
+    assert_left(&mut kiosk, "Sesi berakhir. Terima kasih.");
 }
 
 #[test]
@@ -641,24 +667,22 @@ fn sigterm_lets_people_finish() {
     let mut kiosk = server.password_given("non-penyedia", "PPK30");
     kiosk.expect("ENABLE TOTP").press(key::ENTER);
     let phone = Phone::scan(&mut kiosk);
-    let before = kiosk.text();
     server.signal("TERM");
-    // Whoever is in the middle of something is told, and goes on.
-    kiosk.expect_that("to be told", |text| text != before);
-
-    kiosk.press(key::ESC);
-    if !kiosk.text().contains("Login terakhir") {
-        kiosk
-            .press(&phone.code(office.clock()))
-            .expect("TOTP aktif.");
-    }
+    // Whoever is at the menu has nothing to finish; whoever is in the middle of something is told, and goes on.
+    idle.expect("Sesi berakhir karena layanan dimulai ulang.");
+    assert_eq!(idle.wait(), 0);
+    kiosk
+        .expect(CLOSING)
+        .submit_code(&phone.code(office.clock()))
+        .expect("TOTP aktif.")
+        .expect(CLOSING);
     // Nobody new comes in.
     let late = server.client().option("-T").run();
     assert_ne!(late.status.code(), Some(0));
     assert!(server.is_running());
     kiosk.press("l").press(key::ENTER);
+    kiosk.expect("Sesi berakhir karena layanan dimulai ulang.");
     assert_eq!(kiosk.wait(), 0, "{}", kiosk.text());
-    idle.press(key::ESC).wait();
     assert_eq!(server.wait(), 0, "{}", server.log());
     assert_eq!(office.audited("logout", "done"), 1);
 }
@@ -670,8 +694,10 @@ fn sigterm_ends_whoever_does_not_finish() {
     let mut kiosk = server.password_given("non-penyedia", "PPK30");
     kiosk.expect("Selamat datang, Siti");
     server.signal("TERM");
+    kiosk.expect(CLOSING);
     assert_eq!(server.wait(), 0, "{}", server.log());
-    kiosk.wait();
+    kiosk.expect("Sesi berakhir karena layanan dimulai ulang.");
+    assert_eq!(kiosk.wait(), 0);
     eventually("the terminal's modes as before", || {
         kiosk.modes_are_restored()
     });
@@ -708,6 +734,11 @@ fn a_fault_in_one_persons_screens_is_nobody_elses() {
     let printed = text(&kiosk.raw());
     assert!(!printed.contains("panicked") && !printed.contains("src/"));
     assert!(!kiosk.text().contains("Siti"), "{}", kiosk.text());
+    assert!(
+        kiosk
+            .text()
+            .contains("Sesi berakhir karena kesalahan pada program")
+    );
     eventually("the terminal's modes as before", || {
         kiosk.modes_are_restored()
     });
@@ -786,8 +817,11 @@ fn an_idle_person_is_warned_and_logged_out() {
         .expect_gone("Masih di sini?")
         .expect("Selamat datang, Siti");
     kiosk.expect("Masih di sini?");
-    eventually("the log-out", || office.audited("logout", "done") == 1);
-    eventually("no trace of the person", || !kiosk.text().contains("Siti"));
+    assert_left(
+        &mut kiosk,
+        "Sesi berakhir karena tidak ada tombol yang ditekan.",
+    );
+    assert_eq!(office.audited("logout", "done"), 1);
 }
 
 #[test]
@@ -796,15 +830,13 @@ fn nobody_stays_at_the_menu_for_ever() {
     let server = office.serve();
     let mut kiosk = server.ssh();
     kiosk.expect(MENU);
+    kiosk.expect("Sesi ini berakhir dalam");
     let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
     while kiosk.is_running() {
         assert!(std::time::Instant::now() < deadline, "{}", kiosk.text());
         thread::yield_now();
     }
-    eventually("the terminal's modes as before", || {
-        kiosk.modes_are_restored()
-    });
-    assert!(!kiosk.text().trim().is_empty(), "a sentence says why");
+    assert_left(&mut kiosk, "Sesi berakhir karena waktunya habis.");
 }
 
 #[test]

@@ -89,7 +89,7 @@ impl World {
     /// An honest person comes in, looks, and leaves.
     fn welcomes_an_honest_person(&self, from: &str) {
         let mut kiosk = self.server.client().from(from).start();
-        kiosk.expect("Layanan login dan TOTP").press(key::ESC);
+        kiosk.expect("Layanan login dan TOTP").press(key::CTRL_C);
         assert_eq!(kiosk.wait(), 0);
     }
 
