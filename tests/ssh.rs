@@ -6,8 +6,8 @@ use std::{
     fs,
     io::{Read, Write},
     net::{TcpListener, TcpStream},
-    os::unix::{fs::PermissionsExt, net::UnixListener},
-    process::Output,
+    os::unix::{fs::PermissionsExt, net::UnixStream},
+    process::{Command, Output, Stdio},
     sync::mpsc,
     thread,
 };
@@ -604,8 +604,10 @@ fn forwarding_is_refused_and_harmless() {
 
     // An agent and a display are offered; the person sees the menu all the same.
     let socket = office.path("agent");
-    let agent = UnixListener::bind(&socket).unwrap();
-    agent.set_nonblocking(true).unwrap();
+    let mut agent = Command::new("ssh-agent");
+    agent.arg("-D").arg("-a").arg(&socket).stdout(Stdio::null());
+    let _agent = Ended(agent.spawn().expect("OpenSSH's agent starts"));
+    eventually("the agent", || UnixStream::connect(&socket).is_ok());
     let mut kiosk = server
         .client()
         .variable("SSH_AUTH_SOCK", socket.to_str().unwrap())
@@ -848,12 +850,16 @@ fn who_finds_it_busy_is_told_so() {
         .with("LPSE_KIOSK_PASSWORD_ITERATIONS", "4")
         .with("LPSE_KIOSK_PASSWORD_THREADS", "1")
         .with("LPSE_KIOSK_PASSWORD_QUEUE", "1");
-    office.add("PPK30", "non-penyedia", "Siti Rahmawati");
+    // One account's tries from one place are judged one after the other anyway.
+    let user_id = |number: usize| format!("PPK{}", 30 + number);
+    for number in 0..6 {
+        office.add(&user_id(number), "non-penyedia", "Siti Rahmawati");
+    }
     let server = office.serve();
     let mut people: Vec<Kiosk> = (0..6).map(|_| server.ssh()).collect();
-    for kiosk in &mut people {
+    for (number, kiosk) in people.iter_mut().enumerate() {
         open_login(kiosk)
-            .press("PPK30")
+            .press(&user_id(number))
             .press(key::ENTER)
             .expect("Masukkan password")
             .press(PASSWORD)

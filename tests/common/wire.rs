@@ -137,6 +137,8 @@ pub struct Wire {
     received: u32,
     their_banner: Vec<u8>,
     session: Option<[u8; 32]>,
+    /// How much the server takes over the session channel.
+    pub window: u32,
     /// One byte a segment.
     pub trickle: bool,
 }
@@ -169,6 +171,7 @@ impl Wire {
             received: 0,
             their_banner: Vec::new(),
             session: None,
+            window: 0,
             trickle: false,
         })
     }
@@ -339,6 +342,7 @@ impl Wire {
         if reply[0] == message::CHANNEL_OPEN_FAILURE {
             return Err(io::Error::other("the session channel is refused"));
         }
+        self.window = number(&reply[9..]);
         Ok(number(&reply[5..]))
     }
 
