@@ -1,4 +1,5 @@
-//! The doors: where a person's bytes come in and a screen's bytes go out, and the page of the letters' links.
+//! The doors: where a person's bytes come in and a screen's bytes go out, over this process's terminal or over SSH; the
+//! page of the letters' links; and the process that hosts them.
 
 pub mod beside;
 pub mod console;

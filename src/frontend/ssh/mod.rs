@@ -26,6 +26,7 @@ use std::{
     time::Duration,
 };
 
+use rustix::net::{AddressFamily, SocketFlags, SocketType, sockopt};
 use tokio::{
     net::TcpStream,
     sync::{mpsc, watch},
@@ -52,12 +53,30 @@ pub enum SshError {
 /// Takes the places on the network.
 pub fn listen(places: &[SocketAddr]) -> Result<Vec<TcpListener>, SshError> {
     let listen = |place: &SocketAddr| {
-        let failed = |error| SshError::Listen(*place, error);
-        let listener = TcpListener::bind(place).map_err(failed)?;
-        listener.set_nonblocking(true).map_err(failed)?;
-        Ok(listener)
+        listen_at(*place).map_err(|error| SshError::Listen(*place, error.into()))
     };
     places.iter().map(listen).collect()
+}
+
+/// Connections that may wait to be accepted.
+const BACKLOG: i32 = 1024;
+
+/// An IPv6 place is IPv6's alone, so that `0.0.0.0:2222, [::]:2222` names two.
+fn listen_at(place: SocketAddr) -> Result<TcpListener, rustix::io::Errno> {
+    let family = match place {
+        SocketAddr::V4(_) => AddressFamily::INET,
+        SocketAddr::V6(_) => AddressFamily::INET6,
+    };
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    let socket = rustix::net::socket_with(family, SocketType::STREAM, flags, None)?;
+    // A program that is started again must not wait for the last connections of the one before.
+    sockopt::set_socket_reuseaddr(&socket, true)?;
+    if place.is_ipv6() {
+        sockopt::set_ipv6_v6only(&socket, true)?;
+    }
+    rustix::net::bind(&socket, &place)?;
+    rustix::net::listen(&socket, BACKLOG)?;
+    Ok(TcpListener::from(socket))
 }
 
 /// The SSH door.
