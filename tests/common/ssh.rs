@@ -195,10 +195,25 @@ impl Server {
     }
 
     fn kibibytes(&self, file: &str, name: &str) -> u64 {
-        let told = fs::read_to_string(format!("/proc/{}/{file}", self.child.id())).unwrap();
+        let told = self.told(file);
         let line = told.lines().find_map(|line| line.strip_prefix(name));
         let number = line.unwrap().trim().trim_end_matches(" kB");
         number.parse().unwrap()
+    }
+
+    /// What the system tells about the process.
+    fn told(&self, file: &str) -> String {
+        let told = fs::read_to_string(format!("/proc/{}/{file}", self.child.id()));
+        told.unwrap_or_else(|_| {
+            // The last word of a process that has ended is how.
+            let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id()));
+            let stat = stat.unwrap_or_default();
+            let how = stat.split_whitespace().last().unwrap_or("unknown");
+            panic!(
+                "the server has ended with status {how}; its log:\n{}",
+                self.log()
+            )
+        })
     }
 
     /// How many connections it holds; one whose peer has gone counts until the server has let go of it.
@@ -206,7 +221,7 @@ impl Server {
         const ESTABLISHED: &str = "01";
         const CLOSE_WAIT: &str = "08";
         let place = format!("0100007F:{:04X}", self.port);
-        let sockets = fs::read_to_string(format!("/proc/{}/net/tcp", self.child.id())).unwrap();
+        let sockets = self.told("net/tcp");
         let held = sockets.lines().filter(|line| {
             let words: Vec<&str> = line.split_whitespace().collect();
             words.len() > 3 && words[1] == place && [ESTABLISHED, CLOSE_WAIT].contains(&words[3])
