@@ -15,14 +15,13 @@ use portable_pty::CommandBuilder;
 
 use super::{DEADLINE, Kiosk, Office, text};
 
-/// `lpse-kiosk serve`, its log, and what is known about its host key.
+/// `lpse-kiosk serve`, its log, and a client that knows its host key.
 pub struct Server {
     child: Child,
     pub port: u16,
     /// Everything on its standard error, and whether that is all.
     log: Arc<(Mutex<(String, bool)>, Condvar)>,
-    known_hosts: PathBuf,
-    home: PathBuf,
+    client: Client,
 }
 
 impl Office {
@@ -68,12 +67,35 @@ impl Office {
             child,
             port,
             log,
-            known_hosts: self.path(&format!("known_hosts.{port}")),
-            home: self.path("home"),
+            client: self.stranger_to(port),
         };
         server.expect_log("SHA256:");
-        server.know(&self.host_key().public_key);
+        server.client = self.client(port);
         server
+    }
+
+    /// An OpenSSH client of somebody who knows the host key of the server at `port`.
+    pub fn client(&self, port: u16) -> Client {
+        let client = self.stranger_to(port);
+        let line = format!("[127.0.0.1]:{port} {}\n", self.host_key().public_key);
+        fs::write(&client.known_hosts, line).unwrap();
+        client
+    }
+
+    fn stranger_to(&self, port: u16) -> Client {
+        Client {
+            port,
+            known_hosts: self.path(&format!("known_hosts.{port}")),
+            home: self.path("home"),
+            variables: Vec::new(),
+            options: Vec::new(),
+            user: "lpse".into(),
+            command: Vec::new(),
+            columns: 80,
+            rows: 24,
+        }
+        .term("xterm-256color")
+        .lang("C.UTF-8")
     }
 
     /// What `host-key` tells about the server's key.
@@ -121,12 +143,6 @@ pub struct HostKey {
 }
 
 impl Server {
-    /// Writes the file of known hosts that every client believes.
-    fn know(&self, public_key: &str) {
-        let line = format!("[127.0.0.1]:{} {public_key}\n", self.port);
-        fs::write(&self.known_hosts, line).unwrap();
-    }
-
     /// Waits until the log says `words`.
     pub fn expect_log(&mut self, words: &str) -> &mut Self {
         let deadline = Instant::now() + DEADLINE;
@@ -231,19 +247,7 @@ impl Server {
 
     /// An OpenSSH client as people have it: with a terminal, and a locale of UTF-8.
     pub fn client(&self) -> Client {
-        Client {
-            port: self.port,
-            known_hosts: self.known_hosts.clone(),
-            home: self.home.clone(),
-            variables: Vec::new(),
-            options: Vec::new(),
-            user: "lpse".into(),
-            command: Vec::new(),
-            columns: 80,
-            rows: 24,
-        }
-        .term("xterm-256color")
-        .lang("C.UTF-8")
+        self.client.clone()
     }
 
     /// A person who comes in over SSH.
