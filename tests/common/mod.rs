@@ -187,6 +187,26 @@ impl Office {
         Kiosk::start(command, columns, rows)
     }
 
+    /// The kiosk of another user of this machine, who reads the master key from a file of theirs. Only root can start
+    /// it, from a copy of the program that anybody can reach. Its clock is the real one: faketime does not outlive the
+    /// change of the user.
+    pub fn kiosk_of_user(&self, user: u32, master_key: &Path) -> Kiosk {
+        let program = self.path("lpse-kiosk");
+        fs::copy(env!("CARGO_BIN_EXE_lpse-kiosk"), &program).unwrap();
+        let mut command = CommandBuilder::new("setpriv");
+        command.arg(format!("--reuid={user}"));
+        command.arg(format!("--regid={user}"));
+        command.arg("--clear-groups");
+        command.arg(program);
+        command.env_clear();
+        for (name, value) in self.environment() {
+            command.env(name, value);
+        }
+        command.env_remove("LD_PRELOAD");
+        command.env("LPSE_KIOSK_KEYS_MASTER_KEY_FILE", master_key);
+        Kiosk::start(command, 80, 24)
+    }
+
     /// A kiosk at which `user_id` has typed their password.
     pub fn password_given(&self, user_type: &str, user_id: &str) -> Kiosk {
         let mut kiosk = self.kiosk();
