@@ -874,7 +874,7 @@ fn who_finds_it_busy_is_told_so() {
     drop(told);
     let busy = answers.iter().filter(|busy| *busy).count();
     assert!(
-        busy >= 1 && busy < 6,
+        (1..6).contains(&busy),
         "{busy} of 6 were told that it is busy"
     );
     // Whoever was told tries again and gets in.

@@ -784,7 +784,8 @@ fn nonsense_on_channels(world: &World) {
         }
     }
     // In orders that nobody expects.
-    let orders: [&[fn(u32) -> Payload]; 7] = [
+    type About = fn(u32) -> Payload;
+    let orders: [&[About]; 7] = [
         &[eof, wire::shell],
         &[closed, wire::shell, closed],
         &[data, terminal, data, wire::shell],
