@@ -54,7 +54,7 @@ impl Tally {
 
     /// Every count, as (act, outcome, origin, count).
     pub fn counts(&self) -> impl Iterator<Item = (Act, &'static str, &'static str, u64)> {
-        let by_act = Act::ALL.into_iter().zip(&self.0);
+        let by_act = Act::ALL.iter().zip(&self.0);
         by_act.flat_map(|(act, by_outcome)| {
             let by_outcome = OUTCOMES.into_iter().zip(by_outcome);
             by_outcome.flat_map(move |(outcome, by_origin)| {
