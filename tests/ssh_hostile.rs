@@ -110,7 +110,9 @@ impl World {
             );
         };
         at_most("the most", peak);
-        eventually("nobody to be left", || self.server.connections() == 0);
+        eventually("nobody to be left", || {
+            (self.server.connections(), self.server.people()) == (0, 0)
+        });
         at_most("at the end,", self.server.resident());
         let log = self.server.log();
         assert!(!log.contains("panic"), "{log}");

@@ -2,7 +2,8 @@
 
 use std::{
     fs,
-    io::{BufRead, BufReader},
+    io::{BufRead, BufReader, Read, Write},
+    net::TcpStream,
     os::unix::process::ExitStatusExt,
     path::PathBuf,
     process::{Child, Command, Output, Stdio},
@@ -19,6 +20,7 @@ use super::{DEADLINE, Kiosk, Office, text};
 pub struct Server {
     child: Child,
     pub port: u16,
+    metrics: u16,
     /// Everything on its standard error, and whether that is all.
     log: Arc<(Mutex<(String, bool)>, Condvar)>,
     client: Client,
@@ -36,12 +38,14 @@ impl Office {
 
     /// The server with some further words on its command line.
     pub fn serve_with(&self, port: u16, arguments: &[&str]) -> Server {
+        let metrics = super::free_port();
         let mut child = Command::new(env!("CARGO_BIN_EXE_lpse-kiosk"))
             .arg("serve")
             .args(arguments)
             .env_clear()
             .envs(self.environment())
             .env("LPSE_KIOSK_SSH_LISTEN", format!("127.0.0.1:{port}"))
+            .env("LPSE_KIOSK_METRICS_LISTEN", format!("127.0.0.1:{metrics}"))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
@@ -66,6 +70,7 @@ impl Office {
         let mut server = Server {
             child,
             port,
+            metrics,
             log,
             client: self.stranger_to(port),
         };
@@ -243,6 +248,22 @@ impl Server {
             words.len() > 3 && words[1] == place && [ESTABLISHED, CLOSE_WAIT].contains(&words[3])
         });
         held.count()
+    }
+
+    /// How many sit at its screens, as it tells the machine's monitoring.
+    pub fn people(&self) -> usize {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.metrics)).expect("it is told");
+        stream
+            .write_all(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+            .unwrap();
+        let mut told = String::new();
+        stream.read_to_string(&mut told).unwrap();
+        let mut lines = told.lines();
+        let value = lines.find_map(|line| {
+            line.strip_prefix("lpse_kiosk_open_sessions{door=\"ssh\"} ")
+                .and_then(|value| value.trim().parse().ok())
+        });
+        value.unwrap_or_else(|| panic!("no sessions over SSH are told of:\n{told}"))
     }
 
     /// An OpenSSH client as people have it: with a terminal, and a locale of UTF-8.
