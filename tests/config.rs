@@ -205,8 +205,8 @@ fn the_manuals_files_are_taken() {
         .collect();
     assert_eq!(
         examples.len(),
-        4,
-        "letters, a certificate, log and metrics, and the rest"
+        5,
+        "SSH, letters, a certificate, log and metrics, and the rest"
     );
     for example in examples {
         let place = Place::new();

@@ -221,7 +221,7 @@ impl Office {
                 let path = entry.unwrap().path();
                 if path.is_dir() {
                     collect(&path, bytes);
-                } else {
+                } else if path.is_file() {
                     bytes.extend(fs::read(path).unwrap());
                 }
             }
