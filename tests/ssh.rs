@@ -497,14 +497,6 @@ fn leaving_says_farewell_and_gives_the_terminal_back() {
 }
 
 #[test]
-fn esc_at_the_menu_leaves() {
-    let (_office, server) = open();
-    let mut kiosk = server.ssh();
-    kiosk.expect(MENU).press(key::ESC);
-    assert_left(&mut kiosk, "Sesi berakhir. Terima kasih.");
-}
-
-#[test]
 fn without_a_terminal_one_sentence_says_what_to_do() {
     let (_office, mut server) = open();
     let output = server.client().option("-T").run();

@@ -206,8 +206,7 @@ fn the_server_stays_grows_little_and_serves_honest_people() {
 
 #[test]
 fn a_crowd_behind_one_address_keeps_out_nobody_who_shares_it() {
-    // Where penalties are off: a whole office may come from one address.
-    let office = Office::new().with("LPSE_KIOSK_SSH_PENALTY_SECONDS", "0");
+    let office = Office::new();
     let mut server = office.serve();
     let mut before = server.password_given("non-penyedia", "PPK30");
     before.expect("Selamat datang, Siti");

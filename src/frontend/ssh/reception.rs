@@ -148,7 +148,7 @@ impl Reception {
             shaken = timeout(config.ssh.before_login, self.shake(line, Caller::new(typed, start), shell)) => shaken,
             () = place.displaced() => {
                 self.door.doors.refuse(Refused::Displaced);
-                return Some(Offence::NoScreen);
+                return None;
             }
             () = self.closed() => {
                 self.door.doors.refuse(Refused::Leaving);
@@ -274,9 +274,9 @@ impl Reception {
             Ok(Ended { why, language }) => {
                 tracing::debug!(%source, ?why, "an SSH session has ended");
                 match why {
-                    End::HungUp if keyboard.is_closed() => return None,
-                    End::HungUp => return Some(Offence::ReadsNothing),
-                    End::Quit => &text(language).goodbye,
+                    End::HungUp if !keyboard.is_closed() => return Some(Offence::ReadsNothing),
+                    // Who has only closed the keyboard still sees how it ends.
+                    End::HungUp | End::Quit => &text(language).goodbye,
                     End::Shutdown => &text(language).goodbye_closing,
                     End::Expired(Reason::Idle) => &text(language).goodbye_idle,
                     End::Expired(Reason::TimeUp) => &text(language).goodbye_time_up,
