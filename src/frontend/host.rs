@@ -17,9 +17,11 @@ use tokio::{
 };
 
 use super::{
+    attach,
     beside::{self, Page, PageError},
     console::{Console, ConsoleError, Use},
     kiosk,
+    lent::Screens,
     signals::{Request, Signals},
     ssh::{self, Ssh, SshError},
     training,
@@ -233,14 +235,19 @@ async fn host(
         let ssh = match listeners.is_empty() {
             true => None,
             false => {
-                let door = Ssh {
+                let screens = Screens {
                     settings: settings.subscribe(),
                     services: services.clone(),
                     clock: clock.clone(),
                     random: Arc::new(SystemRandom),
                     closing: closing.clone(),
+                    connections: Arc::default(),
                 };
-                Some(tokio::spawn(door.serve(listeners)?))
+                let over_ssh = Ssh(screens.clone()).serve(listeners)?;
+                let attached = attach::door::serve(screens);
+                Some(tokio::spawn(async {
+                    tokio::join!(over_ssh, attached);
+                }))
             }
         };
         Ok::<_, HostError>((Running { opened, beside }, ssh))
