@@ -4,14 +4,18 @@ mod common;
 
 use std::{
     fs,
+    io::{Read, Write},
     os::unix::{
         fs::{FileTypeExt, PermissionsExt},
+        net::{UnixListener, UnixStream},
         process::ExitStatusExt,
     },
     process::{Child, Command, Stdio},
     thread,
     time::{Duration, Instant},
 };
+
+use portable_pty::CommandBuilder;
 
 use common::{Kiosk, Office, PASSWORD, eventually, free_port, key, text};
 use rustix::process::{Pid, Signal, kill_process};
@@ -303,4 +307,182 @@ fn a_fault_in_one_persons_screens_is_nobody_elses() {
     assert_eq!(person.wait(), 1);
     person.expect("kesalahan pada program");
     other.expect_still_answers();
+}
+
+/// A process in the place of `serve` that speaks as another version does.
+fn other_version(office: &Office) -> thread::JoinHandle<()> {
+    let socket = office.data().join("lpse-kiosk-screens.sock");
+    let listener = UnixListener::bind(socket).unwrap();
+    thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut length = [0; 4];
+        stream.read_exact(&mut length).unwrap();
+        let mut greeting = vec![0; u32::from_be_bytes(length) as usize];
+        stream.read_exact(&mut greeting).unwrap();
+        let version = env!("CARGO_PKG_VERSION").as_bytes();
+        let place = greeting
+            .windows(version.len())
+            .position(|bytes| bytes == version)
+            .expect("a greeting tells the version");
+        greeting[place] = b'9';
+        stream.write_all(&length).unwrap();
+        stream.write_all(&greeting).unwrap();
+    })
+}
+
+#[test]
+fn another_version_is_told_and_joined_by_nobody() {
+    for arguments in [&["attach"][..], &["attach", "--kiosk"]] {
+        let office = Office::new();
+        let other = other_version(&office);
+        let mut person = office.start(arguments, 80, 24);
+        assert_eq!(person.wait(), 1, "{arguments:?}");
+        person.expect("the running lpse-kiosk is version 9");
+        assert!(person.modes_are_restored());
+        other.join().unwrap();
+    }
+}
+
+#[test]
+fn peers_that_speak_otherwise_hinder_nobody() {
+    let office = Office::new();
+    let mut serve = serve(&office);
+    let socket = office.data().join("lpse-kiosk-screens.sock");
+    let mut silent = Vec::new();
+    for garbage in [
+        &b""[..],
+        b"\xff\xff\xff\xff",
+        b"\x00\x10\x00\x00half",
+        b"SSH-2.0-x\r\n",
+        b"\x00\x00\x00\x00\x00\x00\x00\x01x",
+    ] {
+        for _ in 0..40 {
+            let mut peer = UnixStream::connect(&socket).unwrap();
+            let _ = peer.write_all(garbage);
+            silent.push(peer);
+        }
+        silent.drain(..silent.len() - 10);
+    }
+    let mut person = attach(&office);
+    person.give_password("non-penyedia", "PPK30", PASSWORD);
+    person.expect("Selamat datang, Siti").press(key::CTRL_C);
+    assert_eq!(person.wait(), 0);
+    serve.signal(Signal::TERM);
+    assert_eq!(serve.wait(), 0);
+}
+
+fn succeeds(command: &mut Command) -> String {
+    let output = command.output().expect("the program is installed");
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    text(&output.stdout)
+}
+
+/// OpenSSH's server, which makes every login this program.
+struct Sshd {
+    child: Child,
+    port: u16,
+}
+
+fn sshd(office: &Office) -> Sshd {
+    // A server that root starts wants its empty folder.
+    let _ = fs::create_dir_all("/run/sshd");
+    let path = |name: &str| office.path(name).display().to_string();
+    for key in ["sshd_key", "login_key"] {
+        succeeds(Command::new("ssh-keygen").args([
+            "-q",
+            "-t",
+            "ed25519",
+            "-N",
+            "",
+            "-f",
+            &path(key),
+        ]));
+    }
+    let mut script = String::from("#!/bin/sh\n");
+    for (name, value) in office.environment() {
+        // These are what sshd hands on.
+        if !["TERM", "LANG", "PATH", "HOME"].contains(&name.as_str()) {
+            script.push_str(&format!("export {name}='{value}'\n"));
+        }
+    }
+    script.push_str(&format!(
+        "exec '{}' attach\n",
+        env!("CARGO_BIN_EXE_lpse-kiosk")
+    ));
+    fs::write(office.path("attach.sh"), script).unwrap();
+    let port = free_port();
+    let config = format!(
+        "Port {port}\nListenAddress 127.0.0.1\nHostKey {}\nPidFile none\nUsePAM no\nStrictModes no\n\
+         PermitRootLogin yes\nAuthorizedKeysFile {}\nAcceptEnv LANG\nForceCommand /bin/sh {}\n",
+        path("sshd_key"),
+        path("login_key.pub"),
+        path("attach.sh"),
+    );
+    fs::write(office.path("sshd_config"), config).unwrap();
+    let child = Command::new("/usr/sbin/sshd")
+        .args(["-D", "-f", &path("sshd_config"), "-E", &path("sshd.log")])
+        .spawn()
+        .expect("OpenSSH's server is installed (Debian package openssh-server)");
+    let log = office.path("sshd.log");
+    eventually("sshd listens", || {
+        fs::read_to_string(&log).is_ok_and(|log| log.contains("Server listening"))
+    });
+    Sshd { child, port }
+}
+
+impl Drop for Sshd {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn an_sshd_serves_the_kiosk_with_a_forced_command() {
+    let office = Office::new();
+    let _serve = serve(&office);
+    let sshd = sshd(&office);
+    let user = succeeds(Command::new("id").arg("-un"));
+    let login = |words: &[&str]| {
+        let mut command = CommandBuilder::new("ssh");
+        command.args([
+            "-tt",
+            "-F",
+            "none",
+            "-e",
+            "none",
+            "-b",
+            "127.0.0.5",
+            "-o",
+            "LogLevel=ERROR",
+        ]);
+        command.args([
+            "-o",
+            "StrictHostKeyChecking=no",
+            "-o",
+            "UserKnownHostsFile=/dev/null",
+        ]);
+        command.arg("-i");
+        command.arg(office.path("login_key"));
+        command.args(["-o", "SendEnv=LANG", "-p", &sshd.port.to_string()]);
+        command.arg(format!("{}@127.0.0.1", user.trim()));
+        command.args(words);
+        command.env_clear();
+        command.env("PATH", std::env::var("PATH").unwrap_or_default());
+        command.env("HOME", office.path("home"));
+        command.env("TERM", "xterm-256color");
+        command.env("LANG", "C.UTF-8");
+        Kiosk::start(command, 80, 24)
+    };
+    let mut person = login(&[]);
+    person.give_password("non-penyedia", "PPK30", PASSWORD);
+    person.expect("Selamat datang, Siti");
+    assert_eq!(audited(&office, "login")[0]["from"], "peer:127.0.0.5");
+    person.press(key::CTRL_C);
+    assert_eq!(person.wait(), 0);
+    person.expect("Sesi berakhir. Terima kasih.");
+    assert!(person.modes_are_restored());
+    // Whatever is asked for, it is this program.
+    let mut other = login(&["cat /etc/passwd"]);
+    other.expect("Selamat datang");
 }

@@ -329,7 +329,8 @@ pub struct Kiosk {
 }
 
 impl Kiosk {
-    fn start(command: CommandBuilder, columns: u16, rows: u16) -> Self {
+    /// Runs a command on a pseudo-terminal of its own.
+    pub fn start(command: CommandBuilder, columns: u16, rows: u16) -> Self {
         let size = PtySize {
             rows,
             cols: columns,
