@@ -10,9 +10,10 @@ use crate::{
 
 /// Show the screens of the running `serve` on this terminal
 ///
-/// For an sshd that runs already (ForceCommand /usr/bin/lpse-kiosk attach), or a kiosk's terminal beside `serve`. It
-/// needs the data folder and neither the store nor the master key; `serve` takes its own user and root. Under sshd the
-/// failures are counted by the caller's address, as SSH_CONNECTION tells it.
+/// For an sshd that runs already (ForceCommand /usr/bin/lpse-kiosk attach --data DIR), or a kiosk's terminal beside
+/// `serve`. It needs the data folder and neither the store nor the master key; `serve` takes its own user and root
+/// alone, and believes them where people come from: the caller's address that sshd tells in SSH_CONNECTION, else this
+/// terminal.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  lpse-kiosk attach\n  lpse-kiosk --data /var/lib/lpse-kiosk attach --kiosk"
