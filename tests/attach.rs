@@ -154,8 +154,8 @@ fn a_place_is_counted_with_those_over_ssh_and_a_kiosks_is_never_displaced() {
     first.expect("Selamat datang");
     let mut second = attach(&office);
     second.expect("Selamat datang");
-    assert_eq!(first.wait(), 1, "it gave its place up");
-    first.expect("has let go of this terminal");
+    assert_eq!(first.wait(), 75, "it gave its place up");
+    first.expect("Semua tempat sedang terpakai");
     assert!(first.modes_are_restored());
     second.give_password("non-penyedia", "PPK30", PASSWORD);
     second.expect("Selamat datang, Siti");
@@ -221,7 +221,7 @@ fn the_terminal_comes_back_when_serve_is_killed_or_it_is_asked_to_leave() {
     serve.signal(Signal::KILL);
     assert_eq!(serve.wait(), -9);
     assert_eq!(person.wait(), 1);
-    person.expect("has ended; connect again in a moment");
+    person.expect("serve has ended; connect again in a moment");
     let raw = text(&person.raw());
     let (_, after) = raw
         .rsplit_once("\x1b[?1049l")

@@ -97,11 +97,12 @@ pub struct Goodbye {
     pub by_fault: bool,
 }
 
-/// A session at whose end nobody is there to be told anything.
+/// Why a session has ended without a word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Gone {
-    /// The terminal hung up, or somebody else has got its place.
     HungUp,
+    /// Somebody else has got its place.
+    Displaced,
     /// It takes no frames.
     ReadsNothing,
 }
@@ -166,7 +167,8 @@ impl Screens {
             ended = &mut screens => ended,
             () = place.displaced() => {
                 keyboard.close();
-                screens.await
+                let _ = screens.await;
+                return Err(Gone::Displaced);
             }
         };
         let text = |language: Language| &language.text().ending;

@@ -17,7 +17,7 @@ use crate::{
     frontend::{
         console::Use,
         keyboard::{Typed, keyboard},
-        lent::{Goodbye, LONGEST_VALUE, Lent, Screens, terminal_from_afar, terminal_here},
+        lent::{Gone, Goodbye, LONGEST_VALUE, Lent, Screens, terminal_from_afar, terminal_here},
         private_socket::{PrivateSocket, greet, turn_away},
     },
     session::Door,
@@ -94,12 +94,13 @@ async fn converse(
     let config = screens.settings.borrow().clone();
     let (reading, writing) = stream.into_split();
     let frames = Frames::over(writing);
+    let no_place = &config.language.text().ending.no_place;
     let Some(place) = screens
         .connections
         .take(&lent.source.throttle_key(), &config.ssh)
     else {
         tracing::debug!(source = %lent.source, "a terminal of this machine is refused: no place");
-        end(&frames, &config.language.text().ending.no_place, LATER).await;
+        end(&frames, no_place, LATER).await;
         return Ok(());
     };
     if lent.taken == Use::Own {
@@ -114,8 +115,10 @@ async fn converse(
         () = hearing => unreachable!("it pends after its end"),
         shown = screens.show(lent, FrameDoor(frames.clone()), keyboard, &place, &config) => shown,
     };
-    if let Ok(Goodbye { sentence, by_fault }) = shown {
-        end(&frames, sentence, u8::from(by_fault)).await;
+    match shown {
+        Ok(Goodbye { sentence, by_fault }) => end(&frames, sentence, u8::from(by_fault)).await,
+        Err(Gone::Displaced) => end(&frames, no_place, LATER).await,
+        Err(Gone::HungUp | Gone::ReadsNothing) => {}
     }
     Ok(())
 }

@@ -55,9 +55,7 @@ pub enum AttachError {
     /// What the other end says.
     #[error("{sentence}")]
     Told { sentence: String, status: u8 },
-    #[error(
-        "lpse-kiosk serve has let go of this terminal, or has ended; connect again in a moment"
-    )]
+    #[error("lpse-kiosk serve has ended; connect again in a moment")]
     Gone,
     #[error("{0}")]
     System(#[from] io::Error),

@@ -197,6 +197,7 @@ impl Reception {
         let goodbye = match shown {
             Ok(goodbye) => goodbye.sentence,
             Err(Gone::HungUp) => return None,
+            Err(Gone::Displaced) => return Some(Offence::NoScreen),
             Err(Gone::ReadsNothing) => return Some(Offence::ReadsNothing),
         };
         let said = async {
