@@ -258,6 +258,11 @@ impl Config {
         self.data.join("lpse-kiosk.sock")
     }
 
+    /// Where `serve` takes terminals of this machine that show its screens.
+    pub fn screens_socket_file(&self) -> PathBuf {
+        self.data.join("lpse-kiosk-screens.sock")
+    }
+
     pub fn audit_file(&self) -> PathBuf {
         let beside = || self.data.join("audit.jsonl");
         self.audit.clone().unwrap_or_else(beside)

@@ -13,8 +13,8 @@
 //! - [`parts`]: from a configuration to running services; names the concrete parts.
 //! - [`tui`]: the screens, after Elm: event in, effect out. Pure.
 //! - [`session`]: one person at one terminal.
-//! - [`frontend`]: the doors: this process's terminal, SSH, the reset page on the web, the socket of commands; what operators
-//!   hear of them; and the process that hosts them.
+//! - [`frontend`]: the doors: this process's terminal, SSH, other terminals of this machine, the reset page on the web, the
+//!   socket of commands; what operators hear of them; and the process that hosts them.
 //! - [`cli`]: the command line.
 //!
 //! A key press goes `frontend` (bytes to keys) → `session` (one order of events) → `tui` (model changes, an effect

@@ -2,6 +2,7 @@
 //!
 //! It speaks English, the language of its manual; people at a kiosk never see it.
 
+mod attach;
 mod completions;
 mod demo;
 mod echo;
@@ -33,6 +34,7 @@ use crate::{
     config::{Config, ConfigError, Flags, LogFormat, StoreKind},
     domain::{Source, account::is_disguise},
     frontend::{
+        attach::terminal::AttachError,
         host::{self, HostError},
         log,
     },
@@ -92,6 +94,7 @@ fn store_kinds() -> impl TypedValueParser<Value = StoreKind> {
 enum Command {
     Demo(demo::DemoArguments),
     Serve(serve::ServeArguments),
+    Attach(attach::AttachArguments),
     HostKey(host_key::HostKeyArguments),
     User(user::UserArguments),
     Policy(policy::PolicyArguments),
@@ -109,6 +112,8 @@ enum CliError {
     Parts(#[from] PartsError),
     #[error(transparent)]
     Host(#[from] HostError),
+    #[error(transparent)]
+    Attach(#[from] AttachError),
     #[error("{0}{hint}", hint = hint(.0))]
     Accounts(#[from] AccountsError),
     #[error(transparent)]
@@ -139,6 +144,7 @@ impl CliError {
             Self::Config(_) | Self::Usage(_) => 2,
             Self::Parts(error) => error.exit_status(),
             Self::Host(error) => error.exit_status(),
+            Self::Attach(error) => error.exit_status(),
             Self::Service(_) | Self::Accounts(AccountsError::Service(_)) => 75,
             Self::Interrupted => 130,
             Self::Accounts(_) | Self::Refused(_) | Self::Output(_) => 1,
@@ -215,6 +221,7 @@ fn carry_out(command_line: CommandLine) -> Result<(), CliError> {
             Ok(block_on(host::demo(config, kept))?)
         }
         Some(Command::Serve(arguments)) => serve::run(&arguments, flags),
+        Some(Command::Attach(arguments)) => attach::run(&arguments, &flags),
         Some(Command::HostKey(arguments)) => host_key::run(&arguments, &flags),
         Some(Command::User(arguments)) => with_services(&flags, async |services, source| {
             user::run(arguments, &services, &source).await

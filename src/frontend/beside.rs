@@ -14,7 +14,8 @@ use tokio_rustls::rustls::ServerConfig;
 use super::{
     doors::Doors,
     metrics::Metrics,
-    socket::{Held, Socket},
+    private_socket::PrivateSocket,
+    socket::{self, Held},
     web::{self, TlsError, Web, WebSettings},
 };
 use crate::{
@@ -120,9 +121,10 @@ pub fn start(
         beside.spawn(courier.run(leave.clone()));
     }
     let socket = config.socket_file();
-    match Socket::bind(&socket) {
+    match PrivateSocket::bind(&socket) {
         Ok(socket) => {
-            beside.spawn(socket.serve(Held::by(&opened.foundation), leave.clone()));
+            let held = Held::by(&opened.foundation);
+            beside.spawn(socket::serve(socket, held, leave.clone()));
         }
         // People at the screens are served all the same.
         Err(error) => tracing::error!(

@@ -131,6 +131,13 @@ impl Console {
         }
     }
 
+    /// Bytes as the terminal sends them, at most as many as `bytes` holds; none when it has hung up.
+    pub async fn read(&self, bytes: &mut [u8]) -> io::Result<usize> {
+        self.terminal
+            .async_io(Interest::READABLE, |mut file| file.read(bytes))
+            .await
+    }
+
     /// Keys, pastes and sizes, until the terminal hangs up: then the channel closes.
     pub fn inputs(&self) -> io::Result<mpsc::Receiver<Input>> {
         let (sender, receiver) = mpsc::channel(64);

@@ -14,15 +14,18 @@ pub enum Door {
     /// A terminal of this machine.
     Console,
     Ssh,
+    /// A terminal of this machine that joins through the socket.
+    Attached,
 }
 
 impl Door {
-    pub const ALL: [Self; 2] = [Self::Console, Self::Ssh];
+    pub const ALL: [Self; 3] = [Self::Console, Self::Ssh, Self::Attached];
 
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Console => "console",
             Self::Ssh => "ssh",
+            Self::Attached => "attached",
         }
     }
 }

@@ -9,10 +9,12 @@ use tokio::{
 };
 
 use super::{
+    attach,
     beside::{self, PlaceError, Places},
     console::{Console, ConsoleError, Use},
     doors::{Door, Doors},
     kiosk,
+    lent::Screens,
     log::{self, Log, LogError},
     signals::{Request, Signals},
     ssh::{self, Ssh, SshError},
@@ -227,15 +229,20 @@ async fn host(
         let ssh = match listeners.is_empty() {
             true => None,
             false => {
-                let door = Ssh {
+                let screens = Screens {
                     settings: settings.subscribe(),
                     services: services.clone(),
                     clock: clock.clone(),
                     random: Arc::new(SystemRandom),
                     closing: closing.clone(),
+                    connections: Arc::default(),
                     doors: doors.clone(),
                 };
-                Some(tokio::spawn(door.serve(listeners)?))
+                let over_ssh = Ssh(screens.clone()).serve(listeners)?;
+                let attached = attach::door::serve(screens);
+                Some(tokio::spawn(async {
+                    tokio::join!(over_ssh, attached);
+                }))
             }
         };
         let watchdog = tokio::spawn(supervisor.watchdog(opened.health.clone()));

@@ -122,7 +122,7 @@ impl Office {
         child.wait_with_output().expect("the program ends")
     }
 
-    fn environment(&self) -> Vec<(String, String)> {
+    pub fn environment(&self) -> Vec<(String, String)> {
         let path = |name| self.path(name).display().to_string();
         let mut variables = vec![
             ("PATH".into(), std::env::var("PATH").unwrap_or_default()),

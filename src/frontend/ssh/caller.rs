@@ -10,14 +10,13 @@ use russh::{
 };
 use tokio::sync::oneshot;
 
-use super::keyboard::Typed;
-use crate::tui::theme::Terminal;
-
-/// Variables that tell about the caller's terminal; all others are refused.
-const VARIABLES: [&str; 4] = ["LANG", "LC_ALL", "LC_CTYPE", "NO_COLOR"];
-
-/// The most bytes of a variable's value, and of a terminal's name.
-const LONGEST_VALUE: usize = 64;
+use crate::{
+    frontend::{
+        keyboard::Typed,
+        lent::{LONGEST_VALUE, VARIABLES, Variables, terminal_from_afar},
+    },
+    tui::theme::Terminal,
+};
 
 /// What a connection has asked for when it asked for a shell.
 #[derive(Debug)]
@@ -37,7 +36,8 @@ pub struct Caller {
     channel: Option<ChannelWriteHalf<Msg>>,
     channel_id: Option<ChannelId>,
     terminal: Option<(String, Size)>,
-    variables: [Option<String>; VARIABLES.len()],
+    /// All others are refused.
+    variables: Variables,
 }
 
 impl Caller {
@@ -50,20 +50,6 @@ impl Caller {
             terminal: None,
             variables: Default::default(),
         }
-    }
-
-    /// What the caller's terminal can do. Without a word about its locale it is taken for one of today, which is UTF-8:
-    /// OpenSSH sends these variables only where it is told to.
-    fn judge(&self, term: &str) -> Terminal {
-        let is_silent = self.variables[..3].iter().all(Option::is_none);
-        Terminal::from_environment(|name| match name {
-            "TERM" => Some(term.to_owned()),
-            "LANG" if is_silent => Some("C.UTF-8".to_owned()),
-            name => {
-                let place = VARIABLES.iter().position(|known| *known == name)?;
-                self.variables[place].clone()
-            }
-        })
     }
 }
 
@@ -142,7 +128,8 @@ impl Handler for Caller {
             return session.channel_failure(channel);
         };
         let terminal = self.terminal.as_ref();
-        let terminal = terminal.map(|(term, size)| (self.judge(term), *size));
+        let terminal =
+            terminal.map(|(term, size)| (terminal_from_afar(term, &self.variables), *size));
         session.channel_success(channel)?;
         // Nobody waits for it where the connection has just been given up.
         let _ = shell.send(Shell {

@@ -1,6 +1,6 @@
 //! Where a session's frames go: the SSH channel, as fast as its peer takes them.
 
-use std::io;
+use std::{io, sync::Arc};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -11,14 +11,14 @@ use crate::{frontend::console::Use, session::Door};
 /// The writing end of a channel. A frame is one message to the library, which makes one packet of it where the peer's
 /// window has room; where it has none, sending waits, and the session gives up after a while.
 #[derive(Debug)]
-pub struct ChannelDoor<'a> {
-    channel: &'a ChannelWriteHalf<Msg>,
+pub struct ChannelDoor {
+    channel: Arc<ChannelWriteHalf<Msg>>,
     /// Sent with the first frame.
     entering: &'static [u8],
 }
 
-impl<'a> ChannelDoor<'a> {
-    pub fn new(channel: &'a ChannelWriteHalf<Msg>) -> Self {
+impl ChannelDoor {
+    pub fn new(channel: Arc<ChannelWriteHalf<Msg>>) -> Self {
         Self {
             channel,
             entering: Use::Borrowed.enter(),
@@ -27,7 +27,7 @@ impl<'a> ChannelDoor<'a> {
 }
 
 #[async_trait]
-impl Door for ChannelDoor<'_> {
+impl Door for ChannelDoor {
     async fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
         let entering = std::mem::take(&mut self.entering);
         let bytes = Bytes::from([entering, bytes].concat());

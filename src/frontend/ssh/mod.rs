@@ -5,16 +5,14 @@
 //! them and what waits to be written to them (SECURITY section 4). The SSH library has none of these limits.
 //!
 //! - [`host_key`]: by which people recognise this machine.
-//! - `connections`, `penalties`: who gets in, and who gives way.
+//! - `penalties`: who is refused for a while; who gives way is decided in [`super::connections`].
 //! - `line`: a TCP connection that can be cut.
 //! - `caller`: what a connection asks for, and what it is answered.
-//! - `keyboard`, `door`: a session's two ends, keys in and frames out.
+//! - `door`: where a session's frames go.
 
 mod caller;
-mod connections;
 mod door;
 pub mod host_key;
-mod keyboard;
 mod line;
 mod penalties;
 mod reception;
@@ -27,18 +25,9 @@ use std::{
 };
 
 use rustix::net::{AddressFamily, SocketFlags, SocketType, sockopt};
-use tokio::{
-    net::TcpStream,
-    sync::{mpsc, watch},
-    task::JoinSet,
-};
+use tokio::{net::TcpStream, sync::mpsc, task::JoinSet};
 
-use super::doors::Doors;
-use crate::{
-    config::Config,
-    ports::{Clock, Random},
-    session::{Closing, ServicesSoon},
-};
+use super::lent::Screens;
 use host_key::{HostKey, HostKeyError};
 use reception::Reception;
 
@@ -82,19 +71,7 @@ fn listen_at(place: SocketAddr) -> Result<TcpListener, rustix::io::Errno> {
 
 /// The SSH door.
 #[derive(Debug, Clone)]
-pub struct Ssh {
-    /// Those in force; each connection takes them as they are when it comes.
-    pub settings: watch::Receiver<Arc<Config>>,
-    pub services: ServicesSoon,
-    pub clock: Arc<dyn Clock>,
-    pub random: Arc<dyn Random>,
-    pub closing: watch::Receiver<Closing>,
-    /// Counts who comes and who is turned away.
-    pub doors: Doors,
-}
-
-/// When the program closes, connections have this long to take the last words.
-const LAST_WORDS: Duration = Duration::from_secs(3);
+pub struct Ssh(pub Screens);
 
 impl Ssh {
     /// Reads the host key, or makes it on the first start; then serves `listeners` until the program closes and everybody
@@ -103,8 +80,8 @@ impl Ssh {
         self,
         listeners: Vec<TcpListener>,
     ) -> Result<impl Future<Output = ()> + Send + 'static, SshError> {
-        let file = self.settings.borrow().host_key_file();
-        let key = HostKey::read_or_make(&file, self.random.as_ref())?;
+        let file = self.0.settings.borrow().host_key_file();
+        let key = HostKey::read_or_make(&file, self.0.random.as_ref())?;
         let mut listening = Vec::new();
         for listener in listeners {
             let place = listener.local_addr();
@@ -122,9 +99,8 @@ impl Ssh {
     }
 
     async fn attend(self, listeners: Vec<tokio::net::TcpListener>, key: HostKey) {
-        let mut closing = self.closing.clone();
-        let clock = self.clock.clone();
-        let reception = Arc::new(Reception::new(self, key));
+        let screens = self.0;
+        let reception = Arc::new(Reception::new(screens.clone(), key));
         let (call, mut calls) = mpsc::channel(16);
         let mut doors = JoinSet::new();
         for listener in listeners {
@@ -141,22 +117,11 @@ impl Ssh {
                 }
                 // A connection whose task has ended, by a fault or not, has taken no other with it.
                 Some(_) = connections.join_next() => {}
-                _ = closing.wait_for(|closing| *closing != Closing::No) => break,
+                () = screens.closed() => break,
             }
         }
         doors.shutdown().await;
-        loop {
-            let time = match *closing.borrow_and_update() {
-                Closing::By(end) => end.saturating_sub(clock.monotonic()) + LAST_WORDS,
-                Closing::No | Closing::Now => LAST_WORDS,
-            };
-            tokio::select! {
-                ended = connections.join_next() => if ended.is_none() { break },
-                Ok(()) = closing.changed() => {}
-                () = tokio::time::sleep(time) => break,
-            }
-        }
-        connections.shutdown().await;
+        screens.see_out(connections).await;
     }
 }
 

@@ -3,41 +3,30 @@
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use ratatui::layout::Size;
 use russh::{
     ChannelWriteHalf, MethodKind, MethodSet, Preferred, SshId, compression,
     server::{self, Msg},
 };
-use tokio::{
-    net::TcpStream,
-    sync::{mpsc, oneshot},
-    time::timeout,
-};
+use tokio::{net::TcpStream, sync::oneshot, time::timeout};
 
 use super::{
-    Ssh,
     caller::{Caller, Shell},
-    connections::{Connections, Place},
     door::ChannelDoor,
     host_key::HostKey,
-    keyboard::{Keyboard, keyboard},
     line::{Cutter, Line, line},
     penalties::{Offence, Penalties},
 };
 use crate::{
     config::Config,
-    domain::{
-        Source,
-        idle::{IdleLimits, Reason},
-        language::Language,
-    },
+    domain::{Source, language::Language},
     frontend::{
+        connections::Place,
         console::Use,
         doors::{Door, Reason as Refused},
-        host::app_settings,
+        keyboard::{Keyboard, keyboard},
+        lent::{Gone, Lent, Screens},
     },
-    session::{self, End, Ended, Seat},
-    tui::{App, text::Text, theme::Terminal},
+    tui::text::Text,
 };
 
 /// What a channel may hold of unread keys in the library: small, because keys are few.
@@ -47,22 +36,18 @@ const WINDOW: u32 = 32 * 1024;
 const SILENCE: Duration = Duration::from_secs(60);
 const QUESTIONS: usize = 2;
 
-/// Inputs on their way from the keyboard to the session.
-const INPUTS: usize = 8;
-
 /// Time for the last words of a session, and for the peer to go after them.
 const LAST_WORDS: Duration = Duration::from_secs(2);
 
 /// What all connections share.
 pub struct Reception {
-    door: Ssh,
+    screens: Screens,
     protocol: Arc<server::Config>,
-    connections: Arc<Connections>,
     penalties: Penalties,
 }
 
 impl Reception {
-    pub fn new(door: Ssh, key: HostKey) -> Self {
+    pub fn new(screens: Screens, key: HostKey) -> Self {
         let protocol = server::Config {
             server_id: SshId::Standard("SSH-2.0-lpse-kiosk".into()),
             methods: MethodSet::from(&[MethodKind::None][..]),
@@ -85,9 +70,8 @@ impl Reception {
             ..server::Config::default()
         };
         Self {
-            door,
+            screens,
             protocol: Arc::new(protocol),
-            connections: Arc::default(),
             penalties: Penalties::default(),
         }
     }
@@ -98,17 +82,17 @@ impl Reception {
         stream: TcpStream,
         address: SocketAddr,
     ) -> Option<impl Future<Output = ()> + Send + 'static> {
-        let config = self.door.settings.borrow().clone();
+        let config = self.screens.settings.borrow().clone();
         let source = Source::Peer(address.ip().to_canonical());
         let key = source.throttle_key();
-        if self.penalties.refuse(&key, self.door.clock.monotonic()) {
+        if self.penalties.refuse(&key, self.screens.clock.monotonic()) {
             tracing::debug!(%source, "an SSH connection is refused: penalty");
-            self.door.doors.refuse(Refused::Penalty);
+            self.screens.doors.refuse(Refused::Penalty);
             return None;
         }
-        let Some(place) = self.connections.take(&key, &config.ssh) else {
+        let Some(place) = self.screens.connections.take(&key, &config.ssh) else {
             tracing::debug!(%source, "an SSH connection is refused: no place");
-            self.door.doors.refuse(Refused::Limit);
+            self.screens.doors.refuse(Refused::Limit);
             return None;
         };
         Some(self.clone().serve(stream, source, key, place, config))
@@ -128,7 +112,7 @@ impl Reception {
         if place.has_logged_in() {
             self.penalties.forgive(&key);
         } else if let Some(offence) = offence {
-            let now = self.door.clock.monotonic();
+            let now = self.screens.clock.monotonic();
             self.penalties.add(&key, offence, now, longest);
         }
     }
@@ -147,25 +131,25 @@ impl Reception {
         let shaken = tokio::select! {
             shaken = timeout(config.ssh.before_login, self.shake(line, Caller::new(typed, start), shell)) => shaken,
             () = place.displaced() => {
-                self.door.doors.refuse(Refused::Displaced);
+                self.screens.doors.refuse(Refused::Displaced);
                 return None;
             }
-            () = self.closed() => {
-                self.door.doors.refuse(Refused::Leaving);
+            () = self.screens.closed() => {
+                self.screens.doors.refuse(Refused::Leaving);
                 return None;
             }
         };
         let (connection, shell) = match shaken {
             Ok(Ok(shaken)) => shaken,
             failed => {
-                self.door.doors.refuse(Refused::Handshake);
+                self.screens.doors.refuse(Refused::Handshake);
                 return Some(failed.map_or(Offence::TooSlow, |shaken| {
                     shaken.err().unwrap_or(Offence::NoScreen)
                 }));
             }
         };
         let Some((terminal, size)) = shell.terminal else {
-            self.door.doors.refuse(Refused::NoPty);
+            self.screens.doors.refuse(Refused::NoPty);
             let _ = timeout(LAST_WORDS, async {
                 refuse_without_terminal(&shell.channel).await;
                 connection.await
@@ -174,8 +158,14 @@ impl Reception {
             return Some(Offence::NoScreen);
         };
         let channel = Arc::new(shell.channel);
+        let lent = Lent {
+            source,
+            terminal,
+            size,
+            taken: Use::Borrowed,
+        };
         let offence = self
-            .show_screens(&channel, keyboard, (terminal, size), source, place, &config)
+            .show_screens(&channel, keyboard, lent, place, &config)
             .await;
         if offence.is_none() {
             // The peer closes its side after the last words; then the library's task ends by itself.
@@ -212,77 +202,22 @@ impl Reception {
         &self,
         channel: &Arc<ChannelWriteHalf<Msg>>,
         keyboard: Keyboard,
-        (terminal, size): (Terminal, Size),
-        source: Source,
+        lent: Lent,
         place: &Place,
         config: &Config,
     ) -> Option<Offence> {
-        let keyboard = Arc::new(keyboard);
-        let _open = self.door.doors.enter(Door::Ssh);
-        let seat = Seat {
-            source: source.clone(),
-            clock: self.door.clock.clone(),
-            random: self.door.random.clone(),
-            limits: IdleLimits {
-                before_login: Some(config.ssh.before_login),
-                session: Some(config.ssh.in_all),
-                ..config.idle
-            },
-            services: self.door.services.clone(),
-            wipe: Use::Borrowed.wipe(),
-            ends_with_visit: true,
-            attendance: place.shows_screen(),
-        };
-        let app = App::new(app_settings(config, source.to_string(), true, terminal));
-        // A task of its own: a fault in it ends this person's session and no more.
-        let mut screens = tokio::spawn({
-            let (channel, keyboard) = (channel.clone(), keyboard.clone());
-            let closing = self.door.closing.clone();
-            async move {
-                let (sender, mut inputs) = mpsc::channel(INPUTS);
-                let session = session::run(
-                    seat,
-                    app,
-                    size,
-                    ChannelDoor::new(&channel),
-                    &mut inputs,
-                    closing,
-                );
-                let reading = async {
-                    keyboard.read(sender).await;
-                    std::future::pending().await
-                };
-                // In one task, so that a key is on the screen without waiting for another.
-                tokio::select! {
-                    biased;
-                    () = reading => unreachable!("it pends after its end"),
-                    ended = session => ended,
-                }
-            }
-        });
-        let ended = tokio::select! {
-            ended = &mut screens => ended,
-            () = place.displaced() => {
-                self.door.doors.refuse(Refused::Displaced);
-                keyboard.close();
-                let _ = screens.await;
+        let _open = self.screens.doors.enter(Door::Ssh);
+        let door = ChannelDoor::new(channel.clone());
+        let shown = self.screens.show(lent, door, keyboard, place, config).await;
+        let goodbye = match shown {
+            Ok(goodbye) => goodbye.sentence,
+            // Who has only closed the keyboard still sees how it ends.
+            Err(Gone::HungUp) => &config.language.text().ending.goodbye,
+            Err(Gone::Displaced) => {
+                self.screens.doors.refuse(Refused::Displaced);
                 return Some(Offence::NoScreen);
             }
-        };
-        let text = |language: Language| &language.text().ending;
-        let goodbye = match ended {
-            Ok(Ended { why, language }) => {
-                tracing::debug!(%source, ?why, "an SSH session has ended");
-                match why {
-                    End::HungUp if !keyboard.is_closed() => return Some(Offence::ReadsNothing),
-                    // Who has only closed the keyboard still sees how it ends.
-                    End::HungUp | End::Quit => &text(language).goodbye,
-                    End::Shutdown => &text(language).goodbye_closing,
-                    End::Expired(Reason::Idle) => &text(language).goodbye_idle,
-                    End::Expired(Reason::TimeUp) => &text(language).goodbye_time_up,
-                }
-            }
-            Err(_) => &text(config.language).goodbye_fault,
+            Err(Gone::ReadsNothing) => return Some(Offence::ReadsNothing),
         };
         let said = async {
             let bytes = [&Use::Borrowed.leave(), goodbye.as_bytes(), b"\r\n"].concat();
@@ -291,14 +226,6 @@ impl Reception {
         };
         let _ = timeout(LAST_WORDS, said).await;
         None
-    }
-
-    /// Returns when the program is to leave at once.
-    async fn closed(&self) {
-        let mut closing = self.door.closing.clone();
-        let _ = closing
-            .wait_for(|closing| *closing != session::Closing::No)
-            .await;
     }
 }
 

@@ -72,8 +72,14 @@ pub struct Joined {
     pub ended: JoinHandle<()>,
 }
 
-/// Joins the process that listens at `socket`; `None` when nobody does, or when the folder is not ours to look into.
+/// Joins the process that takes commands at `socket`; `None` when nobody does, or when the folder is not ours to look
+/// into.
 pub async fn join(socket: &Path) -> Result<Option<Joined>, JoinError> {
+    Ok(call(socket).await?.map(Joined::over))
+}
+
+/// A connection to the process that listens at `socket`, after the greetings; `None` as in [`join`].
+pub async fn call(socket: &Path) -> Result<Option<UnixStream>, JoinError> {
     let shown = || socket.display().to_string();
     let failed = |error: io::Error| JoinError::Failed(shown(), error.to_string());
     let own = rustix::process::geteuid().as_raw();
@@ -90,7 +96,7 @@ pub async fn join(socket: &Path) -> Result<Option<Joined>, JoinError> {
         Err(error) if nobody_listens(&error) => return Ok(None),
         Err(error) => return Err(failed(error)),
     };
-    let stream = match UnixStream::connect(place.address()).await {
+    let mut stream = match UnixStream::connect(place.address()).await {
         Ok(stream) => stream,
         Err(error) if nobody_listens(&error) => return Ok(None),
         Err(error) => return Err(failed(error)),
@@ -99,7 +105,8 @@ pub async fn join(socket: &Path) -> Result<Option<Joined>, JoinError> {
     if ![own, owner, 0].contains(&peer) {
         return Err(JoinError::Stranger(shown(), peer));
     }
-    greet(stream, &shown()).await.map(Some)
+    exchange_greetings(&mut stream, &shown()).await?;
+    Ok(Some(stream))
 }
 
 fn nobody_listens(error: &io::Error) -> bool {
@@ -116,11 +123,20 @@ pub async fn greet<S>(mut stream: S, shown: &str) -> Result<Joined, JoinError>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
+    exchange_greetings(&mut stream, shown).await?;
+    Ok(Joined::over(stream))
+}
+
+/// Exchanges greetings over `stream`, which `shown` names.
+async fn exchange_greetings<S>(stream: &mut S, shown: &str) -> Result<(), JoinError>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
     let own = Greeting::of_this_program(None);
     let heard = timeout(GREETING_PATIENCE, async {
         // A holder that has no place for us has closed already; what it said before can still be read.
-        let _ = wire::write(&mut stream, &own).await;
-        wire::read::<Greeting>(&mut stream).await
+        let _ = wire::write(stream, &own).await;
+        wire::read::<Greeting>(stream).await
     });
     let theirs = match heard.await {
         Err(_) => return Err(JoinError::Silent(shown.to_owned())),
@@ -141,11 +157,20 @@ where
     if let Some(Refusal { sentence }) = theirs.refusal {
         return Err(JoinError::Refused(sentence));
     }
-    let (asks, queue) = mpsc::unbounded_channel();
-    Ok(Joined {
-        line: Line { asks },
-        ended: tokio::spawn(carry(stream, queue)),
-    })
+    Ok(())
+}
+
+impl Joined {
+    fn over<S>(stream: S) -> Self
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let (asks, queue) = mpsc::unbounded_channel();
+        Self {
+            line: Line { asks },
+            ended: tokio::spawn(carry(stream, queue)),
+        }
+    }
 }
 
 /// The way to the holder, for all that is said to it.

@@ -7,6 +7,7 @@ use std::io;
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use zeroize::Zeroizing;
 
 use crate::{
     domain::{
@@ -123,8 +124,9 @@ enum RecordedOutcome {
     Failed(String),
 }
 
+/// A [`Source`] on its way.
 #[derive(Serialize, Deserialize)]
-enum RecordedSource {
+pub enum RecordedSource {
     Console(String),
     Peer(std::net::IpAddr),
 }
@@ -229,10 +231,7 @@ impl From<&AuditEvent> for AuditRecord {
                 AuditOutcome::Refused(why) => RecordedOutcome::Refused(why.to_string()),
                 AuditOutcome::Failed(why) => RecordedOutcome::Failed(why.clone()),
             },
-            from: match &event.from {
-                Source::Console(name) => RecordedSource::Console(name.clone()),
-                Source::Peer(address) => RecordedSource::Peer(*address),
-            },
+            from: (&event.from).into(),
         }
     }
 }
@@ -252,11 +251,26 @@ impl AuditRecord {
                 RecordedOutcome::Refused(why) => AuditOutcome::Refused(why.into()),
                 RecordedOutcome::Failed(why) => AuditOutcome::Failed(why),
             },
-            from: match self.from {
-                RecordedSource::Console(name) => Source::Console(name),
-                RecordedSource::Peer(address) => Source::Peer(address),
-            },
+            from: self.from.into(),
         })
+    }
+}
+
+impl From<&Source> for RecordedSource {
+    fn from(source: &Source) -> Self {
+        match source {
+            Source::Console(name) => Self::Console(name.clone()),
+            Source::Peer(address) => Self::Peer(*address),
+        }
+    }
+}
+
+impl From<RecordedSource> for Source {
+    fn from(source: RecordedSource) -> Self {
+        match source {
+            RecordedSource::Console(name) => Self::Console(name),
+            RecordedSource::Peer(address) => Self::Peer(address),
+        }
     }
 }
 
@@ -294,10 +308,37 @@ pub async fn write(
     Ok(stream.flush().await?)
 }
 
+/// A frame with `message` in it, built in `room` and nowhere else: for what must leave no copy in freed memory.
+pub fn frame_in<'a>(room: &'a mut [u8], message: &impl Serialize) -> Result<&'a [u8], WireError> {
+    let (told, body) = room.split_at_mut_checked(4).ok_or(WireError::Garbled)?;
+    let length = postcard::to_slice(message, body)
+        .map_err(|_| WireError::Garbled)?
+        .len();
+    let length_told = u32::try_from(length).map_err(|_| WireError::TooLong(length))?;
+    told.copy_from_slice(&length_told.to_be_bytes());
+    Ok(&room[..4 + length])
+}
+
 /// Receives one message. Given up in the middle, it leaves the stream unusable.
 pub async fn read<T: DeserializeOwned>(
     stream: &mut (impl AsyncRead + Unpin),
 ) -> Result<T, WireError> {
+    message(&body(stream).await?)
+}
+
+/// The message that a body holds.
+pub fn message<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, WireError> {
+    match postcard::take_from_bytes(body) {
+        Ok((message, [])) => Ok(message),
+        _ => Err(WireError::Garbled),
+    }
+}
+
+/// Bodies up to this size are read in one place of memory, which is wiped after.
+const SMALL_BODY: usize = 8 * 1024;
+
+/// Receives the body of one message. Given up in the middle, it leaves the stream unusable.
+pub async fn body(stream: &mut (impl AsyncRead + Unpin)) -> Result<Zeroizing<Vec<u8>>, WireError> {
     let mut length = [0; 4];
     if stream.read(&mut length[..1]).await? == 0 {
         return Err(WireError::Ended);
@@ -307,16 +348,14 @@ pub async fn read<T: DeserializeOwned>(
     if length > LARGEST_FRAME {
         return Err(WireError::TooLong(length));
     }
-    // Memory is taken as bytes come, not as they are announced.
-    let mut body = Vec::new();
+    // More memory is taken as bytes come, not as they are announced; the end is looked for in some room beyond it.
+    let room = length.min(SMALL_BODY) + 64;
+    let mut body = Zeroizing::new(Vec::with_capacity(room));
     stream.take(length as u64).read_to_end(&mut body).await?;
     if body.len() < length {
         return Err(WireError::Io(io::ErrorKind::UnexpectedEof.into()));
     }
-    match postcard::take_from_bytes(&body) {
-        Ok((message, [])) => Ok(message),
-        _ => Err(WireError::Garbled),
-    }
+    Ok(body)
 }
 
 #[cfg(test)]

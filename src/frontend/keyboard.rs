@@ -1,7 +1,7 @@
 //! What a caller has typed and nobody has read yet.
 //!
-//! The SSH library hands bytes over in the loop that also writes the frames, so that loop never waits for a session: what
-//! a session does not read in time is kept up to a bound and dropped beyond it. Nobody types that far ahead.
+//! Whoever hands bytes over never waits for a session (the SSH library does it in the loop that also writes the frames):
+//! what a session does not read in time is kept up to a bound and dropped beyond it. Nobody types that far ahead.
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},

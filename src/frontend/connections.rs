@@ -1,4 +1,4 @@
-//! Who holds a connection, and who has to give one up.
+//! Who holds a connection to the screens, and who has to give one up.
 //!
 //! Strangers who open connections must not keep out whoever has something to do: a source gets so many, those that show
 //! no screen yet are few in all, and when places are taken, a newcomer displaces the one with the least at stake. Whoever
@@ -34,6 +34,7 @@ struct Open {
 struct Held {
     source: String,
     shows_screen: AtomicBool,
+    stays: AtomicBool,
     attendance: Arc<Attendance>,
     displaced: Notify,
 }
@@ -50,6 +51,9 @@ enum Stake {
 
 impl Held {
     fn stake(&self) -> Stake {
+        if self.stays.load(Ordering::Relaxed) {
+            return Stake::LoggedIn;
+        }
         if !self.shows_screen.load(Ordering::Relaxed) {
             return Stake::Startup;
         }
@@ -92,6 +96,7 @@ impl Connections {
         let held = Arc::new(Held {
             source: source.to_owned(),
             shows_screen: AtomicBool::new(false),
+            stays: AtomicBool::new(false),
             attendance: Arc::default(),
             displaced: Notify::new(),
         });
@@ -138,6 +143,11 @@ impl Place {
     pub fn shows_screen(&self) -> Arc<Attendance> {
         self.held.shows_screen.store(true, Ordering::Relaxed);
         self.held.attendance.clone()
+    }
+
+    /// Notes that nobody is to displace it: a kiosk's terminal shows its menu when strangers come in crowds.
+    pub fn stays(&self) {
+        self.held.stays.store(true, Ordering::Relaxed);
     }
 
     /// Whether somebody has logged in over this connection.
