@@ -13,7 +13,7 @@
 //! - [`parts`]: from a configuration to running services; names the concrete parts.
 //! - [`tui`]: the screens, after Elm: event in, effect out. Pure.
 //! - [`session`]: one person at one terminal.
-//! - [`frontend`]: the doors: this process's terminal, and the reset page on the web.
+//! - [`frontend`]: the doors: this process's terminal, SSH, and the reset page on the web.
 //! - [`cli`]: the command line.
 //!
 //! A key press goes `frontend` (bytes to keys) → `session` (one order of events) → `tui` (model changes, an effect

@@ -434,7 +434,7 @@ proptest! {
                 zone: Zone::Wib,
                 version: "0".into(),
                 language: Language::Id,
-                leaves_on_interrupt: false,
+                lent: false,
                 reset_by_mail: false,
                 reset_link_holds: Duration::from_secs(30 * 60),
                 terminal: Terminal { glyphs: Glyphs::Unicode, colours: Colours::Ansi256, no_color: false },

@@ -42,7 +42,7 @@ fn shown(
         zone: Zone::Wib,
         version: "0.1.0".into(),
         language: Language::Id,
-        leaves_on_interrupt: false,
+        lent: false,
         reset_by_mail: false,
         reset_link_holds: Duration::from_secs(30 * 60),
         terminal,

@@ -19,8 +19,8 @@ use lpse_kiosk::{
         security_code::{Challenge, Picture},
     },
     tui::{
-        App, AppSettings, Effect, Event, HomeNotice, HomeView, InboxLetter, Now, Reply, Request,
-        RequestId, ResetVoid, SampleAccount, TotpView,
+        App, AppSettings, Effect, Ending, EndingReason, Event, HomeNotice, HomeView, InboxLetter,
+        Now, Reply, Request, RequestId, ResetVoid, SampleAccount, TotpView,
         command::{Key, KeyPress},
         theme::{Colours, Glyphs, Terminal},
     },
@@ -34,6 +34,11 @@ fn now() -> Now {
         wall: "2020-08-13T01:53:05Z".parse().unwrap(),
         monotonic: Duration::from_secs(100),
     }
+}
+
+fn ends_in(seconds: u64, why: EndingReason) -> Event {
+    let left = Duration::from_secs(seconds);
+    Event::Ending(Some(Ending { left, why }))
 }
 
 fn later(seconds: u64) -> Now {
@@ -53,7 +58,7 @@ fn settings(language: Language) -> AppSettings {
         zone: Zone::Wib,
         version: "0.1.0".into(),
         language,
-        leaves_on_interrupt: false,
+        lent: false,
         reset_by_mail: false,
         reset_link_holds: Duration::from_secs(30 * 60),
         terminal: Terminal {
@@ -84,7 +89,7 @@ fn in_training(language: Language) -> AppSettings {
             sample(UserType::NonPenyedia, "PPK30", "mangga-manis-30"),
             sample(UserType::Penyedia, "CVMAJU", "perahu-layar-biru"),
         ]),
-        leaves_on_interrupt: true,
+        lent: true,
         ..with_letters(language)
     }
 }
@@ -491,7 +496,18 @@ const STATES: &[State] = &[
     }),
     ("idle_warning", |person| {
         let mut person = person.at_home(home(ACTIVE, Policy::Enabled, None));
-        person.event(Event::IdleWarning(Some(Duration::from_secs(15))));
+        person.event(ends_in(15, EndingReason::Idle));
+        person
+    }),
+    ("ending_time_up", |person| {
+        let mut person = person.at_home(home(ACTIVE, Policy::Enabled, None));
+        person.event(ends_in(15, EndingReason::TimeUp));
+        person
+    }),
+    ("ending_closing", |person| {
+        let mut person = person.at_passcode(false);
+        person.types("12");
+        person.event(ends_in(30, EndingReason::Closing));
         person
     }),
 ];
@@ -672,7 +688,7 @@ fn a_plain_terminal_and_a_console() {
     console.answered(Reply::Rejected {
         wait: Duration::from_secs(3),
     });
-    console.event(Event::IdleWarning(Some(Duration::from_secs(9))));
+    console.event(ends_in(9, EndingReason::Idle));
     let console = console.screen(80, 24);
     // What every console font has: code page 437's lines, blocks and dots.
     assert!(
@@ -776,13 +792,27 @@ fn the_sixth_digit_sends_the_code_and_a_wait_holds_the_next() {
 fn a_key_at_the_idle_warning_does_nothing_else() {
     let mut person =
         Person::new(settings(Language::Id)).at_home(home(ACTIVE, Policy::Enabled, None));
-    person.event(Event::IdleWarning(Some(Duration::from_secs(5))));
+    person.event(ends_in(5, EndingReason::Idle));
     assert!(person.types("\n").is_empty());
     assert!(!person.screen(80, 24).contains("Masih di sini?"));
     assert!(
         person.screen(80, 24).contains("Login terakhir"),
         "Enter did not reach the button below"
     );
+}
+
+#[test]
+fn an_end_that_no_key_prolongs_stands_in_nobodys_way() {
+    let mut person = Person::new(settings(Language::Id)).at_passcode(false);
+    person.event(ends_in(30, EndingReason::Closing));
+    let said = "Layanan segera dimulai ulang. Selesaikan dalam 30 detik.";
+    assert!(person.screen(80, 24).contains(said));
+    let effects = person.types("287082");
+    assert!(
+        matches!(effects[..], [Effect::Request(..)]),
+        "the code goes on its way: {effects:?}"
+    );
+    assert!(person.screen(80, 24).contains(said));
 }
 
 #[test]
@@ -809,7 +839,7 @@ fn only_a_terminal_that_may_be_left_leaves_on_ctrl_c() {
         Person::new(settings(Language::Id)).at_home(home(ACTIVE, Policy::Enabled, None));
     assert!(kiosk.event(interrupt()).is_empty());
     let mut lent = settings(Language::Id);
-    lent.leaves_on_interrupt = true;
+    lent.lent = true;
     let effects = Person::new(lent).event(interrupt());
     assert!(
         matches!(effects.as_slice(), [Effect::EndLogin, Effect::Quit]),
@@ -1174,7 +1204,8 @@ fn anything() -> impl Strategy<Value = Event> {
             .prop_map(|(key, ctrl, alt)| Event::Key(KeyPress { key, ctrl: ctrl && alt, alt: alt && !ctrl })),
         1 => ".{0,200}".prop_map(|text| Event::Paste(Zeroizing::new(text))),
         1 => (0..1_u8).prop_map(|_| Event::Paste(Zeroizing::new("novel ".repeat(200_000)))),
-        1 => (0..20_u64).prop_map(|left| Event::IdleWarning(Some(Duration::from_secs(left)))),
+        1 => (0..20_u64).prop_map(|left| ends_in(left, EndingReason::Idle)),
+        1 => (0..20_u64).prop_map(|left| ends_in(left, EndingReason::Closing)),
         1 => any::<u64>().prop_map(Event::Visits),
         1 => any::<u8>().prop_map(|number| Event::SecurityCode(picture(number))),
         1 => (0..1_u8).prop_map(|_| Event::Tick),

@@ -7,6 +7,7 @@ pub fn text() -> String {
     let mut text = String::from(
         "Examples:
   lpse-kiosk demo
+  lpse-kiosk serve
   lpse-kiosk user add PPK30 --type non-penyedia --name \"Siti Nurhaliza\" --email siti@contoh.go.id
   lpse-kiosk policy required
   lpse-kiosk --config /etc/lpse-kiosk/loket-2.toml

@@ -5,11 +5,13 @@
 mod completions;
 mod demo;
 mod echo;
+mod host_key;
 mod manual;
 mod outbox;
 mod output;
 mod password;
 mod policy;
+mod serve;
 mod settings;
 mod user;
 
@@ -30,7 +32,7 @@ use crate::{
     adapter::clock::SystemClock,
     config::{Config, ConfigError, Flags, LogFormat, StoreKind},
     domain::{Source, account::is_disguise},
-    frontend::kiosk::{self, KioskError},
+    frontend::host::{self, HostError},
     parts::{self, KeySource, PartsError},
     service::{ServiceError, Services, accounts::AccountsError},
 };
@@ -86,6 +88,8 @@ fn store_kinds() -> impl TypedValueParser<Value = StoreKind> {
 #[derive(Debug, Subcommand)]
 enum Command {
     Demo(demo::DemoArguments),
+    Serve(serve::ServeArguments),
+    HostKey(host_key::HostKeyArguments),
     User(user::UserArguments),
     Policy(policy::PolicyArguments),
     Outbox(outbox::OutboxArguments),
@@ -101,7 +105,7 @@ enum CliError {
     #[error(transparent)]
     Parts(#[from] PartsError),
     #[error(transparent)]
-    Kiosk(#[from] KioskError),
+    Host(#[from] HostError),
     #[error("{0}{hint}", hint = hint(.0))]
     Accounts(#[from] AccountsError),
     #[error(transparent)]
@@ -131,7 +135,7 @@ impl CliError {
         match self {
             Self::Config(_) | Self::Usage(_) => 2,
             Self::Parts(error) => error.exit_status(),
-            Self::Kiosk(error) => error.exit_status(),
+            Self::Host(error) => error.exit_status(),
             Self::Service(_) | Self::Accounts(AccountsError::Service(_)) => 75,
             Self::Interrupted => 130,
             Self::Accounts(_) | Self::Refused(_) | Self::Output(_) => 1,
@@ -195,7 +199,7 @@ fn carry_out(command_line: CommandLine) -> Result<(), CliError> {
     match command_line.command {
         None => {
             let config = Config::load(&flags)?;
-            Ok(block_on(kiosk::run(config))?)
+            Ok(block_on(host::kiosk(config))?)
         }
         Some(Command::Demo(_)) => {
             if flags.master_key_file.is_some() {
@@ -205,8 +209,10 @@ fn carry_out(command_line: CommandLine) -> Result<(), CliError> {
             }
             let kept = flags.data.is_some();
             let config = Config::load_for_training(&flags)?;
-            Ok(block_on(kiosk::demo(config, kept))?)
+            Ok(block_on(host::demo(config, kept))?)
         }
+        Some(Command::Serve(arguments)) => serve::run(&arguments, flags),
+        Some(Command::HostKey(arguments)) => host_key::run(&arguments, &flags),
         Some(Command::User(arguments)) => with_services(&flags, async |services, source| {
             user::run(arguments, &services, &source).await
         }),

@@ -140,6 +140,11 @@ fn every_setting_is_taken_from_the_file_and_from_the_environment() {
         ("keys", "master_key_file") => "/srv/kunci",
         (_, "file") => "/srv/catatan",
         ("log", "level") => "debug",
+        ("log", "format") => "json",
+        ("ssh", "listen") => "192.0.2.1:22, [::1]:2222",
+        ("ssh", "host_key") => "/srv/kunci-ssh",
+        ("ssh", "login_seconds") => "60",
+        ("metrics", "listen") => "127.0.0.1:9464",
         ("mail", "server") => "mail.contoh.go.id",
         ("mail", "security") => "tls",
         ("mail", "user") => "kios",
@@ -196,6 +201,14 @@ fn every_setting_is_taken_from_the_file_and_from_the_environment() {
     }
     let config = load("[kiosk]\nvisit_minutes = 20", &[], &Flags::default()).unwrap();
     assert_eq!(config.idle.in_all, Duration::from_secs(20 * 60));
+}
+
+#[test]
+fn metrics_are_told_on_this_machine_only() {
+    refused(
+        "[metrics]\nlisten = \"0.0.0.0:9464\"",
+        &["everybody on the network could read along"],
+    );
 }
 
 #[test]

@@ -1,8 +1,9 @@
-//! When an unattended terminal is cleared: the rule, on a monotonic clock that comes in as a parameter.
+//! When an unattended terminal is cleared, and when a session that is only lent ends: the rule, on a monotonic clock
+//! that comes in as a parameter.
 
 use std::time::Duration;
 
-/// How long a person may be away.
+/// How long a person may be away, and how long they may stay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct IdleLimits {
     /// Without a key, somebody logged in is logged out after this long.
@@ -13,6 +14,11 @@ pub struct IdleLimits {
     pub warning: Duration,
     /// A visit lasts no longer than this in all, keys or not.
     pub in_all: Duration,
+    /// Nobody stays longer than this without logging in, or being answered otherwise; `None` for a kiosk, whose fresh
+    /// menu waits for ever.
+    pub before_login: Option<Duration>,
+    /// The session lasts no longer than this, whoever visits; `None` for a kiosk.
+    pub session: Option<Duration>,
 }
 
 impl Default for IdleLimits {
@@ -22,6 +28,8 @@ impl Default for IdleLimits {
             half_typed: Duration::from_secs(30),
             warning: Duration::from_secs(15),
             in_all: Duration::from_secs(15 * 60),
+            before_login: None,
+            session: None,
         }
     }
 }
@@ -39,6 +47,15 @@ pub enum Presence {
     LoggedIn,
 }
 
+/// Why a visit or a session ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reason {
+    /// No key for too long; a key prolongs.
+    Idle,
+    /// The time is up, whatever is pressed.
+    TimeUp,
+}
+
 /// What the rule says now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
@@ -46,19 +63,25 @@ pub enum Verdict {
     Quiet {
         until: Option<Duration>,
     },
-    /// The screen is cleared in this long unless a key comes.
+    /// It ends in this long.
     Warn {
         left: Duration,
+        reason: Reason,
     },
-    Expired,
+    Expired {
+        reason: Reason,
+    },
 }
 
-/// Since when nobody has pressed a key, and since when the visit lasts.
+/// Since when nobody has pressed a key, and since when the visit and the session last.
 #[derive(Debug)]
 pub struct Idle {
     limits: IdleLimits,
     last_key: Duration,
     visit_began: Option<Duration>,
+    session_began: Duration,
+    /// When somebody was last logged in, or last answered.
+    last_answer: Duration,
 }
 
 impl Idle {
@@ -67,6 +90,8 @@ impl Idle {
             limits,
             last_key: now,
             visit_began: None,
+            session_began: now,
+            last_answer: now,
         }
     }
 
@@ -75,25 +100,48 @@ impl Idle {
         self.last_key = now;
     }
 
+    /// A service has answered: whoever asks for a reset, or mistypes a password, is at work.
+    pub fn answered(&mut self, now: Duration) {
+        self.last_answer = now;
+    }
+
     /// Judges `presence` at `now`.
     pub fn judge(&mut self, presence: Presence, now: Duration) -> Verdict {
+        let limits = self.limits;
+        let mut ends = [None; 4];
+        if let Some(session) = limits.session {
+            ends[0] = Some((self.session_began + session, Reason::TimeUp));
+        }
+        if presence == Presence::LoggedIn {
+            self.last_answer = now;
+        } else if let Some(before_login) = limits.before_login {
+            ends[1] = Some((self.last_answer + before_login, Reason::TimeUp));
+        }
+        let mut warning = limits.warning;
         let limit = match presence {
             Presence::Nobody => {
                 self.visit_began = None;
-                return Verdict::Quiet { until: None };
+                None
             }
-            Presence::Form => self.limits.half_typed,
-            Presence::Reading | Presence::LoggedIn => self.limits.logged_in,
+            Presence::Form => Some(limits.half_typed),
+            Presence::Reading | Presence::LoggedIn => Some(limits.logged_in),
         };
-        let began = *self.visit_began.get_or_insert(now);
-        let end = (self.last_key + limit).min(began + self.limits.in_all);
-        let left = end.saturating_sub(now);
-        let warning = self.limits.warning.min(limit / 2);
-        if left.is_zero() {
+        if let Some(limit) = limit {
             // The visit ends with the fresh menu that follows, not with being judged: judging twice changes nothing.
-            Verdict::Expired
+            let began = *self.visit_began.get_or_insert(now);
+            ends[2] = Some((began + limits.in_all, Reason::TimeUp));
+            ends[3] = Some((self.last_key + limit, Reason::Idle));
+            warning = warning.min(limit / 2);
+        }
+        let first = ends.into_iter().flatten().min_by_key(|(end, _)| *end);
+        let Some((end, reason)) = first else {
+            return Verdict::Quiet { until: None };
+        };
+        let left = end.saturating_sub(now);
+        if left.is_zero() {
+            Verdict::Expired { reason }
         } else if left <= warning {
-            Verdict::Warn { left }
+            Verdict::Warn { left, reason }
         } else {
             Verdict::Quiet {
                 until: Some(end - warning),
@@ -105,6 +153,20 @@ impl Idle {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const EXPIRED: Verdict = Verdict::Expired {
+        reason: Reason::Idle,
+    };
+    const TIME_UP: Verdict = Verdict::Expired {
+        reason: Reason::TimeUp,
+    };
+
+    fn idle_in(seconds: u64) -> Verdict {
+        Verdict::Warn {
+            left: at(seconds),
+            reason: Reason::Idle,
+        }
+    }
 
     fn at(seconds: u64) -> Duration {
         Duration::from_secs(seconds)
@@ -129,7 +191,7 @@ mod tests {
                 until: Some(at(75))
             }
         );
-        assert_eq!(judge(&mut idle, 75), Verdict::Warn { left: at(15) });
+        assert_eq!(judge(&mut idle, 75), idle_in(15));
         idle.key(at(80));
         assert_eq!(
             judge(&mut idle, 80),
@@ -137,8 +199,8 @@ mod tests {
                 until: Some(at(155))
             }
         );
-        assert_eq!(judge(&mut idle, 169), Verdict::Warn { left: at(1) });
-        assert_eq!(judge(&mut idle, 170), Verdict::Expired);
+        assert_eq!(judge(&mut idle, 169), idle_in(1));
+        assert_eq!(judge(&mut idle, 170), EXPIRED);
     }
 
     #[test]
@@ -156,7 +218,7 @@ mod tests {
                 until: Some(at(15))
             }
         );
-        assert_eq!(idle.judge(Presence::Form, at(30)), Verdict::Expired);
+        assert_eq!(idle.judge(Presence::Form, at(30)), EXPIRED);
     }
 
     #[test]
@@ -164,11 +226,43 @@ mod tests {
         let mut idle = Idle::new(IdleLimits::default(), at(0));
         for second in 0..899 {
             idle.key(at(second));
-            assert_ne!(idle.judge(Presence::LoggedIn, at(second)), Verdict::Expired);
+            let verdict = idle.judge(Presence::LoggedIn, at(second));
+            assert!(!matches!(verdict, Verdict::Expired { .. }), "{second} s");
         }
         idle.key(at(900));
         for _ in 0..2 {
-            assert_eq!(idle.judge(Presence::LoggedIn, at(900)), Verdict::Expired);
+            assert_eq!(idle.judge(Presence::LoggedIn, at(900)), TIME_UP);
         }
+    }
+
+    #[test]
+    fn a_lent_session_ends_without_a_login_keys_or_not_and_an_answer_prolongs() {
+        let limits = IdleLimits {
+            before_login: Some(at(120)),
+            session: Some(at(3600)),
+            ..IdleLimits::default()
+        };
+        let mut idle = Idle::new(limits, at(0));
+        let quiet = Verdict::Quiet {
+            until: Some(at(105)),
+        };
+        assert_eq!(idle.judge(Presence::Nobody, at(0)), quiet);
+        idle.key(at(119));
+        let warned = Verdict::Warn {
+            left: at(1),
+            reason: Reason::TimeUp,
+        };
+        assert_eq!(idle.judge(Presence::Nobody, at(119)), warned);
+        assert_eq!(idle.judge(Presence::Form, at(120)), TIME_UP);
+        idle.answered(at(119));
+        assert_ne!(idle.judge(Presence::Form, at(120)), TIME_UP);
+        // Who has logged in is not hurried, and has the same time again afterwards.
+        idle.key(at(500));
+        idle.judge(Presence::LoggedIn, at(500));
+        assert_ne!(idle.judge(Presence::Nobody, at(619)), TIME_UP);
+        assert_eq!(idle.judge(Presence::Nobody, at(620)), TIME_UP);
+        idle.key(at(3599));
+        idle.judge(Presence::LoggedIn, at(3599));
+        assert_eq!(idle.judge(Presence::LoggedIn, at(3600)), TIME_UP);
     }
 }

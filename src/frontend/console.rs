@@ -12,7 +12,6 @@ use std::{
     },
     path::{Path, PathBuf},
     sync::Arc,
-    time::Duration,
 };
 
 use async_trait::async_trait;
@@ -29,17 +28,6 @@ use tokio::{
 
 use super::keys::Decoder;
 use crate::session::{Door, Input, canvas::Wipe};
-
-/// Bracketed paste on; the pointer is of no use here, so nothing else.
-const ENTER: &[u8] = b"\x1b[?2004h";
-/// The alternate screen, where a person's own terminal is only borrowed.
-const ENTER_ALTERNATE: &[u8] = b"\x1b[?1049h";
-/// Paste off, cursor shown, attributes reset.
-const LEAVE: &[u8] = b"\x1b[?2004l\x1b[?25h\x1b[0m";
-const LEAVE_ALTERNATE: &[u8] = b"\x1b[?1049l";
-
-/// An Esc that nothing follows within this time is the key.
-const ESCAPE_SILENCE: Duration = Duration::from_millis(50);
 
 /// How much of a terminal the program takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,6 +65,24 @@ impl Use {
             Self::Borrowed => Wipe::Screen,
         }
     }
+
+    /// What is sent first: bracketed paste on (the pointer is of no use here, so nothing else), and the alternate screen
+    /// where a person's own terminal is only borrowed.
+    pub fn enter(self) -> &'static [u8] {
+        match self {
+            Self::Own => b"\x1b[?2004h",
+            Self::Borrowed => b"\x1b[?1049h\x1b[?2004h",
+        }
+    }
+
+    /// What is sent last: paste off, cursor shown, attributes reset, everything cleared, and what stood there before.
+    pub fn leave(self) -> Vec<u8> {
+        let after: &[u8] = match self {
+            Self::Own => b"",
+            Self::Borrowed => b"\x1b[?1049l",
+        };
+        [b"\x1b[?2004l\x1b[?25h\x1b[0m", self.wipe().bytes(), after].concat()
+    }
 }
 
 impl Console {
@@ -103,10 +109,7 @@ impl Console {
             before,
             taken,
         };
-        if taken == Use::Borrowed {
-            console.write_now(ENTER_ALTERNATE);
-        }
-        console.write_now(ENTER);
+        console.write_now(taken.enter());
         Ok(console)
     }
 
@@ -139,10 +142,9 @@ impl Console {
             loop {
                 let mut inputs = Vec::new();
                 let silence = async {
-                    if decoder.is_waiting() {
-                        tokio::time::sleep(ESCAPE_SILENCE).await;
-                    } else {
-                        std::future::pending::<()>().await;
+                    match decoder.patience() {
+                        Some(patience) => tokio::time::sleep(patience).await,
+                        None => std::future::pending().await,
                     }
                 };
                 tokio::select! {
@@ -173,11 +175,7 @@ impl Console {
 
 impl Drop for Console {
     fn drop(&mut self) {
-        self.write_now(LEAVE);
-        self.write_now(self.taken.wipe().bytes());
-        if self.taken == Use::Borrowed {
-            self.write_now(LEAVE_ALTERNATE);
-        }
+        self.write_now(&self.taken.leave());
         let _ = termios::tcsetattr(
             self.terminal.get_ref(),
             OptionalActions::Flush,

@@ -4,6 +4,8 @@
 //! split anywhere, a lone Esc is told from the beginning of a sequence, and no garbage (an unterminated string, an
 //! endless paste) can swallow the keyboard or grow in memory. What a sequence means is left to `terminput`.
 
+use std::time::Duration;
+
 use terminput::{Event as Parsed, KeyCode, KeyEventKind, KeyModifiers};
 use zeroize::Zeroizing;
 
@@ -19,6 +21,12 @@ pub const LARGEST_PASTE: usize = 16 * 1024;
 const LONGEST_SEQUENCE: usize = 64;
 
 const PASTE_END: &[u8] = b"\x1b[201~";
+
+/// An Esc that nothing follows within this time is the key.
+const ESCAPE_SILENCE: Duration = Duration::from_millis(50);
+
+/// A sequence that nothing follows within this time is garbage, and a paste what came of it.
+const SEQUENCE_SILENCE: Duration = Duration::from_millis(500);
 
 #[derive(Debug)]
 enum State {
@@ -70,9 +78,15 @@ impl Decoder {
         }
     }
 
-    /// Whether something is begun that silence would end: an Esc that may be just an Esc, a broken sequence.
-    pub fn is_waiting(&self) -> bool {
-        !matches!(self.state, State::Ground)
+    /// After how long a silence what is begun is over: an Esc that may be just an Esc, a broken sequence, a paste whose
+    /// end got lost. `None` where nothing is begun.
+    pub fn patience(&self) -> Option<Duration> {
+        match self.state {
+            State::Ground => None,
+            State::Escape => Some(ESCAPE_SILENCE),
+            // Over a network the rest may be a while on its way, and nobody waits for it at the screen.
+            _ => Some(SEQUENCE_SILENCE),
+        }
     }
 
     /// The terminal has been silent for a while: an Esc alone is the key, half a sequence is garbage, and a paste
@@ -321,10 +335,10 @@ mod tests {
         let mut decoder = Decoder::default();
         let mut all = Vec::new();
         decoder.feed(b"\x1b", &mut |typed| all.push(typed));
-        assert!(all.is_empty() && decoder.is_waiting());
+        assert!(all.is_empty() && decoder.patience().is_some());
         decoder.silence(&mut |typed| all.push(typed));
         assert_eq!(all, [Input::Key(Key::Esc.into())]);
-        assert!(!decoder.is_waiting());
+        assert_eq!(decoder.patience(), None);
     }
 
     #[test]

@@ -106,7 +106,7 @@ impl Authentication {
             None => PasswordHash::unmatchable(house.hash_cost),
         };
         let again = password.clone();
-        let proof = house.hashing.verify(password, hash).await?;
+        let proof = house.hashing.verify(password, hash, from).await?;
         let verified = read
             .as_ref()
             .zip(proof)

@@ -1,12 +1,14 @@
 //! The hashing pool: as many threads as cores, a bounded queue, and a clear "busy" beyond it.
 //!
-//! An Argon2id hash takes some 20 ms of a whole core. On threads of its own it never delays a key press, and a flood
-//! of logins fills the queue instead of the machine.
+//! An Argon2id hash takes some 20 ms of a whole core. On threads of its own, which give way to the screens' threads, it
+//! does not delay a key press, and a flood of logins fills the queue instead of the machine. One source gets a part of
+//! the queue, so that a flood from one place leaves room for people elsewhere.
 
 use std::{
+    collections::HashMap,
     fmt,
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         mpsc::{self, TrySendError},
     },
     thread,
@@ -15,7 +17,7 @@ use std::{
 use tokio::sync::oneshot;
 
 use crate::domain::{
-    PasswordHash, PlainPassword,
+    PasswordHash, PlainPassword, Source,
     password::{self, HashCost, HashMemory, PasswordProof},
 };
 
@@ -23,24 +25,76 @@ use crate::domain::{
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Busy;
 
+/// One source's checks may take up this part of the queue.
+const PART_OF_A_SOURCE: usize = 4;
+
+/// The nice value of the hashing threads (setpriority(2)).
+const YIELDING: i32 = 10;
+
 type Job = Box<dyn FnOnce(&mut HashMemory) + Send>;
 
 /// Threads that hash passwords. They end when the last clone of the pool is dropped.
 #[derive(Clone)]
 pub struct HashPool {
     queue: Arc<mpsc::SyncSender<Job>>,
+    shares: Arc<Shares>,
+}
+
+/// How many checks of each source are in the pool.
+#[derive(Debug)]
+struct Shares {
+    most: usize,
+    // Held for a look-up; as many entries as checks in the pool.
+    held: Mutex<HashMap<String, usize>>,
+}
+
+/// A right to one check, given back when dropped.
+struct Share {
+    source: String,
+    of: Arc<Shares>,
+}
+
+impl Shares {
+    fn take(self: &Arc<Self>, from: &Source) -> Result<Share, Busy> {
+        let source = from.throttle_key();
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        let of_source = held.entry(source.clone()).or_default();
+        if *of_source >= self.most {
+            return Err(Busy);
+        }
+        *of_source += 1;
+        Ok(Share {
+            source,
+            of: self.clone(),
+        })
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        let mut held = self.of.held.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(of_source) = held.get_mut(&self.source) {
+            *of_source -= 1;
+            if *of_source == 0 {
+                held.remove(&self.source);
+            }
+        }
+    }
 }
 
 impl HashPool {
     /// A pool of `threads` threads (at least one) and room for `queue` waiting hashes.
     pub fn new(threads: usize, queue: usize) -> Self {
         let (sender, receiver) = mpsc::sync_channel::<Job>(queue.max(1));
-        let receiver = Arc::new(std::sync::Mutex::new(receiver));
+        let receiver = Arc::new(Mutex::new(receiver));
         for number in 0..threads.max(1) {
             let receiver = receiver.clone();
             thread::Builder::new()
                 .name(format!("hashing-{number}"))
                 .spawn(move || {
+                    // Where the system refuses it, keys may wait a little behind hashes.
+                    let this_thread = Some(rustix::thread::gettid());
+                    let _ = rustix::process::setpriority_process(this_thread, YIELDING);
                     let mut memory = HashMemory::default();
                     loop {
                         // The lock is held while waiting for a job, not while doing it.
@@ -58,17 +112,27 @@ impl HashPool {
         }
         Self {
             queue: Arc::new(sender),
+            shares: Arc::new(Shares {
+                most: (queue / PART_OF_A_SOURCE).max(1),
+                held: Mutex::default(),
+            }),
         }
     }
 
-    /// Checks `password` against `hash`.
+    /// Checks `password`, which came from `from`, against `hash`.
     pub async fn verify(
         &self,
         password: PlainPassword,
         hash: PasswordHash,
+        from: &Source,
     ) -> Result<Option<PasswordProof>, Busy> {
-        self.run(move |memory| password::verify(&password, &hash, memory))
-            .await
+        let share = self.shares.take(from)?;
+        self.run(move |memory| {
+            let proof = password::verify(&password, &hash, memory);
+            drop(share);
+            proof
+        })
+        .await
     }
 
     /// Hashes `password` with `salt`.
@@ -139,6 +203,22 @@ mod tests {
         assert_eq!(blocked.await.unwrap(), Ok(()));
         assert_eq!(waiting.await, Ok(1));
         assert_eq!(pool.run(|_| 3).await, Ok(3));
+    }
+
+    #[test]
+    fn a_source_has_its_part_of_the_queue_and_gets_it_back() {
+        let shares = Arc::new(Shares {
+            most: 2,
+            held: Mutex::default(),
+        });
+        let (one, other) = ("192.0.2.1", "192.0.2.2");
+        let take = |address: &str| shares.take(&Source::Peer(address.parse().unwrap()));
+        let held = [take(one), take(one)];
+        assert!(held.iter().all(Result::is_ok) && take(one).is_err());
+        assert!(take(other).is_ok());
+        drop(held);
+        assert!(take(one).is_ok());
+        assert!(shares.held.lock().unwrap().is_empty());
     }
 
     async fn futures_poll_once<F: Future + Unpin>(future: &mut F) -> Option<F::Output> {

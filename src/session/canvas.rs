@@ -1,9 +1,10 @@
 //! From a drawn frame to the fewest bytes: ratatui's difference of two frames, collected in memory.
 //!
 //! Bytes are collected first and sent after, so that one frame is one write (a key press over a network is one packet)
-//! and drawing never waits for a slow terminal.
+//! and drawing never waits for a slow terminal. Between drawings a session keeps its frame packed.
 
 use std::{
+    cell::RefCell,
     convert::Infallible,
     io::{self, Write},
     mem,
@@ -13,9 +14,11 @@ use std::{
 use ratatui::{
     Frame, Terminal,
     backend::{Backend, ClearType, CrosstermBackend, WindowSize},
-    buffer::Cell,
+    buffer::{Buffer, Cell},
     layout::{Position, Size},
+    style::Style,
 };
+use zeroize::Zeroize;
 
 /// How much of a terminal is cleared when somebody is done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,10 +52,13 @@ const LARGEST: Size = Size {
     height: 200,
 };
 
-/// The two frames of one terminal, and what has still to be sent to it.
+/// The frame that one terminal shows, and what has still to be sent to it.
 pub struct Canvas {
-    terminal: Terminal<Collector>,
-    bytes: Bytes,
+    shown: PackedFrame,
+    /// The cursor as the terminal has it: shown at a place, or hidden; unknown before the first frame.
+    cursor: Option<Option<Position>>,
+    /// Sent before the next frame.
+    pending: Vec<u8>,
     size: Size,
     wipe: Wipe,
 }
@@ -60,17 +66,11 @@ pub struct Canvas {
 impl Canvas {
     /// A canvas of `size`, nothing drawn. A terminal that tells no size counts as 80x24.
     pub fn new(size: Size, wipe: Wipe) -> Self {
-        let bytes = Bytes::default();
-        let size = clamped(size);
-        let Ok(terminal) = Terminal::new(Collector {
-            inner: CrosstermBackend::new(bytes.clone()),
-            size,
-            cursor: None,
-        });
         Self {
-            terminal,
-            bytes,
-            size,
+            shown: PackedFrame::default(),
+            cursor: None,
+            pending: Vec::new(),
+            size: clamped(size),
             wipe,
         }
     }
@@ -80,32 +80,166 @@ impl Canvas {
         let size = clamped(size);
         if size != self.size {
             self.size = size;
-            self.terminal.backend_mut().size = size;
             self.wipe();
         }
     }
 
     /// The next frame is drawn from nothing on a cleared screen, and no cell of an earlier frame is kept in memory.
     pub fn wipe(&mut self) {
-        let Ok(terminal) = Terminal::new(Collector {
-            inner: CrosstermBackend::new(self.bytes.clone()),
-            size: self.size,
-            cursor: None,
-        });
-        self.terminal = terminal;
-        self.bytes.take();
-        self.bytes.append(self.wipe.bytes());
+        self.shown.forget();
+        self.cursor = None;
+        self.pending = self.wipe.bytes().to_vec();
     }
 
     /// Draws a frame; returns the bytes that turn the one before into it.
     pub fn draw(&mut self, view: impl FnOnce(&mut Frame<'_>)) -> Vec<u8> {
-        let Ok(_) = self.terminal.draw(view);
-        let drawn = self.bytes.take();
+        let mut easel = Easel::take(self.size);
+        easel.bytes.append(&mem::take(&mut self.pending));
+        easel.terminal.backend_mut().cursor = self.cursor;
+        self.shown.unpack(easel.terminal.current_buffer_mut());
+        easel.terminal.swap_buffers();
+        let Ok(drawn) = easel.terminal.draw(view);
+        self.shown.pack(drawn.buffer);
+        self.cursor = easel.terminal.backend().cursor;
+        let drawn = easel.bytes.take();
+        easel.put_back();
         if drawn.len() <= SMALL_FRAME {
             return drawn;
         }
         [BEGIN_FRAME, &drawn, END_FRAME].concat()
     }
+}
+
+/// What frames are drawn on: ratatui's terminal with its two buffers. A thread has one and lends it to each of its
+/// sessions for the time of a drawing, because two buffers for each of a thousand sessions would be most of the memory
+/// there is. It keeps no cell between drawings.
+struct Easel {
+    terminal: Terminal<Collector>,
+    bytes: Bytes,
+}
+
+/// Buffers of more cells than this are not kept.
+const LARGEST_KEPT: u32 = 200 * 60;
+
+thread_local! {
+    static EASEL: RefCell<Option<Easel>> = const { RefCell::new(None) };
+}
+
+impl Easel {
+    /// This thread's easel, if it has `size`; else a new one. A drawing that panics takes its easel with it.
+    fn take(size: Size) -> Self {
+        let kept = EASEL.take();
+        if let Some(kept) = kept.filter(|easel| easel.terminal.backend().size == size) {
+            return kept;
+        }
+        let bytes = Bytes::default();
+        let Ok(terminal) = Terminal::new(Collector {
+            inner: CrosstermBackend::new(bytes.clone()),
+            size,
+            cursor: None,
+        });
+        Self { terminal, bytes }
+    }
+
+    fn put_back(mut self) {
+        // Swapping resets the buffer that holds what was drawn; the other one was reset after the drawing.
+        self.terminal.swap_buffers();
+        if self.terminal.backend().size.area() <= LARGEST_KEPT {
+            EASEL.set(Some(self));
+        }
+    }
+}
+
+/// A frame at rest: runs of equal cells, 8 bytes each, where a cell of ratatui's takes more than 40.
+#[derive(Default)]
+struct PackedFrame {
+    runs: Vec<Run>,
+    /// Symbols of more than one character, and styles, in the order of their first use.
+    symbols: Vec<String>,
+    styles: Vec<Style>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Zeroize)]
+struct Run {
+    /// A character, or [`Run::LONG`] and the place of a longer symbol.
+    symbol: u32,
+    style: u16,
+    cells: u16,
+}
+
+impl Run {
+    /// No character is as large.
+    const LONG: u32 = 1 << 31;
+}
+
+impl PackedFrame {
+    fn forget(&mut self) {
+        self.runs.zeroize();
+        self.symbols.zeroize();
+        self.styles.clear();
+    }
+
+    fn pack(&mut self, frame: &Buffer) {
+        self.forget();
+        for cell in &frame.content {
+            let run = Run {
+                symbol: self.symbol(cell.symbol()),
+                style: self.style(cell.style()),
+                cells: 1,
+            };
+            match self.runs.last_mut() {
+                Some(last)
+                    if (last.symbol, last.style) == (run.symbol, run.style)
+                        && last.cells < u16::MAX =>
+                {
+                    last.cells += 1;
+                }
+                _ => self.runs.push(run),
+            }
+        }
+        self.runs.shrink_to_fit();
+    }
+
+    /// Fills an empty buffer with the frame, if there is one.
+    fn unpack(&self, frame: &mut Buffer) {
+        let mut cells = frame.content.iter_mut();
+        for run in &self.runs {
+            for cell in cells.by_ref().take(run.cells.into()) {
+                match char::from_u32(run.symbol) {
+                    Some(symbol) => cell.set_char(symbol),
+                    None => cell.set_symbol(&self.symbols[(run.symbol & !Run::LONG) as usize]),
+                };
+                cell.set_style(self.styles[usize::from(run.style)]);
+            }
+        }
+    }
+
+    fn symbol(&mut self, symbol: &str) -> u32 {
+        let mut characters = symbol.chars();
+        if let (Some(only), None) = (characters.next(), characters.next()) {
+            return only.into();
+        }
+        Run::LONG
+            | place(
+                &mut self.symbols,
+                |known| known == symbol,
+                || symbol.to_owned(),
+            )
+    }
+
+    fn style(&mut self, style: Style) -> u16 {
+        let place = place(&mut self.styles, |known| *known == style, || style);
+        u16::try_from(place).unwrap_or(u16::MAX)
+    }
+}
+
+/// The place of what `is_it` in `known`, where it is put if it is new.
+fn place<T>(known: &mut Vec<T>, is_it: impl Fn(&T) -> bool, it: impl FnOnce() -> T) -> u32 {
+    let place = known.iter().position(is_it).unwrap_or_else(|| {
+        known.push(it());
+        known.len() - 1
+    });
+    u32::try_from(place).unwrap_or(u32::MAX)
 }
 
 impl std::fmt::Debug for Canvas {
@@ -238,7 +372,7 @@ impl Backend for Collector {
 
 #[cfg(test)]
 mod tests {
-    use ratatui::widgets::Paragraph;
+    use ratatui::{style::Color, widgets::Paragraph};
 
     use super::*;
 
@@ -276,6 +410,40 @@ mod tests {
             bytes.escape_ascii()
         );
         assert!(bytes.windows(4).any(|w| w == b"menu"));
+    }
+
+    #[test]
+    fn a_frame_at_rest_is_exactly_what_was_drawn_and_small() {
+        let area = ratatui::layout::Rect::new(0, 0, 80, 24);
+        let mut drawn = Buffer::empty(area);
+        drawn.set_string(0, 0, "User ID: Dewi e\u{301} 山田", Style::new().bold());
+        drawn.set_string(
+            0,
+            1,
+            "───█▀▄",
+            Style::new().fg(Color::Indexed(120)).bg(Color::Black),
+        );
+        let mut packed = PackedFrame::default();
+        packed.pack(&drawn);
+        let mut unpacked = Buffer::empty(area);
+        packed.unpack(&mut unpacked);
+        assert_eq!(unpacked, drawn);
+        assert!(packed.runs.len() * size_of::<Run>() < 512);
+        packed.forget();
+        assert!(packed.runs.is_empty() && packed.symbols.is_empty());
+    }
+
+    #[test]
+    fn sessions_that_take_turns_on_a_thread_see_nothing_of_each_other() {
+        let (mut one, mut other) = (
+            Canvas::new(Size::new(80, 24), Wipe::All),
+            Canvas::new(Size::new(80, 24), Wipe::All),
+        );
+        draw(&mut one, "a secret");
+        let bytes = draw(&mut other, "menu");
+        assert!(bytes.windows(4).any(|w| w == b"menu"));
+        assert_eq!(draw(&mut one, "a secret"), b"");
+        assert_eq!(draw(&mut other, "menu"), b"");
     }
 
     #[test]

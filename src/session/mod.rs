@@ -6,7 +6,14 @@
 pub mod canvas;
 pub mod effects;
 
-use std::{io, sync::Arc, time::Duration};
+use std::{
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU8, Ordering},
+    },
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use ratatui::layout::Size;
@@ -19,12 +26,15 @@ use zeroize::Zeroizing;
 use crate::{
     domain::{
         AccountKey, Source,
-        idle::{Idle, IdleLimits, Verdict},
+        idle::{Idle, IdleLimits, Presence, Reason, Verdict},
+        language::Language,
         security_code::Challenge,
     },
     ports::{Clock, Random},
     service::Services,
-    tui::{App, Effect, Event, Now, Reply, Request, RequestId, command::KeyPress},
+    tui::{
+        App, Effect, Ending, EndingReason, Event, Now, Reply, Request, RequestId, command::KeyPress,
+    },
 };
 use canvas::{Canvas, Wipe};
 use effects::Proofs;
@@ -58,6 +68,55 @@ pub struct Seat {
     pub services: ServicesSoon,
     /// What is cleared at the end of each login.
     pub wipe: Wipe,
+    /// A visit whose time is up takes the session with it, where a kiosk's gives way to a fresh menu.
+    pub ends_with_visit: bool,
+    pub attendance: Arc<Attendance>,
+}
+
+/// What is at stake at a terminal now, for whoever has to choose between terminals.
+#[derive(Debug, Default)]
+pub struct Attendance {
+    presence: AtomicU8,
+    has_logged_in: AtomicBool,
+}
+
+impl Attendance {
+    const ALL: [Presence; 4] = [
+        Presence::Nobody,
+        Presence::Reading,
+        Presence::Form,
+        Presence::LoggedIn,
+    ];
+
+    pub fn presence(&self) -> Presence {
+        Self::ALL[usize::from(self.presence.load(Ordering::Relaxed))]
+    }
+
+    /// Whether somebody has logged in here, or given a right password.
+    pub fn has_logged_in(&self) -> bool {
+        self.has_logged_in.load(Ordering::Relaxed)
+    }
+
+    /// Notes what is at stake from now on.
+    pub fn note(&self, presence: Presence) {
+        let number = Self::ALL.iter().position(|one| *one == presence);
+        let number = number.and_then(|number| u8::try_from(number).ok());
+        self.presence
+            .store(number.unwrap_or_default(), Ordering::Relaxed);
+        if presence == Presence::LoggedIn {
+            self.has_logged_in.store(true, Ordering::Relaxed);
+        }
+    }
+}
+
+/// Whether the program is to leave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Closing {
+    #[default]
+    No,
+    /// Whoever is at work may finish until this monotonic time.
+    By(Duration),
+    Now,
 }
 
 /// Why a session ended.
@@ -69,6 +128,16 @@ pub enum End {
     Quit,
     /// The program is to leave.
     Shutdown,
+    /// Nobody pressed a key for too long, or the time was up.
+    Expired(Reason),
+}
+
+/// How a session ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ended {
+    pub why: End,
+    /// The language that was spoken last.
+    pub language: Language,
 }
 
 /// Events handled before the next frame at most: a held key or a flood draws one frame, not one a key.
@@ -89,15 +158,15 @@ enum Answer {
     Visits(u64),
 }
 
-/// Serves one terminal until it hangs up, the person leaves, or `shutdown` holds true.
+/// Serves one terminal until it hangs up, the person leaves, their time is up, or the program closes.
 pub async fn run(
     seat: Seat,
     app: App,
     size: Size,
     mut door: impl Door,
     inputs: &mut mpsc::Receiver<Input>,
-    mut shutdown: watch::Receiver<bool>,
-) -> End {
+    mut closing: watch::Receiver<Closing>,
+) -> Ended {
     let (answer, mut answers) = mpsc::channel(8);
     let mut session = Session {
         idle: Idle::new(seat.limits, seat.clock.monotonic()),
@@ -107,7 +176,7 @@ pub async fn run(
         proofs: Proofs::None,
         challenge: None,
         login: 0,
-        warned: false,
+        warned: None,
         quit: false,
         answer,
     };
@@ -117,35 +186,29 @@ pub async fn run(
         services: session.seat.services.clone(),
         receiver: None,
     };
-    loop {
-        session.judge_idle();
-        if session.quit {
-            session.end_login();
-            return End::Quit;
+    let why = loop {
+        if let Some(end) = session.judge(*closing.borrow_and_update()) {
+            break end;
         }
         let frame = session.draw();
         if !frame.is_empty() {
             tokio::select! {
                 biased;
-                _ = shutdown.wait_for(|asked| *asked) => { session.end_login(); return End::Shutdown; }
+                _ = closing.wait_for(|closing| *closing == Closing::Now) => break End::Shutdown,
                 sent = timeout(SLOWEST_DOOR, door.send(&frame)) => {
                     if !matches!(sent, Ok(Ok(()))) {
-                        session.end_login();
-                        return End::HungUp;
+                        break End::HungUp;
                     }
                 }
             }
         }
-        let pause = session.pause();
+        let pause = session.pause(*closing.borrow());
         tokio::select! {
             biased;
-            _ = shutdown.wait_for(|asked| *asked) => { session.end_login(); return End::Shutdown; }
+            changed = closing.changed() => if changed.is_err() { break End::Shutdown },
             Some(answer) = answers.recv() => session.answered(answer),
             input = inputs.recv() => {
-                let Some(input) = input else {
-                    session.end_login();
-                    return End::HungUp;
-                };
+                let Some(input) = input else { break End::HungUp };
                 session.input(input);
                 for _ in 1..EVENTS_A_FRAME {
                     match inputs.try_recv() {
@@ -162,6 +225,11 @@ pub async fn run(
             }
             () = wait(pause) => session.update(Event::Tick),
         }
+    };
+    session.end_login();
+    Ended {
+        why,
+        language: session.app.language(),
     }
 }
 
@@ -206,7 +274,7 @@ struct Session {
     /// The answer to the picture on the screen, for one try.
     challenge: Option<Challenge>,
     login: u64,
-    warned: bool,
+    warned: Option<EndingReason>,
     quit: bool,
     answer: mpsc::Sender<Answer>,
 }
@@ -249,6 +317,7 @@ impl Session {
                 proofs,
             } => {
                 if login == self.login {
+                    self.idle.answered(self.seat.clock.monotonic());
                     self.proofs = proofs;
                     self.update(Event::Reply(id, reply));
                 }
@@ -322,24 +391,50 @@ impl Session {
         self.update(Event::SecurityCode(picture));
     }
 
-    fn judge_idle(&mut self) {
+    /// Tells people of an end that comes soon, and carries out one that has come; returns it when it is the session's.
+    fn judge(&mut self, closing: Closing) -> Option<End> {
+        let presence = self.app.presence();
+        self.seat.attendance.note(presence);
+        if self.quit {
+            return Some(End::Quit);
+        }
+        let (ending, over) = self.ending(presence, closing);
+        if let Some(over) = over {
+            if over == End::Shutdown || self.seat.ends_with_visit {
+                return Some(over);
+            }
+            self.warned = None;
+            self.app.wipe();
+            self.end_login();
+            return None;
+        }
+        let why = ending.map(|ending| ending.why);
+        if std::mem::replace(&mut self.warned, why) != why {
+            self.update(Event::Ending(ending));
+        }
+        None
+    }
+
+    /// The end that people are to be told of, or the one that has come.
+    fn ending(&mut self, presence: Presence, closing: Closing) -> (Option<Ending>, Option<End>) {
         let now = self.seat.clock.monotonic();
-        match self.idle.judge(self.app.presence(), now) {
-            Verdict::Quiet { .. } => {
-                if std::mem::take(&mut self.warned) {
-                    self.update(Event::IdleWarning(None));
-                }
+        match closing {
+            Closing::Now => return (None, Some(End::Shutdown)),
+            // Nobody is told anything where nobody is at work.
+            Closing::By(end) if presence == Presence::Nobody || end <= now => {
+                return (None, Some(End::Shutdown));
             }
-            Verdict::Warn { left } => {
-                if !std::mem::replace(&mut self.warned, true) {
-                    self.update(Event::IdleWarning(Some(left)));
-                }
-            }
-            Verdict::Expired => {
-                self.warned = false;
-                self.app.wipe();
-                self.end_login();
-            }
+            Closing::By(_) | Closing::No => {}
+        }
+        let soon = |left, why| (Some(Ending { left, why }), None);
+        match (self.idle.judge(presence, now), closing) {
+            (Verdict::Expired { reason }, _) => (None, Some(End::Expired(reason))),
+            (Verdict::Warn { left, reason }, Closing::No) => match reason {
+                Reason::Idle => soon(left, EndingReason::Idle),
+                Reason::TimeUp => soon(left, EndingReason::TimeUp),
+            },
+            (_, Closing::By(end)) => soon(end.saturating_sub(now), EndingReason::Closing),
+            (_, Closing::No | Closing::Now) => (None, None),
         }
     }
 
@@ -350,15 +445,20 @@ impl Session {
     }
 
     /// How long nothing will change by itself.
-    fn pause(&mut self) -> Option<Duration> {
+    fn pause(&mut self, closing: Closing) -> Option<Duration> {
         let now = self.now();
         let screen = self.app.next_tick(now);
+        let left = |end: Duration| end.saturating_sub(now.monotonic);
         let idle = match self.idle.judge(self.app.presence(), now.monotonic) {
-            Verdict::Quiet { until } => until.map(|until| until.saturating_sub(now.monotonic)),
-            Verdict::Warn { left } => Some(left),
-            Verdict::Expired => Some(Duration::ZERO),
+            Verdict::Quiet { until } => until.map(left),
+            Verdict::Warn { left, .. } => Some(left),
+            Verdict::Expired { .. } => Some(Duration::ZERO),
         };
-        [screen, idle].into_iter().flatten().min()
+        let closing = match closing {
+            Closing::By(end) => Some(left(end)),
+            Closing::No | Closing::Now => None,
+        };
+        [screen, idle, closing].into_iter().flatten().min()
     }
 
     /// Shows the number of visits so far, counting this one if `count`.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use ratatui::Frame;
 
 use super::{
-    AppSettings, Effect, Event, Now, Reply, RequestId,
+    AppSettings, Effect, Ending, EndingReason, Event, Now, Reply, RequestId,
     command::{self, Command, Global, KeyPress},
     screen::{
         Context, PATIENCE, Refused, Screen, Step, enrollment::EnrollmentScreen, home::HomeScreen,
@@ -30,8 +30,8 @@ pub struct App {
     language: Language,
     screen: Box<dyn Screen>,
     overlay: Option<Overlay>,
-    /// Monotonic time at which the session ends for idleness, while the warning is shown.
-    idle_end: Option<Duration>,
+    /// Monotonic time of an end that comes soon, and why, while people are told of it.
+    ending: Option<(Duration, EndingReason)>,
     awaiting: Option<Awaiting>,
     /// A picture was asked for on behalf of the present screen and has not come yet.
     security_code_asked: bool,
@@ -69,7 +69,7 @@ impl App {
             language: settings.language,
             screen: Box::new(Menu::default()),
             overlay: None,
-            idle_end: None,
+            ending: None,
             awaiting: None,
             security_code_asked: false,
             next_request: 0,
@@ -91,7 +91,7 @@ impl App {
     pub fn wipe(&mut self) {
         self.open(Menu::default());
         self.overlay = None;
-        self.idle_end = None;
+        self.ending = None;
         self.awaiting = None;
         self.language = self.settings.language;
     }
@@ -111,18 +111,15 @@ impl App {
         match event {
             Event::Key(press) => self.key(now, press),
             Event::Paste(text) => {
-                if self.idle_end.take().is_some()
-                    || self.overlay.is_some()
-                    || self.awaiting.is_some()
-                {
+                if self.woken() || self.overlay.is_some() || self.awaiting.is_some() {
                     return Vec::new();
                 }
                 let step = self.on_screen(now, |screen, context| screen.paste(&text, context));
                 self.take(now, step)
             }
             Event::Reply(id, reply) => self.reply(now, id, reply),
-            Event::IdleWarning(left) => {
-                self.idle_end = left.map(|left| now.monotonic + left);
+            Event::Ending(ending) => {
+                self.ending = ending.map(|Ending { left, why }| (now.monotonic + left, why));
                 Vec::new()
             }
             Event::LoginEnded => self.login_ended(),
@@ -142,14 +139,14 @@ impl App {
     fn key(&mut self, now: Now, press: KeyPress) -> Vec<Effect> {
         let global = command::global(press);
         if global == Some(Global::Interrupt) {
-            return if self.settings.leaves_on_interrupt {
+            return if self.settings.lent {
                 vec![Effect::EndLogin, Effect::Quit]
             } else {
                 Vec::new()
             };
         }
         // A key at the warning only says that somebody is here.
-        if self.idle_end.take().is_some() {
+        if self.woken() {
             return Vec::new();
         }
         match global {
@@ -165,6 +162,17 @@ impl App {
             }
         }
         Vec::new()
+    }
+
+    /// Takes the question whether somebody is still here off the screen, if it is there.
+    fn woken(&mut self) -> bool {
+        let asked = self.ending.take_if(|(_, why)| *why == EndingReason::Idle);
+        asked.is_some()
+    }
+
+    /// The language that is spoken now.
+    pub fn language(&self) -> Language {
+        self.language
     }
 
     fn command(&mut self, now: Now, press: KeyPress) -> Vec<Effect> {
@@ -348,7 +356,7 @@ impl App {
                 Duration::from_millis(100)
             }
         });
-        let warning = self.idle_end.map(|_| Duration::from_secs(1));
+        let warning = self.ending.map(|_| Duration::from_secs(1));
         let screen = match self.overlay {
             None => self.screen.next_tick(now),
             Some(_) => None,
@@ -366,13 +374,23 @@ impl App {
             None => self.screen.paint(frame, &context),
             Some(overlay) => self.paint_overlay(overlay, frame, &context),
         }
-        if let Some(end) = self.idle_end {
-            let idle = &context.text.idle;
-            let left = end.saturating_sub(now.monotonic);
-            let said = context.text.duration(left);
-            let sentence = fill(&idle.text, &[("seconds", &said)]);
-            let lines = [sentence, String::new(), idle.hint.clone()];
-            frame::paint_dialog(frame, &context, &idle.title, &lines);
+        if let Some((end, why)) = self.ending {
+            let said = context.text.duration(end.saturating_sub(now.monotonic));
+            let sentence = |words: &str| fill(words, &[("seconds", &said)]);
+            let (idle, ending) = (&context.text.idle, &context.text.ending);
+            match why {
+                EndingReason::Idle => {
+                    let lines = [sentence(&idle.text), String::new(), idle.hint.clone()];
+                    frame::paint_dialog(frame, &context, &idle.title, &lines);
+                }
+                // Whoever is at work finishes it meanwhile, so nothing of the screen is covered but its first row.
+                EndingReason::TimeUp => {
+                    frame::paint_banner(frame, &context, &sentence(&ending.time_up));
+                }
+                EndingReason::Closing => {
+                    frame::paint_banner(frame, &context, &sentence(&ending.closing));
+                }
+            }
         }
     }
 

@@ -42,8 +42,8 @@ pub struct AppSettings {
     pub version: String,
     /// The language that a fresh menu speaks.
     pub language: Language,
-    /// Ctrl-C leaves the program; never on a kiosk.
-    pub leaves_on_interrupt: bool,
+    /// The terminal is the person's own, lent for a while: Ctrl-C leaves. Never on a kiosk.
+    pub lent: bool,
     /// TOTP can be reset by a letter; otherwise people are sent to an officer.
     pub reset_by_mail: bool,
     /// How long a link from such a letter holds.
@@ -70,14 +70,32 @@ pub enum Event {
     Tick,
     /// The answer to a request. One that is no longer waited for is dropped.
     Reply(RequestId, Reply),
-    /// The session will end for idleness after this much time, or (`None`) no longer will.
-    IdleWarning(Option<Duration>),
+    /// The visit or the session will end soon, or (`None`) no longer will.
+    Ending(Option<Ending>),
     /// The login that this terminal shows is no longer valid, by what somebody did elsewhere.
     LoginEnded,
     /// The footer's number of visits so far.
     Visits(u64),
     /// The picture that [`Effect::NewSecurityCode`] asked for.
     SecurityCode(Picture),
+}
+
+/// An end that comes soon.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ending {
+    pub left: Duration,
+    pub why: EndingReason,
+}
+
+/// Why an end comes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EndingReason {
+    /// Nobody presses a key; one prolongs.
+    Idle,
+    /// The time is up, whatever is pressed.
+    TimeUp,
+    /// The program is to leave.
+    Closing,
 }
 
 /// Which request a reply belongs to.

@@ -94,6 +94,7 @@ pub struct Text {
     pub reset_done: ResetDone,
     pub inbox: Inbox,
     pub idle: Idle,
+    pub ending: Ending,
     pub help: Help,
 }
 
@@ -135,6 +136,10 @@ sections! {
     }
     ResetDone { title, done, step_1, step_2, step_3 }
     Inbox { title, lead, empty, open, reload, to, date, subject, copy_hint, use_code, use_code_hint }
+    /// The end of a session: what is told before on the screen, and after it on the terminal that was lent.
+    Ending {
+        time_up, closing, goodbye, goodbye_idle, goodbye_time_up, goodbye_closing, goodbye_fault, no_terminal,
+    }
     Idle { title, text, hint }
     Help {
         title, keys, menu, user_type, user_id, password, passcode, home, enrollment, disable, reset_request,

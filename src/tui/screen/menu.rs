@@ -115,7 +115,7 @@ impl Screen for Menu {
     fn hints(&self, context: &Context<'_>) -> Vec<KeyHint> {
         let keys = &context.text.key;
         let mut hints = usual_hints(context, &keys.choose, None);
-        if context.settings.leaves_on_interrupt {
+        if context.settings.lent {
             hints.push(KeyHint::new("Ctrl-C", &keys.leave));
         }
         hints

@@ -193,6 +193,17 @@ fn two_sides(frame: &mut Frame<'_>, area: Rect, left: Vec<Span<'_>>, right: Vec<
     }
 }
 
+/// A sentence in place of the first row, which stays until what it tells of comes.
+pub fn paint_banner(frame: &mut Frame<'_>, context: &Context<'_>, sentence: &str) {
+    let area = row(frame.area(), 0);
+    let theme = context.theme;
+    frame.render_widget(ratatui::widgets::Clear, area);
+    let line = Line::styled(format!(" {} ", theme.shown(sentence)), theme.training);
+    frame
+        .buffer_mut()
+        .set_line(area.x, area.y, &line, area.width);
+}
+
 /// A dialog over whatever is on the screen: a title and lines in a box in the middle.
 pub fn paint_dialog(frame: &mut Frame<'_>, context: &Context<'_>, title: &str, lines: &[String]) {
     let area = frame.area();

@@ -1,0 +1,28 @@
+//! `lpse-kiosk serve`: the kiosk for many at once.
+
+use clap::Args;
+
+use super::{CliError, block_on};
+use crate::{
+    config::{Config, Flags},
+    frontend::host,
+};
+
+/// Serve the kiosk to many over SSH, with the reset page beside it
+///
+/// People come in with `ssh -p 2222 lpse@HOST`; no key and no password is asked for, because the screens are the login.
+/// SIGTERM tells people and leaves when they have finished, at most [ssh] grace_seconds later; SIGHUP reads the
+/// settings again.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  lpse-kiosk serve\n  lpse-kiosk serve --console")]
+pub struct ServeArguments {
+    /// Run the kiosk on this terminal too
+    #[arg(long)]
+    console: bool,
+}
+
+pub fn run(arguments: &ServeArguments, flags: Flags) -> Result<(), CliError> {
+    let config = Config::load(&flags)?;
+    let read = Box::new(move || Config::load(&flags));
+    Ok(block_on(host::serve(config, arguments.console, read))?)
+}

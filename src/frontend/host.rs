@@ -1,0 +1,412 @@
+//! The process that holds the store: it opens it, runs the doors over it and what stands beside them, hears signals,
+//! and closes everything in order.
+
+use std::{
+    fs::OpenOptions,
+    io,
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    path::PathBuf,
+    pin::pin,
+    sync::Arc,
+    time::Duration,
+};
+
+use tokio::{
+    sync::watch,
+    task::{JoinError, JoinHandle, JoinSet},
+};
+
+use super::{
+    beside::{self, Page, PageError},
+    console::{Console, ConsoleError, Use},
+    kiosk,
+    signals::{Request, Signals},
+    ssh::{self, Ssh, SshError},
+    training,
+};
+use crate::{
+    adapter::{clock::SystemClock, random::SystemRandom},
+    config::{Config, ConfigError},
+    domain::Source,
+    mail::inbox::Inbox,
+    parts::{self, KeySource, Opened, PartsError},
+    ports::Clock,
+    service::ServiceError,
+    session::{Closing, Seat},
+    store::embedded::Health,
+    tui::{AppSettings, SampleAccount, theme::Terminal},
+};
+
+/// Why the program does not run, or no longer.
+#[derive(Debug, thiserror::Error)]
+pub enum HostError {
+    #[error(transparent)]
+    Console(#[from] ConsoleError),
+    #[error(transparent)]
+    Parts(#[from] PartsError),
+    #[error(transparent)]
+    Page(#[from] PageError),
+    #[error(transparent)]
+    Ssh(#[from] SshError),
+    #[error("the sample accounts cannot be added: {0}")]
+    Samples(#[from] ServiceError),
+    #[error(
+        "the log {0} cannot be written: {1}; make its folder, or name another file in [log] file"
+    )]
+    Log(String, io::Error),
+    #[error("{0}")]
+    System(io::Error),
+    #[error("a write to the store did not end; the program has to be started again")]
+    Stuck,
+    #[error("the screens failed again and again; the log says where")]
+    Panicking,
+}
+
+impl HostError {
+    /// The exit status that tells scripts and supervisors what kind of failure it was.
+    pub fn exit_status(&self) -> u8 {
+        match self {
+            Self::Parts(error) => error.exit_status(),
+            Self::Stuck => 75,
+            Self::Panicking => 70,
+            Self::Console(_)
+            | Self::Page(_)
+            | Self::Ssh(_)
+            | Self::Samples(_)
+            | Self::Log(..)
+            | Self::System(_) => 1,
+        }
+    }
+}
+
+/// The doors through which people come in.
+struct Doors {
+    /// This process's terminal, and how much of it is taken.
+    console: Option<Use>,
+    ssh: bool,
+}
+
+/// How the settings are read again.
+type Reading = Box<dyn Fn() -> Result<Config, ConfigError> + Send>;
+
+/// Runs the kiosk on this terminal until it is asked to leave or its terminal hangs up.
+pub async fn kiosk(config: Config) -> Result<(), HostError> {
+    let key = KeySource::File(config.master_key_file.clone());
+    log_to_file(&config)
+        .map_err(|error| HostError::Log(config.log_file().display().to_string(), error))?;
+    let doors = Doors {
+        console: Some(Use::Own),
+        ssh: false,
+    };
+    host(config, key, doors, None, None).await
+}
+
+/// Serves many over SSH, and with `console` the kiosk on this terminal too, until asked to leave. `read` reads the
+/// settings again.
+pub async fn serve(config: Config, console: bool, read: Reading) -> Result<(), HostError> {
+    let key = KeySource::File(config.master_key_file.clone());
+    let doors = Doors {
+        console: console.then_some(Use::Own),
+        ssh: true,
+    };
+    if console {
+        log_to_file(&config)
+            .map_err(|error| HostError::Log(config.log_file().display().to_string(), error))?;
+    } else {
+        log_to_standard_error(&config);
+    }
+    host(config, key, doors, None, Some(read)).await
+}
+
+/// Runs training mode: sample accounts in a fresh folder, removed at the end unless it is to be kept.
+pub async fn demo(config: Config, kept: bool) -> Result<(), HostError> {
+    let samples = training::samples();
+    let doors = Doors {
+        console: Some(Use::Borrowed),
+        ssh: false,
+    };
+    if kept {
+        let mut beside = config.data.clone().into_os_string();
+        beside.push(".master-key");
+        let key = KeySource::File(PathBuf::from(beside));
+        let data = config.data.clone();
+        let config = config.for_training(data);
+        return host(config, key, doors, Some(samples), None).await;
+    }
+    let folder = std::env::temp_dir().join(format!(
+        "lpse-kiosk-demo-{}-{:x}",
+        std::process::id(),
+        jiff::Timestamp::now().as_nanosecond()
+    ));
+    // Created, not reused: somebody else's folder of that name is refused.
+    std::fs::DirBuilder::new()
+        .mode(0o700)
+        .create(&folder)
+        .map_err(HostError::System)?;
+    let config = config.for_training(folder.clone());
+    let hosted = host(config, KeySource::Ephemeral, doors, Some(samples), None).await;
+    let _ = std::fs::remove_dir_all(folder);
+    hosted
+}
+
+/// What the screens of a terminal are told; the same for every door.
+pub fn app_settings(
+    config: &Config,
+    session: String,
+    lent: bool,
+    terminal: Terminal,
+) -> AppSettings {
+    AppSettings {
+        office: config.office.clone(),
+        session,
+        training: None,
+        zone: config.zone,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        language: config.language,
+        lent,
+        reset_by_mail: config.letters_are_sent(),
+        reset_link_holds: config.link_holds,
+        terminal,
+    }
+}
+
+async fn host(
+    mut config: Config,
+    key: KeySource,
+    doors: Doors,
+    training: Option<Vec<SampleAccount>>,
+    read: Option<Reading>,
+) -> Result<(), HostError> {
+    log_panics();
+    let hang_up = match doors.ssh {
+        true => Request::Reload,
+        false => Request::Leave,
+    };
+    let mut signals = Signals::listen(hang_up).map_err(HostError::System)?;
+    let clock = Arc::new(SystemClock::start());
+    let name = match (&config.terminal, doors.console) {
+        (Some(name), _) => name.clone(),
+        (None, Some(_)) => Console::name()?,
+        (None, None) => String::new(),
+    };
+    // What somebody else may hold is taken first, so that this is told on a terminal that is still the operator's.
+    let page = Page::take(&mut config)?;
+    let listeners = match doors.ssh {
+        true => ssh::listen(&config.ssh.listen)?,
+        false => Vec::new(),
+    };
+    let console = doors.console.map(Console::take).transpose()?;
+    let (settings, _) = watch::channel(Arc::new(config.clone()));
+    // The first frame is drawn while the store opens behind it.
+    let (open, services) = watch::channel(None);
+    let (close, closing) = watch::channel(Closing::No);
+    let (leave, leaving) = watch::channel(false);
+    let sessions = async {
+        let (Some(console), Some(taken)) = (&console, doors.console) else {
+            return std::future::pending().await;
+        };
+        let lent = taken == Use::Borrowed;
+        let terminal = Terminal::from_environment(|name| std::env::var(name).ok());
+        let mut settings = app_settings(&config, name.clone(), lent, terminal);
+        settings.training = training.clone();
+        settings.reset_by_mail |= training.is_some();
+        let seat = Seat {
+            source: Source::Console(name),
+            clock: clock.clone(),
+            random: Arc::new(SystemRandom),
+            limits: config.idle,
+            services: services.clone(),
+            wipe: taken.wipe(),
+            ends_with_visit: false,
+            attendance: Arc::default(),
+        };
+        kiosk::sessions(console, settings, seat, closing.clone()).await
+    };
+    let opening = async {
+        let inbox = training.as_ref().map(|_| Arc::new(Inbox::default()));
+        let opened = parts::open(&config, &key, clock.clone(), inbox).await?;
+        if let Some(samples) = &training {
+            training::add_samples(&opened.services, samples).await?;
+        }
+        let beside = beside::start(&opened, page, &config, clock.clone(), &leaving);
+        open.send_replace(Some(opened.services.clone()));
+        let ssh = match listeners.is_empty() {
+            true => None,
+            false => {
+                let door = Ssh {
+                    settings: settings.subscribe(),
+                    services: services.clone(),
+                    clock: clock.clone(),
+                    random: Arc::new(SystemRandom),
+                    closing: closing.clone(),
+                };
+                Some(tokio::spawn(door.serve(listeners)?))
+            }
+        };
+        Ok::<_, HostError>((Running { opened, beside }, ssh))
+    };
+    let mut running = None;
+    let served = {
+        let mut sessions = pin!(sessions);
+        let mut opening = pin!(opening);
+        let mut at_console = console.is_some();
+        let mut over_ssh = doors.ssh;
+        let mut ssh = None;
+        let mut health = None;
+        loop {
+            let is_open = running.is_some();
+            tokio::select! {
+                ended = sessions.as_mut(), if at_console => {
+                    at_console = false;
+                    if !over_ssh {
+                        break ended;
+                    }
+                    match ended {
+                        Err(error) => tracing::error!(%error, "the terminal shows nothing any more"),
+                        Ok(()) if *closing.borrow() == Closing::No => {
+                            tracing::warn!("the terminal has gone; the program goes on over SSH");
+                        }
+                        Ok(()) => {}
+                    }
+                }
+                ended = task(&mut ssh) => {
+                    (ssh, over_ssh) = (None, false);
+                    // Its sessions' faults end them alone; this one is the door's own.
+                    if let Err(error) = ended {
+                        break Err(HostError::System(error.into()));
+                    }
+                    if !at_console {
+                        break Ok(());
+                    }
+                }
+                opened = opening.as_mut(), if !is_open => match opened {
+                    Ok((opened, door)) => {
+                        health = Some(opened.opened.health.clone());
+                        running = Some(opened);
+                        ssh = door;
+                    }
+                    Err(error) => break Err(error),
+                },
+                request = signals.next() => match request {
+                    Request::Leave => {
+                        let at_once = *closing.borrow() != Closing::No || !doors.ssh;
+                        let grace = config.ssh.grace;
+                        close.send_replace(match at_once || grace.is_zero() {
+                            true => Closing::Now,
+                            false => Closing::By(clock.monotonic() + grace),
+                        });
+                        // A store that is still being opened has nobody's work in it.
+                        if !is_open && !at_console {
+                            break Ok(());
+                        }
+                    }
+                    Request::Reload => {
+                        if let Some(read) = &read {
+                            reload(read, &settings);
+                        }
+                    }
+                },
+                () = stuck(&mut health) => break Err(HostError::Stuck),
+            }
+        }
+    };
+    close.send_replace(Closing::Now);
+    leave.send_replace(true);
+    open.send_replace(None);
+    // The person's terminal comes back before anything is said on it.
+    drop(console);
+    match (served, running) {
+        (Ok(()), Some(running)) => {
+            let _ = tokio::time::timeout(CLOSING_TIME, running.close()).await;
+            Ok(())
+        }
+        (served, _) => served,
+    }
+}
+
+/// What is left to do when everybody has gone takes less than this, or is given up.
+const CLOSING_TIME: Duration = Duration::from_millis(500);
+
+/// The opened store, and what runs beside the doors over it.
+struct Running {
+    opened: Opened,
+    beside: JoinSet<()>,
+}
+
+impl Running {
+    /// Waits for what runs beside to let go of the store, then closes it in order.
+    async fn close(self) {
+        self.beside.join_all().await;
+        self.opened.close().await;
+    }
+}
+
+/// Returns when a write to the store does not end.
+async fn stuck(health: &mut Option<watch::Receiver<Health>>) {
+    if let Some(health) = health {
+        let stuck = health.wait_for(|health| *health == Health::Stuck).await;
+        if stuck.is_ok() {
+            return;
+        }
+    }
+    std::future::pending().await
+}
+
+/// Returns when `running` has ended, if there is one.
+async fn task(running: &mut Option<JoinHandle<()>>) -> Result<(), JoinError> {
+    match running {
+        Some(running) => running.await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Reads the settings again. What cannot change while the program runs is told, and a bad file changes nothing.
+fn reload(read: &Reading, settings: &watch::Sender<Arc<Config>>) {
+    match read() {
+        Ok(config) => {
+            settings.send_replace(Arc::new(config));
+            tracing::info!(
+                "the settings were read again; new SSH sessions use the office's name, zone and language, the idle times and the limits, and the rest holds from the next start"
+            );
+        }
+        Err(error) => tracing::error!(%error, "the settings stay as they were"),
+    }
+}
+
+fn log_to_standard_error(config: &Config) {
+    let subscriber = tracing_subscriber::fmt()
+        .with_writer(io::stderr)
+        .with_ansi(false)
+        .with_max_level(config.log_level)
+        .finish();
+    let _ = tracing::subscriber::set_global_default(subscriber);
+}
+
+/// A panic goes to the log, by its place only: its words may hold what was typed, and the terminal shows the kiosk.
+fn log_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string);
+        tracing::error!(place = place.as_deref().unwrap_or("unknown"), "a panic");
+    }));
+}
+
+/// The program's log goes to a file in the data folder, never to the terminal that shows the kiosk.
+fn log_to_file(config: &Config) -> io::Result<()> {
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(&config.data)?;
+    let file = OpenOptions::new()
+        .append(true)
+        .create(true)
+        .mode(0o600)
+        .open(config.log_file())?;
+    let subscriber = tracing_subscriber::fmt()
+        .with_writer(std::sync::Mutex::new(file))
+        .with_ansi(false)
+        .with_max_level(config.log_level)
+        .finish();
+    // There is one already only where a test has set it.
+    let _ = tracing::subscriber::set_global_default(subscriber);
+    Ok(())
+}

@@ -1,0 +1,37 @@
+//! Where a session's frames go: the SSH channel, as fast as its peer takes them.
+
+use std::io;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use russh::{ChannelWriteHalf, server::Msg};
+
+use crate::{frontend::console::Use, session::Door};
+
+/// The writing end of a channel. A frame is one message to the library, which makes one packet of it where the peer's
+/// window has room; where it has none, sending waits, and the session gives up after a while.
+#[derive(Debug)]
+pub struct ChannelDoor<'a> {
+    channel: &'a ChannelWriteHalf<Msg>,
+    /// Sent with the first frame.
+    entering: &'static [u8],
+}
+
+impl<'a> ChannelDoor<'a> {
+    pub fn new(channel: &'a ChannelWriteHalf<Msg>) -> Self {
+        Self {
+            channel,
+            entering: Use::Borrowed.enter(),
+        }
+    }
+}
+
+#[async_trait]
+impl Door for ChannelDoor<'_> {
+    async fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let entering = std::mem::take(&mut self.entering);
+        let bytes = Bytes::from([entering, bytes].concat());
+        let sent = self.channel.data_bytes(bytes).await;
+        sent.map_err(io::Error::other)
+    }
+}

@@ -1,0 +1,97 @@
+//! One TCP connection that can be cut from outside: the SSH library waits in it for peers that send or take nothing, and
+//! whoever watches the clock must be able to end that.
+
+use std::{
+    io,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+};
+
+use rustix::net::Shutdown;
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    net::TcpStream,
+};
+
+/// Nobody types as much in a session; a peer that sends more has other things in mind.
+const MOST_BYTES: u64 = 64 * 1024 * 1024;
+
+/// The connection, as the SSH library reads and writes it.
+#[derive(Debug)]
+pub struct Line {
+    stream: Arc<TcpStream>,
+    read: u64,
+}
+
+/// Cuts the connection when dropped.
+#[derive(Debug)]
+pub struct Cutter(Arc<TcpStream>);
+
+/// The connection over `stream`, and what ends it.
+pub fn line(stream: TcpStream) -> (Line, Cutter) {
+    // A frame is written in one go; waiting to fill a packet would only delay it.
+    let _ = stream.set_nodelay(true);
+    let stream = Arc::new(stream);
+    let line = Line {
+        stream: stream.clone(),
+        read: 0,
+    };
+    (line, Cutter(stream))
+}
+
+impl Drop for Cutter {
+    fn drop(&mut self) {
+        // Whatever waits for the peer sees the end of the stream; a connection that has ended already is no fault.
+        let _ = rustix::net::shutdown(&*self.0, Shutdown::Both);
+    }
+}
+
+impl AsyncRead for Line {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if self.read > MOST_BYTES {
+            return Poll::Ready(Err(io::Error::other("more bytes than a session sends")));
+        }
+        loop {
+            ready!(self.stream.poll_read_ready(context))?;
+            match self.stream.try_read(buffer.initialize_unfilled()) {
+                Ok(length) => {
+                    buffer.advance(length);
+                    self.read += length as u64;
+                    return Poll::Ready(Ok(()));
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => return Poll::Ready(Err(error)),
+            }
+        }
+    }
+}
+
+impl AsyncWrite for Line {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        loop {
+            ready!(self.stream.poll_write_ready(context))?;
+            match self.stream.try_write(bytes) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                written => return Poll::Ready(written),
+            }
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let _ = rustix::net::shutdown(&*self.stream, Shutdown::Write);
+        Poll::Ready(Ok(()))
+    }
+}

@@ -1,0 +1,176 @@
+//! The kiosk over SSH, for many at once: whoever has a terminal is at the menu with `ssh -p 2222 lpse@HOST`.
+//!
+//! Authentication is `none` (RFC 4252 section 5.2), because the program itself is the login. So everything before a screen
+//! is open to the world, and bounded: connections in all, by source, and before a screen; their time; what is read from
+//! them and what waits to be written to them (SECURITY section 4). The SSH library has none of these limits.
+//!
+//! - [`host_key`]: by which people recognise this machine.
+//! - `connections`, `penalties`: who gets in, and who gives way.
+//! - `line`: a TCP connection that can be cut.
+//! - `caller`: what a connection asks for, and what it is answered.
+//! - `keyboard`, `door`: a session's two ends, keys in and frames out.
+
+mod caller;
+mod connections;
+mod door;
+pub mod host_key;
+mod keyboard;
+mod line;
+mod penalties;
+mod reception;
+
+use std::{
+    io,
+    net::{SocketAddr, TcpListener},
+    sync::Arc,
+    time::Duration,
+};
+
+use rustix::net::{AddressFamily, SocketFlags, SocketType, sockopt};
+use tokio::{
+    net::TcpStream,
+    sync::{mpsc, watch},
+    task::JoinSet,
+};
+
+use crate::{
+    config::Config,
+    ports::{Clock, Random},
+    session::{Closing, ServicesSoon},
+};
+use host_key::{HostKey, HostKeyError};
+use reception::Reception;
+
+/// Why SSH is not served.
+#[derive(Debug, thiserror::Error)]
+pub enum SshError {
+    #[error("SSH cannot be served at {0}: {1}; free that address, or name another in [ssh] listen")]
+    Listen(SocketAddr, io::Error),
+    #[error(transparent)]
+    HostKey(#[from] HostKeyError),
+}
+
+/// Takes the places on the network.
+pub fn listen(places: &[SocketAddr]) -> Result<Vec<TcpListener>, SshError> {
+    let listen = |place: &SocketAddr| {
+        listen_at(*place).map_err(|error| SshError::Listen(*place, error.into()))
+    };
+    places.iter().map(listen).collect()
+}
+
+/// Connections that may wait to be accepted.
+const BACKLOG: i32 = 1024;
+
+/// An IPv6 place is IPv6's alone, so that `0.0.0.0:2222, [::]:2222` names two.
+fn listen_at(place: SocketAddr) -> Result<TcpListener, rustix::io::Errno> {
+    let family = match place {
+        SocketAddr::V4(_) => AddressFamily::INET,
+        SocketAddr::V6(_) => AddressFamily::INET6,
+    };
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    let socket = rustix::net::socket_with(family, SocketType::STREAM, flags, None)?;
+    // A program that is started again must not wait for the last connections of the one before.
+    sockopt::set_socket_reuseaddr(&socket, true)?;
+    if place.is_ipv6() {
+        sockopt::set_ipv6_v6only(&socket, true)?;
+    }
+    rustix::net::bind(&socket, &place)?;
+    rustix::net::listen(&socket, BACKLOG)?;
+    Ok(TcpListener::from(socket))
+}
+
+/// The SSH door.
+#[derive(Debug, Clone)]
+pub struct Ssh {
+    /// Those in force; each connection takes them as they are when it comes.
+    pub settings: watch::Receiver<Arc<Config>>,
+    pub services: ServicesSoon,
+    pub clock: Arc<dyn Clock>,
+    pub random: Arc<dyn Random>,
+    pub closing: watch::Receiver<Closing>,
+}
+
+/// When the program closes, connections have this long to take the last words.
+const LAST_WORDS: Duration = Duration::from_secs(3);
+
+impl Ssh {
+    /// Reads the host key, or makes it on the first start; then serves `listeners` until the program closes and everybody
+    /// has gone.
+    pub fn serve(
+        self,
+        listeners: Vec<TcpListener>,
+    ) -> Result<impl Future<Output = ()> + Send + 'static, SshError> {
+        let file = self.settings.borrow().host_key_file();
+        let key = HostKey::read_or_make(&file, self.random.as_ref())?;
+        let mut listening = Vec::new();
+        for listener in listeners {
+            let place = listener.local_addr();
+            let failed = |error| {
+                let unknown = SocketAddr::from(([0, 0, 0, 0], 0));
+                SshError::Listen(place.as_ref().copied().unwrap_or(unknown), error)
+            };
+            let listener = tokio::net::TcpListener::from_std(listener).map_err(failed)?;
+            if let Ok(place) = place {
+                tracing::info!(%place, fingerprint = key.fingerprint(), "SSH is served");
+            }
+            listening.push(listener);
+        }
+        Ok(self.attend(listening, key))
+    }
+
+    async fn attend(self, listeners: Vec<tokio::net::TcpListener>, key: HostKey) {
+        let mut closing = self.closing.clone();
+        let clock = self.clock.clone();
+        let reception = Arc::new(Reception::new(self, key));
+        let (call, mut calls) = mpsc::channel(16);
+        let mut doors = JoinSet::new();
+        for listener in listeners {
+            doors.spawn(accept(listener, call.clone()));
+        }
+        drop(call);
+        let mut connections = JoinSet::new();
+        loop {
+            tokio::select! {
+                Some((stream, address)) = calls.recv() => {
+                    if let Some(admitted) = reception.admit(stream, address) {
+                        connections.spawn(admitted);
+                    }
+                }
+                // A connection whose task has ended, by a fault or not, has taken no other with it.
+                Some(_) = connections.join_next() => {}
+                _ = closing.wait_for(|closing| *closing != Closing::No) => break,
+            }
+        }
+        doors.shutdown().await;
+        loop {
+            let time = match *closing.borrow_and_update() {
+                Closing::By(end) => end.saturating_sub(clock.monotonic()) + LAST_WORDS,
+                Closing::No | Closing::Now => LAST_WORDS,
+            };
+            tokio::select! {
+                ended = connections.join_next() => if ended.is_none() { break },
+                Ok(()) = closing.changed() => {}
+                () = tokio::time::sleep(time) => break,
+            }
+        }
+        connections.shutdown().await;
+    }
+}
+
+/// Accepts connections until nobody takes them.
+async fn accept(listener: tokio::net::TcpListener, call: mpsc::Sender<(TcpStream, SocketAddr)>) {
+    loop {
+        match listener.accept().await {
+            Ok(accepted) => {
+                if call.send(accepted).await.is_err() {
+                    return;
+                }
+            }
+            // Out of descriptors, or a caller that has gone; waiting is all that helps.
+            Err(error) => {
+                tracing::warn!(%error, "an SSH connection cannot be accepted");
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        }
+    }
+}
