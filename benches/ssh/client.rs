@@ -3,6 +3,7 @@
 use std::{
     io,
     net::SocketAddr,
+    num::NonZero,
     pin::Pin,
     sync::{
         Arc,
@@ -23,8 +24,8 @@ use tokio::{
     time::timeout,
 };
 
-pub const COLUMNS: u16 = 80;
-pub const ROWS: u16 = 24;
+const COLUMNS: NonZero<u16> = NonZero::new(80).unwrap();
+const ROWS: NonZero<u16> = NonZero::new(24).unwrap();
 
 /// A server that shows nothing for this long has failed, and the benchmark with it.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -103,7 +104,7 @@ impl Terminal {
             visit.server
         );
         let channel = connection.channel_open_session().await.unwrap();
-        let (columns, rows) = (COLUMNS.into(), ROWS.into());
+        let (columns, rows) = (COLUMNS.get().into(), ROWS.get().into());
         channel
             .request_pty(false, "xterm-256color", columns, rows, 0, 0, &[])
             .await

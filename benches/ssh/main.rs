@@ -422,7 +422,6 @@ async fn keys_saturated(count: usize, terminals: &mut Vec<Terminal>) {
     }
     let logins = (*crowd.logins.borrow() - before) as f64 / begun.elapsed().as_secs_f64();
     crowd.leave(terminals).await;
-    terminals.push(terminal);
     for (name, hundredths, goal) in [("p50", 50, ""), ("p99", 99, "at most 25 ms")] {
         row(
             &format!(

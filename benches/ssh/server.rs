@@ -230,7 +230,6 @@ impl Sshd {
              PrintLastLog no\n\
              MaxStartups 1000\n\
              TCPKeepAlive no\n\
-             SetEnv PS1=siap>\n\
              ForceCommand exec /bin/sh -i\n"
         );
         let file = self.folder.path().join("sshd_config");
@@ -241,7 +240,8 @@ impl Sshd {
             server: address,
             user: "root",
             key: Some(self.key.clone()),
-            first_screen: &["siap>"],
+            // The shell's prompt to root.
+            first_screen: &["#"],
         };
         Server::start(command, "Server listening", visit)
     }
