@@ -217,6 +217,8 @@ impl Sshd {
         let address = free_address();
         let folder = self.folder.path().display();
         let port = address.port();
+        // SHLVL keeps a bash that is root's shell from its start-up file on the way to sh: what that does is no sshd's
+        // cost.
         let configuration = format!(
             "ListenAddress 127.0.0.1:{port}\n\
              HostKey {folder}/host_key\n\
@@ -230,6 +232,7 @@ impl Sshd {
              PrintLastLog no\n\
              MaxStartups 1000\n\
              TCPKeepAlive no\n\
+             SetEnv SHLVL=2\n\
              ForceCommand exec /bin/sh -i\n"
         );
         let file = self.folder.path().join("sshd_config");
