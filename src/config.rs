@@ -253,6 +253,11 @@ impl Config {
         self.data.join("store")
     }
 
+    /// Where the process that holds the store takes commands.
+    pub fn socket_file(&self) -> PathBuf {
+        self.data.join("lpse-kiosk.sock")
+    }
+
     pub fn audit_file(&self) -> PathBuf {
         let beside = || self.data.join("audit.jsonl");
         self.audit.clone().unwrap_or_else(beside)
@@ -274,11 +279,13 @@ impl Config {
         self.ssh.host_key.clone().unwrap_or_else(beside)
     }
 
-    /// The same settings for training: everything is kept in `data`, and no log of the real service is touched.
+    /// The same settings for training: everything is kept in `data`, no log of the real service is touched, and its
+    /// monitoring is not answered.
     pub fn for_training(mut self, data: PathBuf) -> Self {
         self.data = data;
         self.log = None;
         self.audit = None;
+        self.metrics = None;
         self.with_letters_for_training()
     }
 }

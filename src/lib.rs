@@ -13,13 +13,17 @@
 //! - [`parts`]: from a configuration to running services; names the concrete parts.
 //! - [`tui`]: the screens, after Elm: event in, effect out. Pure.
 //! - [`session`]: one person at one terminal.
-//! - [`frontend`]: the doors: this process's terminal, SSH, and the reset page on the web.
+//! - [`frontend`]: the doors: this process's terminal, SSH, the reset page on the web, the socket of commands; what operators
+//!   hear of them; and the process that hosts them.
 //! - [`cli`]: the command line.
 //!
 //! A key press goes `frontend` (bytes to keys) → `session` (one order of events) → `tui` (model changes, an effect
 //! comes out) → `session::effects` → `service` → `domain` and a commit in `store` → a reply the same way back → the
 //! next frame. A letter that somebody's act makes necessary goes into the store with that act, in one commit; the courier
 //! of [`mail`] takes it from there, and its link comes back in at `frontend::web`.
+//!
+//! A command that finds a process holding the store works on [`store::remote`] instead, by way of that process's
+//! `frontend::socket`; everything above the store is the same.
 
 pub mod domain;
 

@@ -6,17 +6,20 @@ use std::{
     os::unix::fs::{DirBuilderExt, MetadataExt},
     path::{Path, PathBuf},
     sync::Arc,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
+use tokio::task::JoinHandle;
 use zeroize::Zeroizing;
 
 use crate::{
     adapter::{
         audit_file::AuditFile,
+        audit_tally::{AuditTally, Tally},
         clock::SystemClock,
         master_key_file::{self, MasterKeyError},
         random::SystemRandom,
+        remote_audit::RemoteAudit,
         secret_file::{self, SecretFileError},
     },
     config::{Config, MailSecurity},
@@ -27,13 +30,17 @@ use crate::{
         message::Sender,
         transport::{Security, Smtp, SmtpSettings, SmtpSettingsError},
     },
-    ports::Random,
-    service::{Foundation, Letters, Services, hashing::HashPool},
+    ports::{Audit, Random},
+    service::{
+        EndedLogins, Foundation, Letters, Services,
+        hashing::{self, HashPool},
+    },
     store::{
-        self, StoreError,
-        embedded::{Embedded, Ended, Health},
+        self, Store, StoreError,
+        embedded::{Embedded, Ended, Health, Pulse},
         folder::OpenError,
         outbox::Outbox,
+        remote::{self, JoinError, Joined, Remote},
         settings::Settings,
     },
     vault::{MasterKey, Vault, VaultError},
@@ -41,6 +48,12 @@ use crate::{
 
 /// One step of a conversation with the mail server may take this long (SECURITY section 2).
 const SMTP_STEP: Duration = Duration::from_secs(10);
+
+/// A process that has just taken the store listens to commands within this time, or a command that has it ends.
+const HELD_PATIENCE: Duration = Duration::from_secs(2);
+
+/// Between two looks whether it does.
+const HELD_PAUSE: Duration = Duration::from_millis(50);
 
 /// Where the master key comes from.
 #[derive(Debug, Clone)]
@@ -61,6 +74,8 @@ pub enum PartsError {
     ForeignFolder(String, u32),
     #[error(transparent)]
     Store(#[from] OpenError),
+    #[error(transparent)]
+    Join(#[from] JoinError),
     #[error("the store cannot be read: {0}")]
     Unreadable(#[from] StoreError),
     #[error(transparent)]
@@ -75,6 +90,10 @@ pub enum PartsError {
     Secret(#[from] SecretFileError),
     #[error("the certificates in {0} cannot be read: {1}")]
     Authority(String, io::Error),
+    #[error(
+        "[mail] user is set, so [mail] password_file (or the systemd credential smtp-password) must hold its password"
+    )]
+    NoMailPassword,
     #[error("the mail server cannot be used: {0}")]
     MailServer(#[from] SmtpSettingsError),
 }
@@ -85,6 +104,8 @@ impl PartsError {
         match self {
             Self::Store(OpenError::Held { .. }) => 3,
             Self::Store(OpenError::NoRoom(_)) => 75,
+            Self::NoMailPassword => 2,
+            Self::Join(error) if error.is_for_now() => 75,
             _ => 1,
         }
     }
@@ -94,12 +115,24 @@ impl PartsError {
 #[derive(Debug)]
 pub struct Opened {
     pub services: Arc<Services>,
+    /// What the services stand on.
+    pub foundation: Arc<Foundation>,
     /// Delivers the letters, where letters are written. It runs only in a process that stays.
     pub courier: Option<Courier>,
     /// Seals the forms of the reset page.
     pub form_key: Zeroizing<[u8; 32]>,
     pub health: tokio::sync::watch::Receiver<Health>,
+    pub vitals: Vitals,
     ended: Ended,
+}
+
+/// What the parts tell about themselves, at no cost while nobody asks. It keeps no store open.
+#[derive(Debug, Clone)]
+pub struct Vitals {
+    pub store: Pulse,
+    pub hashing: Arc<hashing::Load>,
+    /// Everything that was recorded in the audit log.
+    pub acts: Arc<Tally>,
 }
 
 impl Opened {
@@ -107,13 +140,97 @@ impl Opened {
     pub async fn close(self) {
         let Self {
             services,
+            foundation,
             courier,
             ended,
             ..
         } = self;
-        drop((services, courier));
+        drop((services, foundation, courier));
         ended.wait().await;
     }
+}
+
+/// Services for one command, over the store of this process or of one that runs.
+#[derive(Debug)]
+pub struct AtHand {
+    pub services: Arc<Services>,
+    hold: Hold,
+}
+
+#[derive(Debug)]
+enum Hold {
+    Alone(Box<Opened>),
+    /// Ends when everything said to the other process is answered.
+    Beside(JoinHandle<()>),
+}
+
+impl AtHand {
+    /// Ends the work in order. Every other handle must be dropped before.
+    pub async fn close(self) {
+        drop(self.services);
+        match self.hold {
+            Hold::Alone(opened) => opened.close().await,
+            Hold::Beside(ended) => {
+                // It is over, however it ended.
+                let _ = ended.await;
+            }
+        }
+    }
+}
+
+/// Services for one command: through the socket of the process that holds the store, or over the store itself where
+/// there is none. A process that is just starting or ending is waited for.
+pub async fn open_for_command(
+    config: &Config,
+    key: &KeySource,
+    clock: Arc<SystemClock>,
+) -> Result<AtHand, PartsError> {
+    let deadline = Instant::now() + HELD_PATIENCE;
+    loop {
+        if let Some(joined) = remote::join(&config.socket_file()).await? {
+            return open_beside(config, key, clock, joined).await;
+        }
+        match open(config, key, clock.clone(), None).await {
+            Ok(opened) => {
+                return Ok(AtHand {
+                    services: opened.services.clone(),
+                    hold: Hold::Alone(Box::new(opened)),
+                });
+            }
+            Err(PartsError::Store(OpenError::Held { .. })) if Instant::now() < deadline => {
+                tokio::time::sleep(HELD_PAUSE).await;
+            }
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// Services over the store of the process that was joined. It has a courier, and swept what was left behind when it
+/// opened the store.
+async fn open_beside(
+    config: &Config,
+    key: &KeySource,
+    clock: Arc<SystemClock>,
+    joined: Joined,
+) -> Result<AtHand, PartsError> {
+    let Joined { line, ended } = joined;
+    let store = Arc::new(Remote::new(line.clone()));
+    let vault = open_vault(&Settings::new(store.clone()), key).await?;
+    let told = line.clone();
+    let ended_logins = EndedLogins::elsewhere(move |account| told.tell_ended(account));
+    let foundation = foundation(
+        config,
+        store,
+        vault,
+        clock,
+        Arc::new(RemoteAudit(line)),
+        ended_logins,
+        config.letters_are_sent(),
+    );
+    Ok(AtHand {
+        services: Arc::new(Services::new(&foundation)),
+        hold: Hold::Beside(ended),
+    })
 }
 
 /// Opens the store, the master key and the audit log, and starts the services over them. In training, letters go into
@@ -134,29 +251,27 @@ pub async fn open(
     let audit_file = config.audit_file();
     let audit = AuditFile::open(&audit_file, clock.clone())
         .map_err(|error| PartsError::Audit(audit_file.display().to_string(), error))?;
-    let (health, ended) = (store.health(), store.ended());
+    let audit = AuditTally::new(Arc::new(audit));
+    let (health, ended, pulse) = (store.health(), store.ended(), store.pulse());
+    let acts = audit.tally();
     let post = match &inbox {
         Some(inbox) => Some(Post::Training(inbox.clone())),
         None => mail_server(config)?,
     };
-    let foundation = Arc::new(Foundation {
+    let foundation = foundation(
+        config,
         store,
         vault,
         clock,
-        random: Arc::new(SystemRandom),
-        audit: Arc::new(audit),
-        hashing: HashPool::new(config.hash_threads, config.hash_queue),
-        hash_cost: config.hash_cost,
-        issuer: config.issuer.clone(),
-        letters: Letters {
-            written: post.is_some(),
-            link_holds: config.link_holds,
-            an_hour: config.letters_an_hour,
-            bell: Arc::default(),
-        },
-        ended_logins: Default::default(),
-        node: "local".to_owned(),
-    });
+        Arc::new(audit),
+        EndedLogins::default(),
+        post.is_some(),
+    );
+    let vitals = Vitals {
+        store: pulse,
+        hashing: foundation.hashing.load(),
+        acts,
+    };
     let mut services = Services::new(&foundation);
     services.inbox = inbox;
     services.accounts.sweep_imports().await?;
@@ -166,8 +281,39 @@ pub async fn open(
         services: Arc::new(services),
         courier: post.map(|post| courier(config, &foundation, outbox, post)),
         form_key: foundation.vault.derived_key("reset-form"),
+        foundation,
         health,
+        vitals,
         ended,
+    })
+}
+
+fn foundation(
+    config: &Config,
+    store: Arc<dyn Store>,
+    vault: Vault,
+    clock: Arc<SystemClock>,
+    audit: Arc<dyn Audit>,
+    ended_logins: EndedLogins,
+    letters_are_written: bool,
+) -> Arc<Foundation> {
+    Arc::new(Foundation {
+        store,
+        vault,
+        clock,
+        random: Arc::new(SystemRandom),
+        audit,
+        hashing: HashPool::new(config.hash_threads, config.hash_queue),
+        hash_cost: config.hash_cost,
+        issuer: config.issuer.clone(),
+        letters: Letters {
+            written: letters_are_written,
+            link_holds: config.link_holds,
+            an_hour: config.letters_an_hour,
+            bell: Arc::default(),
+        },
+        ended_logins,
+        node: "local".to_owned(),
     })
 }
 
@@ -183,7 +329,8 @@ fn mail_server(config: &Config) -> Result<Option<Post>, PartsError> {
             let password = Zeroizing::new(password.trim_end_matches(['\r', '\n']).to_owned());
             Some((user.clone(), password))
         }
-        _ => None,
+        (Some(_), None) => return Err(PartsError::NoMailPassword),
+        (None, _) => None,
     };
     let extra_root = mail
         .authority_file

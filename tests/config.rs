@@ -203,7 +203,11 @@ fn the_manuals_files_are_taken() {
         .skip(1)
         .filter_map(|part| part.split("```").next())
         .collect();
-    assert_eq!(examples.len(), 3, "letters, a certificate, and the rest");
+    assert_eq!(
+        examples.len(),
+        5,
+        "SSH, letters, a certificate, log and metrics, and the rest"
+    );
     for example in examples {
         let place = Place::new();
         let file = place.write("config.toml", example);

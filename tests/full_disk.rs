@@ -58,9 +58,11 @@ fn a_full_disk_refuses_logins_in_words_and_the_kiosk_goes_on_when_there_is_room(
     );
     let log = fs::read_to_string(data.join("lpse-kiosk.log")).unwrap();
     assert!(log.contains("nearly full"), "{log}");
-    // A second kiosk refuses to start on it, and says why.
-    let other = office.command(&["user", "list"]);
-    assert!(!other.status.success());
+    // A command beside it changes nothing either, and says why.
+    let refused = office.command(&["policy", "required"]);
+    let said = common::text(&refused.stderr);
+    assert_eq!(refused.status.code(), Some(75), "{said}");
+    assert!(said.contains("nearly full"), "{said}");
     // The space comes back only when nobody holds the file any more.
     drop(file);
     fs::remove_file(&filler).unwrap();

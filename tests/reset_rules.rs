@@ -115,7 +115,7 @@ fn reasons(house: &House, act: Act) -> Vec<String> {
     of_act
         .map(|event| match &event.outcome {
             AuditOutcome::Done => "done".to_owned(),
-            AuditOutcome::Refused(reason) => (*reason).to_owned(),
+            AuditOutcome::Refused(reason) => reason.to_string(),
             AuditOutcome::Failed(reason) => reason.clone(),
         })
         .collect()

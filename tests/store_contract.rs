@@ -2,11 +2,21 @@
 
 use std::{collections::BTreeMap, path::Path, sync::Arc};
 
-use lpse_kiosk::store::{
-    self, Commit, Key, Outcome, Store, StoreError, StoreKind, embedded::Embedded,
-    folder::OpenError, memory::Memory,
+use lpse_kiosk::{
+    domain::audit::AuditEvent,
+    frontend::socket::{self, Held},
+    ports::Audit,
+    service::EndedLogins,
+    store::{
+        self, Commit, Key, Outcome, Store, StoreError, StoreKind,
+        embedded::Embedded,
+        folder::OpenError,
+        memory::Memory,
+        remote::{self, Remote},
+    },
 };
 use proptest::prelude::*;
+use tokio::{net::UnixStream, sync::watch};
 
 fn key(name: &str) -> Key {
     Key::from_bytes(name)
@@ -20,9 +30,37 @@ fn open(kind: StoreKind, folder: &Path) -> Embedded {
     store::open(kind, folder, 0).unwrap()
 }
 
+/// An audit log that no store writes to.
+#[derive(Debug)]
+struct NoAudit;
+
+impl Audit for NoAudit {
+    fn record(&self, event: AuditEvent) {
+        panic!("a store records nothing: {event:?}");
+    }
+}
+
+/// `store` as a command sees it that runs beside the process that holds it.
+async fn remote(store: Arc<dyn Store>) -> Remote {
+    let (command, holder) = UnixStream::pair().unwrap();
+    let held = Held::new(
+        store,
+        Arc::new(NoAudit),
+        EndedLogins::default(),
+        Arc::default(),
+    );
+    let (leave, leaving) = watch::channel(false);
+    tokio::spawn(async move {
+        socket::attend(holder, held, leaving).await;
+        drop(leave);
+    });
+    Remote::new(remote::greet(command, "the pair").await.unwrap().line)
+}
+
 /// Tells `story` of each kind of store.
 async fn each<F: Future>(story: impl Fn(Arc<dyn Store>) -> F) {
     story(Arc::new(Memory::default())).await;
+    story(Arc::new(remote(Arc::new(Memory::default())).await)).await;
     for kind in StoreKind::ALL {
         let folder = tempfile::tempdir().unwrap();
         story(Arc::new(open(kind, folder.path()))).await;
@@ -91,6 +129,40 @@ async fn pages_list_one_prefix_in_order_from_anywhere() {
         assert_eq!(page(Some("p/aa"), 1).await, ["p/b"]);
         assert_eq!(page(Some("p/c"), 2).await, [""; 0]);
         assert_eq!(page(Some("a"), 1).await, ["p/"]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_page_of_many_or_large_records_is_whole() {
+    each(|store| async move {
+        for number in 0..150 {
+            let commit = Commit::new().put(key(&format!("many/{number:03}")), vec![7]);
+            store.commit(commit).await.unwrap();
+        }
+        let numbers = async |after: Option<Key>, limit| -> Vec<Key> {
+            let rows = store
+                .page(&key("many/"), after.as_ref(), limit)
+                .await
+                .unwrap();
+            rows.into_iter().map(|(key, _)| key).collect()
+        };
+        assert_eq!(numbers(None, 1000).await.len(), 150, "{store:?}");
+        assert_eq!(numbers(None, 128).await.len(), 128);
+        let rest = numbers(Some(key("many/100")), 1000).await;
+        assert_eq!((rest.len(), &rest[0]), (49, &key("many/101")));
+        for number in 0..10 {
+            let value = vec![number; Commit::MAX_BYTES - 16];
+            let commit = Commit::new().put(key(&format!("large/{number}")), value);
+            store.commit(commit).await.unwrap();
+        }
+        let large = store.page(&key("large/"), None, 64).await.unwrap();
+        let whole = |(number, (_, value)): (u8, &(Key, Vec<u8>))| {
+            value.len() == Commit::MAX_BYTES - 16 && value.iter().all(|byte| *byte == number)
+        };
+        assert_eq!(large.len(), 10, "{store:?}");
+        assert!((0..).zip(&large).all(whole), "{store:?}");
+        assert_eq!(store.page(&key("large/"), None, 3).await.unwrap().len(), 3);
     })
     .await;
 }

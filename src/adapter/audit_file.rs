@@ -43,7 +43,7 @@ impl Audit for AuditFile {
     fn record(&self, event: AuditEvent) {
         let (outcome, reason) = match &event.outcome {
             AuditOutcome::Done => ("done", None),
-            AuditOutcome::Refused(reason) => ("refused", Some((*reason).to_owned())),
+            AuditOutcome::Refused(reason) => ("refused", Some(reason.to_string())),
             AuditOutcome::Failed(reason) => ("failed", Some(reason.clone())),
         };
         let mut line = json!({
@@ -84,7 +84,7 @@ mod tests {
                 UserId::parse("PPK30").unwrap(),
             )),
             act: Act::CheckPassword,
-            outcome: AuditOutcome::Refused("wrong-password"),
+            outcome: AuditOutcome::Refused("wrong-password".into()),
             from: Source::Console("tty1\n\u{1b}[2J".into()),
         });
         let text = std::fs::read_to_string(&path).unwrap();

@@ -1,7 +1,10 @@
-//! The outer ends of the ports: the system's clocks and random bytes, the audit file, the files that hold secrets.
+//! The outer ends of the ports: the system's clocks and random bytes, the audit file, the files that hold secrets, the
+//! audit log of another process.
 
 pub mod audit_file;
+pub mod audit_tally;
 pub mod clock;
 pub mod master_key_file;
 pub mod random;
+pub mod remote_audit;
 pub mod secret_file;

@@ -56,7 +56,7 @@ pub fn read(what: &'static str, path: &Path) -> Result<Zeroizing<String>, Secret
     let file = File::open(path).map_err(failed)?;
     let metadata = file.metadata().map_err(failed)?;
     let mode = metadata.permissions().mode() & 0o777;
-    if mode & 0o077 != 0 {
+    if is_exposed(mode, metadata.uid(), has_access_list(&file)) {
         return Err(SecretFileError::Exposed {
             what,
             path: path.to_owned(),
@@ -77,4 +77,98 @@ pub fn read(what: &'static str, path: &Path) -> Result<Zeroizing<String>, Secret
         .read_to_string(&mut text)
         .map_err(failed)?;
     Ok(text)
+}
+
+/// Whether others than its owner, and those whom root has named, can get at a file.
+///
+/// A credential that systemd hands to a service with a user of its own is root's, mode 400, with an access-control list
+/// that lets that user read. The mode's group bits then stand for the list's mask (acl(5)), not for any group.
+fn is_exposed(mode: u32, owner: u32, has_access_list: bool) -> bool {
+    let list_of_root = has_access_list && owner == 0 && mode & 0o037 == 0;
+    mode & 0o077 != 0 && !list_of_root
+}
+
+fn has_access_list(file: &File) -> bool {
+    // The list itself does not matter, so there is no room for it: then the call answers with its length.
+    let room: &mut [u8] = &mut [];
+    rustix::fs::fgetxattr(file, ACCESS_LIST, room).is_ok()
+}
+
+/// Where Linux keeps a file's access-control list, if it has one that says more than the mode.
+const ACCESS_LIST: &str = "system.posix_acl_access";
+
+#[cfg(test)]
+mod tests {
+    use std::fs::{self, Permissions};
+
+    use rustix::fs::{XattrFlags, setxattr};
+
+    use super::*;
+
+    /// An access-control list in the kernel's form: the owner may read, and so may `user`, through the mask.
+    fn list_for(user: u32) -> Vec<u8> {
+        const NOBODY: u32 = u32::MAX;
+        let (owner, named, group, mask, others) = (0x01, 0x02, 0x04, 0x10, 0x20);
+        let mut list = 2_u32.to_le_bytes().to_vec();
+        for (tag, permissions, id) in [
+            (owner, 4_u16, NOBODY),
+            (named, 4, user),
+            (group, 0, NOBODY),
+            (mask, 4, NOBODY),
+            (others, 0, NOBODY),
+        ] {
+            list.extend(u16::to_le_bytes(tag));
+            list.extend(permissions.to_le_bytes());
+            list.extend(id.to_le_bytes());
+        }
+        list
+    }
+
+    #[test]
+    fn a_credential_as_systemd_hands_it_over_is_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("smtp-password");
+        fs::write(&path, "rahasia").unwrap();
+        fs::set_permissions(&path, Permissions::from_mode(0o400)).unwrap();
+        assert_eq!(*read("the credential", &path).unwrap(), "rahasia");
+        fs::set_permissions(&path, Permissions::from_mode(0o440)).unwrap();
+        let exposed = read("the credential", &path);
+        assert!(matches!(
+            exposed,
+            Err(SecretFileError::Exposed { mode: 0o440, .. })
+        ));
+        fs::set_permissions(&path, Permissions::from_mode(0o400)).unwrap();
+        if setxattr(&path, ACCESS_LIST, &list_for(65_534), XattrFlags::empty()).is_err() {
+            // This disk knows no lists, so systemd does not use them here either.
+            return;
+        }
+        let metadata = fs::metadata(&path).unwrap();
+        assert_eq!(
+            metadata.permissions().mode() & 0o777,
+            0o440,
+            "the mask shows"
+        );
+        let read = read("the credential", &path);
+        assert_eq!(read.is_ok(), metadata.uid() == 0, "{read:?}");
+    }
+
+    #[test]
+    fn only_roots_own_list_excuses_the_groups_bits_and_only_for_reading() {
+        for (mode, owner, has_list, exposed) in [
+            (0o600, 0, false, false),
+            (0o400, 1000, false, false),
+            (0o440, 0, true, false),
+            (0o640, 0, true, false),
+            (0o440, 0, false, true),
+            (0o440, 1000, true, true),
+            (0o460, 0, true, true),
+            (0o444, 0, true, true),
+        ] {
+            assert_eq!(
+                is_exposed(mode, owner, has_list),
+                exposed,
+                "{mode:o} {owner} {has_list}"
+            );
+        }
+    }
 }

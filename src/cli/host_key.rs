@@ -30,10 +30,10 @@ pub fn run(arguments: &HostKeyArguments, flags: &Flags) -> Result<(), CliError> 
             "fingerprint": fingerprint,
             "public_key": public,
         });
-        output::line(&shown.to_string())
+        output::line(shown)
     } else {
-        output::line(&format!("file         {path}"))?;
-        output::line(&format!("fingerprint  {fingerprint}"))?;
-        output::line(&format!("public key   {public}"))
+        output::line(format!("file         {path}"))?;
+        output::line(format!("fingerprint  {fingerprint}"))?;
+        output::line(format!("public key   {public}"))
     }
 }

@@ -35,13 +35,15 @@ Settings: flags go over variables, those over the file, that over the defaults. 
          {DEFAULT_FILE}, and {DATA_VARIABLE} the data folder.\n\
          \nSecrets come neither by variables nor by arguments: passwords are asked for, or read from standard input; \
          the master key is read from its file or from the systemd credential named master-key.\n\
+         \nBeside a running kiosk: commands go through its socket, lpse-kiosk.sock in the data folder, and do the same \
+         as without it. It serves its own user and root.\n\
          \nExit status:\n   \
          0  done\n   \
          1  not done; a sentence on standard error says why\n   \
          2  wrong usage: an argument or a setting\n   \
-         3  the store is in use by another process, such as a running kiosk\n  \
+         3  the store is in use by another process: by a kiosk when another is to start, or by a command that goes on\n  \
          70  a fault in the program\n  \
-         75  not possible just now, for example because the disk is full; try later\n \
+         75  not possible just now, for example because the disk is full, or the running kiosk leaves; try later\n \
          130  ended with Ctrl-C; nothing was changed"
     ));
     text

@@ -32,7 +32,10 @@ use crate::{
     adapter::clock::SystemClock,
     config::{Config, ConfigError, Flags, LogFormat, StoreKind},
     domain::{Source, account::is_disguise},
-    frontend::host::{self, HostError},
+    frontend::{
+        host::{self, HostError},
+        log,
+    },
     parts::{self, KeySource, PartsError},
     service::{ServiceError, Services, accounts::AccountsError},
 };
@@ -240,7 +243,7 @@ fn block_on<T>(work: impl Future<Output = T>) -> T {
     done
 }
 
-/// Opens the store for one command, and closes it in order.
+/// Opens the store for one command, or joins the process that holds it, and ends that in order.
 fn with_services(
     flags: &Flags,
     command: impl AsyncFnOnce(Arc<Services>, Source) -> Result<(), CliError>,
@@ -248,27 +251,14 @@ fn with_services(
     let mut config = Config::load(flags)?;
     // Nobody else waits for the hashes of a command, so its own queue may be as long as an import wants it.
     config.hash_queue = config.hash_queue.max(user::HASHES_AT_ONCE);
-    warnings_to_standard_error();
+    log::warnings_to_standard_error();
     block_on(async {
         let clock = Arc::new(SystemClock::start());
         let key = KeySource::File(config.master_key_file.clone());
-        let opened = parts::open(&config, &key, clock, None).await?;
+        let at_hand = parts::open_for_command(&config, &key, clock).await?;
         let source = Source::Console("command line".into());
-        let done = command(opened.services.clone(), source).await;
-        opened.close().await;
+        let done = command(at_hand.services.clone(), source).await;
+        at_hand.close().await;
         done
     })
-}
-
-/// Whoever runs a command is told what the kiosk would write to its log, an audit log that cannot be written for one.
-fn warnings_to_standard_error() {
-    let subscriber = tracing_subscriber::fmt()
-        .with_writer(io::stderr)
-        .with_ansi(false)
-        .with_target(false)
-        .without_time()
-        .with_max_level(tracing::level_filters::LevelFilter::WARN)
-        .finish();
-    // There is one already only where a test has set it.
-    let _ = tracing::subscriber::set_global_default(subscriber);
 }

@@ -227,10 +227,10 @@ impl Config {
                 );
             }
         }
-        if mail.user.is_some() != mail.password_file.is_some() {
-            return refuse(
-                "[mail] user and [mail] password_file (or the systemd credential smtp-password) go together",
-            );
+        // The password of a user may be a credential that systemd hands to the service alone; a command beside it
+        // needs none. Whoever opens the way to the mail server finds it missing.
+        if mail.password_file.is_some() && mail.user.is_none() {
+            return refuse("[mail] password_file and [mail] user go together");
         }
         if web.certificate_file.is_some() != web.key_file.is_some() {
             return refuse("[web] certificate and [web] key go together");

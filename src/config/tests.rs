@@ -438,7 +438,7 @@ fn letters_need_a_sender_and_a_place_for_their_links() {
         25
     );
     refused(
-        &whole.replace("from =", "user = \"kios\"\nfrom ="),
+        &whole.replace("from =", "password_file = \"/srv/rahasia\"\nfrom ="),
         &["password_file", "go together"],
     );
     refused(

@@ -3,6 +3,8 @@
 //! The true reason goes here and nowhere else; a person at the screen learns only what they may know. No secret is a
 //! part of any event, by type: there is no field that could hold one.
 
+use std::{borrow::Cow, str::FromStr};
+
 use super::{account::AccountKey, source::Source};
 
 /// One event for the audit log; the log adds the time.
@@ -15,51 +17,59 @@ pub struct AuditEvent {
     pub from: Source,
 }
 
-/// What was attempted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Act {
-    CheckPassword,
-    CheckPasscode,
-    Login,
-    Logout,
-    StartEnrollment,
-    ProveEnrollment,
-    DisableTotp,
-    ResetTotp,
-    RequestReset,
-    FindReset,
-    ConfirmReset,
-    DeliverLetter,
-    RetryLetter,
-    AddAccount,
-    RemoveAccount,
-    SetPassword,
-    ImportAccounts,
-    SetPolicy,
+/// Declares the acts, each with its one word in the log.
+macro_rules! acts {
+    ($($act:ident = $word:literal,)*) => {
+        /// What was attempted.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum Act {
+            $($act,)*
+        }
+
+        impl Act {
+            pub const ALL: &[Self] = &[$(Self::$act,)*];
+
+            pub fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$act => $word,)*
+                }
+            }
+        }
+    };
 }
 
-impl Act {
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::CheckPassword => "check-password",
-            Self::CheckPasscode => "check-passcode",
-            Self::Login => "login",
-            Self::Logout => "logout",
-            Self::StartEnrollment => "start-enrollment",
-            Self::ProveEnrollment => "prove-enrollment",
-            Self::DisableTotp => "disable-totp",
-            Self::ResetTotp => "reset-totp",
-            Self::RequestReset => "request-reset",
-            Self::FindReset => "find-reset",
-            Self::ConfirmReset => "confirm-reset",
-            Self::DeliverLetter => "deliver-letter",
-            Self::RetryLetter => "retry-letter",
-            Self::AddAccount => "add-account",
-            Self::RemoveAccount => "remove-account",
-            Self::SetPassword => "set-password",
-            Self::ImportAccounts => "import-accounts",
-            Self::SetPolicy => "set-policy",
-        }
+acts! {
+    CheckPassword = "check-password",
+    CheckPasscode = "check-passcode",
+    Login = "login",
+    Logout = "logout",
+    StartEnrollment = "start-enrollment",
+    ProveEnrollment = "prove-enrollment",
+    DisableTotp = "disable-totp",
+    ResetTotp = "reset-totp",
+    RequestReset = "request-reset",
+    FindReset = "find-reset",
+    ConfirmReset = "confirm-reset",
+    DeliverLetter = "deliver-letter",
+    RetryLetter = "retry-letter",
+    AddAccount = "add-account",
+    RemoveAccount = "remove-account",
+    SetPassword = "set-password",
+    ImportAccounts = "import-accounts",
+    SetPolicy = "set-policy",
+}
+
+/// The word names no act.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("there is no such act")]
+pub struct UnknownAct;
+
+impl FromStr for Act {
+    type Err = UnknownAct;
+
+    fn from_str(word: &str) -> Result<Self, UnknownAct> {
+        let mut acts = Self::ALL.iter().copied();
+        acts.find(|act| act.as_str() == word).ok_or(UnknownAct)
     }
 }
 
@@ -68,7 +78,7 @@ impl Act {
 pub enum AuditOutcome {
     Done,
     /// A word for the reason, `wrong-password`, `unknown-account`, `spent-passcode`, ...
-    Refused(&'static str),
+    Refused(Cow<'static, str>),
     /// The act could not be carried out; the text comes from the store or the system.
     Failed(String),
 }

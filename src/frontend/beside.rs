@@ -1,4 +1,5 @@
-//! What runs beside the screens in the process that holds the store: the courier, and the page of the letters' links.
+//! What runs beside the screens in the process that holds the store: the courier, the socket of commands, the page of
+//! the letters' links, and health and figures for monitoring.
 
 use std::{
     io,
@@ -10,7 +11,12 @@ use std::{
 use tokio::{sync::watch, task::JoinSet};
 use tokio_rustls::rustls::ServerConfig;
 
-use super::web::{self, TlsError, Web, WebSettings};
+use super::{
+    doors::Doors,
+    metrics::Metrics,
+    socket::{Held, Socket},
+    web::{self, TlsError, Web, WebSettings},
+};
 use crate::{
     adapter::secret_file::{self, SecretFileError},
     config::{BaseUrl, Config},
@@ -33,10 +39,40 @@ pub enum PageError {
     Tls(#[from] TlsError),
 }
 
-/// The page's place on the network, taken before anything else starts, so that a port in use is told on a terminal
-/// that still belongs to the operator.
+/// Why something beside the screens has no place on the network.
+#[derive(Debug, thiserror::Error)]
+pub enum PlaceError {
+    #[error(transparent)]
+    Page(#[from] PageError),
+    #[error(
+        "health and metrics cannot be told at {0}: {1}; free that address, or name another in [metrics] listen"
+    )]
+    Metrics(SocketAddr, io::Error),
+}
+
+/// The places on the network that the settings name, taken before anything else starts, so that a port in use is told
+/// on a terminal that still belongs to the operator.
 #[derive(Debug)]
-pub struct Page {
+pub struct Places {
+    page: Option<Page>,
+    metrics: Option<TcpListener>,
+}
+
+impl Places {
+    pub fn take(config: &mut Config) -> Result<Self, PlaceError> {
+        let bound = |place: SocketAddr| {
+            TcpListener::bind(place).map_err(|error| PlaceError::Metrics(place, error))
+        };
+        Ok(Self {
+            page: Page::take(config)?,
+            metrics: config.metrics.map(bound).transpose()?,
+        })
+    }
+}
+
+/// The page's place on the network.
+#[derive(Debug)]
+struct Page {
     listener: TcpListener,
     tls: Option<Arc<ServerConfig>>,
 }
@@ -44,7 +80,7 @@ pub struct Page {
 impl Page {
     /// Takes the place that the settings name, if they name one. In training, which may leave the choice of the port
     /// to the system, the links' beginning follows from it.
-    pub fn take(config: &mut Config) -> Result<Option<Self>, PageError> {
+    fn take(config: &mut Config) -> Result<Option<Self>, PageError> {
         let Some(listen) = config.web.listen else {
             return Ok(None);
         };
@@ -69,27 +105,66 @@ fn tls(certificate: &Path, key: &Path) -> Result<Arc<ServerConfig>, PageError> {
     Ok(web::tls_config(&chain, key.as_bytes())?)
 }
 
-/// Starts the courier and the page over an opened store. They end when `leave` holds true, and hold no part of the
-/// store any more once they have.
+/// Starts the courier, the socket, the page and the metrics over an opened store. They end when `leave` holds true, and
+/// hold no part of the store any more once they have.
 pub fn start(
     opened: &Opened,
-    page: Option<Page>,
+    places: Places,
     config: &Config,
     clock: Arc<dyn Clock>,
+    doors: &Doors,
     leave: &watch::Receiver<bool>,
 ) -> JoinSet<()> {
     let mut beside = JoinSet::new();
     if let Some(courier) = opened.courier.clone() {
         beside.spawn(courier.run(leave.clone()));
     }
-    let Some(page) = page else {
-        if opened.courier.is_some() {
-            tracing::warn!(
-                "letters are sent, but this process serves no page for their links; [web] listen names a place for it"
-            );
+    let socket = config.socket_file();
+    match Socket::bind(&socket) {
+        Ok(socket) => {
+            beside.spawn(socket.serve(Held::by(&opened.foundation), leave.clone()));
         }
-        return beside;
-    };
+        // People at the screens are served all the same.
+        Err(error) => tracing::error!(
+            socket = %socket.display(),
+            %error,
+            "commands cannot work beside this process"
+        ),
+    }
+    if let Some(listener) = places.metrics {
+        let metrics = Metrics {
+            vitals: opened.vitals.clone(),
+            doors: doors.clone(),
+            outbox: opened.services.outbox.clone(),
+            clock: clock.clone(),
+        };
+        let leave = leave.clone();
+        beside.spawn(async move {
+            if let Err(error) = metrics.serve(listener, leave).await {
+                tracing::error!(%error, "health and metrics are no longer told");
+            }
+        });
+    }
+    match places.page {
+        Some(page) => {
+            beside.spawn(serve_page(opened, page, config, clock, leave.clone()));
+        }
+        None if opened.courier.is_some() => tracing::warn!(
+            "letters are sent, but this process serves no page for their links; [web] listen names a place for it"
+        ),
+        None => {}
+    }
+    beside
+}
+
+/// The page over an opened store, until `leave` holds true.
+fn serve_page(
+    opened: &Opened,
+    page: Page,
+    config: &Config,
+    clock: Arc<dyn Clock>,
+    leave: watch::Receiver<bool>,
+) -> impl Future<Output = ()> + use<> {
     let web = Web {
         settings: WebSettings {
             office: config.office.clone(),
@@ -103,11 +178,9 @@ pub fn start(
         resets: Arc::new(opened.services.reset.clone()),
         clock,
     };
-    let leave = leave.clone();
-    beside.spawn(async move {
+    async move {
         if let Err(error) = web.serve(page.listener, leave).await {
             tracing::error!(%error, "the reset page is no longer served");
         }
-    });
-    beside
+    }
 }

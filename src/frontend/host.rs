@@ -1,15 +1,7 @@
 //! The process that holds the store: it opens it, runs the doors over it and what stands beside them, hears signals,
 //! and closes everything in order.
 
-use std::{
-    fs::OpenOptions,
-    io,
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
-    path::PathBuf,
-    pin::pin,
-    sync::Arc,
-    time::Duration,
-};
+use std::{io, os::unix::fs::DirBuilderExt, path::PathBuf, pin::pin, sync::Arc, time::Duration};
 
 use tokio::{
     sync::watch,
@@ -17,11 +9,14 @@ use tokio::{
 };
 
 use super::{
-    beside::{self, Page, PageError},
+    beside::{self, PlaceError, Places},
     console::{Console, ConsoleError, Use},
+    doors::{Door, Doors},
     kiosk,
+    log::{self, Log, LogError},
     signals::{Request, Signals},
     ssh::{self, Ssh, SshError},
+    supervisor::Supervisor,
     training,
 };
 use crate::{
@@ -45,15 +40,13 @@ pub enum HostError {
     #[error(transparent)]
     Parts(#[from] PartsError),
     #[error(transparent)]
-    Page(#[from] PageError),
+    Place(#[from] PlaceError),
     #[error(transparent)]
     Ssh(#[from] SshError),
     #[error("the sample accounts cannot be added: {0}")]
     Samples(#[from] ServiceError),
-    #[error(
-        "the log {0} cannot be written: {1}; make its folder, or name another file in [log] file"
-    )]
-    Log(String, io::Error),
+    #[error(transparent)]
+    Log(#[from] LogError),
     #[error("{0}")]
     System(io::Error),
     #[error("a write to the store did not end; the program has to be started again")]
@@ -70,17 +63,18 @@ impl HostError {
             Self::Stuck => 75,
             Self::Panicking => 70,
             Self::Console(_)
-            | Self::Page(_)
+            | Self::Place(_)
             | Self::Ssh(_)
             | Self::Samples(_)
-            | Self::Log(..)
+            | Self::Log(_)
             | Self::System(_) => 1,
         }
     }
 }
 
-/// The doors through which people come in.
-struct Doors {
+/// The ways in which people come in.
+#[derive(Clone, Copy)]
+struct Entrances {
     /// This process's terminal, and how much of it is taken.
     console: Option<Use>,
     ssh: bool,
@@ -92,36 +86,28 @@ type Reading = Box<dyn Fn() -> Result<Config, ConfigError> + Send>;
 /// Runs the kiosk on this terminal until it is asked to leave or its terminal hangs up.
 pub async fn kiosk(config: Config) -> Result<(), HostError> {
     let key = KeySource::File(config.master_key_file.clone());
-    log_to_file(&config)
-        .map_err(|error| HostError::Log(config.log_file().display().to_string(), error))?;
-    let doors = Doors {
+    let entrances = Entrances {
         console: Some(Use::Own),
         ssh: false,
     };
-    host(config, key, doors, None, None).await
+    host(config, key, entrances, None, None).await
 }
 
 /// Serves many over SSH, and with `console` the kiosk on this terminal too, until asked to leave. `read` reads the
 /// settings again.
 pub async fn serve(config: Config, console: bool, read: Reading) -> Result<(), HostError> {
     let key = KeySource::File(config.master_key_file.clone());
-    let doors = Doors {
+    let entrances = Entrances {
         console: console.then_some(Use::Own),
         ssh: true,
     };
-    if console {
-        log_to_file(&config)
-            .map_err(|error| HostError::Log(config.log_file().display().to_string(), error))?;
-    } else {
-        log_to_standard_error(&config);
-    }
-    host(config, key, doors, None, Some(read)).await
+    host(config, key, entrances, None, Some(read)).await
 }
 
 /// Runs training mode: sample accounts in a fresh folder, removed at the end unless it is to be kept.
 pub async fn demo(config: Config, kept: bool) -> Result<(), HostError> {
     let samples = training::samples();
-    let doors = Doors {
+    let entrances = Entrances {
         console: Some(Use::Borrowed),
         ssh: false,
     };
@@ -131,7 +117,7 @@ pub async fn demo(config: Config, kept: bool) -> Result<(), HostError> {
         let key = KeySource::File(PathBuf::from(beside));
         let data = config.data.clone();
         let config = config.for_training(data);
-        return host(config, key, doors, Some(samples), None).await;
+        return host(config, key, entrances, Some(samples), None).await;
     }
     let folder = std::env::temp_dir().join(format!(
         "lpse-kiosk-demo-{}-{:x}",
@@ -144,7 +130,7 @@ pub async fn demo(config: Config, kept: bool) -> Result<(), HostError> {
         .create(&folder)
         .map_err(HostError::System)?;
     let config = config.for_training(folder.clone());
-    let hosted = host(config, KeySource::Ephemeral, doors, Some(samples), None).await;
+    let hosted = host(config, KeySource::Ephemeral, entrances, Some(samples), None).await;
     let _ = std::fs::remove_dir_all(folder);
     hosted
 }
@@ -173,36 +159,43 @@ pub fn app_settings(
 async fn host(
     mut config: Config,
     key: KeySource,
-    doors: Doors,
+    entrances: Entrances,
     training: Option<Vec<SampleAccount>>,
     read: Option<Reading>,
 ) -> Result<(), HostError> {
-    log_panics();
-    let hang_up = match doors.ssh {
+    log::log_panics();
+    // Training keeps no log of its own that anybody would read.
+    let log = match training {
+        None => Some(log::start(&config, entrances.console.is_some())?),
+        Some(_) => None,
+    };
+    let supervisor = Supervisor::from_environment();
+    let hang_up = match entrances.ssh {
         true => Request::Reload,
         false => Request::Leave,
     };
     let mut signals = Signals::listen(hang_up).map_err(HostError::System)?;
     let clock = Arc::new(SystemClock::start());
-    let name = match (&config.terminal, doors.console) {
+    let name = match (&config.terminal, entrances.console) {
         (Some(name), _) => name.clone(),
         (None, Some(_)) => Console::name()?,
         (None, None) => String::new(),
     };
     // What somebody else may hold is taken first, so that this is told on a terminal that is still the operator's.
-    let page = Page::take(&mut config)?;
-    let listeners = match doors.ssh {
+    let places = Places::take(&mut config)?;
+    let doors = Doors::default();
+    let listeners = match entrances.ssh {
         true => ssh::listen(&config.ssh.listen)?,
         false => Vec::new(),
     };
-    let console = doors.console.map(Console::take).transpose()?;
+    let console = entrances.console.map(Console::take).transpose()?;
     let (settings, _) = watch::channel(Arc::new(config.clone()));
     // The first frame is drawn while the store opens behind it.
     let (open, services) = watch::channel(None);
     let (close, closing) = watch::channel(Closing::No);
     let (leave, leaving) = watch::channel(false);
     let sessions = async {
-        let (Some(console), Some(taken)) = (&console, doors.console) else {
+        let (Some(console), Some(taken)) = (&console, entrances.console) else {
             return std::future::pending().await;
         };
         let lent = taken == Use::Borrowed;
@@ -220,6 +213,7 @@ async fn host(
             ends_with_visit: false,
             attendance: Arc::default(),
         };
+        let _open = doors.enter(Door::Console);
         kiosk::sessions(console, settings, seat, closing.clone()).await
     };
     let opening = async {
@@ -228,7 +222,7 @@ async fn host(
         if let Some(samples) = &training {
             training::add_samples(&opened.services, samples).await?;
         }
-        let beside = beside::start(&opened, page, &config, clock.clone(), &leaving);
+        let beside = beside::start(&opened, places, &config, clock.clone(), &doors, &leaving);
         open.send_replace(Some(opened.services.clone()));
         let ssh = match listeners.is_empty() {
             true => None,
@@ -239,18 +233,26 @@ async fn host(
                     clock: clock.clone(),
                     random: Arc::new(SystemRandom),
                     closing: closing.clone(),
+                    doors: doors.clone(),
                 };
                 Some(tokio::spawn(door.serve(listeners)?))
             }
         };
-        Ok::<_, HostError>((Running { opened, beside }, ssh))
+        let watchdog = tokio::spawn(supervisor.watchdog(opened.health.clone()));
+        supervisor.ready(READY);
+        let running = Running {
+            opened,
+            beside,
+            watchdog,
+        };
+        Ok::<_, HostError>((running, ssh))
     };
     let mut running = None;
     let served = {
         let mut sessions = pin!(sessions);
         let mut opening = pin!(opening);
         let mut at_console = console.is_some();
-        let mut over_ssh = doors.ssh;
+        let mut over_ssh = entrances.ssh;
         let mut ssh = None;
         let mut health = None;
         loop {
@@ -289,20 +291,23 @@ async fn host(
                 },
                 request = signals.next() => match request {
                     Request::Leave => {
-                        let at_once = *closing.borrow() != Closing::No || !doors.ssh;
+                        let at_once = *closing.borrow() != Closing::No || !entrances.ssh;
                         let grace = config.ssh.grace;
                         close.send_replace(match at_once || grace.is_zero() {
                             true => Closing::Now,
                             false => Closing::By(clock.monotonic() + grace),
                         });
+                        supervisor.stopping("People are told, and may finish");
                         // A store that is still being opened has nobody's work in it.
                         if !is_open && !at_console {
                             break Ok(());
                         }
                     }
                     Request::Reload => {
-                        if let Some(read) = &read {
-                            reload(read, &settings);
+                        if let (Some(read), Some(log)) = (&read, &log) {
+                            supervisor.reloading();
+                            reload(read, &settings, log);
+                            supervisor.ready(READY);
                         }
                     }
                 },
@@ -310,6 +315,7 @@ async fn host(
             }
         }
     };
+    supervisor.stopping("Closing the store");
     close.send_replace(Closing::Now);
     leave.send_replace(true);
     open.send_replace(None);
@@ -324,6 +330,9 @@ async fn host(
     }
 }
 
+/// What the supervisor is told.
+const READY: &str = "People are served";
+
 /// What is left to do when everybody has gone takes less than this, or is given up.
 const CLOSING_TIME: Duration = Duration::from_millis(500);
 
@@ -331,11 +340,13 @@ const CLOSING_TIME: Duration = Duration::from_millis(500);
 struct Running {
     opened: Opened,
     beside: JoinSet<()>,
+    watchdog: JoinHandle<()>,
 }
 
 impl Running {
     /// Waits for what runs beside to let go of the store, then closes it in order.
     async fn close(self) {
+        self.watchdog.abort();
         self.beside.join_all().await;
         self.opened.close().await;
     }
@@ -361,52 +372,18 @@ async fn task(running: &mut Option<JoinHandle<()>>) -> Result<(), JoinError> {
 }
 
 /// Reads the settings again. What cannot change while the program runs is told, and a bad file changes nothing.
-fn reload(read: &Reading, settings: &watch::Sender<Arc<Config>>) {
+fn reload(read: &Reading, settings: &watch::Sender<Arc<Config>>, log: &Log) {
     match read() {
         Ok(config) => {
+            log.set_level(config.log_level);
+            if let Err(error) = log.reopen() {
+                tracing::error!(%error, "the log stays in its old file");
+            }
             settings.send_replace(Arc::new(config));
             tracing::info!(
-                "the settings were read again; new SSH sessions use the office's name, zone and language, the idle times and the limits, and the rest holds from the next start"
+                "the settings were read again; new SSH sessions use the office's name, zone and language, the idle times and the limits; the log its level; the rest holds from the next start"
             );
         }
         Err(error) => tracing::error!(%error, "the settings stay as they were"),
     }
-}
-
-fn log_to_standard_error(config: &Config) {
-    let subscriber = tracing_subscriber::fmt()
-        .with_writer(io::stderr)
-        .with_ansi(false)
-        .with_max_level(config.log_level)
-        .finish();
-    let _ = tracing::subscriber::set_global_default(subscriber);
-}
-
-/// A panic goes to the log, by its place only: its words may hold what was typed, and the terminal shows the kiosk.
-fn log_panics() {
-    std::panic::set_hook(Box::new(|panic| {
-        let place = panic.location().map(ToString::to_string);
-        tracing::error!(place = place.as_deref().unwrap_or("unknown"), "a panic");
-    }));
-}
-
-/// The program's log goes to a file in the data folder, never to the terminal that shows the kiosk.
-fn log_to_file(config: &Config) -> io::Result<()> {
-    std::fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(&config.data)?;
-    let file = OpenOptions::new()
-        .append(true)
-        .create(true)
-        .mode(0o600)
-        .open(config.log_file())?;
-    let subscriber = tracing_subscriber::fmt()
-        .with_writer(std::sync::Mutex::new(file))
-        .with_ansi(false)
-        .with_max_level(config.log_level)
-        .finish();
-    // There is one already only where a test has set it.
-    let _ = tracing::subscriber::set_global_default(subscriber);
-    Ok(())
 }

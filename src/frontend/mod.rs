@@ -1,12 +1,19 @@
 //! The doors: where a person's bytes come in and a screen's bytes go out, over this process's terminal or over SSH; the
-//! page of the letters' links; and the process that hosts them.
+//! page of the letters' links; the socket of commands; what operators and the system that runs the program hear of it;
+//! and the process that hosts them all.
 
 pub mod beside;
 pub mod console;
+pub mod doors;
 pub mod host;
+pub mod http;
 pub mod keys;
 pub mod kiosk;
+pub mod log;
+pub mod metrics;
 pub mod signals;
+pub mod socket;
 pub mod ssh;
+pub mod supervisor;
 pub mod training;
 pub mod web;

@@ -140,8 +140,6 @@ impl Accounts {
     /// Begins an import: nothing of it is visible before [`Import::finish`].
     pub async fn begin_import(&self) -> Result<Import, ServiceError> {
         let house = &self.foundation;
-        // Whatever an import that was broken off left behind would stand in this one's way.
-        house.accounts().sweep_imports().await?;
         let id = HEXLOWER.encode(&house.random_bytes::<8>());
         house
             .accounts()
@@ -214,7 +212,8 @@ impl Accounts {
     }
 }
 
-/// An import under way. One that is neither finished nor given up is cleared away when the store is opened next.
+/// An import under way. One that is neither finished nor given up is cleared away when the store is opened next, or,
+/// beside a running process, when the command has ended.
 #[derive(Debug)]
 pub struct Import {
     accounts: Accounts,

@@ -87,12 +87,12 @@ impl Authentication {
         let _turn = turn.lock().await;
         let house = &self.foundation;
         let key = claimed.account.clone();
-        let refused = |reason| {
+        let refused = |reason: &'static str| {
             house.record(
                 Act::CheckPassword,
                 &key,
                 from,
-                AuditOutcome::Refused(reason),
+                AuditOutcome::Refused(reason.into()),
             )
         };
         let now = house.clock.now();
@@ -285,7 +285,7 @@ impl Authentication {
             Act::CheckPasscode,
             account,
             from,
-            AuditOutcome::Refused(reason),
+            AuditOutcome::Refused(reason.into()),
         );
     }
 

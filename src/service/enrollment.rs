@@ -328,7 +328,7 @@ impl Enrollment {
 
     fn refused(&self, act: Act, account: &AccountKey, from: &Source, reason: &'static str) {
         self.foundation
-            .record(act, account, from, AuditOutcome::Refused(reason));
+            .record(act, account, from, AuditOutcome::Refused(reason.into()));
     }
 }
 

@@ -9,6 +9,7 @@ use std::{
     fmt,
     sync::{
         Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering::Relaxed},
         mpsc::{self, TrySendError},
     },
     thread,
@@ -38,6 +39,7 @@ type Job = Box<dyn FnOnce(&mut HashMemory) + Send>;
 pub struct HashPool {
     queue: Arc<mpsc::SyncSender<Job>>,
     shares: Arc<Shares>,
+    load: Arc<Load>,
 }
 
 /// How many checks of each source are in the pool.
@@ -82,6 +84,31 @@ impl Drop for Share {
     }
 }
 
+/// How busy a pool is and was. It keeps no pool alive.
+#[derive(Debug, Default)]
+pub struct Load {
+    waiting: AtomicU64,
+    running: AtomicU64,
+    refused: AtomicU64,
+}
+
+impl Load {
+    /// Hashes in the queue.
+    pub fn waiting(&self) -> u64 {
+        self.waiting.load(Relaxed)
+    }
+
+    /// Hashes that are being made.
+    pub fn running(&self) -> u64 {
+        self.running.load(Relaxed)
+    }
+
+    /// How often the answer was [`Busy`].
+    pub fn refused(&self) -> u64 {
+        self.refused.load(Relaxed)
+    }
+}
+
 impl HashPool {
     /// A pool of `threads` threads (at least one) and room for `queue` waiting hashes.
     pub fn new(threads: usize, queue: usize) -> Self {
@@ -116,7 +143,13 @@ impl HashPool {
                 most: (queue / PART_OF_A_SOURCE).max(1),
                 held: Mutex::default(),
             }),
+            load: Arc::default(),
         }
+    }
+
+    /// How busy this pool is, for whoever watches.
+    pub fn load(&self) -> Arc<Load> {
+        self.load.clone()
     }
 
     /// Checks `password`, which came from `from`, against `hash`.
@@ -151,15 +184,26 @@ impl HashPool {
         work: impl FnOnce(&mut HashMemory) -> T + Send + 'static,
     ) -> Result<T, Busy> {
         let (reply, answer) = oneshot::channel();
+        let load = self.load.clone();
         let job: Job = Box::new(move |memory| {
+            load.waiting.fetch_sub(1, Relaxed);
             // Whoever asked may have gone while this waited in the queue; then the work is not worth a core.
             if !reply.is_closed() {
-                let _ = reply.send(work(memory));
+                load.running.fetch_add(1, Relaxed);
+                let done = work(memory);
+                load.running.fetch_sub(1, Relaxed);
+                let _ = reply.send(done);
             }
         });
+        // Before it is sent: a thread may begin with it at once.
+        self.load.waiting.fetch_add(1, Relaxed);
         match self.queue.try_send(job) {
             Ok(()) => answer.await.map_err(|_| Busy),
-            Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => Err(Busy),
+            Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => {
+                self.load.waiting.fetch_sub(1, Relaxed);
+                self.load.refused.fetch_add(1, Relaxed);
+                Err(Busy)
+            }
         }
     }
 }
@@ -197,12 +241,16 @@ mod tests {
         tokio::pin!(waiting);
         assert!(futures_poll_once(&mut waiting).await.is_none());
         assert_eq!(pool.run(|_| 2).await, Err(Busy));
+        let load = pool.load();
+        let figures = || (load.running(), load.waiting(), load.refused());
+        assert_eq!(figures(), (1, 1, 1));
         tokio::task::spawn_blocking(move || gate.wait())
             .await
             .unwrap();
         assert_eq!(blocked.await.unwrap(), Ok(()));
         assert_eq!(waiting.await, Ok(1));
         assert_eq!(pool.run(|_| 3).await, Ok(3));
+        assert_eq!(figures(), (0, 0, 1));
     }
 
     #[test]

@@ -14,7 +14,7 @@ pub mod policy;
 pub mod reset;
 pub mod visits;
 
-use std::{sync::Arc, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use tokio::sync::{Notify, broadcast};
@@ -51,22 +51,49 @@ pub struct Foundation {
     pub node: String,
 }
 
-/// Tells the sessions of this process whose open logins have just ended, so that nobody is left looking at a home that
+/// Tells the sessions over this store whose open logins have just ended, so that nobody is left looking at a home that
 /// is no longer theirs. What a login may do is decided by the store, whether or not this is heard.
-#[derive(Debug, Clone)]
-pub struct EndedLogins(broadcast::Sender<AccountKey>);
+#[derive(Clone)]
+pub struct EndedLogins {
+    here: broadcast::Sender<AccountKey>,
+    elsewhere: Option<TellElsewhere>,
+}
+
+/// How the sessions of another process are told.
+type TellElsewhere = Arc<dyn Fn(&AccountKey) + Send + Sync>;
 
 impl Default for EndedLogins {
     fn default() -> Self {
-        // A session that is as far behind as this has more to do than to look at an old home.
-        Self(broadcast::channel(64).0)
+        Self {
+            // A session that is as far behind as this has more to do than to look at an old home.
+            here: broadcast::channel(64).0,
+            elsewhere: None,
+        }
     }
 }
 
 impl EndedLogins {
-    fn tell(&self, account: &AccountKey) {
+    /// For a process without sessions: those of another one are told by `tell`.
+    pub fn elsewhere(tell: impl Fn(&AccountKey) + Send + Sync + 'static) -> Self {
+        Self {
+            elsewhere: Some(Arc::new(tell)),
+            ..Self::default()
+        }
+    }
+
+    /// Tells that the open logins of `account` have ended.
+    pub fn tell(&self, account: &AccountKey) {
         // Nobody listens where no session runs.
-        let _ = self.0.send(account.clone());
+        let _ = self.here.send(account.clone());
+        if let Some(tell) = &self.elsewhere {
+            tell(account);
+        }
+    }
+}
+
+impl fmt::Debug for EndedLogins {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("EndedLogins")
     }
 }
 
@@ -207,7 +234,7 @@ impl Services {
 
     /// Hears of accounts whose open logins end from now on.
     pub fn ended_logins(&self) -> broadcast::Receiver<AccountKey> {
-        self.ended_logins.0.subscribe()
+        self.ended_logins.here.subscribe()
     }
 }
 

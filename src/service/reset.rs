@@ -339,7 +339,7 @@ impl Reset {
         self.foundation.audit.record(AuditEvent {
             account: account.cloned(),
             act,
-            outcome: AuditOutcome::Refused(reason),
+            outcome: AuditOutcome::Refused(reason.into()),
             from: from.clone(),
         });
     }

@@ -279,6 +279,13 @@ struct Session {
     answer: mpsc::Sender<Answer>,
 }
 
+impl Drop for Session {
+    /// A session that ends by a fault has its login ended too.
+    fn drop(&mut self) {
+        self.log_out();
+    }
+}
+
 impl Session {
     fn now(&self) -> Now {
         Now {
@@ -370,6 +377,11 @@ impl Session {
     fn end_login(&mut self) {
         self.login += 1;
         self.challenge = None;
+        self.log_out();
+        self.canvas.wipe();
+    }
+
+    fn log_out(&mut self) {
         if let Proofs::LoggedIn { authenticated, .. } = std::mem::take(&mut self.proofs)
             && let Some(services) = self.seat.services.borrow().as_ref()
         {
@@ -377,7 +389,6 @@ impl Session {
                 .authentication
                 .log_out(&authenticated, &self.seat.source);
         }
-        self.canvas.wipe();
     }
 
     /// Draws a new picture; what was drawn before counts no longer. Its answer stays here and goes to no screen.

@@ -4,7 +4,7 @@
 //! mark exists they count as absent. Removing the mark is one small commit, and a crash before it leaves nothing
 //! visible; [`Accounts::sweep_imports`] clears away what such a crash left behind.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use jiff::Timestamp;
 
@@ -110,17 +110,29 @@ impl Accounts {
             .flatten()
             .map(|key| key.user_id);
         let mut accounts = Vec::with_capacity(rows.len());
+        // Neighbours mostly came by one import, whose mark is looked for once.
+        let mut hidden: HashMap<String, bool> = HashMap::new();
         for (key, bytes) in rows {
             let stored = record::decode_account(&format!("{key:?}"), &bytes)?;
-            if !self.is_hidden(&stored).await? {
+            let is_hidden = match stored.import.as_ref().and_then(|id| hidden.get(id)) {
+                Some(is_hidden) => *is_hidden,
+                None => self.is_hidden(&stored).await?,
+            };
+            if let Some(id) = stored.import {
+                hidden.insert(id, is_hidden);
+            }
+            if !is_hidden {
                 accounts.push(stored.account);
             }
         }
         Ok(Page { accounts, next })
     }
 
-    /// Marks an import as begun. Its accounts stay invisible until [`Accounts::finish_import`].
+    /// Marks an import as begun, the only one there is: whatever one that was broken off left behind would stand in
+    /// its way, and goes first. Its accounts stay invisible until [`Accounts::finish_import`].
     pub async fn begin_import(&self, id: &str, begun: Timestamp) -> Result<Outcome, StoreError> {
+        self.store.take_import_turn().await?;
+        self.sweep_imports().await?;
         let key = Key::import(id);
         let commit = Commit::new()
             .expect(key.clone(), None)
@@ -183,8 +195,8 @@ impl Accounts {
         Ok(())
     }
 
-    /// Removes whatever unfinished imports left behind. Only for whoever owns the store alone: at its opening, and
-    /// after an import was given up.
+    /// Removes whatever unfinished imports left behind. Only for whoever owns the store alone, at its opening, and for
+    /// whoever has the turn to import.
     pub async fn sweep_imports(&self) -> Result<(), StoreError> {
         let imports = self.store.page(&Key::imports(), None, SWEEP_PAGE).await?;
         if imports.is_empty() {

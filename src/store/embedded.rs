@@ -17,7 +17,10 @@
 
 use std::{
     fmt,
-    sync::{Arc, PoisonError, RwLock},
+    sync::{
+        Arc, PoisonError, RwLock,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
     thread,
     time::{Duration, Instant},
 };
@@ -25,7 +28,10 @@ use std::{
 use async_trait::async_trait;
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::{Commit, Key, Outcome, Store, StoreError, Value, folder::Folder};
+use super::{
+    Commit, Key, Outcome, Store, StoreError, Value,
+    folder::{Folder, Room},
+};
 
 /// A synchronous key-value engine. Its errors are words for operators.
 pub trait Engine: Send + Sync + fmt::Debug + 'static {
@@ -64,6 +70,103 @@ impl Ended {
     }
 }
 
+/// What a store tells about itself without touching a record. It keeps no store open.
+#[derive(Clone)]
+pub struct Pulse {
+    engine: Arc<RwLock<Option<Box<dyn Engine>>>>,
+    health: watch::Receiver<Health>,
+    room: Room,
+    counts: Arc<Counts>,
+}
+
+/// Whether a store answers, and if not, why.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Condition {
+    Well,
+    /// The disk has less room than the store wants: nothing is written.
+    Full,
+    /// The engine failed and is not open again, or the store is closed.
+    Closed,
+    Stuck,
+}
+
+impl Pulse {
+    pub fn condition(&self) -> Condition {
+        if *self.health.borrow() == Health::Stuck {
+            return Condition::Stuck;
+        }
+        // Only who takes the engine away, or brings another, locks out readers.
+        let is_open = self.engine.try_read().is_ok_and(|engine| engine.is_some());
+        if !is_open {
+            return Condition::Closed;
+        }
+        match self.room.check() {
+            Ok(()) => Condition::Well,
+            Err(_) => Condition::Full,
+        }
+    }
+
+    pub fn room(&self) -> &Room {
+        &self.room
+    }
+
+    pub fn counts(&self) -> &Counts {
+        &self.counts
+    }
+}
+
+impl fmt::Debug for Pulse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Pulse")
+    }
+}
+
+/// What became of commits since the store was opened.
+#[derive(Debug, Default)]
+pub struct Counts {
+    applied: AtomicU64,
+    conflicts: AtomicU64,
+    failed: AtomicU64,
+    groups: AtomicU64,
+}
+
+impl Counts {
+    pub fn applied(&self) -> u64 {
+        self.applied.load(Relaxed)
+    }
+
+    pub fn conflicts(&self) -> u64 {
+        self.conflicts.load(Relaxed)
+    }
+
+    pub fn failed(&self) -> u64 {
+        self.failed.load(Relaxed)
+    }
+
+    /// Groups that were made durable, each with one flush.
+    pub fn groups(&self) -> u64 {
+        self.groups.load(Relaxed)
+    }
+
+    fn count(&self, group: usize, result: &Result<Vec<Outcome>, StoreError>) {
+        match result {
+            Ok(outcomes) => {
+                self.groups.fetch_add(1, Relaxed);
+                for outcome in outcomes {
+                    let count = match outcome {
+                        Outcome::Applied => &self.applied,
+                        Outcome::Conflict => &self.conflicts,
+                    };
+                    count.fetch_add(1, Relaxed);
+                }
+            }
+            Err(_) => {
+                self.failed.fetch_add(group as u64, Relaxed);
+            }
+        }
+    }
+}
+
 /// A commit that takes longer will not end.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -84,6 +187,8 @@ pub struct Embedded {
     jobs: mpsc::Sender<Job>,
     engine: Arc<RwLock<Option<Box<dyn Engine>>>>,
     health: watch::Sender<Health>,
+    room: Room,
+    counts: Arc<Counts>,
     /// Dropped by the committer when it has ended and the folder's lock with it.
     ended: watch::Receiver<()>,
 }
@@ -94,6 +199,8 @@ impl Embedded {
         let engine = Arc::new(RwLock::new(Some(opener(&folder)?)));
         let (jobs, queue) = mpsc::channel(QUEUE);
         let (end, ended) = watch::channel(());
+        let room = folder.room().clone();
+        let counts = Arc::new(Counts::default());
         let committer = Committer {
             folder,
             opener,
@@ -101,6 +208,7 @@ impl Embedded {
             failure: None,
             carried: None,
             queue,
+            counts: counts.clone(),
         };
         thread::Builder::new()
             .name("committer".into())
@@ -113,6 +221,8 @@ impl Embedded {
             jobs,
             engine,
             health: watch::Sender::new(Health::Well),
+            room,
+            counts,
             ended,
         })
     }
@@ -120,6 +230,16 @@ impl Embedded {
     /// Tells when the store can no longer go on.
     pub fn health(&self) -> watch::Receiver<Health> {
         self.health.subscribe()
+    }
+
+    /// Tells how the store is, whenever asked.
+    pub fn pulse(&self) -> Pulse {
+        Pulse {
+            engine: self.engine.clone(),
+            health: self.health(),
+            room: self.room.clone(),
+            counts: self.counts.clone(),
+        }
     }
 
     /// Hears the committer's end: after the last handle is dropped, everything that waited is written, the engine is
@@ -240,6 +360,7 @@ struct Committer {
     /// A commit that did not fit the last group.
     carried: Option<(Commit, oneshot::Sender<Result<Outcome, StoreError>>)>,
     queue: mpsc::Receiver<Job>,
+    counts: Arc<Counts>,
 }
 
 impl Committer {
@@ -290,7 +411,9 @@ impl Committer {
                 }
             }
         }
-        match self.apply(&group) {
+        let result = self.apply(&group);
+        self.counts.count(group.len(), &result);
+        match result {
             Ok(outcomes) => {
                 for (reply, outcome) in replies.into_iter().zip(outcomes) {
                     let _ = reply.send(Ok(outcome));
@@ -307,7 +430,8 @@ impl Committer {
     fn apply(&mut self, group: &[Commit]) -> Result<Vec<Outcome>, StoreError> {
         self.open_again()?;
         self.folder
-            .check_room()
+            .room()
+            .check()
             .map_err(|error| StoreError::Unavailable(error.to_string()))?;
         let result = {
             let engine = self.engine.read().unwrap_or_else(PoisonError::into_inner);
@@ -343,7 +467,7 @@ impl Committer {
             return Err(StoreError::Unavailable(reason.clone()));
         }
         *tried = Instant::now();
-        let opened = match self.folder.check_room() {
+        let opened = match self.folder.room().check() {
             Ok(()) => (self.opener)(&self.folder),
             Err(error) => Err(error.to_string()),
         };
@@ -473,6 +597,7 @@ mod tests {
             "{outcome:?}"
         );
         assert_eq!(*store.health().borrow(), Health::Stuck);
+        assert_eq!(store.pulse().condition(), Condition::Stuck);
         let next = store.commit(put("b")).await;
         assert!(matches!(next, Err(StoreError::Unavailable(_))), "{next:?}");
         let read = store.get(&Key::from_bytes("a")).await;
@@ -486,6 +611,8 @@ mod tests {
         orders.fail.store(true, Ordering::SeqCst);
         let failed = store.commit(put("b")).await;
         assert!(matches!(failed, Err(StoreError::Unknown(_))), "{failed:?}");
+        let pulse = store.pulse();
+        assert_eq!(pulse.condition(), Condition::Closed);
         // At once it is refused; a moment later it goes on by itself.
         let refused = store.commit(put("b")).await;
         assert!(
@@ -497,6 +624,15 @@ mod tests {
         }
         assert_eq!(store.commit(put("b")).await.unwrap(), Outcome::Applied);
         assert_eq!(orders.opened.load(Ordering::SeqCst), 2);
+        assert_eq!(pulse.condition(), Condition::Well);
+        let counts = pulse.counts();
+        assert_eq!((counts.applied(), counts.groups()), (2, 2));
+        assert!(counts.failed() >= 2, "{counts:?}");
+        // Whoever watches keeps nothing open.
+        let ended = store.ended();
+        drop(store);
+        ended.wait().await;
+        assert_eq!(pulse.condition(), Condition::Closed);
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

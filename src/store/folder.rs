@@ -53,9 +53,15 @@ pub struct NoRoom {
 /// A store's folder, held by this process until dropped or killed.
 #[derive(Debug)]
 pub struct Folder {
+    room: Room,
+    _lock: File,
+}
+
+/// The room that a folder's disk has, and the least that a store wants. It holds no folder.
+#[derive(Debug, Clone)]
+pub struct Room {
     path: PathBuf,
     floor_mib: u64,
-    _lock: File,
 }
 
 impl Folder {
@@ -74,42 +80,29 @@ impl Folder {
         fs::set_permissions(path, fs::Permissions::from_mode(0o700)).map_err(failed)?;
         let lock = lock(path, &shown)?;
         let folder = Self {
-            path: path.to_owned(),
-            floor_mib,
+            room: Room {
+                path: path.to_owned(),
+                floor_mib,
+            },
             _lock: lock,
         };
-        folder.check_room()?;
+        folder.room.check()?;
         folder.check_format(kind)?;
         Ok(folder)
     }
 
     pub fn path(&self) -> &Path {
-        &self.path
+        &self.room.path
     }
 
-    /// Refuses to go on when the disk has less room than a store needs to stay whole.
-    ///
-    /// sled writes segments of 512 KiB and a snapshot now and then, redb grows its file ahead: both are hurt, and
-    /// sled's handle is lost, by a disk that fills up under them.
-    pub fn check_room(&self) -> Result<(), NoRoom> {
-        let Ok(disk) = statvfs(&self.path) else {
-            return Ok(());
-        };
-        let free_mib = disk.f_bavail.saturating_mul(disk.f_frsize) / (1024 * 1024);
-        if free_mib >= self.floor_mib {
-            return Ok(());
-        }
-        Err(NoRoom {
-            folder: self.path.display().to_string(),
-            free_mib,
-            needed_mib: self.floor_mib,
-        })
+    pub fn room(&self) -> &Room {
+        &self.room
     }
 
     /// Compares the mark left by the folder's first opening, or leaves it.
     fn check_format(&self, kind: StoreKind) -> Result<(), OpenError> {
-        let mark = self.path.join("FORMAT");
-        let folder = || self.path.display().to_string();
+        let mark = self.path().join("FORMAT");
+        let folder = || self.path().display().to_string();
         let failed = |error: io::Error| OpenError::Failed {
             folder: folder(),
             reason: error.to_string(),
@@ -135,7 +128,7 @@ impl Folder {
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 // Written beside its place and moved there, so that a kill leaves no half mark.
-                let draft = self.path.join("FORMAT.new");
+                let draft = self.path().join("FORMAT.new");
                 let mut file = OpenOptions::new()
                     .write(true)
                     .create(true)
@@ -146,10 +139,42 @@ impl Folder {
                 writeln!(file, "{FORMAT} {kind}").map_err(failed)?;
                 file.sync_all().map_err(failed)?;
                 fs::rename(&draft, &mark).map_err(failed)?;
-                sync_folder(&self.path).map_err(failed)
+                sync_folder(self.path()).map_err(failed)
             }
             Err(error) => Err(failed(error)),
         }
+    }
+}
+
+impl Room {
+    /// Bytes that are free for this process; `None` where the system does not say.
+    pub fn free_bytes(&self) -> Option<u64> {
+        let disk = statvfs(&self.path).ok()?;
+        Some(disk.f_bavail.saturating_mul(disk.f_frsize))
+    }
+
+    /// The least that must be free.
+    pub fn floor_bytes(&self) -> u64 {
+        self.floor_mib.saturating_mul(1024 * 1024)
+    }
+
+    /// Refuses to go on when the disk has less room than a store needs to stay whole.
+    ///
+    /// sled writes segments of 512 KiB and a snapshot now and then, redb grows its file ahead: both are hurt, and
+    /// sled's handle is lost, by a disk that fills up under them.
+    pub fn check(&self) -> Result<(), NoRoom> {
+        let Some(free) = self.free_bytes() else {
+            return Ok(());
+        };
+        let free_mib = free / (1024 * 1024);
+        if free_mib >= self.floor_mib {
+            return Ok(());
+        }
+        Err(NoRoom {
+            folder: self.path.display().to_string(),
+            free_mib,
+            needed_mib: self.floor_mib,
+        })
     }
 }
 

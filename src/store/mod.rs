@@ -6,7 +6,8 @@
 //!
 //! Architecture invariant: nothing above this room sees bytes or keys. Nouns ([`accounts`], [`outbox`],
 //! [`reset_limits`], [`settings`], [`throttles`], [`tickets`], [`visits`]) are written once over the trait; [`key`] is
-//! the only place that spells keys and [`record`] the only place that knows the stored form.
+//! the only place that spells keys and [`record`] the only place that knows the stored form. [`remote`] is the store of
+//! another process, for commands that run beside it.
 
 pub mod accounts;
 pub mod embedded;
@@ -16,6 +17,7 @@ pub mod memory;
 pub mod outbox;
 pub mod record;
 mod redb;
+pub mod remote;
 pub mod reset_limits;
 pub mod settings;
 mod sled;
@@ -162,6 +164,12 @@ pub trait Store: Send + Sync + fmt::Debug + 'static {
 
     /// Applies `commit` whole or not at all; when this answers [`Outcome::Applied`], it is durable.
     async fn commit(&self, commit: Commit) -> Result<Outcome, StoreError>;
+
+    /// Takes the one turn to import accounts, for as long as this handle lives. A process that holds its store alone
+    /// has it without asking.
+    async fn take_import_turn(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
 }
 
 /// Opens the embedded store of `kind` in `folder`, creating it if need be, and holds it alone. Nothing is opened or

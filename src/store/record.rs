@@ -1,4 +1,4 @@
-//! The stored form of every noun, version 1, and its way to the domain and back. serde is used here only.
+//! The stored form of every noun, version 1, and its way to the domain and back. Nothing is stored in any other form.
 //!
 //! Records are JSON that says its own version, `{"v":1,...}`: a newer program reads older records, an older one
 //! refuses newer ones with a clear sentence. The same value always has the same bytes, because commits compare bytes.

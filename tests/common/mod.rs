@@ -4,8 +4,10 @@
 #![allow(dead_code, reason = "each journey uses a part of the language")]
 
 pub mod browser;
+pub mod letters;
 pub mod picture;
 pub mod smtp;
+pub mod ssh;
 
 use std::{
     fs,
@@ -185,6 +187,26 @@ impl Office {
         Kiosk::start(command, columns, rows)
     }
 
+    /// The kiosk of another user of this machine, who reads the master key from a file of theirs. Only root can start
+    /// it, from a copy of the program that anybody can reach. Its clock is the real one: faketime does not outlive the
+    /// change of the user.
+    pub fn kiosk_of_user(&self, user: u32, master_key: &Path) -> Kiosk {
+        let program = self.path("lpse-kiosk");
+        fs::copy(env!("CARGO_BIN_EXE_lpse-kiosk"), &program).unwrap();
+        let mut command = CommandBuilder::new("setpriv");
+        command.arg(format!("--reuid={user}"));
+        command.arg(format!("--regid={user}"));
+        command.arg("--clear-groups");
+        command.arg(program);
+        command.env_clear();
+        for (name, value) in self.environment() {
+            command.env(name, value);
+        }
+        command.env_remove("LD_PRELOAD");
+        command.env("LPSE_KIOSK_KEYS_MASTER_KEY_FILE", master_key);
+        Kiosk::start(command, 80, 24)
+    }
+
     /// A kiosk at which `user_id` has typed their password.
     pub fn password_given(&self, user_type: &str, user_id: &str) -> Kiosk {
         let mut kiosk = self.kiosk();
@@ -199,7 +221,7 @@ impl Office {
                 let path = entry.unwrap().path();
                 if path.is_dir() {
                     collect(&path, bytes);
-                } else {
+                } else if path.is_file() {
                     bytes.extend(fs::read(path).unwrap());
                 }
             }
@@ -231,6 +253,29 @@ fn faketime() -> String {
         .map(|place| format!("{place}/faketime/libfaketimeMT.so.1"))
         .find(|path| Path::new(path).exists());
     library.expect("libfaketime is installed (Debian package faketime)")
+}
+
+/// What the screen shows of a code whose last digit is not typed yet.
+pub fn five_of(code: &str) -> String {
+    let digits: Vec<String> = code.chars().map(String::from).collect();
+    format!(
+        "{} {} {}  {} {} _",
+        digits[0], digits[1], digits[2], digits[3], digits[4]
+    )
+}
+
+/// Sends a signal to a process that runs.
+pub fn send_signal(id: u32, name: &str) {
+    use rustix::process::{Pid, Signal, kill_process};
+    let signal = match name {
+        "TERM" => Signal::TERM,
+        "HUP" => Signal::HUP,
+        "INT" => Signal::INT,
+        "KILL" => Signal::KILL,
+        other => panic!("no journey sends SIG{other}"),
+    };
+    let id = Pid::from_raw(id.cast_signed()).expect("a process id");
+    kill_process(id, signal).expect("the program runs");
 }
 
 /// Waits until `holds`: for what shows on no screen, such as a line in a log.
@@ -269,6 +314,7 @@ pub mod key {
     pub const F1: &str = "\x1bOP";
     pub const F2: &str = "\x1bOQ";
     pub const F3: &str = "\x1bOR";
+    pub const F12: &str = "\x1b[24~";
     pub const CTRL_C: &str = "\x03";
     pub const CTRL_Z: &str = "\x1a";
     pub const CTRL_BACKSLASH: &str = "\x1c";
@@ -309,7 +355,8 @@ pub struct Kiosk {
 }
 
 impl Kiosk {
-    fn start(command: CommandBuilder, columns: u16, rows: u16) -> Self {
+    /// Runs a command on a pseudo-terminal of its own.
+    pub fn start(command: CommandBuilder, columns: u16, rows: u16) -> Self {
         let size = PtySize {
             rows,
             cols: columns,
@@ -427,11 +474,7 @@ impl Kiosk {
 
     /// Types a code; the sixth digit sends it, and what is shown next is the answer to it.
     pub fn submit_code(&mut self, code: &str) -> &mut Self {
-        let digits: Vec<String> = code.chars().map(String::from).collect();
-        let five = format!(
-            "{} {} {}  {} {} _",
-            digits[0], digits[1], digits[2], digits[3], digits[4]
-        );
+        let five = five_of(code);
         self.expect_gone("Percobaan berikutnya");
         self.press(&code[..5]);
         self.expect_that(&format!("expected {five:?}"), |text| text.contains(&five));
@@ -532,17 +575,7 @@ impl Kiosk {
     }
 
     pub fn signal(&mut self, name: &str) -> &mut Self {
-        use rustix::process::{Pid, Signal, kill_process};
-        let signal = match name {
-            "TERM" => Signal::TERM,
-            "HUP" => Signal::HUP,
-            "INT" => Signal::INT,
-            "KILL" => Signal::KILL,
-            other => panic!("no journey sends SIG{other}"),
-        };
-        let id = self.child.process_id().expect("the program runs");
-        let id = Pid::from_raw(id.cast_signed()).expect("a process id");
-        kill_process(id, signal).expect("the program runs");
+        send_signal(self.child.process_id().expect("the program runs"), name);
         self
     }
 

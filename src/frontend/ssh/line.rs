@@ -8,7 +8,7 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use rustix::net::Shutdown;
+use rustix::net::{Shutdown, sockopt};
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
@@ -16,6 +16,12 @@ use tokio::{
 
 /// Nobody types as much in a session; a peer that sends more has other things in mind.
 const MOST_BYTES: u64 = 64 * 1024 * 1024;
+
+/// Bytes that the kernel may hold for a peer, who takes a whole frame at a time.
+const SEND_BUFFER: usize = 64 * 1024;
+
+/// A peer that has not taken what was sent for this long is gone, in milliseconds (RFC 5482 section 3).
+const SLOWEST_PEER: u32 = 20_000;
 
 /// The connection, as the SSH library reads and writes it.
 #[derive(Debug)]
@@ -32,6 +38,9 @@ pub struct Cutter(Arc<TcpStream>);
 pub fn line(stream: TcpStream) -> (Line, Cutter) {
     // A frame is written in one go; waiting to fill a packet would only delay it.
     let _ = stream.set_nodelay(true);
+    // A peer that takes nothing costs the kernel little, and not for long.
+    let _ = sockopt::set_socket_send_buffer_size(&stream, SEND_BUFFER);
+    let _ = sockopt::set_tcp_user_timeout(&stream, SLOWEST_PEER);
     let stream = Arc::new(stream);
     let line = Line {
         stream: stream.clone(),

@@ -33,6 +33,7 @@ use tokio::{
     task::JoinSet,
 };
 
+use super::doors::Doors;
 use crate::{
     config::Config,
     ports::{Clock, Random},
@@ -88,6 +89,8 @@ pub struct Ssh {
     pub clock: Arc<dyn Clock>,
     pub random: Arc<dyn Random>,
     pub closing: watch::Receiver<Closing>,
+    /// Counts who comes and who is turned away.
+    pub doors: Doors,
 }
 
 /// When the program closes, connections have this long to take the last words.

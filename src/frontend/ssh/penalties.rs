@@ -2,14 +2,14 @@
 
 use std::{
     collections::HashMap,
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 /// What a connection did that a person's does not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Offence {
-    /// It ended, or had to give way, before it showed a screen. A look at the port is no more than that.
+    /// It ended by itself before it showed a screen. A look at the port is no more than that.
     NoScreen,
     /// It broke the protocol.
     Protocol,
@@ -23,7 +23,7 @@ impl Offence {
     /// The time that is added to the source's penalty.
     fn costs(self) -> Duration {
         Duration::from_secs(match self {
-            Self::NoScreen => 1,
+            Self::NoScreen => 2,
             Self::Protocol => 5,
             Self::TooSlow => 10,
             Self::ReadsNothing => 10,
@@ -34,22 +34,32 @@ impl Offence {
 /// So much may add up before a source is refused: somebody whose client needs a few tries is no attacker.
 const TOLERATED: Duration = Duration::from_secs(15);
 
+/// What happens at a source within this time counts once: behind one address may be a whole office, and connections that
+/// end together are one mishap.
+const AT_ONCE: Duration = Duration::from_secs(1);
+
 /// The most sources that are remembered.
 const MOST: usize = 10_000;
 
-/// Until when each source has penalties, on the monotonic clock.
+/// The penalties of each source.
 #[derive(Debug, Default)]
 pub struct Penalties {
     // Held for a look or, when the table is full, for a walk over it.
-    until: Mutex<HashMap<String, Duration>>,
+    table: Mutex<HashMap<String, Penalty>>,
+}
+
+/// Times on the monotonic clock.
+#[derive(Debug, Clone, Copy)]
+struct Penalty {
+    until: Duration,
+    added: Duration,
 }
 
 impl Penalties {
     /// Whether a connection of `source` is refused at `now`.
     pub fn refuse(&self, source: &str, now: Duration) -> bool {
-        let until = self.until.lock().unwrap_or_else(PoisonError::into_inner);
-        let until = until.get(source).copied().unwrap_or_default();
-        until.saturating_sub(now) > TOLERATED
+        let penalty = self.table().get(source).copied();
+        penalty.is_some_and(|penalty| penalty.until.saturating_sub(now) > TOLERATED)
     }
 
     /// Adds what `offence` costs, up to `longest` from `now`.
@@ -57,25 +67,35 @@ impl Penalties {
         if longest.is_zero() {
             return;
         }
-        let mut table = self.until.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut table = self.table();
         if table.len() >= MOST && !table.contains_key(source) {
-            table.retain(|_, until| *until > now);
+            table.retain(|_, penalty| penalty.until > now);
             if table.len() >= MOST {
-                let first = table.iter().min_by_key(|(_, until)| **until);
+                let first = table.iter().min_by_key(|(_, penalty)| penalty.until);
                 if let Some(source) = first.map(|(source, _)| source.clone()) {
                     table.remove(&source);
                 }
             }
         }
-        let until = table.entry(source.to_owned()).or_default();
-        *until = (*until).max(now) + offence.costs();
-        *until = (*until).min(now + longest);
+        let before = table.get(source).copied();
+        if before.is_some_and(|before| now.saturating_sub(before.added) < AT_ONCE) {
+            return;
+        }
+        let begins = before.map_or(now, |before| before.until.max(now));
+        let penalty = Penalty {
+            until: (begins + offence.costs()).min(now + longest),
+            added: now,
+        };
+        table.insert(source.to_owned(), penalty);
     }
 
     /// Somebody has logged in from `source`: whatever came from there before, people are there.
     pub fn forgive(&self, source: &str) {
-        let mut table = self.until.lock().unwrap_or_else(PoisonError::into_inner);
-        table.remove(source);
+        self.table().remove(source);
+    }
+
+    fn table(&self) -> MutexGuard<'_, HashMap<String, Penalty>> {
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -92,51 +112,55 @@ mod tests {
     #[test]
     fn penalties_add_up_wear_off_and_are_forgiven() {
         let penalties = Penalties::default();
-        for _ in 0..15 {
-            penalties.add("a", Offence::NoScreen, at(100), LONGEST);
-            assert!(!penalties.refuse("a", at(100)));
+        for second in 0..3 {
+            penalties.add("a", Offence::TooSlow, at(100 + second), LONGEST);
         }
-        penalties.add("a", Offence::NoScreen, at(100), LONGEST);
-        assert!(penalties.refuse("a", at(100)));
-        assert!(!penalties.refuse("b", at(100)));
+        assert!(penalties.refuse("a", at(102)));
+        assert!(!penalties.refuse("b", at(102)));
         assert!(
-            !penalties.refuse("a", at(101)),
+            !penalties.refuse("a", at(115)),
             "a second wears off a second"
         );
-        for _ in 0..1000 {
-            penalties.add("a", Offence::TooSlow, at(200), LONGEST);
+        for second in 0..1000 {
+            penalties.add("a", Offence::TooSlow, at(200 + second), LONGEST);
         }
-        assert!(penalties.refuse("a", at(700)));
+        assert!(penalties.refuse("a", at(1199 + 584)));
         assert!(
-            !penalties.refuse("a", at(785)),
+            !penalties.refuse("a", at(1199 + 585)),
             "never longer than the longest"
         );
-        penalties.add("b", Offence::TooSlow, at(200), LONGEST);
-        penalties.add("b", Offence::TooSlow, at(200), LONGEST);
-        assert!(penalties.refuse("b", at(200)));
-        penalties.forgive("b");
-        assert!(!penalties.refuse("b", at(200)));
+        penalties.forgive("a");
+        assert!(!penalties.refuse("a", at(1200)));
+    }
+
+    #[test]
+    fn what_happens_at_once_counts_once() {
+        let penalties = Penalties::default();
+        for _ in 0..1000 {
+            penalties.add("an office", Offence::TooSlow, at(100), LONGEST);
+        }
+        assert!(!penalties.refuse("an office", at(100)));
     }
 
     #[test]
     fn a_longest_penalty_of_nothing_refuses_nobody() {
         let penalties = Penalties::default();
-        for _ in 0..100 {
-            penalties.add("a", Offence::Protocol, at(1), Duration::ZERO);
+        for second in 0..100 {
+            penalties.add("a", Offence::Protocol, at(second), Duration::ZERO);
+            assert!(!penalties.refuse("a", at(second)));
         }
-        assert!(!penalties.refuse("a", at(1)));
     }
 
     #[test]
     fn the_table_is_bounded_and_keeps_the_worst() {
         let penalties = Penalties::default();
-        for _ in 0..3 {
-            penalties.add("worst", Offence::TooSlow, at(1), LONGEST);
+        for second in 0..3 {
+            penalties.add("worst", Offence::TooSlow, at(second), LONGEST);
         }
         for number in 0..2 * MOST {
-            penalties.add(&number.to_string(), Offence::NoScreen, at(1), LONGEST);
+            penalties.add(&number.to_string(), Offence::NoScreen, at(3), LONGEST);
         }
-        assert!(penalties.until.lock().unwrap().len() <= MOST);
-        assert!(penalties.refuse("worst", at(1)));
+        assert!(penalties.table().len() <= MOST);
+        assert!(penalties.refuse("worst", at(3)));
     }
 }

@@ -31,7 +31,11 @@ use crate::{
         idle::{IdleLimits, Reason},
         language::Language,
     },
-    frontend::{console::Use, host::app_settings},
+    frontend::{
+        console::Use,
+        doors::{Door, Reason as Refused},
+        host::app_settings,
+    },
     session::{self, End, Ended, Seat},
     tui::{App, text::Text, theme::Terminal},
 };
@@ -99,10 +103,12 @@ impl Reception {
         let key = source.throttle_key();
         if self.penalties.refuse(&key, self.door.clock.monotonic()) {
             tracing::debug!(%source, "an SSH connection is refused: penalty");
+            self.door.doors.refuse(Refused::Penalty);
             return None;
         }
         let Some(place) = self.connections.take(&key, &config.ssh) else {
             tracing::debug!(%source, "an SSH connection is refused: no place");
+            self.door.doors.refuse(Refused::Limit);
             return None;
         };
         Some(self.clone().serve(stream, source, key, place, config))
@@ -140,15 +146,26 @@ impl Reception {
         let (start, shell) = oneshot::channel();
         let shaken = tokio::select! {
             shaken = timeout(config.ssh.before_login, self.shake(line, Caller::new(typed, start), shell)) => shaken,
-            () = place.displaced() => return Some(Offence::NoScreen),
-            () = self.closed() => return None,
+            () = place.displaced() => {
+                self.door.doors.refuse(Refused::Displaced);
+                return None;
+            }
+            () = self.closed() => {
+                self.door.doors.refuse(Refused::Leaving);
+                return None;
+            }
         };
         let (connection, shell) = match shaken {
             Ok(Ok(shaken)) => shaken,
-            Ok(Err(offence)) => return Some(offence),
-            Err(_) => return Some(Offence::TooSlow),
+            failed => {
+                self.door.doors.refuse(Refused::Handshake);
+                return Some(failed.map_or(Offence::TooSlow, |shaken| {
+                    shaken.err().unwrap_or(Offence::NoScreen)
+                }));
+            }
         };
         let Some((terminal, size)) = shell.terminal else {
+            self.door.doors.refuse(Refused::NoPty);
             let _ = timeout(LAST_WORDS, async {
                 refuse_without_terminal(&shell.channel).await;
                 connection.await
@@ -201,6 +218,7 @@ impl Reception {
         config: &Config,
     ) -> Option<Offence> {
         let keyboard = Arc::new(keyboard);
+        let _open = self.door.doors.enter(Door::Ssh);
         let seat = Seat {
             source: source.clone(),
             clock: self.door.clock.clone(),
@@ -245,8 +263,10 @@ impl Reception {
         let ended = tokio::select! {
             ended = &mut screens => ended,
             () = place.displaced() => {
+                self.door.doors.refuse(Refused::Displaced);
                 keyboard.close();
-                screens.await
+                let _ = screens.await;
+                return Some(Offence::NoScreen);
             }
         };
         let text = |language: Language| &language.text().ending;
@@ -254,9 +274,9 @@ impl Reception {
             Ok(Ended { why, language }) => {
                 tracing::debug!(%source, ?why, "an SSH session has ended");
                 match why {
-                    End::HungUp if keyboard.is_closed() => return None,
-                    End::HungUp => return Some(Offence::ReadsNothing),
-                    End::Quit => &text(language).goodbye,
+                    End::HungUp if !keyboard.is_closed() => return Some(Offence::ReadsNothing),
+                    // Who has only closed the keyboard still sees how it ends.
+                    End::HungUp | End::Quit => &text(language).goodbye,
                     End::Shutdown => &text(language).goodbye_closing,
                     End::Expired(Reason::Idle) => &text(language).goodbye_idle,
                     End::Expired(Reason::TimeUp) => &text(language).goodbye_time_up,

@@ -3,10 +3,9 @@
 //! A look at it changes nothing, as often as anybody looks. `Reset TOTP` on page 1 leads to a confirmation, its `OK` to
 //! the reset, and the browser is then sent on to a result that holds no data. It works without JavaScript.
 //!
-//! A request goes `server` (limits, time, TLS) → `site` (source, rate, headers) → `reset` (what is asked, is the form
+//! A request goes [`http`] (limits, time, TLS) → `site` (source, rate, headers) → `reset` (what is asked, is the form
 //! ours) → [`Resets`] → `page`. Architecture invariant: nothing that a request's headers say is printed or linked to.
 
-mod connections;
 mod headers;
 mod html;
 mod origin;
@@ -17,7 +16,6 @@ mod rate;
 mod reset;
 mod resets;
 mod seal;
-mod server;
 mod site;
 mod tls;
 mod words;
@@ -25,11 +23,21 @@ mod words;
 #[cfg(test)]
 mod tests;
 
-use std::{fmt, net::IpAddr, sync::Arc, time::Duration};
+use std::{
+    fmt, io,
+    net::{IpAddr, TcpListener},
+    sync::Arc,
+};
 
+use tokio::sync::watch;
 use tokio_rustls::rustls::ServerConfig;
 
-use crate::{domain::language::Language, ports::Clock};
+use super::http;
+use crate::{
+    domain::{Source, language::Language},
+    ports::Clock,
+};
+use site::{Site, router};
 
 pub use resets::Resets;
 pub use seal::FormKey;
@@ -66,22 +74,8 @@ impl fmt::Debug for WebSettings {
 /// How much of this machine strangers may take.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// Connections in all. When they are taken, a new one displaces the oldest that is not being answered.
-    pub connections: usize,
-    /// Connections of one source (an IPv6 source is a /64); trusted proxies have no such limit.
-    pub connections_per_source: usize,
-    /// The TLS handshake.
-    pub handshake: Duration,
-    /// The head of a request, and the silence before it.
-    pub head: Duration,
-    /// Everything from a request's head to its answer.
-    pub request: Duration,
-    /// A connection, however it is used.
-    pub connection: Duration,
-    /// What is being answered when the program leaves may take this long.
-    pub goodbye: Duration,
-    /// The head of a request, in bytes.
-    pub head_bytes: usize,
+    /// A trusted proxy's connections are not counted by source.
+    pub serving: http::Limits,
     pub requests_a_minute: u32,
     /// As many sources have their requests counted at a time.
     pub counted_sources: usize,
@@ -90,14 +84,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            connections: 256,
-            connections_per_source: 16,
-            handshake: Duration::from_secs(10),
-            head: Duration::from_secs(10),
-            request: Duration::from_secs(15),
-            connection: Duration::from_secs(60),
-            goodbye: Duration::from_secs(1),
-            head_bytes: 16 * 1024,
+            serving: http::Limits::default(),
             requests_a_minute: 120,
             counted_sources: 4096,
         }
@@ -111,4 +98,29 @@ pub struct Web {
     pub limits: Limits,
     pub resets: Arc<dyn Resets>,
     pub clock: Arc<dyn Clock>,
+}
+
+impl Web {
+    /// Serves the page on `listener` until `leave` turns true, then ends what is being answered and closes the rest.
+    ///
+    /// # Errors
+    /// The listener cannot be used at all. What goes wrong with one connection ends that connection.
+    pub async fn serve(
+        self,
+        listener: TcpListener,
+        leave: watch::Receiver<bool>,
+    ) -> io::Result<()> {
+        let site = Arc::new(Site::new(self));
+        let server = http::Server {
+            what: "the reset page",
+            router: router(site.clone()),
+            tls: site.settings.tls.clone(),
+            limits: site.limits.serving,
+            source: |peer: http::Peer| {
+                let proxied = site.proxies.holds(peer.0);
+                (!proxied).then(|| Source::Peer(peer.0).throttle_key())
+            },
+        };
+        server.serve(listener, leave).await
+    }
 }

@@ -4,13 +4,10 @@ use std::net::{IpAddr, SocketAddr};
 
 use axum::http::{HeaderMap, HeaderName};
 
+use super::http::Peer;
 use crate::domain::Source;
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
-
-/// The address at the other end of a connection.
-#[derive(Debug, Clone, Copy)]
-pub struct Peer(pub IpAddr);
 
 /// The proxies whose word about others is taken.
 #[derive(Debug, Clone, Default)]

@@ -47,7 +47,7 @@ pub async fn show(
     Extension(source): Extension<Source>,
     uri: Uri,
 ) -> Response {
-    let deadline = Instant::now() + site.limits.request;
+    let deadline = Instant::now() + site.limits.serving.request;
     let query = uri.query().unwrap_or_default();
     let said = if query.len() <= LONGEST_LINK {
         Said::read(query)
@@ -83,7 +83,7 @@ pub async fn submit(
     Extension(source): Extension<Source>,
     request: Request,
 ) -> Response {
-    let deadline = Instant::now() + site.limits.request;
+    let deadline = Instant::now() + site.limits.serving.request;
     let (head, body) = request.into_parts();
     let said = match read(&site, &head.headers, &head.uri, body, deadline).await {
         Ok(said) => said,

@@ -20,9 +20,10 @@ use crate::domain::{
 use super::{
     Limits, Web, WebSettings, headers,
     html::Html,
+    http::Peer,
     origin::PageAddress,
     page::{Frame, link_switch, problem::Problem, steps},
-    peer::{Peer, TrustedProxies},
+    peer::TrustedProxies,
     query::LANGUAGE,
     rate::Rates,
     reset,

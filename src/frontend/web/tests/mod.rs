@@ -25,7 +25,7 @@ use tower::ServiceExt;
 
 use super::{
     FormKey, Limits, Resets, Web, WebSettings,
-    peer::Peer,
+    http::Peer,
     site::{Site, router},
 };
 use crate::{

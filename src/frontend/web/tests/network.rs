@@ -75,10 +75,10 @@ async fn until_end(stream: &mut (impl AsyncReadExt + Unpin)) -> String {
 }
 
 fn short(web: &mut Web) {
-    web.limits.head = Duration::from_millis(300);
-    web.limits.request = Duration::from_millis(300);
-    web.limits.connection = Duration::from_secs(2);
-    web.limits.handshake = Duration::from_millis(300);
+    web.limits.serving.head = Duration::from_millis(300);
+    web.limits.serving.request = Duration::from_millis(300);
+    web.limits.serving.connection = Duration::from_secs(2);
+    web.limits.serving.handshake = Duration::from_millis(300);
 }
 
 #[tokio::test]
@@ -151,7 +151,7 @@ async fn a_head_that_is_too_large_is_refused() {
 #[tokio::test]
 async fn a_thousand_idle_connections_of_one_or_of_many_sources_keep_nobody_out() {
     for per_source in [16, 1000] {
-        let served = Served::with(|web| web.limits.connections_per_source = per_source);
+        let served = Served::with(|web| web.limits.serving.connections_per_source = per_source);
         let mut idle = Vec::new();
         for n in 0..1000_u32 {
             let last = u8::try_from(n % 50 + 2).unwrap();
@@ -178,7 +178,7 @@ async fn a_thousand_idle_connections_of_one_or_of_many_sources_keep_nobody_out()
 
 #[tokio::test]
 async fn it_leaves_when_asked_and_ends_what_is_being_answered() {
-    let served = Served::with(|web| web.limits.goodbye = Duration::from_millis(500));
+    let served = Served::with(|web| web.limits.serving.goodbye = Duration::from_millis(500));
     let _idle = TcpStream::connect(served.address).await.unwrap();
     assert!(served.honest().await.contains("PP**0"));
     *served.resets.mood.lock().unwrap() = Mood::Stalls;
@@ -252,10 +252,10 @@ async fn connections_of_one_source_count_together_unless_it_is_a_proxy() {
         }
         answered
     };
-    let served = Served::with(|web| web.limits.connections_per_source = 4);
+    let served = Served::with(|web| web.limits.serving.connections_per_source = 4);
     assert_eq!(count(&served).await, 4);
     let served = Served::with(|web| {
-        web.limits.connections_per_source = 4;
+        web.limits.serving.connections_per_source = 4;
         web.settings.trusted_proxies = vec![[127, 0, 0, 9].into()];
     });
     assert_eq!(count(&served).await, 8);

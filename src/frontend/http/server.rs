@@ -1,4 +1,4 @@
-//! The page on the network: accepting, TLS, HTTP/1.1, and an end to everything that takes too long.
+//! A router on the network: accepting, TLS, HTTP/1.1, and an end to everything that takes too long.
 
 use std::{io, pin::pin, sync::Arc, time::Duration};
 
@@ -15,16 +15,25 @@ use tokio::{
     task::JoinSet,
     time::{Instant, sleep, sleep_until, timeout},
 };
-use tokio_rustls::TlsAcceptor;
-
-use crate::domain::Source;
+use tokio_rustls::{TlsAcceptor, rustls::ServerConfig};
 
 use super::{
-    Limits, Web,
+    Limits, Peer,
     connections::{Connections, Place},
-    peer::Peer,
-    site::{Site, router},
 };
+
+/// A router, and how it is served.
+pub struct Server<C> {
+    /// What the log calls it, such as "the reset page".
+    pub what: &'static str,
+    /// Its requests carry a [`Peer`].
+    pub router: Router,
+    /// Without it, plain HTTP.
+    pub tls: Option<Arc<ServerConfig>>,
+    pub limits: Limits,
+    /// The source under which a peer's connections count together; `None`: they do not, because it speaks for many.
+    pub source: C,
+}
 
 /// What every connection is served with.
 #[derive(Clone)]
@@ -35,8 +44,8 @@ struct Desk {
     leave: watch::Receiver<bool>,
 }
 
-impl Web {
-    /// Serves the page on `listener` until `leave` turns true, then ends what is being answered and closes the rest.
+impl<C: Fn(Peer) -> Option<String>> Server<C> {
+    /// Serves on `listener` until `leave` turns true, then ends what is being answered and closes the rest.
     ///
     /// # Errors
     /// The listener cannot be used at all. What goes wrong with one connection ends that connection.
@@ -47,12 +56,11 @@ impl Web {
     ) -> io::Result<()> {
         listener.set_nonblocking(true)?;
         let listener = TcpListener::from_std(listener)?;
-        let site = Arc::new(Site::new(self));
-        let connections = Arc::new(Connections::new(&site.limits));
+        let connections = Arc::new(Connections::new(&self.limits));
         let desk = Desk {
-            router: router(site.clone()),
-            tls: site.settings.tls.clone().map(TlsAcceptor::from),
-            limits: site.limits,
+            router: self.router,
+            tls: self.tls.map(TlsAcceptor::from),
+            limits: self.limits,
             leave: leave.clone(),
         };
         let mut open = JoinSet::new();
@@ -61,16 +69,14 @@ impl Web {
                 accepted = listener.accept() => match accepted {
                     Ok((stream, address)) => {
                         let peer = Peer(address.ip().to_canonical());
-                        let source = (!site.proxies.holds(peer.0))
-                            .then(|| Source::Peer(peer.0).throttle_key());
                         // Whoever has no place is hung up on: a page would cost what the limit is there to save.
-                        if let Some(place) = connections.take(source) {
+                        if let Some(place) = connections.take((self.source)(peer)) {
                             open.spawn(desk.clone().attend(stream, peer, place));
                         }
                     }
                     // Out of descriptors, or a caller that has gone; waiting is all that helps.
                     Err(error) => {
-                        tracing::warn!(%error, "the reset page cannot accept a connection");
+                        tracing::warn!(%error, "{} cannot accept a connection", self.what);
                         sleep(Duration::from_millis(100)).await;
                     }
                 },
@@ -80,7 +86,7 @@ impl Web {
             }
         }
         drop(listener);
-        let ended = timeout(site.limits.goodbye, async {
+        let ended = timeout(self.limits.goodbye, async {
             while open.join_next().await.is_some() {}
         });
         if ended.await.is_err() {

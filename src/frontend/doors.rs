@@ -1,0 +1,157 @@
+//! How many people are at the doors, and how many were turned away: counted where it happens, read by the metrics.
+
+use std::{
+    array,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+};
+
+/// Where a session comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Door {
+    /// A terminal of this machine.
+    Console,
+    Ssh,
+}
+
+impl Door {
+    pub const ALL: [Self; 2] = [Self::Console, Self::Ssh];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Console => "console",
+            Self::Ssh => "ssh",
+        }
+    }
+}
+
+/// Why an SSH connection did not come as far as a session, or lost its place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reason {
+    /// All places are taken, and everybody who could give one up is logged in.
+    Limit,
+    /// It had to give way to a newcomer.
+    Displaced,
+    /// The source has earned a penalty.
+    Penalty,
+    /// It did not speak SSH, or not in time.
+    Handshake,
+    /// It asked for something else than a terminal.
+    NoPty,
+    /// The program is about to leave.
+    Leaving,
+}
+
+impl Reason {
+    pub const ALL: [Self; 6] = [
+        Self::Limit,
+        Self::Displaced,
+        Self::Penalty,
+        Self::Handshake,
+        Self::NoPty,
+        Self::Leaving,
+    ];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Limit => "limit",
+            Self::Displaced => "displaced",
+            Self::Penalty => "penalty",
+            Self::Handshake => "handshake",
+            Self::NoPty => "no_pty",
+            Self::Leaving => "leaving",
+        }
+    }
+}
+
+/// The counts of all doors of this process.
+#[derive(Debug, Clone, Default)]
+pub struct Doors(Arc<Counts>);
+
+#[derive(Debug)]
+struct Counts {
+    open: [AtomicU64; Door::ALL.len()],
+    entered: [AtomicU64; Door::ALL.len()],
+    refused: [AtomicU64; Reason::ALL.len()],
+}
+
+impl Default for Counts {
+    fn default() -> Self {
+        Self {
+            open: array::from_fn(|_| AtomicU64::new(0)),
+            entered: array::from_fn(|_| AtomicU64::new(0)),
+            refused: array::from_fn(|_| AtomicU64::new(0)),
+        }
+    }
+}
+
+/// One open session, counted until dropped.
+#[derive(Debug)]
+pub struct Open {
+    door: Door,
+    at: Doors,
+}
+
+impl Doors {
+    /// Counts a session that begins, for as long as the answer lives.
+    pub fn enter(&self, door: Door) -> Open {
+        self.0.open[door as usize].fetch_add(1, Relaxed);
+        self.0.entered[door as usize].fetch_add(1, Relaxed);
+        Open {
+            door,
+            at: self.clone(),
+        }
+    }
+
+    /// Counts an SSH connection that was turned away.
+    pub fn refuse(&self, reason: Reason) {
+        self.0.refused[reason as usize].fetch_add(1, Relaxed);
+    }
+
+    /// Sessions that are open now.
+    pub fn open(&self, door: Door) -> u64 {
+        self.0.open[door as usize].load(Relaxed)
+    }
+
+    /// Sessions that have begun since the program's start.
+    pub fn entered(&self, door: Door) -> u64 {
+        self.0.entered[door as usize].load(Relaxed)
+    }
+
+    /// SSH connections turned away since the program's start.
+    pub fn refused(&self, reason: Reason) -> u64 {
+        self.0.refused[reason as usize].load(Relaxed)
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.at.0.open[self.door as usize].fetch_sub(1, Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_session_is_counted_while_it_lasts_and_a_refusal_for_good() {
+        let doors = Doors::default();
+        let (first, second) = (doors.enter(Door::Ssh), doors.enter(Door::Ssh));
+        assert_eq!((doors.open(Door::Ssh), doors.open(Door::Console)), (2, 0));
+        drop(first);
+        let panicked = std::panic::catch_unwind(|| {
+            let _second = second;
+            std::panic::resume_unwind(Box::new("a session that fails"));
+        });
+        assert!(panicked.is_err());
+        assert_eq!((doors.open(Door::Ssh), doors.entered(Door::Ssh)), (0, 2));
+        for (number, reason) in Reason::ALL.into_iter().enumerate() {
+            assert_eq!(reason as usize, number);
+            doors.refuse(reason);
+            assert_eq!(doors.refused(reason), 1);
+        }
+    }
+}

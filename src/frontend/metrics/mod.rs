@@ -1,0 +1,151 @@
+//! Health and figures for the machine's own monitoring, on a listener that only this machine reaches.
+//!
+//! `/healthz` says in a word whether people can be served; `/metrics` is for Prometheus. Neither writes to the disk,
+//! and nothing is computed while nobody asks.
+
+mod figures;
+
+#[cfg(test)]
+mod tests;
+
+use std::{io, net::TcpListener, sync::Arc, time::Duration};
+
+use axum::{
+    Router,
+    extract::{Request, State},
+    http::{HeaderValue, StatusCode, header},
+    middleware::{self, Next},
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use tokio::{sync::watch, time::timeout};
+
+use super::{doors::Doors, http};
+use crate::{parts::Vitals, ports::Clock, service::outbox::Outbox, store::embedded::Condition};
+use figures::{Figures, Letters};
+
+/// The media type of the OpenMetrics text format.
+const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// Monitoring is one program, perhaps two; they speak up at once.
+const LIMITS: http::Limits = http::Limits {
+    connections: 16,
+    connections_per_source: 16,
+    handshake: Duration::from_secs(5),
+    head: Duration::from_secs(5),
+    request: Duration::from_secs(10),
+    connection: Duration::from_secs(5 * 60),
+    goodbye: Duration::from_secs(1),
+    head_bytes: 16 * 1024,
+};
+
+/// Letters are counted no longer than this; a store that does not answer must not keep its own alarm waiting.
+const COUNTING: Duration = Duration::from_secs(5);
+
+/// Letters counted at once.
+const PAGE: usize = 256;
+
+/// Where health and figures come from.
+#[derive(Debug, Clone)]
+pub struct Metrics {
+    pub vitals: Vitals,
+    pub doors: Doors,
+    pub outbox: Outbox,
+    pub clock: Arc<dyn Clock>,
+}
+
+/// What the answers are made from.
+#[derive(Debug)]
+struct Desk {
+    metrics: Metrics,
+    leave: watch::Receiver<bool>,
+}
+
+impl Metrics {
+    /// Answers on `listener` until `leave` turns true.
+    ///
+    /// # Errors
+    /// The listener cannot be used at all.
+    pub async fn serve(
+        self,
+        listener: TcpListener,
+        leave: watch::Receiver<bool>,
+    ) -> io::Result<()> {
+        let server = http::Server {
+            what: "the metrics' listener",
+            router: router(self, leave.clone()),
+            tls: None,
+            limits: LIMITS,
+            // All of them come from this machine.
+            source: |_| None,
+        };
+        server.serve(listener, leave).await
+    }
+}
+
+fn router(metrics: Metrics, leave: watch::Receiver<bool>) -> Router {
+    Router::new()
+        .route("/healthz", get(health))
+        .route("/metrics", get(figures))
+        .method_not_allowed_fallback(async || {
+            (StatusCode::METHOD_NOT_ALLOWED, "this is only read\n")
+        })
+        .fallback(async || (StatusCode::NOT_FOUND, "there are /healthz and /metrics\n"))
+        .layer(middleware::from_fn(no_store))
+        .with_state(Arc::new(Desk { metrics, leave }))
+}
+
+/// Yesterday's health is nobody's.
+async fn no_store(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(
+        header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
+    );
+    response
+}
+
+async fn health(State(desk): State<Arc<Desk>>) -> Response {
+    let (status, word) = match desk.metrics.vitals.store.condition() {
+        _ if *desk.leave.borrow() => (StatusCode::SERVICE_UNAVAILABLE, "leaving\n"),
+        Condition::Well => (StatusCode::OK, "ok\n"),
+        Condition::Full => (StatusCode::SERVICE_UNAVAILABLE, "full\n"),
+        Condition::Closed => (StatusCode::SERVICE_UNAVAILABLE, "closed\n"),
+        Condition::Stuck => (StatusCode::SERVICE_UNAVAILABLE, "stuck\n"),
+    };
+    (status, word).into_response()
+}
+
+async fn figures(State(desk): State<Arc<Desk>>) -> Response {
+    let metrics = &desk.metrics;
+    let letters = timeout(COUNTING, letters(&metrics.outbox)).await;
+    let figures = Figures {
+        vitals: metrics.vitals.clone(),
+        doors: metrics.doors.clone(),
+        // What cannot be counted now is left out, as Prometheus wants it.
+        letters: letters.ok().flatten(),
+        now: metrics.clock.now(),
+    };
+    match figures.text() {
+        Ok(text) => ([(header::CONTENT_TYPE, OPEN_METRICS)], text).into_response(),
+        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    }
+}
+
+/// How many letters wait, if the store tells.
+async fn letters(outbox: &Outbox) -> Option<Letters> {
+    let mut letters = Letters::default();
+    let mut after = None;
+    loop {
+        let page = outbox.page(after.as_ref(), PAGE).await.ok()?;
+        for waiting in &page.letters {
+            letters.count(&waiting.delivery.stage);
+        }
+        after = page.next;
+        if after.is_none() {
+            return Some(letters);
+        }
+    }
+}
