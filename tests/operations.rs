@@ -301,7 +301,10 @@ fn the_example_for_sshd_is_taken_and_gives_one_account_nothing_but_the_screen() 
     };
     let (lpse, other) = (settings("lpse"), settings("operator"));
     for (name, value) in [
-        ("forcecommand", "/usr/bin/lpse-kiosk attach"),
+        (
+            "forcecommand",
+            "/usr/bin/lpse-kiosk --data /var/lib/lpse-kiosk attach",
+        ),
         ("authenticationmethods", "none"),
         ("permitemptypasswords", "yes"),
         ("permittty", "yes"),
