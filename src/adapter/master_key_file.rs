@@ -4,9 +4,7 @@
 //! for a new store only: for a store that already holds sealed secrets a new key would make them all unreadable.
 
 use std::{
-    fs::{self, File, OpenOptions},
-    io::{self, Write},
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    io,
     path::{Path, PathBuf},
 };
 
@@ -75,44 +73,19 @@ fn parse(path: &Path, text: &str) -> Result<Vault, MasterKeyError> {
     Ok(Vault::new(current, keys.collect()))
 }
 
-/// Writes a new key beside its place and links it there, so that a file that exists is whole and is never replaced.
+/// Writes a new key, where there is none.
 fn create(path: &Path, random: &dyn Random) -> io::Result<()> {
-    let folder = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty());
-    let folder = folder.unwrap_or(Path::new("."));
-    fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(folder)?;
     let mut key = Zeroizing::new([0; MasterKey::LENGTH]);
     random.fill(key.as_mut_slice());
     let encoded = Zeroizing::new(BASE64.encode(key.as_slice()));
-    let draft = path.with_extension(format!("new-{}", std::process::id()));
-    let written = (|| {
-        let mut file = OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .mode(0o600)
-            .open(&draft)?;
-        file.write_all(
-            b"# Master key of lpse-kiosk. Whoever has it and the store can compute everybody's codes; without it no\n\
-              # activation can be read. Keep a copy in a safe place, apart from the backups of the store.\n",
-        )?;
-        file.write_all(encoded.as_bytes())?;
-        file.write_all(b"\n")?;
-        file.sync_all()?;
-        fs::hard_link(&draft, path)?;
-        File::open(folder)?.sync_all()
-    })();
-    let _ = fs::remove_file(&draft);
-    written
+    let what = b"# Master key of lpse-kiosk. Whoever has it and the store can compute everybody's codes; without it no\n\
+                 # activation can be read. Keep a copy in a safe place, apart from the backups of the store.\n";
+    secret_file::create(path, &[what, encoded.as_bytes(), b"\n"])
 }
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt;
+    use std::{fs, os::unix::fs::PermissionsExt};
 
     use super::*;
     use crate::adapter::random::SystemRandom;

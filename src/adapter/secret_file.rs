@@ -1,9 +1,10 @@
-//! Reading a file that holds a secret: refused unless it is its owner's alone, and wiped from memory after use.
+//! A file that holds a secret: refused unless it is its owner's alone, wiped from memory after use, and made whole or not
+//! at all.
 
 use std::{
-    fs::File,
-    io::{self, Read},
-    os::unix::fs::{MetadataExt, PermissionsExt},
+    fs::{self, DirBuilder, File, OpenOptions},
+    io::{self, Read, Write},
+    os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
 };
 
@@ -96,6 +97,36 @@ fn has_access_list(file: &File) -> bool {
 
 /// Where Linux keeps a file's access-control list, if it has one that says more than the mode.
 const ACCESS_LIST: &str = "system.posix_acl_access";
+
+/// Creates the file at `path` with `parts` for its owner alone, durably. It is written beside its place and linked there,
+/// so that a file that exists is whole and is never replaced.
+pub fn create(path: &Path, parts: &[&[u8]]) -> io::Result<()> {
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or(Path::new("."));
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)?;
+    let draft = path.with_extension(format!("new-{}", std::process::id()));
+    let written = (|| {
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(&draft)?;
+        for part in parts {
+            file.write_all(part)?;
+        }
+        file.sync_all()?;
+        fs::hard_link(&draft, path)?;
+        File::open(folder)?.sync_all()
+    })();
+    let _ = fs::remove_file(&draft);
+    written
+}
 
 #[cfg(test)]
 mod tests {

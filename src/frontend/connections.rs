@@ -4,166 +4,102 @@
 //! no screen yet are few in all, and when places are taken, a newcomer displaces the one with the least at stake. Whoever
 //! is logged in is never displaced.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
 };
 
-use tokio::sync::Notify;
-
+use super::places::{Holder, Places};
 use crate::{config, domain::idle::Presence, session::Attendance};
 
 /// All connections that are open.
-#[derive(Debug, Default)]
-pub struct Connections {
-    // Held for a walk over the connections there are, never across an await.
-    open: Mutex<Open>,
-}
+pub type Connections = Places<Connection>;
 
-/// By number, so that the oldest comes first.
-#[derive(Debug, Default)]
-struct Open {
-    next: u64,
-    held: BTreeMap<u64, Arc<Held>>,
-}
+/// A right to one connection, given back when dropped.
+pub type Place = super::places::Place<Connection>;
 
+/// What is known of a connection.
 #[derive(Debug)]
-struct Held {
+pub struct Connection {
     source: String,
     shows_screen: AtomicBool,
     stays: AtomicBool,
     attendance: Arc<Attendance>,
-    displaced: Notify,
 }
 
 /// How much is at stake, the least first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Stake {
+pub enum Stake {
+    /// It shows no screen yet.
     Startup,
     Menu,
     Reading,
     Form,
-    LoggedIn,
 }
 
-impl Held {
-    fn stake(&self) -> Stake {
+impl Holder for Connection {
+    type Stake = Stake;
+
+    fn source(&self) -> Option<&str> {
+        Some(&self.source)
+    }
+
+    fn stake(&self) -> Option<Stake> {
         if self.stays.load(Ordering::Relaxed) {
-            return Stake::LoggedIn;
+            return None;
         }
         if !self.shows_screen.load(Ordering::Relaxed) {
-            return Stake::Startup;
+            return Some(Stake::Startup);
         }
         match self.attendance.presence() {
-            Presence::Nobody => Stake::Menu,
-            Presence::Reading => Stake::Reading,
-            Presence::Form => Stake::Form,
-            Presence::LoggedIn => Stake::LoggedIn,
+            Presence::Nobody => Some(Stake::Menu),
+            Presence::Reading => Some(Stake::Reading),
+            Presence::Form => Some(Stake::Form),
+            Presence::LoggedIn => None,
         }
     }
 }
 
-/// A right to one connection, given back when dropped.
-#[derive(Debug)]
-pub struct Place {
-    number: u64,
-    held: Arc<Held>,
-    of: Arc<Connections>,
-}
-
 impl Connections {
-    /// A place for a connection of `source`, or none where everybody who could give one up is logged in.
+    /// A place for a connection of `source`, or none where nobody who could give one up is left.
     pub fn take(self: &Arc<Self>, source: &str, limits: &config::Ssh) -> Option<Place> {
-        let mut open = self.lock();
-        let of_source = open.held.values().filter(|held| held.source == source);
-        if of_source.count() >= limits.sessions_per_source {
+        let mut places = self.give();
+        let is_of_source = |connection: &Connection| connection.source == source;
+        if places.held_by(is_of_source) >= limits.sessions_per_source {
             // Behind one address may be a whole office: its newest gets in, and its own idlest gives way.
-            open.displace(|held| held.source == source)?;
+            places.displace(is_of_source)?;
         }
-        let startup = |held: &Held| held.stake() == Stake::Startup;
-        let startups = open.held.values().filter(|held| startup(held));
-        if startups.count() >= limits.startups {
-            open.displace(startup)?;
+        let is_startup = |connection: &Connection| connection.stake() == Some(Stake::Startup);
+        if places.held_by(is_startup) >= limits.startups {
+            places.displace(is_startup)?;
         }
-        if open.held.len() >= limits.sessions {
-            open.displace(|_| true)?;
+        if places.held() >= limits.sessions {
+            places.displace(|_| true)?;
         }
-        let number = open.next;
-        open.next += 1;
-        let held = Arc::new(Held {
+        Some(places.to(Connection {
             source: source.to_owned(),
             shows_screen: AtomicBool::new(false),
             stays: AtomicBool::new(false),
             attendance: Arc::default(),
-            displaced: Notify::new(),
-        });
-        open.held.insert(number, held.clone());
-        Some(Place {
-            number,
-            held,
-            of: self.clone(),
-        })
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Open> {
-        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+        }))
     }
 }
 
-impl Open {
-    /// Takes a place from one of those that `may` be displaced: the least at stake, there the most crowded source's, and
-    /// of that the oldest.
-    fn displace(&mut self, may: impl Fn(&Held) -> bool) -> Option<()> {
-        let candidates = || {
-            let held = self.held.iter().filter(|(_, held)| may(held));
-            held.map(|(number, held)| (held.stake(), *number, &held.source))
-        };
-        let least = candidates().map(|(stake, ..)| stake).min()?;
-        if least == Stake::LoggedIn {
-            return None;
-        }
-        let mut crowds: HashMap<&str, usize> = HashMap::new();
-        for (_, _, source) in candidates().filter(|(stake, ..)| *stake == least) {
-            *crowds.entry(source).or_default() += 1;
-        }
-        let most = crowds.values().copied().max()?;
-        let (_, number, _) = candidates()
-            .find(|(stake, _, source)| *stake == least && crowds[source.as_str()] == most)?;
-        let held = self.held.remove(&number)?;
-        held.displaced.notify_one();
-        Some(())
-    }
-}
-
-impl Place {
+impl Connection {
     /// Notes that the connection shows a screen from now on; what is at stake there counts.
     pub fn shows_screen(&self) -> Arc<Attendance> {
-        self.held.shows_screen.store(true, Ordering::Relaxed);
-        self.held.attendance.clone()
+        self.shows_screen.store(true, Ordering::Relaxed);
+        self.attendance.clone()
     }
 
     /// Notes that nobody is to displace it: a kiosk's terminal shows its menu when strangers come in crowds.
     pub fn stays(&self) {
-        self.held.stays.store(true, Ordering::Relaxed);
+        self.stays.store(true, Ordering::Relaxed);
     }
 
     /// Whether somebody has logged in over this connection.
     pub fn has_logged_in(&self) -> bool {
-        self.held.attendance.has_logged_in()
-    }
-
-    /// Returns when somebody else has got this place.
-    pub async fn displaced(&self) {
-        self.held.displaced.notified().await;
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        self.of.lock().held.remove(&self.number);
+        self.attendance.has_logged_in()
     }
 }
 
@@ -201,7 +137,7 @@ mod tests {
             connections.take("a", &limits).is_none(),
             "nobody who is logged in is displaced"
         );
-        assert_eq!(connections.lock().held.len(), 3);
+        assert_eq!(connections.give().held(), 3);
         drop(other);
     }
 
@@ -215,11 +151,13 @@ mod tests {
             .collect();
         let newcomer = connections.take("newcomer", &limits).unwrap();
         flood[0].displaced().await;
-        let screens: Vec<_> = [&honest, &newcomer].map(Place::shows_screen).into();
+        let screens: Vec<_> = [&honest, &newcomer]
+            .map(|place| place.shows_screen())
+            .into();
         let _more: Vec<_> = (0..2)
             .map(|_| connections.take("flood", &limits).unwrap())
             .collect();
-        assert_eq!(connections.lock().held.len(), 5);
+        assert_eq!(connections.give().held(), 5);
         assert!(screens.iter().all(|screen| !screen.has_logged_in()));
     }
 
@@ -232,8 +170,8 @@ mod tests {
             place.shows_screen();
             place
         });
-        reading.held.attendance.note(Presence::Reading);
-        form.held.attendance.note(Presence::Form);
+        reading.attendance.note(Presence::Reading);
+        form.attendance.note(Presence::Form);
         let _newcomer = connections.take("d", &limits).unwrap();
         menu.displaced().await;
     }

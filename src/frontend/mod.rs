@@ -15,6 +15,7 @@ pub mod kiosk;
 pub mod lent;
 pub mod log;
 pub mod metrics;
+pub mod places;
 pub mod private_socket;
 pub mod signals;
 pub mod socket;

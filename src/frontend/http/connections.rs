@@ -1,123 +1,89 @@
 //! Who holds a connection, and who has to give one up.
 //!
 //! Strangers who open connections and say nothing must not keep out whoever has something to say: one source gets few,
-//! and when all are taken, a newcomer displaces the oldest one that is not being answered.
+//! and when all are taken, a newcomer displaces one that is not being answered.
 
-use std::{
-    collections::BTreeMap,
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
 };
 
-use tokio::sync::Notify;
-
 use super::Limits;
+use crate::frontend::places::{self, Holder, Places};
 
 /// All connections that are open.
 #[derive(Debug)]
 pub struct Connections {
     most: usize,
     most_per_source: usize,
-    // Held for a walk over at most `most` entries, never across an await.
-    open: Mutex<Open>,
-}
-
-/// By number, so that the oldest comes first.
-#[derive(Debug, Default)]
-struct Open {
-    next: u64,
-    held: BTreeMap<u64, Arc<Held>>,
-}
-
-#[derive(Debug)]
-struct Held {
-    /// None for a trusted proxy, which speaks for many.
-    source: Option<String>,
-    being_answered: AtomicBool,
-    displaced: Notify,
+    open: Arc<Places<Connection>>,
 }
 
 /// A right to one connection, given back when dropped.
+pub type Place = places::Place<Connection>;
+
+/// What is known of a connection.
 #[derive(Debug)]
-pub struct Place {
-    number: u64,
-    held: Arc<Held>,
-    of: Arc<Connections>,
+pub struct Connection {
+    /// None for a trusted proxy, which speaks for many.
+    source: Option<String>,
+    being_answered: Arc<AtomicBool>,
 }
 
 /// While it lives, a request of the connection is being answered.
 #[derive(Debug)]
-pub struct Answering(Arc<Held>);
+pub struct Answering(Arc<AtomicBool>);
+
+impl Holder for Connection {
+    type Stake = ();
+
+    fn source(&self) -> Option<&str> {
+        self.source.as_deref()
+    }
+
+    fn stake(&self) -> Option<()> {
+        (!self.being_answered.load(Ordering::Relaxed)).then_some(())
+    }
+}
 
 impl Connections {
     pub fn new(limits: &Limits) -> Self {
         Self {
             most: limits.connections,
             most_per_source: limits.connections_per_source,
-            open: Mutex::default(),
+            open: Arc::default(),
         }
     }
 
     /// A place for a connection of `source`, or none if it has enough or everybody else is being answered.
-    pub fn take(self: &Arc<Self>, source: Option<String>) -> Option<Place> {
-        let mut open = self.lock();
-        if source.is_some() {
-            let of_source = open.held.values().filter(|held| held.source == source);
-            if of_source.count() >= self.most_per_source {
-                return None;
-            }
+    pub fn take(&self, source: Option<String>) -> Option<Place> {
+        let mut places = self.open.give();
+        if source.is_some()
+            && places.held_by(|connection| connection.source == source) >= self.most_per_source
+        {
+            return None;
         }
-        if open.held.len() >= self.most {
-            let idle = |held: &Held| !held.being_answered.load(Ordering::Relaxed);
-            let oldest = open.held.iter().find(|(_, held)| idle(held));
-            let number = *oldest?.0;
-            let oldest = open.held.remove(&number)?;
-            oldest.displaced.notify_one();
+        if places.held() >= self.most {
+            places.displace(|_| true)?;
         }
-        let number = open.next;
-        open.next += 1;
-        let held = Arc::new(Held {
+        Some(places.to(Connection {
             source,
-            being_answered: AtomicBool::new(false),
-            displaced: Notify::new(),
-        });
-        open.held.insert(number, held.clone());
-        Some(Place {
-            number,
-            held,
-            of: self.clone(),
-        })
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Open> {
-        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+            being_answered: Arc::default(),
+        }))
     }
 }
 
-impl Place {
+impl Connection {
     /// Notes that a request is being answered, until the value is dropped.
     pub fn answering(&self) -> Answering {
-        self.held.being_answered.store(true, Ordering::Relaxed);
-        Answering(self.held.clone())
-    }
-
-    /// Returns when somebody else has got this place.
-    pub async fn displaced(&self) {
-        self.held.displaced.notified().await;
+        self.being_answered.store(true, Ordering::Relaxed);
+        Answering(self.being_answered.clone())
     }
 }
 
 impl Drop for Answering {
     fn drop(&mut self) {
-        self.0.being_answered.store(false, Ordering::Relaxed);
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        self.of.lock().held.remove(&self.number);
+        self.0.store(false, Ordering::Relaxed);
     }
 }
 
@@ -125,12 +91,12 @@ impl Drop for Place {
 mod tests {
     use super::*;
 
-    fn connections(most: usize, most_per_source: usize) -> Arc<Connections> {
-        Arc::new(Connections::new(&Limits {
+    fn connections(most: usize, most_per_source: usize) -> Connections {
+        Connections::new(&Limits {
             connections: most,
             connections_per_source: most_per_source,
             ..Limits::default()
-        }))
+        })
     }
 
     #[test]
@@ -147,7 +113,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_newcomer_displaces_the_oldest_that_is_not_being_answered() {
+    async fn a_newcomer_displaces_one_that_is_not_being_answered() {
         let connections = connections(3, 3);
         let take = |source: &str| connections.take(Some(source.into()));
         let (first, second, third) = (take("a").unwrap(), take("b").unwrap(), take("c").unwrap());
@@ -155,7 +121,7 @@ mod tests {
         let fourth = take("d").unwrap();
         second.displaced().await;
         drop(second);
-        assert_eq!(connections.lock().held.len(), 3);
+        assert_eq!(connections.open.give().held(), 3);
         let (_third, _fourth) = (third.answering(), fourth.answering());
         assert!(take("e").is_none(), "all are being answered");
         drop(busy);

@@ -56,7 +56,7 @@ impl<C: Fn(Peer) -> Option<String>> Server<C> {
     ) -> io::Result<()> {
         listener.set_nonblocking(true)?;
         let listener = TcpListener::from_std(listener)?;
-        let connections = Arc::new(Connections::new(&self.limits));
+        let connections = Connections::new(&self.limits);
         let desk = Desk {
             router: self.router,
             tls: self.tls.map(TlsAcceptor::from),

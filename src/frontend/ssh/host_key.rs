@@ -1,11 +1,6 @@
 //! The key by which people recognise this machine over SSH: made on the first start and kept.
 
-use std::{
-    fs::{self, OpenOptions},
-    io::{self, Write},
-    os::unix::fs::OpenOptionsExt,
-    path::{Path, PathBuf},
-};
+use std::{io, path::Path};
 
 use russh::keys::{
     Algorithm, HashAlg, PrivateKey,
@@ -16,7 +11,6 @@ use zeroize::Zeroizing;
 use crate::{
     adapter::secret_file::{self, SecretFileError},
     ports::Random,
-    store::folder::sync_folder,
 };
 
 const WHAT: &str = "the SSH host key";
@@ -66,7 +60,7 @@ impl HostKey {
         let key = PrivateKey::from(Ed25519Keypair::from_seed(&seed));
         let form = |_| HostKeyError::Form(path.display().to_string());
         let text = key.to_openssh(LineEnding::LF).map_err(form)?;
-        write(path, text.as_bytes())
+        secret_file::create(path, &[text.as_bytes()])
             .map_err(|error| HostKeyError::Unwritable(path.display().to_string(), error))?;
         Ok(Self(key))
     }
@@ -93,29 +87,9 @@ impl std::fmt::Debug for HostKey {
     }
 }
 
-/// Writes a whole key or none, for its owner alone, and makes it durable before anybody sees its fingerprint.
-fn write(path: &Path, text: &[u8]) -> io::Result<()> {
-    let mut draft = path.to_owned().into_os_string();
-    draft.push(".new");
-    let draft = PathBuf::from(draft);
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(&draft)?;
-    file.write_all(text)?;
-    file.sync_all()?;
-    fs::rename(&draft, path)?;
-    match path.parent() {
-        Some(folder) => sync_folder(folder),
-        None => Ok(()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt;
+    use std::{fs, os::unix::fs::PermissionsExt};
 
     use super::*;
     use crate::adapter::random::SystemRandom;
