@@ -181,35 +181,45 @@ impl PackedFrame {
 
     fn pack(&mut self, frame: &Buffer) {
         self.forget();
+        let mut before = None;
         for cell in &frame.content {
+            // Most of a screen is blank: the same cell again is no look-up.
+            if let Some(last) = self.runs.last_mut()
+                && before == Some(cell)
+                && last.cells < u16::MAX
+            {
+                last.cells += 1;
+                continue;
+            }
+            before = Some(cell);
             let run = Run {
                 symbol: self.symbol(cell.symbol()),
                 style: self.style(cell.style()),
                 cells: 1,
             };
-            match self.runs.last_mut() {
-                Some(last)
-                    if (last.symbol, last.style) == (run.symbol, run.style)
-                        && last.cells < u16::MAX =>
-                {
-                    last.cells += 1;
-                }
-                _ => self.runs.push(run),
-            }
+            self.runs.push(run);
         }
         self.runs.shrink_to_fit();
     }
 
     /// Fills an empty buffer with the frame, if there is one.
     fn unpack(&self, frame: &mut Buffer) {
-        let mut cells = frame.content.iter_mut();
+        let mut rest = frame.content.as_mut_slice();
         for run in &self.runs {
-            for cell in cells.by_ref().take(run.cells.into()) {
+            let length = usize::from(run.cells).min(rest.len());
+            let (cells, after) = rest.split_at_mut(length);
+            rest = after;
+            let style = self.styles[usize::from(run.style)];
+            for cell in cells {
                 match char::from_u32(run.symbol) {
                     Some(symbol) => cell.set_char(symbol),
                     None => cell.set_symbol(&self.symbols[(run.symbol & !Run::LONG) as usize]),
                 };
-                cell.set_style(self.styles[usize::from(run.style)]);
+                cell.set_style(style);
+                // Most of a screen is blank, and so are the cells of an empty buffer.
+                if *cell == Cell::EMPTY {
+                    break;
+                }
             }
         }
     }
