@@ -37,8 +37,8 @@ pub const VARIABLES: [&str; 4] = ["LANG", "LC_ALL", "LC_CTYPE", "NO_COLOR"];
 /// The most bytes of such a variable's value, and of a terminal's name.
 pub const LONGEST_VALUE: usize = 64;
 
-/// Inputs on their way from the keyboard to the session.
-const INPUTS: usize = 8;
+/// Inputs on their way from the keyboard to the session: what comes in one packet is drawn as one frame.
+const INPUTS: usize = 32;
 
 /// When the program closes, connections have this long to take the last words.
 const LAST_WORDS: Duration = Duration::from_secs(3);

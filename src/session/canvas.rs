@@ -3,20 +3,14 @@
 //! Bytes are collected first and sent after, so that one frame is one write (a key press over a network is one packet)
 //! and drawing never waits for a slow terminal. Between drawings a session keeps its frame packed.
 
-use std::{
-    cell::RefCell,
-    convert::Infallible,
-    io::{self, Write},
-    mem,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::{cell::RefCell, convert::Infallible, io, mem};
 
 use ratatui::{
     Frame, Terminal,
     backend::{Backend, ClearType, CrosstermBackend, WindowSize},
     buffer::{Buffer, Cell},
-    layout::{Position, Size},
-    style::Style,
+    layout::{Position, Rect, Size},
+    style::{Color, Modifier},
 };
 use zeroize::Zeroize;
 
@@ -54,7 +48,7 @@ const LARGEST: Size = Size {
 
 /// The frame that one terminal shows, and what has still to be sent to it.
 pub struct Canvas {
-    shown: PackedFrame,
+    shown: Vec<PackedRow>,
     /// The cursor as the terminal has it: shown at a place, or hidden; unknown before the first frame.
     cursor: Option<Option<Position>>,
     /// Sent before the next frame.
@@ -67,7 +61,7 @@ impl Canvas {
     /// A canvas of `size`, nothing drawn. A terminal that tells no size counts as 80x24.
     pub fn new(size: Size, wipe: Wipe) -> Self {
         Self {
-            shown: PackedFrame::default(),
+            shown: Vec::new(),
             cursor: None,
             pending: Vec::new(),
             size: clamped(size),
@@ -86,7 +80,7 @@ impl Canvas {
 
     /// The next frame is drawn from nothing on a cleared screen, and no cell of an earlier frame is kept in memory.
     pub fn wipe(&mut self) {
-        self.shown.forget();
+        self.shown.clear();
         self.cursor = None;
         self.pending = self.wipe.bytes().to_vec();
     }
@@ -94,19 +88,56 @@ impl Canvas {
     /// Draws a frame; returns the bytes that turn the one before into it.
     pub fn draw(&mut self, view: impl FnOnce(&mut Frame<'_>)) -> Vec<u8> {
         let mut easel = Easel::take(self.size);
-        easel.bytes.append(&mem::take(&mut self.pending));
-        easel.terminal.backend_mut().cursor = self.cursor;
-        self.shown.unpack(easel.terminal.current_buffer_mut());
-        easel.terminal.swap_buffers();
         let Ok(drawn) = easel.terminal.draw(view);
-        self.shown.pack(drawn.buffer);
-        self.cursor = easel.terminal.backend().cursor;
-        let drawn = easel.bytes.take();
+        self.shown
+            .resize_with(self.size.height.into(), PackedRow::default);
+        let rows = drawn.buffer.content.chunks(self.size.width.into());
+        let mut changes = Vec::new();
+        for ((number, cells), shown) in (0..).zip(rows).zip(&mut self.shown) {
+            if !shown.is(cells) {
+                easel.row.changes(number, shown, cells, &mut changes);
+                *shown = PackedRow::of(cells);
+            }
+        }
+        let mut drawn = mem::take(&mut self.pending);
+        let cursor = easel.terminal.backend().cursor;
+        let sent = self.send(&mut CrosstermBackend::new(&mut drawn), &changes, cursor);
+        sent.expect("bytes are collected in memory");
         easel.put_back();
         if drawn.len() <= SMALL_FRAME {
             return drawn;
         }
         [BEGIN_FRAME, &drawn, END_FRAME].concat()
+    }
+
+    /// Writes the cells that changed, and the cursor unless it stands there already.
+    fn send(
+        &mut self,
+        terminal: &mut CrosstermBackend<&mut Vec<u8>>,
+        changes: &[(u16, u16, Cell)],
+        cursor: Option<Position>,
+    ) -> io::Result<()> {
+        if !changes.is_empty() {
+            let changes = changes.iter();
+            terminal.draw(changes.map(|(x, y, cell)| (*x, *y, cell)))?;
+            // Drawing moves the cursor, so its place has to be set again after it.
+            if let Some(Some(_)) = self.cursor {
+                self.cursor = None;
+            }
+        }
+        if self.cursor != Some(cursor) {
+            match cursor {
+                None => terminal.hide_cursor()?,
+                Some(position) => {
+                    if !matches!(self.cursor, Some(Some(_))) {
+                        terminal.show_cursor()?;
+                    }
+                    terminal.set_cursor_position(position)?;
+                }
+            }
+            self.cursor = Some(cursor);
+        }
+        Ok(())
     }
 }
 
@@ -114,8 +145,8 @@ impl Canvas {
 /// sessions for the time of a drawing, because two buffers for each of a thousand sessions would be most of the memory
 /// there is. It keeps no cell between drawings.
 struct Easel {
-    terminal: Terminal<Collector>,
-    bytes: Bytes,
+    terminal: Terminal<Wanted>,
+    row: RowBuffers,
 }
 
 /// Buffers of more cells than this are not kept.
@@ -132,13 +163,15 @@ impl Easel {
         if let Some(kept) = kept.filter(|easel| easel.terminal.backend().size == size) {
             return kept;
         }
-        let bytes = Bytes::default();
-        let Ok(terminal) = Terminal::new(Collector {
-            inner: CrosstermBackend::new(bytes.clone()),
-            size,
-            cursor: None,
-        });
-        Self { terminal, bytes }
+        let Ok(terminal) = Terminal::new(Wanted { size, cursor: None });
+        let row = Rect::new(0, 0, size.width, 1);
+        Self {
+            terminal,
+            row: RowBuffers {
+                before: Buffer::empty(row),
+                after: Buffer::empty(row),
+            },
+        }
     }
 
     fn put_back(mut self) {
@@ -150,21 +183,53 @@ impl Easel {
     }
 }
 
-/// A frame at rest: runs of equal cells, 8 bytes each, where a cell of ratatui's takes more than 40.
-#[derive(Default)]
-struct PackedFrame {
-    runs: Vec<Run>,
-    /// Symbols of more than one character, and styles, in the order of their first use.
-    symbols: Vec<String>,
-    styles: Vec<Style>,
+/// A row as it was and as it is, for ratatui's own comparison, which knows about wide characters.
+struct RowBuffers {
+    before: Buffer,
+    after: Buffer,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Zeroize)]
+impl RowBuffers {
+    /// Adds the cells of row `y` that differ from `before`.
+    fn changes(
+        &mut self,
+        y: u16,
+        before: &PackedRow,
+        after: &[Cell],
+        changes: &mut Vec<(u16, u16, Cell)>,
+    ) {
+        before.unpack(&mut self.before.content);
+        self.after.content.clone_from_slice(after);
+        let differ = self.before.diff_iter(&self.after);
+        changes.extend(differ.map(|(x, _, cell)| (x, y, cell.clone())));
+        self.before.reset();
+        self.after.reset();
+    }
+}
+
+/// A row at rest: runs of equal cells, 8 bytes each, where a cell of ratatui's takes more than 40. One without runs is
+/// blank.
+#[derive(Default)]
+struct PackedRow {
+    runs: Vec<Run>,
+    /// Symbols of more than one character, and looks, in the order of their first use.
+    symbols: Vec<String>,
+    looks: Vec<Look>,
+}
+
+#[derive(Clone, Copy, Zeroize)]
 struct Run {
     /// A character, or [`Run::LONG`] and the place of a longer symbol.
     symbol: u32,
-    style: u16,
+    look: u16,
     cells: u16,
+}
+
+/// How a cell looks, whatever stands in it.
+type Look = (Color, Color, Modifier);
+
+fn look(cell: &Cell) -> Look {
+    (cell.fg, cell.bg, cell.modifier)
 }
 
 impl Run {
@@ -172,54 +237,63 @@ impl Run {
     const LONG: u32 = 1 << 31;
 }
 
-impl PackedFrame {
-    fn forget(&mut self) {
+impl Drop for PackedRow {
+    fn drop(&mut self) {
         self.runs.zeroize();
         self.symbols.zeroize();
-        self.styles.clear();
     }
+}
 
-    fn pack(&mut self, frame: &Buffer) {
-        self.forget();
-        let mut before = None;
-        for cell in &frame.content {
-            // Most of a screen is blank: the same cell again is no look-up.
-            if let Some(last) = self.runs.last_mut()
-                && before == Some(cell)
-                && last.cells < u16::MAX
+impl PackedRow {
+    fn of(cells: &[Cell]) -> Self {
+        let mut row = Self::default();
+        let mut before: Option<&Cell> = None;
+        for cell in cells {
+            if let (Some(before), Some(last)) = (before, row.runs.last_mut())
+                && before.symbol() == cell.symbol()
+                && look(before) == look(cell)
             {
                 last.cells += 1;
                 continue;
             }
             before = Some(cell);
             let run = Run {
-                symbol: self.symbol(cell.symbol()),
-                style: self.style(cell.style()),
+                symbol: row.symbol(cell.symbol()),
+                look: place(&mut row.looks, |known| *known == look(cell), || look(cell)),
                 cells: 1,
             };
-            self.runs.push(run);
+            row.runs.push(run);
         }
-        self.runs.shrink_to_fit();
+        row.runs.shrink_to_fit();
+        row
     }
 
-    /// Fills an empty buffer with the frame, if there is one.
-    fn unpack(&self, frame: &mut Buffer) {
-        let mut rest = frame.content.as_mut_slice();
+    /// Whether this is the row of `cells`.
+    fn is(&self, cells: &[Cell]) -> bool {
+        let mut rest = cells;
         for run in &self.runs {
-            let length = usize::from(run.cells).min(rest.len());
-            let (cells, after) = rest.split_at_mut(length);
+            let (cells, after) = rest.split_at(usize::from(run.cells).min(rest.len()));
             rest = after;
-            let style = self.styles[usize::from(run.style)];
-            for cell in cells {
-                match char::from_u32(run.symbol) {
-                    Some(symbol) => cell.set_char(symbol),
-                    None => cell.set_symbol(&self.symbols[(run.symbol & !Run::LONG) as usize]),
-                };
-                cell.set_style(style);
-                // Most of a screen is blank, and so are the cells of an empty buffer.
-                if *cell == Cell::EMPTY {
-                    break;
-                }
+            let mut character = [0; 4];
+            let symbol = self.symbol_of(*run, &mut character);
+            let run_looks = self.looks[usize::from(run.look)];
+            let same = |cell: &Cell| look(cell) == run_looks && cell.symbol() == symbol;
+            if !cells.iter().all(same) {
+                return false;
+            }
+        }
+        rest.iter().all(|cell| *cell == Cell::EMPTY)
+    }
+
+    /// Fills blank `cells` with the row.
+    fn unpack(&self, cells: &mut [Cell]) {
+        let mut cells = cells.iter_mut();
+        for run in &self.runs {
+            let mut character = [0; 4];
+            let symbol = self.symbol_of(*run, &mut character);
+            for cell in cells.by_ref().take(run.cells.into()) {
+                cell.set_symbol(symbol);
+                (cell.fg, cell.bg, cell.modifier) = self.looks[usize::from(run.look)];
             }
         }
     }
@@ -229,27 +303,25 @@ impl PackedFrame {
         if let (Some(only), None) = (characters.next(), characters.next()) {
             return only.into();
         }
-        Run::LONG
-            | place(
-                &mut self.symbols,
-                |known| known == symbol,
-                || symbol.to_owned(),
-            )
+        let known = |known: &String| known == symbol;
+        Run::LONG | u32::from(place(&mut self.symbols, known, || symbol.to_owned()))
     }
 
-    fn style(&mut self, style: Style) -> u16 {
-        let place = place(&mut self.styles, |known| *known == style, || style);
-        u16::try_from(place).unwrap_or(u16::MAX)
+    fn symbol_of<'a>(&'a self, run: Run, character: &'a mut [u8; 4]) -> &'a str {
+        match char::from_u32(run.symbol) {
+            Some(symbol) => symbol.encode_utf8(character),
+            None => &self.symbols[(run.symbol & !Run::LONG) as usize],
+        }
     }
 }
 
-/// The place of what `is_it` in `known`, where it is put if it is new.
-fn place<T>(known: &mut Vec<T>, is_it: impl Fn(&T) -> bool, it: impl FnOnce() -> T) -> u32 {
+/// The place of what `is_it` in `known`, where it is put if it is new. A row has no more of them than cells.
+fn place<T>(known: &mut Vec<T>, is_it: impl Fn(&T) -> bool, it: impl FnOnce() -> T) -> u16 {
     let place = known.iter().position(is_it).unwrap_or_else(|| {
         known.push(it());
         known.len() - 1
     });
-    u32::try_from(place).unwrap_or(u32::MAX)
+    u16::try_from(place).unwrap_or(u16::MAX)
 }
 
 impl std::fmt::Debug for Canvas {
@@ -268,100 +340,47 @@ fn clamped(size: Size) -> Size {
     )
 }
 
-/// Bytes on their way to a terminal, shared with the backend that writes them.
-#[derive(Clone, Default)]
-struct Bytes(Arc<Mutex<Vec<u8>>>);
-
-impl Bytes {
-    fn append(&self, bytes: &[u8]) {
-        self.lock().extend_from_slice(bytes);
-    }
-
-    fn take(&self) -> Vec<u8> {
-        mem::take(&mut *self.lock())
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<u8>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Write for Bytes {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.append(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-/// A backend that knows its size from the session and repeats no cursor command.
-struct Collector {
-    inner: CrosstermBackend<Bytes>,
+/// A backend that knows its size from the session, notes where a frame wants the cursor, and draws nothing itself: what
+/// has changed is found out from the frame.
+struct Wanted {
     size: Size,
-    /// The cursor as the terminal has it: shown at a place, or hidden; unknown before the first frame.
-    cursor: Option<Option<Position>>,
+    cursor: Option<Position>,
 }
 
-/// Writing to memory does not fail.
-fn infallible<T>(result: io::Result<T>) -> Result<T, Infallible> {
-    Ok(result.expect("bytes are collected in memory"))
-}
-
-impl Backend for Collector {
+impl Backend for Wanted {
     type Error = Infallible;
 
-    fn draw<'a, I>(&mut self, content: I) -> Result<(), Infallible>
+    fn draw<'a, I>(&mut self, _: I) -> Result<(), Infallible>
     where
         I: Iterator<Item = (u16, u16, &'a Cell)>,
     {
-        let mut content = content.peekable();
-        if content.peek().is_some() {
-            // Drawing moves the cursor, so its place has to be set again after it.
-            if let Some(Some(_)) = self.cursor {
-                self.cursor = None;
-            }
-            infallible(self.inner.draw(content))?;
-        }
         Ok(())
     }
 
     fn hide_cursor(&mut self) -> Result<(), Infallible> {
-        if self.cursor != Some(None) {
-            self.cursor = Some(None);
-            infallible(self.inner.hide_cursor())?;
-        }
+        self.cursor = None;
         Ok(())
     }
 
     fn show_cursor(&mut self) -> Result<(), Infallible> {
-        if !matches!(self.cursor, Some(Some(_))) {
-            infallible(self.inner.show_cursor())?;
-        }
         Ok(())
     }
 
     fn get_cursor_position(&mut self) -> Result<Position, Infallible> {
-        Ok(self.cursor.flatten().unwrap_or_default())
+        Ok(self.cursor.unwrap_or_default())
     }
 
     fn set_cursor_position<P: Into<Position>>(&mut self, position: P) -> Result<(), Infallible> {
-        let position = position.into();
-        if self.cursor != Some(Some(position)) {
-            self.cursor = Some(Some(position));
-            infallible(self.inner.set_cursor_position(position))?;
-        }
+        self.cursor = Some(position.into());
         Ok(())
     }
 
     fn clear(&mut self) -> Result<(), Infallible> {
-        infallible(self.inner.clear())
+        Ok(())
     }
 
-    fn clear_region(&mut self, region: ClearType) -> Result<(), Infallible> {
-        infallible(self.inner.clear_region(region))
+    fn clear_region(&mut self, _: ClearType) -> Result<(), Infallible> {
+        Ok(())
     }
 
     fn size(&self) -> Result<Size, Infallible> {
@@ -382,7 +401,7 @@ impl Backend for Collector {
 
 #[cfg(test)]
 mod tests {
-    use ratatui::{style::Color, widgets::Paragraph};
+    use ratatui::{style::Style, widgets::Paragraph};
 
     use super::*;
 
@@ -423,24 +442,43 @@ mod tests {
     }
 
     #[test]
-    fn a_frame_at_rest_is_exactly_what_was_drawn_and_small() {
-        let area = ratatui::layout::Rect::new(0, 0, 80, 24);
-        let mut drawn = Buffer::empty(area);
-        drawn.set_string(0, 0, "User ID: Dewi e\u{301} 山田", Style::new().bold());
-        drawn.set_string(
-            0,
-            1,
-            "───█▀▄",
-            Style::new().fg(Color::Indexed(120)).bg(Color::Black),
-        );
-        let mut packed = PackedFrame::default();
-        packed.pack(&drawn);
-        let mut unpacked = Buffer::empty(area);
-        packed.unpack(&mut unpacked);
-        assert_eq!(unpacked, drawn);
-        assert!(packed.runs.len() * size_of::<Run>() < 512);
-        packed.forget();
-        assert!(packed.runs.is_empty() && packed.symbols.is_empty());
+    fn a_row_at_rest_is_exactly_what_was_drawn_and_small() {
+        let area = Rect::new(0, 0, 80, 1);
+        for (text, style) in [
+            ("User ID: Dewi e\u{301} 山田", Style::new().bold()),
+            (
+                "───█▀▄",
+                Style::new().fg(Color::Indexed(120)).bg(Color::Black),
+            ),
+            ("", Style::new()),
+        ] {
+            let mut drawn = Buffer::empty(area);
+            drawn.set_string(0, 0, text, style);
+            let packed = PackedRow::of(&drawn.content);
+            assert!(packed.is(&drawn.content), "{text}");
+            let mut unpacked = Buffer::empty(area);
+            packed.unpack(&mut unpacked.content);
+            assert_eq!(unpacked, drawn);
+            assert!(packed.runs.len() * size_of::<Run>() < 256);
+            drawn[(79, 0)].set_char('x');
+            assert!(!packed.is(&drawn.content), "{text}");
+        }
+        assert!(PackedRow::default().is(&Buffer::empty(area).content));
+    }
+
+    #[test]
+    fn a_wide_character_that_gives_way_takes_both_its_cells_with_it() {
+        let mut canvas = Canvas::new(Size::new(80, 24), Wipe::All);
+        draw(&mut canvas, "山田");
+        let bytes = draw(&mut canvas, "ab");
+        let mut parser = vt100::Parser::new(nonzero(24), nonzero(80), 0);
+        parser.process("山田\x1b[H".as_bytes());
+        parser.process(&bytes);
+        assert_eq!(parser.screen().contents().trim_end(), "ab");
+    }
+
+    fn nonzero(size: u16) -> std::num::NonZeroU16 {
+        std::num::NonZeroU16::new(size).unwrap()
     }
 
     #[test]
