@@ -235,9 +235,12 @@ impl Both {
 }
 
 async fn visit_and_leave(server: &Server) {
-    let before = process::open_files(server.pid());
-    drop(Terminal::open(&server.visit).await);
-    while process::open_files(server.pid()) > before {
+    // A server that has just begun to listen may still be opening files of its own: not before, during the visit they
+    // are counted.
+    let terminal = Terminal::open(&server.visit).await;
+    let during = process::open_files(server.pid());
+    drop(terminal);
+    while process::open_files(server.pid()) >= during {
         sleep(Duration::from_millis(10)).await;
     }
 }
