@@ -6,11 +6,11 @@ mod common;
 use std::{
     collections::HashMap,
     fs,
-    io::{Read, Write},
+    io::{BufRead, BufReader, Read, Write},
     net::TcpStream,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
-    process::Command,
+    process::{Command, Stdio},
 };
 
 use common::{Office, PASSWORD, eventually, free_port, key, text};
@@ -331,4 +331,32 @@ fn the_example_for_sshd_is_taken_and_gives_one_account_nothing_but_the_screen() 
     ] {
         assert_eq!(other[name], value, "{name}");
     }
+}
+
+#[test]
+fn serve_allows_itself_as_many_open_files_as_its_sessions_need() {
+    let office = Office::empty().with(
+        "LPSE_KIOSK_SSH_LISTEN",
+        &format!("127.0.0.1:{}", free_port()),
+    );
+    let mut shell = Command::new("sh");
+    shell
+        .args(["-c", "ulimit -Sn 256; exec \"$0\" serve"])
+        .arg(env!("CARGO_BIN_EXE_lpse-kiosk"))
+        .env_clear()
+        .envs(office.environment())
+        .stdin(Stdio::null())
+        .stderr(Stdio::piped());
+    let mut serve = shell.spawn().unwrap();
+    let mut log = BufReader::new(serve.stderr.take().unwrap()).lines();
+    assert!(log.any(|line| line.unwrap().contains("SSH is served")));
+    let limits = fs::read_to_string(format!("/proc/{}/limits", serve.id())).unwrap();
+    let open = limits
+        .lines()
+        .find(|line| line.starts_with("Max open files"));
+    let soft = open.and_then(|line| line.split_whitespace().nth(3));
+    let soft: u64 = soft.unwrap().parse().unwrap();
+    serve.kill().unwrap();
+    serve.wait().unwrap();
+    assert!(soft >= 1024 + 1024, "{limits}");
 }

@@ -3,6 +3,7 @@
 
 use std::{io, os::unix::fs::DirBuilderExt, path::PathBuf, pin::pin, sync::Arc, time::Duration};
 
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::{
     sync::watch,
     task::{JoinError, JoinHandle, JoinSet},
@@ -187,7 +188,10 @@ async fn host(
     let places = Places::take(&mut config)?;
     let doors = Doors::default();
     let listeners = match entrances.ssh {
-        true => ssh::listen(&config.ssh.listen)?,
+        true => {
+            allow_open_files(config.ssh.sessions);
+            ssh::listen(&config.ssh.listen)?
+        }
         false => Vec::new(),
     };
     let console = entrances.console.map(Console::take).transpose()?;
@@ -375,6 +379,30 @@ async fn task(running: &mut Option<JoinHandle<()>>) -> Result<(), JoinError> {
     match running {
         Some(running) => running.await,
         None => std::future::pending().await,
+    }
+}
+
+/// Files that are open beside the sessions': the store's, the page's connections, the sockets'.
+const OTHER_FILES: u64 = 1024;
+
+/// Raises this process's limit of open files (setrlimit(2)) to what so many sessions need, as far as the system lets it.
+fn allow_open_files(sessions: usize) {
+    let needed = sessions as u64 + OTHER_FILES;
+    let limit = getrlimit(Resource::Nofile);
+    if limit.current.is_none_or(|current| current >= needed) {
+        return;
+    }
+    let allowed = limit.maximum.map_or(needed, |most| most.min(needed));
+    let raised = Rlimit {
+        current: Some(allowed),
+        maximum: limit.maximum,
+    };
+    if setrlimit(Resource::Nofile, raised).is_err() || allowed < needed {
+        tracing::warn!(
+            needed,
+            allowed,
+            "the system allows too few open files for [ssh] sessions; raise LimitNOFILE, or lower the setting"
+        );
     }
 }
 

@@ -21,7 +21,7 @@ const MOST_BYTES: u64 = 64 * 1024 * 1024;
 const SEND_BUFFER: usize = 64 * 1024;
 
 /// A peer that has not taken what was sent for this long is gone, in milliseconds (RFC 5482 section 3).
-const SLOWEST_PEER: u32 = 20_000;
+const SLOWEST_PEER: u32 = 60_000;
 
 /// The connection, as the SSH library reads and writes it.
 #[derive(Debug)]
