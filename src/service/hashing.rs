@@ -159,7 +159,9 @@ impl HashPool {
         hash: PasswordHash,
         from: &Source,
     ) -> Result<Option<PasswordProof>, Busy> {
-        let share = self.shares.take(from)?;
+        let share = self.shares.take(from).inspect_err(|Busy| {
+            self.load.refused.fetch_add(1, Relaxed);
+        })?;
         self.run(move |memory| {
             let proof = password::verify(&password, &hash, memory);
             drop(share);
