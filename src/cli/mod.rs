@@ -21,6 +21,7 @@ use std::{
     panic::{self, AssertUnwindSafe},
     path::PathBuf,
     process::ExitCode,
+    str::FromStr,
     sync::Arc,
 };
 
@@ -73,21 +74,19 @@ struct Options {
     #[arg(long, global = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
     master_key_file: Option<PathBuf>,
     /// The embedded engine that keeps the records
-    #[arg(long, global = true, value_name = "KIND", value_parser = store_kinds())]
+    #[arg(long, global = true, value_name = "KIND", value_parser = one_of::<StoreKind, _>(StoreKind::ALL.map(StoreKind::as_str)))]
     store: Option<StoreKind>,
     /// Write the program's own log in this form
-    #[arg(long, global = true, value_name = "FORMAT", value_parser = log_formats())]
+    #[arg(long, global = true, value_name = "FORMAT", value_parser = one_of::<LogFormat, _>(LogFormat::ALL.map(LogFormat::as_str)))]
     log_format: Option<LogFormat>,
 }
 
-fn log_formats() -> impl TypedValueParser<Value = LogFormat> {
-    PossibleValuesParser::new(LogFormat::ALL.map(LogFormat::as_str))
-        .try_map(|word| word.parse::<LogFormat>())
-}
-
-fn store_kinds() -> impl TypedValueParser<Value = StoreKind> {
-    PossibleValuesParser::new(StoreKind::ALL.map(StoreKind::as_str))
-        .try_map(|word| word.parse::<StoreKind>())
+/// What one of `words` names.
+fn one_of<T, const N: usize>(words: [&'static str; N]) -> impl TypedValueParser<Value = T>
+where
+    T: FromStr<Err: std::error::Error + Send + Sync + 'static> + Clone + Send + Sync + 'static,
+{
+    PossibleValuesParser::new(words).try_map(|word| word.parse::<T>())
 }
 
 #[derive(Debug, Subcommand)]

@@ -10,7 +10,7 @@ use std::{
 
 use ratatui::layout::Size;
 use tokio::sync::{Notify, mpsc};
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroizing;
 
 use crate::{frontend::keys::Decoder, session::Input};
 
@@ -71,8 +71,7 @@ impl Typed {
 
     /// No more will come.
     pub fn close(&self) {
-        self.0.lock().closed = true;
-        self.0.changed.notify_one();
+        self.0.close();
     }
 }
 
@@ -83,6 +82,11 @@ impl Drop for Typed {
 }
 
 impl Shared {
+    fn close(&self) {
+        self.lock().closed = true;
+        self.changed.notify_one();
+    }
+
     fn lock(&self) -> MutexGuard<'_, Unread> {
         self.unread.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -115,8 +119,7 @@ impl Keyboard {
 
     /// Ends the reading, as if the caller had hung up.
     pub fn close(&self) {
-        self.0.lock().closed = true;
-        self.0.changed.notify_one();
+        self.0.close();
     }
 
     /// Whether the caller has hung up.
@@ -140,12 +143,6 @@ impl Keyboard {
                 true
             }
         }
-    }
-}
-
-impl Drop for Unread {
-    fn drop(&mut self) {
-        self.bytes.zeroize();
     }
 }
 

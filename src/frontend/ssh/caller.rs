@@ -34,7 +34,6 @@ pub struct Caller {
     shell: Option<oneshot::Sender<Shell>>,
     /// The one channel that is open, until the shell takes its writing end.
     channel: Option<ChannelWriteHalf<Msg>>,
-    channel_id: Option<ChannelId>,
     terminal: Option<(String, Size)>,
     /// All others are refused.
     variables: Variables,
@@ -46,7 +45,6 @@ impl Caller {
             typed,
             shell: Some(shell),
             channel: None,
-            channel_id: None,
             terminal: None,
             variables: Default::default(),
         }
@@ -75,13 +73,13 @@ impl Handler for Caller {
         reply: ChannelOpenHandle,
         _session: &mut Session,
     ) -> Answer {
-        if self.channel_id.is_some() {
+        // One channel in a connection's life, whether or not its shell has begun.
+        if self.channel.is_some() || self.shell.is_none() {
             reply.reject(ChannelOpenFailure::ResourceShortage).await;
             return Ok(());
         }
         // What comes in is taken from the calls below; the reading end would only fill up.
         let (_, channel) = channel.split();
-        self.channel_id = Some(channel.id());
         self.channel = Some(channel);
         reply.accept().await;
         Ok(())

@@ -13,7 +13,7 @@ use super::{
     caller::{Caller, Shell},
     door::ChannelDoor,
     host_key::HostKey,
-    line::{Cutter, Line, line},
+    line::{Line, line},
     penalties::{Offence, Penalties},
 };
 use crate::{
@@ -106,9 +106,9 @@ impl Reception {
         place: Place,
         config: Arc<Config>,
     ) {
-        let (line, cutter) = line(stream);
+        let (line, _cutter) = line(stream);
         let longest = config.ssh.longest_penalty;
-        let offence = self.attend(line, cutter, source, &place, config).await;
+        let offence = self.attend(line, source, &place, config).await;
         if place.has_logged_in() {
             self.penalties.forgive(&key);
         } else if let Some(offence) = offence {
@@ -121,7 +121,6 @@ impl Reception {
     async fn attend(
         &self,
         line: Line,
-        cutter: Cutter,
         source: Source,
         place: &Place,
         config: Arc<Config>,
@@ -171,7 +170,6 @@ impl Reception {
             // The peer closes its side after the last words; then the library's task ends by itself.
             let _ = timeout(LAST_WORDS, connection).await;
         }
-        drop(cutter);
         offence
     }
 
