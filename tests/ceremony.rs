@@ -78,13 +78,7 @@ async fn parallel_wrong_codes_share_one_count_and_only_the_first_is_judged() {
         .iter()
         .filter(|o| matches!(o, PasscodeOutcome::Refused(Refusal::Rejected { .. })))
         .count();
-    let account = house
-        .services
-        .accounts
-        .get(&ppk30())
-        .await
-        .unwrap()
-        .unwrap();
+    let account = house.account().await;
     assert_eq!(
         (judged, account.passcode_throttle.failures),
         (1, 1),
@@ -132,13 +126,7 @@ async fn disabling_wants_a_fresh_code_after_five_minutes_and_spends_it() {
         .await
         .unwrap();
     assert!(matches!(done, DisableOutcome::Disabled(_)), "{done:?}");
-    let account = house
-        .services
-        .accounts
-        .get(&ppk30())
-        .await
-        .unwrap()
-        .unwrap();
+    let account = house.account().await;
     assert_eq!(account.authenticator, Authenticator::Absent);
     assert_eq!(
         account.greatest_accepted_step,
@@ -206,16 +194,7 @@ async fn a_raised_cost_strengthens_the_hash_at_the_next_login() {
         ..HashCost::MIN
     };
     let house = house_with_cost(Policy::Enabled, raised).await;
-    let stored = async || {
-        house
-            .services
-            .accounts
-            .get(&ppk30())
-            .await
-            .unwrap()
-            .unwrap()
-            .password
-    };
+    let stored = async || house.account().await.password;
     assert!(stored().await.is_weaker_than(raised));
     let outcome = house.login().await;
     assert!(
@@ -358,14 +337,7 @@ impl Person {
     }
 
     async fn account_wants_a_code(&self) -> bool {
-        let account = self
-            .house
-            .services
-            .accounts
-            .get(&ppk30())
-            .await
-            .unwrap()
-            .unwrap();
+        let account = self.house.account().await;
         match self.policy {
             Policy::Disabled => false,
             Policy::Enabled => account.authenticator != Authenticator::Absent,
@@ -448,7 +420,7 @@ proptest! {
             };
             for deed in deeds {
                 person.does(deed).await;
-                let account = person.house.services.accounts.get(&ppk30()).await.unwrap().unwrap();
+                let account = person.house.account().await;
                 if account.authenticator.is_active() {
                     assert!(account.greatest_accepted_step.is_some(), "a key in force that no code has proved");
                 }

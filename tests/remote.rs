@@ -106,13 +106,7 @@ async fn an_act_reaches_the_audit_log_the_sessions_and_the_courier() {
 #[tokio::test]
 async fn only_an_applied_letter_rings() {
     let house = house(Policy::Enabled).await;
-    let account = house
-        .services
-        .accounts
-        .get(&ppk30())
-        .await
-        .unwrap()
-        .unwrap();
+    let account = house.account().await;
     let command = join(&Held::by(&house.foundation)).await;
     let at = "2020-08-13T01:53:05Z".parse().unwrap();
     let letter = || Letter::about(&account, LetterKind::TotpReset, at, &here(), at, [1; 8]);
@@ -145,13 +139,7 @@ async fn is_silent(bell: &tokio::sync::Notify) -> bool {
 
 /// An account like PPK30 under another ID.
 async fn another(house: &House, user_id: &str) -> Account {
-    let account = house
-        .services
-        .accounts
-        .get(&ppk30())
-        .await
-        .unwrap()
-        .unwrap();
+    let account = house.account().await;
     let key = AccountKey::new(account.key.user_type, UserId::parse(user_id).unwrap());
     Account { key, ..account }
 }

@@ -11,7 +11,7 @@ use std::{
 };
 
 use common::{
-    Kiosk, Office, PASSWORD, Phone,
+    Office, PASSWORD, Phone, activate,
     browser::{Browser, Settings},
     key,
     letters::{Correspondence, SECURITY_CODE, SENT, ask, confirm, done},
@@ -34,19 +34,6 @@ fn page(method: &str, url: &str, headers: &[&str], body: &str) -> String {
     // A connection that is closed in the middle of an answer has still answered its first line.
     let _ = stream.read_to_end(&mut answer);
     text(&answer)
-}
-
-/// Activates TOTP for PPK30 from the menu and logs out again.
-fn activate(office: &Office, kiosk: &mut Kiosk) -> Phone {
-    kiosk.give_password("non-penyedia", "PPK30", PASSWORD);
-    kiosk.expect("ENABLE TOTP").press(key::ENTER);
-    let phone = Phone::scan(kiosk);
-    kiosk
-        .submit_code(&phone.code(office.clock()))
-        .expect("TOTP aktif.");
-    kiosk.press("l").press(key::ENTER).expect("Selamat datang");
-    office.pass(60);
-    phone
 }
 
 fn pictures(name: &str, browser: &Browser) {

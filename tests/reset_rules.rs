@@ -225,14 +225,7 @@ async fn a_ticket_expires_and_does_not_outlive_a_changed_password_or_the_account
     assert_eq!(late, Confirmed::Void(Void::Expired));
     asked(&house).await;
     let letter = mailbox.newest().await;
-    let password = house
-        .services
-        .accounts
-        .get(&ppk30())
-        .await
-        .unwrap()
-        .unwrap()
-        .password;
+    let password = house.account().await.password;
     let accounts = &house.services.accounts;
     accounts
         .set_password(&ppk30(), password, &here())
@@ -335,13 +328,7 @@ async fn a_reset_lifts_no_wait_and_ends_a_hold_with_the_key_that_was_held() {
         .confirm(&link(&letter), &here())
         .await
         .unwrap();
-    let account = house
-        .services
-        .accounts
-        .get(&ppk30())
-        .await
-        .unwrap()
-        .unwrap();
+    let account = house.account().await;
     assert_eq!(
         account.passcode_throttle.failures, 99,
         "one more and it is held again"
@@ -498,13 +485,7 @@ async fn there_is_a_cap_over_all_accounts_and_sources() {
     let mailbox = Mailbox::of(&house);
     for number in 0..25 {
         let key = penyedia(&format!("CV{number}"));
-        let account = house
-            .services
-            .accounts
-            .get(&ppk30())
-            .await
-            .unwrap()
-            .unwrap();
+        let account = house.account().await;
         let new = lpse_kiosk::service::accounts::NewAccount {
             key: key.clone(),
             name: account.name,

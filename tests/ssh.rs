@@ -13,13 +13,13 @@ use std::{
 };
 
 use common::{
-    Kiosk, Office, PASSWORD, Phone, eventually, key,
+    Kiosk, MENU, Office, PASSWORD, Phone, activate, eventually, key,
     letters::{Correspondence, ask, confirm, done},
+    log_out,
     ssh::Server,
     text,
 };
 
-const MENU: &str = "Layanan login dan TOTP";
 const CLOSING: &str = "Layanan segera dimulai ulang";
 const REJECTED: &str = "User ID, jenis pengguna, atau password tidak sesuai.";
 
@@ -28,23 +28,6 @@ fn open() -> (Office, Server) {
     let office = Office::new();
     let server = office.serve();
     (office, server)
-}
-
-/// Activates TOTP for PPK30 from the menu and logs out again, a while later.
-fn activate(office: &Office, kiosk: &mut Kiosk) -> Phone {
-    kiosk.give_password("non-penyedia", "PPK30", PASSWORD);
-    kiosk.expect("ENABLE TOTP").press(key::ENTER);
-    let phone = Phone::scan(kiosk);
-    kiosk
-        .submit_code(&phone.code(office.clock()))
-        .expect("TOTP aktif.");
-    log_out(kiosk);
-    office.pass(60);
-    phone
-}
-
-fn log_out(kiosk: &mut Kiosk) {
-    kiosk.press("l").press(key::ENTER).expect(MENU);
 }
 
 /// From the menu to the User ID's form.

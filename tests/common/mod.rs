@@ -303,6 +303,27 @@ pub fn free_port() -> u16 {
     }
 }
 
+/// What stands on the menu and nowhere else.
+pub const MENU: &str = "Layanan login dan TOTP";
+
+/// Activates TOTP for PPK30 from the menu and logs out again, a while later.
+pub fn activate(office: &Office, kiosk: &mut Kiosk) -> Phone {
+    kiosk.give_password("non-penyedia", "PPK30", PASSWORD);
+    kiosk.expect("ENABLE TOTP").press(key::ENTER);
+    let phone = Phone::scan(kiosk);
+    kiosk
+        .submit_code(&phone.code(office.clock()))
+        .expect("TOTP aktif.");
+    log_out(kiosk);
+    office.pass(60);
+    phone
+}
+
+/// From home to the menu.
+pub fn log_out(kiosk: &mut Kiosk) {
+    kiosk.press("l").press(key::ENTER).expect(MENU);
+}
+
 /// Keys as terminals send them.
 pub mod key {
     pub const ENTER: &str = "\r";

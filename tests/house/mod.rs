@@ -11,8 +11,8 @@ use std::{
 use jiff::Timestamp;
 use lpse_kiosk::{
     domain::{
-        AccountKey, EmailAddress, Identified, Passcode, PersonName, PlainPassword, Policy, Secret,
-        Source, TimeStep, UserId, UserType,
+        Account, AccountKey, EmailAddress, Identified, Passcode, PersonName, PlainPassword, Policy,
+        Secret, Source, TimeStep, UserId, UserType,
         audit::{Act, AuditEvent, AuditOutcome},
         password::{HashCost, HashMemory, hash},
         provisioning::Issuer,
@@ -84,6 +84,14 @@ pub struct House {
     pub clock: Arc<TestClock>,
     pub audit: Arc<Recorder>,
     pub foundation: Arc<Foundation>,
+}
+
+impl House {
+    /// The account as it is kept now.
+    pub async fn account(&self) -> Account {
+        let kept = self.services.accounts.get(&ppk30()).await.unwrap();
+        kept.expect("the account is there")
+    }
 }
 
 pub fn here() -> Source {
