@@ -1,6 +1,6 @@
 //! What services need of the world besides storage. The real ends are in `adapter`; tests bring their own.
 
-use std::{fmt, time::Duration};
+use std::{fmt, pin::Pin, time::Duration};
 
 use jiff::Timestamp;
 
@@ -23,5 +23,16 @@ pub trait Random: Send + Sync + fmt::Debug + 'static {
 
 /// Where every attempt and every act is recorded.
 pub trait Audit: Send + Sync + fmt::Debug + 'static {
-    fn record(&self, event: AuditEvent);
+    /// Takes `events` in, in this order and within the call. When the answer comes and is good, they are durable;
+    /// nothing is answered to anybody before (SECURITY section 3). Whoever drops the answer has them recorded all the
+    /// same, and is not told if that fails.
+    fn record(&self, events: Vec<AuditEvent>) -> Recorded;
 }
+
+/// The answer of an audit log: all of it is durable, or nothing may be granted.
+pub type Recorded = Pin<Box<dyn Future<Output = Result<(), AuditError>> + Send>>;
+
+/// The audit log takes no records: whatever would have been recorded must not be granted. The words are for operators.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("the audit log cannot be written: {0}")]
+pub struct AuditError(pub String);

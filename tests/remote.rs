@@ -224,12 +224,8 @@ async fn what_was_done_is_recorded_even_if_the_holder_leaves_at_once() {
     let commit = || Commit::new().put(Key::all_visits(), b"x".to_vec());
     store.commit(commit()).await.unwrap();
     command.leave.send_replace(true);
-    command.joined.line.record(&AuditEvent {
-        account: Some(ppk30()),
-        act: Act::SetPassword,
-        outcome: AuditOutcome::Done,
-        from: here(),
-    });
+    let event = AuditEvent::new(Act::SetPassword, AuditOutcome::Done, &here()).on(&ppk30());
+    drop(command.joined.line.record(vec![event]));
     let refused = store.commit(commit()).await;
     assert!(
         matches!(refused, Err(StoreError::Unavailable(_))),

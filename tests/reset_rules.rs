@@ -114,7 +114,7 @@ fn reasons(house: &House, act: Act) -> Vec<String> {
     let of_act = events.iter().filter(|event| event.act == act);
     of_act
         .map(|event| match &event.outcome {
-            AuditOutcome::Done => "done".to_owned(),
+            AuditOutcome::Done | AuditOutcome::Intended => "done".to_owned(),
             AuditOutcome::Refused(reason) => reason.to_string(),
             AuditOutcome::Failed(reason) => reason.clone(),
         })

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, path::Path, sync::Arc};
 use lpse_kiosk::{
     domain::audit::AuditEvent,
     frontend::socket::{self, Held},
-    ports::Audit,
+    ports::{Audit, Recorded},
     service::EndedLogins,
     store::{
         self, Commit, Key, Outcome, Store, StoreError, StoreKind,
@@ -35,8 +35,8 @@ fn open(kind: StoreKind, folder: &Path) -> Embedded {
 struct NoAudit;
 
 impl Audit for NoAudit {
-    fn record(&self, event: AuditEvent) {
-        panic!("a store records nothing: {event:?}");
+    fn record(&self, events: Vec<AuditEvent>) -> Recorded {
+        panic!("a store records nothing: {events:?}");
     }
 }
 

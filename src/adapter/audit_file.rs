@@ -2,6 +2,7 @@
 
 use std::{
     fs::{File, OpenOptions},
+    future::ready,
     io::{self, Write},
     os::unix::fs::OpenOptionsExt,
     path::Path,
@@ -12,7 +13,7 @@ use serde_json::json;
 
 use crate::{
     domain::audit::{AuditEvent, AuditOutcome},
-    ports::{Audit, Clock},
+    ports::{Audit, AuditError, Clock, Recorded},
 };
 
 /// An audit log that appends each event as one line, `{"at":"2020-08-13T01:53:07Z","act":"login",...}`.
@@ -40,9 +41,27 @@ impl AuditFile {
 }
 
 impl Audit for AuditFile {
-    fn record(&self, event: AuditEvent) {
+    fn record(&self, events: Vec<AuditEvent>) -> Recorded {
+        let recorded = self.append(&events);
+        Box::pin(ready(recorded.map_err(|error| {
+            tracing::error!(%error, "the audit log cannot be written");
+            AuditError(error.to_string())
+        })))
+    }
+}
+
+impl AuditFile {
+    fn append(&self, events: &[AuditEvent]) -> io::Result<()> {
+        let lines: String = events.iter().map(|event| self.line(event)).collect();
+        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        file.write_all(lines.as_bytes())?;
+        file.sync_data()
+    }
+
+    fn line(&self, event: &AuditEvent) -> String {
         let (outcome, reason) = match &event.outcome {
             AuditOutcome::Done => ("done", None),
+            AuditOutcome::Intended => ("intended", None),
             AuditOutcome::Refused(reason) => ("refused", Some(reason.to_string())),
             AuditOutcome::Failed(reason) => ("failed", Some(reason.clone())),
         };
@@ -58,10 +77,13 @@ impl Audit for AuditFile {
         if let Some(reason) = reason {
             line["reason"] = reason.into();
         }
-        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Err(error) = file.write_all(format!("{line}\n").as_bytes()) {
-            tracing::error!(%error, "the audit log cannot be written");
+        if let Some(by) = &event.by {
+            line["by"] = by.to_string().into();
         }
+        if let Some(detail) = &event.detail {
+            line["detail"] = detail.as_str().into();
+        }
+        format!("{line}\n")
     }
 }
 
@@ -78,15 +100,11 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("audit.jsonl");
         let audit = AuditFile::open(&path, Arc::new(SystemClock::start())).unwrap();
-        audit.record(AuditEvent {
-            account: Some(AccountKey::new(
-                UserType::NonPenyedia,
-                UserId::parse("PPK30").unwrap(),
-            )),
-            act: Act::CheckPassword,
-            outcome: AuditOutcome::Refused("wrong-password".into()),
-            from: Source::Console("tty1\n\u{1b}[2J".into()),
-        });
+        let ppk30 = AccountKey::new(UserType::NonPenyedia, UserId::parse("PPK30").unwrap());
+        let outcome = AuditOutcome::Refused("wrong-password".into());
+        let from = Source::Console("tty1\n\u{1b}[2J".into());
+        let event = AuditEvent::new(Act::CheckPassword, outcome, &from).on(&ppk30);
+        drop(audit.record(vec![event]));
         let text = std::fs::read_to_string(&path).unwrap();
         assert_eq!(text.lines().count(), 1, "{text:?}");
         assert!(!text.contains('\u{1b}'), "{text:?}");

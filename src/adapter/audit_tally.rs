@@ -16,11 +16,11 @@ use crate::{
         Source,
         audit::{Act, AuditEvent, AuditOutcome},
     },
-    ports::Audit,
+    ports::{Audit, Recorded},
 };
 
 /// How acts end, by the words of the audit log.
-pub const OUTCOMES: [&str; 3] = ["done", "refused", "failed"];
+pub const OUTCOMES: [&str; 4] = ["done", "refused", "failed", "intended"];
 
 /// Where acts come from: `console`, a terminal of this machine; `network`, an SSH peer or a browser.
 pub const ORIGINS: [&str; 2] = ["console", "network"];
@@ -44,6 +44,7 @@ impl Tally {
             AuditOutcome::Done => 0,
             AuditOutcome::Refused(_) => 1,
             AuditOutcome::Failed(_) => 2,
+            AuditOutcome::Intended => 3,
         };
         let origin = match event.from {
             Source::Console(_) => 0,
@@ -87,9 +88,11 @@ impl AuditTally {
 }
 
 impl Audit for AuditTally {
-    fn record(&self, event: AuditEvent) {
-        self.tally.count(&event);
-        self.next.record(event);
+    fn record(&self, events: Vec<AuditEvent>) -> Recorded {
+        for event in &events {
+            self.tally.count(event);
+        }
+        self.next.record(events)
     }
 }
 
@@ -103,8 +106,9 @@ mod tests {
     struct Kept(Mutex<Vec<AuditEvent>>);
 
     impl Audit for Kept {
-        fn record(&self, event: AuditEvent) {
-            self.0.lock().unwrap().push(event);
+        fn record(&self, events: Vec<AuditEvent>) -> Recorded {
+            self.0.lock().unwrap().extend(events);
+            Box::pin(std::future::ready(Ok(())))
         }
     }
 
@@ -113,19 +117,13 @@ mod tests {
         let kept = Arc::new(Kept::default());
         let audit = AuditTally::new(kept.clone());
         for act in Act::ALL {
-            audit.record(AuditEvent {
-                account: None,
-                act: *act,
-                outcome: AuditOutcome::Refused("wrong-password".into()),
-                from: Source::Console("loket-1".into()),
-            });
+            let refused = AuditOutcome::Refused("wrong-password".into());
+            let at = Source::Console("loket-1".into());
+            drop(audit.record(vec![AuditEvent::new(*act, refused, &at)]));
         }
-        audit.record(AuditEvent {
-            account: None,
-            act: Act::Login,
-            outcome: AuditOutcome::Done,
-            from: Source::Peer([203, 0, 113, 5].into()),
-        });
+        let from = Source::Peer([203, 0, 113, 5].into());
+        let login = AuditEvent::new(Act::Login, AuditOutcome::Done, &from);
+        drop(audit.record(vec![login]));
         assert_eq!(kept.0.lock().unwrap().len(), Act::ALL.len() + 1);
         for (act, outcome, origin, count) in audit.tally().counts() {
             let login = (act, outcome, origin) == (Act::Login, "done", "network");

@@ -15,6 +15,49 @@ pub struct AuditEvent {
     pub act: Act,
     pub outcome: AuditOutcome,
     pub from: Source,
+    /// The officer who acts, where it is not the account itself.
+    pub by: Option<AccountKey>,
+    /// What else belongs into the log: an officer's reason and what was seen, the policy that was set. No secret, and
+    /// nothing that acts on a terminal.
+    pub detail: Option<String>,
+}
+
+impl AuditEvent {
+    /// `act` by whoever is at `from`, about no account in particular.
+    pub fn new(act: Act, outcome: AuditOutcome, from: &Source) -> Self {
+        Self {
+            account: None,
+            act,
+            outcome,
+            from: from.clone(),
+            by: None,
+            detail: None,
+        }
+    }
+
+    /// The event as one about `account`.
+    pub fn on(self, account: &AccountKey) -> Self {
+        Self {
+            account: Some(account.clone()),
+            ..self
+        }
+    }
+
+    /// The event as the act of the officer `by`.
+    pub fn by(self, by: &AccountKey) -> Self {
+        Self {
+            by: Some(by.clone()),
+            ..self
+        }
+    }
+
+    /// The event with more to say.
+    pub fn saying(self, detail: impl Into<String>) -> Self {
+        Self {
+            detail: Some(detail.into()),
+            ..self
+        }
+    }
 }
 
 /// Declares the acts, each with its one word in the log.
@@ -77,6 +120,8 @@ impl FromStr for Act {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AuditOutcome {
     Done,
+    /// Recorded before an officer's act is done, so that none is done without a record of it.
+    Intended,
     /// A word for the reason, `wrong-password`, `unknown-account`, `spent-passcode`, ...
     Refused(Cow<'static, str>),
     /// The act could not be carried out; the text comes from the store or the system.

@@ -21,7 +21,7 @@ use crate::{
         Outcome, Store, StoreError,
         accounts::Accounts,
         outbox,
-        remote::wire::{self, Answer, PAGE_BYTES, Request, WireError},
+        remote::wire::{self, Answer, AuditRecord, PAGE_BYTES, Request, WireError},
     },
 };
 
@@ -254,9 +254,12 @@ async fn answer(
                 "another import is under way; run this one again when it has ended".into(),
             )),
         },
-        Request::Audit(record) => {
-            held.audit.record(record.event().ok_or(WireError::Garbled)?);
-            Ok(Answer::Done)
+        Request::Audit(records) => {
+            let events: Option<Vec<_>> = records.into_iter().map(AuditRecord::event).collect();
+            let recorded = held.audit.record(events.ok_or(WireError::Garbled)?).await;
+            recorded
+                .map(|()| Answer::Done)
+                .map_err(|error| StoreError::Unavailable(error.to_string()))
         }
         Request::EndedLogin(account) => {
             let account = account.key().ok_or(WireError::Garbled)?;

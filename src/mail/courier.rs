@@ -187,7 +187,7 @@ impl Courier {
         let delivery = match tried {
             Ok(()) => {
                 satchel.outbox.remove(&claimed).await?;
-                self.record(letter, AuditOutcome::Done);
+                self.record(letter, AuditOutcome::Done).await;
                 return Ok(None);
             }
             Err(DeliveryError::Temporary(reason)) => {
@@ -198,7 +198,8 @@ impl Courier {
             }
             Err(DeliveryError::Permanent(reason)) => {
                 tracing::error!(letter = %letter.id, %reason, "a letter was refused; `outbox list` shows it");
-                self.record(letter, AuditOutcome::Failed(reason.clone()));
+                self.record(letter, AuditOutcome::Failed(reason.clone()))
+                    .await;
                 claimed.delivery.refused(reason)
             }
         };
@@ -242,17 +243,17 @@ impl Courier {
             None => "expired before it was tried".to_owned(),
         };
         tracing::error!(letter = %read.letter.id, %reason, "a letter was not delivered in time");
-        self.record(&read.letter, AuditOutcome::Failed(reason));
+        self.record(&read.letter, AuditOutcome::Failed(reason))
+            .await;
         Ok(())
     }
 
-    fn record(&self, letter: &Letter, outcome: AuditOutcome) {
-        self.satchel.audit.record(AuditEvent {
-            account: Some(letter.account.clone()),
-            act: Act::DeliverLetter,
-            outcome,
-            from: letter.from.clone(),
-        });
+    /// What became of a letter is done, whether or not the log takes it.
+    async fn record(&self, letter: &Letter, outcome: AuditOutcome) {
+        let event = AuditEvent::new(Act::DeliverLetter, outcome, &letter.from).on(&letter.account);
+        if let Err(error) = self.satchel.audit.record(vec![event]).await {
+            tracing::error!(letter = %letter.id, %error, "what became of a letter is not in the audit log");
+        }
     }
 }
 

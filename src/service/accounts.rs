@@ -69,7 +69,7 @@ impl Accounts {
         let account = self.fresh(new);
         match self.foundation.accounts().add(account).await? {
             Outcome::Applied => {
-                self.done(Act::AddAccount, &key, from);
+                self.done(Act::AddAccount, &key, from).await?;
                 Ok(())
             }
             Outcome::Conflict => Err(AccountsError::Exists(key)),
@@ -131,7 +131,7 @@ impl Accounts {
             let commit = read.remove().and(ticket.remove());
             if house.commit(commit).await? == Outcome::Applied {
                 house.ended_logins.tell(key);
-                self.done(Act::RemoveAccount, key, from);
+                self.done(Act::RemoveAccount, key, from).await?;
                 return Ok(());
             }
         }
@@ -184,7 +184,7 @@ impl Accounts {
             }
             if house.commit(commit).await? == Outcome::Applied {
                 house.ended_logins.tell(key);
-                self.done(act, key, from);
+                self.done(act, key, from).await?;
                 return Ok(());
             }
         }
@@ -207,8 +207,10 @@ impl Accounts {
         }
     }
 
-    fn done(&self, act: Act, key: &AccountKey, from: &Source) {
-        self.foundation.record(act, key, from, AuditOutcome::Done);
+    async fn done(&self, act: Act, key: &AccountKey, from: &Source) -> Result<(), ServiceError> {
+        self.foundation
+            .record(act, key, from, AuditOutcome::Done)
+            .await
     }
 }
 
@@ -235,13 +237,8 @@ impl Import {
     pub async fn finish(self, from: &Source) -> Result<(), ServiceError> {
         let house = &self.accounts.foundation;
         house.accounts().finish_import(&self.id).await?;
-        house.audit.record(AuditEvent {
-            account: None,
-            act: Act::ImportAccounts,
-            outcome: AuditOutcome::Done,
-            from: from.clone(),
-        });
-        Ok(())
+        let event = AuditEvent::new(Act::ImportAccounts, AuditOutcome::Done, from);
+        Ok(house.audit.record(vec![event]).await?)
     }
 
     /// Gives the import up: everything added goes.

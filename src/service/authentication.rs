@@ -13,7 +13,7 @@ use crate::{
         AwaitingEnrollment, AwaitingPasscode, Ceremony, Identified, Passcode, PasswordHash,
         PlainPassword, Policy, Source,
         account::LastLogin,
-        audit::{Act, AuditOutcome},
+        audit::{Act, AuditEvent, AuditOutcome},
         letter::LetterKind,
         throttle::Gate,
     },
@@ -87,17 +87,13 @@ impl Authentication {
         let _turn = turn.lock().await;
         let house = &self.foundation;
         let key = claimed.account.clone();
-        let refused = |reason: &'static str| {
-            house.record(
-                Act::CheckPassword,
-                &key,
-                from,
-                AuditOutcome::Refused(reason.into()),
-            )
+        let refused = async |reason: &'static str| {
+            let outcome = AuditOutcome::Refused(reason.into());
+            house.record(Act::CheckPassword, &key, from, outcome).await
         };
         let now = house.clock.now();
         if let Gate::Wait(wait) = house.throttles().gate(from, &key, now).await? {
-            refused("waiting");
+            refused("waiting").await?;
             return Ok(PasswordOutcome::Refused(Refusal::Wait(wait)));
         }
         let read = house.accounts().read(&key).await?;
@@ -120,7 +116,8 @@ impl Authentication {
                 "wrong-password"
             } else {
                 "unknown-account"
-            });
+            })
+            .await?;
             return Ok(PasswordOutcome::Refused(Refusal::Rejected {
                 wait: match gate {
                     Gate::Wait(wait) => wait,
@@ -129,7 +126,9 @@ impl Authentication {
             }));
         };
         house.throttles().forget(from, &key).await?;
-        house.record(Act::CheckPassword, &key, from, AuditOutcome::Done);
+        house
+            .record(Act::CheckPassword, &key, from, AuditOutcome::Done)
+            .await?;
         let read = self.strengthen(read.clone(), again).await?;
         let policy = house.settings().policy().await?;
         match verified.next(policy.policy, &read.account.authenticator) {
@@ -145,10 +144,12 @@ impl Authentication {
                 if house.store.commit(commit).await? == Outcome::Conflict {
                     // The account or the policy changed between the look and the grant. What was decided may no
                     // longer be right, and the password is gone: the person types it once more.
-                    refused("changed-meanwhile");
+                    refused("changed-meanwhile").await?;
                     return Ok(PasswordOutcome::Refused(Refusal::Ended));
                 }
-                house.record(Act::Login, &key, from, AuditOutcome::Done);
+                house
+                    .record(Act::Login, &key, from, AuditOutcome::Done)
+                    .await?;
                 Ok(PasswordOutcome::Granted(Box::new(Granted {
                     authenticated,
                     account,
@@ -184,7 +185,7 @@ impl Authentication {
             let judged = house.judge_passcode(&mut account, &passcode, from, now)?;
             let accepted = match judged {
                 Judged::Unheard { refusal, reason } => {
-                    self.refuse(awaiting.account(), from, reason);
+                    self.refuse(awaiting.account(), from, reason).await?;
                     return Ok(PasscodeOutcome::Refused(refusal));
                 }
                 Judged::Counted { refusal, reason } => {
@@ -192,7 +193,7 @@ impl Authentication {
                     if house.commit(commit).await? == Outcome::Conflict {
                         continue;
                     }
-                    self.refuse(awaiting.account(), from, reason);
+                    self.refuse(awaiting.account(), from, reason).await?;
                     return Ok(PasscodeOutcome::Refused(refusal));
                 }
                 Judged::Accepted(accepted) => accepted,
@@ -207,11 +208,10 @@ impl Authentication {
             if house.commit(commit).await? == Outcome::Conflict {
                 continue;
             }
-            if activated {
-                house.record(Act::ProveEnrollment, &account.key, from, AuditOutcome::Done);
-            }
-            house.record(Act::CheckPasscode, &account.key, from, AuditOutcome::Done);
-            house.record(Act::Login, &account.key, from, AuditOutcome::Done);
+            let proved = activated.then_some(Act::ProveEnrollment);
+            let acts = proved.into_iter().chain([Act::CheckPasscode, Act::Login]);
+            let done = |act| AuditEvent::new(act, AuditOutcome::Done, from).on(&account.key);
+            house.audit.record(acts.map(done).collect()).await?;
             let Some(authenticated) = awaiting
                 .clone()
                 .with_passcode(accepted, house.clock.monotonic())
@@ -229,13 +229,11 @@ impl Authentication {
     }
 
     /// Records that a login ended by its owner, by idleness or with the program.
+    /// It has ended, whether or not the log takes it, so nobody waits for that.
     pub fn log_out(&self, authenticated: &Authenticated, from: &Source) {
-        self.foundation.record(
-            Act::Logout,
-            authenticated.account(),
-            from,
-            AuditOutcome::Done,
-        );
+        let event = AuditEvent::new(Act::Logout, AuditOutcome::Done, from);
+        let event = event.on(authenticated.account());
+        drop(self.foundation.audit.record(vec![event]));
     }
 
     /// The account as it is now, if a login of that generation is still valid.
@@ -280,13 +278,16 @@ impl Authentication {
         }
     }
 
-    fn refuse(&self, account: &AccountKey, from: &Source, reason: &'static str) {
-        self.foundation.record(
-            Act::CheckPasscode,
-            account,
-            from,
-            AuditOutcome::Refused(reason.into()),
-        );
+    async fn refuse(
+        &self,
+        account: &AccountKey,
+        from: &Source,
+        reason: &'static str,
+    ) -> Result<(), ServiceError> {
+        let outcome = AuditOutcome::Refused(reason.into());
+        self.foundation
+            .record(Act::CheckPasscode, account, from, outcome)
+            .await
     }
 
     fn turn(&self, from: &Source, account: &AccountKey) -> Arc<tokio::sync::Mutex<()>> {

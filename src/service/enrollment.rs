@@ -120,7 +120,7 @@ impl Enrollment {
             let mut account = read.account.clone();
             let provisioning = self.put_pending_key(&mut account, from);
             if self.commit(&read, &account).await? {
-                self.done(Act::StartEnrollment, &account.key, from);
+                self.done(Act::StartEnrollment, &account.key, from).await?;
                 return Ok(StartOutcome::Started(provisioning));
             }
         }
@@ -146,7 +146,7 @@ impl Enrollment {
             let mut account = read.account.clone();
             let provisioning = self.put_pending_key(&mut account, from);
             if self.commit(&read, &account).await? {
-                self.done(Act::StartEnrollment, &account.key, from);
+                self.done(Act::StartEnrollment, &account.key, from).await?;
                 return Ok(StartOverOutcome::Started(awaiting, provisioning));
             }
         }
@@ -170,7 +170,8 @@ impl Enrollment {
             let now = house.clock.now();
             let accepted = match house.judge_passcode(&mut account, &passcode, from, now)? {
                 Judged::Unheard { refusal, reason } => {
-                    self.refused(Act::ProveEnrollment, &account.key, from, reason);
+                    self.refused(Act::ProveEnrollment, &account.key, from, reason)
+                        .await?;
                     return Ok(ProveOutcome::Refused(refusal));
                 }
                 Judged::Counted { refusal, reason } => {
@@ -178,7 +179,8 @@ impl Enrollment {
                     if house.commit(commit).await? == Outcome::Conflict {
                         continue;
                     }
-                    self.refused(Act::ProveEnrollment, &account.key, from, reason);
+                    self.refused(Act::ProveEnrollment, &account.key, from, reason)
+                        .await?;
                     return Ok(ProveOutcome::Refused(refusal));
                 }
                 Judged::Accepted(accepted) => accepted,
@@ -194,9 +196,9 @@ impl Enrollment {
             if house.commit(commit).await? == Outcome::Conflict {
                 continue;
             }
-            self.done(Act::ProveEnrollment, &account.key, from);
+            self.done(Act::ProveEnrollment, &account.key, from).await?;
             if matches!(prover, Prover::Awaiting(_)) {
-                self.done(Act::Login, &account.key, from);
+                self.done(Act::Login, &account.key, from).await?;
             }
             let Some(authenticated) = prover.with_passcode(accepted, house.clock.monotonic())
             else {
@@ -236,7 +238,8 @@ impl Enrollment {
                 None => return Ok(DisableOutcome::Refused(Refusal::FreshPasscodeWanted)),
                 Some(passcode) => match house.judge_passcode(&mut account, passcode, from, now)? {
                     Judged::Unheard { refusal, reason } => {
-                        self.refused(Act::DisableTotp, &account.key, from, reason);
+                        self.refused(Act::DisableTotp, &account.key, from, reason)
+                            .await?;
                         return Ok(DisableOutcome::Refused(refusal));
                     }
                     Judged::Counted { refusal, reason } => {
@@ -244,7 +247,8 @@ impl Enrollment {
                         if house.commit(commit).await? == Outcome::Conflict {
                             continue;
                         }
-                        self.refused(Act::DisableTotp, &account.key, from, reason);
+                        self.refused(Act::DisableTotp, &account.key, from, reason)
+                            .await?;
                         return Ok(DisableOutcome::Refused(refusal));
                     }
                     Judged::Accepted(accepted) => {
@@ -267,10 +271,10 @@ impl Enrollment {
             if house.commit(commit).await? == Outcome::Conflict {
                 continue;
             }
-            self.done(Act::DisableTotp, &account.key, from);
+            self.done(Act::DisableTotp, &account.key, from).await?;
             return Ok(match provisioning {
                 Some(provisioning) => {
-                    self.done(Act::StartEnrollment, &account.key, from);
+                    self.done(Act::StartEnrollment, &account.key, from).await?;
                     DisableOutcome::EnrollmentWanted(refreshed.must_enroll(), provisioning)
                 }
                 None => DisableOutcome::Disabled(Box::new(Granted {
@@ -321,14 +325,26 @@ impl Enrollment {
         Ok(outcome == Outcome::Applied)
     }
 
-    fn done(&self, act: Act, account: &AccountKey, from: &Source) {
+    async fn done(
+        &self,
+        act: Act,
+        account: &AccountKey,
+        from: &Source,
+    ) -> Result<(), ServiceError> {
         self.foundation
-            .record(act, account, from, AuditOutcome::Done);
+            .record(act, account, from, AuditOutcome::Done)
+            .await
     }
 
-    fn refused(&self, act: Act, account: &AccountKey, from: &Source, reason: &'static str) {
-        self.foundation
-            .record(act, account, from, AuditOutcome::Refused(reason.into()));
+    async fn refused(
+        &self,
+        act: Act,
+        account: &AccountKey,
+        from: &Source,
+        reason: &'static str,
+    ) -> Result<(), ServiceError> {
+        let outcome = AuditOutcome::Refused(reason.into());
+        self.foundation.record(act, account, from, outcome).await
     }
 }
 

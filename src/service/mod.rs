@@ -28,7 +28,7 @@ use crate::{
         provisioning::Issuer,
     },
     mail::inbox::Inbox,
-    ports::{Audit, Clock, Random},
+    ports::{Audit, AuditError, Clock, Random},
     store::{self, Commit, Outcome, Store, StoreError},
     vault::Vault,
 };
@@ -192,13 +192,15 @@ impl Foundation {
         Secret::from_bytes(self.random_bytes())
     }
 
-    fn record(&self, act: Act, account: &AccountKey, from: &Source, outcome: AuditOutcome) {
-        self.audit.record(AuditEvent {
-            account: Some(account.clone()),
-            act,
-            outcome,
-            from: from.clone(),
-        });
+    async fn record(
+        &self,
+        act: Act,
+        account: &AccountKey,
+        from: &Source,
+        outcome: AuditOutcome,
+    ) -> Result<(), ServiceError> {
+        let event = AuditEvent::new(act, outcome, from).on(account);
+        Ok(self.audit.record(vec![event]).await?)
     }
 }
 
@@ -251,6 +253,12 @@ pub enum ServiceError {
 
 impl From<StoreError> for ServiceError {
     fn from(error: StoreError) -> Self {
+        Self::Unavailable(error.to_string())
+    }
+}
+
+impl From<AuditError> for ServiceError {
+    fn from(error: AuditError) -> Self {
         Self::Unavailable(error.to_string())
     }
 }

@@ -27,12 +27,8 @@ impl PolicySetting {
     /// Sets the policy, in force at the next login, everywhere.
     pub async fn set(&self, policy: Policy, from: &Source) -> Result<(), ServiceError> {
         self.foundation.settings().set_policy(policy).await?;
-        self.foundation.audit.record(AuditEvent {
-            account: None,
-            act: Act::SetPolicy,
-            outcome: AuditOutcome::Done,
-            from: from.clone(),
-        });
-        Ok(())
+        let event = AuditEvent::new(Act::SetPolicy, AuditOutcome::Done, from);
+        let event = event.saying(policy.as_str());
+        Ok(self.foundation.audit.record(vec![event]).await?)
     }
 }

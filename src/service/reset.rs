@@ -123,15 +123,17 @@ impl Reset {
             security_code,
         } = asked;
         if !challenge.is_some_and(|challenge| challenge.accepts(&security_code, now)) {
-            self.refused(Act::RequestReset, Some(&account), from, "security-code");
+            self.refused(Act::RequestReset, Some(&account), from, "security-code")
+                .await?;
             return Ok(RequestOutcome::SecurityCodeRejected);
         }
         loop {
             if let Some(refused) = self.try_request(&account, &email, from).await? {
                 match refused {
-                    None => self.done(Act::RequestReset, &account, from),
+                    None => self.done(Act::RequestReset, &account, from).await?,
                     Some(reason) => {
-                        self.refused(Act::RequestReset, Some(&account), from, reason);
+                        self.refused(Act::RequestReset, Some(&account), from, reason)
+                            .await?;
                     }
                 }
                 return Ok(RequestOutcome::Answered);
@@ -247,11 +249,12 @@ impl Reset {
             }
             Looked::Void(void, account) => {
                 let reason = void.reason();
-                self.refused(Act::FindReset, account.as_ref(), from, reason);
+                self.refused(Act::FindReset, account.as_ref(), from, reason)
+                    .await?;
                 Found::Void(void)
             }
             Looked::Wait(wait) => {
-                self.refused(Act::FindReset, None, from, "waiting");
+                self.refused(Act::FindReset, None, from, "waiting").await?;
                 Found::Wait(wait)
             }
         })
@@ -269,11 +272,13 @@ impl Reset {
             let valid = match self.look(secret, from).await? {
                 Looked::Valid(valid) => valid,
                 Looked::Void(void, account) => {
-                    self.refused(Act::ConfirmReset, account.as_ref(), from, void.reason());
+                    self.refused(Act::ConfirmReset, account.as_ref(), from, void.reason())
+                        .await?;
                     return Ok(Confirmed::Void(void));
                 }
                 Looked::Wait(wait) => {
-                    self.refused(Act::ConfirmReset, None, from, "waiting");
+                    self.refused(Act::ConfirmReset, None, from, "waiting")
+                        .await?;
                     return Ok(Confirmed::Wait(wait));
                 }
             };
@@ -291,7 +296,7 @@ impl Reset {
             let commit = house.notice(commit, &account, LetterKind::TotpReset, now, from);
             if house.commit(commit).await? == Outcome::Applied {
                 house.ended_logins.tell(&account.key);
-                self.done(Act::ConfirmReset, &account.key, from);
+                self.done(Act::ConfirmReset, &account.key, from).await?;
                 return Ok(Confirmed::Done);
             }
         }
@@ -330,18 +335,29 @@ impl Reset {
         }
     }
 
-    fn done(&self, act: Act, account: &AccountKey, from: &Source) {
+    async fn done(
+        &self,
+        act: Act,
+        account: &AccountKey,
+        from: &Source,
+    ) -> Result<(), ServiceError> {
         self.foundation
-            .record(act, account, from, AuditOutcome::Done);
+            .record(act, account, from, AuditOutcome::Done)
+            .await
     }
 
-    fn refused(&self, act: Act, account: Option<&AccountKey>, from: &Source, reason: &'static str) {
-        self.foundation.audit.record(AuditEvent {
+    async fn refused(
+        &self,
+        act: Act,
+        account: Option<&AccountKey>,
+        from: &Source,
+        reason: &'static str,
+    ) -> Result<(), ServiceError> {
+        let event = AuditEvent {
             account: account.cloned(),
-            act,
-            outcome: AuditOutcome::Refused(reason.into()),
-            from: from.clone(),
-        });
+            ..AuditEvent::new(act, AuditOutcome::Refused(reason.into()), from)
+        };
+        Ok(self.foundation.audit.record(vec![event]).await?)
     }
 }
 

@@ -17,7 +17,7 @@ use lpse_kiosk::{
         password::{HashCost, HashMemory, hash},
         provisioning::Issuer,
     },
-    ports::{Audit, Clock, Random},
+    ports::{Audit, Clock, Random, Recorded},
     service::{
         Foundation, Letters, Services,
         accounts::NewAccount,
@@ -73,8 +73,9 @@ impl Random for Counting {
 pub struct Recorder(pub Mutex<Vec<AuditEvent>>);
 
 impl Audit for Recorder {
-    fn record(&self, event: AuditEvent) {
-        self.0.lock().unwrap().push(event);
+    fn record(&self, events: Vec<AuditEvent>) -> Recorded {
+        self.0.lock().unwrap().extend(events);
+        Box::pin(std::future::ready(Ok(())))
     }
 }
 

@@ -134,12 +134,11 @@ async fn what_happens_is_counted_and_no_label_holds_what_people_typed() {
     let served = Served::start().await;
     let open = [served.doors.enter(Door::Ssh), served.doors.enter(Door::Ssh)];
     served.doors.refuse(Reason::NoPty);
-    served.opened.vitals.acts.count(&AuditEvent {
-        account: None,
-        act: Act::CheckPassword,
-        outcome: AuditOutcome::Refused("unknown-account".into()),
-        from: Source::Console("loket\"1\n".into()),
-    });
+    served.opened.vitals.acts.count(&AuditEvent::new(
+        Act::CheckPassword,
+        AuditOutcome::Refused("unknown-account".into()),
+        &Source::Console("loket\"1\n".into()),
+    ));
     let text = served.ask("GET /metrics").await;
     let (head, text) = text.split_once("\r\n\r\n").unwrap();
     assert!(head.contains(OPEN_METRICS), "{head}");

@@ -23,9 +23,12 @@ use tokio::{
 };
 
 use super::{Commit, Key, Outcome, Store, StoreError, Value};
-use crate::domain::{AccountKey, audit::AuditEvent};
+use crate::{
+    domain::{AccountKey, audit::AuditEvent},
+    ports::{AuditError, Recorded},
+};
 pub use place::Place;
-use wire::{Answer, Greeting, Refusal, Request, WireError};
+use wire::{Answer, AuditRecord, Greeting, Refusal, Request, WireError};
 
 /// The holder answers a greeting at once; one that is stopped never does.
 const GREETING_PATIENCE: Duration = Duration::from_secs(10);
@@ -186,40 +189,48 @@ struct Ask {
 
 enum Reply {
     To(oneshot::Sender<Result<Answer, StoreError>>),
-    /// Nobody waits; when it fails, the log is told what was lost, if anything was.
-    Nobody(Option<&'static str>),
+    /// Nobody waits, and nothing is lost when it fails.
+    Nobody,
 }
 
 impl Line {
-    /// Has `event` written to the holder's audit log; its being written is waited for when the line ends.
-    pub fn record(&self, event: &AuditEvent) {
-        let lost =
-            "the process that holds the store has ended before it wrote this to the audit log";
-        self.tell(Request::Audit(event.into()), Some(lost));
+    /// Has `events` written to the holder's audit log. The request is on its way when this returns; that it is done is
+    /// the answer, and is waited for in any case when the line ends.
+    pub fn record(&self, events: Vec<AuditEvent>) -> Recorded {
+        let records = events.iter().map(AuditRecord::from).collect();
+        let asked = self.begin(Request::Audit(records));
+        Box::pin(async move {
+            let refused = |why: StoreError| AuditError(why.to_string());
+            match asked.await.map_err(refused)? {
+                Answer::Done => Ok(()),
+                _ => Err(refused(unfitting())),
+            }
+        })
     }
 
     /// Has the holder's sessions told that the open logins of `account` have ended.
     pub fn tell_ended(&self, account: &AccountKey) {
         // A process that does not hear it has ended, and its sessions with it.
-        self.tell(Request::EndedLogin(account.into()), None);
-    }
-
-    fn tell(&self, request: Request, lost: Option<&'static str>) {
-        let reply = Reply::Nobody(lost);
-        let told = self.asks.send(Ask { request, reply });
-        if let (Err(_), Some(lost)) = (told, lost) {
-            tracing::error!("{lost}");
-        }
+        let _ = self.asks.send(Ask {
+            request: Request::EndedLogin(account.into()),
+            reply: Reply::Nobody,
+        });
     }
 
     async fn ask(&self, request: Request) -> Result<Answer, StoreError> {
+        self.begin(request).await
+    }
+
+    /// Sends `request` off within the call; what comes back is its answer.
+    fn begin(&self, request: Request) -> impl Future<Output = Result<Answer, StoreError>> + use<> {
         let (reply, answer) = oneshot::channel();
         let reply = Reply::To(reply);
         let ended = || StoreError::Unavailable(ENDED.into());
-        self.asks
-            .send(Ask { request, reply })
-            .map_err(|_| ended())?;
-        answer.await.map_err(|_| ended())?
+        let sent = self.asks.send(Ask { request, reply }).map_err(|_| ended());
+        async move {
+            sent?;
+            answer.await.map_err(|_| ended())?
+        }
     }
 }
 
@@ -252,8 +263,7 @@ where
                 // Whoever has stopped waiting has no use for it.
                 let _ = asker.send(answer);
             }
-            (Reply::Nobody(Some(lost)), Err(error)) => tracing::error!(%error, "{lost}"),
-            (Reply::Nobody(_), _) => {}
+            (Reply::Nobody, _) => {}
         }
     }
 }

@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// Raised whenever a message changes its form between two builds of one version.
-const PROTOCOL: u32 = 1;
+const PROTOCOL: u32 = 2;
 
 /// The largest frame. The largest commit fits in it several times, and an answer with a page is cut to fit.
 pub const LARGEST_FRAME: usize = 1024 * 1024;
@@ -74,7 +74,7 @@ pub enum Request {
     },
     /// The turn to import, until the connection ends.
     TakeImportTurn,
-    Audit(AuditRecord),
+    Audit(Vec<AuditRecord>),
     EndedLogin(AccountName),
 }
 
@@ -115,11 +115,14 @@ pub struct AuditRecord {
     act: String,
     outcome: RecordedOutcome,
     from: RecordedSource,
+    by: Option<AccountName>,
+    detail: Option<String>,
 }
 
 #[derive(Serialize, Deserialize)]
 enum RecordedOutcome {
     Done,
+    Intended,
     Refused(String),
     Failed(String),
 }
@@ -228,10 +231,13 @@ impl From<&AuditEvent> for AuditRecord {
             act: event.act.as_str().to_owned(),
             outcome: match &event.outcome {
                 AuditOutcome::Done => RecordedOutcome::Done,
+                AuditOutcome::Intended => RecordedOutcome::Intended,
                 AuditOutcome::Refused(why) => RecordedOutcome::Refused(why.to_string()),
                 AuditOutcome::Failed(why) => RecordedOutcome::Failed(why.clone()),
             },
             from: (&event.from).into(),
+            by: event.by.as_ref().map(AccountName::from),
+            detail: event.detail.clone(),
         }
     }
 }
@@ -239,15 +245,19 @@ impl From<&AuditEvent> for AuditRecord {
 impl AuditRecord {
     /// The event, if this is the record of one.
     pub fn event(self) -> Option<AuditEvent> {
-        let account = match self.account {
-            Some(name) => Some(name.key()?),
-            None => None,
+        // The outer `None` is a name of nobody.
+        let key = |name: Option<AccountName>| match name {
+            Some(name) => name.key().map(Some),
+            None => Some(None),
         };
         Some(AuditEvent {
-            account,
+            account: key(self.account)?,
+            by: key(self.by)?,
+            detail: self.detail,
             act: self.act.parse().ok()?,
             outcome: match self.outcome {
                 RecordedOutcome::Done => AuditOutcome::Done,
+                RecordedOutcome::Intended => AuditOutcome::Intended,
                 RecordedOutcome::Refused(why) => AuditOutcome::Refused(why.into()),
                 RecordedOutcome::Failed(why) => AuditOutcome::Failed(why),
             },
@@ -367,6 +377,7 @@ mod tests {
     fn every_act_outcome_and_source_arrives_as_it_was() {
         let outcomes = [
             AuditOutcome::Done,
+            AuditOutcome::Intended,
             AuditOutcome::Refused("wrong-password".into()),
             AuditOutcome::Failed("the disk is full".into()),
         ];
@@ -381,6 +392,8 @@ mod tests {
                 act: *act,
                 outcome: outcomes[number % outcomes.len()].clone(),
                 from: sources[number % sources.len()].clone(),
+                by: (number % 3 == 0).then(|| account.clone()),
+                detail: (number % 4 == 0).then(|| "KTP dilihat".to_owned()),
             };
             let bytes = postcard::to_stdvec(&AuditRecord::from(&event)).unwrap();
             let record: AuditRecord = postcard::from_bytes(&bytes).unwrap();
