@@ -17,9 +17,10 @@ use crate::{
         audit_file::AuditFile,
         audit_tally::{AuditTally, Tally},
         clock::SystemClock,
-        master_key_file::{self, MasterKeyError},
+        master_key_file::{MasterKeyError, MasterKeyFile},
         random::SystemRandom,
         remote_audit::RemoteAudit,
+        remote_keys::RemoteKeys,
         secret_file::{self, SecretFileError},
     },
     config::{Config, MailSecurity},
@@ -215,7 +216,8 @@ async fn open_beside(
 ) -> Result<AtHand, PartsError> {
     let Joined { line, ended } = joined;
     let store = Arc::new(Remote::new(line.clone()));
-    let vault = open_vault(&Settings::new(store.clone()), key).await?;
+    let vault = open_vault(config, &Settings::new(store.clone()), key).await?;
+    let vault = vault.beside(Arc::new(RemoteKeys(line.clone())));
     let told = line.clone();
     let ended_logins = EndedLogins::elsewhere(move |account| told.tell_ended(account));
     let foundation = foundation(
@@ -247,7 +249,7 @@ pub async fn open(
     // Opening reads the disk, for half a second where there are a million accounts.
     let opened = tokio::task::spawn_blocking(move || store::open(kind, &folder, floor)).await;
     let store: Arc<Embedded> = Arc::new(opened.expect("opening a store does not panic")?);
-    let vault = open_vault(&Settings::new(store.clone()), key).await?;
+    let vault = open_vault(config, &Settings::new(store.clone()), key).await?;
     let audit_file = config.audit_file();
     let audit = AuditFile::open(&audit_file, clock.clone())
         .map_err(|error| PartsError::Audit(audit_file.display().to_string(), error))?;
@@ -377,11 +379,16 @@ fn courier(config: &Config, foundation: &Foundation, outbox: Outbox, post: Post)
 }
 
 /// The vault whose key the store was created with. A new store gets a new key where there is none yet.
-async fn open_vault(settings: &Settings, key: &KeySource) -> Result<Vault, PartsError> {
-    let check = settings.seal_check().await?;
+async fn open_vault(
+    config: &Config,
+    settings: &Settings,
+    key: &KeySource,
+) -> Result<Vault, PartsError> {
+    let check = settings.seal_check().await?.sealed;
     let (vault, shown) = match key {
         KeySource::File(path) => (
-            master_key_file::open(path, check.is_none(), &SystemRandom)?,
+            MasterKeyFile::new(path, config.master_key_is_credential)
+                .open(check.is_none(), &SystemRandom)?,
             path.display().to_string(),
         ),
         KeySource::Ephemeral => {

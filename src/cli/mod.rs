@@ -7,11 +7,13 @@ mod completions;
 mod demo;
 mod echo;
 mod host_key;
+mod key;
 mod manual;
 mod outbox;
 mod output;
 mod password;
 mod policy;
+mod progress;
 mod serve;
 mod settings;
 mod user;
@@ -98,6 +100,7 @@ enum Command {
     User(user::UserArguments),
     Policy(policy::PolicyArguments),
     Outbox(outbox::OutboxArguments),
+    Key(key::KeyArguments),
     Config(settings::SettingsArguments),
     Completions(completions::CompletionsArguments),
 }
@@ -230,6 +233,9 @@ fn carry_out(command_line: CommandLine) -> Result<(), CliError> {
         }),
         Some(Command::Outbox(arguments)) => with_services(&flags, async |services, source| {
             outbox::run(arguments, &services, &source).await
+        }),
+        Some(Command::Key(arguments)) => with_services(&flags, async |services, source| {
+            key::run(arguments, &services, &source).await
         }),
         Some(Command::Config(arguments)) => settings::run(&arguments, &flags),
         Some(Command::Completions(arguments)) => completions::run(&arguments),

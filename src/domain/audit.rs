@@ -100,6 +100,11 @@ acts! {
     SetPassword = "set-password",
     ImportAccounts = "import-accounts",
     SetPolicy = "set-policy",
+    RotateKey = "rotate-key",
+    DropKey = "drop-key",
+    CheckKeys = "check-keys",
+    Backup = "backup",
+    Restore = "restore",
 }
 
 /// The word names no act.

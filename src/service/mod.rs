@@ -8,6 +8,7 @@ pub mod accounts;
 pub mod authentication;
 pub mod enrollment;
 pub mod hashing;
+pub mod keys;
 pub mod outbox;
 mod passcode_check;
 pub mod policy;
@@ -216,6 +217,7 @@ pub struct Services {
     /// The letters of training mode, in training mode.
     pub inbox: Option<Arc<Inbox>>,
     pub visits: visits::Visits,
+    pub keys: keys::Keys,
     ended_logins: EndedLogins,
 }
 
@@ -230,6 +232,7 @@ impl Services {
             outbox: outbox::Outbox::new(foundation.clone()),
             inbox: None,
             visits: visits::Visits::new(foundation.clone()),
+            keys: keys::Keys::new(foundation.clone()),
             ended_logins: foundation.ended_logins.clone(),
         }
     }

@@ -5,7 +5,7 @@
 //! backend: the comparison is of values, which a sled transaction, a redb write transaction and an etcd `Txn` can all do.
 //!
 //! Architecture invariant: nothing above this room sees bytes or keys. Nouns ([`accounts`], [`outbox`],
-//! [`reset_limits`], [`settings`], [`throttles`], [`tickets`], [`visits`]) are written once over the trait; [`key`] is
+//! [`reset_limits`], [`sealed`], [`settings`], [`throttles`], [`tickets`], [`visits`]) are written once over the trait; [`key`] is
 //! the only place that spells keys and [`record`] the only place that knows the stored form. [`remote`] is the store of
 //! another process, for commands that run beside it.
 
@@ -19,6 +19,7 @@ pub mod record;
 mod redb;
 pub mod remote;
 pub mod reset_limits;
+pub mod sealed;
 pub mod settings;
 mod sled;
 pub mod throttles;
@@ -168,6 +169,11 @@ pub trait Store: Send + Sync + fmt::Debug + 'static {
     /// Takes the one turn to import accounts, for as long as this handle lives. A process that holds its store alone
     /// has it without asking.
     async fn take_import_turn(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    /// Takes the one turn to change the master keys, likewise.
+    async fn take_rotation_turn(&self) -> Result<(), StoreError> {
         Ok(())
     }
 }
