@@ -34,10 +34,12 @@ use crate::{
     ports::{Audit, Random},
     service::{
         EndedLogins, Foundation, Letters, Services,
+        backup::Restoring,
         hashing::{self, HashPool},
     },
     store::{
         self, Store, StoreError,
+        backup::{self, Target},
         embedded::{Embedded, Ended, Health, Pulse},
         folder::OpenError,
         outbox::Outbox,
@@ -85,6 +87,10 @@ pub enum PartsError {
         "the master key file {0} does not fit the store: {1}; put the key file that belongs to this store back"
     )]
     WrongKey(String, VaultError),
+    #[error(
+        "a restore into the store in {0} was not finished; run `lpse-kiosk restore` again, with the same backup or another"
+    )]
+    RestoreUnfinished(String),
     #[error("the audit log {0} cannot be written: {1}")]
     Audit(String, io::Error),
     #[error(transparent)]
@@ -249,6 +255,11 @@ pub async fn open(
     // Opening reads the disk, for half a second where there are a million accounts.
     let opened = tokio::task::spawn_blocking(move || store::open(kind, &folder, floor)).await;
     let store: Arc<Embedded> = Arc::new(opened.expect("opening a store does not panic")?);
+    if backup::target(&*store).await? == Target::Unfinished {
+        return Err(PartsError::RestoreUnfinished(
+            config.store_folder().display().to_string(),
+        ));
+    }
     let vault = open_vault(config, &Settings::new(store.clone()), key).await?;
     let audit_file = config.audit_file();
     let audit = AuditFile::open(&audit_file, clock.clone())
@@ -287,6 +298,45 @@ pub async fn open(
         health,
         vitals,
         ended,
+    })
+}
+
+/// An empty store, or one with an unfinished restore, to bring a backup back to.
+#[derive(Debug)]
+pub struct OpenedForRestore {
+    pub restoring: Restoring,
+    ended: Ended,
+}
+
+impl OpenedForRestore {
+    /// Closes the store in order.
+    pub async fn close(self) {
+        let Self { restoring, ended } = self;
+        drop(restoring);
+        ended.wait().await;
+    }
+}
+
+/// Opens the store and the audit log, and nothing else: there is no master key yet that belongs to the store.
+pub async fn open_for_restore(
+    config: &Config,
+    clock: Arc<SystemClock>,
+) -> Result<OpenedForRestore, PartsError> {
+    make_private(&config.data)?;
+    let folder = config.store_folder();
+    let (kind, floor) = (config.store, config.free_space_floor_mib);
+    let opened = tokio::task::spawn_blocking(move || store::open(kind, &folder, floor)).await;
+    let store: Embedded = opened.expect("opening a store does not panic")?;
+    let audit_file = config.audit_file();
+    let audit = AuditFile::open(&audit_file, clock.clone())
+        .map_err(|error| PartsError::Audit(audit_file.display().to_string(), error))?;
+    Ok(OpenedForRestore {
+        ended: store.ended(),
+        restoring: Restoring {
+            store: Arc::new(store),
+            audit: Arc::new(audit),
+            clock,
+        },
     })
 }
 

@@ -5,7 +5,7 @@ mod house;
 
 use std::{fs, os::unix::fs::PermissionsExt, sync::Arc};
 
-use common::{Kiosk, MENU, Office, PASSWORD, activate, fill, text};
+use common::{Kiosk, Office, PASSWORD, activate, fill, text};
 use house::{House, here, house_with_vault, ppk30};
 use lpse_kiosk::{
     adapter::{
@@ -146,7 +146,7 @@ fn a_rotation_killed_at_any_moment_loses_nothing_and_goes_on() {
         fill::fill(&office, 100);
         let mut kiosk = beside.then(|| office.kiosk());
         if let Some(kiosk) = &mut kiosk {
-            kiosk.expect(MENU);
+            kiosk.expect("Total Pengunjung");
         }
         let mut killed = 0;
         let mut finished = 0;
@@ -315,7 +315,7 @@ fn a_service_with_a_copy_of_the_key_is_started_again_in_between() {
     let start = || {
         let copy = copy.display().to_string();
         let mut kiosk = office.start(&["--master-key-file", &copy], 80, 24);
-        kiosk.expect(MENU);
+        kiosk.expect("Total Pengunjung");
         kiosk
     };
     let mut kiosk = start();

@@ -3,6 +3,8 @@
 //! It speaks English, the language of its manual; people at a kiosk never see it.
 
 mod attach;
+mod backup;
+mod backup_key;
 mod completions;
 mod demo;
 mod echo;
@@ -14,9 +16,11 @@ mod output;
 mod password;
 mod policy;
 mod progress;
+mod restore;
 mod serve;
 mod settings;
 mod user;
+mod verify;
 
 use std::{
     io::{self, Write},
@@ -101,6 +105,9 @@ enum Command {
     Policy(policy::PolicyArguments),
     Outbox(outbox::OutboxArguments),
     Key(key::KeyArguments),
+    Backup(backup::BackupArguments),
+    Restore(restore::RestoreArguments),
+    Verify(verify::VerifyArguments),
     Config(settings::SettingsArguments),
     Completions(completions::CompletionsArguments),
 }
@@ -237,6 +244,14 @@ fn carry_out(command_line: CommandLine) -> Result<(), CliError> {
         Some(Command::Key(arguments)) => with_services(&flags, async |services, source| {
             key::run(arguments, &services, &source).await
         }),
+        Some(Command::Backup(arguments)) => {
+            let floor_mib = Config::load(&flags)?.free_space_floor_mib;
+            with_services(&flags, async |services, source| {
+                backup::run(arguments, &services, &source, floor_mib).await
+            })
+        }
+        Some(Command::Restore(arguments)) => restore::run(&arguments, &flags),
+        Some(Command::Verify(arguments)) => block_on(async { verify::run(&arguments) }),
         Some(Command::Config(arguments)) => settings::run(&arguments, &flags),
         Some(Command::Completions(arguments)) => completions::run(&arguments),
     }

@@ -6,6 +6,7 @@
 
 pub mod accounts;
 pub mod authentication;
+pub mod backup;
 pub mod enrollment;
 pub mod hashing;
 pub mod keys;
@@ -218,6 +219,7 @@ pub struct Services {
     pub inbox: Option<Arc<Inbox>>,
     pub visits: visits::Visits,
     pub keys: keys::Keys,
+    pub backup: backup::Backup,
     ended_logins: EndedLogins,
 }
 
@@ -233,6 +235,7 @@ impl Services {
             inbox: None,
             visits: visits::Visits::new(foundation.clone()),
             keys: keys::Keys::new(foundation.clone()),
+            backup: backup::Backup::new(foundation.clone()),
             ended_logins: foundation.ended_logins.clone(),
         }
     }

@@ -94,6 +94,26 @@ impl Key {
         Self(format!("reset-hour/{node}").into_bytes())
     }
 
+    /// The prefix of everything.
+    pub fn everything() -> Self {
+        Self(Vec::new())
+    }
+
+    /// The mark of a restore that is not finished.
+    pub fn restore() -> Self {
+        Self(b"restore".to_vec())
+    }
+
+    /// Whether the record under this key is worth a backup: not what nobody reads.
+    pub fn belongs_into_backups(&self) -> bool {
+        !self.0.starts_with(b"decoy/") && *self != Self::restore()
+    }
+
+    /// Whether the record under this key is an account's ticket.
+    pub fn is_ticket(&self) -> bool {
+        self.0.starts_with(b"ticket/")
+    }
+
     /// A record that nobody reads, written where a request must cost what another costs.
     pub fn decoy(node: &str, number: usize) -> Self {
         Self(format!("decoy/{node}/{number}").into_bytes())

@@ -82,6 +82,10 @@ pub enum Request {
     LearnKeys,
     /// Seal with the master key of this name.
     SealWith(String),
+    /// Begin a copy of everything, in place of one that is under way.
+    BeginSnapshot,
+    /// The next part of the copy.
+    NextPart,
 }
 
 /// What it answers, to one request after the other.
@@ -101,6 +105,8 @@ pub enum Answer {
         sealing: String,
         opening: Vec<String>,
     },
+    /// A part of a copy; `None` when all came.
+    Part(Option<Vec<(Vec<u8>, Option<Value>)>>),
     Failed(Failure),
     /// Said once, instead of an answer: no request since the last answer was taken, and none will be.
     Farewell(String),
