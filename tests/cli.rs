@@ -544,6 +544,12 @@ fn help_and_version_are_complete() {
         "user reset-totp",
         "user remove",
         "user import",
+        "key rotate",
+        "key check",
+        "key drop-old",
+        "backup",
+        "restore",
+        "verify",
     ] {
         let arguments: Vec<&str> = command.split(' ').chain(["--help"]).collect();
         let help = place.run(&arguments).ok().out;
@@ -570,6 +576,12 @@ fn completions_know_every_command_option_and_word() {
             "import",
             "reset-totp",
             "set-password",
+            "rotate",
+            "drop-old",
+            "backup",
+            "restore",
+            "verify",
+            "new-key-file",
             "dry-run",
             "master-key-file",
             "prefix",

@@ -6,7 +6,7 @@ mod house;
 use std::{fs, os::unix::fs::PermissionsExt, sync::Arc};
 
 use common::{Kiosk, Office, PASSWORD, activate, fill, text};
-use house::{House, here, house_with_vault, ppk30};
+use house::{House, here, house_with_vault};
 use lpse_kiosk::{
     adapter::{
         master_key_file::MasterKeyFile, random::SystemRandom, remote_audit::RemoteAudit,
@@ -24,15 +24,20 @@ use lpse_kiosk::{
         authentication::PasswordOutcome,
         enrollment::{ProveOutcome, Prover, StartOutcome},
         hashing::HashPool,
-        keys::Keys,
+        keys::{Keys, Unopened},
     },
     store::{
-        accounts::Accounts,
+        Commit, Key, Outcome, Store, StoreError, Value,
         remote::{self, Joined, Remote},
+        snapshot::Snapshot,
     },
     vault::{KeyFile, Vault},
 };
-use tokio::{net::UnixStream, sync::watch, task::JoinSet};
+use tokio::{
+    net::UnixStream,
+    sync::{Semaphore, watch},
+    task::JoinSet,
+};
 
 fn succeeds(office: &Office, arguments: &[&str]) -> String {
     let output = office.command(arguments);
@@ -482,19 +487,16 @@ fn person(number: u32) -> AccountKey {
 }
 
 async fn activate_and_come_back(holder: &House, key: &AccountKey) {
-    let granted = loop {
-        let claimed = lpse_kiosk::domain::Identified {
-            account: key.clone(),
-        };
-        let outcome = holder
-            .services
-            .authentication
-            .check_password(claimed, house::password(PASSWORD), &here())
-            .await;
-        match outcome.unwrap() {
-            PasswordOutcome::Granted(granted) => break granted,
-            other => panic!("{other:?}"),
-        }
+    let claimed = lpse_kiosk::domain::Identified {
+        account: key.clone(),
+    };
+    let outcome = holder
+        .services
+        .authentication
+        .check_password(claimed, house::password(PASSWORD), &here())
+        .await;
+    let PasswordOutcome::Granted(granted) = outcome.unwrap() else {
+        panic!("a login without a code");
     };
     let prover = Prover::AtHome(granted.authenticated);
     let enrollment = &holder.services.enrollment;
@@ -513,8 +515,48 @@ async fn activate_and_come_back(holder: &House, key: &AccountKey) {
     assert!(matches!(proved, ProveOutcome::Activated(_)), "{proved:?}");
 }
 
+/// A store in which the first commit about an account waits until it is let go.
+#[derive(Debug)]
+struct Gated {
+    store: Arc<dyn Store>,
+    arrived: Semaphore,
+    go: Semaphore,
+}
+
+#[async_trait::async_trait]
+impl Store for Gated {
+    async fn get(&self, key: &Key) -> Result<Option<Value>, StoreError> {
+        self.store.get(key).await
+    }
+
+    async fn page(
+        &self,
+        prefix: &Key,
+        after: Option<&Key>,
+        limit: usize,
+    ) -> Result<Vec<(Key, Value)>, StoreError> {
+        self.store.page(prefix, after, limit).await
+    }
+
+    async fn commit(&self, commit: Commit) -> Result<Outcome, StoreError> {
+        if commit
+            .writes()
+            .iter()
+            .any(|(key, _)| key.as_account().is_some())
+        {
+            self.arrived.add_permits(1);
+            let _go = self.go.acquire().await.unwrap();
+        }
+        self.store.commit(commit).await
+    }
+
+    async fn snapshot(&self) -> Result<Box<dyn Snapshot>, StoreError> {
+        self.store.snapshot().await
+    }
+}
+
 #[tokio::test]
-async fn what_was_sealed_before_a_rotation_is_not_stored_after_it() {
+async fn a_secret_sealed_before_a_rotation_and_stored_after_it_is_sealed_again() {
     let folder = tempfile::tempdir().unwrap();
     let Joint {
         holder,
@@ -522,20 +564,45 @@ async fn what_was_sealed_before_a_rotation_is_not_stored_after_it() {
         joined: _joined,
         _leave,
     } = joint(folder.path()).await;
-    keys.rotate(&here(), |_| {}).await.unwrap();
-    // Somebody has read everything and sealed a secret, and is slow to commit it.
-    let house = &holder.foundation;
-    let settings = lpse_kiosk::store::settings::Settings::new(house.store.clone());
-    let seal = settings.seal_check().await.unwrap();
-    let read = Accounts::new(house.store.clone())
-        .read(&ppk30())
-        .await
-        .unwrap()
-        .unwrap();
-    let slow = seal.still_seals(read.replace(&read.account));
-    keys.rotate(&here(), |_| {}).await.unwrap();
-    let outcome = house.store.commit(slow).await.unwrap();
-    assert_eq!(outcome, lpse_kiosk::store::Outcome::Conflict);
+    let here = house::here();
+    keys.rotate(&here, |_| {}).await.unwrap();
+    let gated = Arc::new(Gated {
+        store: holder.foundation.store.clone(),
+        arrived: Semaphore::new(0),
+        go: Semaphore::new(0),
+    });
+    let PasswordOutcome::Granted(granted) = holder.login().await else {
+        panic!("a login without a code");
+    };
+    let slow = Services::new(&Arc::new(Foundation {
+        store: gated.clone(),
+        vault: holder.foundation.vault.clone(),
+        clock: holder.foundation.clock.clone(),
+        random: Arc::new(SystemRandom),
+        audit: holder.foundation.audit.clone(),
+        hashing: HashPool::new(1, 1),
+        hash_cost: HashCost::MIN,
+        issuer: holder.foundation.issuer.clone(),
+        letters: Letters::none(),
+        ended_logins: EndedLogins::default(),
+        node: "test".into(),
+    }));
+    let prover = Prover::AtHome(granted.authenticated);
+    let starting = tokio::spawn(async move {
+        let from = house::here();
+        slow.enrollment.start(&prover, &from).await.unwrap()
+    });
+    // It has sealed a secret with the key that is about to go.
+    gated.arrived.acquire().await.unwrap().forget();
+    keys.rotate(&here, |_| {}).await.unwrap();
+    keys.drop_old(&here, |_| {}).await.unwrap();
+    gated.go.add_permits(8);
+    let started = starting.await.unwrap();
+    assert!(matches!(started, StartOutcome::Started(_)), "{started:?}");
+    let own = Keys::new(holder.foundation.clone());
+    let fault = |found: Unopened<'_>| panic!("{}: {}", found.record, found.why);
+    let census = own.check(&here, fault, |_| {}).await.unwrap();
+    assert_eq!(census.keys[&census.sealing].sealed, 2, "{census:?}");
 }
 
 #[tokio::test]

@@ -12,7 +12,10 @@ use crate::{
         random::SystemRandom,
     },
     domain::Source,
-    service::{Services, backup::MakeError},
+    service::{
+        Services,
+        backup::{MakeError, Wanted},
+    },
 };
 
 /// Write everything in the store into one encrypted file, while the kiosk runs or without it
@@ -57,16 +60,18 @@ pub async fn run(
         None => arguments.key.for_new()?,
     };
     let master_keys = services.backup.master_keys()?;
-    let with = arguments.with_master_key.then_some(&master_keys);
+    let wanted = Wanted {
+        key: &key,
+        master_keys: arguments.with_master_key.then_some(&master_keys),
+        name: &shown,
+        from: source,
+    };
     let progress = progress::count("Backing up", "{msg} {spinner} {pos} records  {rate}");
     let made = services
         .backup
         .make(
+            wanted,
             file,
-            &key,
-            with,
-            &shown,
-            source,
             |records| progress.inc(records),
             BackupFile::keep,
         )

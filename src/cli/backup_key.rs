@@ -27,7 +27,7 @@ pub struct BackupKeyArguments {
 impl BackupKeyArguments {
     /// The key to a new backup; a passphrase is asked for twice.
     pub fn for_new(&self) -> Result<BackupKey, CliError> {
-        match self.from_files(true)? {
+        match self.in_files(true)? {
             Some(key) => Ok(key),
             None => {
                 let typed = asked(&["Passphrase of the backup: ", "Passphrase again: "])?;
@@ -40,7 +40,7 @@ impl BackupKeyArguments {
 
     /// The key to a backup that wants `wanted`.
     pub fn for_existing(&self, wanted: &Wants) -> Result<BackupKey, CliError> {
-        if let Some(key) = self.from_files(false)? {
+        if let Some(key) = self.in_files(false)? {
             return Ok(key);
         }
         if let Wants::File(id) = wanted {
@@ -54,7 +54,7 @@ impl BackupKeyArguments {
             .map_err(|error| CliError::Refused(error.to_string()))
     }
 
-    fn from_files(&self, is_new: bool) -> Result<Option<BackupKey>, CliError> {
+    fn in_files(&self, is_new: bool) -> Result<Option<BackupKey>, CliError> {
         Ok(match (&self.key_file, &self.passphrase_file) {
             (Some(file), _) => Some(backup_key_file::read(file)?),
             (None, Some(file)) => Some(backup_key_file::passphrase(file, is_new)?),

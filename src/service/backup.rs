@@ -31,6 +31,17 @@ pub struct Backup {
     foundation: Arc<Foundation>,
 }
 
+/// A backup that is to be made.
+#[derive(Debug)]
+pub struct Wanted<'a> {
+    pub key: &'a BackupKey,
+    /// To be put into it, if they are.
+    pub master_keys: Option<&'a Keyring>,
+    /// How the log calls it.
+    pub name: &'a str,
+    pub from: &'a Source,
+}
+
 /// What a backup came to.
 #[derive(Debug, Clone, Copy)]
 pub struct Made {
@@ -77,18 +88,21 @@ impl Backup {
         kept.map_err(|error| MakeError::Kept(error.to_string()))
     }
 
-    /// Writes everything, as of one moment, to `to`, and keeps it by `keep`. `name` is how the log calls it.
+    /// Writes everything, as of one moment, to `to`, and keeps it by `keep`. `progress` hears of records.
     pub async fn make<W: Write, E: std::fmt::Display>(
         &self,
+        wanted: Wanted<'_>,
         to: W,
-        key: &BackupKey,
-        master_keys: Option<&Keyring>,
-        name: &str,
-        from: &Source,
         progress: impl FnMut(u64),
         keep: impl FnOnce(W) -> Result<(), E>,
     ) -> Result<Made, MakeError> {
         let house = &self.foundation;
+        let Wanted {
+            key,
+            master_keys,
+            name,
+            from,
+        } = wanted;
         let record = async |outcome, said: &str| {
             let event = AuditEvent::new(Act::Backup, outcome, from).saying(said);
             house.audit.record(vec![event]).await
