@@ -335,6 +335,45 @@ fn with_the_master_key_in_it_a_backup_alone_is_enough() {
     succeeds(machine.command(&["key", "check"]));
 }
 
+#[test]
+fn a_backup_in_the_middle_of_an_import_has_all_of_it_or_nothing() {
+    const MANY: usize = 3000;
+    let office = Office::new();
+    fill::fill(&office, 40);
+    let mut kiosk = office.kiosk();
+    kiosk.expect("Total Pengunjung");
+    let hash = "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$BAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQ";
+    let rows = (0..MANY)
+        .map(|number| format!("CV{number:06};penyedia;CV {number};cv@contoh.co.id;{hash}\n"));
+    let table: String = std::iter::once("user_id;type;name;email;password_hash\n".to_owned())
+        .chain(rows)
+        .collect();
+    fs::write(office.path("many.csv"), table).unwrap();
+    let many = office.path("many.csv").display().to_string();
+    let mut importing = Command::new(env!("CARGO_BIN_EXE_lpse-kiosk"))
+        .args(["user", "import", &many])
+        .env_clear()
+        .envs(office.environment())
+        .spawn()
+        .unwrap();
+    let mut counts = Vec::new();
+    let mut is_over = false;
+    while !is_over {
+        is_over = importing.try_wait().unwrap().is_some();
+        let file = back_up(&office);
+        let machine = empty_machine(&office, "redb");
+        succeeds(run(&machine, &["restore"], &file));
+        succeeds(machine.command(&["key", "check"]));
+        let listed = succeeds(machine.command(&["user", "list"]));
+        counts.push(listed.lines().filter(|line| line.contains("CV0")).count());
+    }
+    assert!(
+        counts.iter().all(|count| [0, MANY].contains(count)),
+        "{counts:?}"
+    );
+    assert_eq!(counts.last(), Some(&MANY), "{counts:?}");
+}
+
 fn killed_at(office: &Office, milestone: u32, arguments: &[&str], file: &Path) -> Output {
     let passphrase = passphrase_file(office, PASSPHRASE);
     let mut command = Command::new(env!("CARGO_BIN_EXE_lpse-kiosk"));

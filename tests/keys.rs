@@ -229,6 +229,35 @@ fn a_fresh_rotation_killed_at_each_moment_is_finished_by_the_next() {
 }
 
 #[test]
+fn a_rotation_goes_on_alone_when_the_kiosk_beside_it_is_killed() {
+    let office = Office::new();
+    fill::fill(&office, 400);
+    for round in 0..3 {
+        let mut kiosk = office.kiosk();
+        kiosk.expect("Total Pengunjung");
+        let before = fill::keys_kept(&office);
+        let mut rotating = std::process::Command::new(env!("CARGO_BIN_EXE_lpse-kiosk"))
+            .args(["key", "rotate", "--drop-old"])
+            .env_clear()
+            .envs(office.environment())
+            .stdout(std::process::Stdio::null())
+            .stderr(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
+        common::eventually("another key in the file", || {
+            fill::keys_kept(&office) != before
+        });
+        kiosk.signal("KILL").wait();
+        // It may have been finished by then.
+        rotating.wait().unwrap();
+        assert_eq!(census(&office)["failed"], 0, "round {round}");
+        succeeds(&office, &["key", "rotate", "--drop-old"]);
+        let kept = fill::keys_kept(&office);
+        assert_eq!((kept.len(), under(&census(&office), &kept[0])), (1, 441));
+    }
+}
+
+#[test]
 fn what_does_not_open_is_named_and_nothing_of_it_is_shown() {
     let office = Office::new();
     fill::fill(&office, 20);
