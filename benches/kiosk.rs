@@ -112,12 +112,13 @@ async fn services(kind: StoreKind, folder: &Path) -> (Services, AccountKey) {
         key: key.clone(),
         name: PersonName::parse("Siti").unwrap(),
         email: EmailAddress::parse("siti@contoh.go.id").unwrap(),
+        role: Default::default(),
         password: hash,
     };
     services.accounts.add(new, &here(0)).await.unwrap();
     services
         .policy
-        .set(Policy::Disabled, &here(0))
+        .set(Policy::Disabled.into(), &here(0))
         .await
         .unwrap();
     (services, key)
@@ -183,6 +184,7 @@ async fn reset_requests() {
             key: known.clone(),
             name: model.name.clone(),
             email: model.email.clone(),
+            role: Default::default(),
             password: model.password.clone(),
         };
         services.accounts.add(new, &here(0)).await.unwrap();

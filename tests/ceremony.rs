@@ -331,7 +331,7 @@ impl Person {
                 Effect::NewSecurityCode => {
                     unreachable!("without letters no form for a reset is reached")
                 }
-                Effect::CountVisit | Effect::Quit => {}
+                Effect::Look(..) | Effect::CountVisit | Effect::Quit => {}
             }
         }
     }
@@ -369,7 +369,7 @@ impl Person {
                 self.house
                     .services
                     .policy
-                    .set(policy, &here())
+                    .set(policy.into(), &here())
                     .await
                     .unwrap();
                 self.policy = policy;

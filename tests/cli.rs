@@ -178,14 +178,17 @@ fn totp_is_reset_for_accounts_that_exist() {
 #[test]
 fn the_policy_is_shown_and_set() {
     let place = Place::new();
-    assert_eq!(place.run(&["policy"]).ok().out, "enabled\n");
+    assert_eq!(
+        place.run(&["policy"]).ok().out,
+        "enabled\nrecovery codes: on\n"
+    );
     for policy in ["disabled", "required", "enabled"] {
         assert_eq!(
             place.run(&["policy", policy]).ok().out,
-            format!("{policy}\n")
+            format!("{policy}\nrecovery codes: on\n")
         );
         let shown = place.run(&["policy", "--json"]).ok().json();
-        assert_eq!(shown, json!({ "policy": policy }));
+        assert_eq!(shown, json!({ "policy": policy, "recovery_codes": true }));
     }
     place
         .run(&["policy", "mandatory"])

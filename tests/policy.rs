@@ -68,12 +68,12 @@ fn the_policy_is_shown_and_set_on_the_command_line() {
     let office = Office::empty();
     assert_eq!(
         common::text(&office.command(&["policy"]).stdout),
-        "enabled\n"
+        "enabled\nrecovery codes: on\n"
     );
     office.policy("required");
     assert_eq!(
         common::text(&office.command(&["policy", "--json"]).stdout),
-        "{\"policy\":\"required\"}\n"
+        "{\"policy\":\"required\",\"recovery_codes\":true}\n"
     );
     let refused = office.command(&["policy", "mandatory"]);
     assert_eq!(refused.status.code(), Some(2));

@@ -213,7 +213,7 @@ async fn a_holder_that_leaves_answers_what_is_under_way_and_says_farewell() {
         assert!(why.contains("is leaving; run the command again"), "{why}");
     }
     let unchanged = house.services.policy.get().await.unwrap();
-    assert_eq!(unchanged, Policy::Enabled);
+    assert_eq!(unchanged.policy, Policy::Enabled);
 }
 
 #[tokio::test(start_paused = true)]

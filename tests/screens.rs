@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use lpse_kiosk::{
     domain::{
         AccountKey, Activity, ActivityKind, PersonName, Policy, Secret, Source, UserId, UserType,
-        account::LastLogin,
+        account::{LastLogin, Role, TotpState},
         calendar::Zone,
         idle::Presence,
         language::Language,
@@ -20,7 +20,7 @@ use lpse_kiosk::{
     },
     tui::{
         App, AppSettings, Effect, Ending, EndingReason, Event, HomeNotice, HomeView, InboxLetter,
-        Now, Reply, Request, RequestId, ResetVoid, SampleAccount, TotpView,
+        Now, Reply, Request, RequestId, ResetVoid, SampleAccount,
         command::{Key, KeyPress},
         theme::{Colours, Glyphs, Terminal},
     },
@@ -153,16 +153,13 @@ fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
 }
 
-fn home(totp: TotpView, policy: Policy, notice: Option<HomeNotice>) -> HomeView {
+fn home(totp: TotpState, policy: Policy, notice: Option<HomeNotice>) -> HomeView {
     let from = Source::Console("loket-1".into());
-    let activity = |at: &str, kind| Activity {
-        at: self::at(at),
-        kind,
-        from: from.clone(),
-    };
+    let activity = |at: &str, kind| Activity::of_owner(self::at(at), kind, &from);
     HomeView {
         account: account(),
         name: PersonName::parse("Siti Rahmawati").unwrap(),
+        role: Role::User,
         totp,
         policy,
         last_login: Some(LastLogin {
@@ -180,7 +177,7 @@ fn home(totp: TotpView, policy: Policy, notice: Option<HomeNotice>) -> HomeView 
     }
 }
 
-const ACTIVE: TotpView = TotpView::Active {
+const ACTIVE: TotpState = TotpState::Active {
     since: Timestamp::constant(1_597_216_800, 0),
 };
 
@@ -449,7 +446,7 @@ const STATES: &[State] = &[
         person
     }),
     ("home_off", |person| {
-        let mut view = home(TotpView::Off, Policy::Enabled, None);
+        let mut view = home(TotpState::Off, Policy::Enabled, None);
         view.last_login = None;
         view.activity.truncate(1);
         person.at_home(view)

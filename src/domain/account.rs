@@ -61,6 +61,46 @@ impl FromStr for UserType {
     }
 }
 
+/// What an account may do besides looking after itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Role {
+    /// Nothing more.
+    #[default]
+    User,
+    /// Help others at the officer's desk (`petugas`). TOTP is always required of it, whatever the policy.
+    Officer,
+}
+
+impl Role {
+    pub const ALL: [Self; 2] = [Self::User, Self::Officer];
+
+    /// The word for files and the command line.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::User => "user",
+            Self::Officer => "officer",
+        }
+    }
+
+    pub fn is_officer(self) -> bool {
+        self == Self::Officer
+    }
+}
+
+/// The text names no role.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the role is user or officer")]
+pub struct UnknownRole;
+
+impl FromStr for Role {
+    type Err = UnknownRole;
+
+    fn from_str(text: &str) -> Result<Self, UnknownRole> {
+        let mut roles = Self::ALL.into_iter();
+        roles.find(|role| role.as_str() == text).ok_or(UnknownRole)
+    }
+}
+
 /// A User ID in its one canonical form: NFKC, upper case, 3 to 32 of `A-Z 0-9 . _ -`.
 ///
 /// Every spelling of an ID (lower case, full width, with spaces around it) becomes the same value, so that counters,
@@ -249,6 +289,14 @@ impl EmailAddress {
         &self.0
     }
 
+    /// The address for somebody who may see that it is theirs, and not learn it: `s***@contoh.go.id`.
+    pub fn masked(&self) -> String {
+        let (local, host) = self.0.split_once('@').unwrap_or((&self.0, ""));
+        let first = local.chars().next().map_or(0, char::len_utf8);
+        // The same number of marks whatever the length, which is a hint too.
+        format!("{}***@{host}", &local[..first])
+    }
+
     /// Whether both name the same mailbox as people see it. RFC 5321 section 2.4 lets a server tell capital from small
     /// letters before the `@`; none that matters does, and people do not remember which they once typed.
     pub fn is_same_mailbox(&self, other: &Self) -> bool {
@@ -304,6 +352,14 @@ impl Authenticator {
         }
     }
 
+    pub fn state(&self) -> TotpState {
+        match self {
+            Self::Absent => TotpState::Off,
+            Self::Pending { since, .. } => TotpState::Pending { since: *since },
+            Self::Active { since, .. } => TotpState::Active { since: *since },
+        }
+    }
+
     pub fn is_pending(&self) -> bool {
         matches!(self, Self::Pending { .. })
     }
@@ -311,6 +367,32 @@ impl Authenticator {
     pub fn is_active(&self) -> bool {
         matches!(self, Self::Active { .. })
     }
+}
+
+/// The state of an account's TOTP without its secret, as people are told it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TotpState {
+    Off,
+    Pending { since: Timestamp },
+    Active { since: Timestamp },
+}
+
+/// The recovery codes of an account that are left. Their salted digests are sealed, so that neither the store alone nor
+/// a look at it tells anything about them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecoveryCodes {
+    pub issued: Timestamp,
+    /// How many have not been used.
+    pub left: u8,
+    /// The digests of those.
+    pub digests: SealedSecret,
+}
+
+/// The password was made by an officer, is known to more than its owner, and opens nothing but its own replacement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OneTimePassword {
+    /// From then on it opens nothing at all.
+    pub good_until: Timestamp,
 }
 
 /// When and from where somebody last logged in.
@@ -326,13 +408,20 @@ pub struct Account {
     pub key: AccountKey,
     pub name: PersonName,
     pub email: EmailAddress,
+    pub role: Role,
     pub password: PasswordHash,
+    /// Set while the password is one that an officer has issued.
+    pub one_time_password: Option<OneTimePassword>,
+    /// Since when an officer has suspended the account: nobody logs in to it.
+    pub suspended: Option<Timestamp>,
     /// Changes whenever every open login of the account must end (a new password, a removed and re-added account).
     pub generation: u64,
     pub authenticator: Authenticator,
     /// The greatest step ever accepted for this account; it only moves forward, across keys and clocks set back.
     pub greatest_accepted_step: Option<TimeStep>,
     pub passcode_throttle: PasscodeThrottle,
+    /// Codes on paper that stand in for the phone, each once. They belong to the key that is active and go with it.
+    pub recovery: Option<RecoveryCodes>,
     pub created: Timestamp,
     pub last_login: Option<LastLogin>,
     /// The newest first, at most [`Activity::KEPT`].

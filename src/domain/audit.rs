@@ -5,6 +5,8 @@
 
 use std::{borrow::Cow, str::FromStr};
 
+use jiff::Timestamp;
+
 use super::{account::AccountKey, source::Source};
 
 /// One event for the audit log; the log adds the time.
@@ -100,6 +102,19 @@ acts! {
     SetPassword = "set-password",
     ImportAccounts = "import-accounts",
     SetPolicy = "set-policy",
+    ChangePassword = "change-password",
+    IssueRecoveryCodes = "issue-recovery-codes",
+    UseRecoveryCode = "use-recovery-code",
+    ShowAccount = "show-account",
+    RevealEmail = "reveal-email",
+    Unlock = "unlock",
+    IssuePassword = "issue-password",
+    CorrectEmail = "correct-email",
+    Suspend = "suspend",
+    Reinstate = "reinstate",
+    EndLogins = "end-logins",
+    ReadOutbox = "read-outbox",
+    ReadAudit = "read-audit",
 }
 
 /// The word names no act.
@@ -114,6 +129,23 @@ impl FromStr for Act {
         let mut acts = Self::ALL.iter().copied();
         acts.find(|act| act.as_str() == word).ok_or(UnknownAct)
     }
+}
+
+/// One record of the audit log as it was read back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuditRecord {
+    /// Its number in the chain, from 1.
+    pub seq: u64,
+    pub at: Timestamp,
+    /// Words as they stand in the log: a newer program may know acts that this one does not.
+    pub act: String,
+    pub outcome: String,
+    pub reason: Option<String>,
+    /// `non-penyedia/PPK30`.
+    pub account: Option<String>,
+    pub by: Option<String>,
+    pub from: String,
+    pub detail: Option<String>,
 }
 
 /// How it ended, with the true reason.

@@ -11,6 +11,7 @@ pub mod idle;
 pub mod language;
 pub mod letter;
 pub mod login;
+pub mod officer;
 pub mod passcode;
 pub mod password;
 pub mod policy;

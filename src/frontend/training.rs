@@ -1,7 +1,10 @@
 //! The sample accounts of training mode.
 
 use crate::{
-    domain::{AccountKey, EmailAddress, PersonName, PlainPassword, Source, UserId, UserType},
+    domain::{
+        AccountKey, EmailAddress, PersonName, PlainPassword, Source, UserId, UserType,
+        account::Role,
+    },
     service::{ServiceError, Services, accounts::NewAccount},
     tui::SampleAccount,
 };
@@ -46,6 +49,7 @@ pub async fn add_samples(
             name: PersonName::parse(name).expect("the sample names are plain"),
             email: EmailAddress::parse(&format!("{id}@contoh.go.id"))
                 .expect("the sample addresses are plain"),
+            role: Role::User,
             password: services.accounts.hash(password).await?,
         };
         if let Err(error) = services.accounts.add(new, &from).await {

@@ -9,6 +9,7 @@ use crate::{
     domain::{
         Account, AccountKey, Activity, ActivityKind, Authenticator, EmailAddress, PasswordHash,
         PersonName, PlainPassword, Source, UserId, UserType,
+        account::Role,
         audit::{Act, AuditEvent, AuditOutcome},
         letter::LetterKind,
         throttle::PasscodeThrottle,
@@ -31,6 +32,7 @@ pub struct NewAccount {
     pub key: AccountKey,
     pub name: PersonName,
     pub email: EmailAddress,
+    pub role: Role,
     pub password: PasswordHash,
 }
 
@@ -103,6 +105,7 @@ impl Accounts {
     ) -> Result<(), AccountsError> {
         self.change(key, Act::SetPassword, None, from, |account| {
             account.password = password.clone();
+            account.one_time_password = None;
             ActivityKind::PasswordChanged
         })
         .await
@@ -114,6 +117,7 @@ impl Accounts {
         let told = Some(LetterKind::TotpReset);
         self.change(key, Act::ResetTotp, told, from, |account| {
             account.authenticator = Authenticator::Absent;
+            account.recovery = None;
             account.passcode_throttle = PasscodeThrottle::default();
             ActivityKind::TotpReset
         })
@@ -173,11 +177,7 @@ impl Accounts {
             let kind = change(&mut account);
             account.generation = account.generation.wrapping_add(1);
             let now = house.clock.now();
-            account.note(Activity {
-                at: now,
-                kind,
-                from: from.clone(),
-            });
+            account.note(Activity::of_owner(now, kind, from));
             let mut commit = read.replace(&account);
             if let Some(letter) = told {
                 commit = house.notice(commit, &account, letter, now, from);
@@ -195,12 +195,16 @@ impl Accounts {
             key: new.key,
             name: new.name,
             email: new.email,
+            role: new.role,
             password: new.password,
+            one_time_password: None,
+            suspended: None,
             // Random, so that a removed and re-added account has none of the old one's logins.
             generation: u64::from_be_bytes(self.foundation.random_bytes()) >> 1,
             authenticator: Authenticator::Absent,
             greatest_accepted_step: None,
             passcode_throttle: PasscodeThrottle::default(),
+            recovery: None,
             created: self.foundation.clock.now(),
             last_login: None,
             activity: Vec::new(),

@@ -126,12 +126,18 @@ impl Authentication {
             }));
         };
         house.throttles().forget(from, &key).await?;
+        // Told only to somebody who knows the password.
+        if read.account.suspended.is_some() {
+            refused("suspended").await?;
+            return Ok(PasswordOutcome::Refused(Refusal::Suspended));
+        }
         house
             .record(Act::CheckPassword, &key, from, AuditOutcome::Done)
             .await?;
         let read = self.strengthen(read.clone(), again).await?;
-        let policy = house.settings().policy().await?;
-        match verified.next(policy.policy, &read.account.authenticator) {
+        let rules = house.settings().rules().await?;
+        let policy = rules.rules.policy.asked_of(read.account.role);
+        match verified.next(policy, &read.account.authenticator) {
             Ceremony::Passcode(awaiting) => Ok(PasswordOutcome::PasscodeWanted {
                 pending: read.account.authenticator.is_pending(),
                 awaiting,
@@ -140,7 +146,7 @@ impl Authentication {
             Ceremony::Granted(authenticated) => {
                 let mut account = read.account.clone();
                 let previous_login = self.mark_login(&mut account, from);
-                let commit = policy.still_in_force(read.replace(&account));
+                let commit = rules.still_in_force(read.replace(&account));
                 if house.store.commit(commit).await? == Outcome::Conflict {
                     // The account or the policy changed between the look and the grant. What was decided may no
                     // longer be right, and the password is gone: the person types it once more.
@@ -153,7 +159,7 @@ impl Authentication {
                 Ok(PasswordOutcome::Granted(Box::new(Granted {
                     authenticated,
                     account,
-                    policy: policy.policy,
+                    policy,
                     previous_login,
                     activated: false,
                 })))
@@ -179,7 +185,8 @@ impl Authentication {
             else {
                 return Ok(PasscodeOutcome::Refused(Refusal::Ended));
             };
-            let policy = house.settings().policy().await?.policy;
+            let rules = house.settings().rules().await?.rules;
+            let policy = rules.policy.asked_of(read.account.role);
             let mut account = read.account.clone();
             let now = house.clock.now();
             let judged = house.judge_passcode(&mut account, &passcode, from, now)?;
@@ -249,11 +256,7 @@ impl Authentication {
     /// Writes a login into `account`; returns the one before.
     pub(super) fn mark_login(&self, account: &mut Account, from: &Source) -> Option<LastLogin> {
         let now = self.foundation.clock.now();
-        account.note(Activity {
-            at: now,
-            kind: ActivityKind::Login,
-            from: from.clone(),
-        });
+        account.note(Activity::of_owner(now, ActivityKind::Login, from));
         account.last_login.replace(LastLogin {
             at: now,
             from: from.clone(),
@@ -316,10 +319,6 @@ pub(super) fn activate(account: &mut Account, now: jiff::Timestamp, from: &Sourc
         secret: secret.clone(),
         since: now,
     };
-    account.note(Activity {
-        at: now,
-        kind: ActivityKind::TotpActivated,
-        from: from.clone(),
-    });
+    account.note(Activity::of_owner(now, ActivityKind::TotpActivated, from));
     true
 }

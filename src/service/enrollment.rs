@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
-
 use super::{
     Foundation, Refusal, ServiceError,
     authentication::{Authentication, Granted, activate},
@@ -165,7 +163,8 @@ impl Enrollment {
             let Some(read) = read.filter(|read| read.account.authenticator.is_pending()) else {
                 return Ok(ProveOutcome::Refused(Refusal::Ended));
             };
-            let policy = house.settings().policy().await?.policy;
+            let rules = house.settings().rules().await?.rules;
+            let policy = rules.policy.asked_of(read.account.role);
             let mut account = read.account.clone();
             let now = house.clock.now();
             let accepted = match house.judge_passcode(&mut account, &passcode, from, now)? {
@@ -262,11 +261,13 @@ impl Enrollment {
                 },
             }
             account.authenticator = Authenticator::Absent;
-            account.note(activity(now, ActivityKind::TotpDisabled, from));
-            let policy = house.settings().policy().await?;
-            let provisioning = (policy.policy == Policy::Required)
-                .then(|| self.put_pending_key(&mut account, from));
-            let commit = policy.still_in_force(read.replace(&account));
+            account.recovery = None;
+            account.note(Activity::of_owner(now, ActivityKind::TotpDisabled, from));
+            let rules = house.settings().rules().await?;
+            let policy = rules.rules.policy.asked_of(account.role);
+            let provisioning =
+                (policy == Policy::Required).then(|| self.put_pending_key(&mut account, from));
+            let commit = rules.still_in_force(read.replace(&account));
             let commit = house.notice(commit, &account, LetterKind::TotpDisabled, now, from);
             if house.commit(commit).await? == Outcome::Conflict {
                 continue;
@@ -280,7 +281,7 @@ impl Enrollment {
                 None => DisableOutcome::Disabled(Box::new(Granted {
                     authenticated: refreshed,
                     account,
-                    policy: policy.policy,
+                    policy,
                     previous_login: None,
                     activated: false,
                 })),
@@ -296,8 +297,11 @@ impl Enrollment {
         let read = self
             .valid(authenticated.account(), authenticated.generation())
             .await?;
-        let policy = self.foundation.settings().policy().await?.policy;
-        Ok(read.map(|read| (read.account, policy)))
+        let rules = self.foundation.settings().rules().await?.rules;
+        Ok(read.map(|read| {
+            let policy = rules.policy.asked_of(read.account.role);
+            (read.account, policy)
+        }))
     }
 
     fn put_pending_key(&self, account: &mut Account, from: &Source) -> Provisioning {
@@ -312,7 +316,11 @@ impl Enrollment {
             since: now,
         };
         account.passcode_throttle = account.passcode_throttle.carried_to_new_key();
-        account.note(activity(now, ActivityKind::EnrollmentStarted, from));
+        account.note(Activity::of_owner(
+            now,
+            ActivityKind::EnrollmentStarted,
+            from,
+        ));
         Provisioning::new(&house.issuer, &account.key.user_id, &secret)
     }
 
@@ -345,13 +353,5 @@ impl Enrollment {
     ) -> Result<(), ServiceError> {
         let outcome = AuditOutcome::Refused(reason.into());
         self.foundation.record(act, account, from, outcome).await
-    }
-}
-
-fn activity(at: Timestamp, kind: ActivityKind, from: &Source) -> Activity {
-    Activity {
-        at,
-        kind,
-        from: from.clone(),
     }
 }

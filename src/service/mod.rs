@@ -8,6 +8,7 @@ pub mod accounts;
 pub mod authentication;
 pub mod enrollment;
 pub mod hashing;
+pub mod officer;
 pub mod outbox;
 mod passcode_check;
 pub mod policy;
@@ -212,6 +213,7 @@ pub struct Services {
     pub accounts: accounts::Accounts,
     pub policy: policy::PolicySetting,
     pub reset: reset::Reset,
+    pub officer: officer::Officer,
     pub outbox: outbox::Outbox,
     /// The letters of training mode, in training mode.
     pub inbox: Option<Arc<Inbox>>,
@@ -227,6 +229,7 @@ impl Services {
             accounts: accounts::Accounts::new(foundation.clone()),
             policy: policy::PolicySetting::new(foundation.clone()),
             reset: reset::Reset::new(foundation.clone()),
+            officer: officer::Officer::new(foundation.clone()),
             outbox: outbox::Outbox::new(foundation.clone()),
             inbox: None,
             visits: visits::Visits::new(foundation.clone()),
@@ -280,6 +283,8 @@ pub enum Refusal {
     Held,
     /// The login that asked is no longer valid.
     Ended,
+    /// An officer has suspended the account.
+    Suspended,
     /// The act wants a code that is not older than five minutes.
     FreshPasscodeWanted,
 }

@@ -90,11 +90,11 @@ impl Foundation {
             Verdict::Wrong => "wrong-passcode",
         };
         account.passcode_throttle.count(now);
-        account.note(Activity {
-            at: now,
-            kind: ActivityKind::PasscodeRejected,
-            from: from.clone(),
-        });
+        account.note(Activity::of_owner(
+            now,
+            ActivityKind::PasscodeRejected,
+            from,
+        ));
         let refusal = match account.passcode_throttle.gate(now) {
             Gate::Open => Refusal::Rejected {
                 wait: Duration::ZERO,

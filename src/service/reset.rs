@@ -14,6 +14,7 @@ use crate::{
     domain::{
         Account, AccountKey, Activity, ActivityKind, Authenticator, EmailAddress, PasswordHash,
         PersonName, Source, UserType,
+        account::Role,
         audit::{Act, AuditEvent, AuditOutcome},
         letter::{Letter, LetterKind},
         password::HashCost,
@@ -285,13 +286,10 @@ impl Reset {
             let now = house.clock.now();
             let mut account = valid.account.account.clone();
             account.authenticator = Authenticator::Absent;
+            account.recovery = None;
             account.passcode_throttle = account.passcode_throttle.carried_to_new_key();
             account.generation = account.generation.wrapping_add(1);
-            account.note(Activity {
-                at: now,
-                kind: ActivityKind::TotpReset,
-                from: from.clone(),
-            });
+            account.note(Activity::of_owner(now, ActivityKind::TotpReset, from));
             let commit = valid.account.replace(&account).and(valid.ticket.spend(now));
             let commit = house.notice(commit, &account, LetterKind::TotpReset, now, from);
             if house.commit(commit).await? == Outcome::Applied {
@@ -367,11 +365,15 @@ fn decoy_account(key: &AccountKey, email: &EmailAddress) -> Account {
         key: key.clone(),
         name: PersonName::parse("-").expect("a dash is a name"),
         email: email.clone(),
+        role: Role::User,
         password: PasswordHash::unmatchable(HashCost::default()),
+        one_time_password: None,
+        suspended: None,
         generation: 0,
         authenticator: Authenticator::Absent,
         greatest_accepted_step: None,
         passcode_throttle: PasscodeThrottle::default(),
+        recovery: None,
         created: Timestamp::UNIX_EPOCH,
         last_login: None,
         activity: Vec::new(),

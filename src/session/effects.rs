@@ -7,9 +7,8 @@ use std::sync::Arc;
 
 use crate::{
     domain::{
-        Account, AccountKey, Authenticated, Authenticator, AwaitingEnrollment, AwaitingPasscode,
-        Identified, Policy, Source, account::LastLogin, reset::ResetSecret,
-        security_code::Challenge,
+        Account, AccountKey, Authenticated, AwaitingEnrollment, AwaitingPasscode, Identified,
+        Policy, Source, account::LastLogin, reset::ResetSecret, security_code::Challenge,
     },
     mail::inbox::Received,
     service::{
@@ -18,7 +17,7 @@ use crate::{
         enrollment::{DisableOutcome, ProveOutcome, Prover, StartOutcome, StartOverOutcome},
         reset::{Confirmed, Found, RequestOutcome, ResetRequest, Void},
     },
-    tui::{HomeNotice, HomeView, InboxLetter, Reply, Request, ResetVoid, TotpView},
+    tui::{HomeNotice, HomeView, InboxLetter, Reply, Request, ResetVoid},
 };
 
 /// What the person at this terminal has proved so far.
@@ -291,7 +290,8 @@ async fn attempt(
             | Request::ProveEnrollment(_)
             | Request::DisableTotp(_)
             | Request::LoadHome
-            | Request::ConfirmReset,
+            | Request::ConfirmReset
+            | Request::Desk(_),
             _,
         ) => Ok((Reply::Ended, Proofs::None)),
     }
@@ -320,11 +320,8 @@ fn home_view(
     HomeView {
         account: account.key.clone(),
         name: account.name.clone(),
-        totp: match account.authenticator {
-            Authenticator::Absent => TotpView::Off,
-            Authenticator::Pending { .. } => TotpView::Pending,
-            Authenticator::Active { since, .. } => TotpView::Active { since },
-        },
+        role: account.role,
+        totp: account.authenticator.state(),
         policy,
         last_login: previous_login.clone(),
         activity: account.activity.clone(),
@@ -353,7 +350,7 @@ fn letter_view(letter: Received) -> InboxLetter {
 /// A refusal, with the proofs it leaves: none when the login is no longer valid.
 fn refused(refusal: Refusal, proofs: Proofs) -> (Reply, Proofs) {
     let proofs = match refusal {
-        Refusal::Ended => Proofs::None,
+        Refusal::Ended | Refusal::Suspended => Proofs::None,
         _ => proofs,
     };
     (reply(refusal), proofs)
@@ -365,6 +362,7 @@ fn reply(refusal: Refusal) -> Reply {
         Refusal::Wait(wait) => Reply::Wait(wait),
         Refusal::Held => Reply::Held,
         Refusal::Ended => Reply::Ended,
+        Refusal::Suspended => Reply::Suspended,
         Refusal::FreshPasscodeWanted => Reply::FreshPasscodeWanted,
     }
 }

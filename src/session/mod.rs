@@ -365,6 +365,7 @@ impl Session {
                             .await;
                     });
                 }
+                Effect::Look(..) => {}
                 Effect::CountVisit => self.show_visits(true),
                 Effect::EndLogin => self.end_login(),
                 Effect::NewSecurityCode => self.draw_security_code(),

@@ -132,7 +132,7 @@ impl App {
                 self.screen.security_code(picture, now);
                 Vec::new()
             }
-            Event::Resize | Event::Tick => Vec::new(),
+            Event::Sight(..) | Event::Resize | Event::Tick => Vec::new(),
         }
     }
 
@@ -262,6 +262,7 @@ impl App {
             Reply::Rejected { .. }
             | Reply::Wait(_)
             | Reply::Held
+            | Reply::Suspended
             | Reply::Busy
             | Reply::Unavailable
             | Reply::FreshPasscodeWanted
@@ -274,6 +275,7 @@ impl App {
             } => self.open(ResetConfirmScreen::found(user_type, masked_id)),
             Reply::ResetDone => self.open(ResetDoneScreen::default()),
             Reply::Inbox(letters) => self.open(InboxScreen::new(letters)),
+            Reply::Desk(_) => {}
         }
         Vec::new()
     }

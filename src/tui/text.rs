@@ -101,7 +101,7 @@ pub struct Text {
 sections! {
     Common {
         training, login, logout, cancel, finish, reset_link, passcode, seconds, minutes, hours, working, unavailable,
-        busy, ended, wait,
+        busy, ended, suspended, wait,
     }
     Footer { about, integrity, terms, visitors, version }
     /// What the keys do, for the line of key hints.
@@ -120,6 +120,7 @@ sections! {
     }
     Activity {
         login, passcode_rejected, enrollment_started, totp_activated, totp_disabled, totp_reset, password_changed,
+        password_issued, recovery_codes_issued, recovery_code_used, email_changed, unlocked, suspended, reinstated, logins_ended,
     }
     Enrollment { title, step_1, step_2, step_3, account, prove, once, too_small, rejected }
     Disable { title, question, question_required, fresh, confirm }
@@ -196,6 +197,14 @@ impl Text {
             ActivityKind::TotpDisabled => &words.totp_disabled,
             ActivityKind::TotpReset => &words.totp_reset,
             ActivityKind::PasswordChanged => &words.password_changed,
+            ActivityKind::PasswordIssued => &words.password_issued,
+            ActivityKind::RecoveryCodesIssued => &words.recovery_codes_issued,
+            ActivityKind::RecoveryCodeUsed => &words.recovery_code_used,
+            ActivityKind::EmailChanged => &words.email_changed,
+            ActivityKind::Unlocked => &words.unlocked,
+            ActivityKind::Suspended => &words.suspended,
+            ActivityKind::Reinstated => &words.reinstated,
+            ActivityKind::LoginsEnded => &words.logins_ended,
         }
     }
 }

@@ -139,6 +139,7 @@ pub async fn house_with_cost(policy: Policy, hash_cost: HashCost) -> House {
         key: ppk30(),
         name: PersonName::parse("Siti Rahmawati").unwrap(),
         email: EmailAddress::parse("siti@contoh.go.id").unwrap(),
+        role: lpse_kiosk::domain::account::Role::User,
         password: hash(
             &password(PASSWORD),
             [7; 16],
@@ -147,7 +148,7 @@ pub async fn house_with_cost(policy: Policy, hash_cost: HashCost) -> House {
         ),
     };
     services.accounts.add(new, &here()).await.unwrap();
-    services.policy.set(policy, &here()).await.unwrap();
+    services.policy.set(policy.into(), &here()).await.unwrap();
     House {
         services,
         clock,

@@ -5,7 +5,7 @@ use clap::Args;
 use super::Which;
 use crate::{
     cli::{CliError, output::line, password},
-    domain::{EmailAddress, PersonName, Source},
+    domain::{EmailAddress, PersonName, Source, account::Role},
     service::{
         Services,
         accounts::{AccountsError, NewAccount},
@@ -50,6 +50,7 @@ pub async fn run(
         key,
         name,
         email,
+        role: Role::User,
         password,
     };
     services.accounts.add(new, source).await?;

@@ -5,9 +5,14 @@ use super::{
     write_working,
 };
 use crate::{
-    domain::{Policy, account::LastLogin, calendar, idle::Presence},
+    domain::{
+        Policy,
+        account::{LastLogin, TotpState},
+        calendar,
+        idle::Presence,
+    },
     tui::{
-        HomeNotice, HomeView, Now, Request, TotpView,
+        HomeNotice, HomeView, Now, Request,
         command::Command,
         text::{Text, fill},
         widget::{frame::KeyHint, sheet::Sheet},
@@ -45,8 +50,8 @@ impl HomeScreen {
     fn acts(&self) -> Vec<Act> {
         let change = match (self.view.policy, self.view.totp) {
             (Policy::Disabled, _) => None,
-            (_, TotpView::Active { .. }) => Some(Act::Disable),
-            (_, TotpView::Off | TotpView::Pending) => Some(Act::Enable),
+            (_, TotpState::Active { .. }) => Some(Act::Disable),
+            (_, TotpState::Off | TotpState::Pending { .. }) => Some(Act::Enable),
         };
         change.into_iter().chain([Act::LogOut]).collect()
     }
@@ -103,9 +108,9 @@ impl Screen for HomeScreen {
             None => sheet.gap(),
         }
         let (totp, style) = match view.totp {
-            TotpView::Off => (words.totp_off.clone(), plain),
-            TotpView::Pending => (words.totp_pending.clone(), plain),
-            TotpView::Active { since } => (
+            TotpState::Off => (words.totp_off.clone(), plain),
+            TotpState::Pending { .. } => (words.totp_pending.clone(), plain),
+            TotpState::Active { since } => (
                 fill(&words.totp_active, &[("date", &date(since))]),
                 context.theme.success,
             ),

@@ -117,6 +117,7 @@ pub enum Refused {
     Rejected { wait: Duration },
     Wait(Duration),
     Held,
+    Suspended,
     Busy,
     Unavailable,
     FreshPasscodeWanted,
@@ -131,6 +132,7 @@ impl Refused {
             Reply::Rejected { wait } => Some(Self::Rejected { wait: *wait }),
             Reply::Wait(wait) => Some(Self::Wait(*wait)),
             Reply::Held => Some(Self::Held),
+            Reply::Suspended => Some(Self::Suspended),
             Reply::Busy => Some(Self::Busy),
             Reply::Unavailable => Some(Self::Unavailable),
             Reply::FreshPasscodeWanted => Some(Self::FreshPasscodeWanted),
@@ -143,7 +145,8 @@ impl Refused {
             | Reply::ResetRequested
             | Reply::ResetFound { .. }
             | Reply::ResetDone
-            | Reply::Inbox(_) => None,
+            | Reply::Inbox(_)
+            | Reply::Desk(_) => None,
         }
     }
 }
@@ -192,6 +195,7 @@ impl Attempt {
             Some(Refused::Rejected { .. }) => rejected(sheet),
             Some(Refused::Busy) => sheet.error(&common.busy),
             Some(Refused::Unavailable) => sheet.error(&common.unavailable),
+            Some(Refused::Suspended) => sheet.error(&common.suspended),
             Some(Refused::Held) => sheet.error(&context.text.passcode.held),
             // What these mean is for the one screen to say that they can come to.
             Some(

@@ -25,7 +25,7 @@ use self::{
 };
 use crate::{
     cli::{CliError, output::line},
-    domain::{AccountKey, Source},
+    domain::{AccountKey, Source, account::Role},
     service::{
         ServiceError, Services,
         accounts::{AccountsError, Import, NewAccount},
@@ -259,6 +259,7 @@ fn take(
         key,
         name,
         email,
+        role: Role::User,
         password,
     };
     match credential {
