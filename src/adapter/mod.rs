@@ -1,7 +1,7 @@
-//! The outer ends of the ports: the system's clocks and random bytes, the audit file, the files that hold secrets, the
+//! The outer ends of the ports: the system's clocks and random bytes, the audit log, the files that hold secrets, the
 //! audit log of another process.
 
-pub mod audit_file;
+pub mod audit_log;
 pub mod audit_tally;
 pub mod clock;
 pub mod master_key_file;

@@ -11,6 +11,7 @@ pub fn text() -> String {
   lpse-kiosk attach
   lpse-kiosk user add PPK30 --type non-penyedia --name \"Siti Nurhaliza\" --email siti@contoh.go.id
   lpse-kiosk policy required
+  lpse-kiosk audit tail --follow
   lpse-kiosk --config /etc/lpse-kiosk/loket-2.toml
 
 Settings: flags go over variables, those over the file, that over the defaults. In the file, they stand in sections:

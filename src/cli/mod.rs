@@ -3,6 +3,7 @@
 //! It speaks English, the language of its manual; people at a kiosk never see it.
 
 mod attach;
+mod audit;
 mod completions;
 mod demo;
 mod echo;
@@ -98,6 +99,7 @@ enum Command {
     User(user::UserArguments),
     Policy(policy::PolicyArguments),
     Outbox(outbox::OutboxArguments),
+    Audit(audit::AuditArguments),
     Config(settings::SettingsArguments),
     Completions(completions::CompletionsArguments),
 }
@@ -231,6 +233,7 @@ fn carry_out(command_line: CommandLine) -> Result<(), CliError> {
         Some(Command::Outbox(arguments)) => with_services(&flags, async |services, source| {
             outbox::run(arguments, &services, &source).await
         }),
+        Some(Command::Audit(arguments)) => audit::run(arguments, &flags),
         Some(Command::Config(arguments)) => settings::run(&arguments, &flags),
         Some(Command::Completions(arguments)) => completions::run(&arguments),
     }

@@ -185,6 +185,24 @@ impl fmt::Display for AccountKey {
     }
 }
 
+/// The text is not the form in which logs name an account.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("an account is written as its type and its ID, non-penyedia/PPK30")]
+pub struct NoAccountKey;
+
+impl std::str::FromStr for AccountKey {
+    type Err = NoAccountKey;
+
+    /// Reads what `Display` writes.
+    fn from_str(text: &str) -> Result<Self, NoAccountKey> {
+        let (user_type, user_id) = text.split_once('/').ok_or(NoAccountKey)?;
+        Ok(Self::new(
+            user_type.parse().map_err(|_| NoAccountKey)?,
+            UserId::parse(user_id).map_err(|_| NoAccountKey)?,
+        ))
+    }
+}
+
 /// The name of a person or a company, safe to show on a terminal, in a log and in a letter's header.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PersonName(String);

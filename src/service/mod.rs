@@ -5,6 +5,7 @@
 //! the true reason goes to the audit log.
 
 pub mod accounts;
+pub mod audit_trail;
 pub mod authentication;
 pub mod enrollment;
 pub mod hashing;
@@ -218,6 +219,8 @@ pub struct Services {
     /// The letters of training mode, in training mode.
     pub inbox: Option<Arc<Inbox>>,
     pub visits: visits::Visits,
+    /// The audit log to read, where this process has it on a disk.
+    pub audit_trail: Option<audit_trail::AuditTrail>,
     ended_logins: EndedLogins,
 }
 
@@ -233,6 +236,7 @@ impl Services {
             outbox: outbox::Outbox::new(foundation.clone()),
             inbox: None,
             visits: visits::Visits::new(foundation.clone()),
+            audit_trail: None,
             ended_logins: foundation.ended_logins.clone(),
         }
     }

@@ -110,6 +110,11 @@ impl Key {
         Self(b"outbox/".to_vec())
     }
 
+    /// How far one node's audit log is known to have come.
+    pub fn audit_head(node: &str) -> Self {
+        Self(format!("audit-head/{node}").into_bytes())
+    }
+
     /// The visits counted by one node.
     pub fn visits(node: &str) -> Self {
         Self(format!("visits/{node}").into_bytes())

@@ -15,6 +15,7 @@ use crate::domain::{
     Account, AccountKey, Activity, ActivityKind, Authenticator, EmailAddress, PasswordHash,
     PersonName, Policy, Source, TimeStep, UserId, UserType,
     account::{LastLogin, OneTimePassword, RecoveryCodes, Role, SealedSecret},
+    audit::AuditHead,
     policy::LoginRules,
     throttle::{PasscodeThrottle, PasswordFailures},
 };
@@ -459,6 +460,29 @@ pub fn encode_visits(visits: u64) -> Value {
 /// The number of visits in a record's bytes.
 pub fn decode_visits(what: &str, bytes: &[u8]) -> Result<u64, StoreError> {
     decode::<VisitsRecord>(what, bytes).map(|record| record.visits)
+}
+
+#[derive(Serialize, Deserialize)]
+struct AuditHeadRecord {
+    seq: u64,
+    hash: String,
+}
+
+/// The bytes of the head of one node's audit log.
+pub fn encode_audit_head(head: AuditHead) -> Value {
+    encode(AuditHeadRecord {
+        seq: head.seq,
+        hash: head.hash.to_string(),
+    })
+}
+
+/// The head of an audit log in a record's bytes.
+pub fn decode_audit_head(what: &str, bytes: &[u8]) -> Result<AuditHead, StoreError> {
+    let AuditHeadRecord { seq, hash } = decode(what, bytes)?;
+    let hash = hash.parse().map_err(|error| {
+        StoreError::Unreadable(format!("the record {what} is damaged: {error}"))
+    })?;
+    Ok(AuditHead { seq, hash })
 }
 
 #[derive(Serialize, Deserialize)]
