@@ -56,6 +56,8 @@ pub struct Config {
     pub data: PathBuf,
     /// Outside the data folder. Absolute.
     pub master_key_file: PathBuf,
+    /// That file is a copy which systemd hands over, and nobody can write.
+    pub master_key_is_credential: bool,
     /// What is written to the program's own log: `error`, `warn`, `info`, `debug`.
     pub log_level: LevelFilter,
     /// `None`: journald where systemd has connected standard error to it, else text.
@@ -313,6 +315,7 @@ impl Default for Config {
             free_space_floor_mib: 32,
             data: PathBuf::new(),
             master_key_file: PathBuf::new(),
+            master_key_is_credential: false,
             log_level: LevelFilter::INFO,
             log_format: None,
             ssh: Ssh::default(),
@@ -411,6 +414,9 @@ impl Draft {
             });
         }
         self.config.data = data;
+        self.config.master_key_is_credential = environment
+            .get(OsStr::new("CREDENTIALS_DIRECTORY"))
+            .is_some_and(|folder| key.starts_with(folder));
         self.config.master_key_file = key;
         if self.config.mail.password_file.is_none()
             && let Some(file) = credential(environment, SMTP_PASSWORD)

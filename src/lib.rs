@@ -5,8 +5,9 @@
 //! - [`domain`]: the rules. Pure; time and randomness are parameters.
 //! - [`config`]: one validated configuration.
 //! - [`ports`]: what services need of the world besides storage.
-//! - [`store`]: one conditional commit on keys and bytes, the nouns above it, the engines below it.
+//! - [`milestone`]: where tests kill work that must survive it.
 //! - [`vault`]: sealing and opening secrets.
+//! - [`store`]: one conditional commit on keys and bytes, the nouns above it, the engines below it.
 //! - [`adapter`]: the outer ends of the ports.
 //! - [`mail`]: letters to the owners of accounts: their words, and their way to the mail server.
 //! - [`service`]: one file per person's intent: throttle, judge, store, record.
@@ -28,10 +29,12 @@
 pub mod domain;
 
 pub mod config;
+pub mod milestone;
 pub mod ports;
 
-pub mod store;
 pub mod vault;
+
+pub mod store;
 
 pub mod adapter;
 pub mod mail;

@@ -17,9 +17,10 @@ use crate::{
         audit_log::{self, AuditLog, head},
         audit_tally::{AuditTally, Tally},
         clock::SystemClock,
-        master_key_file::{self, MasterKeyError},
+        master_key_file::{MasterKeyError, MasterKeyFile},
         random::SystemRandom,
         remote_audit::RemoteAudit,
+        remote_keys::RemoteKeys,
         secret_file::{self, SecretFileError},
     },
     config::{Config, MailSecurity},
@@ -223,7 +224,8 @@ async fn open_beside(
 ) -> Result<AtHand, PartsError> {
     let Joined { line, ended } = joined;
     let store = Arc::new(Remote::new(line.clone()));
-    let vault = open_vault(&Settings::new(store.clone()), key).await?;
+    let vault = open_vault(config, &Settings::new(store.clone()), key).await?;
+    let vault = vault.beside(Arc::new(RemoteKeys(line.clone())));
     let told = line.clone();
     let ended_logins = EndedLogins::elsewhere(move |account| told.tell_ended(account));
     let foundation = foundation(
@@ -253,7 +255,7 @@ pub async fn open(
 ) -> Result<Opened, PartsError> {
     make_private(&config.data)?;
     let store = open_store(config).await?;
-    let vault = open_vault(&Settings::new(store.clone()), key).await?;
+    let vault = open_vault(config, &Settings::new(store.clone()), key).await?;
     let audit = open_audit_log(config, store.clone(), clock.clone()).await?;
     let audit_pulse = audit.pulse();
     let audit = AuditTally::new(Arc::new(audit));
@@ -450,11 +452,16 @@ fn courier(config: &Config, foundation: &Foundation, outbox: Outbox, post: Post)
 }
 
 /// The vault whose key the store was created with. A new store gets a new key where there is none yet.
-async fn open_vault(settings: &Settings, key: &KeySource) -> Result<Vault, PartsError> {
-    let check = settings.seal_check().await?;
+async fn open_vault(
+    config: &Config,
+    settings: &Settings,
+    key: &KeySource,
+) -> Result<Vault, PartsError> {
+    let check = settings.seal_check().await?.sealed;
     let (vault, shown) = match key {
         KeySource::File(path) => (
-            master_key_file::open(path, check.is_none(), &SystemRandom)?,
+            MasterKeyFile::new(path, config.master_key_is_credential)
+                .open(check.is_none(), &SystemRandom)?,
             path.display().to_string(),
         ),
         KeySource::Ephemeral => {

@@ -2,17 +2,23 @@
 //!
 //! A sealed secret is bound to its account and kind as associated data, so a record moved to another account does not
 //! open; the nonce is random, 24 bytes, which needs no counter to be kept (SECURITY section 3).
+//!
+//! Clones of a vault are one vault: a key that is learned, or taken into use, is so for all of them. Whoever seals
+//! commits on condition that the store's seal check has not changed (`SealRead` in the store's settings), which it
+//! does whenever another key begins to seal: so nothing comes into the store under a key after that key's last record
+//! was looked for.
 
-use std::fmt;
+mod keyring;
+
+use std::sync::{Arc, PoisonError, RwLock};
 
 use chacha20poly1305::{
     KeyInit, XChaCha20Poly1305, XNonce,
     aead::{Aead, Payload},
 };
-use data_encoding::HEXLOWER;
 use hmac::{Hmac, Mac};
-use sha2::{Digest, Sha256};
-use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
+use sha2::Sha256;
+use zeroize::Zeroizing;
 
 use crate::domain::{
     AccountKey, Secret,
@@ -20,38 +26,7 @@ use crate::domain::{
     letter::LetterId,
     reset::{ShortCode, TicketSecrets, Token},
 };
-
-/// A key that seals everything secret in a store.
-#[derive(Clone, Zeroize, ZeroizeOnDrop)]
-pub struct MasterKey([u8; Self::LENGTH]);
-
-impl MasterKey {
-    /// Bytes in a master key.
-    pub const LENGTH: usize = 32;
-
-    pub fn from_bytes(bytes: [u8; Self::LENGTH]) -> Self {
-        Self(bytes)
-    }
-
-    pub fn as_bytes(&self) -> &[u8; Self::LENGTH] {
-        &self.0
-    }
-
-    /// The name by which records say which key sealed them: a digest, which tells nothing of the key.
-    pub fn id(&self) -> String {
-        let digest = Sha256::new()
-            .chain_update(b"lpse-kiosk master key id\0")
-            .chain_update(self.0)
-            .finalize();
-        HEXLOWER.encode(&digest[..8])
-    }
-}
-
-impl fmt::Debug for MasterKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "MasterKey({})", self.id())
-    }
-}
+pub use keyring::{KeyError, KeyFile, KeyHolder, Keyring, KeysHeld, MasterKey};
 
 /// What a sealed text belongs to; a text sealed for one does not open as another.
 #[derive(Debug, Clone, Copy)]
@@ -84,21 +59,94 @@ pub enum VaultError {
     NotAuthentic,
 }
 
-/// The master keys at hand: the first seals, all open.
+/// The master keys at hand, in use.
 #[derive(Debug, Clone)]
 pub struct Vault {
-    keys: Vec<MasterKey>,
+    /// Replaced whole, so that one act of sealing or opening meets one set of keys; held for no longer than a copy takes.
+    ring: Arc<RwLock<Arc<Keyring>>>,
+    file: Option<Arc<dyn KeyFile>>,
+    elsewhere: Option<Arc<dyn KeyHolder>>,
 }
 
 impl Vault {
     /// Bytes of nonce that sealing wants.
     pub const NONCE_BYTES: usize = 24;
 
-    /// A vault that seals under `current` and opens with `older` keys as well.
+    /// A vault that seals under `current` and opens with `older` keys as well. They are kept nowhere.
     pub fn new(current: MasterKey, older: Vec<MasterKey>) -> Self {
-        let mut keys = older;
-        keys.insert(0, current);
-        Self { keys }
+        Self::over(Keyring::new(current, older), None)
+    }
+
+    /// A vault with the keys that `file` keeps.
+    pub fn of_file(file: Arc<dyn KeyFile>) -> Result<Self, KeyError> {
+        Ok(Self::over(file.read()?, Some(file)))
+    }
+
+    fn over(ring: Keyring, file: Option<Arc<dyn KeyFile>>) -> Self {
+        Self {
+            ring: Arc::new(RwLock::new(Arc::new(ring))),
+            file,
+            elsewhere: None,
+        }
+    }
+
+    /// The same vault, in a process beside another one that seals into the same store.
+    pub fn beside(self, holder: Arc<dyn KeyHolder>) -> Self {
+        Self {
+            elsewhere: Some(holder),
+            ..self
+        }
+    }
+
+    /// Where the keys are kept, if they are.
+    pub fn file(&self) -> Option<&dyn KeyFile> {
+        self.file.as_deref()
+    }
+
+    /// The other process that seals into the same store, if there is one.
+    pub fn elsewhere(&self) -> Option<&dyn KeyHolder> {
+        self.elsewhere.as_deref()
+    }
+
+    /// The keys as they are in use now.
+    pub fn keys(&self) -> Arc<Keyring> {
+        let ring = self.ring.read().unwrap_or_else(PoisonError::into_inner);
+        ring.clone()
+    }
+
+    /// Reads the keys again from where they are kept: new ones open from now on, those that are gone no longer do. The
+    /// one that seals stays so, and must be among them; [`Vault::seal_with`] alone changes that.
+    pub fn learn(&self) -> Result<KeysHeld, KeyError> {
+        let file = self.file().ok_or_else(|| {
+            KeyError("the master key is this process's own and kept nowhere".into())
+        })?;
+        let kept = file.read()?;
+        self.change(|ring| {
+            let sealing = ring.sealing().id();
+            kept.sealing_with(&sealing).ok_or_else(|| {
+                KeyError(format!(
+                    "{} does not hold the key {sealing}, with which the program seals; put it back",
+                    file.shown()
+                ))
+            })
+        })
+    }
+
+    /// Seals with the key named `id` from now on.
+    pub fn seal_with(&self, id: &str) -> Result<KeysHeld, KeyError> {
+        self.change(|ring| {
+            ring.sealing_with(id)
+                .ok_or_else(|| KeyError(format!("the key {id} is not known here")))
+        })
+    }
+
+    fn change(
+        &self,
+        change: impl FnOnce(&Keyring) -> Result<Keyring, KeyError>,
+    ) -> Result<KeysHeld, KeyError> {
+        let mut ring = self.ring.write().unwrap_or_else(PoisonError::into_inner);
+        *ring = Arc::new(change(&ring)?);
+        Ok(ring.held())
     }
 
     /// Seals the TOTP secret of `account`. `nonce` is random and used once.
@@ -158,7 +206,7 @@ impl Vault {
     /// A key for something that is not kept, the same on every node with the same current master key. `purpose` keeps
     /// one use's key apart from another's.
     pub fn derived_key(&self, purpose: &str) -> Zeroizing<[u8; 32]> {
-        let mut mac = Hmac::<Sha256>::new_from_slice(self.keys[0].as_bytes())
+        let mut mac = Hmac::<Sha256>::new_from_slice(self.keys().sealing().as_bytes())
             .expect("HMAC takes keys of any length");
         mac.update(format!("lpse-kiosk/1/derived/{purpose}").as_bytes());
         Zeroizing::new(mac.finalize().into_bytes().into())
@@ -171,7 +219,26 @@ impl Vault {
 
     /// Whether this vault holds the key that a store was created with.
     pub fn passes_check(&self, sealed: &SealedSecret) -> Result<(), VaultError> {
-        self.open(Purpose::SealCheck, sealed).map(drop)
+        self.opens(Purpose::SealCheck, sealed)
+    }
+
+    /// What `sealed` holds, sealed anew under the key that seals now; `None` when it is sealed under it already.
+    pub fn seal_anew(
+        &self,
+        purpose: Purpose<'_>,
+        sealed: &SealedSecret,
+        nonce: [u8; Self::NONCE_BYTES],
+    ) -> Result<Option<SealedSecret>, VaultError> {
+        if sealed.key_id == self.keys().sealing().id() {
+            return Ok(None);
+        }
+        let opened = self.open(purpose, sealed)?;
+        Ok(Some(self.seal(purpose, &opened, nonce)))
+    }
+
+    /// Whether `sealed` opens as what it is kept for.
+    pub fn opens(&self, purpose: Purpose<'_>, sealed: &SealedSecret) -> Result<(), VaultError> {
+        self.open(purpose, sealed).map(drop)
     }
 
     fn seal(
@@ -180,7 +247,8 @@ impl Vault {
         plaintext: &[u8],
         nonce: [u8; Self::NONCE_BYTES],
     ) -> SealedSecret {
-        let key = &self.keys[0];
+        let keys = self.keys();
+        let key = keys.sealing();
         let payload = Payload {
             msg: plaintext,
             aad: &purpose.associated_data(),
@@ -200,10 +268,9 @@ impl Vault {
         purpose: Purpose<'_>,
         sealed: &SealedSecret,
     ) -> Result<Zeroizing<Vec<u8>>, VaultError> {
-        let key = self
-            .keys
-            .iter()
-            .find(|key| key.id() == sealed.key_id)
+        let keys = self.keys();
+        let key = keys
+            .find(&sealed.key_id)
             .ok_or_else(|| VaultError::UnknownKey(sealed.key_id.clone()))?;
         let nonce: [u8; Self::NONCE_BYTES] = sealed
             .nonce

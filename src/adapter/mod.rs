@@ -1,5 +1,5 @@
 //! The outer ends of the ports: the system's clocks and random bytes, the audit log, the files that hold secrets, the
-//! audit log of another process.
+//! audit log and the keys of another process.
 
 pub mod audit_log;
 pub mod audit_tally;
@@ -7,4 +7,5 @@ pub mod clock;
 pub mod master_key_file;
 pub mod random;
 pub mod remote_audit;
+pub mod remote_keys;
 pub mod secret_file;

@@ -2,13 +2,15 @@
 //! at all.
 
 use std::{
-    fs::{self, DirBuilder, File, OpenOptions},
+    fs::{self, DirBuilder, File, OpenOptions, Permissions},
     io::{self, Read, Write},
     os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
 };
 
 use zeroize::Zeroizing;
+
+use crate::milestone;
 
 /// A secret is a few lines; what is larger is something else.
 const LARGEST_FILE: u64 = 64 * 1024;
@@ -128,9 +130,50 @@ pub fn create(path: &Path, parts: &[&[u8]]) -> io::Result<()> {
     written
 }
 
+/// Puts `parts` in place of the file at `path`, durably: at every moment the old file or the new one is there, whole. It
+/// keeps its owner and its mode.
+pub fn replace(path: &Path, parts: &[&[u8]]) -> io::Result<()> {
+    // What stands there may be a link to where the file really is.
+    let path = fs::canonicalize(path)?;
+    let before = fs::metadata(&path)?;
+    let folder = path.parent().unwrap_or(Path::new("/"));
+    let mut draft = path.clone().into_os_string();
+    draft.push(".new");
+    let draft = PathBuf::from(draft);
+    // One that a kill left behind.
+    match fs::remove_file(&draft) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let written = (|| {
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&draft)?;
+        let owner = file.metadata()?;
+        if (owner.uid(), owner.gid()) != (before.uid(), before.gid()) {
+            std::os::unix::fs::fchown(&file, Some(before.uid()), Some(before.gid()))?;
+        }
+        file.set_permissions(Permissions::from_mode(before.mode() & 0o700))?;
+        for part in parts {
+            file.write_all(part)?;
+        }
+        file.sync_all()?;
+        milestone::reached();
+        fs::rename(&draft, &path)?;
+        milestone::reached();
+        File::open(folder)?.sync_all()
+    })();
+    if written.is_err() {
+        let _ = fs::remove_file(&draft);
+    }
+    written
+}
+
 #[cfg(test)]
 mod tests {
-    use std::fs::{self, Permissions};
+    use std::fs;
 
     use rustix::fs::{XattrFlags, setxattr};
 
@@ -181,6 +224,28 @@ mod tests {
         );
         let read = read("the credential", &path);
         assert_eq!(read.is_ok(), metadata.uid() == 0, "{read:?}");
+    }
+
+    #[test]
+    fn a_replaced_file_stays_private_whole_and_where_it_really_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, link) = (folder.path().join("key"), folder.path().join("link"));
+        create(&path, &[b"old"]).unwrap();
+        std::os::unix::fs::symlink(&path, &link).unwrap();
+        // What a kill left behind is in nobody's way.
+        fs::write(folder.path().join("key.new"), "cut off").unwrap();
+        replace(&link, &[b"new ", b"key"]).unwrap();
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+        assert_eq!(*read("the key", &path).unwrap(), "new key");
+        assert_eq!(
+            fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+            0o600
+        );
+        assert!(!folder.path().join("key.new").exists());
+        assert!(
+            replace(&folder.path().join("none"), &[b"x"]).is_err(),
+            "what is not there is not replaced"
+        );
     }
 
     #[test]

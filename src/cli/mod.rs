@@ -8,11 +8,13 @@ mod completions;
 mod demo;
 mod echo;
 mod host_key;
+mod key;
 mod manual;
 mod outbox;
 mod output;
 mod password;
 mod policy;
+mod progress;
 mod serve;
 mod settings;
 mod user;
@@ -100,6 +102,7 @@ enum Command {
     Policy(policy::PolicyArguments),
     Outbox(outbox::OutboxArguments),
     Audit(audit::AuditArguments),
+    Key(key::KeyArguments),
     Config(settings::SettingsArguments),
     Completions(completions::CompletionsArguments),
 }
@@ -234,6 +237,9 @@ fn carry_out(command_line: CommandLine) -> Result<(), CliError> {
             outbox::run(arguments, &services, &source).await
         }),
         Some(Command::Audit(arguments)) => audit::run(arguments, &flags),
+        Some(Command::Key(arguments)) => with_services(&flags, async |services, source| {
+            key::run(arguments, &services, &source).await
+        }),
         Some(Command::Config(arguments)) => settings::run(&arguments, &flags),
         Some(Command::Completions(arguments)) => completions::run(&arguments),
     }

@@ -385,9 +385,11 @@ fn a_systemd_credential_is_taken_when_it_is_there() {
     fs::write(folder.path().join("master-key"), "").unwrap();
     let config = load("", &variables, &Flags::default()).unwrap();
     assert_eq!(config.master_key_file, folder.path().join("master-key"));
+    assert!(config.master_key_is_credential);
     let named = "[keys]\nmaster_key_file = \"/srv/kunci\"";
     let config = load(named, &variables, &Flags::default()).unwrap();
     assert_eq!(config.master_key_file, Path::new("/srv/kunci"));
+    assert!(!config.master_key_is_credential);
 }
 
 #[test]

@@ -378,6 +378,14 @@ impl Authenticator {
         }
     }
 
+    /// The sealed secret, to be sealed anew.
+    pub fn secret_mut(&mut self) -> Option<&mut SealedSecret> {
+        match self {
+            Self::Absent => None,
+            Self::Pending { secret, .. } | Self::Active { secret, .. } => Some(secret),
+        }
+    }
+
     pub fn is_pending(&self) -> bool {
         matches!(self, Self::Pending { .. })
     }

@@ -117,6 +117,11 @@ acts! {
     ReadOutbox = "read-outbox",
     ReadAudit = "read-audit",
     ResumeAudit = "resume-audit",
+    RotateKey = "rotate-key",
+    DropKey = "drop-key",
+    CheckKeys = "check-keys",
+    Backup = "backup",
+    Restore = "restore",
 }
 
 /// The word names no act.

@@ -23,6 +23,7 @@ use crate::{
         outbox,
         remote::wire::{self, Answer, AuditRecord, PAGE_BYTES, Request, WireError},
     },
+    vault::{KeyError, KeysHeld, Vault},
 };
 
 /// Commands served at once.
@@ -50,6 +51,16 @@ pub struct Held {
     ended_logins: EndedLogins,
     bell: Arc<Notify>,
     import_turn: Arc<Semaphore>,
+    /// The keys of this process, where it has any.
+    vault: Option<Vault>,
+    rotation_turn: Arc<Semaphore>,
+}
+
+/// What one command has to itself, until its connection ends.
+#[derive(Debug, Default)]
+struct Taken {
+    import_turn: Option<OwnedSemaphorePermit>,
+    rotation_turn: Option<OwnedSemaphorePermit>,
 }
 
 impl Held {
@@ -65,17 +76,22 @@ impl Held {
             ended_logins,
             bell,
             import_turn: Arc::new(Semaphore::new(1)),
+            vault: None,
+            rotation_turn: Arc::new(Semaphore::new(1)),
         }
     }
 
     /// What the services of this process stand on.
     pub fn by(house: &Foundation) -> Self {
-        Self::new(
-            house.store.clone(),
-            house.audit.clone(),
-            house.ended_logins.clone(),
-            house.letters.bell.clone(),
-        )
+        Self {
+            vault: Some(house.vault.clone()),
+            ..Self::new(
+                house.store.clone(),
+                house.audit.clone(),
+                house.ended_logins.clone(),
+                house.letters.bell.clone(),
+            )
+        }
     }
 }
 
@@ -119,14 +135,14 @@ pub async fn attend<S>(mut stream: S, held: Held, leave: watch::Receiver<bool>)
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let mut turn = None;
-    match converse(&mut stream, &held, &mut turn, leave.clone()).await {
+    let mut taken = Taken::default();
+    match converse(&mut stream, &held, &mut taken, leave.clone()).await {
         Ok(()) | Err(WireError::Ended) => {}
         Err(error) => tracing::warn!(%error, "a command was broken off"),
     }
     // The command is not waited for by its import's remains.
     drop(stream);
-    if turn.is_some() {
+    if taken.import_turn.is_some() {
         // An import that came to its end has left nothing, and this finds nothing. What is left when we leave
         // ourselves is swept when the store is opened next.
         let accounts = Accounts::new(held.store.clone());
@@ -147,7 +163,7 @@ type Heard = Result<Result<Request, WireError>, tokio::time::error::Elapsed>;
 async fn converse<S>(
     stream: &mut S,
     held: &Held,
-    turn: &mut Option<OwnedSemaphorePermit>,
+    taken: &mut Taken,
     leave: watch::Receiver<bool>,
 ) -> Result<(), WireError>
 where
@@ -195,7 +211,7 @@ where
             }
         };
         let is_record = matches!(request, Request::Audit(_));
-        let answer = answer(request, held, turn).await?;
+        let answer = answer(request, held, taken).await?;
         owes_record = matches!(answer, Answer::Applied) || owes_record && !is_record;
         send(stream, &answer).await?;
     }
@@ -220,11 +236,7 @@ where
 }
 
 /// Does what is asked. What makes no sense is an error, and ends the conversation.
-async fn answer(
-    request: Request,
-    held: &Held,
-    turn: &mut Option<OwnedSemaphorePermit>,
-) -> Result<Answer, WireError> {
+async fn answer(request: Request, held: &Held, taken: &mut Taken) -> Result<Answer, WireError> {
     let done = match request {
         Request::Get { key } => {
             let key = wire::key(key);
@@ -244,16 +256,20 @@ async fn answer(
             }
             outcome.map(Answer::from)
         }
-        Request::TakeImportTurn => match (&turn, held.import_turn.clone().try_acquire_owned()) {
-            (Some(_), _) => Ok(Answer::Done),
-            (None, Ok(permit)) => {
-                *turn = Some(permit);
-                Ok(Answer::Done)
-            }
-            (None, Err(_)) => Err(StoreError::Unavailable(
-                "another import is under way; run this one again when it has ended".into(),
-            )),
-        },
+        Request::TakeImportTurn => take(
+            &mut taken.import_turn,
+            &held.import_turn,
+            "another import is under way; run this one again when it has ended",
+        ),
+        Request::TakeRotationTurn => take(
+            &mut taken.rotation_turn,
+            &held.rotation_turn,
+            "the master keys are being changed already; run this command again when that has ended",
+        ),
+        Request::LearnKeys => keys(held, Vault::learn).await,
+        // Only whoever has the turn: the others' idea of the keys may be an old one.
+        Request::SealWith(_) if taken.rotation_turn.is_none() => return Err(WireError::Garbled),
+        Request::SealWith(id) => keys(held, move |vault| vault.seal_with(&id)).await,
         Request::Audit(records) => {
             let events: Option<Vec<_>> = records.into_iter().map(AuditRecord::event).collect();
             let recorded = held.audit.record(events.ok_or(WireError::Garbled)?).await;
@@ -268,6 +284,34 @@ async fn answer(
         }
     };
     Ok(done.unwrap_or_else(|error| Answer::Failed(error.into())))
+}
+
+/// Gives the command one of the turns, unless another one has it.
+fn take(
+    taken: &mut Option<OwnedSemaphorePermit>,
+    turn: &Arc<Semaphore>,
+    under_way: &str,
+) -> Result<Answer, StoreError> {
+    if taken.is_none() {
+        let permit = turn.clone().try_acquire_owned();
+        *taken = Some(permit.map_err(|_| StoreError::Unavailable(under_way.to_owned()))?);
+    }
+    Ok(Answer::Done)
+}
+
+/// Changes which keys are in use, which may read a file.
+async fn keys(
+    held: &Held,
+    change: impl FnOnce(&Vault) -> Result<KeysHeld, KeyError> + Send + 'static,
+) -> Result<Answer, StoreError> {
+    let unavailable = StoreError::Unavailable;
+    let vault = held.vault.clone();
+    let vault = vault.ok_or_else(|| unavailable("it has no master key".into()))?;
+    let changed = tokio::task::spawn_blocking(move || change(&vault)).await;
+    let changed = changed.map_err(|_| unavailable("its keys stay as they were".into()))?;
+    let KeysHeld { sealing, opening } =
+        changed.map_err(|KeyError(why)| StoreError::Unavailable(why))?;
+    Ok(Answer::Keys { sealing, opening })
 }
 
 /// As much of a page as one frame takes, at least one row if there is one.

@@ -17,7 +17,7 @@ use crate::{
         throttle::PasscodeThrottle,
         totp::AcceptedStep,
     },
-    store::{Outcome, accounts::Read},
+    store::{Outcome, accounts::Read, settings::SealRead},
 };
 
 /// The service that brings keys to phones.
@@ -115,9 +115,10 @@ impl Enrollment {
             if read.account.authenticator.is_active() {
                 return Ok(StartOutcome::Refused(Refusal::Ended));
             }
+            let seal = self.foundation.settings().seal_check().await?;
             let mut account = read.account.clone();
             let provisioning = self.put_pending_key(&mut account, from);
-            if self.commit(&read, &account).await? {
+            if self.commit(&read, &account, &seal).await? {
                 self.done(Act::StartEnrollment, &account.key, from).await?;
                 return Ok(StartOutcome::Started(provisioning));
             }
@@ -141,9 +142,10 @@ impl Enrollment {
             let Some((read, awaiting)) = started else {
                 return Ok(StartOverOutcome::Refused(Refusal::Ended));
             };
+            let seal = self.foundation.settings().seal_check().await?;
             let mut account = read.account.clone();
             let provisioning = self.put_pending_key(&mut account, from);
-            if self.commit(&read, &account).await? {
+            if self.commit(&read, &account, &seal).await? {
                 self.done(Act::StartEnrollment, &account.key, from).await?;
                 return Ok(StartOverOutcome::Started(awaiting, provisioning));
             }
@@ -264,10 +266,11 @@ impl Enrollment {
             account.recovery = None;
             account.note(Activity::of_owner(now, ActivityKind::TotpDisabled, from));
             let rules = house.settings().rules().await?;
+            let seal = house.settings().seal_check().await?;
             let policy = rules.rules.policy.asked_of(account.role);
             let provisioning =
                 (policy == Policy::Required).then(|| self.put_pending_key(&mut account, from));
-            let commit = rules.still_in_force(read.replace(&account));
+            let commit = rules.still_in_force(seal.still_seals(read.replace(&account)));
             let commit = house.notice(commit, &account, LetterKind::TotpDisabled, now, from);
             if house.commit(commit).await? == Outcome::Conflict {
                 continue;
@@ -328,8 +331,14 @@ impl Enrollment {
         self.authentication.still_valid(key, generation).await
     }
 
-    async fn commit(&self, read: &Read, account: &Account) -> Result<bool, ServiceError> {
-        let outcome = self.foundation.store.commit(read.replace(account)).await?;
+    async fn commit(
+        &self,
+        read: &Read,
+        account: &Account,
+        seal: &SealRead,
+    ) -> Result<bool, ServiceError> {
+        let commit = seal.still_seals(read.replace(account));
+        let outcome = self.foundation.store.commit(commit).await?;
         Ok(outcome == Outcome::Applied)
     }
 

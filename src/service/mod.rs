@@ -9,6 +9,7 @@ pub mod audit_trail;
 pub mod authentication;
 pub mod enrollment;
 pub mod hashing;
+pub mod keys;
 pub mod officer;
 pub mod outbox;
 mod passcode_check;
@@ -221,6 +222,7 @@ pub struct Services {
     pub visits: visits::Visits,
     /// The audit log to read, where this process has it on a disk.
     pub audit_trail: Option<audit_trail::AuditTrail>,
+    pub keys: keys::Keys,
     ended_logins: EndedLogins,
 }
 
@@ -237,6 +239,7 @@ impl Services {
             inbox: None,
             visits: visits::Visits::new(foundation.clone()),
             audit_trail: None,
+            keys: keys::Keys::new(foundation.clone()),
             ended_logins: foundation.ended_logins.clone(),
         }
     }

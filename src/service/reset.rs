@@ -155,6 +155,7 @@ impl Reset {
         let hour = house.reset_limits().hour(&house.node).await?;
         let read = house.accounts().read(key).await?;
         let ticket = house.tickets().read(key).await?;
+        let seal = house.settings().seal_check().await?;
         let secrets = self.new_secrets();
         let matched = read
             .as_ref()
@@ -183,7 +184,7 @@ impl Reset {
             .note_request(now)
             .and(hour.note(refused.is_none(), now));
         let commit = counted.and(match refused {
-            None => issued,
+            None => seal.still_seals(issued),
             Some(_) => issued.as_decoy(&house.node),
         });
         let applied = house.commit(commit).await? == Outcome::Applied;

@@ -63,6 +63,11 @@ impl Key {
         Self(b"setting/seal-check".to_vec())
     }
 
+    /// The mark of a rotation of the master key that is not finished.
+    pub fn rotation() -> Self {
+        Self(b"setting/key-rotation".to_vec())
+    }
+
     /// The password failures of one source.
     pub fn throttle(source: &Source) -> Self {
         Self(format!("throttle/{}", source.throttle_key()).into_bytes())

@@ -5,9 +5,9 @@
 //! backend: the comparison is of values, which a sled transaction, a redb write transaction and an etcd `Txn` can all do.
 //!
 //! Architecture invariant: nothing above this room sees bytes or keys. Nouns ([`accounts`], [`audit_heads`],
-//! [`outbox`], [`reset_limits`], [`settings`], [`throttles`], [`tickets`], [`visits`]) are written once over the trait;
-//! [`key`] is the only place that spells keys and [`record`] the only place that knows the stored form. [`remote`] is the
-//! store of another process, for commands that run beside it.
+//! [`outbox`], [`reset_limits`], [`sealed`], [`settings`], [`throttles`], [`tickets`], [`visits`]) are written once over
+//! the trait; [`key`] is the only place that spells keys and [`record`] the only place that knows the stored form.
+//! [`remote`] is the store of another process, for commands that run beside it.
 
 pub mod accounts;
 pub mod audit_heads;
@@ -20,6 +20,7 @@ pub mod record;
 mod redb;
 pub mod remote;
 pub mod reset_limits;
+pub mod sealed;
 pub mod settings;
 mod sled;
 pub mod throttles;
@@ -169,6 +170,11 @@ pub trait Store: Send + Sync + fmt::Debug + 'static {
     /// Takes the one turn to import accounts, for as long as this handle lives. A process that holds its store alone
     /// has it without asking.
     async fn take_import_turn(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    /// Takes the one turn to change the master keys, likewise.
+    async fn take_rotation_turn(&self) -> Result<(), StoreError> {
         Ok(())
     }
 }

@@ -514,3 +514,18 @@ pub fn decode_seal_check(what: &str, bytes: &[u8]) -> Result<SealedSecret, Store
     sealed_secret(decode::<SealCheckRecord>(what, bytes)?.secret)
         .map_err(|why| StoreError::Unreadable(format!("the record {what}: {why}")))
 }
+
+#[derive(Serialize, Deserialize)]
+struct RotationRecord {
+    to: String,
+}
+
+/// The bytes that mark a rotation to the key named `to` as unfinished.
+pub fn encode_rotation(to: &str) -> Value {
+    encode(RotationRecord { to: to.to_owned() })
+}
+
+/// The key's name in such a mark.
+pub fn decode_rotation(what: &str, bytes: &[u8]) -> Result<String, StoreError> {
+    decode::<RotationRecord>(what, bytes).map(|record| record.to)
+}

@@ -26,6 +26,30 @@ impl RulesRead {
     }
 }
 
+/// The seal check as read, with the bytes that the commit of whatever was sealed demands to be still there. Another key
+/// that begins to seal changes them, so nothing is stored under a key after its successor has begun.
+///
+/// To be read before something is sealed, never after.
+#[derive(Debug, Clone)]
+pub struct SealRead {
+    /// `None` in a new store.
+    pub sealed: Option<SealedSecret>,
+    bytes: Option<Value>,
+}
+
+impl SealRead {
+    /// `commit`, on condition that the key that sealed when this was read still does.
+    pub fn still_seals(&self, commit: Commit) -> Commit {
+        commit.expect(Key::seal_check(), self.bytes.clone())
+    }
+
+    /// A commit that puts `sealed` in this one's place.
+    pub fn replace(&self, sealed: &SealedSecret) -> Commit {
+        self.still_seals(Commit::new())
+            .put(Key::seal_check(), record::encode_seal_check(sealed))
+    }
+}
+
 impl Settings {
     pub fn new(store: Arc<dyn Store>) -> Self {
         Self { store }
@@ -47,12 +71,33 @@ impl Settings {
         self.store.commit(commit).await.map(drop)
     }
 
-    /// The sealed text by which this store knows its master key again; `None` in a new store.
-    pub async fn seal_check(&self) -> Result<Option<SealedSecret>, StoreError> {
+    /// The sealed text by which this store knows its master key again.
+    pub async fn seal_check(&self) -> Result<SealRead, StoreError> {
         let bytes = self.store.get(&Key::seal_check()).await?;
+        let sealed = match &bytes {
+            None => None,
+            Some(bytes) => Some(record::decode_seal_check("setting/seal-check", bytes)?),
+        };
+        Ok(SealRead { sealed, bytes })
+    }
+
+    /// The key that an unfinished rotation brings in, by its name.
+    pub async fn rotation(&self) -> Result<Option<String>, StoreError> {
+        let bytes = self.store.get(&Key::rotation()).await?;
         bytes
-            .map(|bytes| record::decode_seal_check("setting/seal-check", &bytes))
+            .map(|bytes| record::decode_rotation("setting/key-rotation", &bytes))
             .transpose()
+    }
+
+    /// Notes that a rotation brings in the key named `to`, until [`Settings::end_rotation`].
+    pub async fn begin_rotation(&self, to: &str) -> Result<(), StoreError> {
+        let commit = Commit::new().put(Key::rotation(), record::encode_rotation(to));
+        self.store.commit(commit).await.map(drop)
+    }
+
+    pub async fn end_rotation(&self) -> Result<(), StoreError> {
+        let commit = Commit::new().remove(Key::rotation());
+        self.store.commit(commit).await.map(drop)
     }
 
     /// Keeps the sealed text, once; [`Outcome::Conflict`] when there is one.

@@ -4,6 +4,7 @@
 #![allow(dead_code, reason = "each journey uses a part of the language")]
 
 pub mod browser;
+pub mod fill;
 pub mod letters;
 pub mod picture;
 pub mod smtp;

@@ -112,6 +112,11 @@ pub async fn house(policy: Policy) -> House {
 }
 
 pub async fn house_with_cost(policy: Policy, hash_cost: HashCost) -> House {
+    let vault = Vault::new(MasterKey::from_bytes([7; 32]), Vec::new());
+    house_with_vault(policy, hash_cost, vault).await
+}
+
+pub async fn house_with_vault(policy: Policy, hash_cost: HashCost, vault: Vault) -> House {
     let clock = Arc::new(TestClock(Mutex::new((
         "2020-08-13T01:53:05Z".parse().unwrap(),
         Duration::ZERO,
@@ -119,7 +124,7 @@ pub async fn house_with_cost(policy: Policy, hash_cost: HashCost) -> House {
     let audit = Arc::new(Recorder::default());
     let foundation = Arc::new(Foundation {
         store: Arc::new(Memory::default()),
-        vault: Vault::new(MasterKey::from_bytes([7; 32]), Vec::new()),
+        vault,
         clock: clock.clone(),
         random: Arc::new(Counting::default()),
         audit: audit.clone(),

@@ -26,6 +26,7 @@ use super::{Commit, Key, Outcome, Store, StoreError, Value};
 use crate::{
     domain::{AccountKey, audit::AuditEvent},
     ports::{AuditError, Recorded},
+    vault::KeysHeld,
 };
 pub use place::Place;
 use wire::{Answer, AuditRecord, Greeting, Refusal, Request, WireError};
@@ -215,6 +216,23 @@ impl Line {
             request: Request::EndedLogin(account.into()),
             reply: Reply::Nobody,
         });
+    }
+
+    /// Has the holder read its master keys again; which it holds then.
+    pub async fn learn_keys(&self) -> Result<KeysHeld, StoreError> {
+        self.ask_for_keys(Request::LearnKeys).await
+    }
+
+    /// Has the holder seal with the master key named `id`; which it holds then.
+    pub async fn seal_with(&self, id: &str) -> Result<KeysHeld, StoreError> {
+        self.ask_for_keys(Request::SealWith(id.to_owned())).await
+    }
+
+    async fn ask_for_keys(&self, request: Request) -> Result<KeysHeld, StoreError> {
+        match self.ask(request).await? {
+            Answer::Keys { sealing, opening } => Ok(KeysHeld { sealing, opening }),
+            _ => Err(unfitting()),
+        }
     }
 
     async fn ask(&self, request: Request) -> Result<Answer, StoreError> {
@@ -411,6 +429,13 @@ impl Store for Remote {
 
     async fn take_import_turn(&self) -> Result<(), StoreError> {
         match self.line.ask(Request::TakeImportTurn).await? {
+            Answer::Done => Ok(()),
+            _ => Err(unfitting()),
+        }
+    }
+
+    async fn take_rotation_turn(&self) -> Result<(), StoreError> {
+        match self.line.ask(Request::TakeRotationTurn).await? {
             Answer::Done => Ok(()),
             _ => Err(unfitting()),
         }

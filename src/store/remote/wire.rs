@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// Raised whenever a message changes its form between two builds of one version.
-const PROTOCOL: u32 = 2;
+const PROTOCOL: u32 = 3;
 
 /// The largest frame. The largest commit fits in it several times, and an answer with a page is cut to fit.
 pub const LARGEST_FRAME: usize = 1024 * 1024;
@@ -76,6 +76,12 @@ pub enum Request {
     TakeImportTurn,
     Audit(Vec<AuditRecord>),
     EndedLogin(AccountName),
+    /// The turn to change the master keys, until the connection ends.
+    TakeRotationTurn,
+    /// Read the master keys again from where they are kept.
+    LearnKeys,
+    /// Seal with the master key of this name.
+    SealWith(String),
 }
 
 /// What it answers, to one request after the other.
@@ -90,6 +96,11 @@ pub enum Answer {
     Applied,
     Conflict,
     Done,
+    /// The master keys that are in use, by their names.
+    Keys {
+        sealing: String,
+        opening: Vec<String>,
+    },
     Failed(Failure),
     /// Said once, instead of an answer: no request since the last answer was taken, and none will be.
     Farewell(String),

@@ -9,13 +9,12 @@ mod table;
 
 use std::{
     collections::{HashMap, hash_map},
-    fmt,
-    io::{self, IsTerminal, Write},
+    io::{self, Write},
     path::{Path, PathBuf},
 };
 
 use clap::{Args, ValueHint};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
+use indicatif::ProgressBar;
 use sha2::{Digest, Sha256};
 use tokio::task::JoinSet;
 
@@ -24,7 +23,7 @@ use self::{
     table::Table,
 };
 use crate::{
-    cli::{CliError, output::line},
+    cli::{CliError, output::line, progress},
     domain::{AccountKey, Source, account::Role},
     service::{
         ServiceError, Services,
@@ -118,7 +117,7 @@ struct Judged {
 async fn judge(table: &mut Table, path: &Path, services: &Services) -> Result<Judged, CliError> {
     let header = header(table, path)?;
     let template = "{msg:<10} {wide_bar} {percent:>3} %  {bytes_per_sec}  {eta} left";
-    let progress = progress("Checking", table.length(), template);
+    let progress = progress::bar("Checking", table.length(), template);
     let mut seen: HashMap<[u8; 16], u64> = HashMap::new();
     let (mut good, mut bad, mut told) = (0, 0, 0);
     loop {
@@ -204,7 +203,7 @@ async fn add_all(
     table.rewind().map_err(|error| unreadable(path, error))?;
     let header = header(table, path)?;
     let template = "{msg:<10} {wide_bar} {pos}/{len}  {rate}  {eta} left";
-    let progress = progress("Importing", judged.good, template);
+    let progress = progress::bar("Importing", judged.good, template);
     let mut hashing: JoinSet<Result<NewAccount, ServiceError>> = JoinSet::new();
     let mut part: Vec<NewAccount> = Vec::with_capacity(PART);
     let mut more = true;
@@ -308,24 +307,6 @@ fn lines(count: u64) -> String {
         1 => "1 line is".to_owned(),
         _ => format!("{count} lines are"),
     }
-}
-
-fn progress(what: &'static str, length: u64, template: &str) -> ProgressBar {
-    let target = if io::stderr().is_terminal() {
-        ProgressDrawTarget::stderr()
-    } else {
-        ProgressDrawTarget::hidden()
-    };
-    let style =
-        ProgressStyle::with_template(template).expect("the templates are part of the program");
-    ProgressBar::with_draw_target(Some(length), target)
-        .with_style(style.progress_chars("=> ").with_key("rate", rate))
-        .with_message(what)
-}
-
-/// Whole accounts per second; the library's own rate has decimals that nobody reads.
-fn rate(state: &ProgressState, text: &mut dyn fmt::Write) {
-    let _ = write!(text, "{:.0}/s", state.per_sec());
 }
 
 fn unreadable(path: &Path, error: io::Error) -> CliError {

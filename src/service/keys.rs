@@ -1,0 +1,455 @@
+//! The master keys: bringing in a new one while people work, looking whether everything opens, and letting old ones go.
+//!
+//! A rotation can be killed at any moment, and the next one goes on where it was. First its aim is noted in the store;
+//! then the new key goes into the key file as one that opens, and whoever seals into the store learns it; only then it
+//! becomes the one that seals, in the file and everywhere; then every sealed record is sealed anew, and the note goes. No
+//! old key is forgotten on the way: records, and backups above all, may still need it.
+
+use std::{collections::BTreeMap, fmt, sync::Arc};
+
+use tokio::task::spawn_blocking;
+use zeroize::Zeroizing;
+
+use super::{Foundation, ServiceError};
+use crate::{
+    domain::{
+        Source,
+        audit::{Act, AuditEvent, AuditOutcome},
+    },
+    milestone,
+    ports::AuditError,
+    store::{
+        Outcome, StoreError,
+        sealed::{Place, Sealed},
+    },
+    vault::{KeyError, Keyring, KeysHeld, MasterKey, Vault},
+};
+
+/// The service that keeps the master keys.
+#[derive(Debug, Clone)]
+pub struct Keys {
+    foundation: Arc<Foundation>,
+}
+
+/// Why the keys are as they were, or a change of them is not finished; it can be tried again.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum KeysError {
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    #[error(transparent)]
+    Service(#[from] ServiceError),
+}
+
+impl From<StoreError> for KeysError {
+    fn from(error: StoreError) -> Self {
+        Self::Service(error.into())
+    }
+}
+
+impl From<AuditError> for KeysError {
+    fn from(error: AuditError) -> Self {
+        Self::Service(error.into())
+    }
+}
+
+/// What a rotation tells while it runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Progress {
+    /// A new key seals from now on.
+    Begun { id: String },
+    /// The key of a rotation that was broken off.
+    Resumed { id: String },
+    /// This many records more were looked at, of which so many were sealed anew.
+    Sealed { looked: u64, changed: u64 },
+}
+
+/// What a rotation came to.
+#[derive(Debug)]
+pub struct Rotated {
+    /// The key that seals now.
+    pub id: String,
+    /// Records that were sealed anew by this run.
+    pub changed: u64,
+    /// Records with something that does not open, and why. The old keys stay, and the rotation is not finished.
+    pub failed: Vec<(String, String)>,
+}
+
+/// How many records are sealed under which key.
+#[derive(Debug, Default)]
+pub struct Census {
+    /// The key that seals now.
+    pub sealing: String,
+    /// By the keys' names: those of the key file, and those that only records name.
+    pub keys: BTreeMap<String, KeyCount>,
+    /// Records that may hold something sealed, and were looked at.
+    pub looked: u64,
+    /// What does not open: so many.
+    pub failed: u64,
+}
+
+/// What is known of one key.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct KeyCount {
+    /// It is in the key file.
+    pub is_kept: bool,
+    /// Sealed texts that name it.
+    pub sealed: u64,
+}
+
+/// Something that does not open.
+pub struct Unopened<'a> {
+    /// The record's name in the store: an account's, or a letter's.
+    pub record: &'a str,
+    pub why: &'a dyn fmt::Display,
+}
+
+/// What came of letting old keys go.
+#[derive(Debug)]
+pub enum Dropped {
+    /// There was none but the one that seals.
+    None,
+    /// These are no longer in the key file.
+    Keys(Vec<String>),
+}
+
+impl Keys {
+    pub fn new(foundation: Arc<Foundation>) -> Self {
+        Self { foundation }
+    }
+
+    /// Brings a new key in, or goes on with a rotation that was broken off, until everything is sealed under it.
+    pub async fn rotate(
+        &self,
+        from: &Source,
+        mut progress: impl FnMut(Progress),
+    ) -> Result<Rotated, KeysError> {
+        let house = &self.foundation;
+        house.store.take_rotation_turn().await?;
+        let kept = self.kept().await?;
+        let sealing_before = kept.sealing().id();
+        self.record(Act::RotateKey, AuditOutcome::Intended, from, None)
+            .await?;
+        let id = self.aim(kept, &mut progress).await?;
+        self.seal_everywhere_with(&id).await?;
+        self.renew_seal_check().await?;
+        let mut rotated = Rotated {
+            id,
+            changed: 0,
+            failed: Vec::new(),
+        };
+        self.seal_everything_anew(&mut rotated, &mut progress)
+            .await?;
+        if rotated.failed.is_empty() {
+            house.settings().end_rotation().await?;
+            milestone::reached();
+        }
+        let said = format!("from {sealing_before} to {}", rotated.id);
+        let outcome = match rotated.failed.len() {
+            0 => AuditOutcome::Done,
+            count => AuditOutcome::Failed(format!("{count} records do not open")),
+        };
+        self.record(Act::RotateKey, outcome, from, Some(said))
+            .await?;
+        Ok(rotated)
+    }
+
+    /// The keys as the file keeps them.
+    async fn kept(&self) -> Result<Keyring, KeysError> {
+        let vault = self.foundation.vault.clone();
+        let read = move || match vault.file() {
+            Some(file) => file.read(),
+            None => Err(nowhere()),
+        };
+        blocking(read).await
+    }
+
+    async fn keep(&self, keys: Keyring) -> Result<(), KeysError> {
+        let vault = self.foundation.vault.clone();
+        let replace = move || match vault.file() {
+            Some(file) => file.replace(&keys),
+            None => Err(nowhere()),
+        };
+        blocking(replace).await
+    }
+
+    /// The key to rotate to, which is in the file and known to everybody when this returns: that of a rotation which was
+    /// broken off, or a new one.
+    async fn aim(
+        &self,
+        kept: Keyring,
+        progress: &mut impl FnMut(Progress),
+    ) -> Result<String, KeysError> {
+        let settings = self.foundation.settings();
+        let noted = settings.rotation().await?;
+        let id = match noted.filter(|id| kept.holds(id)) {
+            Some(id) => {
+                progress(Progress::Resumed { id: id.clone() });
+                id
+            }
+            None => {
+                let mut bytes = Zeroizing::new([0; MasterKey::LENGTH]);
+                self.foundation.random.fill(bytes.as_mut_slice());
+                let new = MasterKey::from_bytes(*bytes);
+                let id = new.id();
+                // Noted before the file holds it: a key in the file that no note names is an old one.
+                settings.begin_rotation(&id).await?;
+                milestone::reached();
+                self.keep(kept.with(new)).await?;
+                milestone::reached();
+                progress(Progress::Begun { id: id.clone() });
+                id
+            }
+        };
+        let knows = |held: &KeysHeld| held.opens(&id);
+        self.everywhere(Change::Learn, knows).await?;
+        milestone::reached();
+        Ok(id)
+    }
+
+    /// Makes the key the one that seals: in the file, so that whoever starts from now on seals with it, then everywhere.
+    async fn seal_everywhere_with(&self, id: &str) -> Result<(), KeysError> {
+        let kept = self.kept().await?;
+        if kept.sealing().id() != id {
+            let now = kept.sealing_with(id).ok_or_else(changed_meanwhile)?;
+            self.keep(now).await?;
+            milestone::reached();
+        }
+        let seals = |held: &KeysHeld| held.sealing == id;
+        self.everywhere(Change::SealWith(id.to_owned()), seals)
+            .await?;
+        milestone::reached();
+        Ok(())
+    }
+
+    /// Seals the store's seal check anew. Whatever was sealed under the key before, and is not stored yet, is then not
+    /// stored any more: its commit finds the check changed.
+    async fn renew_seal_check(&self) -> Result<(), KeysError> {
+        let house = &self.foundation;
+        loop {
+            let check = house.settings().seal_check().await?;
+            let sealing = house.vault.keys().sealing().id();
+            let is_renewed = |sealed: &crate::domain::account::SealedSecret| {
+                sealed.key_id == sealing && house.vault.passes_check(sealed).is_ok()
+            };
+            if check.sealed.as_ref().is_some_and(is_renewed) {
+                return Ok(());
+            }
+            let sealed = house.vault.seal_check(house.random_bytes());
+            if house.store.commit(check.replace(&sealed)).await? == Outcome::Applied {
+                milestone::reached();
+                return Ok(());
+            }
+        }
+    }
+
+    async fn seal_everything_anew(
+        &self,
+        rotated: &mut Rotated,
+        progress: &mut impl FnMut(Progress),
+    ) -> Result<(), KeysError> {
+        let house = &self.foundation;
+        let sealed = Sealed::new(house.store.clone());
+        let mut place = Some(Place::beginning());
+        while let Some(at) = place {
+            let mut page = sealed.page(&at).await?;
+            place = page.next.take();
+            let looked = page.len() as u64;
+            let done = sealed
+                .seal_anew(page, |found| {
+                    let nonce = house.random_bytes();
+                    house.vault.seal_anew(found.purpose, found.sealed, nonce)
+                })
+                .await?;
+            if done.changed > 0 {
+                milestone::reached();
+            }
+            rotated.changed += done.changed;
+            rotated.failed.extend(done.failed);
+            progress(Progress::Sealed {
+                looked,
+                changed: done.changed,
+            });
+        }
+        Ok(())
+    }
+
+    /// Opens everything that is sealed, and counts it by key; what does not open is told one by one.
+    pub async fn check(
+        &self,
+        from: &Source,
+        mut unopened: impl FnMut(Unopened<'_>),
+        mut progress: impl FnMut(u64),
+    ) -> Result<Census, KeysError> {
+        let house = &self.foundation;
+        let kept = match house.vault.file() {
+            Some(_) => self.kept().await?,
+            None => (*house.vault.keys()).clone(),
+        };
+        let mut census = Census {
+            sealing: kept.sealing().id(),
+            ..Census::default()
+        };
+        for key in kept.iter() {
+            census.keys.entry(key.id()).or_default().is_kept = true;
+        }
+        let sealed = Sealed::new(house.store.clone());
+        let mut place = Some(Place::beginning());
+        while let Some(at) = place {
+            let mut page = sealed.page(&at).await?;
+            place = page.next.take();
+            let mut failed = 0;
+            let mut fail =
+                |record: &str, why: &dyn fmt::Display| unopened(Unopened { record, why });
+            let mut unreadable = Vec::new();
+            page.look(
+                |record, found| {
+                    let id = &found.sealed.key_id;
+                    census.keys.entry(id.clone()).or_default().sealed += 1;
+                    if let Err(error) = house.vault.opens(found.purpose, found.sealed) {
+                        failed += 1;
+                        fail(record, &error);
+                    }
+                },
+                |record, error| unreadable.push((record.to_owned(), error)),
+            );
+            for (record, error) in &unreadable {
+                failed += 1;
+                fail(record, error);
+            }
+            census.failed += failed;
+            census.looked += page.len() as u64;
+            progress(page.len() as u64);
+        }
+        let outcome = match census.failed {
+            0 => AuditOutcome::Done,
+            count => AuditOutcome::Failed(format!("{count} do not open")),
+        };
+        self.record(Act::CheckKeys, outcome, from, None).await?;
+        Ok(census)
+    }
+
+    /// Takes every key but the one that seals out of the file, when nothing is sealed under them any more. Backups that
+    /// were made before need them: whoever asks for this has a copy, or no such backup.
+    pub async fn drop_old(
+        &self,
+        from: &Source,
+        progress: impl FnMut(u64),
+    ) -> Result<Dropped, KeysError> {
+        let house = &self.foundation;
+        house.store.take_rotation_turn().await?;
+        if house.settings().rotation().await?.is_some() {
+            return Err(KeyError(
+                "a rotation is not finished; `key rotate` goes on with it, and old keys can go then".into(),
+            )
+            .into());
+        }
+        let kept = self.kept().await?;
+        let sealing = kept.sealing().id();
+        let old: Vec<String> = kept.iter().skip(1).map(MasterKey::id).collect();
+        if old.is_empty() {
+            return Ok(Dropped::None);
+        }
+        // Whoever seals with another key, from an older file of theirs, would go on to.
+        self.everywhere(Change::SealWith(sealing.clone()), |held| {
+            held.sealing == sealing
+        })
+        .await?;
+        self.renew_seal_check().await?;
+        let census = self.check(from, |_| {}, progress).await?;
+        let needed = |id: &String| census.keys.get(id).is_some_and(|key| key.sealed > 0);
+        if census.failed > 0 || old.iter().any(needed) {
+            return Err(KeyError(
+                "not everything is sealed under the newest key, or something does not open; `key check` tells what, \
+                 and `key rotate` seals it anew; no key was dropped"
+                    .into(),
+            )
+            .into());
+        }
+        let said = Some(old.join(" "));
+        self.record(Act::DropKey, AuditOutcome::Intended, from, said.clone())
+            .await?;
+        self.keep(kept.sealing_alone()).await?;
+        milestone::reached();
+        self.everywhere(Change::Learn, |_| true).await?;
+        self.record(Act::DropKey, AuditOutcome::Done, from, said)
+            .await?;
+        Ok(Dropped::Keys(old))
+    }
+
+    /// Does the change here, and in the other process that seals into this store, if there is one.
+    async fn everywhere(
+        &self,
+        change: Change,
+        is_done: impl Fn(&KeysHeld) -> bool,
+    ) -> Result<(), KeysError> {
+        let vault = &self.foundation.vault;
+        let (own, here) = (vault.clone(), change.clone());
+        let held = blocking(move || here.of(&own)).await?;
+        if !is_done(&held) {
+            return Err(changed_meanwhile().into());
+        }
+        let Some(holder) = vault.elsewhere() else {
+            return Ok(());
+        };
+        let held = match &change {
+            Change::Learn => holder.learn().await?,
+            Change::SealWith(id) => holder.seal_with(id).await?,
+        };
+        if !is_done(&held) {
+            return Err(KeyError(
+                "the new key is in the master key file, but the running process has another file, such as the copy \
+                 that systemd makes at its start: start it again (systemctl restart lpse-kiosk), then run `key \
+                 rotate` again, which goes on from here"
+                    .into(),
+            )
+            .into());
+        }
+        Ok(())
+    }
+
+    async fn record(
+        &self,
+        act: Act,
+        outcome: AuditOutcome,
+        from: &Source,
+        said: Option<String>,
+    ) -> Result<(), KeysError> {
+        let event = AuditEvent {
+            detail: said,
+            ..AuditEvent::new(act, outcome, from)
+        };
+        Ok(self.foundation.audit.record(vec![event]).await?)
+    }
+}
+
+/// What is done with the keys in use.
+#[derive(Debug, Clone)]
+enum Change {
+    Learn,
+    SealWith(String),
+}
+
+impl Change {
+    fn of(&self, vault: &Vault) -> Result<KeysHeld, KeyError> {
+        match self {
+            Self::Learn => vault.learn(),
+            Self::SealWith(id) => vault.seal_with(id),
+        }
+    }
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, KeyError> + Send + 'static,
+) -> Result<T, KeysError> {
+    let done = spawn_blocking(work).await;
+    let done = done.map_err(|_| KeyError("the master key file was not worked on".into()))?;
+    Ok(done?)
+}
+
+fn nowhere() -> KeyError {
+    KeyError("the master key is this process's own and kept nowhere".into())
+}
+
+fn changed_meanwhile() -> KeyError {
+    KeyError("the master key file was changed by somebody else meanwhile; look at it, and run the command again".into())
+}

@@ -1,0 +1,177 @@
+//! Records straight into an office's store, as the services would leave them: many accounts with TOTP, and tickets with
+//! their letters. Nothing else may hold the store meanwhile.
+
+use std::{sync::Arc, time::Duration};
+
+use jiff::Timestamp;
+use lpse_kiosk::{
+    adapter::master_key_file::MasterKeyFile,
+    domain::{
+        Account, AccountKey, Authenticator, EmailAddress, PasswordHash, PersonName, Secret, Source,
+        UserId, UserType,
+        letter::{Letter, LetterKind},
+        password::HashCost,
+        reset::{ShortCode, Ticket, TicketSecrets, Token},
+        throttle::PasscodeThrottle,
+    },
+    store::{
+        self, Commit, Key, Outcome, Store, StoreKind, Value, accounts::Accounts, outbox,
+        tickets::Tickets,
+    },
+    vault::{KeyFile, Vault},
+};
+
+use super::Office;
+
+/// The kind of store that an office has.
+pub fn kind(office: &Office) -> StoreKind {
+    let set = office.environment();
+    let kind = set.iter().find(|(name, _)| name == "LPSE_KIOSK_STORE_KIND");
+    kind.map_or(StoreKind::Sled, |(_, kind)| kind.parse().unwrap())
+}
+
+/// The keys in an office's key file.
+pub fn key_file(office: &Office) -> MasterKeyFile {
+    MasterKeyFile::new(&office.path("etc/master.key"), false)
+}
+
+/// Does `work` with the office's store, which is free again afterwards.
+pub fn with_store<T>(office: &Office, work: impl AsyncFnOnce(Arc<dyn Store>) -> T) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let store = store::open(kind(office), &office.data().join("store"), 0).unwrap();
+        let ended = store.ended();
+        let done = work(Arc::new(store)).await;
+        ended.wait().await;
+        done
+    })
+}
+
+/// Every record of the office's store, but those that nobody reads.
+pub fn records(office: &Office) -> Vec<(Key, Value)> {
+    with_store(office, async |store| {
+        let mut records: Vec<(Key, Value)> = Vec::new();
+        loop {
+            let after = records.last().map(|(key, _)| key.clone());
+            let page = store
+                .page(&Key::from_bytes(""), after.as_ref(), 256)
+                .await
+                .unwrap();
+            if page.is_empty() {
+                break;
+            }
+            records.extend(page);
+        }
+        records.retain(|(key, _)| !key.as_bytes().starts_with(b"decoy/"));
+        records
+    })
+}
+
+pub fn numbered(number: u32) -> AccountKey {
+    AccountKey::new(
+        UserType::NonPenyedia,
+        UserId::parse(&format!("PPK9{number:05}")).unwrap(),
+    )
+}
+
+/// The secret of a numbered account's phone.
+pub fn secret(number: u32) -> Secret {
+    let mut bytes = [7; Secret::LENGTH];
+    bytes[..4].copy_from_slice(&number.to_be_bytes());
+    Secret::from_bytes(bytes)
+}
+
+fn account(vault: &Vault, number: u32) -> Account {
+    let key = numbered(number);
+    let sealed = vault.seal_secret(&key, &secret(number), nonce(number));
+    let since = Timestamp::from_second(super::MORNING - 3600).unwrap();
+    Account {
+        name: PersonName::parse(&format!("Orang {number}")).unwrap(),
+        email: EmailAddress::parse("orang@contoh.go.id").unwrap(),
+        password: PasswordHash::unmatchable(HashCost::MIN),
+        role: Default::default(),
+        one_time_password: None,
+        suspended: None,
+        recovery: None,
+        generation: 7,
+        authenticator: match number % 3 {
+            0 => Authenticator::Pending {
+                secret: sealed,
+                since,
+            },
+            _ => Authenticator::Active {
+                secret: sealed,
+                since,
+            },
+        },
+        greatest_accepted_step: None,
+        passcode_throttle: PasscodeThrottle::default(),
+        created: since,
+        last_login: None,
+        activity: Vec::new(),
+        key,
+    }
+}
+
+fn nonce(number: u32) -> [u8; Vault::NONCE_BYTES] {
+    let mut nonce = [1; Vault::NONCE_BYTES];
+    nonce[..4].copy_from_slice(&number.to_be_bytes());
+    nonce
+}
+
+/// The secrets of a numbered account's ticket.
+pub fn ticket_secrets(number: u32) -> TicketSecrets {
+    TicketSecrets {
+        token: Token::from_bytes([number as u8; Token::BYTES]),
+        code: ShortCode::from_random(&[number as u8; ShortCode::RANDOM_BYTES]),
+    }
+}
+
+/// `count` accounts with TOTP, every tenth of them with an open ticket and its letter.
+pub fn fill(office: &Office, count: u32) {
+    let vault = Vault::of_file(Arc::new(key_file(office))).unwrap();
+    let here = Source::Console("loket-1".into());
+    let now = Timestamp::from_second(office.clock()).unwrap();
+    with_store(office, async |store| {
+        let accounts = Accounts::new(store.clone());
+        for number in 0..count {
+            let account = account(&vault, number);
+            let added = accounts.add(account.clone()).await.unwrap();
+            assert_eq!(added, Outcome::Applied);
+            if number % 10 != 0 {
+                continue;
+            }
+            let secrets = ticket_secrets(number);
+            let expires = now + Duration::from_secs(30 * 60);
+            let kind = LetterKind::ResetRequested;
+            let random = u64::from(number).to_be_bytes();
+            let letter = Letter::about(&account, kind, now, &here, expires, random);
+            let sealed = vault.seal_ticket_secrets(&letter.id, &secrets, nonce(number));
+            let ticket = Ticket {
+                account: account.key.clone(),
+                email: account.email.clone(),
+                generation: account.generation,
+                token: secrets.token.digest(),
+                code: secrets.code.digest(),
+                issued: now,
+                expires,
+                used: None,
+            };
+            let before = Tickets::new(store.clone())
+                .read(&account.key)
+                .await
+                .unwrap();
+            let commit: Commit = before.replace(&ticket, &letter.id, &before.requests());
+            let commit = outbox::enclose(commit, letter, Some(sealed));
+            assert_eq!(store.commit(commit).await.unwrap(), Outcome::Applied);
+        }
+    });
+}
+
+/// The names of the keys in the office's key file, the one that seals first.
+pub fn keys_kept(office: &Office) -> Vec<String> {
+    key_file(office).read().unwrap().held().opening
+}
