@@ -522,6 +522,7 @@ fn help_and_version_are_complete() {
         "demo",
         "user",
         "policy",
+        "audit",
         "config",
         "completions",
         "--data",
@@ -547,6 +548,10 @@ fn help_and_version_are_complete() {
         "user reset-totp",
         "user remove",
         "user import",
+        "audit tail",
+        "audit search",
+        "audit verify",
+        "audit export",
     ] {
         let arguments: Vec<&str> = command.split(' ').chain(["--help"]).collect();
         let help = place.run(&arguments).ok().out;

@@ -302,10 +302,13 @@ impl Writer {
         }
         self.last = match known {
             Some(known) if last.seq < known.seq => {
+                let (from, to) = (after + 1, known.seq);
+                let missing = match from == to {
+                    true => format!("record {from} is missing"),
+                    false => format!("records {from} to {to} are missing"),
+                };
                 owed.push(failed(format!(
-                    "records {} to {} are missing: the log ended with record {after}",
-                    after + 1,
-                    known.seq
+                    "{missing}: the log ended with record {after}"
                 )));
                 known
             }
