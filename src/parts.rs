@@ -38,6 +38,7 @@ use crate::{
     store::{
         self, Store, StoreError,
         embedded::{Embedded, Ended, Health, Pulse},
+        find::Index,
         folder::OpenError,
         outbox::Outbox,
         remote::{self, JoinError, Joined, Remote},
@@ -275,6 +276,7 @@ pub async fn open(
     let mut services = Services::new(&foundation);
     services.inbox = inbox;
     services.accounts.sweep_imports().await?;
+    Index::new(foundation.store.clone()).begin().await?;
     let outbox = Outbox::new(foundation.store.clone());
     outbox.release_claims(foundation.clock.now()).await?;
     Ok(Opened {
@@ -303,6 +305,7 @@ fn foundation(
         clock,
         random: Arc::new(SystemRandom),
         audit,
+        audit_trail: None,
         hashing: HashPool::new(config.hash_threads, config.hash_queue),
         hash_cost: config.hash_cost,
         issuer: config.issuer.clone(),

@@ -2,9 +2,10 @@
 
 use std::{fmt, pin::Pin, time::Duration};
 
+use async_trait::async_trait;
 use jiff::Timestamp;
 
-use crate::domain::audit::AuditEvent;
+use crate::domain::audit::{AuditEvent, AuditRecord};
 
 /// The two clocks: what time it is, and how long something took.
 pub trait Clock: Send + Sync + fmt::Debug + 'static {
@@ -36,3 +37,14 @@ pub type Recorded = Pin<Box<dyn Future<Output = Result<(), AuditError>> + Send>>
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("the audit log cannot be written: {0}")]
 pub struct AuditError(pub String);
+
+/// The audit log, read back.
+#[async_trait]
+pub trait AuditTrail: Send + Sync + fmt::Debug + 'static {
+    /// Up to `limit` records, the newest first: those before number `before`, or the last there are.
+    async fn newest(
+        &self,
+        before: Option<u64>,
+        limit: usize,
+    ) -> Result<Vec<AuditRecord>, AuditError>;
+}

@@ -115,6 +115,7 @@ acts! {
     EndLogins = "end-logins",
     ReadOutbox = "read-outbox",
     ReadAudit = "read-audit",
+    SetRole = "set-role",
 }
 
 /// The word names no act.

@@ -4,6 +4,7 @@
 //! condition that it is still so, and answered only after that commit. Outward goes only what the person may know;
 //! the true reason goes to the audit log.
 
+mod account_act;
 pub mod accounts;
 pub mod authentication;
 pub mod enrollment;
@@ -29,7 +30,7 @@ use crate::{
         provisioning::Issuer,
     },
     mail::inbox::Inbox,
-    ports::{Audit, AuditError, Clock, Random},
+    ports::{Audit, AuditError, AuditTrail, Clock, Random},
     store::{self, Commit, Outcome, Store, StoreError},
     vault::Vault,
 };
@@ -43,6 +44,8 @@ pub struct Foundation {
     pub clock: Arc<dyn Clock>,
     pub random: Arc<dyn Random>,
     pub audit: Arc<dyn Audit>,
+    /// Where the audit log can be read back; the holder of the store does.
+    pub audit_trail: Option<Arc<dyn AuditTrail>>,
     pub hashing: HashPool,
     pub hash_cost: HashCost,
     pub issuer: Issuer,
@@ -129,6 +132,10 @@ impl Letters {
 impl Foundation {
     fn accounts(&self) -> store::accounts::Accounts {
         store::accounts::Accounts::new(self.store.clone())
+    }
+
+    fn index(&self) -> store::find::Index {
+        store::find::Index::new(self.store.clone())
     }
 
     fn settings(&self) -> store::settings::Settings {

@@ -123,6 +123,7 @@ pub async fn house_with_cost(policy: Policy, hash_cost: HashCost) -> House {
         clock: clock.clone(),
         random: Arc::new(Counting::default()),
         audit: audit.clone(),
+        audit_trail: None,
         hashing: HashPool::new(2, 256),
         hash_cost,
         issuer: Issuer::default(),
