@@ -110,6 +110,10 @@ impl Foundation {
         if !read.account.role.is_officer() {
             return no(Refusal::Ended, "not-officer");
         }
+        // Another login of the same officer may have switched it off, and awaits its new key.
+        if !read.account.authenticator.is_active() {
+            return no(Refusal::Ended, "no-authenticator");
+        }
         Ok(Ok(read))
     }
 
