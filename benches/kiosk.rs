@@ -94,6 +94,7 @@ async fn services(kind: StoreKind, folder: &Path) -> (Services, AccountKey) {
         clock: Arc::new(SystemClock::start()),
         random: Arc::new(SystemRandom),
         audit: Arc::new(NoAudit),
+        audit_trail: None,
         hashing: HashPool::new(2, 64),
         hash_cost: HashCost::MIN,
         issuer: Issuer::default(),

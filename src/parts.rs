@@ -16,6 +16,7 @@ use crate::{
     adapter::{
         audit_log::{self, AuditLog, head},
         audit_tally::{AuditTally, Tally},
+        audit_trail::AuditTrailFiles,
         clock::SystemClock,
         master_key_file::{MasterKeyError, MasterKeyFile},
         random::SystemRandom,
@@ -34,13 +35,13 @@ use crate::{
     ports::{Audit, Random},
     service::{
         EndedLogins, Foundation, Letters, Services,
-        audit_trail::AuditTrail,
         hashing::{self, HashPool},
     },
     store::{
         self, Store, StoreError,
         audit_heads::AuditHeads,
         embedded::{Embedded, Ended, Health, Pulse},
+        find::Index,
         folder::OpenError,
         outbox::Outbox,
         remote::{self, JoinError, Joined, Remote},
@@ -237,8 +238,7 @@ async fn open_beside(
         ended_logins,
         config.letters_are_sent(),
     );
-    let mut services = Services::new(&foundation);
-    services.audit_trail = Some(AuditTrail::new(&config.audit_file()));
+    let services = Services::new(&foundation);
     Ok(AtHand {
         services: Arc::new(services),
         hold: Hold::Beside(ended),
@@ -282,8 +282,8 @@ pub async fn open(
     };
     let mut services = Services::new(&foundation);
     services.inbox = inbox;
-    services.audit_trail = Some(AuditTrail::new(&config.audit_file()));
     services.accounts.sweep_imports().await?;
+    Index::new(foundation.store.clone()).begin().await?;
     let outbox = Outbox::new(foundation.store.clone());
     outbox.release_claims(foundation.clock.now()).await?;
     Ok(Opened {
@@ -378,6 +378,7 @@ fn foundation(
         clock,
         random: Arc::new(SystemRandom),
         audit,
+        audit_trail: Some(Arc::new(AuditTrailFiles::new(&config.audit_file()))),
         hashing: HashPool::new(config.hash_threads, config.hash_queue),
         hash_cost: config.hash_cost,
         issuer: config.issuer.clone(),

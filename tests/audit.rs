@@ -21,14 +21,14 @@ use lpse_kiosk::{
             AuditFiles, AuditLog, Written, reading,
             verification::{FaultKind, Place as Line, Question, Report, verify},
         },
+        audit_trail::AuditTrailFiles,
         clock::SystemClock,
     },
     domain::{
         AccountKey, Source, UserId, UserType,
         audit::{Act, AuditEvent, AuditHead, AuditOutcome},
     },
-    ports::Audit,
-    service::audit_trail::AuditTrail,
+    ports::{Audit, AuditTrail},
 };
 use serde_json::Value;
 
@@ -775,7 +775,7 @@ fn nothing_in_a_log_acts_on_whoever_reads_it() {
 }
 
 #[tokio::test]
-async fn a_page_of_the_trail_is_read_from_the_end_and_of_one_account() {
+async fn a_page_of_the_trail_is_read_from_the_end() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("audit.jsonl");
     let (log, written) = open(&file, 20_000);
@@ -784,7 +784,7 @@ async fn a_page_of_the_trail_is_read_from_the_end_and_of_one_account() {
     }
     drop(log);
     ended(written).await;
-    let trail = AuditTrail::new(&file);
+    let trail = AuditTrailFiles::new(&file);
     let seqs = |records: &[lpse_kiosk::domain::audit::AuditRecord]| {
         records.iter().map(|record| record.seq).collect::<Vec<_>>()
     };
@@ -795,21 +795,6 @@ async fn a_page_of_the_trail_is_read_from_the_end_and_of_one_account() {
     assert_eq!(seqs(&trail.newest(Some(297), 2).await.unwrap()), [296, 295]);
     assert_eq!(seqs(&trail.newest(Some(3), 10).await.unwrap()), [2, 1]);
     assert_eq!(seqs(&trail.newest(Some(1), 10).await.unwrap()), [0; 0]);
-    let mut before = None;
-    let mut found = Vec::new();
-    loop {
-        let page = trail
-            .of_account(&account("PPK3"), before, 10)
-            .await
-            .unwrap();
-        found.extend(seqs(&page.records));
-        before = page.next;
-        if before.is_none() {
-            break;
-        }
-    }
-    let expected: Vec<u64> = (1..=300).rev().filter(|seq| (seq - 1) % 7 == 3).collect();
-    assert_eq!(found, expected);
-    let nowhere = AuditTrail::new(&folder.path().join("nowhere/audit.jsonl"));
+    let nowhere = AuditTrailFiles::new(&folder.path().join("nowhere/audit.jsonl"));
     assert!(nowhere.newest(None, 1).await.is_err());
 }

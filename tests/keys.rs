@@ -358,6 +358,7 @@ async fn command_beside(
         clock: here.clock.clone(),
         random: Arc::new(SystemRandom),
         audit: Arc::new(RemoteAudit(line)),
+        audit_trail: None,
         hashing: HashPool::new(1, 1),
         hash_cost: here.hash_cost,
         issuer: here.issuer.clone(),

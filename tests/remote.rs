@@ -61,6 +61,7 @@ impl Command {
             clock: here.clock.clone(),
             random: here.random.clone(),
             audit: Arc::new(RemoteAudit(self.joined.line.clone())),
+            audit_trail: None,
             hashing: HashPool::new(1, 1),
             hash_cost: here.hash_cost,
             issuer: here.issuer.clone(),

@@ -3,6 +3,7 @@
 
 pub mod audit_log;
 pub mod audit_tally;
+pub mod audit_trail;
 pub mod clock;
 pub mod master_key_file;
 pub mod random;

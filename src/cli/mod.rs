@@ -137,7 +137,8 @@ fn hint(error: &AccountsError) -> &'static str {
     match error {
         AccountsError::Exists(_) => "; `user set-password` gives it a new password",
         AccountsError::Unknown(_) => "; `user list` shows which there are",
-        AccountsError::Service(_) => "",
+        AccountsError::Held(_) => "; see `user reset-totp`",
+        AccountsError::NothingToDo(_) | AccountsError::Service(_) => "",
     }
 }
 

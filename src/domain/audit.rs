@@ -122,6 +122,7 @@ acts! {
     CheckKeys = "check-keys",
     Backup = "backup",
     Restore = "restore",
+    SetRole = "set-role",
 }
 
 /// The word names no act.

@@ -7,6 +7,7 @@ pub mod account;
 pub mod activity;
 pub mod audit;
 pub mod calendar;
+pub mod find;
 pub mod idle;
 pub mod language;
 pub mod letter;

@@ -11,6 +11,8 @@ use subtle::ConstantTimeEq;
 use unicode_normalization::UnicodeNormalization;
 use zeroize::Zeroizing;
 
+use super::reset::ShortCode;
+
 /// A password as somebody typed it, in NFC; wiped when dropped, never printed.
 #[derive(Clone)]
 pub struct PlainPassword(Zeroizing<String>);
@@ -40,6 +42,17 @@ impl PlainPassword {
         let mut normal = Zeroizing::new(String::with_capacity(4 * text.len() + 4));
         normal.extend(text.nfc());
         (normal.chars().count() <= Self::MAX_CHARS).then_some(Self(normal))
+    }
+
+    /// Random bytes that [`PlainPassword::issued`] wants.
+    pub const ISSUE_BYTES: usize = ShortCode::RANDOM_BYTES;
+
+    /// A password to be read out and typed once: `acde-fghj-kmnp-qrtv`, 73 bits of chance in letters and digits that
+    /// nobody takes for another.
+    pub fn issued(random: &[u8; Self::ISSUE_BYTES]) -> Zeroizing<String> {
+        let mut text = ShortCode::from_random(random).grouped();
+        text.make_ascii_lowercase();
+        text
     }
 
     /// A password to be set. `context` are words that an attacker would try first for this account: the User ID, the
@@ -431,6 +444,24 @@ mod tests {
         assert_eq!(chosen("kuda\thijau99awan"), Err(PasswordRuleError::Control));
         assert_eq!(chosen("kuda hijau di awan"), Ok(()));
         assert_eq!(chosen(&"kuda-hijau-9-awan".repeat(7)), Ok(()));
+    }
+
+    #[test]
+    fn an_issued_password_is_easily_typed_and_passes_the_rules() {
+        let mut random = [0; PlainPassword::ISSUE_BYTES];
+        for (at, byte) in random.iter_mut().enumerate() {
+            *byte = (at * 97 % 251) as u8;
+        }
+        let issued = PlainPassword::issued(&random);
+        assert_eq!(issued.len(), 19, "{}", *issued);
+        let groups: Vec<&str> = issued.split('-').collect();
+        assert_eq!(groups.len(), 4, "{}", *issued);
+        for group in groups {
+            let easy = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+            assert!(group.len() == 4 && group.chars().all(easy), "{group}");
+            assert!(!group.contains(['0', 'o', '1', 'i', 'l', '2', 'z', '5', 's', '8', 'b', 'u']));
+        }
+        assert!(PlainPassword::chosen(&issued, &["PPK30"]).is_ok());
     }
 
     #[test]

@@ -1,22 +1,29 @@
-//! Accounts as operators handle them: add, look, list, set a password, remove, import, reset TOTP.
+//! Accounts as operators handle them: add, look, list, find, set a password or a role, remove, import, and the acts of
+//! the officer's desk by the command line.
 
 use std::sync::Arc;
 
 use data_encoding::HEXLOWER;
 
-use super::{Foundation, ServiceError};
+use super::{
+    Foundation, ServiceError,
+    account_act::{Acted, Hand},
+};
 use crate::{
     domain::{
         Account, AccountKey, Activity, ActivityKind, Authenticator, EmailAddress, PasswordHash,
         PersonName, PlainPassword, Source, UserId, UserType,
         account::Role,
         audit::{Act, AuditEvent, AuditOutcome},
+        find::Query,
         letter::LetterKind,
+        officer::{AccountAct, Bookmark, Declined},
         throttle::PasscodeThrottle,
     },
     store::{
         Outcome, StoreError,
         accounts::{ImportStep, Page},
+        find,
     },
 };
 
@@ -43,6 +50,12 @@ pub enum AccountsError {
     Exists(AccountKey),
     #[error("there is no {} account {}", .0.user_type, .0.user_id)]
     Unknown(AccountKey),
+    #[error("the {} account {} is so already; nothing was changed", .0.user_type, .0.user_id)]
+    NothingToDo(AccountKey),
+    #[error(
+        "the {} account {} is held after too many wrong codes, which only a reset of its TOTP ends", .0.user_type, .0.user_id
+    )]
+    Held(AccountKey),
     #[error(transparent)]
     Service(#[from] ServiceError),
 }
@@ -68,10 +81,12 @@ impl Accounts {
     /// Adds an account.
     pub async fn add(&self, new: NewAccount, from: &Source) -> Result<(), AccountsError> {
         let key = new.key.clone();
+        let role = new.role;
         let account = self.fresh(new);
         match self.foundation.accounts().add(account).await? {
             Outcome::Applied => {
-                self.done(Act::AddAccount, &key, from).await?;
+                let detail = role.is_officer().then(|| role.as_str().to_owned());
+                self.done(Act::AddAccount, &key, from, detail).await?;
                 Ok(())
             }
             Outcome::Conflict => Err(AccountsError::Exists(key)),
@@ -103,7 +118,7 @@ impl Accounts {
         password: PasswordHash,
         from: &Source,
     ) -> Result<(), AccountsError> {
-        self.change(key, Act::SetPassword, None, from, |account| {
+        self.change(key, Act::SetPassword, None, None, from, |account| {
             account.password = password.clone();
             account.one_time_password = None;
             ActivityKind::PasswordChanged
@@ -111,17 +126,66 @@ impl Accounts {
         .await
     }
 
-    /// Switches TOTP off, lifts a hold, and ends every open login of the account; its owner is told by letter. Spent
-    /// steps stay spent.
+    /// Switches TOTP off, lifts a hold, and ends every open login of the account, whether or not there was anything to
+    /// do; its owner is told by letter. Spent steps stay spent.
     pub async fn reset_totp(&self, key: &AccountKey, from: &Source) -> Result<(), AccountsError> {
-        let told = Some(LetterKind::TotpReset);
-        self.change(key, Act::ResetTotp, told, from, |account| {
-            account.authenticator = Authenticator::Absent;
-            account.recovery = None;
-            account.passcode_throttle = PasscodeThrottle::default();
-            ActivityKind::TotpReset
+        self.act(key, &AccountAct::ResetTotp, from).await
+    }
+
+    /// Does what an officer could do at the desk, by the hand of whoever may run commands on the machine: told and
+    /// recorded in the same way.
+    pub async fn act(
+        &self,
+        key: &AccountKey,
+        act: &AccountAct,
+        from: &Source,
+    ) -> Result<(), AccountsError> {
+        let house = &self.foundation;
+        match house.act_on(key, act, Hand::CommandLine, from).await? {
+            Acted::Done(..) => Ok(()),
+            Acted::Refused(_) => Err(AccountsError::Unknown(key.clone())),
+            Acted::Declined(declined) => Err(match declined {
+                Declined::Gone => AccountsError::Unknown(key.clone()),
+                Declined::Held => AccountsError::Held(key.clone()),
+                _ => AccountsError::NothingToDo(key.clone()),
+            }),
+        }
+    }
+
+    /// Gives the account another role; every open login of it ends, because the next one may ask for more, and its
+    /// owner is told so by letter.
+    pub async fn set_role(
+        &self,
+        key: &AccountKey,
+        role: Role,
+        from: &Source,
+    ) -> Result<(), AccountsError> {
+        let Some(account) = self.get(key).await? else {
+            return Err(AccountsError::Unknown(key.clone()));
+        };
+        if account.role == role {
+            return Err(AccountsError::NothingToDo(key.clone()));
+        }
+        let told = Some(LetterKind::LoginsEnded);
+        let detail = format!("from {} to {}", account.role.as_str(), role.as_str());
+        self.change(key, Act::SetRole, told, Some(detail), from, |account| {
+            account.role = role;
+            ActivityKind::LoginsEnded
         })
         .await
+    }
+
+    /// Up to `limit` accounts for what was typed, as officers find them at the desk.
+    pub async fn find(
+        &self,
+        typed: &str,
+        after: Option<&Bookmark>,
+        limit: usize,
+    ) -> Result<find::Page, ServiceError> {
+        match Query::parse(typed) {
+            Some(query) => Ok(self.foundation.index().page(&query, after, limit).await?),
+            None => Ok(find::Page::default()),
+        }
     }
 
     /// Removes an account, and its ticket with it.
@@ -135,7 +199,7 @@ impl Accounts {
             let commit = read.remove().and(ticket.remove());
             if house.commit(commit).await? == Outcome::Applied {
                 house.ended_logins.tell(key);
-                self.done(Act::RemoveAccount, key, from).await?;
+                self.done(Act::RemoveAccount, key, from, None).await?;
                 return Ok(());
             }
         }
@@ -165,6 +229,7 @@ impl Accounts {
         key: &AccountKey,
         act: Act,
         told: Option<LetterKind>,
+        detail: Option<String>,
         from: &Source,
         change: impl Fn(&mut Account) -> ActivityKind,
     ) -> Result<(), AccountsError> {
@@ -184,7 +249,7 @@ impl Accounts {
             }
             if house.commit(commit).await? == Outcome::Applied {
                 house.ended_logins.tell(key);
-                self.done(act, key, from).await?;
+                self.done(act, key, from, detail).await?;
                 return Ok(());
             }
         }
@@ -211,10 +276,18 @@ impl Accounts {
         }
     }
 
-    async fn done(&self, act: Act, key: &AccountKey, from: &Source) -> Result<(), ServiceError> {
-        self.foundation
-            .record(act, key, from, AuditOutcome::Done)
-            .await
+    async fn done(
+        &self,
+        act: Act,
+        key: &AccountKey,
+        from: &Source,
+        detail: Option<String>,
+    ) -> Result<(), ServiceError> {
+        let event = AuditEvent {
+            detail,
+            ..AuditEvent::new(act, AuditOutcome::Done, from).on(key)
+        };
+        Ok(self.foundation.audit.record(vec![event]).await?)
     }
 }
 

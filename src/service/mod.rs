@@ -4,8 +4,8 @@
 //! condition that it is still so, and answered only after that commit. Outward goes only what the person may know;
 //! the true reason goes to the audit log.
 
+mod account_act;
 pub mod accounts;
-pub mod audit_trail;
 pub mod authentication;
 pub mod enrollment;
 pub mod hashing;
@@ -31,7 +31,7 @@ use crate::{
         provisioning::Issuer,
     },
     mail::inbox::Inbox,
-    ports::{Audit, AuditError, Clock, Random},
+    ports::{Audit, AuditError, AuditTrail, Clock, Random},
     store::{self, Commit, Outcome, Store, StoreError},
     vault::Vault,
 };
@@ -45,6 +45,8 @@ pub struct Foundation {
     pub clock: Arc<dyn Clock>,
     pub random: Arc<dyn Random>,
     pub audit: Arc<dyn Audit>,
+    /// Where the audit log can be read back; the holder of the store does.
+    pub audit_trail: Option<Arc<dyn AuditTrail>>,
     pub hashing: HashPool,
     pub hash_cost: HashCost,
     pub issuer: Issuer,
@@ -131,6 +133,10 @@ impl Letters {
 impl Foundation {
     fn accounts(&self) -> store::accounts::Accounts {
         store::accounts::Accounts::new(self.store.clone())
+    }
+
+    fn index(&self) -> store::find::Index {
+        store::find::Index::new(self.store.clone())
     }
 
     fn settings(&self) -> store::settings::Settings {
@@ -220,8 +226,6 @@ pub struct Services {
     /// The letters of training mode, in training mode.
     pub inbox: Option<Arc<Inbox>>,
     pub visits: visits::Visits,
-    /// The audit log to read, where this process has it on a disk.
-    pub audit_trail: Option<audit_trail::AuditTrail>,
     pub keys: keys::Keys,
     ended_logins: EndedLogins,
 }
@@ -238,7 +242,6 @@ impl Services {
             outbox: outbox::Outbox::new(foundation.clone()),
             inbox: None,
             visits: visits::Visits::new(foundation.clone()),
-            audit_trail: None,
             keys: keys::Keys::new(foundation.clone()),
             ended_logins: foundation.ended_logins.clone(),
         }

@@ -168,6 +168,10 @@ impl Reset {
             Some("unknown-account")
         } else if matched.is_none() {
             Some("wrong-email")
+        } else if matched.is_some_and(|account| account.role.is_officer()) {
+            // Whoever reads an officer's mail must not become the officer: another officer resets it, or the command
+            // line does.
+            Some("officer")
         } else if !requests.allows(&ACCOUNT_LIMITS, now) {
             Some("limit-of-account")
         } else if !hour.allows(house.letters.an_hour, now) {
@@ -328,7 +332,10 @@ impl Reset {
             TicketState::Valid => {}
         }
         let account = house.accounts().read(&known.account).await?;
-        match account.filter(|read| read.account.generation == known.generation) {
+        let is_still_its = |read: &accounts::Read| {
+            read.account.generation == known.generation && !read.account.role.is_officer()
+        };
+        match account.filter(is_still_its) {
             Some(account) => Ok(Looked::Valid(Box::new(Valid { ticket, account }))),
             None => void(Void::Unknown),
         }

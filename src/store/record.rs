@@ -498,6 +498,42 @@ pub fn encode_import(begun: Timestamp) -> Value {
 }
 
 #[derive(Serialize, Deserialize)]
+struct FindIndexRecord {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    made_up_to: Option<(String, String)>,
+}
+
+/// The bytes that say that all accounts up to this one, in the order of their keys, are in the index; all there are
+/// when it is `None`.
+pub fn encode_find_index(made_up_to: Option<&AccountKey>) -> Value {
+    let parts = |key: &AccountKey| {
+        let user_type = key.user_type.as_str().to_owned();
+        (user_type, key.user_id.as_str().to_owned())
+    };
+    encode(FindIndexRecord {
+        made_up_to: made_up_to.map(parts),
+    })
+}
+
+/// The account up to which the index is made; `None` when it is whole.
+pub fn decode_find_index(what: &str, bytes: &[u8]) -> Result<Option<AccountKey>, StoreError> {
+    let record: FindIndexRecord = decode(what, bytes)?;
+    let account = |(user_type, user_id): (String, String)| {
+        let user_type: UserType = user_type.parse().ok()?;
+        Some(AccountKey::new(user_type, UserId::parse(&user_id).ok()?))
+    };
+    match record.made_up_to {
+        None => Ok(None),
+        Some(parts) => match account(parts) {
+            Some(account) => Ok(Some(account)),
+            None => Err(StoreError::Unreadable(format!(
+                "the record {what} names no account"
+            ))),
+        },
+    }
+}
+
+#[derive(Serialize, Deserialize)]
 struct SealCheckRecord {
     secret: SecretRecord,
 }

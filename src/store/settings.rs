@@ -50,6 +50,11 @@ impl SealRead {
     }
 }
 
+/// A commit that sets the rules, in force at the next login.
+pub fn put_rules(rules: LoginRules) -> Commit {
+    Commit::new().put(Key::policy(), record::encode_rules(rules))
+}
+
 impl Settings {
     pub fn new(store: Arc<dyn Store>) -> Self {
         Self { store }
@@ -67,8 +72,7 @@ impl Settings {
 
     /// Sets the rules, in force at the next login.
     pub async fn set_rules(&self, rules: LoginRules) -> Result<(), StoreError> {
-        let commit = Commit::new().put(Key::policy(), record::encode_rules(rules));
-        self.store.commit(commit).await.map(drop)
+        self.store.commit(put_rules(rules)).await.map(drop)
     }
 
     /// The sealed text by which this store knows its master key again.

@@ -116,7 +116,8 @@ impl Audit for AuditLog {
         let sent = self.jobs.send(Job { at, events, reply });
         let pulse = self.pulse.clone();
         Box::pin(async move {
-            let ended = || AuditError("its writer has ended; start the program again".into());
+            let ended =
+                || AuditError::Unwritable("its writer has ended; start the program again".into());
             sent.map_err(|_| ended())?;
             match timeout(PATIENCE, answer).await {
                 Ok(answer) => answer.map_err(|_| ended())?,
@@ -126,7 +127,7 @@ impl Audit for AuditLog {
                     tracing::error!(
                         "a write to the audit log did not end within {seconds} s; see what its disk does"
                     );
-                    Err(AuditError(format!(
+                    Err(AuditError::Unwritable(format!(
                         "a write did not end within {seconds} s"
                     )))
                 }

@@ -247,7 +247,7 @@ impl Writer {
                 failing.refused += events;
                 failing.reason.clone_from(&reason);
                 self.pulse.set_failing(true);
-                Err(AuditError(format!("{file}: {reason}")))
+                Err(AuditError::Unwritable(format!("{file}: {reason}")))
             }
         }
     }
