@@ -12,6 +12,7 @@ pub mod officer;
 pub mod outbox;
 mod passcode_check;
 pub mod policy;
+pub mod recovery;
 pub mod reset;
 pub mod visits;
 
@@ -210,6 +211,7 @@ impl Foundation {
 pub struct Services {
     pub authentication: authentication::Authentication,
     pub enrollment: enrollment::Enrollment,
+    pub recovery: recovery::Recovery,
     pub accounts: accounts::Accounts,
     pub policy: policy::PolicySetting,
     pub reset: reset::Reset,
@@ -226,6 +228,7 @@ impl Services {
         Self {
             authentication: authentication::Authentication::new(foundation.clone()),
             enrollment: enrollment::Enrollment::new(foundation.clone()),
+            recovery: recovery::Recovery::new(foundation.clone()),
             accounts: accounts::Accounts::new(foundation.clone()),
             policy: policy::PolicySetting::new(foundation.clone()),
             reset: reset::Reset::new(foundation.clone()),
