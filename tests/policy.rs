@@ -24,6 +24,8 @@ fn required_leads_everybody_through_activation_and_nowhere_else() {
     kiosk
         .press(&phone.code(office.clock()))
         .expect("TOTP aktif.")
+        .press("n")
+        .press(key::ENTER)
         .expect("DISABLE TOTP");
     // Disabling leads straight to a new key.
     kiosk

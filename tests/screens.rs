@@ -15,6 +15,7 @@ use lpse_kiosk::{
         idle::Presence,
         language::Language,
         provisioning::{Issuer, Provisioning},
+        recovery::{IssuedCodes, RecoverySet, RecoveryState},
         reset::{ResetSecret, ShortCode},
         security_code::{Challenge, Picture},
     },
@@ -162,6 +163,7 @@ fn home(totp: TotpState, policy: Policy, notice: Option<HomeNotice>) -> HomeView
         role: Role::User,
         totp,
         policy,
+        recovery: None,
         last_login: Some(LastLogin {
             at: at("2020-08-12T07:10:00Z"),
             from: from.clone(),
@@ -175,6 +177,21 @@ fn home(totp: TotpState, policy: Policy, notice: Option<HomeNotice>) -> HomeView
         ],
         notice,
     }
+}
+
+/// Home of somebody to whom recovery codes are of use, with so many left of those that were issued.
+fn with_recovery(left: Option<u8>) -> HomeView {
+    HomeView {
+        recovery: Some(RecoveryState {
+            issued: left.map(|_| at("2020-08-12T07:21:00Z")),
+            left: left.unwrap_or(0),
+        }),
+        ..home(ACTIVE, Policy::Enabled, None)
+    }
+}
+
+fn issued_codes() -> IssuedCodes {
+    RecoverySet::issue(&std::array::from_fn(|i| (i * 7 + i / 64) as u8)).0
 }
 
 const ACTIVE: TotpState = TotpState::Active {
@@ -305,7 +322,52 @@ impl Person {
 
     fn at_passcode(self, pending: bool) -> Self {
         let mut person = self.with_password_sent();
-        person.answered(Reply::PasscodeWanted { pending });
+        person.answered(Reply::PasscodeWanted {
+            pending,
+            recovery: false,
+        });
+        person
+    }
+
+    fn at_passcode_with_recovery(self) -> Self {
+        let mut person = self.with_password_sent();
+        person.answered(Reply::PasscodeWanted {
+            pending: false,
+            recovery: true,
+        });
+        person
+    }
+
+    /// At the form for a recovery code, from the code of the phone.
+    fn at_recovery(self) -> Self {
+        let mut person = self.at_passcode_with_recovery();
+        person.types("\t\t\n");
+        person
+    }
+
+    /// Asked whether to make recovery codes, right after an activation.
+    fn at_recovery_offer(self) -> Self {
+        self.at_home(HomeView {
+            notice: Some(HomeNotice::TotpActivated),
+            ..with_recovery(None)
+        })
+    }
+
+    /// At home's page of the recovery codes.
+    fn at_recovery_issue(self, view: HomeView) -> Self {
+        let mut person = self.at_home(view);
+        person.types("\t\n");
+        person
+    }
+
+    fn at_recovery_codes(self) -> Self {
+        let mut person = self.at_recovery_offer();
+        person.types("\n");
+        let home = HomeView {
+            notice: Some(HomeNotice::RecoveryCodesIssued),
+            ..with_recovery(Some(10))
+        };
+        person.answered(Reply::RecoveryCodes(issued_codes(), Box::new(home)));
         person
     }
 
@@ -443,6 +505,107 @@ const STATES: &[State] = &[
         let mut person = person.at_passcode(false);
         person.types("123456");
         person.answered(Reply::Held);
+        person
+    }),
+    ("passcode_recovery", |person| {
+        let mut person = person.at_passcode_with_recovery();
+        person.types("\t\t");
+        person
+    }),
+    ("passcode_recovery_rejected", |person| {
+        let mut person = person.at_passcode_with_recovery();
+        person.types("123456");
+        person.answered(Reply::Rejected {
+            wait: Duration::from_secs(3),
+        });
+        person
+    }),
+    ("recovery", |person| {
+        let mut person = person.at_recovery();
+        person.types("acde-fghj km");
+        person
+    }),
+    ("recovery_empty", |person| {
+        let mut person = person.at_recovery();
+        person.types("\n");
+        person
+    }),
+    ("recovery_no_code", |person| {
+        let mut person = person.at_recovery();
+        person.types("acde-fghj-kmno\n");
+        person
+    }),
+    ("recovery_rejected", |person| {
+        let mut person = person.at_recovery();
+        person.types("acde-fghj-kmnp\n");
+        person.answered(Reply::Rejected {
+            wait: Duration::from_secs(3),
+        });
+        person
+    }),
+    ("recovery_held", |person| {
+        let mut person = person.at_recovery();
+        person.types("acde-fghj-kmnp\n");
+        person.answered(Reply::Held);
+        person
+    }),
+    ("recovery_offer", |person| person.at_recovery_offer()),
+    ("recovery_issue", |person| {
+        person.at_recovery_issue(with_recovery(Some(9)))
+    }),
+    ("recovery_issue_first", |person| {
+        person.at_recovery_issue(with_recovery(None))
+    }),
+    ("recovery_issue_fresh_code", |person| {
+        let mut person = person.at_recovery_issue(with_recovery(Some(2)));
+        person.presses(Key::Up);
+        person.types("\n");
+        person.answered(Reply::FreshPasscodeWanted);
+        person.types("123456\n");
+        person.answered(Reply::Rejected {
+            wait: Duration::from_secs(1),
+        });
+        person
+    }),
+    ("recovery_codes", |person| person.at_recovery_codes()),
+    ("recovery_codes_question", |person| {
+        let mut person = person.at_recovery_codes();
+        person.types("\n");
+        person
+    }),
+    ("home_recovery_codes_issued", |person| {
+        let mut person = person.at_recovery_codes();
+        person.types("\n\t\n");
+        person
+    }),
+    ("home_recovery_code_used", |person| {
+        let mut view = with_recovery(Some(3));
+        view.notice = Some(HomeNotice::RecoveryCodeUsed);
+        let used = ActivityKind::RecoveryCodeUsed;
+        view.activity.insert(
+            1,
+            Activity {
+                kind: used,
+                ..view.activity[0].clone()
+            },
+        );
+        person.at_home(view)
+    }),
+    ("home_recovery_codes_used_up", |person| {
+        let mut view = with_recovery(Some(0));
+        let refused = ActivityKind::RecoveryCodeRejected;
+        view.activity.insert(
+            1,
+            Activity {
+                kind: refused,
+                ..view.activity[0].clone()
+            },
+        );
+        person.at_home(view)
+    }),
+    ("help_on_recovery_codes", |person| {
+        let mut person = person.at_recovery_codes();
+        person.presses(Key::Function(1));
         person
     }),
     ("home_off", |person| {
@@ -1223,7 +1386,10 @@ fn reply(number: u8) -> Reply {
         2 => Reply::Busy,
         3 => Reply::Unavailable,
         4 => Reply::Ended,
-        5 => Reply::PasscodeWanted { pending: true },
+        5 => Reply::PasscodeWanted {
+            pending: true,
+            recovery: true,
+        },
         6 => Reply::ResetRequested,
         7 => Reply::SecurityCodeRejected,
         8 => Reply::ResetFound {

@@ -46,6 +46,8 @@ pub enum ActivityKind {
     PasswordIssued,
     RecoveryCodesIssued,
     RecoveryCodeUsed,
+    /// A wrong or used recovery code after the right password.
+    RecoveryCodeRejected,
     EmailChanged,
     Unlocked,
     Suspended,
@@ -54,7 +56,7 @@ pub enum ActivityKind {
 }
 
 impl ActivityKind {
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Login,
         Self::PasscodeRejected,
         Self::EnrollmentStarted,
@@ -65,6 +67,7 @@ impl ActivityKind {
         Self::PasswordIssued,
         Self::RecoveryCodesIssued,
         Self::RecoveryCodeUsed,
+        Self::RecoveryCodeRejected,
         Self::EmailChanged,
         Self::Unlocked,
         Self::Suspended,
@@ -74,7 +77,7 @@ impl ActivityKind {
 
     /// Whether it tells of an attempt that was turned down.
     pub fn is_refusal(self) -> bool {
-        self == Self::PasscodeRejected
+        matches!(self, Self::PasscodeRejected | Self::RecoveryCodeRejected)
     }
 
     pub fn as_str(self) -> &'static str {
@@ -89,6 +92,7 @@ impl ActivityKind {
             Self::PasswordIssued => "password-issued",
             Self::RecoveryCodesIssued => "recovery-codes-issued",
             Self::RecoveryCodeUsed => "recovery-code-used",
+            Self::RecoveryCodeRejected => "recovery-code-rejected",
             Self::EmailChanged => "email-changed",
             Self::Unlocked => "unlocked",
             Self::Suspended => "suspended",

@@ -1,8 +1,9 @@
 //! The login ceremony as types: `Identified -> PasswordVerified -> Authenticated`, and no other way.
 //!
 //! Architecture invariant: [`Authenticated`] cannot be had without a [`PasswordProof`] for the account's own hash
-//! and, where policy and account ask for it, an [`AcceptedStep`] of the account's own authenticator. Both proofs are
-//! made only by the functions that check them, and each is consumed where it is used.
+//! and, where policy and account ask for it, an [`AcceptedStep`] of the account's own authenticator or an
+//! [`AcceptedCode`] of its own recovery codes. All proofs are made only by the functions that check them, and each is
+//! consumed where it is used.
 
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use super::{
     account::{Account, AccountKey, Authenticator},
     password::PasswordProof,
     policy::Policy,
+    recovery::AcceptedCode,
     totp::AcceptedStep,
 };
 
@@ -62,7 +64,7 @@ impl PasswordVerified {
                 Ceremony::Granted(Authenticated {
                     account,
                     generation,
-                    passcode_at: None,
+                    code_accepted: None,
                 })
             }
             (Policy::Required, Authenticator::Absent) => Ceremony::Enrollment(AwaitingEnrollment {
@@ -96,6 +98,19 @@ impl AwaitingPasscode {
     /// The login, for a code accepted at monotonic time `now`. `None` when the code was another account's.
     pub fn with_passcode(self, accepted: AcceptedStep, now: Duration) -> Option<Authenticated> {
         authenticated(self.account, self.generation, &accepted, now)
+    }
+
+    /// The login, for a recovery code accepted at monotonic time `now`. `None` when the code was another account's.
+    pub fn with_recovery_code(
+        self,
+        accepted: AcceptedCode,
+        now: Duration,
+    ) -> Option<Authenticated> {
+        (*accepted.account() == self.account).then_some(Authenticated {
+            account: self.account,
+            generation: self.generation,
+            code_accepted: Some((SecondFactor::RecoveryCode, now)),
+        })
     }
 
     /// The way back for a QR code that never reached a phone: open only while the key is pending, because a key that
@@ -135,7 +150,17 @@ impl AwaitingEnrollment {
 pub struct Authenticated {
     account: AccountKey,
     generation: u64,
-    passcode_at: Option<Duration>,
+    /// The last code that was accepted: what it was, and at which monotonic time.
+    code_accepted: Option<(SecondFactor, Duration)>,
+}
+
+/// What somebody proved besides the password.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum SecondFactor {
+    /// A code of the phone.
+    Totp,
+    /// A code on paper, for want of the phone.
+    RecoveryCode,
 }
 
 impl Authenticated {
@@ -150,10 +175,19 @@ impl Authenticated {
         self.generation
     }
 
-    /// Whether a code was accepted within the last five minutes before monotonic time `now`.
+    /// Whether a code was accepted within the last five minutes before monotonic time `now`: one of the phone, or a
+    /// recovery code, so that whoever has lost the phone can switch TOTP off and activate another one. It is enough
+    /// for what people do to their own account, and for nothing else.
     pub fn passcode_is_fresh(&self, now: Duration) -> bool {
-        self.passcode_at
-            .is_some_and(|at| now.saturating_sub(at) <= Self::PASSCODE_FRESH_FOR)
+        self.code_accepted
+            .is_some_and(|(_, at)| now.saturating_sub(at) <= Self::PASSCODE_FRESH_FOR)
+    }
+
+    /// Whether a code of the phone was accepted within the last five minutes before monotonic time `now`, which is what
+    /// acts on other people's accounts want. A recovery code does not count.
+    pub fn totp_is_fresh(&self, now: Duration) -> bool {
+        let is_totp = matches!(self.code_accepted, Some((SecondFactor::Totp, _)));
+        is_totp && self.passcode_is_fresh(now)
     }
 
     /// The same login with a fresh code. `None` when the code was another account's.
@@ -179,6 +213,6 @@ fn authenticated(
     (*accepted.account() == account).then_some(Authenticated {
         account,
         generation,
-        passcode_at: Some(now),
+        code_accepted: Some((SecondFactor::Totp, now)),
     })
 }

@@ -44,6 +44,16 @@ pub struct LoginRules {
     pub recovery_codes: bool,
 }
 
+impl LoginRules {
+    /// The rules with the policy as it is asked of an account with `role`.
+    pub fn asked_of(self, role: Role) -> Self {
+        Self {
+            policy: self.policy.asked_of(role),
+            ..self
+        }
+    }
+}
+
 impl Default for LoginRules {
     fn default() -> Self {
         Self {

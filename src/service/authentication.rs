@@ -15,6 +15,7 @@ use crate::{
         account::LastLogin,
         audit::{Act, AuditEvent, AuditOutcome},
         letter::LetterKind,
+        recovery::RecoveryState,
         throttle::Gate,
     },
     store::{Outcome, accounts::Read},
@@ -38,6 +39,8 @@ pub struct Granted {
     pub authenticated: Authenticated,
     pub account: Account,
     pub policy: Policy,
+    /// The account's recovery codes, where they are of use to it.
+    pub recovery: Option<RecoveryState>,
     /// The login before this one.
     pub previous_login: Option<LastLogin>,
     /// The code of this login also put a pending key in force.
@@ -53,6 +56,8 @@ pub enum PasswordOutcome {
         awaiting: AwaitingPasscode,
         /// The key was never proved; the way back is open.
         pending: bool,
+        /// A recovery code will do instead: there are some left, and the rules have them on.
+        recovery: bool,
     },
     EnrollmentWanted(AwaitingEnrollment),
 }
@@ -140,6 +145,8 @@ impl Authentication {
         match verified.next(policy, &read.account.authenticator) {
             Ceremony::Passcode(awaiting) => Ok(PasswordOutcome::PasscodeWanted {
                 pending: read.account.authenticator.is_pending(),
+                recovery: RecoveryState::of(&read.account, rules.rules)
+                    .is_some_and(|state| state.left > 0),
                 awaiting,
             }),
             Ceremony::Enrollment(awaiting) => Ok(PasswordOutcome::EnrollmentWanted(awaiting)),
@@ -158,6 +165,7 @@ impl Authentication {
                     .await?;
                 Ok(PasswordOutcome::Granted(Box::new(Granted {
                     authenticated,
+                    recovery: RecoveryState::of(&account, rules.rules),
                     account,
                     policy,
                     previous_login,
@@ -227,6 +235,7 @@ impl Authentication {
             };
             return Ok(PasscodeOutcome::Granted(Box::new(Granted {
                 authenticated,
+                recovery: RecoveryState::of(&account, rules),
                 account,
                 policy,
                 previous_login,

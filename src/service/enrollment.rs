@@ -13,7 +13,9 @@ use crate::{
         AwaitingEnrollment, AwaitingPasscode, Passcode, Policy, Source,
         audit::{Act, AuditOutcome},
         letter::LetterKind,
+        policy::LoginRules,
         provisioning::Provisioning,
+        recovery::RecoveryState,
         throttle::PasscodeThrottle,
         totp::AcceptedStep,
     },
@@ -207,6 +209,7 @@ impl Enrollment {
             };
             return Ok(ProveOutcome::Activated(Box::new(Granted {
                 authenticated,
+                recovery: RecoveryState::of(&account, rules),
                 account,
                 policy,
                 previous_login,
@@ -283,6 +286,7 @@ impl Enrollment {
                 }
                 None => DisableOutcome::Disabled(Box::new(Granted {
                     authenticated: refreshed,
+                    recovery: None,
                     account,
                     policy,
                     previous_login: None,
@@ -292,18 +296,18 @@ impl Enrollment {
         }
     }
 
-    /// The account and policy of somebody at home, as they are now; `None` when the login is no longer valid.
+    /// The account of somebody at home and the rules for it, as they are now; `None` when the login is no longer valid.
     pub async fn home(
         &self,
         authenticated: &Authenticated,
-    ) -> Result<Option<(Account, Policy)>, ServiceError> {
+    ) -> Result<Option<(Account, LoginRules)>, ServiceError> {
         let read = self
             .valid(authenticated.account(), authenticated.generation())
             .await?;
         let rules = self.foundation.settings().rules().await?.rules;
         Ok(read.map(|read| {
-            let policy = rules.policy.asked_of(read.account.role);
-            (read.account, policy)
+            let rules = rules.asked_of(read.account.role);
+            (read.account, rules)
         }))
     }
 

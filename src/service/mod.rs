@@ -14,6 +14,7 @@ pub mod officer;
 pub mod outbox;
 mod passcode_check;
 pub mod policy;
+pub mod recovery;
 pub mod reset;
 pub mod visits;
 
@@ -218,6 +219,7 @@ impl Foundation {
 pub struct Services {
     pub authentication: authentication::Authentication,
     pub enrollment: enrollment::Enrollment,
+    pub recovery: recovery::Recovery,
     pub accounts: accounts::Accounts,
     pub policy: policy::PolicySetting,
     pub reset: reset::Reset,
@@ -235,6 +237,7 @@ impl Services {
         Self {
             authentication: authentication::Authentication::new(foundation.clone()),
             enrollment: enrollment::Enrollment::new(foundation.clone()),
+            recovery: recovery::Recovery::new(foundation.clone()),
             accounts: accounts::Accounts::new(foundation.clone()),
             policy: policy::PolicySetting::new(foundation.clone()),
             reset: reset::Reset::new(foundation.clone()),

@@ -7,14 +7,15 @@ use std::sync::Arc;
 
 use crate::{
     domain::{
-        Account, AccountKey, Authenticated, AwaitingEnrollment, AwaitingPasscode, Identified,
-        Policy, Source, account::LastLogin, reset::ResetSecret, security_code::Challenge,
+        AccountKey, Authenticated, AwaitingEnrollment, AwaitingPasscode, Identified, Source,
+        account::LastLogin, recovery::RecoveryState, reset::ResetSecret, security_code::Challenge,
     },
     mail::inbox::Received,
     service::{
         Refusal, ServiceError, Services,
         authentication::{Granted, PasscodeOutcome, PasswordOutcome},
         enrollment::{DisableOutcome, ProveOutcome, Prover, StartOutcome, StartOverOutcome},
+        recovery::IssueOutcome,
         reset::{Confirmed, Found, RequestOutcome, ResetRequest, Void},
     },
     tui::{HomeNotice, HomeView, InboxLetter, Reply, Request, ResetVoid},
@@ -92,8 +93,12 @@ async fn attempt(
             {
                 PasswordOutcome::Refused(refusal) => Ok((reply(refusal), Proofs::None)),
                 PasswordOutcome::Granted(granted) => Ok(home(*granted, None)),
-                PasswordOutcome::PasscodeWanted { awaiting, pending } => Ok((
-                    Reply::PasscodeWanted { pending },
+                PasswordOutcome::PasscodeWanted {
+                    awaiting,
+                    pending,
+                    recovery,
+                } => Ok((
+                    Reply::PasscodeWanted { pending, recovery },
                     Proofs::Password(awaiting),
                 )),
                 PasswordOutcome::EnrollmentWanted(awaiting) => {
@@ -123,6 +128,16 @@ async fn attempt(
                 PasscodeOutcome::Granted(granted) => {
                     let activated = granted.activated.then_some(HomeNotice::TotpActivated);
                     Ok(home(*granted, activated))
+                }
+            }
+        }
+        (Request::CheckRecoveryCode(code), Proofs::Password(awaiting)) => {
+            match services.recovery.check(&awaiting, code, source).await? {
+                PasscodeOutcome::Refused(refusal) => {
+                    Ok(refused(refusal, Proofs::Password(awaiting)))
+                }
+                PasscodeOutcome::Granted(granted) => {
+                    Ok(home(*granted, Some(HomeNotice::RecoveryCodeUsed)))
                 }
             }
         }
@@ -222,21 +237,36 @@ async fn attempt(
             })
         }
         (
+            Request::IssueRecoveryCodes(passcode),
+            Proofs::LoggedIn {
+                authenticated,
+                previous_login,
+            },
+        ) => {
+            let recovery = &services.recovery;
+            match recovery.issue(&authenticated, passcode, source).await? {
+                IssueOutcome::Refused(refusal) => Ok(refused(
+                    refusal,
+                    Proofs::LoggedIn {
+                        authenticated,
+                        previous_login,
+                    },
+                )),
+                IssueOutcome::Off => load_home(services, authenticated, previous_login).await,
+                IssueOutcome::Issued(codes, mut granted) => {
+                    granted.previous_login = previous_login;
+                    let (view, proofs) = at_home(*granted, Some(HomeNotice::RecoveryCodesIssued));
+                    Ok((Reply::RecoveryCodes(codes, Box::new(view)), proofs))
+                }
+            }
+        }
+        (
             Request::LoadHome,
             Proofs::LoggedIn {
                 authenticated,
                 previous_login,
             },
-        ) => Ok(match services.enrollment.home(&authenticated).await? {
-            None => (Reply::Ended, Proofs::None),
-            Some((account, policy)) => (
-                Reply::Home(Box::new(home_view(&account, policy, &previous_login, None))),
-                Proofs::LoggedIn {
-                    authenticated,
-                    previous_login,
-                },
-            ),
-        }),
+        ) => load_home(services, authenticated, previous_login).await,
         (
             Request::RequestReset {
                 account,
@@ -285,6 +315,8 @@ async fn attempt(
         }
         (
             Request::CheckPasscode(_)
+            | Request::CheckRecoveryCode(_)
+            | Request::IssueRecoveryCodes(_)
             | Request::StartOver
             | Request::StartEnrollment
             | Request::ProveEnrollment(_)
@@ -297,36 +329,49 @@ async fn attempt(
     }
 }
 
+async fn load_home(
+    services: &Services,
+    authenticated: Authenticated,
+    previous_login: Option<LastLogin>,
+) -> Result<(Reply, Proofs), ServiceError> {
+    let Some((account, rules)) = services.enrollment.home(&authenticated).await? else {
+        return Ok((Reply::Ended, Proofs::None));
+    };
+    let granted = Granted {
+        authenticated,
+        policy: rules.policy,
+        recovery: RecoveryState::of(&account, rules),
+        account,
+        previous_login,
+        activated: false,
+    };
+    Ok(home(granted, None))
+}
+
 fn home(granted: Granted, notice: Option<HomeNotice>) -> (Reply, Proofs) {
-    let view = home_view(
-        &granted.account,
-        granted.policy,
-        &granted.previous_login,
+    let (view, proofs) = at_home(granted, notice);
+    (Reply::Home(Box::new(view)), proofs)
+}
+
+/// What home shows of a login, and the proof of that login.
+fn at_home(granted: Granted, notice: Option<HomeNotice>) -> (HomeView, Proofs) {
+    let account = granted.account;
+    let view = HomeView {
+        account: account.key,
+        name: account.name,
+        role: account.role,
+        totp: account.authenticator.state(),
+        policy: granted.policy,
+        recovery: granted.recovery,
+        last_login: granted.previous_login.clone(),
+        activity: account.activity,
         notice,
-    );
+    };
     let proofs = Proofs::LoggedIn {
         authenticated: granted.authenticated,
         previous_login: granted.previous_login,
     };
-    (Reply::Home(Box::new(view)), proofs)
-}
-
-fn home_view(
-    account: &Account,
-    policy: Policy,
-    previous_login: &Option<LastLogin>,
-    notice: Option<HomeNotice>,
-) -> HomeView {
-    HomeView {
-        account: account.key.clone(),
-        name: account.name.clone(),
-        role: account.role,
-        totp: account.authenticator.state(),
-        policy,
-        last_login: previous_login.clone(),
-        activity: account.activity.clone(),
-        notice,
-    }
+    (view, proofs)
 }
 
 fn void_view(void: Void) -> ResetVoid {

@@ -10,6 +10,7 @@ use super::{
     screen::{
         Context, PATIENCE, Refused, Screen, Step, enrollment::EnrollmentScreen, home::HomeScreen,
         inbox::InboxScreen, menu::Menu, passcode::PasscodeScreen,
+        recovery_codes::RecoveryCodesScreen, recovery_issue::RecoveryIssueScreen,
         reset_confirm::ResetConfirmScreen, reset_done::ResetDoneScreen,
         reset_sent::ResetSentScreen,
     },
@@ -241,9 +242,9 @@ impl App {
             return Vec::new();
         }
         match reply {
-            Reply::PasscodeWanted { pending } => {
+            Reply::PasscodeWanted { pending, recovery } => {
                 if let Some(account) = awaiting.claimed {
-                    self.open(PasscodeScreen::new(account, pending));
+                    self.open(PasscodeScreen::new(account, pending, recovery));
                 }
             }
             Reply::Enrollment {
@@ -253,7 +254,13 @@ impl App {
                 let screen = EnrollmentScreen::new(provisioning, compulsory, &self.context(now));
                 self.open(screen);
             }
+            Reply::Home(view) if RecoveryIssueScreen::is_offered_to(&view) => {
+                self.open(RecoveryIssueScreen::offered(*view));
+            }
             Reply::Home(view) => self.open(HomeScreen::new(*view)),
+            Reply::RecoveryCodes(codes, view) => {
+                self.open(RecoveryCodesScreen::new(codes, *view));
+            }
             Reply::Ended => {
                 self.wipe();
                 self.open(Menu::after_ended_login());

@@ -26,6 +26,7 @@ use crate::domain::{
     officer::{Bookmark, Card, Declined, FoundPage, Order},
     policy::LoginRules,
     provisioning::Provisioning,
+    recovery::{IssuedCodes, RecoveryCode, RecoveryState},
     reset::{ResetSecret, ShortCode},
     security_code::Picture,
 };
@@ -135,6 +136,10 @@ pub enum Request {
     },
     /// The code at login.
     CheckPasscode(Passcode),
+    /// A recovery code in its place.
+    CheckRecoveryCode(RecoveryCode),
+    /// `Buat kode baru`: recovery codes in place of all before; with a code when one was asked for.
+    IssueRecoveryCodes(Option<Passcode>),
     /// `Belum memindai? Ulangi aktivasi` at the code screen: a new key in place of the pending one.
     StartOver,
     /// `ENABLE TOTP` at home.
@@ -225,6 +230,8 @@ pub enum Reply {
     PasscodeWanted {
         /// The key was shown but never proved: offer the way back.
         pending: bool,
+        /// A recovery code will do instead.
+        recovery: bool,
     },
     /// A new key, to be shown once.
     Enrollment {
@@ -234,6 +241,8 @@ pub enum Reply {
     },
     /// Logged in.
     Home(Box<HomeView>),
+    /// New recovery codes, to be shown once, and the home to go to from them.
+    RecoveryCodes(IssuedCodes, Box<HomeView>),
     /// The act wants a code, the last one being older than five minutes.
     FreshPasscodeWanted,
     /// The one answer to every request for a reset, whether or not such an account exists.
@@ -312,6 +321,8 @@ pub struct HomeView {
     pub totp: TotpState,
     /// What is asked of this account.
     pub policy: Policy,
+    /// Its recovery codes, where they are of use to it.
+    pub recovery: Option<RecoveryState>,
     /// The login before this one.
     pub last_login: Option<LastLogin>,
     /// The newest first.
@@ -325,6 +336,9 @@ pub struct HomeView {
 pub enum HomeNotice {
     TotpActivated,
     TotpDisabled,
+    RecoveryCodesIssued,
+    /// The login was by a recovery code.
+    RecoveryCodeUsed,
 }
 
 /// A sample account of training mode, shown on the menu with its password.

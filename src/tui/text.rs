@@ -83,6 +83,9 @@ pub struct Text {
     pub user_id: UserIdWords,
     pub password: Password,
     pub passcode: Passcode,
+    pub recovery: Recovery,
+    pub recovery_issue: RecoveryIssue,
+    pub recovery_codes: RecoveryCodes,
     pub home: Home,
     pub activity: Activity,
     pub enrollment: Enrollment,
@@ -112,15 +115,23 @@ sections! {
     Password { title, label, empty, rejected }
     Passcode {
         title, lead, server_time, next_code, empty, short, not_digits, rejected, check_clock, check_account,
-        check_next, held, pending, pending_hint,
+        check_next, held, pending, pending_hint, recovery,
     }
+    /// A recovery code in place of the phone's.
+    Recovery { title, lead, label, empty, no_code, rejected, check_paper, check_newest, check_used, phone }
+    /// Making recovery codes.
+    RecoveryIssue { title, left, left_value, issued, what, renewal, issue, renew, later }
+    /// The codes, shown once.
+    RecoveryCodes { title, lead, apart, once, noted, question, stay, leave }
     Home {
         hello, totp, totp_off, totp_pending, totp_active, last_login, last_login_value, first_login,
-        activity, enable, disable, policy_disabled, activated, disabled,
+        activity, enable, disable, policy_disabled, activated, disabled, recovery_codes, recovery_codes_issued,
+        recovery_code_used, recovery_code_used_hint, recovery_codes_few,
     }
     Activity {
         login, passcode_rejected, enrollment_started, totp_activated, totp_disabled, totp_reset, password_changed,
-        password_issued, recovery_codes_issued, recovery_code_used, email_changed, unlocked, suspended, reinstated, logins_ended,
+        password_issued, recovery_codes_issued, recovery_code_used, recovery_code_rejected, email_changed, unlocked, suspended,
+        reinstated, logins_ended,
     }
     Enrollment { title, step_1, step_2, step_3, account, prove, once, too_small, rejected }
     Disable { title, question, question_required, fresh, confirm }
@@ -145,7 +156,7 @@ sections! {
     Idle { title, text, hint }
     Help {
         title, keys, menu, user_type, user_id, password, passcode, home, enrollment, disable, reset_request,
-        reset_sent, reset_confirm, reset_done, inbox,
+        reset_sent, reset_confirm, reset_done, inbox, recovery, recovery_issue, recovery_codes,
     }
 }
 
@@ -200,6 +211,7 @@ impl Text {
             ActivityKind::PasswordIssued => &words.password_issued,
             ActivityKind::RecoveryCodesIssued => &words.recovery_codes_issued,
             ActivityKind::RecoveryCodeUsed => &words.recovery_code_used,
+            ActivityKind::RecoveryCodeRejected => &words.recovery_code_rejected,
             ActivityKind::EmailChanged => &words.email_changed,
             ActivityKind::Unlocked => &words.unlocked,
             ActivityKind::Suspended => &words.suspended,

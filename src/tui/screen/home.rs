@@ -1,8 +1,8 @@
 //! Home: who is logged in, the state of TOTP, what happened last, and what can be done.
 
 use super::{
-    Attempt, Context, Refused, Screen, Step, disable::DisableScreen, jumped, moved, usual_hints,
-    write_working,
+    Attempt, Context, Refused, Screen, Step, disable::DisableScreen, jumped, moved,
+    recovery_issue::RecoveryIssueScreen, usual_hints, write_working,
 };
 use crate::{
     domain::{
@@ -35,6 +35,7 @@ pub struct HomeScreen {
 enum Act {
     Enable,
     Disable,
+    RecoveryCodes,
     LogOut,
 }
 
@@ -53,13 +54,16 @@ impl HomeScreen {
             (_, TotpState::Active { .. }) => Some(Act::Disable),
             (_, TotpState::Off | TotpState::Pending { .. }) => Some(Act::Enable),
         };
-        change.into_iter().chain([Act::LogOut]).collect()
+        let recovery = self.view.recovery.map(|_| Act::RecoveryCodes);
+        let own = change.into_iter().chain(recovery);
+        own.chain([Act::LogOut]).collect()
     }
 
     fn label(act: Act, text: &'static Text) -> &'static str {
         match act {
             Act::Enable => &text.home.enable,
             Act::Disable => &text.home.disable,
+            Act::RecoveryCodes => &text.home.recovery_codes,
             Act::LogOut => &text.common.logout,
         }
     }
@@ -73,6 +77,9 @@ impl Screen for HomeScreen {
                 return match acts[self.focus] {
                     Act::Enable => Step::Ask(Request::StartEnrollment),
                     Act::Disable => Step::Go(Box::new(DisableScreen::new(self.view.clone()))),
+                    Act::RecoveryCodes => {
+                        Step::Go(Box::new(RecoveryIssueScreen::at_home(self.view.clone())))
+                    }
                     Act::LogOut => Step::Finish,
                 };
             }
@@ -105,6 +112,12 @@ impl Screen for HomeScreen {
         match view.notice {
             Some(HomeNotice::TotpActivated) => sheet.success(&words.activated),
             Some(HomeNotice::TotpDisabled) => sheet.success(&words.disabled),
+            Some(HomeNotice::RecoveryCodesIssued) => sheet.success(&words.recovery_codes_issued),
+            Some(HomeNotice::RecoveryCodeUsed) => {
+                let left = view.recovery.map_or(0, |state| state.left).to_string();
+                sheet.success(&fill(&words.recovery_code_used, &[("n", &left)]));
+                sheet.aside(&words.recovery_code_used_hint);
+            }
             None => sheet.gap(),
         }
         let (totp, style) = match view.totp {
@@ -135,6 +148,10 @@ impl Screen for HomeScreen {
         }
         if view.policy == Policy::Disabled {
             sheet.hint(&words.policy_disabled);
+        }
+        if let Some(state) = view.recovery.filter(|state| state.runs_out()) {
+            let left = state.left.to_string();
+            sheet.hint(&fill(&words.recovery_codes_few, &[("n", &left)]));
         }
         sheet.gap();
         for (item, act) in self.acts().into_iter().enumerate() {

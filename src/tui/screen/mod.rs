@@ -8,6 +8,9 @@ pub mod inbox;
 pub mod menu;
 pub mod passcode;
 pub mod password;
+pub mod recovery;
+pub mod recovery_codes;
+pub mod recovery_issue;
 pub mod reset_confirm;
 pub mod reset_done;
 pub mod reset_request;
@@ -142,6 +145,7 @@ impl Refused {
             | Reply::PasscodeWanted { .. }
             | Reply::Enrollment { .. }
             | Reply::Home(_)
+            | Reply::RecoveryCodes(..)
             | Reply::ResetRequested
             | Reply::ResetFound { .. }
             | Reply::ResetDone
