@@ -7,17 +7,19 @@ use std::sync::Arc;
 
 use crate::{
     domain::{
-        Account, AccountKey, Authenticated, AwaitingEnrollment, AwaitingPasscode, Identified,
-        Policy, Source, account::LastLogin, reset::ResetSecret, security_code::Challenge,
+        Account, AccountKey, Authenticated, AwaitingEnrollment, AwaitingPasscode, AwaitingPassword,
+        Identified, Policy, Source, account::LastLogin, reset::ResetSecret,
+        security_code::Challenge,
     },
     mail::inbox::Received,
     service::{
-        Refusal, ServiceError, Services,
-        authentication::{Granted, PasscodeOutcome, PasswordOutcome},
+        EndedLogin, Refusal, ServiceError, Services,
+        authentication::{Granted, PasscodeOutcome, PasswordDue, PasswordOutcome},
         enrollment::{DisableOutcome, ProveOutcome, Prover, StartOutcome, StartOverOutcome},
+        own_password::ChangeOutcome,
         reset::{Confirmed, Found, RequestOutcome, ResetRequest, Void},
     },
-    tui::{HomeNotice, HomeView, InboxLetter, Reply, Request, ResetVoid},
+    tui::{HomeNotice, HomeView, InboxLetter, OwnPasswordRefused, Reply, Request, ResetVoid},
 };
 
 /// What the person at this terminal has proved so far.
@@ -27,6 +29,8 @@ pub enum Proofs {
     None,
     Password(AwaitingPasscode),
     Enrolling(AwaitingEnrollment),
+    /// Everything, by a one-time password.
+    PasswordDue(AwaitingPassword),
     LoggedIn {
         authenticated: Authenticated,
         previous_login: Option<LastLogin>,
@@ -36,14 +40,24 @@ pub enum Proofs {
 }
 
 impl Proofs {
-    /// The account of a login, complete or half-way.
-    pub fn account(&self) -> Option<&AccountKey> {
+    /// The account of a login, complete or half-way, and the generation that the login is of.
+    fn login(&self) -> Option<(&AccountKey, u64)> {
         match self {
-            Self::Password(awaiting) => Some(awaiting.account()),
-            Self::Enrolling(awaiting) => Some(awaiting.account()),
-            Self::LoggedIn { authenticated, .. } => Some(authenticated.account()),
+            Self::Password(awaiting) => Some((awaiting.account(), awaiting.generation())),
+            Self::Enrolling(awaiting) => Some((awaiting.account(), awaiting.generation())),
+            Self::PasswordDue(awaiting) => Some((awaiting.account(), awaiting.generation())),
+            Self::LoggedIn { authenticated, .. } => {
+                Some((authenticated.account(), authenticated.generation()))
+            }
             Self::None | Self::ResetFound(_) => None,
         }
+    }
+
+    /// Whether this login is among those that have ended.
+    pub fn are_ended_by(&self, ended: &EndedLogin) -> bool {
+        self.login().is_some_and(|(account, generation)| {
+            *account == ended.account && Some(generation) != ended.but
+        })
     }
 }
 
@@ -92,6 +106,7 @@ async fn attempt(
             {
                 PasswordOutcome::Refused(refusal) => Ok((reply(refusal), Proofs::None)),
                 PasswordOutcome::Granted(granted) => Ok(home(*granted, None)),
+                PasswordOutcome::PasswordDue(due) => Ok(password_due(due)),
                 PasswordOutcome::PasscodeWanted { awaiting, pending } => Ok((
                     Reply::PasscodeWanted { pending },
                     Proofs::Password(awaiting),
@@ -124,6 +139,7 @@ async fn attempt(
                     let activated = granted.activated.then_some(HomeNotice::TotpActivated);
                     Ok(home(*granted, activated))
                 }
+                PasscodeOutcome::PasswordDue(due) => Ok(password_due(due)),
             }
         }
         (Request::StartOver, Proofs::Password(awaiting)) => Ok(
@@ -175,7 +191,10 @@ async fn attempt(
                     Prover::AtHome(authenticated.clone()),
                     previous_login.clone(),
                 ),
-                Proofs::None | Proofs::Password(_) | Proofs::ResetFound(_) => {
+                Proofs::None
+                | Proofs::Password(_)
+                | Proofs::PasswordDue(_)
+                | Proofs::ResetFound(_) => {
                     return Ok((Reply::Ended, Proofs::None));
                 }
             };
@@ -186,6 +205,7 @@ async fn attempt(
                         granted.previous_login = granted.previous_login.or(previous);
                         home(*granted, Some(HomeNotice::TotpActivated))
                     }
+                    ProveOutcome::PasswordDue(due) => password_due(due),
                 },
             )
         }
@@ -221,6 +241,48 @@ async fn attempt(
                 ),
             })
         }
+        (
+            Request::ChangePassword {
+                current,
+                new,
+                passcode,
+            },
+            Proofs::LoggedIn {
+                authenticated,
+                previous_login,
+            },
+        ) => {
+            let outcome = services
+                .own_password
+                .change(&authenticated, current, new, passcode, source)
+                .await?;
+            let before = Proofs::LoggedIn {
+                authenticated,
+                previous_login: previous_login.clone(),
+            };
+            Ok(changed(outcome, previous_login, before))
+        }
+        (Request::ReplacePassword(new), Proofs::PasswordDue(awaiting)) => {
+            let own_password = &services.own_password;
+            let outcome = own_password.replace(&awaiting, new, source).await?;
+            Ok(changed(outcome, None, Proofs::PasswordDue(awaiting)))
+        }
+        (
+            Request::LoadActivity,
+            Proofs::LoggedIn {
+                authenticated,
+                previous_login,
+            },
+        ) => Ok(match services.enrollment.home(&authenticated).await? {
+            None => (Reply::Ended, Proofs::None),
+            Some((account, policy)) => (
+                Reply::Activity(Box::new(home_view(&account, policy, &previous_login, None))),
+                Proofs::LoggedIn {
+                    authenticated,
+                    previous_login,
+                },
+            ),
+        }),
         (
             Request::LoadHome,
             Proofs::LoggedIn {
@@ -289,6 +351,9 @@ async fn attempt(
             | Request::StartEnrollment
             | Request::ProveEnrollment(_)
             | Request::DisableTotp(_)
+            | Request::ChangePassword { .. }
+            | Request::ReplacePassword(_)
+            | Request::LoadActivity
             | Request::LoadHome
             | Request::ConfirmReset
             | Request::Desk(_),
@@ -309,6 +374,38 @@ fn home(granted: Granted, notice: Option<HomeNotice>) -> (Reply, Proofs) {
         previous_login: granted.previous_login,
     };
     (Reply::Home(Box::new(view)), proofs)
+}
+
+fn password_due(due: PasswordDue) -> (Reply, Proofs) {
+    let reply = Reply::PasswordDue {
+        account: due.awaiting.account().clone(),
+        name: due.name,
+    };
+    (reply, Proofs::PasswordDue(due.awaiting))
+}
+
+/// What became of a password's change; `before` are the proofs that a refusal leaves.
+fn changed(
+    outcome: ChangeOutcome,
+    previous_login: Option<LastLogin>,
+    before: Proofs,
+) -> (Reply, Proofs) {
+    let refused_by = |why| (Reply::OwnPasswordRefused(why), before.clone());
+    match outcome {
+        ChangeOutcome::Changed(mut granted) => {
+            granted.previous_login = granted.previous_login.or(previous_login);
+            home(*granted, Some(HomeNotice::PasswordChanged))
+        }
+        ChangeOutcome::Refused(refusal) => refused(refusal, before),
+        ChangeOutcome::CurrentRefused(Refusal::Rejected { wait }) => {
+            refused_by(OwnPasswordRefused::CurrentRejected { wait })
+        }
+        ChangeOutcome::CurrentRefused(Refusal::Wait(wait)) => {
+            refused_by(OwnPasswordRefused::CurrentWait(wait))
+        }
+        ChangeOutcome::CurrentRefused(refusal) => refused(refusal, before),
+        ChangeOutcome::NewRefused(why) => refused_by(OwnPasswordRefused::New(why)),
+    }
 }
 
 fn home_view(

@@ -8,8 +8,9 @@ use super::{
     AppSettings, Effect, Ending, EndingReason, Event, Now, Reply, RequestId,
     command::{self, Command, Global, KeyPress},
     screen::{
-        Context, PATIENCE, Refused, Screen, Step, enrollment::EnrollmentScreen, home::HomeScreen,
-        inbox::InboxScreen, menu::Menu, passcode::PasscodeScreen,
+        Context, PATIENCE, Refused, Screen, Step, activity::ActivityScreen,
+        enrollment::EnrollmentScreen, home::HomeScreen, inbox::InboxScreen, menu::Menu,
+        own_password::OwnPasswordScreen, passcode::PasscodeScreen,
         reset_confirm::ResetConfirmScreen, reset_done::ResetDoneScreen,
         reset_sent::ResetSentScreen,
     },
@@ -253,6 +254,10 @@ impl App {
                 let screen = EnrollmentScreen::new(provisioning, compulsory, &self.context(now));
                 self.open(screen);
             }
+            Reply::PasswordDue { account, name } => {
+                self.open(OwnPasswordScreen::due(account, name));
+            }
+            Reply::Activity(view) => self.open(ActivityScreen::new(*view)),
             Reply::Home(view) => self.open(HomeScreen::new(*view)),
             Reply::Ended => {
                 self.wipe();
@@ -267,6 +272,7 @@ impl App {
             | Reply::Unavailable
             | Reply::FreshPasscodeWanted
             | Reply::SecurityCodeRejected
+            | Reply::OwnPasswordRefused(_)
             | Reply::ResetVoid(_) => {}
             Reply::ResetRequested => self.open(ResetSentScreen::default()),
             Reply::ResetFound {

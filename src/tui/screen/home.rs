@@ -1,8 +1,8 @@
 //! Home: who is logged in, the state of TOTP, what happened last, and what can be done.
 
 use super::{
-    Attempt, Context, Refused, Screen, Step, disable::DisableScreen, jumped, moved, usual_hints,
-    write_working,
+    Attempt, Context, Refused, Screen, Step, disable::DisableScreen, jumped, moved,
+    own_password::OwnPasswordScreen, usual_hints, write_working,
 };
 use crate::{
     domain::{
@@ -35,6 +35,8 @@ pub struct HomeScreen {
 enum Act {
     Enable,
     Disable,
+    ChangePassword,
+    ShowActivity,
     LogOut,
 }
 
@@ -53,13 +55,17 @@ impl HomeScreen {
             (_, TotpState::Active { .. }) => Some(Act::Disable),
             (_, TotpState::Off | TotpState::Pending { .. }) => Some(Act::Enable),
         };
-        change.into_iter().chain([Act::LogOut]).collect()
+        let mut acts: Vec<_> = change.into_iter().collect();
+        acts.extend([Act::ChangePassword, Act::ShowActivity, Act::LogOut]);
+        acts
     }
 
     fn label(act: Act, text: &'static Text) -> &'static str {
         match act {
             Act::Enable => &text.home.enable,
             Act::Disable => &text.home.disable,
+            Act::ChangePassword => &text.home.change_password,
+            Act::ShowActivity => &text.home.show_activity,
             Act::LogOut => &text.common.logout,
         }
     }
@@ -73,6 +79,10 @@ impl Screen for HomeScreen {
                 return match acts[self.focus] {
                     Act::Enable => Step::Ask(Request::StartEnrollment),
                     Act::Disable => Step::Go(Box::new(DisableScreen::new(self.view.clone()))),
+                    Act::ChangePassword => {
+                        Step::Go(Box::new(OwnPasswordScreen::at_home(self.view.clone())))
+                    }
+                    Act::ShowActivity => Step::Ask(Request::LoadActivity),
                     Act::LogOut => Step::Finish,
                 };
             }
@@ -105,6 +115,7 @@ impl Screen for HomeScreen {
         match view.notice {
             Some(HomeNotice::TotpActivated) => sheet.success(&words.activated),
             Some(HomeNotice::TotpDisabled) => sheet.success(&words.disabled),
+            Some(HomeNotice::PasswordChanged) => sheet.success(&words.password_changed),
             None => sheet.gap(),
         }
         let (totp, style) = match view.totp {
@@ -137,9 +148,11 @@ impl Screen for HomeScreen {
             sheet.hint(&words.policy_disabled);
         }
         sheet.gap();
-        for (item, act) in self.acts().into_iter().enumerate() {
-            sheet.button(Self::label(act, context.text), self.focus == item);
-        }
+        let acts = self.acts().into_iter().enumerate();
+        let buttons: Vec<_> = acts
+            .map(|(item, act)| (Self::label(act, context.text), self.focus == item))
+            .collect();
+        sheet.buttons(&buttons);
         self.attempt.write(sheet, context, |_| {});
         write_working(sheet, context);
     }
