@@ -94,7 +94,7 @@ async fn an_act_reaches_the_audit_log_the_sessions_and_the_courier() {
         .unwrap();
     drop(services);
     command.end().await;
-    assert_eq!(ended.recv().await.unwrap(), ppk30());
+    assert_eq!(ended.recv().await.unwrap().account, ppk30());
     let last = house.audit.0.lock().unwrap().last().cloned().unwrap();
     assert_eq!(
         (last.act, last.outcome),

@@ -14,6 +14,7 @@ use lpse_kiosk::{
         calendar::Zone,
         idle::Presence,
         language::Language,
+        password::PasswordRuleError,
         provisioning::{Issuer, Provisioning},
         recovery::{IssuedCodes, RecoverySet, RecoveryState},
         reset::{ResetSecret, ShortCode},
@@ -21,7 +22,7 @@ use lpse_kiosk::{
     },
     tui::{
         App, AppSettings, Effect, Ending, EndingReason, Event, HomeNotice, HomeView, InboxLetter,
-        Now, Reply, Request, RequestId, ResetVoid, SampleAccount,
+        Now, OwnPasswordRefused, Reply, Request, RequestId, ResetVoid, SampleAccount,
         command::{Key, KeyPress},
         theme::{Colours, Glyphs, Terminal},
     },
@@ -193,6 +194,38 @@ fn with_recovery(left: Option<u8>) -> HomeView {
 fn issued_codes() -> IssuedCodes {
     RecoverySet::issue(&std::array::from_fn(|i| (i * 7 + i / 64) as u8)).0
 }
+/// As many activities as are kept, an officer's among them.
+fn a_full_history() -> HomeView {
+    let mut view = home(ACTIVE, Policy::Enabled, None);
+    let officer = AccountKey::new(UserType::NonPenyedia, UserId::parse("PETUGAS1").unwrap());
+    let far = Source::Peer("2001:db8:85a3:8d3:1319:8a2e:370:7348".parse().unwrap());
+    view.activity[1].from = far.clone();
+    let issued = Activity {
+        by: Some(officer.clone()),
+        from: far,
+        ..Activity::of_owner(
+            at("2020-08-11T02:00:00Z"),
+            ActivityKind::PasswordIssued,
+            &Source::Console("meja".into()),
+        )
+    };
+    view.activity.push(issued);
+    for (number, kind) in ActivityKind::ALL.into_iter().cycle().enumerate() {
+        if view.activity.len() == Activity::KEPT {
+            break;
+        }
+        let hours = Duration::from_secs(7 * 3600 * number as u64);
+        let from = Source::Console("loket-2".into());
+        view.activity.push(Activity::of_owner(
+            at("2020-08-10T02:00:00Z") - hours,
+            kind,
+            &from,
+        ));
+    }
+    view
+}
+
+const NEW: &str = "perahu layar 7 biru";
 
 const ACTIVE: TotpState = TotpState::Active {
     since: Timestamp::constant(1_597_216_800, 0),
@@ -374,6 +407,39 @@ impl Person {
     fn at_home(self, view: HomeView) -> Self {
         let mut person = self.with_password_sent();
         person.answered(Reply::Home(Box::new(view)));
+        person
+    }
+
+    fn at_own_password(self) -> Self {
+        let mut person = self.at_home(home(ACTIVE, Policy::Enabled, None));
+        person.types(if person.app.language() == Language::Id {
+            "g\n"
+        } else {
+            "c\n"
+        });
+        person
+    }
+
+    /// The form filled in and sent.
+    fn with_own_password_sent(self) -> Self {
+        let mut person = self.at_own_password();
+        person.types(&format!("rahasia lama\n{NEW}\n{NEW}\n"));
+        person
+    }
+
+    fn at_password_due(self) -> Self {
+        let mut person = self.with_password_sent();
+        person.answered(Reply::PasswordDue {
+            account: account(),
+            name: PersonName::parse("Siti Rahmawati").unwrap(),
+        });
+        person
+    }
+
+    fn at_activity(self, view: HomeView) -> Self {
+        let mut person = self.at_home(view.clone());
+        person.types("a\n");
+        person.answered(Reply::Activity(Box::new(view)));
         person
     }
 
@@ -645,6 +711,90 @@ const STATES: &[State] = &[
         person.types("12");
         person
     }),
+    ("home_password_changed", |person| {
+        person.at_home(home(
+            ACTIVE,
+            Policy::Enabled,
+            Some(HomeNotice::PasswordChanged),
+        ))
+    }),
+    ("own_password", |person| person.at_own_password()),
+    ("own_password_typed", |person| {
+        let mut person = person.at_own_password();
+        person.types("rahasia lama\nperahu layar");
+        person
+    }),
+    ("own_password_empty", |person| {
+        let mut person = person.at_own_password();
+        person.types("\n\n\n");
+        person
+    }),
+    ("own_password_guessable", |person| {
+        let mut person = person.at_own_password();
+        person.types("rahasia lama\nrahmawati1\nrahmawati1\n");
+        person
+    }),
+    ("own_password_differs", |person| {
+        let mut person = person.at_own_password();
+        person.types(&format!("rahasia lama\n{NEW}\n{NEW}x\n"));
+        person
+    }),
+    ("own_password_working", |person| {
+        let mut person = person.with_own_password_sent();
+        person.now = later(1);
+        person
+    }),
+    ("own_password_rejected_with_wait", |person| {
+        let mut person = person.with_own_password_sent();
+        let wait = Duration::from_secs(65);
+        let why = OwnPasswordRefused::CurrentRejected { wait };
+        person.answered(Reply::OwnPasswordRefused(why));
+        person
+    }),
+    ("own_password_fresh_code", |person| {
+        let mut person = person.with_own_password_sent();
+        person.answered(Reply::FreshPasscodeWanted);
+        person.types("12");
+        person
+    }),
+    ("own_password_fresh_code_rejected", |person| {
+        let mut person = person.with_own_password_sent();
+        person.answered(Reply::FreshPasscodeWanted);
+        person.types("123456\n");
+        person.answered(Reply::Rejected {
+            wait: Duration::from_secs(3),
+        });
+        person
+    }),
+    ("own_password_due", |person| person.at_password_due()),
+    ("own_password_due_unchanged", |person| {
+        let mut person = person.at_password_due();
+        person.types(&format!("{NEW}\n{NEW}\n"));
+        let why = OwnPasswordRefused::New(PasswordRuleError::Unchanged);
+        person.answered(Reply::OwnPasswordRefused(why));
+        person
+    }),
+    ("own_password_due_logout", |person| {
+        let mut person = person.at_password_due();
+        person.presses(Key::Esc);
+        person
+    }),
+    ("help_on_own_password", |person| {
+        let mut person = person.at_own_password();
+        person.presses(Key::Function(1));
+        person
+    }),
+    ("activity", |person| {
+        person.at_activity(home(ACTIVE, Policy::Enabled, None))
+    }),
+    ("activity_full", |person| {
+        person.at_activity(a_full_history())
+    }),
+    ("activity_full_scrolled", |person| {
+        let mut person = person.at_activity(a_full_history());
+        person.presses(Key::End);
+        person
+    }),
     ("page_terms", |mut person| {
         person.presses(Key::Function(5));
         person
@@ -880,6 +1030,7 @@ fn nothing_is_cut_off_at_80x24() {
             // A letter scrolls, and a link in it breaks where the terminal ends.
             if name.starts_with("enrollment")
                 || name.starts_with("inbox_letter")
+                || name.starts_with("activity_full")
                 || ["page_terms", "idle_warning"].contains(&name)
             {
                 continue;

@@ -1,6 +1,6 @@
 //! An account: who it belongs to, what it is called, and what is kept about it.
 
-use std::{fmt, str::FromStr};
+use std::{fmt, str::FromStr, time::Duration};
 
 use jiff::Timestamp;
 use unicode_normalization::UnicodeNormalization;
@@ -419,6 +419,36 @@ pub struct RecoveryCodes {
 pub struct OneTimePassword {
     /// From then on it opens nothing at all.
     pub good_until: Timestamp,
+}
+
+impl OneTimePassword {
+    /// Longer than this nobody needs to come home from the office and make a password of their own.
+    pub const GOOD_FOR: Duration = Duration::from_secs(24 * 60 * 60);
+
+    /// A clock that is corrected by as much as this still finds the password that was issued before.
+    const SLACK: Duration = Duration::from_secs(60 * 60);
+
+    /// One that is issued `now`.
+    pub fn issued(now: Timestamp) -> Self {
+        Self {
+            good_until: now + Self::GOOD_FOR,
+        }
+    }
+
+    /// Whether it opens anything `now`. Before it was issued it does not either: a clock that is set back by years must
+    /// not make it good for years.
+    pub fn is_good(self, now: Timestamp) -> bool {
+        let left = self.good_until.duration_since(now);
+        let longest = Self::GOOD_FOR + Self::SLACK;
+        left.is_positive() && left.unsigned_abs() <= longest
+    }
+
+    /// What it becomes once it was seen to be over: over for ever, whatever the clock says later.
+    pub fn ended() -> Self {
+        Self {
+            good_until: Timestamp::UNIX_EPOCH,
+        }
+    }
 }
 
 /// When and from where somebody last logged in.

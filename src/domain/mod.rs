@@ -27,7 +27,10 @@ pub mod totp;
 
 pub use account::{Account, AccountKey, Authenticator, EmailAddress, PersonName, UserId, UserType};
 pub use activity::{Activity, ActivityKind};
-pub use login::{Authenticated, AwaitingEnrollment, AwaitingPasscode, Ceremony, Identified};
+pub use login::{
+    Authenticated, AwaitingEnrollment, AwaitingPasscode, AwaitingPassword, Ceremony, Identified,
+    Proved,
+};
 pub use passcode::Passcode;
 pub use password::{PasswordHash, PlainPassword};
 pub use policy::Policy;

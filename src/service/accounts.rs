@@ -13,7 +13,7 @@ use crate::{
     domain::{
         Account, AccountKey, Activity, ActivityKind, Authenticator, EmailAddress, PasswordHash,
         PersonName, PlainPassword, Source, UserId, UserType,
-        account::Role,
+        account::{OneTimePassword, Role},
         audit::{Act, AuditEvent, AuditOutcome},
         find::Query,
         letter::LetterKind,
@@ -122,6 +122,24 @@ impl Accounts {
             account.password = password.clone();
             account.one_time_password = None;
             ActivityKind::PasswordChanged
+        })
+        .await
+    }
+
+    /// Sets a one-time password, which opens nothing but its own replacement and holds for a day; every open login of
+    /// the account ends, and its owner is told by letter.
+    pub async fn issue_password(
+        &self,
+        key: &AccountKey,
+        password: PasswordHash,
+        from: &Source,
+    ) -> Result<(), AccountsError> {
+        let issued = OneTimePassword::issued(self.foundation.clock.now());
+        let told = Some(LetterKind::PasswordIssued);
+        self.change(key, Act::IssuePassword, told, None, from, |account| {
+            account.password = password.clone();
+            account.one_time_password = Some(issued);
+            ActivityKind::PasswordIssued
         })
         .await
     }

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use super::{
     Foundation, Refusal, ServiceError,
-    authentication::{Authentication, Granted, activate},
+    authentication::{Authentication, Granted, PasswordDue, activate},
     passcode_check::Judged,
 };
 use crate::{
     domain::{
         Account, AccountKey, Activity, ActivityKind, Authenticated, Authenticator,
-        AwaitingEnrollment, AwaitingPasscode, Passcode, Policy, Source,
+        AwaitingEnrollment, AwaitingPasscode, Passcode, Policy, Proved, Source,
         audit::{Act, AuditOutcome},
         letter::LetterKind,
         policy::LoginRules,
@@ -51,13 +51,11 @@ impl Prover {
         }
     }
 
-    fn with_passcode(
-        &self,
-        accepted: AcceptedStep,
-        now: std::time::Duration,
-    ) -> Option<Authenticated> {
+    fn with_passcode(&self, accepted: AcceptedStep, now: std::time::Duration) -> Option<Proved> {
         match self.clone() {
-            Self::AtHome(authenticated) => authenticated.with_fresh_passcode(&accepted, now),
+            Self::AtHome(authenticated) => authenticated
+                .with_fresh_passcode(&accepted, now)
+                .map(Proved::LoggedIn),
             Self::Awaiting(awaiting) => awaiting.with_passcode(accepted, now),
         }
     }
@@ -84,6 +82,8 @@ pub enum ProveOutcome {
     Refused(Refusal),
     /// TOTP is active.
     Activated(Box<Granted>),
+    /// TOTP is active, and the password must be replaced before anything else.
+    PasswordDue(PasswordDue),
 }
 
 /// What disabling led to.
@@ -188,11 +188,20 @@ impl Enrollment {
                 }
                 Judged::Accepted(accepted) => accepted,
             };
+            let monotonic = house.clock.monotonic();
+            let Some(proved) = prover.with_passcode(accepted, monotonic) else {
+                return Ok(ProveOutcome::Refused(Refusal::Ended));
+            };
             activate(&mut account, now, from);
             account.passcode_throttle = PasscodeThrottle::default();
-            let previous_login = match prover {
-                Prover::AtHome(_) => None,
-                Prover::Awaiting(_) => self.authentication.mark_login(&mut account, from),
+            let is_login = matches!(
+                (prover, &proved),
+                (Prover::Awaiting(_), Proved::LoggedIn(_))
+            );
+            let previous_login = if is_login {
+                self.authentication.mark_login(&mut account, from)
+            } else {
+                None
             };
             let kind = LetterKind::TotpActivated;
             let commit = house.notice(read.replace(&account), &account, kind, now, from);
@@ -200,21 +209,23 @@ impl Enrollment {
                 continue;
             }
             self.done(Act::ProveEnrollment, &account.key, from).await?;
-            if matches!(prover, Prover::Awaiting(_)) {
+            if is_login {
                 self.done(Act::Login, &account.key, from).await?;
             }
-            let Some(authenticated) = prover.with_passcode(accepted, house.clock.monotonic())
-            else {
-                return Ok(ProveOutcome::Refused(Refusal::Ended));
-            };
-            return Ok(ProveOutcome::Activated(Box::new(Granted {
-                authenticated,
-                recovery: RecoveryState::of(&account, rules),
-                account,
-                policy,
-                previous_login,
-                activated: true,
-            })));
+            return Ok(match proved {
+                Proved::LoggedIn(authenticated) => ProveOutcome::Activated(Box::new(Granted {
+                    authenticated,
+                    recovery: RecoveryState::of(&account, rules),
+                    account,
+                    policy,
+                    previous_login,
+                    activated: true,
+                })),
+                Proved::PasswordDue(awaiting) => ProveOutcome::PasswordDue(PasswordDue {
+                    awaiting,
+                    name: account.name,
+                }),
+            });
         }
     }
 

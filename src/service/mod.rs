@@ -12,6 +12,7 @@ pub mod hashing;
 pub mod keys;
 pub mod officer;
 pub mod outbox;
+pub mod own_password;
 mod passcode_check;
 pub mod policy;
 pub mod recovery;
@@ -61,8 +62,16 @@ pub struct Foundation {
 /// is no longer theirs. What a login may do is decided by the store, whether or not this is heard.
 #[derive(Clone)]
 pub struct EndedLogins {
-    here: broadcast::Sender<AccountKey>,
+    here: broadcast::Sender<EndedLogin>,
     elsewhere: Option<TellElsewhere>,
+}
+
+/// Whose open logins have ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EndedLogin {
+    pub account: AccountKey,
+    /// The generation of the one login that goes on: that of whoever has ended the others.
+    pub but: Option<u64>,
 }
 
 /// How the sessions of another process are told.
@@ -89,8 +98,20 @@ impl EndedLogins {
 
     /// Tells that the open logins of `account` have ended.
     pub fn tell(&self, account: &AccountKey) {
+        self.tell_all_but(account, None);
+    }
+
+    /// Tells that the open logins of `account` have ended but the one of that generation, which is here.
+    pub fn tell_others(&self, account: &AccountKey, generation: u64) {
+        self.tell_all_but(account, Some(generation));
+    }
+
+    fn tell_all_but(&self, account: &AccountKey, but: Option<u64>) {
         // Nobody listens where no session runs.
-        let _ = self.here.send(account.clone());
+        let _ = self.here.send(EndedLogin {
+            account: account.clone(),
+            but,
+        });
         if let Some(tell) = &self.elsewhere {
             tell(account);
         }
@@ -220,6 +241,7 @@ pub struct Services {
     pub authentication: authentication::Authentication,
     pub enrollment: enrollment::Enrollment,
     pub recovery: recovery::Recovery,
+    pub own_password: own_password::OwnPassword,
     pub accounts: accounts::Accounts,
     pub policy: policy::PolicySetting,
     pub reset: reset::Reset,
@@ -234,8 +256,14 @@ pub struct Services {
 
 impl Services {
     pub fn new(foundation: &Arc<Foundation>) -> Self {
+        let authentication = authentication::Authentication::new(foundation.clone());
         Self {
-            authentication: authentication::Authentication::new(foundation.clone()),
+            // Passwords are tried one after the other, whether at the login or at home.
+            own_password: own_password::OwnPassword::new(
+                foundation.clone(),
+                authentication.clone(),
+            ),
+            authentication,
             enrollment: enrollment::Enrollment::new(foundation.clone()),
             recovery: recovery::Recovery::new(foundation.clone()),
             accounts: accounts::Accounts::new(foundation.clone()),
@@ -251,7 +279,7 @@ impl Services {
     }
 
     /// Hears of accounts whose open logins end from now on.
-    pub fn ended_logins(&self) -> broadcast::Receiver<AccountKey> {
+    pub fn ended_logins(&self) -> broadcast::Receiver<EndedLogin> {
         self.ended_logins.here.subscribe()
     }
 }

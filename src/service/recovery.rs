@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use super::{
     Foundation, Refusal, ServiceError,
-    authentication::{Authentication, Granted, PasscodeOutcome},
+    authentication::{Authentication, Granted, PasscodeOutcome, PasswordDue},
     passcode_check::Judged,
 };
 use crate::{
     domain::{
         Account, AccountKey, Activity, ActivityKind, Authenticated, AwaitingPasscode, Passcode,
-        Source,
+        Proved, Source,
         account::RecoveryCodes,
         audit::{Act, AuditEvent, AuditOutcome},
         letter::LetterKind,
@@ -86,10 +86,19 @@ impl Recovery {
                 }
                 Judged::Accepted(accepted) => accepted,
             };
+            let monotonic = house.clock.monotonic();
+            let Some(proved) = awaiting.clone().with_recovery_code(accepted, monotonic) else {
+                return Ok(refused(Refusal::Ended));
+            };
             let used = ActivityKind::RecoveryCodeUsed;
             account.note(Activity::of_owner(now, used, from));
             account.passcode_throttle = Default::default();
-            let previous_login = self.authentication.mark_login(&mut account, from);
+            let is_login = matches!(proved, Proved::LoggedIn(_));
+            let previous_login = if is_login {
+                self.authentication.mark_login(&mut account, from)
+            } else {
+                None
+            };
             let commit = rules.still_in_force(read.replace(&account));
             let kind = LetterKind::RecoveryCodeUsed;
             let commit = house.notice(commit, &account, kind, now, from);
@@ -97,12 +106,11 @@ impl Recovery {
                 continue;
             }
             let done = |act| AuditEvent::new(act, AuditOutcome::Done, from).on(key);
-            let acts = [Act::UseRecoveryCode, Act::Login];
-            house.audit.record(acts.map(done).into()).await?;
-            let now = house.clock.monotonic();
-            return Ok(match awaiting.clone().with_recovery_code(accepted, now) {
-                None => refused(Refusal::Ended),
-                Some(authenticated) => PasscodeOutcome::Granted(Box::new(Granted {
+            let login = is_login.then_some(Act::Login);
+            let acts = [Act::UseRecoveryCode].into_iter().chain(login);
+            house.audit.record(acts.map(done).collect()).await?;
+            return Ok(match proved {
+                Proved::LoggedIn(authenticated) => PasscodeOutcome::Granted(Box::new(Granted {
                     authenticated,
                     policy: rules.rules.policy.asked_of(account.role),
                     recovery: RecoveryState::of(&account, rules.rules),
@@ -110,6 +118,10 @@ impl Recovery {
                     previous_login,
                     activated: false,
                 })),
+                Proved::PasswordDue(awaiting) => PasscodeOutcome::PasswordDue(PasswordDue {
+                    awaiting,
+                    name: account.name,
+                }),
             });
         }
     }

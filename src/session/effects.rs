@@ -7,18 +7,20 @@ use std::sync::Arc;
 
 use crate::{
     domain::{
-        AccountKey, Authenticated, AwaitingEnrollment, AwaitingPasscode, Identified, Source,
-        account::LastLogin, recovery::RecoveryState, reset::ResetSecret, security_code::Challenge,
+        AccountKey, Authenticated, AwaitingEnrollment, AwaitingPasscode, AwaitingPassword,
+        Identified, Source, account::LastLogin, recovery::RecoveryState, reset::ResetSecret,
+        security_code::Challenge,
     },
     mail::inbox::Received,
     service::{
-        Refusal, ServiceError, Services,
-        authentication::{Granted, PasscodeOutcome, PasswordOutcome},
+        EndedLogin, Refusal, ServiceError, Services,
+        authentication::{Granted, PasscodeOutcome, PasswordDue, PasswordOutcome},
         enrollment::{DisableOutcome, ProveOutcome, Prover, StartOutcome, StartOverOutcome},
+        own_password::ChangeOutcome,
         recovery::IssueOutcome,
         reset::{Confirmed, Found, RequestOutcome, ResetRequest, Void},
     },
-    tui::{HomeNotice, HomeView, InboxLetter, Reply, Request, ResetVoid},
+    tui::{HomeNotice, HomeView, InboxLetter, OwnPasswordRefused, Reply, Request, ResetVoid},
 };
 
 /// What the person at this terminal has proved so far.
@@ -28,6 +30,8 @@ pub enum Proofs {
     None,
     Password(AwaitingPasscode),
     Enrolling(AwaitingEnrollment),
+    /// Everything, by a one-time password.
+    PasswordDue(AwaitingPassword),
     LoggedIn {
         authenticated: Authenticated,
         previous_login: Option<LastLogin>,
@@ -37,14 +41,24 @@ pub enum Proofs {
 }
 
 impl Proofs {
-    /// The account of a login, complete or half-way.
-    pub fn account(&self) -> Option<&AccountKey> {
+    /// The account of a login, complete or half-way, and the generation that the login is of.
+    fn login(&self) -> Option<(&AccountKey, u64)> {
         match self {
-            Self::Password(awaiting) => Some(awaiting.account()),
-            Self::Enrolling(awaiting) => Some(awaiting.account()),
-            Self::LoggedIn { authenticated, .. } => Some(authenticated.account()),
+            Self::Password(awaiting) => Some((awaiting.account(), awaiting.generation())),
+            Self::Enrolling(awaiting) => Some((awaiting.account(), awaiting.generation())),
+            Self::PasswordDue(awaiting) => Some((awaiting.account(), awaiting.generation())),
+            Self::LoggedIn { authenticated, .. } => {
+                Some((authenticated.account(), authenticated.generation()))
+            }
             Self::None | Self::ResetFound(_) => None,
         }
+    }
+
+    /// Whether this login is among those that have ended.
+    pub fn are_ended_by(&self, ended: &EndedLogin) -> bool {
+        self.login().is_some_and(|(account, generation)| {
+            *account == ended.account && Some(generation) != ended.but
+        })
     }
 }
 
@@ -93,6 +107,7 @@ async fn attempt(
             {
                 PasswordOutcome::Refused(refusal) => Ok((reply(refusal), Proofs::None)),
                 PasswordOutcome::Granted(granted) => Ok(home(*granted, None)),
+                PasswordOutcome::PasswordDue(due) => Ok(password_due(due)),
                 PasswordOutcome::PasscodeWanted {
                     awaiting,
                     pending,
@@ -129,6 +144,7 @@ async fn attempt(
                     let activated = granted.activated.then_some(HomeNotice::TotpActivated);
                     Ok(home(*granted, activated))
                 }
+                PasscodeOutcome::PasswordDue(due) => Ok(password_due(due)),
             }
         }
         (Request::CheckRecoveryCode(code), Proofs::Password(awaiting)) => {
@@ -139,6 +155,7 @@ async fn attempt(
                 PasscodeOutcome::Granted(granted) => {
                     Ok(home(*granted, Some(HomeNotice::RecoveryCodeUsed)))
                 }
+                PasscodeOutcome::PasswordDue(due) => Ok(password_due(due)),
             }
         }
         (Request::StartOver, Proofs::Password(awaiting)) => Ok(
@@ -190,7 +207,10 @@ async fn attempt(
                     Prover::AtHome(authenticated.clone()),
                     previous_login.clone(),
                 ),
-                Proofs::None | Proofs::Password(_) | Proofs::ResetFound(_) => {
+                Proofs::None
+                | Proofs::Password(_)
+                | Proofs::PasswordDue(_)
+                | Proofs::ResetFound(_) => {
                     return Ok((Reply::Ended, Proofs::None));
                 }
             };
@@ -201,6 +221,7 @@ async fn attempt(
                         granted.previous_login = granted.previous_login.or(previous);
                         home(*granted, Some(HomeNotice::TotpActivated))
                     }
+                    ProveOutcome::PasswordDue(due) => password_due(due),
                 },
             )
         }
@@ -259,6 +280,45 @@ async fn attempt(
                     Ok((Reply::RecoveryCodes(codes, Box::new(view)), proofs))
                 }
             }
+        }
+        (
+            Request::ChangePassword {
+                current,
+                new,
+                passcode,
+            },
+            Proofs::LoggedIn {
+                authenticated,
+                previous_login,
+            },
+        ) => {
+            let outcome = services
+                .own_password
+                .change(&authenticated, current, new, passcode, source)
+                .await?;
+            let before = Proofs::LoggedIn {
+                authenticated,
+                previous_login: previous_login.clone(),
+            };
+            Ok(changed(outcome, previous_login, before))
+        }
+        (Request::ReplacePassword(new), Proofs::PasswordDue(awaiting)) => {
+            let own_password = &services.own_password;
+            let outcome = own_password.replace(&awaiting, new, source).await?;
+            Ok(changed(outcome, None, Proofs::PasswordDue(awaiting)))
+        }
+        (
+            Request::LoadActivity,
+            Proofs::LoggedIn {
+                authenticated,
+                previous_login,
+            },
+        ) => {
+            let home = present_home(services, authenticated, previous_login).await?;
+            Ok(match home {
+                None => (Reply::Ended, Proofs::None),
+                Some((view, proofs)) => (Reply::Activity(Box::new(view)), proofs),
+            })
         }
         (
             Request::LoadHome,
@@ -321,6 +381,9 @@ async fn attempt(
             | Request::StartEnrollment
             | Request::ProveEnrollment(_)
             | Request::DisableTotp(_)
+            | Request::ChangePassword { .. }
+            | Request::ReplacePassword(_)
+            | Request::LoadActivity
             | Request::LoadHome
             | Request::ConfirmReset
             | Request::Desk(_),
@@ -334,8 +397,21 @@ async fn load_home(
     authenticated: Authenticated,
     previous_login: Option<LastLogin>,
 ) -> Result<(Reply, Proofs), ServiceError> {
+    let home = present_home(services, authenticated, previous_login).await?;
+    Ok(match home {
+        None => (Reply::Ended, Proofs::None),
+        Some((view, proofs)) => (Reply::Home(Box::new(view)), proofs),
+    })
+}
+
+/// Home as it is now; `None` when the login is no longer valid.
+async fn present_home(
+    services: &Services,
+    authenticated: Authenticated,
+    previous_login: Option<LastLogin>,
+) -> Result<Option<(HomeView, Proofs)>, ServiceError> {
     let Some((account, rules)) = services.enrollment.home(&authenticated).await? else {
-        return Ok((Reply::Ended, Proofs::None));
+        return Ok(None);
     };
     let granted = Granted {
         authenticated,
@@ -345,7 +421,7 @@ async fn load_home(
         previous_login,
         activated: false,
     };
-    Ok(home(granted, None))
+    Ok(Some(at_home(granted, None)))
 }
 
 fn home(granted: Granted, notice: Option<HomeNotice>) -> (Reply, Proofs) {
@@ -372,6 +448,38 @@ fn at_home(granted: Granted, notice: Option<HomeNotice>) -> (HomeView, Proofs) {
         previous_login: granted.previous_login,
     };
     (view, proofs)
+}
+
+fn password_due(due: PasswordDue) -> (Reply, Proofs) {
+    let reply = Reply::PasswordDue {
+        account: due.awaiting.account().clone(),
+        name: due.name,
+    };
+    (reply, Proofs::PasswordDue(due.awaiting))
+}
+
+/// What became of a password's change; `before` are the proofs that a refusal leaves.
+fn changed(
+    outcome: ChangeOutcome,
+    previous_login: Option<LastLogin>,
+    before: Proofs,
+) -> (Reply, Proofs) {
+    let refused_by = |why| (Reply::OwnPasswordRefused(why), before.clone());
+    match outcome {
+        ChangeOutcome::Changed(mut granted) => {
+            granted.previous_login = granted.previous_login.or(previous_login);
+            home(*granted, Some(HomeNotice::PasswordChanged))
+        }
+        ChangeOutcome::Refused(refusal) => refused(refusal, before),
+        ChangeOutcome::CurrentRefused(Refusal::Rejected { wait }) => {
+            refused_by(OwnPasswordRefused::CurrentRejected { wait })
+        }
+        ChangeOutcome::CurrentRefused(Refusal::Wait(wait)) => {
+            refused_by(OwnPasswordRefused::CurrentWait(wait))
+        }
+        ChangeOutcome::CurrentRefused(refusal) => refused(refusal, before),
+        ChangeOutcome::NewRefused(why) => refused_by(OwnPasswordRefused::New(why)),
+    }
 }
 
 fn void_view(void: Void) -> ResetVoid {

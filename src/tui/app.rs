@@ -8,8 +8,9 @@ use super::{
     AppSettings, Effect, Ending, EndingReason, Event, Now, Reply, RequestId,
     command::{self, Command, Global, KeyPress},
     screen::{
-        Context, PATIENCE, Refused, Screen, Step, enrollment::EnrollmentScreen, home::HomeScreen,
-        inbox::InboxScreen, menu::Menu, passcode::PasscodeScreen,
+        Context, PATIENCE, Refused, Screen, Step, activity::ActivityScreen,
+        enrollment::EnrollmentScreen, home::HomeScreen, inbox::InboxScreen, menu::Menu,
+        own_password::OwnPasswordScreen, passcode::PasscodeScreen,
         recovery_codes::RecoveryCodesScreen, recovery_issue::RecoveryIssueScreen,
         reset_confirm::ResetConfirmScreen, reset_done::ResetDoneScreen,
         reset_sent::ResetSentScreen,
@@ -257,6 +258,10 @@ impl App {
             Reply::Home(view) if RecoveryIssueScreen::is_offered_to(&view) => {
                 self.open(RecoveryIssueScreen::offered(*view));
             }
+            Reply::PasswordDue { account, name } => {
+                self.open(OwnPasswordScreen::due(account, name));
+            }
+            Reply::Activity(view) => self.open(ActivityScreen::new(*view)),
             Reply::Home(view) => self.open(HomeScreen::new(*view)),
             Reply::RecoveryCodes(codes, view) => {
                 self.open(RecoveryCodesScreen::new(codes, *view));
@@ -274,6 +279,7 @@ impl App {
             | Reply::Unavailable
             | Reply::FreshPasscodeWanted
             | Reply::SecurityCodeRejected
+            | Reply::OwnPasswordRefused(_)
             | Reply::ResetVoid(_) => {}
             Reply::ResetRequested => self.open(ResetSentScreen::default()),
             Reply::ResetFound {

@@ -24,6 +24,7 @@ use crate::domain::{
     language::Language,
     letter::LetterKind,
     officer::{Bookmark, Card, Declined, FoundPage, Order},
+    password::PasswordRuleError,
     policy::LoginRules,
     provisioning::Provisioning,
     recovery::{IssuedCodes, RecoveryCode, RecoveryState},
@@ -148,6 +149,16 @@ pub enum Request {
     ProveEnrollment(Passcode),
     /// `DISABLE TOTP`, confirmed; with a code when one was asked for.
     DisableTotp(Option<Passcode>),
+    /// A new password at home; with a code when one was asked for.
+    ChangePassword {
+        current: PlainPassword,
+        new: PlainPassword,
+        passcode: Option<Passcode>,
+    },
+    /// The owner's own password in the place of an officer's one-time password.
+    ReplacePassword(PlainPassword),
+    /// `AKTIVITAS` at home.
+    LoadActivity,
     /// Home again, from the QR code or after a refusal.
     LoadHome,
     /// `Kirim` at the form for a reset. The answer to the picture goes with it, and is used up by it.
@@ -243,6 +254,15 @@ pub enum Reply {
     Home(Box<HomeView>),
     /// New recovery codes, to be shown once, and the home to go to from them.
     RecoveryCodes(IssuedCodes, Box<HomeView>),
+    /// The password was an officer's, and the owner's own must take its place before anything else.
+    PasswordDue {
+        account: AccountKey,
+        name: PersonName,
+    },
+    /// The password was not changed.
+    OwnPasswordRefused(OwnPasswordRefused),
+    /// What happened to the account, with all that home shows.
+    Activity(Box<HomeView>),
     /// The act wants a code, the last one being older than five minutes.
     FreshPasscodeWanted,
     /// The one answer to every request for a reset, whether or not such an account exists.
@@ -288,6 +308,17 @@ pub struct OutboxRow {
     pub next_try: Option<Timestamp>,
     /// What the last failed try was told.
     pub last_error: Option<String>,
+}
+
+/// Why a password was not changed, where it is for the field of that password to say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OwnPasswordRefused {
+    /// What was typed as the present password is not. With the time until the next try is judged.
+    CurrentRejected { wait: Duration },
+    /// The present password was not judged: too early after the failures before.
+    CurrentWait(Duration),
+    /// The new password may not be one.
+    New(PasswordRuleError),
 }
 
 /// Why a link or a short code resets nothing.
@@ -339,6 +370,7 @@ pub enum HomeNotice {
     RecoveryCodesIssued,
     /// The login was by a recovery code.
     RecoveryCodeUsed,
+    PasswordChanged,
 }
 
 /// A sample account of training mode, shown on the menu with its password.

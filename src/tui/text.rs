@@ -90,6 +90,8 @@ pub struct Text {
     pub activity: Activity,
     pub enrollment: Enrollment,
     pub disable: Disable,
+    pub own_password: OwnPassword,
+    pub account_activity: AccountActivity,
     pub reset: Reset,
     pub reset_request: ResetRequest,
     pub reset_sent: ResetSent,
@@ -127,6 +129,7 @@ sections! {
         hello, totp, totp_off, totp_pending, totp_active, last_login, last_login_value, first_login,
         activity, enable, disable, policy_disabled, activated, disabled, recovery_codes, recovery_codes_issued,
         recovery_code_used, recovery_code_used_hint, recovery_codes_few,
+        change_password, show_activity, password_changed,
     }
     Activity {
         login, passcode_rejected, enrollment_started, totp_activated, totp_disabled, totp_reset, password_changed,
@@ -135,6 +138,12 @@ sections! {
     }
     Enrollment { title, step_1, step_2, step_3, account, prove, once, too_small, rejected }
     Disable { title, question, question_required, fresh, confirm }
+    OwnPassword {
+        title, title_due, lead_due, current, new, again, strength, short, guessable, weak, fair, strong, rule_length,
+        rule_words, rule_context, current_empty, current_rejected, new_empty, new_short, new_long, new_guessable,
+        new_control, new_unchanged, again_differs, fresh, save,
+    }
+    AccountActivity { title, lead, from, by_officer, not_you, step_password, step_totp, step_officer }
     Reset { title, text }
     ResetRequest {
         title, lead, email, user_type, penyedia, non_penyedia, security_code, send, renew, have_letter,
@@ -155,8 +164,9 @@ sections! {
     }
     Idle { title, text, hint }
     Help {
-        title, keys, menu, user_type, user_id, password, passcode, home, enrollment, disable, reset_request,
-        reset_sent, reset_confirm, reset_done, inbox, recovery, recovery_issue, recovery_codes,
+        title, keys, menu, user_type, user_id, password, passcode, home, enrollment, disable, own_password,
+        account_activity, reset_request, reset_sent, reset_confirm, reset_done, inbox, recovery, recovery_issue,
+        recovery_codes,
     }
 }
 

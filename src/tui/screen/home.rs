@@ -2,7 +2,8 @@
 
 use super::{
     Attempt, Context, Refused, Screen, Step, disable::DisableScreen, jumped, moved,
-    recovery_issue::RecoveryIssueScreen, usual_hints, write_working,
+    own_password::OwnPasswordScreen, recovery_issue::RecoveryIssueScreen, usual_hints,
+    write_working,
 };
 use crate::{
     domain::{
@@ -36,6 +37,8 @@ enum Act {
     Enable,
     Disable,
     RecoveryCodes,
+    ChangePassword,
+    ShowActivity,
     LogOut,
 }
 
@@ -54,9 +57,10 @@ impl HomeScreen {
             (_, TotpState::Active { .. }) => Some(Act::Disable),
             (_, TotpState::Off | TotpState::Pending { .. }) => Some(Act::Enable),
         };
-        let recovery = self.view.recovery.map(|_| Act::RecoveryCodes);
-        let own = change.into_iter().chain(recovery);
-        own.chain([Act::LogOut]).collect()
+        let mut acts: Vec<_> = change.into_iter().collect();
+        acts.extend(self.view.recovery.map(|_| Act::RecoveryCodes));
+        acts.extend([Act::ChangePassword, Act::ShowActivity, Act::LogOut]);
+        acts
     }
 
     fn label(act: Act, text: &'static Text) -> &'static str {
@@ -64,6 +68,8 @@ impl HomeScreen {
             Act::Enable => &text.home.enable,
             Act::Disable => &text.home.disable,
             Act::RecoveryCodes => &text.home.recovery_codes,
+            Act::ChangePassword => &text.home.change_password,
+            Act::ShowActivity => &text.home.show_activity,
             Act::LogOut => &text.common.logout,
         }
     }
@@ -80,6 +86,10 @@ impl Screen for HomeScreen {
                     Act::RecoveryCodes => {
                         Step::Go(Box::new(RecoveryIssueScreen::at_home(self.view.clone())))
                     }
+                    Act::ChangePassword => {
+                        Step::Go(Box::new(OwnPasswordScreen::at_home(self.view.clone())))
+                    }
+                    Act::ShowActivity => Step::Ask(Request::LoadActivity),
                     Act::LogOut => Step::Finish,
                 };
             }
@@ -118,6 +128,7 @@ impl Screen for HomeScreen {
                 sheet.success(&fill(&words.recovery_code_used, &[("n", &left)]));
                 sheet.aside(&words.recovery_code_used_hint);
             }
+            Some(HomeNotice::PasswordChanged) => sheet.success(&words.password_changed),
             None => sheet.gap(),
         }
         let (totp, style) = match view.totp {
@@ -154,9 +165,11 @@ impl Screen for HomeScreen {
             sheet.hint(&fill(&words.recovery_codes_few, &[("n", &left)]));
         }
         sheet.gap();
-        for (item, act) in self.acts().into_iter().enumerate() {
-            sheet.button(Self::label(act, context.text), self.focus == item);
-        }
+        let acts = self.acts().into_iter().enumerate();
+        let buttons: Vec<_> = acts
+            .map(|(item, act)| (Self::label(act, context.text), self.focus == item))
+            .collect();
+        sheet.buttons(&buttons);
         self.attempt.write(sheet, context, |_| {});
         write_working(sheet, context);
     }

@@ -1,11 +1,13 @@
 //! One file a screen: its model, how it changes, how it is drawn, its key hints and its help.
 
+pub mod activity;
 pub mod disable;
 pub mod enrollment;
 mod entry;
 pub mod home;
 pub mod inbox;
 pub mod menu;
+pub mod own_password;
 pub mod passcode;
 pub mod password;
 pub mod recovery;
@@ -23,7 +25,7 @@ use std::{fmt, time::Duration};
 use ratatui::Frame;
 
 use super::{
-    AppSettings, Now, Reply, Request, ResetVoid,
+    AppSettings, Now, OwnPasswordRefused, Reply, Request, ResetVoid,
     command::Command,
     text::{Page, Text},
     theme::Theme,
@@ -126,6 +128,7 @@ pub enum Refused {
     FreshPasscodeWanted,
     SecurityCode,
     ResetVoid(ResetVoid),
+    OwnPassword(OwnPasswordRefused),
 }
 
 impl Refused {
@@ -141,9 +144,12 @@ impl Refused {
             Reply::FreshPasscodeWanted => Some(Self::FreshPasscodeWanted),
             Reply::SecurityCodeRejected => Some(Self::SecurityCode),
             Reply::ResetVoid(why) => Some(Self::ResetVoid(*why)),
+            Reply::OwnPasswordRefused(why) => Some(Self::OwnPassword(*why)),
             Reply::Ended
             | Reply::PasscodeWanted { .. }
             | Reply::Enrollment { .. }
+            | Reply::PasswordDue { .. }
+            | Reply::Activity(_)
             | Reply::Home(_)
             | Reply::RecoveryCodes(..)
             | Reply::ResetRequested
@@ -206,7 +212,8 @@ impl Attempt {
                 Refused::Wait(_)
                 | Refused::FreshPasscodeWanted
                 | Refused::SecurityCode
-                | Refused::ResetVoid(_),
+                | Refused::ResetVoid(_)
+                | Refused::OwnPassword(_),
             )
             | None => {}
         }
