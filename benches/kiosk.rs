@@ -94,6 +94,7 @@ async fn services(kind: StoreKind, folder: &Path) -> (Services, AccountKey) {
         clock: Arc::new(SystemClock::start()),
         random: Arc::new(SystemRandom),
         audit: Arc::new(NoAudit),
+        audit_trail: None,
         hashing: HashPool::new(2, 64),
         hash_cost: HashCost::MIN,
         issuer: Issuer::default(),
@@ -112,12 +113,13 @@ async fn services(kind: StoreKind, folder: &Path) -> (Services, AccountKey) {
         key: key.clone(),
         name: PersonName::parse("Siti").unwrap(),
         email: EmailAddress::parse("siti@contoh.go.id").unwrap(),
+        role: Default::default(),
         password: hash,
     };
     services.accounts.add(new, &here(0)).await.unwrap();
     services
         .policy
-        .set(Policy::Disabled, &here(0))
+        .set(Policy::Disabled.into(), &here(0))
         .await
         .unwrap();
     (services, key)
@@ -183,6 +185,7 @@ async fn reset_requests() {
             key: known.clone(),
             name: model.name.clone(),
             email: model.email.clone(),
+            role: Default::default(),
             password: model.password.clone(),
         };
         services.accounts.add(new, &here(0)).await.unwrap();

@@ -71,6 +71,8 @@ pub struct Config {
     pub link_holds: Duration,
     /// Letters about requests that are written in an hour at most.
     pub letters_an_hour: u32,
+    /// The audit log begins another file when one is as large as this.
+    pub audit_rotate_mib: u64,
     log: Option<PathBuf>,
     audit: Option<PathBuf>,
 }
@@ -322,6 +324,7 @@ impl Default for Config {
             web: Web::default(),
             link_holds: Duration::from_secs(30 * 60),
             letters_an_hour: 600,
+            audit_rotate_mib: 64,
             log: None,
             audit: None,
         }

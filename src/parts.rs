@@ -14,8 +14,9 @@ use zeroize::Zeroizing;
 
 use crate::{
     adapter::{
-        audit_file::AuditFile,
+        audit_log::{self, AuditLog, head},
         audit_tally::{AuditTally, Tally},
+        audit_trail::AuditTrailFiles,
         clock::SystemClock,
         master_key_file::{MasterKeyError, MasterKeyFile},
         random::SystemRandom,
@@ -24,7 +25,7 @@ use crate::{
         secret_file::{self, SecretFileError},
     },
     config::{Config, MailSecurity},
-    domain::EmailAddress,
+    domain::{EmailAddress, audit::AuditHead},
     mail::{
         courier::{Courier, Post, Satchel},
         inbox::Inbox,
@@ -39,8 +40,10 @@ use crate::{
     },
     store::{
         self, Store, StoreError,
+        audit_heads::AuditHeads,
         backup::{self, Target},
         embedded::{Embedded, Ended, Health, Pulse},
+        find::Index,
         folder::OpenError,
         outbox::Outbox,
         remote::{self, JoinError, Joined, Remote},
@@ -57,6 +60,9 @@ const HELD_PATIENCE: Duration = Duration::from_secs(2);
 
 /// Between two looks whether it does.
 const HELD_PAUSE: Duration = Duration::from_millis(50);
+
+/// This machine's name among those that share a store; an embedded store has one.
+const NODE: &str = "local";
 
 /// Where the master key comes from.
 #[derive(Debug, Clone)]
@@ -111,6 +117,7 @@ impl PartsError {
         match self {
             Self::Store(OpenError::Held { .. }) => 3,
             Self::Store(OpenError::NoRoom(_)) => 75,
+            Self::Audit(_, error) if error.kind() == io::ErrorKind::StorageFull => 75,
             Self::NoMailPassword => 2,
             Self::Join(error) if error.is_for_now() => 75,
             _ => 1,
@@ -140,6 +147,8 @@ pub struct Vitals {
     pub hashing: Arc<hashing::Load>,
     /// Everything that was recorded in the audit log.
     pub acts: Arc<Tally>,
+    /// Whether the audit log takes records.
+    pub audit: audit_log::Pulse,
 }
 
 impl Opened {
@@ -235,8 +244,9 @@ async fn open_beside(
         ended_logins,
         config.letters_are_sent(),
     );
+    let services = Services::new(&foundation);
     Ok(AtHand {
-        services: Arc::new(Services::new(&foundation)),
+        services: Arc::new(services),
         hold: Hold::Beside(ended),
     })
 }
@@ -250,20 +260,15 @@ pub async fn open(
     inbox: Option<Arc<Inbox>>,
 ) -> Result<Opened, PartsError> {
     make_private(&config.data)?;
-    let folder = config.store_folder();
-    let (kind, floor) = (config.store, config.free_space_floor_mib);
-    // Opening reads the disk, for half a second where there are a million accounts.
-    let opened = tokio::task::spawn_blocking(move || store::open(kind, &folder, floor)).await;
-    let store: Arc<Embedded> = Arc::new(opened.expect("opening a store does not panic")?);
+    let store = open_store(config).await?;
     if backup::target(&*store).await? == Target::Unfinished {
         return Err(PartsError::RestoreUnfinished(
             config.store_folder().display().to_string(),
         ));
     }
     let vault = open_vault(config, &Settings::new(store.clone()), key).await?;
-    let audit_file = config.audit_file();
-    let audit = AuditFile::open(&audit_file, clock.clone())
-        .map_err(|error| PartsError::Audit(audit_file.display().to_string(), error))?;
+    let audit = open_audit_log(config, store.clone(), clock.clone()).await?;
+    let audit_pulse = audit.pulse();
     let audit = AuditTally::new(Arc::new(audit));
     let (health, ended, pulse) = (store.health(), store.ended(), store.pulse());
     let acts = audit.tally();
@@ -284,10 +289,12 @@ pub async fn open(
         store: pulse,
         hashing: foundation.hashing.load(),
         acts,
+        audit: audit_pulse,
     };
     let mut services = Services::new(&foundation);
     services.inbox = inbox;
     services.accounts.sweep_imports().await?;
+    Index::new(foundation.store.clone()).begin().await?;
     let outbox = Outbox::new(foundation.store.clone());
     outbox.release_claims(foundation.clock.now()).await?;
     Ok(Opened {
@@ -323,21 +330,82 @@ pub async fn open_for_restore(
     clock: Arc<SystemClock>,
 ) -> Result<OpenedForRestore, PartsError> {
     make_private(&config.data)?;
-    let folder = config.store_folder();
-    let (kind, floor) = (config.store, config.free_space_floor_mib);
-    let opened = tokio::task::spawn_blocking(move || store::open(kind, &folder, floor)).await;
-    let store: Embedded = opened.expect("opening a store does not panic")?;
-    let audit_file = config.audit_file();
-    let audit = AuditFile::open(&audit_file, clock.clone())
-        .map_err(|error| PartsError::Audit(audit_file.display().to_string(), error))?;
+    let store = open_store(config).await?;
+    let audit = open_audit_log(config, store.clone(), clock.clone()).await?;
     Ok(OpenedForRestore {
         ended: store.ended(),
         restoring: Restoring {
-            store: Arc::new(store),
+            store,
             audit: Arc::new(audit),
             clock,
         },
     })
+}
+
+/// Opens the audit log where the store knows it to have come to, and has the store told how far it comes from now on.
+async fn open_audit_log(
+    config: &Config,
+    store: Arc<dyn Store>,
+    clock: Arc<SystemClock>,
+) -> Result<AuditLog, PartsError> {
+    let heads = AuditHeads::new(store);
+    let head = heads.get(NODE).await?;
+    let file = config.audit_file();
+    let rotate_bytes = config.audit_rotate_mib * 1024 * 1024;
+    let shown = file.display().to_string();
+    let opening = move || AuditLog::open(&file, rotate_bytes, clock, head);
+    // It reads the end of the log.
+    let opened = tokio::task::spawn_blocking(opening).await;
+    let (log, written) = opened
+        .expect("opening the audit log does not panic")
+        .map_err(|error| PartsError::Audit(shown, error))?;
+    // It ends with the log, and lets go of the store then.
+    tokio::spawn(head::keep(heads, NODE.to_owned(), written));
+    Ok(log)
+}
+
+/// How far the store knows the audit log to have come, and whether the log is being written by another process. The
+/// log itself is not touched, nor is the store kept.
+pub async fn audit_head(config: &Config) -> Result<(Option<AuditHead>, bool), PartsError> {
+    let deadline = Instant::now() + HELD_PATIENCE;
+    loop {
+        if let Some(joined) = remote::join(&config.socket_file()).await? {
+            let Joined { line, ended } = joined;
+            let heads = AuditHeads::new(Arc::new(Remote::new(line)));
+            let head = heads.get(NODE).await;
+            drop(heads);
+            // It is over, however it ended.
+            let _ = ended.await;
+            return Ok((head?, true));
+        }
+        if !config.store_folder().exists() {
+            return Ok((None, false));
+        }
+        match open_store(config).await {
+            Ok(store) => {
+                let ended = store.ended();
+                let heads = AuditHeads::new(store);
+                let head = heads.get(NODE).await;
+                drop(heads);
+                ended.wait().await;
+                return Ok((head?, false));
+            }
+            Err(OpenError::Held { .. }) if Instant::now() < deadline => {
+                tokio::time::sleep(HELD_PAUSE).await;
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+async fn open_store(config: &Config) -> Result<Arc<Embedded>, OpenError> {
+    let folder = config.store_folder();
+    let (kind, floor) = (config.store, config.free_space_floor_mib);
+    // Opening reads the disk, for half a second where there are a million accounts.
+    let opened = tokio::task::spawn_blocking(move || store::open(kind, &folder, floor)).await;
+    opened
+        .expect("opening a store does not panic")
+        .map(Arc::new)
 }
 
 fn foundation(
@@ -355,6 +423,7 @@ fn foundation(
         clock,
         random: Arc::new(SystemRandom),
         audit,
+        audit_trail: Some(Arc::new(AuditTrailFiles::new(&config.audit_file()))),
         hashing: HashPool::new(config.hash_threads, config.hash_queue),
         hash_cost: config.hash_cost,
         issuer: config.issuer.clone(),
@@ -365,7 +434,7 @@ fn foundation(
             bell: Arc::default(),
         },
         ended_logins,
-        node: "local".to_owned(),
+        node: NODE.to_owned(),
     })
 }
 

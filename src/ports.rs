@@ -2,9 +2,10 @@
 
 use std::{fmt, pin::Pin, time::Duration};
 
+use async_trait::async_trait;
 use jiff::Timestamp;
 
-use crate::domain::audit::AuditEvent;
+use crate::domain::audit::{AuditEvent, AuditRecord};
 
 /// The two clocks: what time it is, and how long something took.
 pub trait Clock: Send + Sync + fmt::Debug + 'static {
@@ -32,7 +33,23 @@ pub trait Audit: Send + Sync + fmt::Debug + 'static {
 /// The answer of an audit log: all of it is durable, or nothing may be granted.
 pub type Recorded = Pin<Box<dyn Future<Output = Result<(), AuditError>> + Send>>;
 
-/// The audit log takes no records: whatever would have been recorded must not be granted. The words are for operators.
+/// Why the audit log does not do its part. The words are for operators.
 #[derive(Debug, Clone, thiserror::Error)]
-#[error("the audit log cannot be written: {0}")]
-pub struct AuditError(pub String);
+pub enum AuditError {
+    /// It takes no records: whatever would have been recorded must not be granted.
+    #[error("the audit log cannot be written: {0}")]
+    Unwritable(String),
+    #[error("the audit log cannot be read: {0}")]
+    Unreadable(String),
+}
+
+/// The audit log, read back.
+#[async_trait]
+pub trait AuditTrail: Send + Sync + fmt::Debug + 'static {
+    /// Up to `limit` records, the newest first: those before number `before`, or the last there are.
+    async fn newest(
+        &self,
+        before: Option<u64>,
+        limit: usize,
+    ) -> Result<Vec<AuditRecord>, AuditError>;
+}

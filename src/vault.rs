@@ -24,6 +24,7 @@ use crate::domain::{
     AccountKey, Secret,
     account::SealedSecret,
     letter::LetterId,
+    recovery::RecoverySet,
     reset::{ShortCode, TicketSecrets, Token},
 };
 pub use keyring::{KeyError, KeyFile, KeyHolder, Keyring, KeysHeld, MasterKey};
@@ -33,6 +34,8 @@ pub use keyring::{KeyError, KeyFile, KeyHolder, Keyring, KeysHeld, MasterKey};
 pub enum Purpose<'a> {
     /// The TOTP secret of an account.
     TotpSecret(&'a AccountKey),
+    /// What is kept of an account's recovery codes.
+    RecoveryCodes(&'a AccountKey),
     /// The secrets of a ticket, in the letter that tells them.
     TicketSecrets(&'a LetterId),
     /// The text by which a store knows its master key again.
@@ -43,6 +46,7 @@ impl Purpose<'_> {
     fn associated_data(self) -> Vec<u8> {
         match self {
             Self::TotpSecret(account) => format!("lpse-kiosk/1/totp-secret/{account}"),
+            Self::RecoveryCodes(account) => format!("lpse-kiosk/1/recovery-codes/{account}"),
             Self::TicketSecrets(letter) => format!("lpse-kiosk/1/ticket-secrets/{letter}"),
             Self::SealCheck => "lpse-kiosk/1/seal-check".to_owned(),
         }
@@ -171,6 +175,26 @@ impl Vault {
                 .map_err(|_| VaultError::NotAuthentic)?,
         );
         Ok(Secret::from_bytes(*bytes))
+    }
+
+    /// Seals what is kept of the recovery codes of `account`. `nonce` is random and used once.
+    pub fn seal_recovery_codes(
+        &self,
+        account: &AccountKey,
+        codes: &RecoverySet,
+        nonce: [u8; Self::NONCE_BYTES],
+    ) -> SealedSecret {
+        self.seal(Purpose::RecoveryCodes(account), &codes.to_bytes(), nonce)
+    }
+
+    /// What is kept of the recovery codes of `account`.
+    pub fn open_recovery_codes(
+        &self,
+        account: &AccountKey,
+        sealed: &SealedSecret,
+    ) -> Result<RecoverySet, VaultError> {
+        let opened = self.open(Purpose::RecoveryCodes(account), sealed)?;
+        RecoverySet::from_bytes(&opened).ok_or(VaultError::NotAuthentic)
     }
 
     /// Seals a ticket's secrets into its letter. `nonce` is random and used once.
@@ -318,6 +342,23 @@ mod tests {
         let other_type = AccountKey::new(UserType::NonPenyedia, UserId::parse("ABC").unwrap());
         assert!(vault().open_secret(&other_type, &sealed).is_err());
         assert!(vault().passes_check(&sealed).is_err());
+    }
+
+    #[test]
+    fn recovery_codes_open_for_their_own_account_only() {
+        let (_, codes) = RecoverySet::issue(&[7; _]);
+        let sealed = vault().seal_recovery_codes(&account("ABC"), &codes, [9; 24]);
+        let opened = vault()
+            .open_recovery_codes(&account("ABC"), &sealed)
+            .unwrap();
+        assert_eq!(opened.to_bytes(), codes.to_bytes());
+        assert_eq!(
+            vault()
+                .open_recovery_codes(&account("ABD"), &sealed)
+                .unwrap_err(),
+            VaultError::NotAuthentic
+        );
+        assert!(vault().open_secret(&account("ABC"), &sealed).is_err());
     }
 
     #[test]

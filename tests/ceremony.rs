@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use lpse_kiosk::{
     domain::{
         Authenticator, Passcode, Policy, Secret, TimeStep, calendar::Zone, language::Language,
-        password::HashCost,
+        password::HashCost, policy::LoginRules, recovery::RecoveryCode,
     },
     ports::Clock,
     service::{
@@ -216,6 +216,9 @@ async fn requests_without_their_proofs_are_refused() {
     let code = || Passcode::parse("123456").unwrap();
     for request in [
         Request::CheckPasscode(code()),
+        Request::CheckRecoveryCode(RecoveryCode::parse("ACDE-FGHJ-KMNP").unwrap()),
+        Request::IssueRecoveryCodes(None),
+        Request::IssueRecoveryCodes(Some(code())),
         Request::StartOver,
         Request::StartEnrollment,
         Request::ProveEnrollment(code()),
@@ -239,9 +242,40 @@ enum Deed {
     TypeWrongPassword,
     TypeRightCode,
     TypeWrongCode,
+    /// One of the recovery codes that this person has ever been shown, by its place among them.
+    TypeRecoveryCode(usize),
+    TypeWrongRecoveryCode,
     PassTime(u64),
     SetPolicy(Policy),
+    SetRecoveryCodes(bool),
 }
+
+/// From the menu to the password's answer.
+const LOG_IN: [Deed; 7] = [
+    Deed::Press(Key::Enter),
+    Deed::Press(Key::Char('n')),
+    Deed::Press(Key::Enter),
+    Deed::TypeUserId,
+    Deed::Press(Key::Enter),
+    Deed::TypePassword,
+    Deed::Press(Key::Enter),
+];
+
+/// From there to an active phone, ten codes on paper, and the menu.
+const PREPARE: [Deed; 9] = [
+    Deed::Press(Key::Enter),
+    Deed::TypeRightCode,
+    Deed::Press(Key::Enter),
+    Deed::Press(Key::Enter),
+    Deed::Press(Key::Tab),
+    Deed::Press(Key::Enter),
+    Deed::Press(Key::Char('l')),
+    Deed::Press(Key::Enter),
+    Deed::PassTime(60),
+];
+
+/// From the code of the phone to the form for a recovery code.
+const TO_RECOVERY: [Deed; 2] = [Deed::Press(Key::Char('p')), Deed::Press(Key::Enter)];
 
 fn deeds() -> impl Strategy<Value = Vec<Deed>> {
     let key = prop_oneof![
@@ -261,21 +295,25 @@ fn deeds() -> impl Strategy<Value = Vec<Deed>> {
         1 => Just(Deed::TypeWrongPassword),
         3 => Just(Deed::TypeRightCode),
         1 => Just(Deed::TypeWrongCode),
+        2 => (0..12_usize).prop_map(Deed::TypeRecoveryCode),
+        1 => Just(Deed::TypeWrongRecoveryCode),
+        1 => any::<bool>().prop_map(Deed::SetRecoveryCodes),
         2 => (1..400_u64).prop_map(Deed::PassTime),
         1 => prop_oneof![Just(Policy::Disabled), Just(Policy::Enabled), Just(Policy::Required)].prop_map(Deed::SetPolicy),
     ];
-    // A start that often comes far, so that the random part plays behind the password too.
-    let start = [
-        Deed::Press(Key::Enter),
-        Deed::Press(Key::Char('n')),
-        Deed::Press(Key::Enter),
-        Deed::TypeUserId,
-        Deed::Press(Key::Enter),
-        Deed::TypePassword,
-        Deed::Press(Key::Enter),
+    let deed = prop_oneof![
+        12 => deed.prop_map(|deed| vec![deed]),
+        // What random keys seldom find.
+        1 => Just(LOG_IN.to_vec()),
+        1 => Just([&[Deed::Press(Key::Tab)], &TO_RECOVERY[..]].concat()),
     ];
-    proptest::collection::vec(deed, 1..60)
-        .prop_map(move |rest| start.iter().cloned().chain(rest).collect())
+    // A start that often comes far, so that the random part plays behind the password too, and behind the codes.
+    let start = prop_oneof![
+        Just(LOG_IN.to_vec()),
+        Just([&LOG_IN[..], &PREPARE, &LOG_IN].concat()),
+    ];
+    (start, proptest::collection::vec(deed, 1..60))
+        .prop_map(|(start, rest)| [start, rest.concat()].concat())
 }
 
 /// A person at the screens, the phone in hand, and an account of what was proved.
@@ -285,9 +323,69 @@ struct Person {
     proofs: Proofs,
     phone: Option<Secret>,
     policy: Policy,
+    recovery_codes: bool,
+    /// Every recovery code ever shown, the newest issue first.
+    paper: Vec<String>,
+    /// Those that may work: of the newest issue, never used, their key still in force.
+    good: Vec<String>,
+    logins_by_paper: usize,
 }
 
 impl Person {
+    fn new(house: House, policy: Policy) -> Self {
+        let app = App::new(AppSettings {
+            office: "LPSE".into(),
+            session: "loket-1".into(),
+            training: None,
+            zone: Zone::Wib,
+            version: "0".into(),
+            language: Language::Id,
+            lent: false,
+            reset_by_mail: false,
+            reset_link_holds: Duration::from_secs(30 * 60),
+            terminal: Terminal {
+                glyphs: Glyphs::Unicode,
+                colours: Colours::Ansi256,
+                no_color: false,
+            },
+        });
+        Self {
+            house,
+            app,
+            proofs: Proofs::None,
+            phone: None,
+            policy,
+            recovery_codes: true,
+            paper: Vec::new(),
+            good: Vec::new(),
+            logins_by_paper: 0,
+        }
+    }
+
+    async fn set_rules(&mut self) {
+        let rules = LoginRules {
+            policy: self.policy,
+            recovery_codes: self.recovery_codes,
+        };
+        let policy = &self.house.services.policy;
+        policy.set(rules, &here()).await.unwrap();
+    }
+
+    /// A recovery code was sent: home is the answer only to one that may work, which it then no longer does.
+    fn used(&mut self, code: &str, is_home: bool) {
+        if !is_home {
+            return;
+        }
+        assert!(
+            self.recovery_codes,
+            "home by {code} with recovery codes off"
+        );
+        let place = self.good.iter().position(|good| good == code);
+        let place = place.unwrap_or_else(|| panic!("home by {code}, which is not good"));
+        self.good.remove(place);
+        self.logins_by_paper += 1;
+    }
+
     fn now(&self) -> Now {
         Now {
             wall: self.house.clock.now(),
@@ -304,8 +402,14 @@ impl Person {
                     let needs_code = self.account_wants_a_code().await;
                     let brought_code = matches!(
                         request,
-                        Request::CheckPasscode(_) | Request::ProveEnrollment(_)
+                        Request::CheckPasscode(_)
+                            | Request::CheckRecoveryCode(_)
+                            | Request::ProveEnrollment(_)
                     );
+                    let recovery_code = match &request {
+                        Request::CheckRecoveryCode(code) => Some(code.grouped()),
+                        _ => None,
+                    };
                     let was_home = matches!(before, Proofs::LoggedIn { .. });
                     let (reply, proofs) = effects::perform(
                         self.house.services.clone(),
@@ -321,6 +425,19 @@ impl Person {
                     {
                         assert!(brought_code, "home without a code under {:?}", self.policy);
                     }
+                    if let Some(code) = recovery_code {
+                        self.used(&code, matches!(reply, Reply::Home(_)));
+                    }
+                    if let Reply::RecoveryCodes(codes, _) = &reply {
+                        self.good = codes
+                            .iter()
+                            .map(|code| code.grouped().to_string())
+                            .collect();
+                        self.paper.splice(..0, self.good.iter().cloned());
+                    }
+                    if self.house.account().await.recovery.is_none() {
+                        self.good.clear();
+                    }
                     if let Reply::Enrollment { provisioning, .. } = &reply {
                         self.phone = Some(secret_of(provisioning.uri()));
                     }
@@ -331,7 +448,7 @@ impl Person {
                 Effect::NewSecurityCode => {
                     unreachable!("without letters no form for a reset is reached")
                 }
-                Effect::CountVisit | Effect::Quit => {}
+                Effect::Look(..) | Effect::CountVisit | Effect::Quit => {}
             }
         }
     }
@@ -364,15 +481,24 @@ impl Person {
                 }
             }
             Deed::TypeWrongCode => self.type_text("000000").await,
+            Deed::TypeRecoveryCode(place) => {
+                if let Some(code) = self.paper.get(place).cloned() {
+                    self.type_text(&code).await;
+                    self.event(Event::Key(Key::Enter.into())).await;
+                }
+            }
+            Deed::TypeWrongRecoveryCode => {
+                self.type_text("aaaa cccc dddd").await;
+                self.event(Event::Key(Key::Enter.into())).await;
+            }
             Deed::PassTime(seconds) => self.house.clock.pass(seconds),
             Deed::SetPolicy(policy) => {
-                self.house
-                    .services
-                    .policy
-                    .set(policy, &here())
-                    .await
-                    .unwrap();
                 self.policy = policy;
+                self.set_rules().await;
+            }
+            Deed::SetRecoveryCodes(on) => {
+                self.recovery_codes = on;
+                self.set_rules().await;
             }
         }
     }
@@ -389,6 +515,31 @@ fn digits(secret: &Secret, now: Timestamp) -> String {
         .to_string()
 }
 
+#[tokio::test]
+async fn a_recovery_code_leads_home_once_through_the_screens() {
+    for policy in [Policy::Enabled, Policy::Required] {
+        let mut person = Person::new(house(policy).await, policy);
+        let log_out = [Deed::Press(Key::Char('l')), Deed::Press(Key::Enter)];
+        let by_paper = |place| {
+            let tab = [Deed::Press(Key::Tab)];
+            let code = [Deed::TypeRecoveryCode(place)];
+            [&LOG_IN[..], &tab, &TO_RECOVERY, &code].concat()
+        };
+        let deeds = [
+            [&LOG_IN[..], &PREPARE].concat(),
+            by_paper(3),
+            log_out.to_vec(),
+            by_paper(3),
+        ];
+        for deed in deeds.concat() {
+            person.does(deed).await;
+        }
+        assert_eq!(person.logins_by_paper, 1, "{policy:?}");
+        assert_eq!((person.paper.len(), person.good.len()), (10, 9));
+        assert!(matches!(person.proofs, Proofs::Password(_)));
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 48, max_shrink_iters: 200, ..ProptestConfig::default() })]
 
@@ -399,25 +550,7 @@ proptest! {
     ) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
-            let app = App::new(AppSettings {
-                office: "LPSE".into(),
-                session: "loket-1".into(),
-                training: None,
-                zone: Zone::Wib,
-                version: "0".into(),
-                language: Language::Id,
-                lent: false,
-                reset_by_mail: false,
-                reset_link_holds: Duration::from_secs(30 * 60),
-                terminal: Terminal { glyphs: Glyphs::Unicode, colours: Colours::Ansi256, no_color: false },
-            });
-            let mut person = Person {
-                house: house(policy).await,
-                app,
-                proofs: Proofs::None,
-                phone: None,
-                policy,
-            };
+            let mut person = Person::new(house(policy).await, policy);
             for deed in deeds {
                 person.does(deed).await;
                 let account = person.house.account().await;

@@ -178,14 +178,17 @@ fn totp_is_reset_for_accounts_that_exist() {
 #[test]
 fn the_policy_is_shown_and_set() {
     let place = Place::new();
-    assert_eq!(place.run(&["policy"]).ok().out, "enabled\n");
+    assert_eq!(
+        place.run(&["policy"]).ok().out,
+        "enabled\nrecovery codes: on\n"
+    );
     for policy in ["disabled", "required", "enabled"] {
         assert_eq!(
             place.run(&["policy", policy]).ok().out,
-            format!("{policy}\n")
+            format!("{policy}\nrecovery codes: on\n")
         );
         let shown = place.run(&["policy", "--json"]).ok().json();
-        assert_eq!(shown, json!({ "policy": policy }));
+        assert_eq!(shown, json!({ "policy": policy, "recovery_codes": true }));
     }
     place
         .run(&["policy", "mandatory"])
@@ -519,6 +522,7 @@ fn help_and_version_are_complete() {
         "demo",
         "user",
         "policy",
+        "audit",
         "config",
         "completions",
         "--data",
@@ -550,6 +554,10 @@ fn help_and_version_are_complete() {
         "backup",
         "restore",
         "verify",
+        "audit tail",
+        "audit search",
+        "audit verify",
+        "audit export",
     ] {
         let arguments: Vec<&str> = command.split(' ').chain(["--help"]).collect();
         let help = place.run(&arguments).ok().out;

@@ -392,6 +392,7 @@ async fn command_beside(
         clock: here.clock.clone(),
         random: Arc::new(SystemRandom),
         audit: Arc::new(RemoteAudit(line)),
+        audit_trail: None,
         hashing: HashPool::new(1, 1),
         hash_cost: here.hash_cost,
         issuer: here.issuer.clone(),
@@ -441,6 +442,7 @@ async fn people_activate_and_log_in_while_keys_are_rotated_again_and_again() {
     );
     for number in 0..PEOPLE {
         let new = NewAccount {
+            role: Default::default(),
             key: person(number),
             name: PersonName::parse("Orang").unwrap(),
             email: EmailAddress::parse("orang@contoh.go.id").unwrap(),
@@ -609,6 +611,7 @@ async fn a_secret_sealed_before_a_rotation_and_stored_after_it_is_sealed_again()
         clock: holder.foundation.clock.clone(),
         random: Arc::new(SystemRandom),
         audit: holder.foundation.audit.clone(),
+        audit_trail: holder.foundation.audit_trail.clone(),
         hashing: HashPool::new(1, 1),
         hash_cost: HashCost::MIN,
         issuer: holder.foundation.issuer.clone(),

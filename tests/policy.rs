@@ -24,6 +24,8 @@ fn required_leads_everybody_through_activation_and_nowhere_else() {
     kiosk
         .press(&phone.code(office.clock()))
         .expect("TOTP aktif.")
+        .press("n")
+        .press(key::ENTER)
         .expect("DISABLE TOTP");
     // Disabling leads straight to a new key.
     kiosk
@@ -68,12 +70,12 @@ fn the_policy_is_shown_and_set_on_the_command_line() {
     let office = Office::empty();
     assert_eq!(
         common::text(&office.command(&["policy"]).stdout),
-        "enabled\n"
+        "enabled\nrecovery codes: on\n"
     );
     office.policy("required");
     assert_eq!(
         common::text(&office.command(&["policy", "--json"]).stdout),
-        "{\"policy\":\"required\"}\n"
+        "{\"policy\":\"required\",\"recovery_codes\":true}\n"
     );
     let refused = office.command(&["policy", "mandatory"]);
     assert_eq!(refused.status.code(), Some(2));

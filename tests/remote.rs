@@ -61,6 +61,7 @@ impl Command {
             clock: here.clock.clone(),
             random: here.random.clone(),
             audit: Arc::new(RemoteAudit(self.joined.line.clone())),
+            audit_trail: None,
             hashing: HashPool::new(1, 1),
             hash_cost: here.hash_cost,
             issuer: here.issuer.clone(),
@@ -93,7 +94,7 @@ async fn an_act_reaches_the_audit_log_the_sessions_and_the_courier() {
         .unwrap();
     drop(services);
     command.end().await;
-    assert_eq!(ended.recv().await.unwrap(), ppk30());
+    assert_eq!(ended.recv().await.unwrap().account, ppk30());
     let last = house.audit.0.lock().unwrap().last().cloned().unwrap();
     assert_eq!(
         (last.act, last.outcome),
@@ -213,7 +214,7 @@ async fn a_holder_that_leaves_answers_what_is_under_way_and_says_farewell() {
         assert!(why.contains("is leaving; run the command again"), "{why}");
     }
     let unchanged = house.services.policy.get().await.unwrap();
-    assert_eq!(unchanged, Policy::Enabled);
+    assert_eq!(unchanged.policy, Policy::Enabled);
 }
 
 #[tokio::test(start_paused = true)]

@@ -251,7 +251,12 @@ async fn after_a_reset_the_old_codes_are_refused_open_logins_end_and_nobody_is_l
         let house = house(Policy::Enabled).await;
         let mailbox = Mailbox::of(&house);
         let phone = house.activate().await;
-        house.services.policy.set(policy, &here()).await.unwrap();
+        house
+            .services
+            .policy
+            .set(policy.into(), &here())
+            .await
+            .unwrap();
         house.clock.pass(60);
         let awaiting = house.awaiting().await;
         let code_at_home = house.code(&phone);
@@ -490,6 +495,7 @@ async fn there_is_a_cap_over_all_accounts_and_sources() {
             key: key.clone(),
             name: account.name,
             email: account.email,
+            role: lpse_kiosk::domain::account::Role::User,
             password: account.password,
         };
         house.services.accounts.add(new, &here()).await.unwrap();

@@ -10,17 +10,19 @@ use jiff::Timestamp;
 use lpse_kiosk::{
     domain::{
         AccountKey, Activity, ActivityKind, PersonName, Policy, Secret, Source, UserId, UserType,
-        account::LastLogin,
+        account::{LastLogin, Role, TotpState},
         calendar::Zone,
         idle::Presence,
         language::Language,
+        password::PasswordRuleError,
         provisioning::{Issuer, Provisioning},
+        recovery::{IssuedCodes, RecoverySet, RecoveryState},
         reset::{ResetSecret, ShortCode},
         security_code::{Challenge, Picture},
     },
     tui::{
         App, AppSettings, Effect, Ending, EndingReason, Event, HomeNotice, HomeView, InboxLetter,
-        Now, Reply, Request, RequestId, ResetVoid, SampleAccount, TotpView,
+        Now, OwnPasswordRefused, Reply, Request, RequestId, ResetVoid, SampleAccount,
         command::{Key, KeyPress},
         theme::{Colours, Glyphs, Terminal},
     },
@@ -153,18 +155,16 @@ fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
 }
 
-fn home(totp: TotpView, policy: Policy, notice: Option<HomeNotice>) -> HomeView {
+fn home(totp: TotpState, policy: Policy, notice: Option<HomeNotice>) -> HomeView {
     let from = Source::Console("loket-1".into());
-    let activity = |at: &str, kind| Activity {
-        at: self::at(at),
-        kind,
-        from: from.clone(),
-    };
+    let activity = |at: &str, kind| Activity::of_owner(self::at(at), kind, &from);
     HomeView {
         account: account(),
         name: PersonName::parse("Siti Rahmawati").unwrap(),
+        role: Role::User,
         totp,
         policy,
+        recovery: None,
         last_login: Some(LastLogin {
             at: at("2020-08-12T07:10:00Z"),
             from: from.clone(),
@@ -180,7 +180,54 @@ fn home(totp: TotpView, policy: Policy, notice: Option<HomeNotice>) -> HomeView 
     }
 }
 
-const ACTIVE: TotpView = TotpView::Active {
+/// Home of somebody to whom recovery codes are of use, with so many left of those that were issued.
+fn with_recovery(left: Option<u8>) -> HomeView {
+    HomeView {
+        recovery: Some(RecoveryState {
+            issued: left.map(|_| at("2020-08-12T07:21:00Z")),
+            left: left.unwrap_or(0),
+        }),
+        ..home(ACTIVE, Policy::Enabled, None)
+    }
+}
+
+fn issued_codes() -> IssuedCodes {
+    RecoverySet::issue(&std::array::from_fn(|i| (i * 7 + i / 64) as u8)).0
+}
+/// As many activities as are kept, an officer's among them.
+fn a_full_history() -> HomeView {
+    let mut view = home(ACTIVE, Policy::Enabled, None);
+    let officer = AccountKey::new(UserType::NonPenyedia, UserId::parse("PETUGAS1").unwrap());
+    let far = Source::Peer("2001:db8:85a3:8d3:1319:8a2e:370:7348".parse().unwrap());
+    view.activity[1].from = far.clone();
+    let issued = Activity {
+        by: Some(officer.clone()),
+        from: far,
+        ..Activity::of_owner(
+            at("2020-08-11T02:00:00Z"),
+            ActivityKind::PasswordIssued,
+            &Source::Console("meja".into()),
+        )
+    };
+    view.activity.push(issued);
+    for (number, kind) in ActivityKind::ALL.into_iter().cycle().enumerate() {
+        if view.activity.len() == Activity::KEPT {
+            break;
+        }
+        let hours = Duration::from_secs(7 * 3600 * number as u64);
+        let from = Source::Console("loket-2".into());
+        view.activity.push(Activity::of_owner(
+            at("2020-08-10T02:00:00Z") - hours,
+            kind,
+            &from,
+        ));
+    }
+    view
+}
+
+const NEW: &str = "perahu layar 7 biru";
+
+const ACTIVE: TotpState = TotpState::Active {
     since: Timestamp::constant(1_597_216_800, 0),
 };
 
@@ -308,13 +355,91 @@ impl Person {
 
     fn at_passcode(self, pending: bool) -> Self {
         let mut person = self.with_password_sent();
-        person.answered(Reply::PasscodeWanted { pending });
+        person.answered(Reply::PasscodeWanted {
+            pending,
+            recovery: false,
+        });
+        person
+    }
+
+    fn at_passcode_with_recovery(self) -> Self {
+        let mut person = self.with_password_sent();
+        person.answered(Reply::PasscodeWanted {
+            pending: false,
+            recovery: true,
+        });
+        person
+    }
+
+    /// At the form for a recovery code, from the code of the phone.
+    fn at_recovery(self) -> Self {
+        let mut person = self.at_passcode_with_recovery();
+        person.types("\t\t\n");
+        person
+    }
+
+    /// Asked whether to make recovery codes, right after an activation.
+    fn at_recovery_offer(self) -> Self {
+        self.at_home(HomeView {
+            notice: Some(HomeNotice::TotpActivated),
+            ..with_recovery(None)
+        })
+    }
+
+    /// At home's page of the recovery codes.
+    fn at_recovery_issue(self, view: HomeView) -> Self {
+        let mut person = self.at_home(view);
+        person.types("\t\n");
+        person
+    }
+
+    fn at_recovery_codes(self) -> Self {
+        let mut person = self.at_recovery_offer();
+        person.types("\n");
+        let home = HomeView {
+            notice: Some(HomeNotice::RecoveryCodesIssued),
+            ..with_recovery(Some(10))
+        };
+        person.answered(Reply::RecoveryCodes(issued_codes(), Box::new(home)));
         person
     }
 
     fn at_home(self, view: HomeView) -> Self {
         let mut person = self.with_password_sent();
         person.answered(Reply::Home(Box::new(view)));
+        person
+    }
+
+    fn at_own_password(self) -> Self {
+        let mut person = self.at_home(home(ACTIVE, Policy::Enabled, None));
+        person.types(if person.app.language() == Language::Id {
+            "g\n"
+        } else {
+            "c\n"
+        });
+        person
+    }
+
+    /// The form filled in and sent.
+    fn with_own_password_sent(self) -> Self {
+        let mut person = self.at_own_password();
+        person.types(&format!("rahasia lama\n{NEW}\n{NEW}\n"));
+        person
+    }
+
+    fn at_password_due(self) -> Self {
+        let mut person = self.with_password_sent();
+        person.answered(Reply::PasswordDue {
+            account: account(),
+            name: PersonName::parse("Siti Rahmawati").unwrap(),
+        });
+        person
+    }
+
+    fn at_activity(self, view: HomeView) -> Self {
+        let mut person = self.at_home(view.clone());
+        person.types("a\n");
+        person.answered(Reply::Activity(Box::new(view)));
         person
     }
 
@@ -448,8 +573,109 @@ const STATES: &[State] = &[
         person.answered(Reply::Held);
         person
     }),
+    ("passcode_recovery", |person| {
+        let mut person = person.at_passcode_with_recovery();
+        person.types("\t\t");
+        person
+    }),
+    ("passcode_recovery_rejected", |person| {
+        let mut person = person.at_passcode_with_recovery();
+        person.types("123456");
+        person.answered(Reply::Rejected {
+            wait: Duration::from_secs(3),
+        });
+        person
+    }),
+    ("recovery", |person| {
+        let mut person = person.at_recovery();
+        person.types("acde-fghj km");
+        person
+    }),
+    ("recovery_empty", |person| {
+        let mut person = person.at_recovery();
+        person.types("\n");
+        person
+    }),
+    ("recovery_no_code", |person| {
+        let mut person = person.at_recovery();
+        person.types("acde-fghj-kmno\n");
+        person
+    }),
+    ("recovery_rejected", |person| {
+        let mut person = person.at_recovery();
+        person.types("acde-fghj-kmnp\n");
+        person.answered(Reply::Rejected {
+            wait: Duration::from_secs(3),
+        });
+        person
+    }),
+    ("recovery_held", |person| {
+        let mut person = person.at_recovery();
+        person.types("acde-fghj-kmnp\n");
+        person.answered(Reply::Held);
+        person
+    }),
+    ("recovery_offer", |person| person.at_recovery_offer()),
+    ("recovery_issue", |person| {
+        person.at_recovery_issue(with_recovery(Some(9)))
+    }),
+    ("recovery_issue_first", |person| {
+        person.at_recovery_issue(with_recovery(None))
+    }),
+    ("recovery_issue_fresh_code", |person| {
+        let mut person = person.at_recovery_issue(with_recovery(Some(2)));
+        person.presses(Key::Up);
+        person.types("\n");
+        person.answered(Reply::FreshPasscodeWanted);
+        person.types("123456\n");
+        person.answered(Reply::Rejected {
+            wait: Duration::from_secs(1),
+        });
+        person
+    }),
+    ("recovery_codes", |person| person.at_recovery_codes()),
+    ("recovery_codes_question", |person| {
+        let mut person = person.at_recovery_codes();
+        person.types("\n");
+        person
+    }),
+    ("home_recovery_codes_issued", |person| {
+        let mut person = person.at_recovery_codes();
+        person.types("\n\t\n");
+        person
+    }),
+    ("home_recovery_code_used", |person| {
+        let mut view = with_recovery(Some(3));
+        view.notice = Some(HomeNotice::RecoveryCodeUsed);
+        let used = ActivityKind::RecoveryCodeUsed;
+        view.activity.insert(
+            1,
+            Activity {
+                kind: used,
+                ..view.activity[0].clone()
+            },
+        );
+        person.at_home(view)
+    }),
+    ("home_recovery_codes_used_up", |person| {
+        let mut view = with_recovery(Some(0));
+        let refused = ActivityKind::RecoveryCodeRejected;
+        view.activity.insert(
+            1,
+            Activity {
+                kind: refused,
+                ..view.activity[0].clone()
+            },
+        );
+        person.at_home(view)
+    }),
+    ("help_on_recovery_codes", |person| {
+        let mut person = person.at_recovery_codes();
+        person.presses(Key::Function(1));
+        person
+    }),
     ("home_off", |person| {
-        let mut view = home(TotpView::Off, Policy::Enabled, None);
+        let mut view = home(TotpState::Off, Policy::Enabled, None);
         view.last_login = None;
         view.activity.truncate(1);
         person.at_home(view)
@@ -483,6 +709,90 @@ const STATES: &[State] = &[
         person.types("\nd\n");
         person.answered(Reply::FreshPasscodeWanted);
         person.types("12");
+        person
+    }),
+    ("home_password_changed", |person| {
+        person.at_home(home(
+            ACTIVE,
+            Policy::Enabled,
+            Some(HomeNotice::PasswordChanged),
+        ))
+    }),
+    ("own_password", |person| person.at_own_password()),
+    ("own_password_typed", |person| {
+        let mut person = person.at_own_password();
+        person.types("rahasia lama\nperahu layar");
+        person
+    }),
+    ("own_password_empty", |person| {
+        let mut person = person.at_own_password();
+        person.types("\n\n\n");
+        person
+    }),
+    ("own_password_guessable", |person| {
+        let mut person = person.at_own_password();
+        person.types("rahasia lama\nrahmawati1\nrahmawati1\n");
+        person
+    }),
+    ("own_password_differs", |person| {
+        let mut person = person.at_own_password();
+        person.types(&format!("rahasia lama\n{NEW}\n{NEW}x\n"));
+        person
+    }),
+    ("own_password_working", |person| {
+        let mut person = person.with_own_password_sent();
+        person.now = later(1);
+        person
+    }),
+    ("own_password_rejected_with_wait", |person| {
+        let mut person = person.with_own_password_sent();
+        let wait = Duration::from_secs(65);
+        let why = OwnPasswordRefused::CurrentRejected { wait };
+        person.answered(Reply::OwnPasswordRefused(why));
+        person
+    }),
+    ("own_password_fresh_code", |person| {
+        let mut person = person.with_own_password_sent();
+        person.answered(Reply::FreshPasscodeWanted);
+        person.types("12");
+        person
+    }),
+    ("own_password_fresh_code_rejected", |person| {
+        let mut person = person.with_own_password_sent();
+        person.answered(Reply::FreshPasscodeWanted);
+        person.types("123456\n");
+        person.answered(Reply::Rejected {
+            wait: Duration::from_secs(3),
+        });
+        person
+    }),
+    ("own_password_due", |person| person.at_password_due()),
+    ("own_password_due_unchanged", |person| {
+        let mut person = person.at_password_due();
+        person.types(&format!("{NEW}\n{NEW}\n"));
+        let why = OwnPasswordRefused::New(PasswordRuleError::Unchanged);
+        person.answered(Reply::OwnPasswordRefused(why));
+        person
+    }),
+    ("own_password_due_logout", |person| {
+        let mut person = person.at_password_due();
+        person.presses(Key::Esc);
+        person
+    }),
+    ("help_on_own_password", |person| {
+        let mut person = person.at_own_password();
+        person.presses(Key::Function(1));
+        person
+    }),
+    ("activity", |person| {
+        person.at_activity(home(ACTIVE, Policy::Enabled, None))
+    }),
+    ("activity_full", |person| {
+        person.at_activity(a_full_history())
+    }),
+    ("activity_full_scrolled", |person| {
+        let mut person = person.at_activity(a_full_history());
+        person.presses(Key::End);
         person
     }),
     ("page_terms", |mut person| {
@@ -720,6 +1030,7 @@ fn nothing_is_cut_off_at_80x24() {
             // A letter scrolls, and a link in it breaks where the terminal ends.
             if name.starts_with("enrollment")
                 || name.starts_with("inbox_letter")
+                || name.starts_with("activity_full")
                 || ["page_terms", "idle_warning"].contains(&name)
             {
                 continue;
@@ -1226,7 +1537,10 @@ fn reply(number: u8) -> Reply {
         2 => Reply::Busy,
         3 => Reply::Unavailable,
         4 => Reply::Ended,
-        5 => Reply::PasscodeWanted { pending: true },
+        5 => Reply::PasscodeWanted {
+            pending: true,
+            recovery: true,
+        },
         6 => Reply::ResetRequested,
         7 => Reply::SecurityCodeRejected,
         8 => Reply::ResetFound {

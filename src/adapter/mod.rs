@@ -1,8 +1,9 @@
-//! The outer ends of the ports: the system's clocks and random bytes, the audit file, the files that hold secrets, backups, the
+//! The outer ends of the ports: the system's clocks and random bytes, the audit log, the files that hold secrets, backups, the
 //! audit log and the keys of another process.
 
-pub mod audit_file;
+pub mod audit_log;
 pub mod audit_tally;
+pub mod audit_trail;
 pub mod backup_file;
 pub mod backup_key_file;
 pub mod clock;

@@ -13,6 +13,7 @@ pub fn text() -> String {
   lpse-kiosk policy required
   lpse-kiosk key rotate
   lpse-kiosk backup --key-file /root/backup.key /mnt/backup/latest
+  lpse-kiosk audit tail --follow
   lpse-kiosk --config /etc/lpse-kiosk/loket-2.toml
 
 Settings: flags go over variables, those over the file, that over the defaults. In the file, they stand in sections:

@@ -3,6 +3,7 @@
 //! It speaks English, the language of its manual; people at a kiosk never see it.
 
 mod attach;
+mod audit;
 mod backup;
 mod backup_key;
 mod completions;
@@ -104,6 +105,7 @@ enum Command {
     User(user::UserArguments),
     Policy(policy::PolicyArguments),
     Outbox(outbox::OutboxArguments),
+    Audit(audit::AuditArguments),
     Key(key::KeyArguments),
     Backup(backup::BackupArguments),
     Restore(restore::RestoreArguments),
@@ -142,7 +144,8 @@ fn hint(error: &AccountsError) -> &'static str {
     match error {
         AccountsError::Exists(_) => "; `user set-password` gives it a new password",
         AccountsError::Unknown(_) => "; `user list` shows which there are",
-        AccountsError::Service(_) => "",
+        AccountsError::Held(_) => "; see `user reset-totp`",
+        AccountsError::NothingToDo(_) | AccountsError::Service(_) => "",
     }
 }
 
@@ -241,6 +244,7 @@ fn carry_out(command_line: CommandLine) -> Result<(), CliError> {
         Some(Command::Outbox(arguments)) => with_services(&flags, async |services, source| {
             outbox::run(arguments, &services, &source).await
         }),
+        Some(Command::Audit(arguments)) => audit::run(arguments, &flags),
         Some(Command::Key(arguments)) => with_services(&flags, async |services, source| {
             key::run(arguments, &services, &source).await
         }),

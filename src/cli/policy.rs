@@ -8,21 +8,27 @@ use serde_json::json;
 
 use super::{CliError, output::line};
 use crate::{
-    domain::{Policy, Source},
+    domain::{Policy, Source, policy::LoginRules},
     service::Services,
 };
 
 /// Show or set who is asked for a TOTP code
 ///
 /// disabled: nobody; enabled: whoever has activated TOTP; required: everybody, and whoever has not activated it must
-/// do so right after the password. In force at the next login.
+/// do so right after the password. In force at the next login. Officers need TOTP whatever the policy.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  lpse-kiosk policy\n  lpse-kiosk policy required")]
+#[command(
+    after_help = "Examples:\n  lpse-kiosk policy\n  lpse-kiosk policy required\n  \
+    lpse-kiosk policy --recovery-codes off"
+)]
 pub struct PolicyArguments {
     /// The new policy; shows the present one if left out
     #[arg(value_parser = policies())]
     policy: Option<Policy>,
-    /// Print JSON: {"policy":"enabled"}
+    /// Issue and take recovery codes, on or off; as it is if left out
+    #[arg(long, value_name = "ON|OFF", value_parser = on_or_off())]
+    recovery_codes: Option<bool>,
+    /// Print JSON: {"policy":"enabled","recovery_codes":true}
     #[arg(long)]
     json: bool,
 }
@@ -32,18 +38,28 @@ fn policies() -> impl TypedValueParser<Value = Policy> {
         .try_map(|word| word.parse::<Policy>())
 }
 
+fn on_or_off() -> impl TypedValueParser<Value = bool> {
+    PossibleValuesParser::new(["on", "off"]).map(|word| word == "on")
+}
+
 pub async fn run(
     arguments: PolicyArguments,
     services: &Services,
     source: &Source,
 ) -> Result<(), CliError> {
-    if let Some(policy) = arguments.policy {
-        services.policy.set(policy, source).await?;
+    let before = services.policy.get().await?;
+    let rules = LoginRules {
+        policy: arguments.policy.unwrap_or(before.policy),
+        recovery_codes: arguments.recovery_codes.unwrap_or(before.recovery_codes),
+    };
+    if arguments.policy.is_some() || arguments.recovery_codes.is_some() {
+        services.policy.set(rules, source).await?;
     }
-    let policy = services.policy.get().await?;
     if arguments.json {
-        line(json!({ "policy": policy.as_str() }))
+        line(json!({ "policy": rules.policy.as_str(), "recovery_codes": rules.recovery_codes }))
     } else {
-        line(policy)
+        let recovery_codes = if rules.recovery_codes { "on" } else { "off" };
+        line(rules.policy)?;
+        line(format!("recovery codes: {recovery_codes}"))
     }
 }

@@ -680,6 +680,26 @@ pub const SETTINGS: &[Setting] = &[
         set: |draft, text| absolute(text).map(|path| draft.config.audit = Some(path)),
         value: |config| Some(config.audit_file().display().to_string()),
     },
+    Setting {
+        section: "audit",
+        name: "rotate_mib",
+        means: "a file of the audit log that is as large as this, in MiB, is put aside under its first record's number; none is ever deleted",
+        allowed: "1 to 4096",
+        kind: Kind::Number,
+        default_in_words: None,
+        set: |draft, text| {
+            let mib = number(
+                text,
+                1,
+                4096,
+                "",
+                "too large to look at, and to move elsewhere",
+            )?;
+            draft.config.audit_rotate_mib = mib;
+            Ok(())
+        },
+        value: |config| Some(config.audit_rotate_mib.to_string()),
+    },
 ];
 
 const TOO_HASTY: &str = "nobody can read and type so fast";

@@ -1,6 +1,6 @@
 //! An account: who it belongs to, what it is called, and what is kept about it.
 
-use std::{fmt, str::FromStr};
+use std::{fmt, str::FromStr, time::Duration};
 
 use jiff::Timestamp;
 use unicode_normalization::UnicodeNormalization;
@@ -58,6 +58,46 @@ impl FromStr for UserType {
             .into_iter()
             .find(|kind| kind.as_str().eq_ignore_ascii_case(text.trim()))
             .ok_or(UnknownUserType)
+    }
+}
+
+/// What an account may do besides looking after itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Role {
+    /// Nothing more.
+    #[default]
+    User,
+    /// Help others at the officer's desk (`petugas`). TOTP is always required of it, whatever the policy.
+    Officer,
+}
+
+impl Role {
+    pub const ALL: [Self; 2] = [Self::User, Self::Officer];
+
+    /// The word for files and the command line.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::User => "user",
+            Self::Officer => "officer",
+        }
+    }
+
+    pub fn is_officer(self) -> bool {
+        self == Self::Officer
+    }
+}
+
+/// The text names no role.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the role is user or officer")]
+pub struct UnknownRole;
+
+impl FromStr for Role {
+    type Err = UnknownRole;
+
+    fn from_str(text: &str) -> Result<Self, UnknownRole> {
+        let mut roles = Self::ALL.into_iter();
+        roles.find(|role| role.as_str() == text).ok_or(UnknownRole)
     }
 }
 
@@ -142,6 +182,24 @@ impl AccountKey {
 impl fmt::Display for AccountKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.user_type, self.user_id)
+    }
+}
+
+/// The text is not the form in which logs name an account.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("an account is written as its type and its ID, non-penyedia/PPK30")]
+pub struct NoAccountKey;
+
+impl std::str::FromStr for AccountKey {
+    type Err = NoAccountKey;
+
+    /// Reads what `Display` writes.
+    fn from_str(text: &str) -> Result<Self, NoAccountKey> {
+        let (user_type, user_id) = text.split_once('/').ok_or(NoAccountKey)?;
+        Ok(Self::new(
+            user_type.parse().map_err(|_| NoAccountKey)?,
+            UserId::parse(user_id).map_err(|_| NoAccountKey)?,
+        ))
     }
 }
 
@@ -249,6 +307,14 @@ impl EmailAddress {
         &self.0
     }
 
+    /// The address for somebody who may see that it is theirs, and not learn it: `s***@contoh.go.id`.
+    pub fn masked(&self) -> String {
+        let (local, host) = self.0.split_once('@').unwrap_or((&self.0, ""));
+        let first = local.chars().next().map_or(0, char::len_utf8);
+        // The same number of marks whatever the length, which is a hint too.
+        format!("{}***@{host}", &local[..first])
+    }
+
     /// Whether both name the same mailbox as people see it. RFC 5321 section 2.4 lets a server tell capital from small
     /// letters before the `@`; none that matters does, and people do not remember which they once typed.
     pub fn is_same_mailbox(&self, other: &Self) -> bool {
@@ -304,6 +370,14 @@ impl Authenticator {
         }
     }
 
+    pub fn state(&self) -> TotpState {
+        match self {
+            Self::Absent => TotpState::Off,
+            Self::Pending { since, .. } => TotpState::Pending { since: *since },
+            Self::Active { since, .. } => TotpState::Active { since: *since },
+        }
+    }
+
     /// The sealed secret, to be sealed anew.
     pub fn secret_mut(&mut self) -> Option<&mut SealedSecret> {
         match self {
@@ -321,6 +395,62 @@ impl Authenticator {
     }
 }
 
+/// The state of an account's TOTP without its secret, as people are told it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TotpState {
+    Off,
+    Pending { since: Timestamp },
+    Active { since: Timestamp },
+}
+
+/// The recovery codes of an account that are left. Their salted digests are sealed, so that neither the store alone nor
+/// a look at it tells anything about them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecoveryCodes {
+    pub issued: Timestamp,
+    /// How many have not been used.
+    pub left: u8,
+    /// The digests of those.
+    pub digests: SealedSecret,
+}
+
+/// The password was made by an officer, is known to more than its owner, and opens nothing but its own replacement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OneTimePassword {
+    /// From then on it opens nothing at all.
+    pub good_until: Timestamp,
+}
+
+impl OneTimePassword {
+    /// Longer than this nobody needs to come home from the office and make a password of their own.
+    pub const GOOD_FOR: Duration = Duration::from_secs(24 * 60 * 60);
+
+    /// A clock that is corrected by as much as this still finds the password that was issued before.
+    const SLACK: Duration = Duration::from_secs(60 * 60);
+
+    /// One that is issued `now`.
+    pub fn issued(now: Timestamp) -> Self {
+        Self {
+            good_until: now + Self::GOOD_FOR,
+        }
+    }
+
+    /// Whether it opens anything `now`. Before it was issued it does not either: a clock that is set back by years must
+    /// not make it good for years.
+    pub fn is_good(self, now: Timestamp) -> bool {
+        let left = self.good_until.duration_since(now);
+        let longest = Self::GOOD_FOR + Self::SLACK;
+        left.is_positive() && left.unsigned_abs() <= longest
+    }
+
+    /// What it becomes once it was seen to be over: over for ever, whatever the clock says later.
+    pub fn ended() -> Self {
+        Self {
+            good_until: Timestamp::UNIX_EPOCH,
+        }
+    }
+}
+
 /// When and from where somebody last logged in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LastLogin {
@@ -334,13 +464,20 @@ pub struct Account {
     pub key: AccountKey,
     pub name: PersonName,
     pub email: EmailAddress,
+    pub role: Role,
     pub password: PasswordHash,
+    /// Set while the password is one that an officer has issued.
+    pub one_time_password: Option<OneTimePassword>,
+    /// Since when an officer has suspended the account: nobody logs in to it.
+    pub suspended: Option<Timestamp>,
     /// Changes whenever every open login of the account must end (a new password, a removed and re-added account).
     pub generation: u64,
     pub authenticator: Authenticator,
     /// The greatest step ever accepted for this account; it only moves forward, across keys and clocks set back.
     pub greatest_accepted_step: Option<TimeStep>,
     pub passcode_throttle: PasscodeThrottle,
+    /// Codes on paper that stand in for the phone, each once. They belong to the key that is active and go with it.
+    pub recovery: Option<RecoveryCodes>,
     pub created: Timestamp,
     pub last_login: Option<LastLogin>,
     /// The newest first, at most [`Activity::KEPT`].

@@ -3,7 +3,10 @@
 //! The true reason goes here and nowhere else; a person at the screen learns only what they may know. No secret is a
 //! part of any event, by type: there is no field that could hold one.
 
-use std::{borrow::Cow, str::FromStr};
+use std::{borrow::Cow, fmt, str::FromStr};
+
+use data_encoding::HEXLOWER;
+use jiff::Timestamp;
 
 use super::{account::AccountKey, source::Source};
 
@@ -100,11 +103,26 @@ acts! {
     SetPassword = "set-password",
     ImportAccounts = "import-accounts",
     SetPolicy = "set-policy",
+    ChangePassword = "change-password",
+    IssueRecoveryCodes = "issue-recovery-codes",
+    UseRecoveryCode = "use-recovery-code",
+    ShowAccount = "show-account",
+    RevealEmail = "reveal-email",
+    Unlock = "unlock",
+    IssuePassword = "issue-password",
+    CorrectEmail = "correct-email",
+    Suspend = "suspend",
+    Reinstate = "reinstate",
+    EndLogins = "end-logins",
+    ReadOutbox = "read-outbox",
+    ReadAudit = "read-audit",
+    ResumeAudit = "resume-audit",
     RotateKey = "rotate-key",
     DropKey = "drop-key",
     CheckKeys = "check-keys",
     Backup = "backup",
     Restore = "restore",
+    SetRole = "set-role",
 }
 
 /// The word names no act.
@@ -131,4 +149,137 @@ pub enum AuditOutcome {
     Refused(Cow<'static, str>),
     /// The act could not be carried out; the text comes from the store or the system.
     Failed(String),
+}
+
+impl AuditOutcome {
+    /// How it ended, without the reason.
+    pub fn word(&self) -> OutcomeWord {
+        match self {
+            Self::Done => OutcomeWord::Done,
+            Self::Intended => OutcomeWord::Intended,
+            Self::Refused(_) => OutcomeWord::Refused,
+            Self::Failed(_) => OutcomeWord::Failed,
+        }
+    }
+
+    /// The true reason, where there is one to tell.
+    pub fn reason(&self) -> Option<&str> {
+        match self {
+            Self::Done | Self::Intended => None,
+            Self::Refused(reason) => Some(reason),
+            Self::Failed(reason) => Some(reason),
+        }
+    }
+}
+
+/// How an act ended, in a word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OutcomeWord {
+    Done,
+    Intended,
+    Refused,
+    Failed,
+}
+
+impl OutcomeWord {
+    pub const ALL: [Self; 4] = [Self::Done, Self::Intended, Self::Refused, Self::Failed];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Intended => "intended",
+            Self::Refused => "refused",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+/// The word names no outcome.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("there is no such outcome")]
+pub struct UnknownOutcome;
+
+impl FromStr for OutcomeWord {
+    type Err = UnknownOutcome;
+
+    fn from_str(word: &str) -> Result<Self, UnknownOutcome> {
+        let mut words = Self::ALL.into_iter();
+        words
+            .find(|outcome| outcome.as_str() == word)
+            .ok_or(UnknownOutcome)
+    }
+}
+
+/// An event as it stands in the log. Its texts are what was recorded: they may hold what acts on a terminal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuditRecord {
+    /// The records of one log count from 1, without a gap.
+    pub seq: u64,
+    pub at: Timestamp,
+    /// The word of an [`Act`]; a newer program may have recorded one that this one does not know.
+    pub act: String,
+    pub outcome: OutcomeWord,
+    pub reason: Option<String>,
+    pub account: Option<AccountKey>,
+    /// The officer who acted, where it was not the account itself.
+    pub by: Option<AccountKey>,
+    /// `console:loket-1`, `peer:192.0.2.7`.
+    pub from: String,
+    pub detail: Option<String>,
+}
+
+/// The digest (SHA-256) that a record closes with, and the next one begins from.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct RecordHash([u8; Self::LENGTH]);
+
+impl RecordHash {
+    pub const LENGTH: usize = 32;
+
+    /// What the first record of a log begins from.
+    pub const BEFORE_THE_FIRST: Self = Self([0; Self::LENGTH]);
+
+    pub fn from_bytes(bytes: [u8; Self::LENGTH]) -> Self {
+        Self(bytes)
+    }
+}
+
+impl fmt::Display for RecordHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&HEXLOWER.encode(&self.0))
+    }
+}
+
+impl fmt::Debug for RecordHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
+    }
+}
+
+/// The text is no digest of a record.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("a record's digest is 64 digits of 0-9 and a-f")]
+pub struct NoRecordHash;
+
+impl FromStr for RecordHash {
+    type Err = NoRecordHash;
+
+    fn from_str(text: &str) -> Result<Self, NoRecordHash> {
+        let bytes = HEXLOWER.decode(text.as_bytes()).map_err(|_| NoRecordHash)?;
+        bytes.try_into().map(Self).map_err(|_| NoRecordHash)
+    }
+}
+
+/// A place in a log's chain: a record, and the digest it closes with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AuditHead {
+    pub seq: u64,
+    pub hash: RecordHash,
+}
+
+impl AuditHead {
+    /// Where a log begins: before its first record.
+    pub const START: Self = Self {
+        seq: 0,
+        hash: RecordHash::BEFORE_THE_FIRST,
+    };
 }

@@ -71,13 +71,14 @@ pub type MonthNames = [String; 12];
 
 /// `13 Agustus 2020 08:53 WIB`.
 pub fn date_and_minute(instant: Timestamp, zone: Zone, months: &MonthNames) -> String {
+    let date = date(instant, zone, months);
+    format!("{date} {}", minute(instant, zone))
+}
+
+/// `08:53 WIB`.
+pub fn minute(instant: Timestamp, zone: Zone) -> String {
     let civil = zone.civil(instant);
-    format!(
-        "{} {:02}:{:02} {zone}",
-        date(civil, months),
-        civil.hour(),
-        civil.minute()
-    )
+    format!("{:02}:{:02} {zone}", civil.hour(), civil.minute())
 }
 
 /// `08:53:07 WIB`, to compare with a phone.
@@ -91,7 +92,9 @@ pub fn time_with_seconds(instant: Timestamp, zone: Zone) -> String {
     )
 }
 
-fn date(civil: DateTime, months: &MonthNames) -> String {
+/// `13 Agustus 2020`.
+pub fn date(instant: Timestamp, zone: Zone, months: &MonthNames) -> String {
+    let civil = zone.civil(instant);
     let month = usize::try_from(civil.month() - 1).expect("months count from one");
     format!("{} {} {}", civil.day(), months[month], civil.year())
 }

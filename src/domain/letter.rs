@@ -70,15 +70,35 @@ pub enum LetterKind {
     TotpReset,
     /// Too many wrong codes: the authenticator is held until it is reset.
     TotpHeld,
+    PasswordChanged,
+    /// An officer gave out a password that must be changed at the next login.
+    PasswordIssued,
+    RecoveryCodesIssued,
+    RecoveryCodeUsed,
+    /// Goes to the address before and to the one after.
+    EmailChanged,
+    Unlocked,
+    Suspended,
+    Reinstated,
+    LoginsEnded,
 }
 
 impl LetterKind {
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 14] = [
         Self::ResetRequested,
         Self::TotpActivated,
         Self::TotpDisabled,
         Self::TotpReset,
         Self::TotpHeld,
+        Self::PasswordChanged,
+        Self::PasswordIssued,
+        Self::RecoveryCodesIssued,
+        Self::RecoveryCodeUsed,
+        Self::EmailChanged,
+        Self::Unlocked,
+        Self::Suspended,
+        Self::Reinstated,
+        Self::LoginsEnded,
     ];
 
     pub fn as_str(self) -> &'static str {
@@ -88,6 +108,15 @@ impl LetterKind {
             Self::TotpDisabled => "totp-disabled",
             Self::TotpReset => "totp-reset",
             Self::TotpHeld => "totp-held",
+            Self::PasswordChanged => "password-changed",
+            Self::PasswordIssued => "password-issued",
+            Self::RecoveryCodesIssued => "recovery-codes-issued",
+            Self::RecoveryCodeUsed => "recovery-code-used",
+            Self::EmailChanged => "email-changed",
+            Self::Unlocked => "unlocked",
+            Self::Suspended => "suspended",
+            Self::Reinstated => "reinstated",
+            Self::LoginsEnded => "logins-ended",
         }
     }
 

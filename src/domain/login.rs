@@ -1,15 +1,19 @@
 //! The login ceremony as types: `Identified -> PasswordVerified -> Authenticated`, and no other way.
 //!
 //! Architecture invariant: [`Authenticated`] cannot be had without a [`PasswordProof`] for the account's own hash
-//! and, where policy and account ask for it, an [`AcceptedStep`] of the account's own authenticator. Both proofs are
-//! made only by the functions that check them, and each is consumed where it is used.
+//! and, where policy and account ask for it, an [`AcceptedStep`] of the account's own authenticator or an
+//! [`AcceptedCode`] of its own recovery codes. All proofs are made only by the functions that check them, and each is
+//! consumed where it is used. Whoever proved all that with an officer's one-time password is given an
+//! [`AwaitingPassword`] instead, which becomes a login by nothing but a password of the account's owner: everything
+//! that would make a login goes through one function, which tells the two apart.
 
 use std::time::Duration;
 
 use super::{
     account::{Account, AccountKey, Authenticator},
-    password::PasswordProof,
+    password::{PasswordHash, PasswordProof},
     policy::Policy,
+    recovery::AcceptedCode,
     totp::AcceptedStep,
 };
 
@@ -30,6 +34,8 @@ impl Identified {
         (self.account == account.key && proof.is_for(&account.password)).then(|| PasswordVerified {
             account: account.key.clone(),
             generation: account.generation,
+            // A new password, an officer's too, changes the generation, so this holds as long as the login does.
+            one_time: account.one_time_password.is_some(),
         })
     }
 }
@@ -39,13 +45,14 @@ impl Identified {
 pub struct PasswordVerified {
     account: AccountKey,
     generation: u64,
+    one_time: bool,
 }
 
 /// What comes after a right password.
 #[derive(Debug)]
 pub enum Ceremony {
-    /// Nothing more is asked: two-step login.
-    Granted(Authenticated),
+    /// No code is asked: two-step login.
+    Proved(Proved),
     Passcode(AwaitingPasscode),
     Enrollment(AwaitingEnrollment),
 }
@@ -56,25 +63,32 @@ impl PasswordVerified {
         let Self {
             account,
             generation,
+            one_time,
         } = self;
         match (policy, authenticator) {
             (Policy::Disabled, _) | (Policy::Enabled, Authenticator::Absent) => {
-                Ceremony::Granted(Authenticated {
-                    account,
-                    generation,
-                    passcode_at: None,
-                })
+                Ceremony::Proved(proved(account, generation, one_time, None))
             }
             (Policy::Required, Authenticator::Absent) => Ceremony::Enrollment(AwaitingEnrollment {
                 account,
                 generation,
+                one_time,
             }),
             (Policy::Enabled | Policy::Required, _) => Ceremony::Passcode(AwaitingPasscode {
                 account,
                 generation,
+                one_time,
             }),
         }
     }
+}
+
+/// All that policy and account ask has been proved. Whether that is a login depends on whose the password is.
+#[derive(Debug)]
+pub enum Proved {
+    LoggedIn(Authenticated),
+    /// The password is an officer's one-time password, which opens nothing but its own replacement.
+    PasswordDue(AwaitingPassword),
 }
 
 /// The password was right; a code of the account's authenticator is still to come.
@@ -82,6 +96,7 @@ impl PasswordVerified {
 pub struct AwaitingPasscode {
     account: AccountKey,
     generation: u64,
+    one_time: bool,
 }
 
 impl AwaitingPasscode {
@@ -93,9 +108,19 @@ impl AwaitingPasscode {
         self.generation
     }
 
-    /// The login, for a code accepted at monotonic time `now`. `None` when the code was another account's.
-    pub fn with_passcode(self, accepted: AcceptedStep, now: Duration) -> Option<Authenticated> {
-        authenticated(self.account, self.generation, &accepted, now)
+    /// What was proved, with a code accepted at monotonic time `now`. `None` when the code was another account's.
+    pub fn with_passcode(self, accepted: AcceptedStep, now: Duration) -> Option<Proved> {
+        let is_its = *accepted.account() == self.account;
+        let code = Some((SecondFactor::Totp, now));
+        is_its.then(|| proved(self.account, self.generation, self.one_time, code))
+    }
+
+    /// What was proved, with a recovery code accepted at monotonic time `now`. `None` when the code was another
+    /// account's.
+    pub fn with_recovery_code(self, accepted: AcceptedCode, now: Duration) -> Option<Proved> {
+        let is_its = *accepted.account() == self.account;
+        let code = Some((SecondFactor::RecoveryCode, now));
+        is_its.then(|| proved(self.account, self.generation, self.one_time, code))
     }
 
     /// The way back for a QR code that never reached a phone: open only while the key is pending, because a key that
@@ -104,6 +129,7 @@ impl AwaitingPasscode {
         authenticator.is_pending().then_some(AwaitingEnrollment {
             account: self.account,
             generation: self.generation,
+            one_time: self.one_time,
         })
     }
 }
@@ -113,6 +139,7 @@ impl AwaitingPasscode {
 pub struct AwaitingEnrollment {
     account: AccountKey,
     generation: u64,
+    one_time: bool,
 }
 
 impl AwaitingEnrollment {
@@ -124,9 +151,55 @@ impl AwaitingEnrollment {
         self.generation
     }
 
-    /// The login, for the code that proved the new key at monotonic time `now`.
-    pub fn with_passcode(self, accepted: AcceptedStep, now: Duration) -> Option<Authenticated> {
-        authenticated(self.account, self.generation, &accepted, now)
+    /// What was proved, with the code that proved the new key at monotonic time `now`.
+    pub fn with_passcode(self, accepted: AcceptedStep, now: Duration) -> Option<Proved> {
+        let is_its = *accepted.account() == self.account;
+        let code = Some((SecondFactor::Totp, now));
+        is_its.then(|| proved(self.account, self.generation, self.one_time, code))
+    }
+}
+
+/// Everything is proved, by an officer's one-time password: a password of the owner's own must take its place before
+/// anything else.
+#[derive(Debug, Clone)]
+pub struct AwaitingPassword {
+    account: AccountKey,
+    generation: u64,
+    code_accepted: Option<(SecondFactor, Duration)>,
+}
+
+impl AwaitingPassword {
+    pub fn account(&self) -> &AccountKey {
+        &self.account
+    }
+
+    pub fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    /// Puts `new` in the one-time password's place in `account`, and gives the login that goes with it. It is worth
+    /// something only once `account` is stored. `None`, and nothing changed, when `account` is another one or has
+    /// changed since, or when `policy` has come to ask for a code that was not shown.
+    pub fn with_new_password(
+        self,
+        account: &mut Account,
+        policy: Policy,
+        new: PasswordHash,
+    ) -> Option<Authenticated> {
+        let asks_code = match policy {
+            Policy::Disabled => false,
+            Policy::Enabled => account.authenticator != Authenticator::Absent,
+            Policy::Required => true,
+        };
+        let still_holds = account.key == self.account && account.generation == self.generation;
+        if !still_holds || (asks_code && self.code_accepted.is_none()) {
+            return None;
+        }
+        Some(Authenticated {
+            account: self.account,
+            generation: replace_password(account, new),
+            code_accepted: self.code_accepted,
+        })
     }
 }
 
@@ -135,7 +208,17 @@ impl AwaitingEnrollment {
 pub struct Authenticated {
     account: AccountKey,
     generation: u64,
-    passcode_at: Option<Duration>,
+    /// The last code that was accepted: what it was, and at which monotonic time.
+    code_accepted: Option<(SecondFactor, Duration)>,
+}
+
+/// What somebody proved besides the password.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum SecondFactor {
+    /// A code of the phone.
+    Totp,
+    /// A code on paper, for want of the phone.
+    RecoveryCode,
 }
 
 impl Authenticated {
@@ -150,15 +233,45 @@ impl Authenticated {
         self.generation
     }
 
-    /// Whether a code was accepted within the last five minutes before monotonic time `now`.
+    /// Whether a code was accepted within the last five minutes before monotonic time `now`: one of the phone, or a
+    /// recovery code, so that whoever has lost the phone can switch TOTP off and activate another one. It is enough
+    /// for what people do to their own account, and for nothing else.
     pub fn passcode_is_fresh(&self, now: Duration) -> bool {
-        self.passcode_at
-            .is_some_and(|at| now.saturating_sub(at) <= Self::PASSCODE_FRESH_FOR)
+        self.code_accepted
+            .is_some_and(|(_, at)| now.saturating_sub(at) <= Self::PASSCODE_FRESH_FOR)
+    }
+
+    /// Whether a code of the phone was accepted within the last five minutes before monotonic time `now`, which is what
+    /// acts on other people's accounts want. A recovery code does not count.
+    pub fn totp_is_fresh(&self, now: Duration) -> bool {
+        let is_totp = matches!(self.code_accepted, Some((SecondFactor::Totp, _)));
+        is_totp && self.passcode_is_fresh(now)
     }
 
     /// The same login with a fresh code. `None` when the code was another account's.
     pub fn with_fresh_passcode(self, accepted: &AcceptedStep, now: Duration) -> Option<Self> {
-        authenticated(self.account, self.generation, accepted, now)
+        (*accepted.account() == self.account).then_some(Self {
+            code_accepted: Some((SecondFactor::Totp, now)),
+            ..self
+        })
+    }
+
+    /// Puts `new` in the place of the password that `current` proves, in `account`, and gives the one login that goes
+    /// on with it: every other ends. It is worth something only once `account` is stored. `None`, and nothing changed,
+    /// when `account` is another one or has changed since, or the proof is for something else.
+    pub fn with_new_password(
+        self,
+        account: &mut Account,
+        current: &PasswordProof,
+        new: PasswordHash,
+    ) -> Option<Self> {
+        let still_holds = account.key == self.account
+            && account.generation == self.generation
+            && current.is_for(&account.password);
+        still_holds.then(|| Self {
+            generation: replace_password(account, new),
+            ..self
+        })
     }
 
     /// What a login becomes when TOTP was switched off under [`Policy::Required`]: nothing but a new enrollment.
@@ -166,19 +279,37 @@ impl Authenticated {
         AwaitingEnrollment {
             account: self.account,
             generation: self.generation,
+            one_time: false,
         }
     }
 }
 
-fn authenticated(
+/// The one place where a login begins, and where a one-time password keeps it from beginning.
+fn proved(
     account: AccountKey,
     generation: u64,
-    accepted: &AcceptedStep,
-    now: Duration,
-) -> Option<Authenticated> {
-    (*accepted.account() == account).then_some(Authenticated {
-        account,
-        generation,
-        passcode_at: Some(now),
-    })
+    one_time: bool,
+    code_accepted: Option<(SecondFactor, Duration)>,
+) -> Proved {
+    if one_time {
+        Proved::PasswordDue(AwaitingPassword {
+            account,
+            generation,
+            code_accepted,
+        })
+    } else {
+        Proved::LoggedIn(Authenticated {
+            account,
+            generation,
+            code_accepted,
+        })
+    }
+}
+
+/// Makes `new` the owner's own password; gives the generation of the logins that are valid from then on.
+fn replace_password(account: &mut Account, new: PasswordHash) -> u64 {
+    account.password = new;
+    account.one_time_password = None;
+    account.generation = account.generation.wrapping_add(1);
+    account.generation
 }

@@ -7,14 +7,18 @@ pub mod account;
 pub mod activity;
 pub mod audit;
 pub mod calendar;
+pub mod find;
 pub mod idle;
+pub mod keyboard_code;
 pub mod language;
 pub mod letter;
 pub mod login;
+pub mod officer;
 pub mod passcode;
 pub mod password;
 pub mod policy;
 pub mod provisioning;
+pub mod recovery;
 pub mod reset;
 pub mod security_code;
 pub mod source;
@@ -23,7 +27,10 @@ pub mod totp;
 
 pub use account::{Account, AccountKey, Authenticator, EmailAddress, PersonName, UserId, UserType};
 pub use activity::{Activity, ActivityKind};
-pub use login::{Authenticated, AwaitingEnrollment, AwaitingPasscode, Ceremony, Identified};
+pub use login::{
+    Authenticated, AwaitingEnrollment, AwaitingPasscode, AwaitingPassword, Ceremony, Identified,
+    Proved,
+};
 pub use passcode::Passcode;
 pub use password::{PasswordHash, PlainPassword};
 pub use policy::Policy;

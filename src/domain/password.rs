@@ -11,6 +11,8 @@ use subtle::ConstantTimeEq;
 use unicode_normalization::UnicodeNormalization;
 use zeroize::Zeroizing;
 
+use super::reset::ShortCode;
+
 /// A password as somebody typed it, in NFC; wiped when dropped, never printed.
 #[derive(Clone)]
 pub struct PlainPassword(Zeroizing<String>);
@@ -28,6 +30,20 @@ pub enum PasswordRuleError {
     Common,
     #[error("the password contains control characters")]
     Control,
+    #[error("the new password is the present one")]
+    Unchanged,
+}
+
+/// How well a password that is being chosen would withstand guessing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Strength {
+    /// It has too few characters to be one.
+    Short,
+    /// It would be refused: among the first that attackers try.
+    Guessable,
+    Weak,
+    Fair,
+    Strong,
 }
 
 impl PlainPassword {
@@ -42,19 +58,60 @@ impl PlainPassword {
         (normal.chars().count() <= Self::MAX_CHARS).then_some(Self(normal))
     }
 
+    /// Random bytes that [`PlainPassword::issued`] wants.
+    pub const ISSUE_BYTES: usize = ShortCode::RANDOM_BYTES;
+
+    /// A password to be read out and typed once: `acde-fghj-kmnp-qrtv`, 73 bits of chance in letters and digits that
+    /// nobody takes for another.
+    pub fn issued(random: &[u8; Self::ISSUE_BYTES]) -> Zeroizing<String> {
+        let mut text = ShortCode::from_random(random).grouped();
+        text.make_ascii_lowercase();
+        text
+    }
+
     /// A password to be set. `context` are words that an attacker would try first for this account: the User ID, the
     /// name, the e-mail address.
+    pub fn chosen(text: &str, context: &[&str]) -> Result<Self, PasswordRuleError> {
+        let password = Self::typed(text).ok_or(PasswordRuleError::TooLong)?;
+        password.may_be_set(context)?;
+        Ok(password)
+    }
+
+    /// Whether this may become the password of an account with these words of its own.
     ///
     /// A password is refused when zxcvbn, which knows the commonest passwords and their variations, would find it
     /// within a hundred thousand guesses: the ten thousand commonest, and those with a digit put behind.
-    pub fn chosen(text: &str, context: &[&str]) -> Result<Self, PasswordRuleError> {
-        let password = Self::typed(text).ok_or(PasswordRuleError::TooLong)?;
-        if password.0.chars().count() < Self::MIN_CHARS {
-            return Err(PasswordRuleError::TooShort);
-        }
-        if password.0.chars().any(char::is_control) {
+    pub fn may_be_set(&self, context: &[&str]) -> Result<(), PasswordRuleError> {
+        if self.0.chars().any(char::is_control) {
             return Err(PasswordRuleError::Control);
         }
+        match self.strength(context) {
+            Strength::Short => Err(PasswordRuleError::TooShort),
+            Strength::Guessable => Err(PasswordRuleError::Common),
+            Strength::Weak | Strength::Fair | Strength::Strong => Ok(()),
+        }
+    }
+
+    /// Whether both are the same password, for two that the same person has typed.
+    pub fn is(&self, other: &Self) -> bool {
+        self.0 == other.0
+    }
+
+    /// How strong this would be as the password of an account with these words of its own.
+    pub fn strength(&self, context: &[&str]) -> Strength {
+        if self.0.chars().count() < Self::MIN_CHARS {
+            return Strength::Short;
+        }
+        match self.guesses(context) {
+            0..=100_000 => Strength::Guessable,
+            // Without a hash at hand nobody tries so many; with one, a machine does in an hour or a week.
+            100_001..=10_000_000 => Strength::Weak,
+            10_000_001..=10_000_000_000 => Strength::Fair,
+            _ => Strength::Strong,
+        }
+    }
+
+    fn guesses(&self, context: &[&str]) -> u64 {
         let house = [
             "lpse",
             "spse",
@@ -72,10 +129,7 @@ impl PlainPassword {
             }))
             .filter(|word| word.chars().count() >= 3)
             .collect();
-        if zxcvbn::zxcvbn(&password.0, &words).guesses() <= 100_000 {
-            return Err(PasswordRuleError::Common);
-        }
-        Ok(password)
+        zxcvbn::zxcvbn(&self.0, &words).guesses()
     }
 }
 
@@ -431,6 +485,53 @@ mod tests {
         assert_eq!(chosen("kuda\thijau99awan"), Err(PasswordRuleError::Control));
         assert_eq!(chosen("kuda hijau di awan"), Ok(()));
         assert_eq!(chosen(&"kuda-hijau-9-awan".repeat(7)), Ok(()));
+    }
+
+    #[test]
+    fn an_issued_password_is_easily_typed_and_passes_the_rules() {
+        let mut random = [0; PlainPassword::ISSUE_BYTES];
+        for (at, byte) in random.iter_mut().enumerate() {
+            *byte = (at * 97 % 251) as u8;
+        }
+        let issued = PlainPassword::issued(&random);
+        assert_eq!(issued.len(), 19, "{}", *issued);
+        let groups: Vec<&str> = issued.split('-').collect();
+        assert_eq!(groups.len(), 4, "{}", *issued);
+        for group in groups {
+            let easy = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+            assert!(group.len() == 4 && group.chars().all(easy), "{group}");
+            assert!(!group.contains(['0', 'o', '1', 'i', 'l', '2', 'z', '5', 's', '8', 'b', 'u']));
+        }
+        assert!(PlainPassword::chosen(&issued, &["PPK30"]).is_ok());
+    }
+
+    #[test]
+    fn strength_grows_with_what_has_to_be_guessed() {
+        let strength = |text: &str| password(text).strength(&["PPK30", "Siti Nurhaliza"]);
+        assert_eq!(strength("kuda9!x"), Strength::Short);
+        assert_eq!(strength("nurhaliza1"), Strength::Guessable);
+        assert_eq!(strength("password2020"), Strength::Guessable);
+        assert_eq!(strength("bukuhijau"), Strength::Weak);
+        assert_eq!(strength("bukuhijau7x"), Strength::Fair);
+        assert_eq!(strength("kuda hijau di awan 9"), Strength::Strong);
+        assert!(Strength::Short < Strength::Guessable && Strength::Fair < Strength::Strong);
+    }
+
+    #[test]
+    #[ignore = "prints what a key press costs; run with --release --nocapture"]
+    fn cost_of_strength() {
+        for text in [
+            "kuda hij",
+            "kuda hijau di awan 9",
+            &"aB3$ kuda P4ssw0rd 1990 ".repeat(6)[..128],
+        ] {
+            let password = password(text);
+            let begun = std::time::Instant::now();
+            for _ in 0..100 {
+                std::hint::black_box(password.strength(&["PPK30", "Siti Nurhaliza"]));
+            }
+            println!("{} characters: {:?}", text.len(), begun.elapsed() / 100);
+        }
     }
 
     #[test]

@@ -2,6 +2,8 @@
 
 use std::{fmt, str::FromStr};
 
+use super::account::Role;
+
 /// The login policy of an LPSE.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Policy {
@@ -17,12 +19,64 @@ pub enum Policy {
 impl Policy {
     pub const ALL: [Self; 3] = [Self::Disabled, Self::Enabled, Self::Required];
 
+    /// What this policy asks of an account with `role`: an officer always needs TOTP.
+    pub fn asked_of(self, role: Role) -> Self {
+        match role {
+            Role::Officer => Self::Required,
+            Role::User => self,
+        }
+    }
+
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Disabled => "disabled",
             Self::Enabled => "enabled",
             Self::Required => "required",
         }
+    }
+}
+
+/// What holds at every login: set as one, in force at the next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LoginRules {
+    pub policy: Policy,
+    /// Recovery codes are issued and taken. Those that are out wait where they are while this is off.
+    pub recovery_codes: bool,
+}
+
+impl LoginRules {
+    /// The rules with the policy as it is asked of an account with `role`.
+    pub fn asked_of(self, role: Role) -> Self {
+        Self {
+            policy: self.policy.asked_of(role),
+            ..self
+        }
+    }
+}
+
+impl Default for LoginRules {
+    fn default() -> Self {
+        Self {
+            policy: Policy::default(),
+            recovery_codes: true,
+        }
+    }
+}
+
+impl From<Policy> for LoginRules {
+    /// That policy, and all else as it is by default.
+    fn from(policy: Policy) -> Self {
+        Self {
+            policy,
+            ..Self::default()
+        }
+    }
+}
+
+impl fmt::Display for LoginRules {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let recovery_codes = if self.recovery_codes { "on" } else { "off" };
+        write!(f, "{}, recovery codes {recovery_codes}", self.policy)
     }
 }
 

@@ -9,19 +9,18 @@ use data_encoding::Specification;
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
-use unicode_normalization::UnicodeNormalization;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
-use super::account::{AccountKey, EmailAddress, UserId, UserType};
+use super::{
+    account::{AccountKey, EmailAddress, UserId, UserType},
+    keyboard_code::{KeyboardCode, RANDOM_A_SYMBOL},
+};
 
 /// The path of the page that a link leads to, as SPSE's own links have it.
 pub const LINK_PATH: &str = "/proc4user/resettotp";
 
 /// No link is longer: the longest address and User ID, every byte escaped, with room for what a mail gateway adds.
 pub const LONGEST_LINK: usize = 2048;
-
-/// Letters and digits that nobody takes for another: no 0 and O, 1, I and L, 2 and Z, 5 and S, 8 and B, U and V.
-const SYMBOLS: &[u8; 24] = b"34679ACDEFGHJKMNPQRTVWXY";
 
 /// The secret of a link: 160 bits from the operating system's generator.
 #[derive(Clone, Zeroize, ZeroizeOnDrop)]
@@ -74,73 +73,43 @@ fn base32() -> data_encoding::Encoding {
 }
 
 /// The secret for the keyboard: 16 of 24 symbols, 73 bits, more than the 64 that need no count of wrong tries.
-#[derive(Clone, Zeroize, ZeroizeOnDrop)]
-pub struct ShortCode([u8; Self::LENGTH]);
+#[derive(Clone)]
+pub struct ShortCode(KeyboardCode<{ Self::LENGTH }>);
 
 impl ShortCode {
     pub const LENGTH: usize = 16;
 
     /// Random bytes that [`ShortCode::from_random`] wants.
-    pub const RANDOM_BYTES: usize = 16 * Self::LENGTH;
+    pub const RANDOM_BYTES: usize = RANDOM_A_SYMBOL * Self::LENGTH;
 
-    /// Each symbol from sixteen random bytes: the remainder of 128 bits favours no symbol by more than 2^-120.
     pub fn from_random(random: &[u8; Self::RANDOM_BYTES]) -> Self {
-        let mut code = [0; Self::LENGTH];
-        let (parts, _) = random.as_chunks::<16>();
-        for (symbol, part) in code.iter_mut().zip(parts) {
-            let number = u128::from_be_bytes(*part) % SYMBOLS.len() as u128;
-            *symbol = SYMBOLS[usize::try_from(number).unwrap_or_default()];
-        }
-        Self(code)
+        let (symbols, _) = random.as_chunks();
+        let symbols = symbols.try_into().expect("sixteen bytes for each symbol");
+        Self(KeyboardCode::from_random(symbols))
     }
 
     /// A code of these symbols; `None` when one of them is none.
     pub fn from_bytes(symbols: [u8; Self::LENGTH]) -> Option<Self> {
-        let code = Self(symbols);
-        code.0
-            .iter()
-            .all(|symbol| SYMBOLS.contains(symbol))
-            .then_some(code)
+        KeyboardCode::from_bytes(symbols).map(Self)
     }
 
     pub fn as_bytes(&self) -> &[u8; Self::LENGTH] {
-        &self.0
+        self.0.as_bytes()
     }
 
     /// Reads what was typed: capital and small letters, full width, spaces and dashes make no difference.
     pub fn parse(typed: &str) -> Option<Self> {
-        let mut code = Self([0; Self::LENGTH]);
-        let mut length = 0;
-        // Bounded before it is normalised, so that a pasted novel costs nothing.
-        for c in typed.chars().take(16 * Self::LENGTH).nfkc() {
-            if c.is_whitespace() || c.is_control() || matches!(c, '-' | '\u{2010}'..='\u{2015}') {
-                continue;
-            }
-            let symbol = u8::try_from(c.to_ascii_uppercase()).ok()?;
-            if !SYMBOLS.contains(&symbol) {
-                return None;
-            }
-            *code.0.get_mut(length)? = symbol;
-            length += 1;
-        }
-        (length == Self::LENGTH).then_some(code)
+        KeyboardCode::parse(typed).ok().map(Self)
     }
 
     /// `ACDE-FGHJ-KMNP-QRTV`, as letters show it.
     pub fn grouped(&self) -> Zeroizing<String> {
-        let mut text = Zeroizing::new(String::with_capacity(Self::LENGTH * 5 / 4));
-        for (position, symbol) in self.0.iter().enumerate() {
-            if position > 0 && position % 4 == 0 {
-                text.push('-');
-            }
-            text.push(char::from(*symbol));
-        }
-        text
+        self.0.grouped()
     }
 
     /// What is kept of it.
     pub fn digest(&self) -> SecretDigest {
-        SecretDigest::of("reset-code", &self.0)
+        SecretDigest::of("reset-code", self.0.as_bytes())
     }
 }
 

@@ -23,6 +23,7 @@ use crate::{
     config::{BaseUrl, Config},
     parts::Opened,
     ports::Clock,
+    store::find::Index,
 };
 
 /// Why the page cannot be served.
@@ -120,6 +121,8 @@ pub fn start(
     if let Some(courier) = opened.courier.clone() {
         beside.spawn(courier.run(leave.clone()));
     }
+    let index = Index::new(opened.foundation.store.clone());
+    beside.spawn(index.build(leave.clone()));
     let socket = config.socket_file();
     match PrivateSocket::bind(&socket) {
         Ok(socket) => {

@@ -1,7 +1,10 @@
 //! The sample accounts of training mode.
 
 use crate::{
-    domain::{AccountKey, EmailAddress, PersonName, PlainPassword, Source, UserId, UserType},
+    domain::{
+        AccountKey, EmailAddress, PersonName, PlainPassword, Source, UserId, UserType,
+        account::Role,
+    },
     service::{ServiceError, Services, accounts::NewAccount},
     tui::SampleAccount,
 };
@@ -16,10 +19,14 @@ pub fn samples() -> Vec<SampleAccount> {
     vec![
         sample(UserType::NonPenyedia, "PPK30", "mangga-manis-30"),
         sample(UserType::NonPenyedia, "POKJA7", "kopi-gayo-panas-7"),
+        sample(UserType::NonPenyedia, OFFICER, "batik-tulis-solo-1"),
         sample(UserType::Penyedia, "CVMAJU", "perahu-layar-biru"),
         sample(UserType::Penyedia, "PTSINAR", "lampu-taman-kota"),
     ]
 }
+
+/// The sample by whom the officer's desk is tried out.
+const OFFICER: &str = "PETUGAS1";
 
 /// Adds the sample accounts; a folder that is kept has them already.
 pub async fn add_samples(
@@ -29,6 +36,7 @@ pub async fn add_samples(
     let names = [
         "Siti Rahmawati",
         "Budi Santoso",
+        "Rina Wulandari",
         "CV Maju Bersama",
         "PT Sinar Harapan",
     ];
@@ -46,6 +54,10 @@ pub async fn add_samples(
             name: PersonName::parse(name).expect("the sample names are plain"),
             email: EmailAddress::parse(&format!("{id}@contoh.go.id"))
                 .expect("the sample addresses are plain"),
+            role: match sample.user_id.as_str() {
+                OFFICER => Role::Officer,
+                _ => Role::User,
+            },
             password: services.accounts.hash(password).await?,
         };
         if let Err(error) = services.accounts.add(new, &from).await {

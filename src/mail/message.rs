@@ -325,6 +325,15 @@ struct Vocabulary {
     totp_disabled: Kind,
     totp_reset: Kind,
     totp_held: Kind,
+    password_changed: Kind,
+    password_issued: Kind,
+    recovery_codes_issued: Kind,
+    recovery_code_used: Kind,
+    email_changed: Kind,
+    unlocked: Kind,
+    suspended: Kind,
+    reinstated: Kind,
+    logins_ended: Kind,
 }
 
 #[derive(Debug, Deserialize)]
@@ -376,6 +385,15 @@ impl Vocabulary {
             LetterKind::TotpDisabled => &self.totp_disabled,
             LetterKind::TotpReset => &self.totp_reset,
             LetterKind::TotpHeld => &self.totp_held,
+            LetterKind::PasswordChanged => &self.password_changed,
+            LetterKind::PasswordIssued => &self.password_issued,
+            LetterKind::RecoveryCodesIssued => &self.recovery_codes_issued,
+            LetterKind::RecoveryCodeUsed => &self.recovery_code_used,
+            LetterKind::EmailChanged => &self.email_changed,
+            LetterKind::Unlocked => &self.unlocked,
+            LetterKind::Suspended => &self.suspended,
+            LetterKind::Reinstated => &self.reinstated,
+            LetterKind::LoginsEnded => &self.logins_ended,
         }
     }
 }

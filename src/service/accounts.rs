@@ -1,21 +1,29 @@
-//! Accounts as operators handle them: add, look, list, set a password, remove, import, reset TOTP.
+//! Accounts as operators handle them: add, look, list, find, set a password or a role, remove, import, and the acts of
+//! the officer's desk by the command line.
 
 use std::sync::Arc;
 
 use data_encoding::HEXLOWER;
 
-use super::{Foundation, ServiceError};
+use super::{
+    Foundation, ServiceError,
+    account_act::{Acted, Hand},
+};
 use crate::{
     domain::{
         Account, AccountKey, Activity, ActivityKind, Authenticator, EmailAddress, PasswordHash,
         PersonName, PlainPassword, Source, UserId, UserType,
+        account::{OneTimePassword, Role},
         audit::{Act, AuditEvent, AuditOutcome},
+        find::Query,
         letter::LetterKind,
+        officer::{AccountAct, Bookmark, Declined},
         throttle::PasscodeThrottle,
     },
     store::{
         Outcome, StoreError,
         accounts::{ImportStep, Page},
+        find,
     },
 };
 
@@ -31,6 +39,7 @@ pub struct NewAccount {
     pub key: AccountKey,
     pub name: PersonName,
     pub email: EmailAddress,
+    pub role: Role,
     pub password: PasswordHash,
 }
 
@@ -41,6 +50,12 @@ pub enum AccountsError {
     Exists(AccountKey),
     #[error("there is no {} account {}", .0.user_type, .0.user_id)]
     Unknown(AccountKey),
+    #[error("the {} account {} is so already; nothing was changed", .0.user_type, .0.user_id)]
+    NothingToDo(AccountKey),
+    #[error(
+        "the {} account {} is held after too many wrong codes, which only a reset of its TOTP ends", .0.user_type, .0.user_id
+    )]
+    Held(AccountKey),
     #[error(transparent)]
     Service(#[from] ServiceError),
 }
@@ -66,10 +81,12 @@ impl Accounts {
     /// Adds an account.
     pub async fn add(&self, new: NewAccount, from: &Source) -> Result<(), AccountsError> {
         let key = new.key.clone();
+        let role = new.role;
         let account = self.fresh(new);
         match self.foundation.accounts().add(account).await? {
             Outcome::Applied => {
-                self.done(Act::AddAccount, &key, from).await?;
+                let detail = role.is_officer().then(|| role.as_str().to_owned());
+                self.done(Act::AddAccount, &key, from, detail).await?;
                 Ok(())
             }
             Outcome::Conflict => Err(AccountsError::Exists(key)),
@@ -101,23 +118,92 @@ impl Accounts {
         password: PasswordHash,
         from: &Source,
     ) -> Result<(), AccountsError> {
-        self.change(key, Act::SetPassword, None, from, |account| {
+        self.change(key, Act::SetPassword, None, None, from, |account| {
             account.password = password.clone();
+            account.one_time_password = None;
             ActivityKind::PasswordChanged
         })
         .await
     }
 
-    /// Switches TOTP off, lifts a hold, and ends every open login of the account; its owner is told by letter. Spent
-    /// steps stay spent.
-    pub async fn reset_totp(&self, key: &AccountKey, from: &Source) -> Result<(), AccountsError> {
-        let told = Some(LetterKind::TotpReset);
-        self.change(key, Act::ResetTotp, told, from, |account| {
-            account.authenticator = Authenticator::Absent;
-            account.passcode_throttle = PasscodeThrottle::default();
-            ActivityKind::TotpReset
+    /// Sets a one-time password, which opens nothing but its own replacement and holds for a day; every open login of
+    /// the account ends, and its owner is told by letter.
+    pub async fn issue_password(
+        &self,
+        key: &AccountKey,
+        password: PasswordHash,
+        from: &Source,
+    ) -> Result<(), AccountsError> {
+        let issued = OneTimePassword::issued(self.foundation.clock.now());
+        let told = Some(LetterKind::PasswordIssued);
+        self.change(key, Act::IssuePassword, told, None, from, |account| {
+            account.password = password.clone();
+            account.one_time_password = Some(issued);
+            ActivityKind::PasswordIssued
         })
         .await
+    }
+
+    /// Switches TOTP off, lifts a hold, and ends every open login of the account, whether or not there was anything to
+    /// do; its owner is told by letter. Spent steps stay spent.
+    pub async fn reset_totp(&self, key: &AccountKey, from: &Source) -> Result<(), AccountsError> {
+        self.act(key, &AccountAct::ResetTotp, from).await
+    }
+
+    /// Does what an officer could do at the desk, by the hand of whoever may run commands on the machine: told and
+    /// recorded in the same way.
+    pub async fn act(
+        &self,
+        key: &AccountKey,
+        act: &AccountAct,
+        from: &Source,
+    ) -> Result<(), AccountsError> {
+        let house = &self.foundation;
+        match house.act_on(key, act, Hand::CommandLine, from).await? {
+            Acted::Done(..) => Ok(()),
+            Acted::Refused(_) => Err(AccountsError::Unknown(key.clone())),
+            Acted::Declined(declined) => Err(match declined {
+                Declined::Gone => AccountsError::Unknown(key.clone()),
+                Declined::Held => AccountsError::Held(key.clone()),
+                _ => AccountsError::NothingToDo(key.clone()),
+            }),
+        }
+    }
+
+    /// Gives the account another role; every open login of it ends, because the next one may ask for more, and its
+    /// owner is told so by letter.
+    pub async fn set_role(
+        &self,
+        key: &AccountKey,
+        role: Role,
+        from: &Source,
+    ) -> Result<(), AccountsError> {
+        let Some(account) = self.get(key).await? else {
+            return Err(AccountsError::Unknown(key.clone()));
+        };
+        if account.role == role {
+            return Err(AccountsError::NothingToDo(key.clone()));
+        }
+        let told = Some(LetterKind::LoginsEnded);
+        let detail = format!("from {} to {}", account.role.as_str(), role.as_str());
+        self.change(key, Act::SetRole, told, Some(detail), from, |account| {
+            account.role = role;
+            ActivityKind::LoginsEnded
+        })
+        .await
+    }
+
+    /// Up to `limit` accounts for what was typed, as officers find them at the desk.
+    pub async fn find(
+        &self,
+        typed: &str,
+        after: Option<&Bookmark>,
+        limit: usize,
+    ) -> Result<find::Page, ServiceError> {
+        match Query::parse(typed) {
+            Some(query) => Ok(self.foundation.index().page(&query, after, limit).await?),
+            None => Ok(find::Page::default()),
+        }
     }
 
     /// Removes an account, and its ticket with it.
@@ -131,7 +217,7 @@ impl Accounts {
             let commit = read.remove().and(ticket.remove());
             if house.commit(commit).await? == Outcome::Applied {
                 house.ended_logins.tell(key);
-                self.done(Act::RemoveAccount, key, from).await?;
+                self.done(Act::RemoveAccount, key, from, None).await?;
                 return Ok(());
             }
         }
@@ -161,6 +247,7 @@ impl Accounts {
         key: &AccountKey,
         act: Act,
         told: Option<LetterKind>,
+        detail: Option<String>,
         from: &Source,
         change: impl Fn(&mut Account) -> ActivityKind,
     ) -> Result<(), AccountsError> {
@@ -173,18 +260,14 @@ impl Accounts {
             let kind = change(&mut account);
             account.generation = account.generation.wrapping_add(1);
             let now = house.clock.now();
-            account.note(Activity {
-                at: now,
-                kind,
-                from: from.clone(),
-            });
+            account.note(Activity::of_owner(now, kind, from));
             let mut commit = read.replace(&account);
             if let Some(letter) = told {
                 commit = house.notice(commit, &account, letter, now, from);
             }
             if house.commit(commit).await? == Outcome::Applied {
                 house.ended_logins.tell(key);
-                self.done(act, key, from).await?;
+                self.done(act, key, from, detail).await?;
                 return Ok(());
             }
         }
@@ -195,22 +278,34 @@ impl Accounts {
             key: new.key,
             name: new.name,
             email: new.email,
+            role: new.role,
             password: new.password,
+            one_time_password: None,
+            suspended: None,
             // Random, so that a removed and re-added account has none of the old one's logins.
             generation: u64::from_be_bytes(self.foundation.random_bytes()) >> 1,
             authenticator: Authenticator::Absent,
             greatest_accepted_step: None,
             passcode_throttle: PasscodeThrottle::default(),
+            recovery: None,
             created: self.foundation.clock.now(),
             last_login: None,
             activity: Vec::new(),
         }
     }
 
-    async fn done(&self, act: Act, key: &AccountKey, from: &Source) -> Result<(), ServiceError> {
-        self.foundation
-            .record(act, key, from, AuditOutcome::Done)
-            .await
+    async fn done(
+        &self,
+        act: Act,
+        key: &AccountKey,
+        from: &Source,
+        detail: Option<String>,
+    ) -> Result<(), ServiceError> {
+        let event = AuditEvent {
+            detail,
+            ..AuditEvent::new(act, AuditOutcome::Done, from).on(key)
+        };
+        Ok(self.foundation.audit.record(vec![event]).await?)
     }
 }
 

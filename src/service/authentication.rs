@@ -10,11 +10,12 @@ use super::{Foundation, Refusal, ServiceError, passcode_check::Judged};
 use crate::{
     domain::{
         Account, AccountKey, Activity, ActivityKind, Authenticated, Authenticator,
-        AwaitingEnrollment, AwaitingPasscode, Ceremony, Identified, Passcode, PasswordHash,
-        PlainPassword, Policy, Source,
-        account::LastLogin,
+        AwaitingEnrollment, AwaitingPasscode, AwaitingPassword, Ceremony, Identified, Passcode,
+        PasswordHash, PersonName, PlainPassword, Policy, Proved, Source,
+        account::{LastLogin, OneTimePassword},
         audit::{Act, AuditEvent, AuditOutcome},
         letter::LetterKind,
+        recovery::RecoveryState,
         throttle::Gate,
     },
     store::{Outcome, accounts::Read},
@@ -38,10 +39,20 @@ pub struct Granted {
     pub authenticated: Authenticated,
     pub account: Account,
     pub policy: Policy,
+    /// The account's recovery codes, where they are of use to it.
+    pub recovery: Option<RecoveryState>,
     /// The login before this one.
     pub previous_login: Option<LastLogin>,
     /// The code of this login also put a pending key in force.
     pub activated: bool,
+}
+
+/// Everything is proved, but the password is an officer's: it must be replaced before the login is granted.
+#[derive(Debug)]
+pub struct PasswordDue {
+    pub awaiting: AwaitingPassword,
+    /// Whose password it is: no part of a name is a good one.
+    pub name: PersonName,
 }
 
 /// What a password led to.
@@ -49,10 +60,13 @@ pub struct Granted {
 pub enum PasswordOutcome {
     Refused(Refusal),
     Granted(Box<Granted>),
+    PasswordDue(PasswordDue),
     PasscodeWanted {
         awaiting: AwaitingPasscode,
         /// The key was never proved; the way back is open.
         pending: bool,
+        /// A recovery code will do instead: there are some left, and the rules have them on.
+        recovery: bool,
     },
     EnrollmentWanted(AwaitingEnrollment),
 }
@@ -62,6 +76,7 @@ pub enum PasswordOutcome {
 pub enum PasscodeOutcome {
     Refused(Refusal),
     Granted(Box<Granted>),
+    PasswordDue(PasswordDue),
 }
 
 impl Authentication {
@@ -107,15 +122,21 @@ impl Authentication {
             .as_ref()
             .zip(proof)
             .and_then(|(read, proof)| claimed.with_password(&read.account, &proof));
-        let (Some(read), Some(verified)) = (read.as_ref(), verified) else {
-            let gate = house
-                .throttles()
-                .count(from, &key, house.clock.now())
-                .await?;
-            refused(if read.is_some() {
-                "wrong-password"
-            } else {
-                "unknown-account"
+        let now = house.clock.now();
+        let is_over = |password: OneTimePassword| !password.is_good(now);
+        let outdated = verified.is_some()
+            && read
+                .as_ref()
+                .is_some_and(|read| read.account.one_time_password.is_some_and(is_over));
+        let (Some(read), Some(verified), false) = (read.as_ref(), verified, outdated) else {
+            let gate = house.throttles().count(from, &key, now).await?;
+            if let Some(read) = read.as_ref().filter(|_| outdated) {
+                self.end_one_time_password(read).await?;
+            }
+            refused(match (&read, outdated) {
+                (_, true) => "expired-one-time-password",
+                (Some(_), false) => "wrong-password",
+                (None, false) => "unknown-account",
             })
             .await?;
             return Ok(PasswordOutcome::Refused(Refusal::Rejected {
@@ -126,21 +147,36 @@ impl Authentication {
             }));
         };
         house.throttles().forget(from, &key).await?;
+        // Told only to somebody who knows the password.
+        if read.account.suspended.is_some() {
+            refused("suspended").await?;
+            return Ok(PasswordOutcome::Refused(Refusal::Suspended));
+        }
         house
             .record(Act::CheckPassword, &key, from, AuditOutcome::Done)
             .await?;
         let read = self.strengthen(read.clone(), again).await?;
-        let policy = house.settings().policy().await?;
-        match verified.next(policy.policy, &read.account.authenticator) {
+        let rules = house.settings().rules().await?;
+        let policy = rules.rules.policy.asked_of(read.account.role);
+        match verified.next(policy, &read.account.authenticator) {
             Ceremony::Passcode(awaiting) => Ok(PasswordOutcome::PasscodeWanted {
                 pending: read.account.authenticator.is_pending(),
+                recovery: RecoveryState::of(&read.account, rules.rules)
+                    .is_some_and(|state| state.left > 0),
                 awaiting,
             }),
             Ceremony::Enrollment(awaiting) => Ok(PasswordOutcome::EnrollmentWanted(awaiting)),
-            Ceremony::Granted(authenticated) => {
+            // Nothing is granted yet, so nothing is committed: that comes with the owner's own password.
+            Ceremony::Proved(Proved::PasswordDue(awaiting)) => {
+                Ok(PasswordOutcome::PasswordDue(PasswordDue {
+                    awaiting,
+                    name: read.account.name.clone(),
+                }))
+            }
+            Ceremony::Proved(Proved::LoggedIn(authenticated)) => {
                 let mut account = read.account.clone();
                 let previous_login = self.mark_login(&mut account, from);
-                let commit = policy.still_in_force(read.replace(&account));
+                let commit = rules.still_in_force(read.replace(&account));
                 if house.store.commit(commit).await? == Outcome::Conflict {
                     // The account or the policy changed between the look and the grant. What was decided may no
                     // longer be right, and the password is gone: the person types it once more.
@@ -152,8 +188,9 @@ impl Authentication {
                     .await?;
                 Ok(PasswordOutcome::Granted(Box::new(Granted {
                     authenticated,
+                    recovery: RecoveryState::of(&account, rules.rules),
                     account,
-                    policy: policy.policy,
+                    policy,
                     previous_login,
                     activated: false,
                 })))
@@ -161,10 +198,11 @@ impl Authentication {
         }
     }
 
-    /// Checks the code of a login under way, and grants it.
+    /// Checks the code of a login under way, and grants it, unless the password must be replaced first.
     ///
     /// The spent step, the zeroed count and the login are one conditional commit, made before anybody is told: of any
-    /// number of parallel submissions of one code exactly one is granted.
+    /// number of parallel submissions of one code exactly one is granted. Where the password must be replaced, the
+    /// login is a part of the commit that does it.
     pub async fn check_passcode(
         &self,
         awaiting: &AwaitingPasscode,
@@ -179,7 +217,8 @@ impl Authentication {
             else {
                 return Ok(PasscodeOutcome::Refused(Refusal::Ended));
             };
-            let policy = house.settings().policy().await?.policy;
+            let rules = house.settings().rules().await?.rules;
+            let policy = rules.policy.asked_of(read.account.role);
             let mut account = read.account.clone();
             let now = house.clock.now();
             let judged = house.judge_passcode(&mut account, &passcode, from, now)?;
@@ -198,9 +237,18 @@ impl Authentication {
                 }
                 Judged::Accepted(accepted) => accepted,
             };
+            let monotonic = house.clock.monotonic();
+            let Some(proved) = awaiting.clone().with_passcode(accepted, monotonic) else {
+                return Ok(PasscodeOutcome::Refused(Refusal::Ended));
+            };
             let activated = activate(&mut account, now, from);
             account.passcode_throttle = Default::default();
-            let previous_login = self.mark_login(&mut account, from);
+            let is_login = matches!(proved, Proved::LoggedIn(_));
+            let previous_login = if is_login {
+                self.mark_login(&mut account, from)
+            } else {
+                None
+            };
             let mut commit = read.replace(&account);
             if activated {
                 commit = house.notice(commit, &account, LetterKind::TotpActivated, now, from);
@@ -208,23 +256,28 @@ impl Authentication {
             if house.commit(commit).await? == Outcome::Conflict {
                 continue;
             }
-            let proved = activated.then_some(Act::ProveEnrollment);
-            let acts = proved.into_iter().chain([Act::CheckPasscode, Act::Login]);
+            let enrolled = activated.then_some(Act::ProveEnrollment);
+            let login = is_login.then_some(Act::Login);
+            let acts = enrolled
+                .into_iter()
+                .chain([Act::CheckPasscode])
+                .chain(login);
             let done = |act| AuditEvent::new(act, AuditOutcome::Done, from).on(&account.key);
             house.audit.record(acts.map(done).collect()).await?;
-            let Some(authenticated) = awaiting
-                .clone()
-                .with_passcode(accepted, house.clock.monotonic())
-            else {
-                return Ok(PasscodeOutcome::Refused(Refusal::Ended));
-            };
-            return Ok(PasscodeOutcome::Granted(Box::new(Granted {
-                authenticated,
-                account,
-                policy,
-                previous_login,
-                activated,
-            })));
+            return Ok(match proved {
+                Proved::LoggedIn(authenticated) => PasscodeOutcome::Granted(Box::new(Granted {
+                    authenticated,
+                    recovery: RecoveryState::of(&account, rules),
+                    account,
+                    policy,
+                    previous_login,
+                    activated,
+                })),
+                Proved::PasswordDue(awaiting) => PasscodeOutcome::PasswordDue(PasswordDue {
+                    awaiting,
+                    name: account.name,
+                }),
+            });
         }
     }
 
@@ -249,15 +302,24 @@ impl Authentication {
     /// Writes a login into `account`; returns the one before.
     pub(super) fn mark_login(&self, account: &mut Account, from: &Source) -> Option<LastLogin> {
         let now = self.foundation.clock.now();
-        account.note(Activity {
-            at: now,
-            kind: ActivityKind::Login,
-            from: from.clone(),
-        });
+        account.note(Activity::of_owner(now, ActivityKind::Login, from));
         account.last_login.replace(LastLogin {
             at: now,
             from: from.clone(),
         })
+    }
+
+    /// Notes that a one-time password was seen to be over, so that no clock that is set back makes it good again.
+    async fn end_one_time_password(&self, read: &Read) -> Result<(), ServiceError> {
+        let ended = Some(OneTimePassword::ended());
+        if read.account.one_time_password == ended {
+            return Ok(());
+        }
+        let mut account = read.account.clone();
+        account.one_time_password = ended;
+        // Whoever has changed the account meanwhile leaves it for the next try to note.
+        self.foundation.store.commit(read.replace(&account)).await?;
+        Ok(())
     }
 
     /// Hashes the password again when configuration has raised the cost since, now that it is at hand.
@@ -290,7 +352,8 @@ impl Authentication {
             .await
     }
 
-    fn turn(&self, from: &Source, account: &AccountKey) -> Arc<tokio::sync::Mutex<()>> {
+    /// The turn of an attempt at the password of `account`, wherever it is asked for.
+    pub(super) fn turn(&self, from: &Source, account: &AccountKey) -> Arc<tokio::sync::Mutex<()>> {
         let mut under_way = self
             .under_way
             .lock()
@@ -316,10 +379,6 @@ pub(super) fn activate(account: &mut Account, now: jiff::Timestamp, from: &Sourc
         secret: secret.clone(),
         since: now,
     };
-    account.note(Activity {
-        at: now,
-        kind: ActivityKind::TotpActivated,
-        from: from.clone(),
-    });
+    account.note(Activity::of_owner(now, ActivityKind::TotpActivated, from));
     true
 }

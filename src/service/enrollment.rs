@@ -2,20 +2,20 @@
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
-
 use super::{
     Foundation, Refusal, ServiceError,
-    authentication::{Authentication, Granted, activate},
+    authentication::{Authentication, Granted, PasswordDue, activate},
     passcode_check::Judged,
 };
 use crate::{
     domain::{
         Account, AccountKey, Activity, ActivityKind, Authenticated, Authenticator,
-        AwaitingEnrollment, AwaitingPasscode, Passcode, Policy, Source,
+        AwaitingEnrollment, AwaitingPasscode, Passcode, Policy, Proved, Source,
         audit::{Act, AuditOutcome},
         letter::LetterKind,
+        policy::LoginRules,
         provisioning::Provisioning,
+        recovery::RecoveryState,
         throttle::PasscodeThrottle,
         totp::AcceptedStep,
     },
@@ -51,13 +51,11 @@ impl Prover {
         }
     }
 
-    fn with_passcode(
-        &self,
-        accepted: AcceptedStep,
-        now: std::time::Duration,
-    ) -> Option<Authenticated> {
+    fn with_passcode(&self, accepted: AcceptedStep, now: std::time::Duration) -> Option<Proved> {
         match self.clone() {
-            Self::AtHome(authenticated) => authenticated.with_fresh_passcode(&accepted, now),
+            Self::AtHome(authenticated) => authenticated
+                .with_fresh_passcode(&accepted, now)
+                .map(Proved::LoggedIn),
             Self::Awaiting(awaiting) => awaiting.with_passcode(accepted, now),
         }
     }
@@ -84,6 +82,8 @@ pub enum ProveOutcome {
     Refused(Refusal),
     /// TOTP is active.
     Activated(Box<Granted>),
+    /// TOTP is active, and the password must be replaced before anything else.
+    PasswordDue(PasswordDue),
 }
 
 /// What disabling led to.
@@ -167,7 +167,8 @@ impl Enrollment {
             let Some(read) = read.filter(|read| read.account.authenticator.is_pending()) else {
                 return Ok(ProveOutcome::Refused(Refusal::Ended));
             };
-            let policy = house.settings().policy().await?.policy;
+            let rules = house.settings().rules().await?.rules;
+            let policy = rules.policy.asked_of(read.account.role);
             let mut account = read.account.clone();
             let now = house.clock.now();
             let accepted = match house.judge_passcode(&mut account, &passcode, from, now)? {
@@ -187,11 +188,20 @@ impl Enrollment {
                 }
                 Judged::Accepted(accepted) => accepted,
             };
+            let monotonic = house.clock.monotonic();
+            let Some(proved) = prover.with_passcode(accepted, monotonic) else {
+                return Ok(ProveOutcome::Refused(Refusal::Ended));
+            };
             activate(&mut account, now, from);
             account.passcode_throttle = PasscodeThrottle::default();
-            let previous_login = match prover {
-                Prover::AtHome(_) => None,
-                Prover::Awaiting(_) => self.authentication.mark_login(&mut account, from),
+            let is_login = matches!(
+                (prover, &proved),
+                (Prover::Awaiting(_), Proved::LoggedIn(_))
+            );
+            let previous_login = if is_login {
+                self.authentication.mark_login(&mut account, from)
+            } else {
+                None
             };
             let kind = LetterKind::TotpActivated;
             let commit = house.notice(read.replace(&account), &account, kind, now, from);
@@ -199,20 +209,23 @@ impl Enrollment {
                 continue;
             }
             self.done(Act::ProveEnrollment, &account.key, from).await?;
-            if matches!(prover, Prover::Awaiting(_)) {
+            if is_login {
                 self.done(Act::Login, &account.key, from).await?;
             }
-            let Some(authenticated) = prover.with_passcode(accepted, house.clock.monotonic())
-            else {
-                return Ok(ProveOutcome::Refused(Refusal::Ended));
-            };
-            return Ok(ProveOutcome::Activated(Box::new(Granted {
-                authenticated,
-                account,
-                policy,
-                previous_login,
-                activated: true,
-            })));
+            return Ok(match proved {
+                Proved::LoggedIn(authenticated) => ProveOutcome::Activated(Box::new(Granted {
+                    authenticated,
+                    recovery: RecoveryState::of(&account, rules),
+                    account,
+                    policy,
+                    previous_login,
+                    activated: true,
+                })),
+                Proved::PasswordDue(awaiting) => ProveOutcome::PasswordDue(PasswordDue {
+                    awaiting,
+                    name: account.name,
+                }),
+            });
         }
     }
 
@@ -264,12 +277,14 @@ impl Enrollment {
                 },
             }
             account.authenticator = Authenticator::Absent;
-            account.note(activity(now, ActivityKind::TotpDisabled, from));
-            let policy = house.settings().policy().await?;
+            account.recovery = None;
+            account.note(Activity::of_owner(now, ActivityKind::TotpDisabled, from));
+            let rules = house.settings().rules().await?;
             let seal = house.settings().seal_check().await?;
-            let provisioning = (policy.policy == Policy::Required)
-                .then(|| self.put_pending_key(&mut account, from));
-            let commit = policy.still_in_force(seal.still_seals(read.replace(&account)));
+            let policy = rules.rules.policy.asked_of(account.role);
+            let provisioning =
+                (policy == Policy::Required).then(|| self.put_pending_key(&mut account, from));
+            let commit = rules.still_in_force(seal.still_seals(read.replace(&account)));
             let commit = house.notice(commit, &account, LetterKind::TotpDisabled, now, from);
             if house.commit(commit).await? == Outcome::Conflict {
                 continue;
@@ -282,8 +297,9 @@ impl Enrollment {
                 }
                 None => DisableOutcome::Disabled(Box::new(Granted {
                     authenticated: refreshed,
+                    recovery: None,
                     account,
-                    policy: policy.policy,
+                    policy,
                     previous_login: None,
                     activated: false,
                 })),
@@ -291,16 +307,19 @@ impl Enrollment {
         }
     }
 
-    /// The account and policy of somebody at home, as they are now; `None` when the login is no longer valid.
+    /// The account of somebody at home and the rules for it, as they are now; `None` when the login is no longer valid.
     pub async fn home(
         &self,
         authenticated: &Authenticated,
-    ) -> Result<Option<(Account, Policy)>, ServiceError> {
+    ) -> Result<Option<(Account, LoginRules)>, ServiceError> {
         let read = self
             .valid(authenticated.account(), authenticated.generation())
             .await?;
-        let policy = self.foundation.settings().policy().await?.policy;
-        Ok(read.map(|read| (read.account, policy)))
+        let rules = self.foundation.settings().rules().await?.rules;
+        Ok(read.map(|read| {
+            let rules = rules.asked_of(read.account.role);
+            (read.account, rules)
+        }))
     }
 
     fn put_pending_key(&self, account: &mut Account, from: &Source) -> Provisioning {
@@ -315,7 +334,11 @@ impl Enrollment {
             since: now,
         };
         account.passcode_throttle = account.passcode_throttle.carried_to_new_key();
-        account.note(activity(now, ActivityKind::EnrollmentStarted, from));
+        account.note(Activity::of_owner(
+            now,
+            ActivityKind::EnrollmentStarted,
+            from,
+        ));
         Provisioning::new(&house.issuer, &account.key.user_id, &secret)
     }
 
@@ -354,13 +377,5 @@ impl Enrollment {
     ) -> Result<(), ServiceError> {
         let outcome = AuditOutcome::Refused(reason.into());
         self.foundation.record(act, account, from, outcome).await
-    }
-}
-
-fn activity(at: Timestamp, kind: ActivityKind, from: &Source) -> Activity {
-    Activity {
-        at,
-        kind,
-        from: from.clone(),
     }
 }

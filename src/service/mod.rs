@@ -4,15 +4,19 @@
 //! condition that it is still so, and answered only after that commit. Outward goes only what the person may know;
 //! the true reason goes to the audit log.
 
+mod account_act;
 pub mod accounts;
 pub mod authentication;
 pub mod backup;
 pub mod enrollment;
 pub mod hashing;
 pub mod keys;
+pub mod officer;
 pub mod outbox;
+pub mod own_password;
 mod passcode_check;
 pub mod policy;
+pub mod recovery;
 pub mod reset;
 pub mod visits;
 
@@ -30,7 +34,7 @@ use crate::{
         provisioning::Issuer,
     },
     mail::inbox::Inbox,
-    ports::{Audit, AuditError, Clock, Random},
+    ports::{Audit, AuditError, AuditTrail, Clock, Random},
     store::{self, Commit, Outcome, Store, StoreError},
     vault::Vault,
 };
@@ -44,6 +48,8 @@ pub struct Foundation {
     pub clock: Arc<dyn Clock>,
     pub random: Arc<dyn Random>,
     pub audit: Arc<dyn Audit>,
+    /// Where the audit log can be read back; the holder of the store does.
+    pub audit_trail: Option<Arc<dyn AuditTrail>>,
     pub hashing: HashPool,
     pub hash_cost: HashCost,
     pub issuer: Issuer,
@@ -57,8 +63,16 @@ pub struct Foundation {
 /// is no longer theirs. What a login may do is decided by the store, whether or not this is heard.
 #[derive(Clone)]
 pub struct EndedLogins {
-    here: broadcast::Sender<AccountKey>,
+    here: broadcast::Sender<EndedLogin>,
     elsewhere: Option<TellElsewhere>,
+}
+
+/// Whose open logins have ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EndedLogin {
+    pub account: AccountKey,
+    /// The generation of the one login that goes on: that of whoever has ended the others.
+    pub but: Option<u64>,
 }
 
 /// How the sessions of another process are told.
@@ -85,8 +99,20 @@ impl EndedLogins {
 
     /// Tells that the open logins of `account` have ended.
     pub fn tell(&self, account: &AccountKey) {
+        self.tell_all_but(account, None);
+    }
+
+    /// Tells that the open logins of `account` have ended but the one of that generation, which is here.
+    pub fn tell_others(&self, account: &AccountKey, generation: u64) {
+        self.tell_all_but(account, Some(generation));
+    }
+
+    fn tell_all_but(&self, account: &AccountKey, but: Option<u64>) {
         // Nobody listens where no session runs.
-        let _ = self.here.send(account.clone());
+        let _ = self.here.send(EndedLogin {
+            account: account.clone(),
+            but,
+        });
         if let Some(tell) = &self.elsewhere {
             tell(account);
         }
@@ -130,6 +156,10 @@ impl Letters {
 impl Foundation {
     fn accounts(&self) -> store::accounts::Accounts {
         store::accounts::Accounts::new(self.store.clone())
+    }
+
+    fn index(&self) -> store::find::Index {
+        store::find::Index::new(self.store.clone())
     }
 
     fn settings(&self) -> store::settings::Settings {
@@ -211,9 +241,12 @@ impl Foundation {
 pub struct Services {
     pub authentication: authentication::Authentication,
     pub enrollment: enrollment::Enrollment,
+    pub recovery: recovery::Recovery,
+    pub own_password: own_password::OwnPassword,
     pub accounts: accounts::Accounts,
     pub policy: policy::PolicySetting,
     pub reset: reset::Reset,
+    pub officer: officer::Officer,
     pub outbox: outbox::Outbox,
     /// The letters of training mode, in training mode.
     pub inbox: Option<Arc<Inbox>>,
@@ -225,12 +258,20 @@ pub struct Services {
 
 impl Services {
     pub fn new(foundation: &Arc<Foundation>) -> Self {
+        let authentication = authentication::Authentication::new(foundation.clone());
         Self {
-            authentication: authentication::Authentication::new(foundation.clone()),
+            // Passwords are tried one after the other, whether at the login or at home.
+            own_password: own_password::OwnPassword::new(
+                foundation.clone(),
+                authentication.clone(),
+            ),
+            authentication,
             enrollment: enrollment::Enrollment::new(foundation.clone()),
+            recovery: recovery::Recovery::new(foundation.clone()),
             accounts: accounts::Accounts::new(foundation.clone()),
             policy: policy::PolicySetting::new(foundation.clone()),
             reset: reset::Reset::new(foundation.clone()),
+            officer: officer::Officer::new(foundation.clone()),
             outbox: outbox::Outbox::new(foundation.clone()),
             inbox: None,
             visits: visits::Visits::new(foundation.clone()),
@@ -241,7 +282,7 @@ impl Services {
     }
 
     /// Hears of accounts whose open logins end from now on.
-    pub fn ended_logins(&self) -> broadcast::Receiver<AccountKey> {
+    pub fn ended_logins(&self) -> broadcast::Receiver<EndedLogin> {
         self.ended_logins.here.subscribe()
     }
 }
@@ -286,6 +327,8 @@ pub enum Refusal {
     Held,
     /// The login that asked is no longer valid.
     Ended,
+    /// An officer has suspended the account.
+    Suspended,
     /// The act wants a code that is not older than five minutes.
     FreshPasscodeWanted,
 }

@@ -1,7 +1,8 @@
 //! Judging a code against an account as read: the one place where a code is accepted or counted as wrong.
 //!
 //! Login, proving a new key and every act that wants a fresh code come through here, so that none of them can forget
-//! the window, the spent steps, the count or the waits (SECURITY section 1).
+//! the window, the spent steps, the count or the waits (SECURITY section 1). Recovery codes come through here too:
+//! wrong ones are counted together with wrong codes of the phone, and a hold is one for both.
 
 use std::time::Duration;
 
@@ -11,7 +12,9 @@ use super::{Foundation, Refusal, ServiceError};
 use crate::{
     domain::{
         Account, Activity, ActivityKind, Passcode, Source,
+        account::RecoveryCodes,
         letter::LetterKind,
+        recovery::{AcceptedCode, RecoveryCode},
         throttle::Gate,
         totp::{self, AcceptedStep, Verdict},
     },
@@ -20,9 +23,9 @@ use crate::{
 
 /// What a code did to the account; either way the changed account must be stored before anybody is told.
 #[derive(Debug)]
-pub(super) enum Judged {
-    /// The step is marked as spent in `account`.
-    Accepted(AcceptedStep),
+pub(super) enum Judged<Proof = AcceptedStep> {
+    /// The code is marked as spent in `account`.
+    Accepted(Proof),
     /// The failure is counted in `account`.
     Counted {
         refusal: Refusal,
@@ -44,20 +47,8 @@ impl Foundation {
         from: &Source,
         now: Timestamp,
     ) -> Result<Judged, ServiceError> {
-        match account.passcode_throttle.gate(now) {
-            Gate::Open => {}
-            Gate::Wait(wait) => {
-                return Ok(Judged::Unheard {
-                    refusal: Refusal::Wait(wait),
-                    reason: "waiting",
-                });
-            }
-            Gate::Held => {
-                return Ok(Judged::Unheard {
-                    refusal: Refusal::Held,
-                    reason: "held",
-                });
-            }
+        if let Some(unheard) = unheard(account, now) {
+            return Ok(unheard);
         }
         let Some(sealed) = account.authenticator.secret() else {
             return Ok(Judged::Unheard {
@@ -89,20 +80,47 @@ impl Foundation {
             Verdict::Spent => "spent-passcode",
             Verdict::Wrong => "wrong-passcode",
         };
-        account.passcode_throttle.count(now);
-        account.note(Activity {
-            at: now,
-            kind: ActivityKind::PasscodeRejected,
-            from: from.clone(),
-        });
-        let refusal = match account.passcode_throttle.gate(now) {
-            Gate::Open => Refusal::Rejected {
-                wait: Duration::ZERO,
-            },
-            Gate::Wait(wait) => Refusal::Rejected { wait },
-            Gate::Held => Refusal::Held,
+        let kind = ActivityKind::PasscodeRejected;
+        Ok(counted(account, kind, reason, from, now))
+    }
+
+    /// Judges a recovery code and marks the outcome in `account`. Only a proved key has codes that stand in for it.
+    pub(super) fn judge_recovery_code(
+        &self,
+        account: &mut Account,
+        code: &RecoveryCode,
+        from: &Source,
+        now: Timestamp,
+    ) -> Result<Judged<AcceptedCode>, ServiceError> {
+        if let Some(unheard) = unheard(account, now) {
+            return Ok(unheard);
+        }
+        let key = account.key.clone();
+        let is_active = account.authenticator.is_active();
+        let Some(codes) = account.recovery.as_mut().filter(|_| is_active) else {
+            return Ok(Judged::Unheard {
+                refusal: Refusal::Ended,
+                reason: "no-recovery-codes",
+            });
         };
-        Ok(Judged::Counted { refusal, reason })
+        let opened = self.vault.open_recovery_codes(&key, &codes.digests);
+        let mut set = opened.map_err(|error| {
+            ServiceError::Unavailable(format!(
+                "the recovery codes of {key} cannot be opened: {error}"
+            ))
+        })?;
+        let Some(accepted) = set.take(&key, code) else {
+            let kind = ActivityKind::RecoveryCodeRejected;
+            return Ok(counted(account, kind, "wrong-recovery-code", from, now));
+        };
+        *codes = RecoveryCodes {
+            issued: codes.issued,
+            left: set.left(),
+            digests: self
+                .vault
+                .seal_recovery_codes(&key, &set, self.random_bytes()),
+        };
+        Ok(Judged::Accepted(accepted))
     }
 
     /// The commit of a counted failure. The one that holds the authenticator is told to the owner.
@@ -120,4 +138,34 @@ impl Foundation {
             _ => commit,
         }
     }
+}
+
+/// Why no code of `account` is judged at `now`, if none is.
+fn unheard<Proof>(account: &Account, now: Timestamp) -> Option<Judged<Proof>> {
+    let (refusal, reason) = match account.passcode_throttle.gate(now) {
+        Gate::Open => return None,
+        Gate::Wait(wait) => (Refusal::Wait(wait), "waiting"),
+        Gate::Held => (Refusal::Held, "held"),
+    };
+    Some(Judged::Unheard { refusal, reason })
+}
+
+/// Counts a wrong code in `account`, whatever kind of code it was.
+fn counted<Proof>(
+    account: &mut Account,
+    kind: ActivityKind,
+    reason: &'static str,
+    from: &Source,
+    now: Timestamp,
+) -> Judged<Proof> {
+    account.passcode_throttle.count(now);
+    account.note(Activity::of_owner(now, kind, from));
+    let refusal = match account.passcode_throttle.gate(now) {
+        Gate::Open => Refusal::Rejected {
+            wait: Duration::ZERO,
+        },
+        Gate::Wait(wait) => Refusal::Rejected { wait },
+        Gate::Held => Refusal::Held,
+    };
+    Judged::Counted { refusal, reason }
 }

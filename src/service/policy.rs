@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use super::{Foundation, ServiceError};
 use crate::domain::{
-    Policy, Source,
+    Source,
     audit::{Act, AuditEvent, AuditOutcome},
+    policy::LoginRules,
 };
 
 /// The service that keeps the policy.
@@ -19,16 +20,16 @@ impl PolicySetting {
         Self { foundation }
     }
 
-    /// The policy in force.
-    pub async fn get(&self) -> Result<Policy, ServiceError> {
-        Ok(self.foundation.settings().policy().await?.policy)
+    /// The rules in force.
+    pub async fn get(&self) -> Result<LoginRules, ServiceError> {
+        Ok(self.foundation.settings().rules().await?.rules)
     }
 
-    /// Sets the policy, in force at the next login, everywhere.
-    pub async fn set(&self, policy: Policy, from: &Source) -> Result<(), ServiceError> {
-        self.foundation.settings().set_policy(policy).await?;
+    /// Sets the rules, in force at the next login, everywhere.
+    pub async fn set(&self, rules: LoginRules, from: &Source) -> Result<(), ServiceError> {
+        self.foundation.settings().set_rules(rules).await?;
         let event = AuditEvent::new(Act::SetPolicy, AuditOutcome::Done, from);
-        let event = event.saying(policy.as_str());
+        let event = event.saying(rules.to_string());
         Ok(self.foundation.audit.record(vec![event]).await?)
     }
 }

@@ -14,6 +14,7 @@ use crate::{
     domain::{
         Account, AccountKey, Activity, ActivityKind, Authenticator, EmailAddress, PasswordHash,
         PersonName, Source, UserType,
+        account::Role,
         audit::{Act, AuditEvent, AuditOutcome},
         letter::{Letter, LetterKind},
         password::HashCost,
@@ -167,6 +168,10 @@ impl Reset {
             Some("unknown-account")
         } else if matched.is_none() {
             Some("wrong-email")
+        } else if matched.is_some_and(|account| account.role.is_officer()) {
+            // Whoever reads an officer's mail must not become the officer: another officer resets it, or the command
+            // line does.
+            Some("officer")
         } else if !requests.allows(&ACCOUNT_LIMITS, now) {
             Some("limit-of-account")
         } else if !hour.allows(house.letters.an_hour, now) {
@@ -286,13 +291,10 @@ impl Reset {
             let now = house.clock.now();
             let mut account = valid.account.account.clone();
             account.authenticator = Authenticator::Absent;
+            account.recovery = None;
             account.passcode_throttle = account.passcode_throttle.carried_to_new_key();
             account.generation = account.generation.wrapping_add(1);
-            account.note(Activity {
-                at: now,
-                kind: ActivityKind::TotpReset,
-                from: from.clone(),
-            });
+            account.note(Activity::of_owner(now, ActivityKind::TotpReset, from));
             let commit = valid.account.replace(&account).and(valid.ticket.spend(now));
             let commit = house.notice(commit, &account, LetterKind::TotpReset, now, from);
             if house.commit(commit).await? == Outcome::Applied {
@@ -330,7 +332,10 @@ impl Reset {
             TicketState::Valid => {}
         }
         let account = house.accounts().read(&known.account).await?;
-        match account.filter(|read| read.account.generation == known.generation) {
+        let is_still_its = |read: &accounts::Read| {
+            read.account.generation == known.generation && !read.account.role.is_officer()
+        };
+        match account.filter(is_still_its) {
             Some(account) => Ok(Looked::Valid(Box::new(Valid { ticket, account }))),
             None => void(Void::Unknown),
         }
@@ -368,11 +373,15 @@ fn decoy_account(key: &AccountKey, email: &EmailAddress) -> Account {
         key: key.clone(),
         name: PersonName::parse("-").expect("a dash is a name"),
         email: email.clone(),
+        role: Role::User,
         password: PasswordHash::unmatchable(HashCost::default()),
+        one_time_password: None,
+        suspended: None,
         generation: 0,
         authenticator: Authenticator::Absent,
         greatest_accepted_step: None,
         passcode_throttle: PasscodeThrottle::default(),
+        recovery: None,
         created: Timestamp::UNIX_EPOCH,
         last_login: None,
         activity: Vec::new(),

@@ -7,18 +7,20 @@ use std::sync::Arc;
 
 use crate::{
     domain::{
-        Account, AccountKey, Authenticated, Authenticator, AwaitingEnrollment, AwaitingPasscode,
-        Identified, Policy, Source, account::LastLogin, reset::ResetSecret,
+        AccountKey, Authenticated, AwaitingEnrollment, AwaitingPasscode, AwaitingPassword,
+        Identified, Source, account::LastLogin, recovery::RecoveryState, reset::ResetSecret,
         security_code::Challenge,
     },
     mail::inbox::Received,
     service::{
-        Refusal, ServiceError, Services,
-        authentication::{Granted, PasscodeOutcome, PasswordOutcome},
+        EndedLogin, Refusal, ServiceError, Services,
+        authentication::{Granted, PasscodeOutcome, PasswordDue, PasswordOutcome},
         enrollment::{DisableOutcome, ProveOutcome, Prover, StartOutcome, StartOverOutcome},
+        own_password::ChangeOutcome,
+        recovery::IssueOutcome,
         reset::{Confirmed, Found, RequestOutcome, ResetRequest, Void},
     },
-    tui::{HomeNotice, HomeView, InboxLetter, Reply, Request, ResetVoid, TotpView},
+    tui::{HomeNotice, HomeView, InboxLetter, OwnPasswordRefused, Reply, Request, ResetVoid},
 };
 
 /// What the person at this terminal has proved so far.
@@ -28,6 +30,8 @@ pub enum Proofs {
     None,
     Password(AwaitingPasscode),
     Enrolling(AwaitingEnrollment),
+    /// Everything, by a one-time password.
+    PasswordDue(AwaitingPassword),
     LoggedIn {
         authenticated: Authenticated,
         previous_login: Option<LastLogin>,
@@ -37,14 +41,24 @@ pub enum Proofs {
 }
 
 impl Proofs {
-    /// The account of a login, complete or half-way.
-    pub fn account(&self) -> Option<&AccountKey> {
+    /// The account of a login, complete or half-way, and the generation that the login is of.
+    fn login(&self) -> Option<(&AccountKey, u64)> {
         match self {
-            Self::Password(awaiting) => Some(awaiting.account()),
-            Self::Enrolling(awaiting) => Some(awaiting.account()),
-            Self::LoggedIn { authenticated, .. } => Some(authenticated.account()),
+            Self::Password(awaiting) => Some((awaiting.account(), awaiting.generation())),
+            Self::Enrolling(awaiting) => Some((awaiting.account(), awaiting.generation())),
+            Self::PasswordDue(awaiting) => Some((awaiting.account(), awaiting.generation())),
+            Self::LoggedIn { authenticated, .. } => {
+                Some((authenticated.account(), authenticated.generation()))
+            }
             Self::None | Self::ResetFound(_) => None,
         }
+    }
+
+    /// Whether this login is among those that have ended.
+    pub fn are_ended_by(&self, ended: &EndedLogin) -> bool {
+        self.login().is_some_and(|(account, generation)| {
+            *account == ended.account && Some(generation) != ended.but
+        })
     }
 }
 
@@ -93,8 +107,13 @@ async fn attempt(
             {
                 PasswordOutcome::Refused(refusal) => Ok((reply(refusal), Proofs::None)),
                 PasswordOutcome::Granted(granted) => Ok(home(*granted, None)),
-                PasswordOutcome::PasscodeWanted { awaiting, pending } => Ok((
-                    Reply::PasscodeWanted { pending },
+                PasswordOutcome::PasswordDue(due) => Ok(password_due(due)),
+                PasswordOutcome::PasscodeWanted {
+                    awaiting,
+                    pending,
+                    recovery,
+                } => Ok((
+                    Reply::PasscodeWanted { pending, recovery },
                     Proofs::Password(awaiting),
                 )),
                 PasswordOutcome::EnrollmentWanted(awaiting) => {
@@ -125,6 +144,18 @@ async fn attempt(
                     let activated = granted.activated.then_some(HomeNotice::TotpActivated);
                     Ok(home(*granted, activated))
                 }
+                PasscodeOutcome::PasswordDue(due) => Ok(password_due(due)),
+            }
+        }
+        (Request::CheckRecoveryCode(code), Proofs::Password(awaiting)) => {
+            match services.recovery.check(&awaiting, code, source).await? {
+                PasscodeOutcome::Refused(refusal) => {
+                    Ok(refused(refusal, Proofs::Password(awaiting)))
+                }
+                PasscodeOutcome::Granted(granted) => {
+                    Ok(home(*granted, Some(HomeNotice::RecoveryCodeUsed)))
+                }
+                PasscodeOutcome::PasswordDue(due) => Ok(password_due(due)),
             }
         }
         (Request::StartOver, Proofs::Password(awaiting)) => Ok(
@@ -176,7 +207,10 @@ async fn attempt(
                     Prover::AtHome(authenticated.clone()),
                     previous_login.clone(),
                 ),
-                Proofs::None | Proofs::Password(_) | Proofs::ResetFound(_) => {
+                Proofs::None
+                | Proofs::Password(_)
+                | Proofs::PasswordDue(_)
+                | Proofs::ResetFound(_) => {
                     return Ok((Reply::Ended, Proofs::None));
                 }
             };
@@ -187,6 +221,7 @@ async fn attempt(
                         granted.previous_login = granted.previous_login.or(previous);
                         home(*granted, Some(HomeNotice::TotpActivated))
                     }
+                    ProveOutcome::PasswordDue(due) => password_due(due),
                 },
             )
         }
@@ -223,21 +258,75 @@ async fn attempt(
             })
         }
         (
+            Request::IssueRecoveryCodes(passcode),
+            Proofs::LoggedIn {
+                authenticated,
+                previous_login,
+            },
+        ) => {
+            let recovery = &services.recovery;
+            match recovery.issue(&authenticated, passcode, source).await? {
+                IssueOutcome::Refused(refusal) => Ok(refused(
+                    refusal,
+                    Proofs::LoggedIn {
+                        authenticated,
+                        previous_login,
+                    },
+                )),
+                IssueOutcome::Off => load_home(services, authenticated, previous_login).await,
+                IssueOutcome::Issued(codes, mut granted) => {
+                    granted.previous_login = previous_login;
+                    let (view, proofs) = at_home(*granted, Some(HomeNotice::RecoveryCodesIssued));
+                    Ok((Reply::RecoveryCodes(codes, Box::new(view)), proofs))
+                }
+            }
+        }
+        (
+            Request::ChangePassword {
+                current,
+                new,
+                passcode,
+            },
+            Proofs::LoggedIn {
+                authenticated,
+                previous_login,
+            },
+        ) => {
+            let outcome = services
+                .own_password
+                .change(&authenticated, current, new, passcode, source)
+                .await?;
+            let before = Proofs::LoggedIn {
+                authenticated,
+                previous_login: previous_login.clone(),
+            };
+            Ok(changed(outcome, previous_login, before))
+        }
+        (Request::ReplacePassword(new), Proofs::PasswordDue(awaiting)) => {
+            let own_password = &services.own_password;
+            let outcome = own_password.replace(&awaiting, new, source).await?;
+            Ok(changed(outcome, None, Proofs::PasswordDue(awaiting)))
+        }
+        (
+            Request::LoadActivity,
+            Proofs::LoggedIn {
+                authenticated,
+                previous_login,
+            },
+        ) => {
+            let home = present_home(services, authenticated, previous_login).await?;
+            Ok(match home {
+                None => (Reply::Ended, Proofs::None),
+                Some((view, proofs)) => (Reply::Activity(Box::new(view)), proofs),
+            })
+        }
+        (
             Request::LoadHome,
             Proofs::LoggedIn {
                 authenticated,
                 previous_login,
             },
-        ) => Ok(match services.enrollment.home(&authenticated).await? {
-            None => (Reply::Ended, Proofs::None),
-            Some((account, policy)) => (
-                Reply::Home(Box::new(home_view(&account, policy, &previous_login, None))),
-                Proofs::LoggedIn {
-                    authenticated,
-                    previous_login,
-                },
-            ),
-        }),
+        ) => load_home(services, authenticated, previous_login).await,
         (
             Request::RequestReset {
                 account,
@@ -286,49 +375,110 @@ async fn attempt(
         }
         (
             Request::CheckPasscode(_)
+            | Request::CheckRecoveryCode(_)
+            | Request::IssueRecoveryCodes(_)
             | Request::StartOver
             | Request::StartEnrollment
             | Request::ProveEnrollment(_)
             | Request::DisableTotp(_)
+            | Request::ChangePassword { .. }
+            | Request::ReplacePassword(_)
+            | Request::LoadActivity
             | Request::LoadHome
-            | Request::ConfirmReset,
+            | Request::ConfirmReset
+            | Request::Desk(_),
             _,
         ) => Ok((Reply::Ended, Proofs::None)),
     }
 }
 
+async fn load_home(
+    services: &Services,
+    authenticated: Authenticated,
+    previous_login: Option<LastLogin>,
+) -> Result<(Reply, Proofs), ServiceError> {
+    let home = present_home(services, authenticated, previous_login).await?;
+    Ok(match home {
+        None => (Reply::Ended, Proofs::None),
+        Some((view, proofs)) => (Reply::Home(Box::new(view)), proofs),
+    })
+}
+
+/// Home as it is now; `None` when the login is no longer valid.
+async fn present_home(
+    services: &Services,
+    authenticated: Authenticated,
+    previous_login: Option<LastLogin>,
+) -> Result<Option<(HomeView, Proofs)>, ServiceError> {
+    let Some((account, rules)) = services.enrollment.home(&authenticated).await? else {
+        return Ok(None);
+    };
+    let granted = Granted {
+        authenticated,
+        policy: rules.policy,
+        recovery: RecoveryState::of(&account, rules),
+        account,
+        previous_login,
+        activated: false,
+    };
+    Ok(Some(at_home(granted, None)))
+}
+
 fn home(granted: Granted, notice: Option<HomeNotice>) -> (Reply, Proofs) {
-    let view = home_view(
-        &granted.account,
-        granted.policy,
-        &granted.previous_login,
+    let (view, proofs) = at_home(granted, notice);
+    (Reply::Home(Box::new(view)), proofs)
+}
+
+/// What home shows of a login, and the proof of that login.
+fn at_home(granted: Granted, notice: Option<HomeNotice>) -> (HomeView, Proofs) {
+    let account = granted.account;
+    let view = HomeView {
+        account: account.key,
+        name: account.name,
+        role: account.role,
+        totp: account.authenticator.state(),
+        policy: granted.policy,
+        recovery: granted.recovery,
+        last_login: granted.previous_login.clone(),
+        activity: account.activity,
         notice,
-    );
+    };
     let proofs = Proofs::LoggedIn {
         authenticated: granted.authenticated,
         previous_login: granted.previous_login,
     };
-    (Reply::Home(Box::new(view)), proofs)
+    (view, proofs)
 }
 
-fn home_view(
-    account: &Account,
-    policy: Policy,
-    previous_login: &Option<LastLogin>,
-    notice: Option<HomeNotice>,
-) -> HomeView {
-    HomeView {
-        account: account.key.clone(),
-        name: account.name.clone(),
-        totp: match account.authenticator {
-            Authenticator::Absent => TotpView::Off,
-            Authenticator::Pending { .. } => TotpView::Pending,
-            Authenticator::Active { since, .. } => TotpView::Active { since },
-        },
-        policy,
-        last_login: previous_login.clone(),
-        activity: account.activity.clone(),
-        notice,
+fn password_due(due: PasswordDue) -> (Reply, Proofs) {
+    let reply = Reply::PasswordDue {
+        account: due.awaiting.account().clone(),
+        name: due.name,
+    };
+    (reply, Proofs::PasswordDue(due.awaiting))
+}
+
+/// What became of a password's change; `before` are the proofs that a refusal leaves.
+fn changed(
+    outcome: ChangeOutcome,
+    previous_login: Option<LastLogin>,
+    before: Proofs,
+) -> (Reply, Proofs) {
+    let refused_by = |why| (Reply::OwnPasswordRefused(why), before.clone());
+    match outcome {
+        ChangeOutcome::Changed(mut granted) => {
+            granted.previous_login = granted.previous_login.or(previous_login);
+            home(*granted, Some(HomeNotice::PasswordChanged))
+        }
+        ChangeOutcome::Refused(refusal) => refused(refusal, before),
+        ChangeOutcome::CurrentRefused(Refusal::Rejected { wait }) => {
+            refused_by(OwnPasswordRefused::CurrentRejected { wait })
+        }
+        ChangeOutcome::CurrentRefused(Refusal::Wait(wait)) => {
+            refused_by(OwnPasswordRefused::CurrentWait(wait))
+        }
+        ChangeOutcome::CurrentRefused(refusal) => refused(refusal, before),
+        ChangeOutcome::NewRefused(why) => refused_by(OwnPasswordRefused::New(why)),
     }
 }
 
@@ -353,7 +503,7 @@ fn letter_view(letter: Received) -> InboxLetter {
 /// A refusal, with the proofs it leaves: none when the login is no longer valid.
 fn refused(refusal: Refusal, proofs: Proofs) -> (Reply, Proofs) {
     let proofs = match refusal {
-        Refusal::Ended => Proofs::None,
+        Refusal::Ended | Refusal::Suspended => Proofs::None,
         _ => proofs,
     };
     (reply(refusal), proofs)
@@ -365,6 +515,7 @@ fn reply(refusal: Refusal) -> Reply {
         Refusal::Wait(wait) => Reply::Wait(wait),
         Refusal::Held => Reply::Held,
         Refusal::Ended => Reply::Ended,
+        Refusal::Suspended => Reply::Suspended,
         Refusal::FreshPasscodeWanted => Reply::FreshPasscodeWanted,
     }
 }

@@ -25,13 +25,13 @@ use zeroize::Zeroizing;
 
 use crate::{
     domain::{
-        AccountKey, Source,
+        Source,
         idle::{Idle, IdleLimits, Presence, Reason, Verdict},
         language::Language,
         security_code::Challenge,
     },
     ports::{Clock, Random},
-    service::Services,
+    service::{EndedLogin, Services},
     tui::{
         App, Effect, Ending, EndingReason, Event, Now, Reply, Request, RequestId, command::KeyPress,
     },
@@ -217,9 +217,9 @@ pub async fn run(
                     }
                 }
             }
-            account = ended.next() => {
+            ended = ended.next() => {
                 // Proofs that are with a request under way are judged there.
-                if session.proofs.account() == Some(&account) {
+                if session.proofs.are_ended_by(&ended) {
                     session.update(Event::LoginEnded);
                 }
             }
@@ -243,11 +243,11 @@ async fn wait(pause: Option<Duration>) {
 /// Whose open logins end, as soon as there are services to hear it from.
 struct EndedLogins {
     services: ServicesSoon,
-    receiver: Option<broadcast::Receiver<AccountKey>>,
+    receiver: Option<broadcast::Receiver<EndedLogin>>,
 }
 
 impl EndedLogins {
-    async fn next(&mut self) -> AccountKey {
+    async fn next(&mut self) -> EndedLogin {
         loop {
             let Some(receiver) = &mut self.receiver else {
                 match opened(&mut self.services).await {
@@ -257,7 +257,7 @@ impl EndedLogins {
                 continue;
             };
             match receiver.recv().await {
-                Ok(account) => return account,
+                Ok(ended) => return ended,
                 Err(broadcast::error::RecvError::Lagged(_)) => {}
                 Err(broadcast::error::RecvError::Closed) => std::future::pending().await,
             }
@@ -365,6 +365,7 @@ impl Session {
                             .await;
                     });
                 }
+                Effect::Look(..) => {}
                 Effect::CountVisit => self.show_visits(true),
                 Effect::EndLogin => self.end_login(),
                 Effect::NewSecurityCode => self.draw_security_code(),

@@ -9,13 +9,16 @@ use std::{collections::HashMap, sync::Arc};
 use jiff::Timestamp;
 
 use super::{
-    Commit, Key, Outcome, Store, StoreError, Value,
+    Commit, Key, Outcome, Store, StoreError, Value, find,
     record::{self, StoredAccount},
 };
 use crate::domain::{Account, AccountKey, UserId, UserType};
 
-/// How many accounts are cleared away in one commit: about 100 bytes of condition and key each, far below the bound.
+/// How many accounts are read at once to be cleared away.
 const SWEEP_PAGE: usize = 64;
+
+/// Commits of many accounts are made when they are as large as this: one account more is far below the bound.
+pub(super) const FULL: usize = Commit::MAX_BYTES / 4;
 
 /// The accounts of a store.
 #[derive(Debug, Clone)]
@@ -33,10 +36,15 @@ pub struct Read {
 impl Read {
     /// A commit that is applied only if the account is still exactly as read, and replaces it by `changed`.
     pub fn replace(&self, changed: &Account) -> Commit {
-        let key = Key::account(&self.account.key);
-        Commit::new()
-            .expect(key.clone(), Some(self.bytes.clone()))
-            .put(key, visible(changed))
+        let commit = self
+            .unchanged()
+            .put(Key::account(&self.account.key), visible(changed));
+        find::replace_entries(commit, &self.account, changed)
+    }
+
+    /// A commit of nothing that is applied only if the account is still exactly as read.
+    pub fn unchanged(&self) -> Commit {
+        Commit::new().expect(Key::account(&self.account.key), Some(self.bytes.clone()))
     }
 
     /// What a reader finds right after such a commit was applied.
@@ -49,10 +57,8 @@ impl Read {
 
     /// A commit that is applied only if the account is still exactly as read, and removes it.
     pub fn remove(&self) -> Commit {
-        let key = Key::account(&self.account.key);
-        Commit::new()
-            .expect(key.clone(), Some(self.bytes.clone()))
-            .remove(key)
+        let commit = self.unchanged().remove(Key::account(&self.account.key));
+        find::remove_entries(commit, &self.account)
     }
 }
 
@@ -88,9 +94,8 @@ impl Accounts {
     pub async fn add(&self, account: Account) -> Result<Outcome, StoreError> {
         let key = Key::account(&account.key);
         let bytes = visible(&account);
-        self.store
-            .commit(Commit::new().expect(key.clone(), None).put(key, bytes))
-            .await
+        let commit = Commit::new().expect(key.clone(), None).put(key, bytes);
+        self.store.commit(find::put_entries(commit, &account)).await
     }
 
     /// Up to `limit` accounts of `user_type` whose ID begins with `id_prefix`, in the order of their IDs, after
@@ -151,12 +156,13 @@ impl Accounts {
         for account in accounts {
             let key = Key::account(&account.key);
             keys.push(account.key.clone());
+            commit = find::put_entries(commit, &account);
             let bytes = record::encode_account(&StoredAccount {
                 account,
                 import: Some(import.to_owned()),
             });
             commit = commit.expect(key.clone(), None).put(key, bytes);
-            if commit.size() >= Commit::MAX_BYTES / 4 {
+            if commit.size() >= FULL {
                 let full = std::mem::take(&mut commit);
                 if let Some(step) = self.commit_imported(full, &mut keys).await? {
                     return Ok(step);
@@ -213,7 +219,10 @@ impl Accounts {
                 for (key, bytes) in rows {
                     let stored = record::decode_account(&format!("{key:?}"), &bytes)?;
                     if self.is_hidden(&stored).await? {
-                        commit = commit.remove(key);
+                        commit = find::remove_entries(commit, &stored.account).remove(key);
+                    }
+                    if commit.size() >= FULL {
+                        self.store.commit(std::mem::take(&mut commit)).await?;
                     }
                 }
                 if !commit.writes().is_empty() {

@@ -33,6 +33,11 @@ impl Key {
         Self(format!("account/{user_type}/{id_prefix}").into_bytes())
     }
 
+    /// The prefix of all accounts.
+    pub fn all_accounts() -> Self {
+        Self(b"account/".to_vec())
+    }
+
     /// The account whose record stands under this key, if it is an account's key.
     pub fn as_account(&self) -> Option<AccountKey> {
         let path = std::str::from_utf8(&self.0).ok()?;
@@ -41,6 +46,30 @@ impl Key {
             user_type.parse().ok()?,
             UserId::parse(user_id).ok()?,
         ))
+    }
+
+    /// The entry by which an account is found by one of its words.
+    pub fn find_entry(word: &str, account: &AccountKey) -> Self {
+        Self(format!("find/{word}/{account}").into_bytes())
+    }
+
+    /// The prefix of all entries whose word begins with `beginning`.
+    pub fn find_entries(beginning: &str) -> Self {
+        Self(format!("find/{beginning}").into_bytes())
+    }
+
+    /// The word and the account of an entry, if it is one's key. Words hold no slash.
+    pub fn as_find_entry(&self) -> Option<(&str, AccountKey)> {
+        let path = std::str::from_utf8(&self.0).ok()?;
+        let (word, account) = path.strip_prefix("find/")?.split_once('/')?;
+        let (user_type, user_id) = account.split_once('/')?;
+        let account = AccountKey::new(user_type.parse().ok()?, UserId::parse(user_id).ok()?);
+        Some((word, account))
+    }
+
+    /// How far the entries of all accounts have been made.
+    pub fn find_index() -> Self {
+        Self(b"setting/find-index".to_vec())
     }
 
     /// The mark of an import that is not finished.
@@ -104,9 +133,11 @@ impl Key {
         Self(b"restore".to_vec())
     }
 
-    /// Whether the record under this key is worth a backup: not what nobody reads.
+    /// Whether the record under this key belongs to the store wherever it is: not what nobody reads, and not what is of
+    /// this machine alone.
     pub fn belongs_into_backups(&self) -> bool {
-        !self.0.starts_with(b"decoy/") && *self != Self::restore()
+        let stays: [&[u8]; 2] = [b"decoy/", b"audit-head/"];
+        *self != Self::restore() && !stays.iter().any(|prefix| self.0.starts_with(prefix))
     }
 
     /// Whether the record under this key is an account's ticket.
@@ -133,6 +164,11 @@ impl Key {
     /// The prefix of all letters, the oldest first.
     pub fn outbox() -> Self {
         Self(b"outbox/".to_vec())
+    }
+
+    /// How far one node's audit log is known to have come.
+    pub fn audit_head(node: &str) -> Self {
+        Self(format!("audit-head/{node}").into_bytes())
     }
 
     /// The visits counted by one node.
@@ -163,6 +199,16 @@ mod tests {
         assert_eq!(format!("{key:?}"), "account/penyedia/CV.MAJU-1");
         assert_eq!(key.as_account(), Some(account));
         assert_eq!(Key::policy().as_account(), None);
+    }
+
+    #[test]
+    fn an_entry_names_its_word_and_its_account() {
+        let account = AccountKey::new(UserType::Penyedia, UserId::parse("cv.maju-1").unwrap());
+        let entry = Key::find_entry("majubersama", &account);
+        assert_eq!(format!("{entry:?}"), "find/majubersama/penyedia/CV.MAJU-1");
+        assert_eq!(entry.as_find_entry(), Some(("majubersama", account)));
+        assert_eq!(Key::find_index().as_find_entry(), None);
+        assert_eq!(Key::find_entries("maju").as_find_entry(), None);
     }
 
     #[test]

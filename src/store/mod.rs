@@ -4,14 +4,17 @@
 //! (one acceptance of a code, one use of a ticket) therefore holds across sessions, processes and machines, on any
 //! backend: the comparison is of values, which a sled transaction, a redb write transaction and an etcd `Txn` can all do.
 //!
-//! Architecture invariant: nothing above this room sees bytes or keys. Nouns ([`accounts`], [`outbox`],
-//! [`reset_limits`], [`sealed`], [`settings`], [`throttles`], [`tickets`], [`visits`]) are written once over the trait; [`key`] is
-//! the only place that spells keys and [`record`] the only place that knows the stored form. [`remote`] is the store of
-//! another process, for commands that run beside it; [`backup`] is the form in which a store leaves its machine.
+//! Architecture invariant: nothing above this room sees bytes or keys. Nouns ([`accounts`], [`audit_heads`], [`find`],
+//! [`outbox`], [`reset_limits`], [`sealed`], [`settings`], [`throttles`], [`tickets`], [`visits`]) are written once over
+//! the trait; [`key`] is the only place that spells keys and [`record`] the only place that knows the stored form.
+//! [`remote`] is the store of another process, for commands that run beside it; [`backup`] is the form in which a store
+//! leaves its machine.
 
 pub mod accounts;
+pub mod audit_heads;
 pub mod backup;
 pub mod embedded;
+pub mod find;
 pub mod folder;
 pub mod key;
 pub mod memory;

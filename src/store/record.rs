@@ -14,7 +14,9 @@ use super::{StoreError, Value};
 use crate::domain::{
     Account, AccountKey, Activity, ActivityKind, Authenticator, EmailAddress, PasswordHash,
     PersonName, Policy, Source, TimeStep, UserId, UserType,
-    account::{LastLogin, SealedSecret},
+    account::{LastLogin, OneTimePassword, RecoveryCodes, Role, SealedSecret},
+    audit::AuditHead,
+    policy::LoginRules,
     throttle::{PasscodeThrottle, PasswordFailures},
 };
 
@@ -75,7 +77,13 @@ struct AccountRecord {
     user_id: String,
     name: String,
     email: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    role: Option<String>,
     password: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    one_time_password_until: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    suspended: Option<i64>,
     generation: u64,
     totp: AuthenticatorRecord,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -84,6 +92,8 @@ struct AccountRecord {
     passcode_failures: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
     last_passcode_failure: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    recovery: Option<RecoveryRecord>,
     created: i64,
     #[serde(skip_serializing_if = "Option::is_none")]
     last_login: Option<LoginRecord>,
@@ -106,6 +116,13 @@ enum AuthenticatorRecord {
 }
 
 #[derive(Serialize, Deserialize)]
+struct RecoveryRecord {
+    issued: i64,
+    left: u8,
+    digests: SecretRecord,
+}
+
+#[derive(Serialize, Deserialize)]
 struct SecretRecord {
     key: String,
     nonce: String,
@@ -123,6 +140,8 @@ struct ActivityRecord {
     at: i64,
     kind: String,
     from: SourceRecord,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    by: Option<(String, String)>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -140,12 +159,25 @@ pub fn encode_account(stored: &StoredAccount) -> Value {
         user_id: account.key.user_id.as_str().to_owned(),
         name: account.name.as_str().to_owned(),
         email: account.email.as_str().to_owned(),
+        role: account
+            .role
+            .is_officer()
+            .then(|| account.role.as_str().to_owned()),
         password: account.password.to_string(),
+        one_time_password_until: account
+            .one_time_password
+            .map(|it| milliseconds(it.good_until)),
+        suspended: account.suspended.map(milliseconds),
         generation: account.generation,
         totp: authenticator_record(&account.authenticator),
         greatest_accepted_step: account.greatest_accepted_step.map(TimeStep::number),
         passcode_failures: account.passcode_throttle.failures,
         last_passcode_failure: account.passcode_throttle.last_failure.map(milliseconds),
+        recovery: account.recovery.as_ref().map(|codes| RecoveryRecord {
+            issued: milliseconds(codes.issued),
+            left: codes.left,
+            digests: secret_record(&codes.digests),
+        }),
         created: milliseconds(account.created),
         last_login: account.last_login.as_ref().map(|login| LoginRecord {
             at: milliseconds(login.at),
@@ -171,7 +203,16 @@ fn account(record: AccountRecord) -> Result<StoredAccount, Unreadable> {
         key: AccountKey::new(user_type, user_id),
         name: PersonName::parse(&record.name).map_err(|e| text(&e))?,
         email: EmailAddress::parse(&record.email).map_err(|e| text(&e))?,
+        role: match record.role {
+            None => Role::User,
+            Some(role) => role.parse().map_err(|e| text(&e))?,
+        },
         password: PasswordHash::parse(&record.password).map_err(|e| text(&e))?,
+        one_time_password: record
+            .one_time_password_until
+            .map(|until| timestamp(until).map(|good_until| OneTimePassword { good_until }))
+            .transpose()?,
+        suspended: record.suspended.map(timestamp).transpose()?,
         generation: record.generation,
         authenticator: match record.totp {
             AuthenticatorRecord::Absent => Authenticator::Absent,
@@ -189,6 +230,7 @@ fn account(record: AccountRecord) -> Result<StoredAccount, Unreadable> {
             failures: record.passcode_failures,
             last_failure: record.last_passcode_failure.map(timestamp).transpose()?,
         },
+        recovery: record.recovery.map(recovery_codes).transpose()?,
         created: timestamp(record.created)?,
         last_login: record
             .last_login
@@ -246,11 +288,23 @@ fn sealed_secret(record: SecretRecord) -> Result<SealedSecret, Unreadable> {
     })
 }
 
+fn recovery_codes(record: RecoveryRecord) -> Result<RecoveryCodes, Unreadable> {
+    Ok(RecoveryCodes {
+        issued: timestamp(record.issued)?,
+        left: record.left,
+        digests: sealed_secret(record.digests)?,
+    })
+}
+
 fn activity_record(activity: &Activity) -> ActivityRecord {
     ActivityRecord {
         at: milliseconds(activity.at),
         kind: activity.kind.as_str().to_owned(),
         from: source_record(&activity.from),
+        by: activity.by.as_ref().map(|by| {
+            let user_type = by.user_type.as_str().to_owned();
+            (user_type, by.user_id.as_str().to_owned())
+        }),
     }
 }
 
@@ -260,6 +314,15 @@ fn activity(record: ActivityRecord) -> Result<Activity, Unreadable> {
         kind: ActivityKind::from_word(&record.kind)
             .ok_or_else(|| format!("unknown activity {:?}", record.kind))?,
         from: source(record.from),
+        by: record
+            .by
+            .map(|(user_type, user_id)| {
+                Ok::<_, Unreadable>(AccountKey::new(
+                    user_type.parse().map_err(|_| "an unknown user type")?,
+                    UserId::parse(&user_id).map_err(|error| error.to_string())?,
+                ))
+            })
+            .transpose()?,
     })
 }
 
@@ -357,22 +420,31 @@ pub fn decode_source_failures(what: &str, bytes: &[u8]) -> Result<SourceFailures
 #[derive(Serialize, Deserialize)]
 struct PolicyRecord {
     policy: String,
+    // Older records do not know them, and they are on unless somebody switches them off.
+    #[serde(default = "on", skip_serializing_if = "Clone::clone")]
+    recovery_codes: bool,
 }
 
-/// The bytes of the policy in force.
-pub fn encode_policy(policy: Policy) -> Value {
+fn on() -> bool {
+    true
+}
+
+/// The bytes of the rules in force.
+pub fn encode_rules(rules: LoginRules) -> Value {
     encode(PolicyRecord {
-        policy: policy.as_str().to_owned(),
+        policy: rules.policy.as_str().to_owned(),
+        recovery_codes: rules.recovery_codes,
     })
 }
 
-/// The policy in a record's bytes.
-pub fn decode_policy(what: &str, bytes: &[u8]) -> Result<Policy, StoreError> {
+/// The rules in a record's bytes.
+pub fn decode_rules(what: &str, bytes: &[u8]) -> Result<LoginRules, StoreError> {
     let record: PolicyRecord = decode(what, bytes)?;
-    record
-        .policy
-        .parse()
-        .map_err(|error| StoreError::Unreadable(format!("the record {what}: {error}")))
+    let unreadable = |error| StoreError::Unreadable(format!("the record {what}: {error}"));
+    Ok(LoginRules {
+        policy: record.policy.parse::<Policy>().map_err(unreadable)?,
+        recovery_codes: record.recovery_codes,
+    })
 }
 
 #[derive(Serialize, Deserialize)]
@@ -391,6 +463,29 @@ pub fn decode_visits(what: &str, bytes: &[u8]) -> Result<u64, StoreError> {
 }
 
 #[derive(Serialize, Deserialize)]
+struct AuditHeadRecord {
+    seq: u64,
+    hash: String,
+}
+
+/// The bytes of the head of one node's audit log.
+pub fn encode_audit_head(head: AuditHead) -> Value {
+    encode(AuditHeadRecord {
+        seq: head.seq,
+        hash: head.hash.to_string(),
+    })
+}
+
+/// The head of an audit log in a record's bytes.
+pub fn decode_audit_head(what: &str, bytes: &[u8]) -> Result<AuditHead, StoreError> {
+    let AuditHeadRecord { seq, hash } = decode(what, bytes)?;
+    let hash = hash.parse().map_err(|error| {
+        StoreError::Unreadable(format!("the record {what} is damaged: {error}"))
+    })?;
+    Ok(AuditHead { seq, hash })
+}
+
+#[derive(Serialize, Deserialize)]
 struct ImportRecord {
     begun: i64,
 }
@@ -400,6 +495,42 @@ pub fn encode_import(begun: Timestamp) -> Value {
     encode(ImportRecord {
         begun: milliseconds(begun),
     })
+}
+
+#[derive(Serialize, Deserialize)]
+struct FindIndexRecord {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    made_up_to: Option<(String, String)>,
+}
+
+/// The bytes that say that all accounts up to this one, in the order of their keys, are in the index; all there are
+/// when it is `None`.
+pub fn encode_find_index(made_up_to: Option<&AccountKey>) -> Value {
+    let parts = |key: &AccountKey| {
+        let user_type = key.user_type.as_str().to_owned();
+        (user_type, key.user_id.as_str().to_owned())
+    };
+    encode(FindIndexRecord {
+        made_up_to: made_up_to.map(parts),
+    })
+}
+
+/// The account up to which the index is made; `None` when it is whole.
+pub fn decode_find_index(what: &str, bytes: &[u8]) -> Result<Option<AccountKey>, StoreError> {
+    let record: FindIndexRecord = decode(what, bytes)?;
+    let account = |(user_type, user_id): (String, String)| {
+        let user_type: UserType = user_type.parse().ok()?;
+        Some(AccountKey::new(user_type, UserId::parse(&user_id).ok()?))
+    };
+    match record.made_up_to {
+        None => Ok(None),
+        Some(parts) => match account(parts) {
+            Some(account) => Ok(Some(account)),
+            None => Err(StoreError::Unreadable(format!(
+                "the record {what} names no account"
+            ))),
+        },
+    }
 }
 
 #[derive(Serialize, Deserialize)]

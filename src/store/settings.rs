@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{Commit, Key, Outcome, Store, StoreError, Value, record};
-use crate::domain::{Policy, account::SealedSecret};
+use crate::domain::{account::SealedSecret, policy::LoginRules};
 
 /// The settings of a store.
 #[derive(Debug, Clone)]
@@ -11,15 +11,15 @@ pub struct Settings {
     store: Arc<dyn Store>,
 }
 
-/// The policy as read, with the bytes that a login's commit demands to be still there, so that no login is granted
+/// The rules as read, with the bytes that a login's commit demands to be still there, so that no login is granted
 /// by a policy that was replaced meanwhile.
 #[derive(Debug, Clone)]
-pub struct PolicyRead {
-    pub policy: Policy,
+pub struct RulesRead {
+    pub rules: LoginRules,
     bytes: Option<Value>,
 }
 
-impl PolicyRead {
+impl RulesRead {
     /// `commit`, on condition that the policy is still the one that was read.
     pub fn still_in_force(&self, commit: Commit) -> Commit {
         commit.expect(Key::policy(), self.bytes.clone())
@@ -50,25 +50,29 @@ impl SealRead {
     }
 }
 
+/// A commit that sets the rules, in force at the next login.
+pub fn put_rules(rules: LoginRules) -> Commit {
+    Commit::new().put(Key::policy(), record::encode_rules(rules))
+}
+
 impl Settings {
     pub fn new(store: Arc<dyn Store>) -> Self {
         Self { store }
     }
 
-    /// The policy in force; the default where none was ever set.
-    pub async fn policy(&self) -> Result<PolicyRead, StoreError> {
+    /// The rules in force; the default where none were ever set.
+    pub async fn rules(&self) -> Result<RulesRead, StoreError> {
         let bytes = self.store.get(&Key::policy()).await?;
-        let policy = match &bytes {
-            None => Policy::default(),
-            Some(bytes) => record::decode_policy("setting/policy", bytes)?,
+        let rules = match &bytes {
+            None => LoginRules::default(),
+            Some(bytes) => record::decode_rules("setting/policy", bytes)?,
         };
-        Ok(PolicyRead { policy, bytes })
+        Ok(RulesRead { rules, bytes })
     }
 
-    /// Sets the policy, in force at the next login.
-    pub async fn set_policy(&self, policy: Policy) -> Result<(), StoreError> {
-        let commit = Commit::new().put(Key::policy(), record::encode_policy(policy));
-        self.store.commit(commit).await.map(drop)
+    /// Sets the rules, in force at the next login.
+    pub async fn set_rules(&self, rules: LoginRules) -> Result<(), StoreError> {
+        self.store.commit(put_rules(rules)).await.map(drop)
     }
 
     /// The sealed text by which this store knows its master key again.

@@ -8,8 +8,10 @@ use super::{
     AppSettings, Effect, Ending, EndingReason, Event, Now, Reply, RequestId,
     command::{self, Command, Global, KeyPress},
     screen::{
-        Context, PATIENCE, Refused, Screen, Step, enrollment::EnrollmentScreen, home::HomeScreen,
-        inbox::InboxScreen, menu::Menu, passcode::PasscodeScreen,
+        Context, PATIENCE, Refused, Screen, Step, activity::ActivityScreen,
+        enrollment::EnrollmentScreen, home::HomeScreen, inbox::InboxScreen, menu::Menu,
+        own_password::OwnPasswordScreen, passcode::PasscodeScreen,
+        recovery_codes::RecoveryCodesScreen, recovery_issue::RecoveryIssueScreen,
         reset_confirm::ResetConfirmScreen, reset_done::ResetDoneScreen,
         reset_sent::ResetSentScreen,
     },
@@ -132,7 +134,7 @@ impl App {
                 self.screen.security_code(picture, now);
                 Vec::new()
             }
-            Event::Resize | Event::Tick => Vec::new(),
+            Event::Sight(..) | Event::Resize | Event::Tick => Vec::new(),
         }
     }
 
@@ -241,9 +243,9 @@ impl App {
             return Vec::new();
         }
         match reply {
-            Reply::PasscodeWanted { pending } => {
+            Reply::PasscodeWanted { pending, recovery } => {
                 if let Some(account) = awaiting.claimed {
-                    self.open(PasscodeScreen::new(account, pending));
+                    self.open(PasscodeScreen::new(account, pending, recovery));
                 }
             }
             Reply::Enrollment {
@@ -253,7 +255,17 @@ impl App {
                 let screen = EnrollmentScreen::new(provisioning, compulsory, &self.context(now));
                 self.open(screen);
             }
+            Reply::Home(view) if RecoveryIssueScreen::is_offered_to(&view) => {
+                self.open(RecoveryIssueScreen::offered(*view));
+            }
+            Reply::PasswordDue { account, name } => {
+                self.open(OwnPasswordScreen::due(account, name));
+            }
+            Reply::Activity(view) => self.open(ActivityScreen::new(*view)),
             Reply::Home(view) => self.open(HomeScreen::new(*view)),
+            Reply::RecoveryCodes(codes, view) => {
+                self.open(RecoveryCodesScreen::new(codes, *view));
+            }
             Reply::Ended => {
                 self.wipe();
                 self.open(Menu::after_ended_login());
@@ -262,10 +274,12 @@ impl App {
             Reply::Rejected { .. }
             | Reply::Wait(_)
             | Reply::Held
+            | Reply::Suspended
             | Reply::Busy
             | Reply::Unavailable
             | Reply::FreshPasscodeWanted
             | Reply::SecurityCodeRejected
+            | Reply::OwnPasswordRefused(_)
             | Reply::ResetVoid(_) => {}
             Reply::ResetRequested => self.open(ResetSentScreen::default()),
             Reply::ResetFound {
@@ -274,6 +288,7 @@ impl App {
             } => self.open(ResetConfirmScreen::found(user_type, masked_id)),
             Reply::ResetDone => self.open(ResetDoneScreen::default()),
             Reply::Inbox(letters) => self.open(InboxScreen::new(letters)),
+            Reply::Desk(_) => {}
         }
         Vec::new()
     }

@@ -18,10 +18,16 @@ use zeroize::Zeroizing;
 
 use crate::domain::{
     Activity, Passcode, PlainPassword, Policy, UserId, UserType,
-    account::{AccountKey, EmailAddress, LastLogin, PersonName},
+    account::{AccountKey, EmailAddress, LastLogin, PersonName, Role, TotpState},
+    audit::AuditRecord,
     calendar::Zone,
     language::Language,
+    letter::LetterKind,
+    officer::{Bookmark, Card, Declined, FoundPage, Order},
+    password::PasswordRuleError,
+    policy::LoginRules,
     provisioning::Provisioning,
+    recovery::{IssuedCodes, RecoveryCode, RecoveryState},
     reset::{ResetSecret, ShortCode},
     security_code::Picture,
 };
@@ -70,6 +76,8 @@ pub enum Event {
     Tick,
     /// The answer to a request. One that is no longer waited for is dropped.
     Reply(RequestId, Reply),
+    /// The answer to a look.
+    Sight(RequestId, Sight),
     /// The visit or the session will end soon, or (`None`) no longer will.
     Ending(Option<Ending>),
     /// The login that this terminal shows is no longer valid, by what somebody did elsewhere.
@@ -107,6 +115,8 @@ pub struct RequestId(pub u64);
 pub enum Effect {
     /// Work for a service; answered by [`Event::Reply`] with the same id.
     Request(RequestId, Request),
+    /// A question beside what goes on; answered by [`Event::Sight`] with the same id.
+    Look(RequestId, Look),
     /// Somebody has begun to use the terminal.
     CountVisit,
     /// The person is done, or gave up a login under way: all proofs are dropped, replies under way are void.
@@ -127,6 +137,10 @@ pub enum Request {
     },
     /// The code at login.
     CheckPasscode(Passcode),
+    /// A recovery code in its place.
+    CheckRecoveryCode(RecoveryCode),
+    /// `Buat kode baru`: recovery codes in place of all before; with a code when one was asked for.
+    IssueRecoveryCodes(Option<Passcode>),
     /// `Belum memindai? Ulangi aktivasi` at the code screen: a new key in place of the pending one.
     StartOver,
     /// `ENABLE TOTP` at home.
@@ -135,6 +149,16 @@ pub enum Request {
     ProveEnrollment(Passcode),
     /// `DISABLE TOTP`, confirmed; with a code when one was asked for.
     DisableTotp(Option<Passcode>),
+    /// A new password at home; with a code when one was asked for.
+    ChangePassword {
+        current: PlainPassword,
+        new: PlainPassword,
+        passcode: Option<Passcode>,
+    },
+    /// The owner's own password in the place of an officer's one-time password.
+    ReplacePassword(PlainPassword),
+    /// `AKTIVITAS` at home.
+    LoadActivity,
     /// Home again, from the QR code or after a refusal.
     LoadHome,
     /// `Kirim` at the form for a reset. The answer to the picture goes with it, and is used up by it.
@@ -149,6 +173,36 @@ pub enum Request {
     ConfirmReset,
     /// The letters of training mode.
     LoadInbox,
+    /// Something at the officer's desk that has to be waited for.
+    Desk(DeskRequest),
+}
+
+/// What an officer asks for at the desk.
+#[derive(Debug)]
+pub enum DeskRequest {
+    /// The card of one account.
+    Show(AccountKey),
+    RevealEmail(AccountKey),
+    CarryOut(Box<Order>),
+}
+
+/// A question that is asked while the person goes on typing: its answer is shown when it comes, if it is still wanted.
+/// It changes nothing, and needs no proof but those there are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Look {
+    /// Accounts for what is typed in the desk's search field.
+    Find {
+        typed: String,
+        after: Option<Bookmark>,
+    },
+}
+
+/// The answer to a [`Look`].
+#[derive(Debug)]
+pub enum Sight {
+    Found(FoundPage),
+    /// Nothing can be looked up now.
+    Unavailable,
 }
 
 impl Request {
@@ -168,7 +222,9 @@ impl Request {
 pub enum Reply {
     /// User ID, type or password do not belong together; or the code is wrong or spent. With the time until the next
     /// try is judged.
-    Rejected { wait: Duration },
+    Rejected {
+        wait: Duration,
+    },
     /// Not judged: too early after the failures before.
     Wait(Duration),
     /// The authenticator is held after too many wrong codes and must be reset.
@@ -179,10 +235,14 @@ pub enum Reply {
     Unavailable,
     /// The login is no longer valid (account changed or removed meanwhile).
     Ended,
+    /// The password was right, but an officer has suspended the account.
+    Suspended,
     /// The password was right and a code is wanted.
     PasscodeWanted {
         /// The key was shown but never proved: offer the way back.
         pending: bool,
+        /// A recovery code will do instead.
+        recovery: bool,
     },
     /// A new key, to be shown once.
     Enrollment {
@@ -192,6 +252,17 @@ pub enum Reply {
     },
     /// Logged in.
     Home(Box<HomeView>),
+    /// New recovery codes, to be shown once, and the home to go to from them.
+    RecoveryCodes(IssuedCodes, Box<HomeView>),
+    /// The password was an officer's, and the owner's own must take its place before anything else.
+    PasswordDue {
+        account: AccountKey,
+        name: PersonName,
+    },
+    /// The password was not changed.
+    OwnPasswordRefused(OwnPasswordRefused),
+    /// What happened to the account, with all that home shows.
+    Activity(Box<HomeView>),
     /// The act wants a code, the last one being older than five minutes.
     FreshPasscodeWanted,
     /// The one answer to every request for a reset, whether or not such an account exists.
@@ -209,6 +280,45 @@ pub enum Reply {
     ResetDone,
     /// The letters of training mode, the newest first.
     Inbox(Vec<InboxLetter>),
+    Desk(DeskReply),
+}
+
+/// What the desk answers.
+#[derive(Debug)]
+pub enum DeskReply {
+    Card(Box<Card>),
+    Email(EmailAddress),
+    /// An act on an account is done: the account as it is now, and the one-time password if one was issued.
+    Done(Box<Card>, Option<Zeroizing<String>>),
+    Rules(LoginRules),
+    Outbox(Vec<OutboxRow>),
+    Audit(Vec<AuditRecord>),
+    /// It cannot be done; nothing was.
+    Declined(Declined),
+}
+
+/// A letter that waits, as the desk shows it: nothing of its words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OutboxRow {
+    pub written: Timestamp,
+    pub account: AccountKey,
+    pub kind: LetterKind,
+    pub failures: u32,
+    /// When it is tried next; `None` when the mail server has refused it for good.
+    pub next_try: Option<Timestamp>,
+    /// What the last failed try was told.
+    pub last_error: Option<String>,
+}
+
+/// Why a password was not changed, where it is for the field of that password to say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OwnPasswordRefused {
+    /// What was typed as the present password is not. With the time until the next try is judged.
+    CurrentRejected { wait: Duration },
+    /// The present password was not judged: too early after the failures before.
+    CurrentWait(Duration),
+    /// The new password may not be one.
+    New(PasswordRuleError),
 }
 
 /// Why a link or a short code resets nothing.
@@ -238,8 +348,12 @@ pub struct InboxLetter {
 pub struct HomeView {
     pub account: AccountKey,
     pub name: PersonName,
-    pub totp: TotpView,
+    pub role: Role,
+    pub totp: TotpState,
+    /// What is asked of this account.
     pub policy: Policy,
+    /// Its recovery codes, where they are of use to it.
+    pub recovery: Option<RecoveryState>,
     /// The login before this one.
     pub last_login: Option<LastLogin>,
     /// The newest first.
@@ -248,19 +362,15 @@ pub struct HomeView {
     pub notice: Option<HomeNotice>,
 }
 
-/// The state of TOTP as home tells it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TotpView {
-    Off,
-    Pending,
-    Active { since: Timestamp },
-}
-
 /// The success that home tells of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HomeNotice {
     TotpActivated,
     TotpDisabled,
+    RecoveryCodesIssued,
+    /// The login was by a recovery code.
+    RecoveryCodeUsed,
+    PasswordChanged,
 }
 
 /// A sample account of training mode, shown on the menu with its password.

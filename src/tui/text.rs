@@ -83,10 +83,15 @@ pub struct Text {
     pub user_id: UserIdWords,
     pub password: Password,
     pub passcode: Passcode,
+    pub recovery: Recovery,
+    pub recovery_issue: RecoveryIssue,
+    pub recovery_codes: RecoveryCodes,
     pub home: Home,
     pub activity: Activity,
     pub enrollment: Enrollment,
     pub disable: Disable,
+    pub own_password: OwnPassword,
+    pub account_activity: AccountActivity,
     pub reset: Reset,
     pub reset_request: ResetRequest,
     pub reset_sent: ResetSent,
@@ -101,7 +106,7 @@ pub struct Text {
 sections! {
     Common {
         training, login, logout, cancel, finish, reset_link, passcode, seconds, minutes, hours, working, unavailable,
-        busy, ended, wait,
+        busy, ended, suspended, wait,
     }
     Footer { about, integrity, terms, visitors, version }
     /// What the keys do, for the line of key hints.
@@ -112,17 +117,33 @@ sections! {
     Password { title, label, empty, rejected }
     Passcode {
         title, lead, server_time, next_code, empty, short, not_digits, rejected, check_clock, check_account,
-        check_next, held, pending, pending_hint,
+        check_next, held, pending, pending_hint, recovery,
     }
+    /// A recovery code in place of the phone's.
+    Recovery { title, lead, label, empty, no_code, rejected, check_paper, check_newest, check_used, phone }
+    /// Making recovery codes.
+    RecoveryIssue { title, left, left_value, issued, what, renewal, issue, renew, later }
+    /// The codes, shown once.
+    RecoveryCodes { title, lead, apart, once, noted, question, stay, leave }
     Home {
         hello, totp, totp_off, totp_pending, totp_active, last_login, last_login_value, first_login,
-        activity, enable, disable, policy_disabled, activated, disabled,
+        activity, enable, disable, policy_disabled, activated, disabled, recovery_codes, recovery_codes_issued,
+        recovery_code_used, recovery_code_used_hint, recovery_codes_few,
+        change_password, show_activity, password_changed,
     }
     Activity {
         login, passcode_rejected, enrollment_started, totp_activated, totp_disabled, totp_reset, password_changed,
+        password_issued, recovery_codes_issued, recovery_code_used, recovery_code_rejected, email_changed, unlocked, suspended,
+        reinstated, logins_ended,
     }
     Enrollment { title, step_1, step_2, step_3, account, prove, once, too_small, rejected }
     Disable { title, question, question_required, fresh, confirm }
+    OwnPassword {
+        title, title_due, lead_due, current, new, again, strength, short, guessable, weak, fair, strong, rule_length,
+        rule_words, rule_context, current_empty, current_rejected, new_empty, new_short, new_long, new_guessable,
+        new_control, new_unchanged, again_differs, fresh, save,
+    }
+    AccountActivity { title, lead, from, by_officer, not_you, step_password, step_totp, step_officer }
     Reset { title, text }
     ResetRequest {
         title, lead, email, user_type, penyedia, non_penyedia, security_code, send, renew, have_letter,
@@ -143,8 +164,9 @@ sections! {
     }
     Idle { title, text, hint }
     Help {
-        title, keys, menu, user_type, user_id, password, passcode, home, enrollment, disable, reset_request,
-        reset_sent, reset_confirm, reset_done, inbox,
+        title, keys, menu, user_type, user_id, password, passcode, home, enrollment, disable, own_password,
+        account_activity, reset_request, reset_sent, reset_confirm, reset_done, inbox, recovery, recovery_issue,
+        recovery_codes,
     }
 }
 
@@ -196,6 +218,15 @@ impl Text {
             ActivityKind::TotpDisabled => &words.totp_disabled,
             ActivityKind::TotpReset => &words.totp_reset,
             ActivityKind::PasswordChanged => &words.password_changed,
+            ActivityKind::PasswordIssued => &words.password_issued,
+            ActivityKind::RecoveryCodesIssued => &words.recovery_codes_issued,
+            ActivityKind::RecoveryCodeUsed => &words.recovery_code_used,
+            ActivityKind::RecoveryCodeRejected => &words.recovery_code_rejected,
+            ActivityKind::EmailChanged => &words.email_changed,
+            ActivityKind::Unlocked => &words.unlocked,
+            ActivityKind::Suspended => &words.suspended,
+            ActivityKind::Reinstated => &words.reinstated,
+            ActivityKind::LoginsEnded => &words.logins_ended,
         }
     }
 }

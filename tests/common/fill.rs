@@ -50,7 +50,7 @@ pub fn with_store<T>(office: &Office, work: impl AsyncFnOnce(Arc<dyn Store>) -> 
     })
 }
 
-/// Every record of the office's store, but those that nobody reads.
+/// Every record of the office's store, but those that nobody reads, and those of its machine alone.
 pub fn records(office: &Office) -> Vec<(Key, Value)> {
     with_store(office, async |store| {
         let mut records: Vec<(Key, Value)> = Vec::new();
@@ -65,7 +65,7 @@ pub fn records(office: &Office) -> Vec<(Key, Value)> {
             }
             records.extend(page);
         }
-        records.retain(|(key, _)| !key.as_bytes().starts_with(b"decoy/"));
+        records.retain(|(key, _)| key.belongs_into_backups());
         records
     })
 }
@@ -92,6 +92,10 @@ fn account(vault: &Vault, number: u32) -> Account {
         name: PersonName::parse(&format!("Orang {number}")).unwrap(),
         email: EmailAddress::parse("orang@contoh.go.id").unwrap(),
         password: PasswordHash::unmatchable(HashCost::MIN),
+        role: Default::default(),
+        one_time_password: None,
+        suspended: None,
+        recovery: None,
         generation: 7,
         authenticator: match number % 3 {
             0 => Authenticator::Pending {

@@ -25,7 +25,7 @@ use lpse_kiosk::{
         enrollment::{ProveOutcome, Prover, StartOutcome},
         hashing::HashPool,
     },
-    store::memory::Memory,
+    store::{Store, memory::Memory},
     vault::{MasterKey, Vault},
 };
 
@@ -123,27 +123,16 @@ pub async fn house_with_vault(policy: Policy, hash_cost: HashCost, vault: Vault)
     ))));
     let audit = Arc::new(Recorder::default());
     let foundation = Arc::new(Foundation {
-        store: Arc::new(Memory::default()),
         vault,
-        clock: clock.clone(),
-        random: Arc::new(Counting::default()),
-        audit: audit.clone(),
-        hashing: HashPool::new(2, 256),
         hash_cost,
-        issuer: Issuer::default(),
-        letters: Letters {
-            written: true,
-            an_hour: 20,
-            ..Letters::none()
-        },
-        ended_logins: Default::default(),
-        node: "test".into(),
+        ..foundation(Arc::new(Memory::default()), &clock, &audit)
     });
     let services = Arc::new(Services::new(&foundation));
     let new = NewAccount {
         key: ppk30(),
         name: PersonName::parse("Siti Rahmawati").unwrap(),
         email: EmailAddress::parse("siti@contoh.go.id").unwrap(),
+        role: lpse_kiosk::domain::account::Role::User,
         password: hash(
             &password(PASSWORD),
             [7; 16],
@@ -152,12 +141,38 @@ pub async fn house_with_vault(policy: Policy, hash_cost: HashCost, vault: Vault)
         ),
     };
     services.accounts.add(new, &here()).await.unwrap();
-    services.policy.set(policy, &here()).await.unwrap();
+    services.policy.set(policy.into(), &here()).await.unwrap();
     House {
         services,
         clock,
         audit,
         foundation,
+    }
+}
+
+/// What the services of a house stand on, over `store`.
+pub fn foundation(
+    store: Arc<dyn Store>,
+    clock: &Arc<TestClock>,
+    audit: &Arc<Recorder>,
+) -> Foundation {
+    Foundation {
+        store,
+        vault: Vault::new(MasterKey::from_bytes([7; 32]), Vec::new()),
+        clock: clock.clone(),
+        random: Arc::new(Counting::default()),
+        audit: audit.clone(),
+        audit_trail: None,
+        hashing: HashPool::new(2, 256),
+        hash_cost: HashCost::MIN,
+        issuer: Issuer::default(),
+        letters: Letters {
+            written: true,
+            an_hour: 20,
+            ..Letters::none()
+        },
+        ended_logins: Default::default(),
+        node: "test".into(),
     }
 }
 

@@ -5,7 +5,7 @@ use clap::Args;
 use super::Which;
 use crate::{
     cli::{CliError, output::line, password},
-    domain::{EmailAddress, PersonName, Source},
+    domain::{EmailAddress, PersonName, Source, account::Role},
     service::{
         Services,
         accounts::{AccountsError, NewAccount},
@@ -20,7 +20,8 @@ use crate::{
 #[command(
     after_help = "Examples:\n  lpse-kiosk user add PPK30 --type non-penyedia --name \"Siti Nurhaliza\" \
         --email siti@contoh.go.id\n  lpse-kiosk user add CVMAJU --type penyedia --name \"CV Maju\" \
-        --email cv@maju.co.id < password.txt"
+        --email cv@maju.co.id < password.txt\n  lpse-kiosk user add PETUGAS1 --type non-penyedia \
+        --name \"Rina Wulandari\" --email rina@contoh.go.id --officer"
 )]
 pub struct AddArguments {
     #[command(flatten)]
@@ -31,6 +32,9 @@ pub struct AddArguments {
     /// Where letters go
     #[arg(long, value_parser = EmailAddress::parse)]
     email: EmailAddress,
+    /// An officer's account: it helps others at the desk, and needs TOTP whatever the policy
+    #[arg(long)]
+    officer: bool,
 }
 
 pub async fn run(
@@ -38,7 +42,12 @@ pub async fn run(
     services: &Services,
     source: &Source,
 ) -> Result<(), CliError> {
-    let AddArguments { which, name, email } = arguments;
+    let AddArguments {
+        which,
+        name,
+        email,
+        officer,
+    } = arguments;
     let key = which.key();
     // Told before anybody has typed a password in vain.
     if services.accounts.get(&key).await?.is_some() {
@@ -50,6 +59,7 @@ pub async fn run(
         key,
         name,
         email,
+        role: if officer { Role::Officer } else { Role::User },
         password,
     };
     services.accounts.add(new, source).await?;

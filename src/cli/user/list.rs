@@ -15,7 +15,8 @@ const PAGE: usize = 256;
 
 /// List accounts, in the order of their IDs
 ///
-/// One account a line: type, User ID, TOTP (off, pending, active, held), name, e-mail address.
+/// One account a line: type, User ID, TOTP (off, pending, active, held), name, e-mail address, and where it is so,
+/// officer, suspended, or one-time password.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  lpse-kiosk user list\n  lpse-kiosk user list --type penyedia --prefix CV\n  \
@@ -86,15 +87,26 @@ pub async fn run(arguments: ListArguments, services: &Services) -> Result<(), Cl
     Ok(())
 }
 
-fn in_a_line(account: &Account) -> String {
+/// An account as one line of a listing.
+pub fn in_a_line(account: &Account) -> String {
     let Account {
         key, name, email, ..
     } = account;
     let totp = show::totp_word(account);
-    format!(
+    let mut line = format!(
         "{:<13} {:<32} {totp:<8} {name}  <{email}>",
         key.user_type, key.user_id
-    )
+    );
+    let marks = [
+        (account.role.is_officer(), "officer"),
+        (account.suspended.is_some(), "suspended"),
+        (account.one_time_password.is_some(), "one-time password"),
+    ];
+    for (_, mark) in marks.into_iter().filter(|(is_so, _)| *is_so) {
+        line.push_str("  ");
+        line.push_str(mark);
+    }
+    line
 }
 
 #[cfg(test)]

@@ -1,26 +1,33 @@
 //! `lpse-kiosk user`: the accounts, by operators. One file a command.
 
 mod add;
+mod end_logins;
+mod find;
 mod import;
 mod list;
+mod reinstate;
 mod remove;
 mod reset_totp;
+mod set_email;
 mod set_password;
+mod set_role;
 mod show;
+mod suspend;
+mod unlock;
 
 use clap::{
     Args, Subcommand,
     builder::{PossibleValuesParser, TypedValueParser},
 };
 
-use super::CliError;
+use super::{CliError, output::line};
 use crate::{
     domain::{Account, AccountKey, Source, UserId, UserType},
     service::{Services, accounts::AccountsError},
 };
 pub use import::HASHES_AT_ONCE;
 
-/// Accounts: add, list, show, change, remove, import
+/// Accounts: add, list, find, show, change, suspend, remove, import
 #[derive(Debug, Args)]
 pub struct UserArguments {
     #[command(subcommand)]
@@ -31,9 +38,16 @@ pub struct UserArguments {
 enum UserCommand {
     Add(add::AddArguments),
     List(list::ListArguments),
+    Find(find::FindArguments),
     Show(show::ShowArguments),
     SetPassword(set_password::SetPasswordArguments),
+    SetEmail(set_email::SetEmailArguments),
+    SetRole(set_role::SetRoleArguments),
     ResetTotp(reset_totp::ResetTotpArguments),
+    Unlock(unlock::UnlockArguments),
+    EndLogins(end_logins::EndLoginsArguments),
+    Suspend(suspend::SuspendArguments),
+    Reinstate(reinstate::ReinstateArguments),
     Remove(remove::RemoveArguments),
     Import(import::ImportArguments),
 }
@@ -68,11 +82,27 @@ pub async fn run(
     match arguments.command {
         UserCommand::Add(arguments) => add::run(arguments, services, source).await,
         UserCommand::List(arguments) => list::run(arguments, services).await,
+        UserCommand::Find(arguments) => find::run(arguments, services).await,
         UserCommand::Show(arguments) => show::run(arguments, services).await,
         UserCommand::SetPassword(arguments) => set_password::run(arguments, services, source).await,
         UserCommand::ResetTotp(arguments) => reset_totp::run(arguments, services, source).await,
+        UserCommand::SetEmail(arguments) => set_email::run(arguments, services, source).await,
+        UserCommand::SetRole(arguments) => set_role::run(arguments, services, source).await,
+        UserCommand::Unlock(arguments) => unlock::run(arguments, services, source).await,
+        UserCommand::EndLogins(arguments) => end_logins::run(arguments, services, source).await,
+        UserCommand::Suspend(arguments) => suspend::run(arguments, services, source).await,
+        UserCommand::Reinstate(arguments) => reinstate::run(arguments, services, source).await,
         UserCommand::Remove(arguments) => remove::run(arguments, services, source).await,
         UserCommand::Import(arguments) => import::run(arguments, services, source).await,
+    }
+}
+
+/// Tells what was done, or that it was so already: a script that repeats its commands has then got what it wanted.
+fn told(done: Result<(), AccountsError>, is: String, was: String) -> Result<(), CliError> {
+    match done {
+        Ok(()) => line(is),
+        Err(AccountsError::NothingToDo(_)) => line(was),
+        Err(error) => Err(error.into()),
     }
 }
 

@@ -11,10 +11,16 @@ use crate::{
 
 /// Set a new password, asked for as with add; open logins of the account end
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  lpse-kiosk user set-password PPK30 --type non-penyedia")]
+#[command(
+    after_help = "Examples:\n  lpse-kiosk user set-password PPK30 --type non-penyedia\n  \
+        lpse-kiosk user set-password PPK30 --type non-penyedia --one-time"
+)]
 pub struct SetPasswordArguments {
     #[command(flatten)]
     which: Which,
+    /// Good for one login within 24 hours, at which its owner must choose another; the owner is told by e-mail
+    #[arg(long)]
+    one_time: bool,
 }
 
 pub async fn run(
@@ -25,9 +31,15 @@ pub async fn run(
     let account = known(services, &arguments.which.key()).await?;
     let password = password::new(&account.key, &account.name, &account.email)?;
     let password = services.accounts.hash(password).await?;
-    services
-        .accounts
-        .set_password(&account.key, password, source)
-        .await?;
-    line(format!("Password of {} set.", account.key.user_id))
+    let (accounts, key) = (&services.accounts, &account.key);
+    if arguments.one_time {
+        accounts.issue_password(key, password, source).await?;
+        line(format!(
+            "One-time password of {} set, good for 24 hours.",
+            key.user_id
+        ))
+    } else {
+        accounts.set_password(key, password, source).await?;
+        line(format!("Password of {} set.", key.user_id))
+    }
 }

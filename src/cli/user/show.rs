@@ -53,7 +53,11 @@ pub fn as_json(account: &Account) -> Value {
         "type": account.key.user_type.as_str(),
         "name": account.name.as_str(),
         "email": account.email.as_str(),
+        "role": account.role.as_str(),
+        "suspended": account.suspended.map(|since| since.to_string()),
+        "one_time_password_until": account.one_time_password.map(|it| it.good_until.to_string()),
         "totp": totp_word(account),
+        "recovery_codes_left": account.recovery.as_ref().map(|codes| codes.left),
         "passcode_failures": account.passcode_throttle.failures,
         "created": account.created.to_string(),
         "last_login": account.last_login.as_ref().map(|login| json!({
@@ -64,6 +68,7 @@ pub fn as_json(account: &Account) -> Value {
             "at": activity.at.to_string(),
             "kind": activity.kind.as_str(),
             "from": activity.from.to_string(),
+            "by": activity.by.as_ref().map(ToString::to_string),
         })).collect::<Vec<_>>(),
     })
 }
@@ -79,17 +84,28 @@ fn facts(account: &Account) -> Vec<(&'static str, String)> {
         ("Type", account.key.user_type.to_string()),
         ("Name", account.name.to_string()),
         ("E-mail", account.email.to_string()),
+        ("Role", account.role.as_str().to_owned()),
         ("TOTP", totp_word(account).to_owned()),
         ("Wrong codes", failures),
         ("Created", account.created.to_string()),
         ("Last login", last_login),
     ];
+    if let Some(since) = account.suspended {
+        facts.push(("Suspended", format!("since {since}")));
+    }
+    if let Some(issued) = account.one_time_password {
+        facts.push(("Password", format!("one-time, until {}", issued.good_until)));
+    }
+    if let Some(codes) = &account.recovery {
+        facts.push(("Recovery", format!("{} codes left", codes.left)));
+    }
     for activity in &account.activity {
         let word = activity.kind.as_str();
-        facts.push((
-            "Activity",
-            format!("{} {word} from {}", activity.at, activity.from),
-        ));
+        let mut told = format!("{} {word} from {}", activity.at, activity.from);
+        if let Some(by) = &activity.by {
+            told.push_str(&format!(" by {by}"));
+        }
+        facts.push(("Activity", told));
     }
     facts
 }

@@ -165,6 +165,12 @@ impl Figures {
                 let labels = [("act", act.as_str()), ("outcome", outcome), ("from", from)];
                 (labels, count)
             }),
+        )?;
+        table.gauge(
+            "audit_log_up",
+            "Whether the audit log takes records; nobody is let in while it does not",
+            None,
+            (!self.vitals.audit.is_failing()).into(),
         )
     }
 

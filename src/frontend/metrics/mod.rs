@@ -110,6 +110,9 @@ async fn no_store(request: Request, next: Next) -> Response {
 async fn health(State(desk): State<Arc<Desk>>) -> Response {
     let (status, word) = match desk.metrics.vitals.store.condition() {
         _ if *desk.leave.borrow() => (StatusCode::SERVICE_UNAVAILABLE, "leaving\n"),
+        Condition::Well if desk.metrics.vitals.audit.is_failing() => {
+            (StatusCode::SERVICE_UNAVAILABLE, "audit log\n")
+        }
         Condition::Well => (StatusCode::OK, "ok\n"),
         Condition::Full => (StatusCode::SERVICE_UNAVAILABLE, "full\n"),
         Condition::Closed => (StatusCode::SERVICE_UNAVAILABLE, "closed\n"),

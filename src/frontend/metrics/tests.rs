@@ -153,6 +153,7 @@ async fn what_happens_is_counted_and_no_label_holds_what_people_typed() {
         "lpse_kiosk_hashes_waiting 0",
         "lpse_kiosk_hashes_refused_total 0",
         "lpse_kiosk_letters{stage=\"due\"} 0",
+        "lpse_kiosk_audit_log_up 1",
         "lpse_kiosk_store_up 1",
         "lpse_kiosk_store_floor_bytes 0",
         "# TYPE lpse_kiosk_clock_seconds gauge",

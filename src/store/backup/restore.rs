@@ -36,11 +36,14 @@ pub async fn target(store: &dyn Store) -> Result<Target, StoreError> {
     if store.get(&Key::restore()).await?.is_some() {
         return Ok(Target::Unfinished);
     }
-    let first = store.page(&Key::everything(), None, 1).await?;
-    Ok(match first.is_empty() {
-        true => Target::Empty,
-        false => Target::InUse,
-    })
+    // What is of this machine alone is a handful of records, one a node.
+    let first = store.page(&Key::everything(), None, PAGE).await?;
+    Ok(
+        match first.iter().any(|(key, _)| key.belongs_into_backups()) {
+            true => Target::InUse,
+            false => Target::Empty,
+        },
+    )
 }
 
 /// Puts everything in the backup into `store`, which is empty or has an unfinished restore. `as_of` is the backup's moment,
@@ -100,11 +103,13 @@ async fn apply(store: &dyn Store, commit: Commit) -> Result<(), StoreError> {
     }
 }
 
-/// Removes what an unfinished restore has left, but for the mark.
+/// Removes what an unfinished restore has left.
 async fn clear(store: &dyn Store) -> Result<(), StoreError> {
     loop {
         let rows = store.page(&Key::everything(), None, PAGE).await?;
-        let left = rows.into_iter().filter(|(key, _)| *key != Key::restore());
+        let left = rows
+            .into_iter()
+            .filter(|(key, _)| key.belongs_into_backups());
         let commit = left.fold(Commit::new(), |commit, (key, _)| commit.remove(key));
         if commit.writes().is_empty() {
             return Ok(());
@@ -113,7 +118,7 @@ async fn clear(store: &dyn Store) -> Result<(), StoreError> {
     }
 }
 
-/// How many records there are, but for the mark.
+/// How many records there are, as backups count them.
 async fn count(store: &dyn Store) -> Result<u64, StoreError> {
     let mut count = 0;
     let mut after = None;
@@ -125,7 +130,7 @@ async fn count(store: &dyn Store) -> Result<u64, StoreError> {
         after = Some(last.clone());
         count += rows
             .iter()
-            .filter(|(key, _)| *key != Key::restore())
+            .filter(|(key, _)| key.belongs_into_backups())
             .count() as u64;
     }
 }
@@ -145,6 +150,11 @@ impl Revival {
             if !matches!(stored.account.authenticator, Authenticator::Absent) {
                 let spent = &mut stored.account.greatest_accepted_step;
                 *spent = (*spent).max(Some(self.last_step()));
+            }
+            // Any of them may have been used since; who needs them has new ones made, with the phone.
+            stored.account.recovery = None;
+            if let Some(issued) = &mut stored.account.one_time_password {
+                issued.good_until = issued.good_until.min(self.as_of.min(self.now));
             }
             return Ok(Some(record::encode_account(&stored)));
         }

@@ -204,7 +204,7 @@ impl Line {
         let records = events.iter().map(AuditRecord::from).collect();
         let asked = self.begin(Request::Audit(records));
         Box::pin(async move {
-            let refused = |why: StoreError| AuditError(why.to_string());
+            let refused = |why: StoreError| AuditError::Unwritable(why.to_string());
             match asked.await.map_err(refused)? {
                 Answer::Done => Ok(()),
                 _ => Err(refused(unfitting())),

@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// Raised whenever a message changes its form between two builds of one version.
-pub const PROTOCOL: u32 = 3;
+pub const PROTOCOL: u32 = 4;
 
 /// The largest frame. The largest commit fits in it several times, and an answer with a page is cut to fit.
 pub const LARGEST_FRAME: usize = 1024 * 1024;

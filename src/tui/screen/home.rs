@@ -1,13 +1,19 @@
 //! Home: who is logged in, the state of TOTP, what happened last, and what can be done.
 
 use super::{
-    Attempt, Context, Refused, Screen, Step, disable::DisableScreen, jumped, moved, usual_hints,
+    Attempt, Context, Refused, Screen, Step, disable::DisableScreen, jumped, moved,
+    own_password::OwnPasswordScreen, recovery_issue::RecoveryIssueScreen, usual_hints,
     write_working,
 };
 use crate::{
-    domain::{Policy, account::LastLogin, calendar, idle::Presence},
+    domain::{
+        Policy,
+        account::{LastLogin, TotpState},
+        calendar,
+        idle::Presence,
+    },
     tui::{
-        HomeNotice, HomeView, Now, Request, TotpView,
+        HomeNotice, HomeView, Now, Request,
         command::Command,
         text::{Text, fill},
         widget::{frame::KeyHint, sheet::Sheet},
@@ -30,6 +36,9 @@ pub struct HomeScreen {
 enum Act {
     Enable,
     Disable,
+    RecoveryCodes,
+    ChangePassword,
+    ShowActivity,
     LogOut,
 }
 
@@ -45,16 +54,22 @@ impl HomeScreen {
     fn acts(&self) -> Vec<Act> {
         let change = match (self.view.policy, self.view.totp) {
             (Policy::Disabled, _) => None,
-            (_, TotpView::Active { .. }) => Some(Act::Disable),
-            (_, TotpView::Off | TotpView::Pending) => Some(Act::Enable),
+            (_, TotpState::Active { .. }) => Some(Act::Disable),
+            (_, TotpState::Off | TotpState::Pending { .. }) => Some(Act::Enable),
         };
-        change.into_iter().chain([Act::LogOut]).collect()
+        let mut acts: Vec<_> = change.into_iter().collect();
+        acts.extend(self.view.recovery.map(|_| Act::RecoveryCodes));
+        acts.extend([Act::ChangePassword, Act::ShowActivity, Act::LogOut]);
+        acts
     }
 
     fn label(act: Act, text: &'static Text) -> &'static str {
         match act {
             Act::Enable => &text.home.enable,
             Act::Disable => &text.home.disable,
+            Act::RecoveryCodes => &text.home.recovery_codes,
+            Act::ChangePassword => &text.home.change_password,
+            Act::ShowActivity => &text.home.show_activity,
             Act::LogOut => &text.common.logout,
         }
     }
@@ -68,6 +83,13 @@ impl Screen for HomeScreen {
                 return match acts[self.focus] {
                     Act::Enable => Step::Ask(Request::StartEnrollment),
                     Act::Disable => Step::Go(Box::new(DisableScreen::new(self.view.clone()))),
+                    Act::RecoveryCodes => {
+                        Step::Go(Box::new(RecoveryIssueScreen::at_home(self.view.clone())))
+                    }
+                    Act::ChangePassword => {
+                        Step::Go(Box::new(OwnPasswordScreen::at_home(self.view.clone())))
+                    }
+                    Act::ShowActivity => Step::Ask(Request::LoadActivity),
                     Act::LogOut => Step::Finish,
                 };
             }
@@ -100,12 +122,19 @@ impl Screen for HomeScreen {
         match view.notice {
             Some(HomeNotice::TotpActivated) => sheet.success(&words.activated),
             Some(HomeNotice::TotpDisabled) => sheet.success(&words.disabled),
+            Some(HomeNotice::RecoveryCodesIssued) => sheet.success(&words.recovery_codes_issued),
+            Some(HomeNotice::RecoveryCodeUsed) => {
+                let left = view.recovery.map_or(0, |state| state.left).to_string();
+                sheet.success(&fill(&words.recovery_code_used, &[("n", &left)]));
+                sheet.aside(&words.recovery_code_used_hint);
+            }
+            Some(HomeNotice::PasswordChanged) => sheet.success(&words.password_changed),
             None => sheet.gap(),
         }
         let (totp, style) = match view.totp {
-            TotpView::Off => (words.totp_off.clone(), plain),
-            TotpView::Pending => (words.totp_pending.clone(), plain),
-            TotpView::Active { since } => (
+            TotpState::Off => (words.totp_off.clone(), plain),
+            TotpState::Pending { .. } => (words.totp_pending.clone(), plain),
+            TotpState::Active { since } => (
                 fill(&words.totp_active, &[("date", &date(since))]),
                 context.theme.success,
             ),
@@ -131,10 +160,16 @@ impl Screen for HomeScreen {
         if view.policy == Policy::Disabled {
             sheet.hint(&words.policy_disabled);
         }
-        sheet.gap();
-        for (item, act) in self.acts().into_iter().enumerate() {
-            sheet.button(Self::label(act, context.text), self.focus == item);
+        if let Some(state) = view.recovery.filter(|state| state.runs_out()) {
+            let left = state.left.to_string();
+            sheet.hint(&fill(&words.recovery_codes_few, &[("n", &left)]));
         }
+        sheet.gap();
+        let acts = self.acts().into_iter().enumerate();
+        let buttons: Vec<_> = acts
+            .map(|(item, act)| (Self::label(act, context.text), self.focus == item))
+            .collect();
+        sheet.buttons(&buttons);
         self.attempt.write(sheet, context, |_| {});
         write_working(sheet, context);
     }

@@ -1,13 +1,18 @@
 //! One file a screen: its model, how it changes, how it is drawn, its key hints and its help.
 
+pub mod activity;
 pub mod disable;
 pub mod enrollment;
 mod entry;
 pub mod home;
 pub mod inbox;
 pub mod menu;
+pub mod own_password;
 pub mod passcode;
 pub mod password;
+pub mod recovery;
+pub mod recovery_codes;
+pub mod recovery_issue;
 pub mod reset_confirm;
 pub mod reset_done;
 pub mod reset_request;
@@ -20,7 +25,7 @@ use std::{fmt, time::Duration};
 use ratatui::Frame;
 
 use super::{
-    AppSettings, Now, Reply, Request, ResetVoid,
+    AppSettings, Now, OwnPasswordRefused, Reply, Request, ResetVoid,
     command::Command,
     text::{Page, Text},
     theme::Theme,
@@ -117,11 +122,13 @@ pub enum Refused {
     Rejected { wait: Duration },
     Wait(Duration),
     Held,
+    Suspended,
     Busy,
     Unavailable,
     FreshPasscodeWanted,
     SecurityCode,
     ResetVoid(ResetVoid),
+    OwnPassword(OwnPasswordRefused),
 }
 
 impl Refused {
@@ -131,19 +138,25 @@ impl Refused {
             Reply::Rejected { wait } => Some(Self::Rejected { wait: *wait }),
             Reply::Wait(wait) => Some(Self::Wait(*wait)),
             Reply::Held => Some(Self::Held),
+            Reply::Suspended => Some(Self::Suspended),
             Reply::Busy => Some(Self::Busy),
             Reply::Unavailable => Some(Self::Unavailable),
             Reply::FreshPasscodeWanted => Some(Self::FreshPasscodeWanted),
             Reply::SecurityCodeRejected => Some(Self::SecurityCode),
             Reply::ResetVoid(why) => Some(Self::ResetVoid(*why)),
+            Reply::OwnPasswordRefused(why) => Some(Self::OwnPassword(*why)),
             Reply::Ended
             | Reply::PasscodeWanted { .. }
             | Reply::Enrollment { .. }
+            | Reply::PasswordDue { .. }
+            | Reply::Activity(_)
             | Reply::Home(_)
+            | Reply::RecoveryCodes(..)
             | Reply::ResetRequested
             | Reply::ResetFound { .. }
             | Reply::ResetDone
-            | Reply::Inbox(_) => None,
+            | Reply::Inbox(_)
+            | Reply::Desk(_) => None,
         }
     }
 }
@@ -192,13 +205,15 @@ impl Attempt {
             Some(Refused::Rejected { .. }) => rejected(sheet),
             Some(Refused::Busy) => sheet.error(&common.busy),
             Some(Refused::Unavailable) => sheet.error(&common.unavailable),
+            Some(Refused::Suspended) => sheet.error(&common.suspended),
             Some(Refused::Held) => sheet.error(&context.text.passcode.held),
             // What these mean is for the one screen to say that they can come to.
             Some(
                 Refused::Wait(_)
                 | Refused::FreshPasscodeWanted
                 | Refused::SecurityCode
-                | Refused::ResetVoid(_),
+                | Refused::ResetVoid(_)
+                | Refused::OwnPassword(_),
             )
             | None => {}
         }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{
-    Context, Refused, Screen, Step, entry::PasscodeEntry, jumped, moved,
+    Context, Refused, Screen, Step, entry::PasscodeEntry, jumped, moved, recovery::RecoveryScreen,
     reset_request::ResetRequestScreen, user_id::UserIdScreen, usual_hints, write_working,
 };
 use crate::{
@@ -16,10 +16,14 @@ use crate::{
     },
 };
 
-const FIELD: usize = 0;
-const LOGIN: usize = 1;
-const RESET: usize = 2;
-const START_OVER: usize = 3;
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Item {
+    Field,
+    Login,
+    Recovery,
+    Reset,
+    StartOver,
+}
 
 /// The form for the code of an account whose password was right.
 #[derive(Debug)]
@@ -27,26 +31,48 @@ pub struct PasscodeScreen {
     account: AccountKey,
     /// The key was never proved: the way back is offered.
     pending: bool,
+    /// A recovery code will do instead.
+    recovery: bool,
     entry: PasscodeEntry,
-    focus: usize,
+    focus: Item,
 }
 
 impl PasscodeScreen {
-    pub fn new(account: AccountKey, pending: bool) -> Self {
+    pub fn new(account: AccountKey, pending: bool, recovery: bool) -> Self {
         Self {
             account,
             pending,
+            recovery,
             entry: PasscodeEntry::default(),
-            focus: FIELD,
+            focus: Item::Field,
         }
     }
 
-    fn items(&self) -> usize {
-        if self.pending { 4 } else { 3 }
+    fn items(&self) -> &'static [Item] {
+        match (self.pending, self.recovery) {
+            (true, _) => &[Item::Field, Item::Login, Item::Reset, Item::StartOver],
+            (false, true) => &[Item::Field, Item::Login, Item::Recovery, Item::Reset],
+            (false, false) => &[Item::Field, Item::Login, Item::Reset],
+        }
+    }
+
+    fn position(&self) -> usize {
+        let mut items = self.items().iter();
+        items.position(|item| *item == self.focus).unwrap_or(0)
+    }
+
+    fn label(item: Item, text: &'static Text) -> &'static str {
+        match item {
+            Item::Field => "",
+            Item::Login => &text.common.login,
+            Item::Recovery => &text.passcode.recovery,
+            Item::Reset => &text.common.reset_link,
+            Item::StartOver => &text.passcode.pending,
+        }
     }
 
     fn submit(&mut self, now: Now) -> Step {
-        self.focus = FIELD;
+        self.focus = Item::Field;
         match self.entry.submit(now) {
             Some(passcode) => Step::Ask(Request::CheckPasscode(passcode)),
             None => Step::Stay,
@@ -67,15 +93,19 @@ impl PasscodeScreen {
 
 impl Screen for PasscodeScreen {
     fn typing(&self) -> bool {
-        self.focus == FIELD
+        self.focus == Item::Field
     }
 
     fn command(&mut self, command: Command, context: &Context<'_>) -> Step {
         match command {
             Command::Activate => match self.focus {
-                RESET => return self.reset(context),
-                START_OVER => return Step::Ask(Request::StartOver),
-                _ => return self.submit(context.now),
+                Item::Recovery => {
+                    let account = self.account.clone();
+                    return Step::Go(Box::new(RecoveryScreen::new(account)));
+                }
+                Item::Reset => return self.reset(context),
+                Item::StartOver => return Step::Ask(Request::StartOver),
+                Item::Field | Item::Login => return self.submit(context.now),
             },
             Command::Back => return Step::Finish,
             Command::Edit(edit) => {
@@ -84,23 +114,25 @@ impl Screen for PasscodeScreen {
                 }
             }
             Command::Jump(letter) => {
-                let text = context.text;
-                let labels = [
-                    "",
-                    text.common.login.as_str(),
-                    &text.common.reset_link,
-                    &text.passcode.pending,
-                ];
-                self.focus =
-                    jumped(self.focus, &labels[..self.items()], letter).unwrap_or(self.focus);
+                let items = self.items();
+                let labels: Vec<_> = items
+                    .iter()
+                    .map(|item| Self::label(*item, context.text))
+                    .collect();
+                if let Some(item) = jumped(self.position(), &labels, letter) {
+                    self.focus = items[item];
+                }
             }
-            other => self.focus = moved(self.focus, self.items(), other),
+            other => {
+                let items = self.items();
+                self.focus = items[moved(self.position(), items.len(), other)];
+            }
         }
         Step::Stay
     }
 
     fn paste(&mut self, text: &str, context: &Context<'_>) -> Step {
-        self.focus = FIELD;
+        self.focus = Item::Field;
         if self.entry.paste(text) {
             return self.submit(context.now);
         }
@@ -108,7 +140,7 @@ impl Screen for PasscodeScreen {
     }
 
     fn refused(&mut self, refusal: Refused, context: &Context<'_>) {
-        self.focus = FIELD;
+        self.focus = Item::Field;
         self.entry.refused(refusal, context.now);
     }
 
@@ -121,15 +153,19 @@ impl Screen for PasscodeScreen {
         sheet.title(&words.title);
         sheet.hint(&fill(&words.lead, &[("account", account)]));
         sheet.gap();
-        self.entry.write_field(sheet, context, self.focus == FIELD);
+        self.entry
+            .write_field(sheet, context, self.focus == Item::Field);
         let time = calendar::time_with_seconds(now, context.settings.zone);
         sheet.pair(&words.server_time, &time, context.theme.title);
         sheet.gauge(&words.next_code, left, TimeStep::SECONDS, &said);
         sheet.gap();
-        sheet.button(&context.text.common.login, self.focus == LOGIN);
-        sheet.link(&context.text.common.reset_link, self.focus == RESET);
+        sheet.button(&context.text.common.login, self.focus == Item::Login);
+        if self.items().contains(&Item::Recovery) {
+            sheet.link(&words.recovery, self.focus == Item::Recovery);
+        }
+        sheet.link(&context.text.common.reset_link, self.focus == Item::Reset);
         if self.pending {
-            sheet.link(&words.pending, self.focus == START_OVER);
+            sheet.link(&words.pending, self.focus == Item::StartOver);
             if !self.entry.was_refused() {
                 sheet.hint(&words.pending_hint);
             }

@@ -25,6 +25,9 @@ const POINTER: usize = 2;
 /// Columns of a label that stands before its field.
 const LABEL: usize = 15;
 
+/// Columns of a meter's bar.
+pub const METER: usize = 20;
+
 /// A field beside its label is not worth having with fewer columns than this.
 const NARROWEST: usize = 12;
 
@@ -153,6 +156,39 @@ impl Sheet {
         self.brackets(lead, (shown, style), columns, place, focused);
     }
 
+    /// A secret's field in one row with its label.
+    pub fn row_secret_field(
+        &mut self,
+        label: &str,
+        field: &SecretField,
+        columns: usize,
+        focused: bool,
+    ) {
+        let beside = self.width.saturating_sub(POINTER + LABEL + 4);
+        if beside < NARROWEST {
+            return self.secret_field(label, field, columns, focused);
+        }
+        let columns = columns.min(beside);
+        let (marks, cursor) = self.masked(field, columns);
+        let lead = self.row_label(label, focused);
+        let style = self.theme.field;
+        self.brackets(lead, (marks, style), columns, (LABEL, cursor), focused);
+    }
+
+    /// How far something has come, in one row with its label: a bar, and a word for it.
+    pub fn row_meter(&mut self, label: &str, filled: usize, said: &str, style: Style) {
+        let [full, empty] = self.theme.gauge;
+        let columns = METER.min(self.width.saturating_sub(POINTER + LABEL + 2));
+        let filled = filled.min(columns);
+        let mut spans = self.row_label(label, false);
+        spans.extend([
+            Span::styled(full.repeat(filled), style),
+            Span::styled(empty.repeat(columns - filled), self.theme.hint),
+            Span::styled(format!("  {}", self.theme.shown(said)), style),
+        ]);
+        self.lines.push(Line::from(spans));
+    }
+
     /// A few choices in one row with their label, one of them chosen.
     pub fn row_choice(&mut self, label: &str, choices: &[&str], chosen: usize, focused: bool) {
         const GAP: usize = 3;
@@ -242,17 +278,17 @@ impl Sheet {
         focused: bool,
     ) {
         let columns = columns.min(self.width.saturating_sub(POINTER + 4)).max(1);
+        let (marks, cursor) = self.masked(field, columns);
+        let style = self.theme.field;
+        self.field(label, (marks, style), columns, cursor, focused);
+    }
+
+    /// The marks that a window of `columns` columns shows of a secret, and the cursor's column in it.
+    fn masked(&self, field: &SecretField, columns: usize) -> (String, usize) {
         let scroll = (field.cursor() + 1).saturating_sub(columns);
         let marks = field.length().saturating_sub(scroll).min(columns);
         let shown = self.theme.mask.to_string().repeat(marks);
-        let style = self.theme.field;
-        self.field(
-            label,
-            (shown, style),
-            columns,
-            field.cursor() - scroll,
-            focused,
-        );
+        (shown, field.cursor() - scroll)
     }
 
     /// A code's field: six places in two groups of three, as phones show them.

@@ -24,7 +24,7 @@ use self::{
 };
 use crate::{
     cli::{CliError, output::line, progress},
-    domain::{AccountKey, Source},
+    domain::{AccountKey, Source, account::Role},
     service::{
         ServiceError, Services,
         accounts::{AccountsError, Import, NewAccount},
@@ -258,6 +258,7 @@ fn take(
         key,
         name,
         email,
+        role: Role::User,
         password,
     };
     match credential {

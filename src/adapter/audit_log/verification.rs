@@ -1,0 +1,362 @@
+//! Whether an audit log is what was recorded: every byte of every line, every record in its place, and no end cut off.
+//!
+//! It reads the files once, in bounded memory, and stops at the first thing that is wrong; only to tell a record that
+//! stands elsewhere from one that is missing does it look further. A log that its program found damaged says so itself;
+//! that is reported for ever, until whoever reads it says from which record on they want to look.
+
+use std::{fmt, io, path::PathBuf};
+
+use super::{
+    files::Files,
+    line::{self, Link},
+    lines::Forwards,
+};
+use crate::domain::audit::{Act, AuditHead, OutcomeWord, RecordHash};
+
+/// What is looked for.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Question {
+    /// The first record that has to be there; the log's own first unless older files are kept elsewhere.
+    pub from: Option<u64>,
+    /// How far the log is known to have come.
+    pub head: Option<AuditHead>,
+    /// It is being written, so its last line may be on its way.
+    pub is_live: bool,
+}
+
+/// What was found.
+#[derive(Debug)]
+pub struct Report {
+    /// Records in order, from the first that was looked for up to the first fault.
+    pub records: u64,
+    pub first: Option<u64>,
+    pub last: Option<u64>,
+    pub files: usize,
+    pub fault: Option<Fault>,
+    /// What is no fault, and worth knowing.
+    pub remarks: Vec<String>,
+}
+
+/// A line of the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    pub file: PathBuf,
+    /// Counted from 1.
+    pub line: u64,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "line {} of {}", self.line, self.file.display())
+    }
+}
+
+/// The first thing that is wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    pub kind: FaultKind,
+    /// The record that it is about: the one that should stand there, or stands there and should not.
+    pub seq: u64,
+    /// Where it shows; `None` where nothing stands any more.
+    pub place: Option<Place>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FaultKind {
+    /// A byte of the line is not as it was written.
+    Changed,
+    /// This record and those up to `to` are not there; `stated` when the log itself says so.
+    Missing { to: u64, stated: Option<String> },
+    /// The log does not begin with its first record.
+    NoBeginning { begins_with: u64 },
+    /// The log ends before record `to`, which was recorded.
+    CutOff { to: u64 },
+    /// The record stands there a second time.
+    Doubled,
+    /// Where the record belongs stands `instead`; it is found later.
+    Displaced { instead: u64, found: Place },
+    /// The record does not follow from the one before: either has been written anew.
+    Unlinked,
+    /// The record is not the one that the store knows: the log was written anew.
+    Rewritten,
+    /// The log itself says what was found when it was taken up.
+    Stated(String),
+}
+
+impl FaultKind {
+    /// One word, for programs.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Changed => "changed",
+            Self::Missing { .. } => "missing",
+            Self::NoBeginning { .. } => "no-beginning",
+            Self::CutOff { .. } => "cut-off",
+            Self::Doubled => "doubled",
+            Self::Displaced { .. } => "reordered",
+            Self::Unlinked => "unlinked",
+            Self::Rewritten => "rewritten",
+            Self::Stated(_) => "stated",
+        }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let seq = self.seq;
+        match &self.place {
+            Some(place) => write!(f, "{place}: ")?,
+            None => write!(f, "the end: ")?,
+        }
+        match &self.kind {
+            FaultKind::Changed => write!(f, "record {seq} is not as it was written"),
+            FaultKind::Missing { to, stated } => {
+                span(f, seq, *to)?;
+                match stated {
+                    None => Ok(()),
+                    Some(said) => write!(
+                        f,
+                        "; record {} states it ({said}), and nobody has acknowledged it",
+                        to + 1
+                    ),
+                }
+            }
+            FaultKind::NoBeginning { begins_with } => write!(
+                f,
+                "records 1 to {} are missing; if they are kept elsewhere, say --from {begins_with}",
+                begins_with - 1
+            ),
+            FaultKind::CutOff { to } => {
+                span(f, seq, *to)?;
+                write!(f, "; the store knows that the log came to record {to}")
+            }
+            FaultKind::Doubled => write!(f, "record {seq} stands there a second time"),
+            FaultKind::Displaced { instead, found } => write!(
+                f,
+                "record {instead} stands where record {seq} belongs, which is {found}"
+            ),
+            FaultKind::Unlinked => write!(
+                f,
+                "record {seq} does not follow from record {}: one of them was written anew",
+                seq - 1
+            ),
+            FaultKind::Rewritten => write!(
+                f,
+                "record {seq} is not the one that the store knows: the log was written anew"
+            ),
+            FaultKind::Stated(said) => write!(
+                f,
+                "record {seq} states that {said}; nobody has acknowledged it"
+            ),
+        }
+    }
+}
+
+/// That a record, or several, are missing.
+fn span(f: &mut fmt::Formatter<'_>, from: u64, to: u64) -> fmt::Result {
+    match from == to {
+        true => write!(f, "record {from} is missing"),
+        false => write!(f, "records {from} to {to} are missing"),
+    }
+}
+
+/// Looks through the log.
+pub fn verify(files: &Files, question: Question) -> io::Result<Report> {
+    let mut walk = Walk {
+        question,
+        files,
+        report: Report {
+            records: 0,
+            first: None,
+            last: None,
+            files: 0,
+            fault: None,
+            remarks: Vec::new(),
+        },
+        before: None,
+    };
+    walk.through()?;
+    if walk.report.fault.is_none() {
+        walk.report.fault = walk.missing_end();
+    }
+    Ok(walk.report)
+}
+
+struct Walk<'a> {
+    question: Question,
+    files: &'a Files,
+    report: Report,
+    /// The record before.
+    before: Option<AuditHead>,
+}
+
+impl Walk<'_> {
+    fn through(&mut self) -> io::Result<()> {
+        let mut parts = self.files.parts()?;
+        let from = self.question.from.unwrap_or(1);
+        // Files that end before what is looked for are not opened.
+        let begins = |part: &super::files::Part| part.first.is_some_and(|first| first <= from);
+        let skipped = parts.iter().rposition(begins).unwrap_or(0);
+        for part in &mut parts[skipped..] {
+            self.report.files += 1;
+            let path = part.path.clone();
+            let is_current = part.first.is_none();
+            let mut lines = Forwards::new(part.open()?, 0);
+            let mut number = 0;
+            while let Some(found) = lines.next()? {
+                number += 1;
+                let place = || Place {
+                    file: path.clone(),
+                    line: number,
+                };
+                let link = line::check(&found.bytes);
+                if is_current && !found.is_ended {
+                    match link {
+                        _ if self.question.is_live => return Ok(()),
+                        Some(_) => {}
+                        None => {
+                            self.report.remarks.push(format!(
+                                "{} is unfinished, so it was never acknowledged; it is cut off when the program starts",
+                                place()
+                            ));
+                            return Ok(());
+                        }
+                    }
+                }
+                if let Some(fault) = self.judge(link, &found.bytes, place)? {
+                    self.report.fault = Some(fault);
+                    return Ok(());
+                }
+            }
+            part.close();
+        }
+        Ok(())
+    }
+
+    /// The record that has to come next.
+    fn expected(&self) -> u64 {
+        match self.before {
+            Some(before) => before.seq + 1,
+            None => self.question.from.unwrap_or(1),
+        }
+    }
+
+    /// What is wrong with a line, if anything is.
+    fn judge(
+        &mut self,
+        link: Option<Link>,
+        bytes: &[u8],
+        place: impl Fn() -> Place,
+    ) -> io::Result<Option<Fault>> {
+        let expected = self.expected();
+        let is_first = self.before.is_none();
+        let fault = |kind, seq| {
+            Ok(Some(Fault {
+                kind,
+                seq,
+                place: Some(place()),
+            }))
+        };
+        // What stands before the first that is looked for is passed over, whatever it is.
+        if is_first && self.question.from.is_some() {
+            let seq = link.map(|link| link.head.seq);
+            let seq = seq.or_else(|| line::read(bytes).map(|record| record.seq));
+            if seq.is_some_and(|seq| seq < expected) {
+                return Ok(None);
+            }
+        }
+        let Some(Link { head, prev }) = link else {
+            return fault(FaultKind::Changed, expected);
+        };
+        let statement = statement(bytes);
+        if head.seq < expected {
+            return fault(FaultKind::Doubled, head.seq);
+        }
+        if head.seq > expected {
+            if let Some(found) = self.find(expected)? {
+                let instead = head.seq;
+                return fault(FaultKind::Displaced { instead, found }, expected);
+            }
+            return match is_first && self.question.from.is_none() {
+                true => {
+                    let begins_with = head.seq;
+                    fault(FaultKind::NoBeginning { begins_with }, expected)
+                }
+                false => {
+                    let (to, stated) = (head.seq - 1, statement);
+                    fault(FaultKind::Missing { to, stated }, expected)
+                }
+            };
+        }
+        let follows = match self.before {
+            Some(before) => prev == before.hash,
+            None => self.question.from.is_some() || prev == RecordHash::BEFORE_THE_FIRST,
+        };
+        if !follows {
+            return fault(FaultKind::Unlinked, head.seq);
+        }
+        if self
+            .question
+            .head
+            .is_some_and(|known| known.seq == head.seq && known != head)
+        {
+            return fault(FaultKind::Rewritten, head.seq);
+        }
+        // Whoever names this record as the first knows what it says.
+        let is_known = is_first && self.question.from.is_some();
+        if let Some(said) = statement.filter(|_| !is_known) {
+            return fault(FaultKind::Stated(said), head.seq);
+        }
+        self.before = Some(head);
+        self.report.records += 1;
+        self.report.first = self.report.first.or(Some(head.seq));
+        self.report.last = Some(head.seq);
+        if let Some(record) = line::read(bytes)
+            && record.act == Act::ResumeAudit.as_str()
+        {
+            let said = record.detail.unwrap_or_default();
+            let remark = format!("record {}: {said}", record.seq);
+            if self.report.remarks.len() < REMARKS {
+                self.report.remarks.push(remark);
+            }
+        }
+        Ok(None)
+    }
+
+    /// Where record `seq` stands, if it stands anywhere as it was written.
+    fn find(&self, seq: u64) -> io::Result<Option<Place>> {
+        for mut part in self.files.parts()? {
+            let mut lines = Forwards::new(part.open()?, 0);
+            let mut line = 0;
+            while let Some(found) = lines.next()? {
+                line += 1;
+                if line::check(&found.bytes).is_some_and(|link| link.head.seq == seq) {
+                    let file = part.path.clone();
+                    return Ok(Some(Place { file, line }));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// What the store knows of and the log does not have any more.
+    fn missing_end(&self) -> Option<Fault> {
+        let expected = self.expected();
+        let head = self.question.head.filter(|head| head.seq >= expected)?;
+        Some(Fault {
+            kind: FaultKind::CutOff { to: head.seq },
+            seq: expected,
+            place: None,
+        })
+    }
+}
+
+/// Remarks that are kept.
+const REMARKS: usize = 100;
+
+/// What a log says about its own damage in this line, if it does.
+fn statement(bytes: &[u8]) -> Option<String> {
+    let record = line::read(bytes)?;
+    let is_statement =
+        record.act == Act::ResumeAudit.as_str() && record.outcome == OutcomeWord::Failed;
+    is_statement.then(|| record.reason.unwrap_or_default())
+}

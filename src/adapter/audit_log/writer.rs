@@ -1,0 +1,432 @@
+//! The thread that writes: it takes all events that wait, writes them as lines of one chain in one write, makes them
+//! durable with one fdatasync, and answers.
+//!
+//! A write that fails leaves nothing behind: the file is cut back to its last durable record before anything else is
+//! written, so that no half line ever stands between two records. Whatever is found wrong with the end of the log when
+//! it is taken up is stated in the log itself, by a record that `audit verify` finds: nothing is mended silently.
+
+use std::{
+    fs::{File, OpenOptions, TryLockError},
+    io::{self, Write},
+    os::unix::fs::{MetadataExt, OpenOptionsExt},
+    sync::{
+        Arc,
+        mpsc::{Receiver, RecvTimeoutError},
+    },
+    time::Duration,
+};
+
+use jiff::Timestamp;
+use rustix::fs::{CWD, RenameFlags, renameat_with};
+use tokio::sync::{oneshot, watch};
+
+use super::{Pulse, end, files::Files, line, lines::Forwards};
+use crate::{
+    domain::{
+        Source,
+        audit::{Act, AuditEvent, AuditHead, AuditOutcome},
+    },
+    ports::{AuditError, Clock},
+    store::folder::sync_folder,
+};
+
+/// A group takes no more events once its lines are this long.
+const GROUP_BYTES: usize = 256 * 1024;
+
+/// A log that cannot be written is tried again after this time, also when nobody asks: whoever watches its health has
+/// to see that it is well again.
+const RETRY: Duration = Duration::from_secs(5);
+
+/// Events to record, and who waits for that.
+pub struct Job {
+    pub at: Timestamp,
+    pub events: Vec<AuditEvent>,
+    pub reply: oneshot::Sender<Result<(), AuditError>>,
+}
+
+/// The one who writes a log.
+pub struct Writer {
+    pub files: Files,
+    pub rotate_bytes: u64,
+    pub clock: Arc<dyn Clock>,
+    pub pulse: Pulse,
+    /// The record that the next one comes after.
+    last: AuditHead,
+    open: Option<Open>,
+    /// What the log has to say about itself, before anything else.
+    owed: Vec<(Timestamp, AuditEvent)>,
+    failing: Option<Failing>,
+    /// The last durable record. It is dropped last: when it is closed, the file is free for another process.
+    pub written: watch::Sender<AuditHead>,
+}
+
+/// The file that is written.
+struct Open {
+    file: File,
+    inode: u64,
+    /// Everything before is durable.
+    length: u64,
+    /// Another file is begun when it is as long as this.
+    rotate_at: u64,
+    /// Its first record; `None` while it has none.
+    first: Option<u64>,
+}
+
+/// Since when nothing could be written, and what was not recorded for that.
+struct Failing {
+    since: Timestamp,
+    refused: u64,
+    reason: String,
+}
+
+impl Writer {
+    /// Takes up the log, which is known to have come to `head`.
+    pub fn new(
+        files: Files,
+        rotate_bytes: u64,
+        clock: Arc<dyn Clock>,
+        pulse: Pulse,
+        head: Option<AuditHead>,
+    ) -> io::Result<Self> {
+        let mut writer = Self {
+            files,
+            rotate_bytes,
+            clock,
+            pulse,
+            written: watch::Sender::new(AuditHead::START),
+            last: AuditHead::START,
+            open: None,
+            owed: Vec::new(),
+            failing: None,
+        };
+        writer.take_up(head)?;
+        writer.written.send_replace(writer.last);
+        Ok(writer)
+    }
+
+    /// Writes what comes through `queue` until nobody can send any more, and everything that was sent.
+    pub fn run(mut self, queue: &Receiver<Job>) {
+        loop {
+            let first = if self.failing.is_none() && self.owed.is_empty() {
+                queue.recv().map_err(RecvTimeoutError::from)
+            } else if self.failing.is_none() {
+                Err(RecvTimeoutError::Timeout)
+            } else {
+                queue.recv_timeout(RETRY)
+            };
+            match first {
+                Ok(first) => self.write_group(first, queue),
+                Err(RecvTimeoutError::Timeout) => self.write_own(),
+                Err(RecvTimeoutError::Disconnected) => {
+                    // The last chance to state it; it is found again at the next start otherwise.
+                    if self.failing.is_some() {
+                        self.write_own();
+                    }
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Records `first` and whatever waits behind it, and answers all of them.
+    fn write_group(&mut self, first: Job, queue: &Receiver<Job>) {
+        let ready = self.prepare();
+        let (mut lines, mut last) = self.own_lines();
+        let mut group = Vec::new();
+        let mut next = Some(first);
+        while let Some(job) = next {
+            for event in &job.events {
+                last = line::append(&mut lines, last, job.at, event);
+            }
+            group.push(job);
+            next = match lines.len() < GROUP_BYTES {
+                true => queue.try_recv().ok(),
+                false => None,
+            };
+        }
+        let events = group.iter().map(|job| job.events.len() as u64).sum();
+        let written = ready.and_then(|()| self.write(&lines, last));
+        let answer = self.judge(written, events);
+        for job in group {
+            // Whoever has stopped waiting has it recorded all the same.
+            let _ = job.reply.send(answer.clone());
+        }
+    }
+
+    /// Records what the log has to say about itself.
+    fn write_own(&mut self) {
+        let ready = self.prepare();
+        let (lines, last) = self.own_lines();
+        let written = ready.and_then(|()| self.write(&lines, last));
+        // Operators are told, and nobody else waits for it.
+        let _ = self.judge(written, 0);
+    }
+
+    /// Sees to it that the right file is open, and is as it was left.
+    fn prepare(&mut self) -> io::Result<()> {
+        if let Err(error) = self.check_file() {
+            tracing::error!(
+                file = %self.files.current().display(),
+                %error,
+                "somebody else has changed the audit log while it is written"
+            );
+            self.open = None;
+        }
+        if self.open.is_none() {
+            self.take_up((self.last != AuditHead::START).then_some(self.last))?;
+        }
+        self.rotate_if_full()
+    }
+
+    /// The lines of what the log has to say about itself, and the record they end with.
+    fn own_lines(&self) -> (Vec<u8>, AuditHead) {
+        let failing = self.failing.as_ref().map(|failing| {
+            let event = own(AuditOutcome::Done).saying(format!(
+                "nothing could be recorded since {} ({}); {} events of that time are not in this log, and what they \
+                 would have granted was refused",
+                failing.since, failing.reason, failing.refused
+            ));
+            (self.clock.now(), event)
+        });
+        let (mut lines, mut last) = (Vec::new(), self.last);
+        for (at, event) in self.owed.iter().chain(&failing) {
+            last = line::append(&mut lines, last, *at, event);
+        }
+        (lines, last)
+    }
+
+    /// Writes `lines`, which end with the record `last`, and makes them durable; or leaves nothing of them.
+    fn write(&mut self, lines: &[u8], last: AuditHead) -> io::Result<()> {
+        let open = self.open.as_mut().ok_or(io::ErrorKind::NotFound)?;
+        let written = open
+            .file
+            .write_all(lines)
+            .and_then(|()| open.file.sync_data());
+        if let Err(error) = written {
+            if open.file.set_len(open.length).is_err() {
+                // It is looked at anew before the next write.
+                self.open = None;
+            }
+            return Err(error);
+        }
+        open.length += lines.len() as u64;
+        open.first = open.first.or(Some(self.last.seq + 1));
+        self.last = last;
+        self.owed.clear();
+        self.written.send_replace(last);
+        Ok(())
+    }
+
+    /// What whoever waits is answered, and what operators are told.
+    fn judge(&mut self, written: io::Result<()>, events: u64) -> Result<(), AuditError> {
+        let file = self.files.current().display();
+        match written {
+            Ok(()) => {
+                if let Some(failing) = self.failing.take() {
+                    let refused = failing.refused;
+                    tracing::warn!(%file, refused, "the audit log is written again");
+                }
+                self.pulse.set_failing(false);
+                Ok(())
+            }
+            Err(error) => {
+                let reason = error.to_string();
+                let is_told = |failing: &Failing| failing.reason == reason;
+                if !self.failing.as_ref().is_some_and(is_told) {
+                    tracing::error!(
+                        %file,
+                        error = %reason,
+                        "the audit log cannot be written, and nobody is let in until it can be: make room on its disk, or mend what the error says; it then goes on by itself"
+                    );
+                }
+                let failing = self.failing.get_or_insert_with(|| Failing {
+                    since: self.clock.now(),
+                    refused: 0,
+                    reason: String::new(),
+                });
+                failing.refused += events;
+                failing.reason.clone_from(&reason);
+                self.pulse.set_failing(true);
+                Err(AuditError::Unwritable(format!("{file}: {reason}")))
+            }
+        }
+    }
+
+    /// Whether the open file is still the one of its name, and ends where it was left.
+    fn check_file(&self) -> io::Result<()> {
+        let Some(open) = &self.open else {
+            return Ok(());
+        };
+        if self.files.current().metadata()?.ino() != open.inode {
+            return Err(io::Error::other("another file stands in its place"));
+        }
+        let length = open.file.metadata()?.len();
+        if length != open.length {
+            return Err(io::Error::other(format!(
+                "it was left {} bytes long and has {length}",
+                open.length
+            )));
+        }
+        Ok(())
+    }
+
+    /// Opens the file that is written, after whatever is there, which is known to have come to `known`.
+    fn take_up(&mut self, known: Option<AuditHead>) -> io::Result<()> {
+        let file = self.open_current(false)?;
+        let end = end::inspect(&self.files, known)?;
+        let mut length = file.metadata()?.len();
+        let mut owed = Vec::new();
+        let mut torn = None;
+        if let Some(fragment) = &end.fragment {
+            if fragment.is_record {
+                // Durable but for its last byte. With that it is a record like any other.
+                (&file).write_all(b"\n")?;
+                length += 1;
+            } else {
+                file.set_len(fragment.offset)?;
+                length = fragment.offset;
+                torn = Some(own(AuditOutcome::Done).saying(format!(
+                    "an unfinished line of {} bytes was cut off from the end: {}",
+                    fragment.length, fragment.beginning
+                )));
+            }
+            file.sync_data()?;
+        }
+        let failed = |text: String| own(AuditOutcome::Failed(text));
+        let last = end.last.unwrap_or(AuditHead::START);
+        let after = last.seq;
+        if end.is_damaged {
+            owed.push(failed(format!(
+                "what stands after record {after} is no record of this log"
+            )));
+        }
+        self.last = match known {
+            Some(known) if last.seq < known.seq => {
+                let (from, to) = (after + 1, known.seq);
+                let missing = match from == to {
+                    true => format!("record {from} is missing"),
+                    false => format!("records {from} to {to} are missing"),
+                };
+                owed.push(failed(format!(
+                    "{missing}: the log ended with record {after}"
+                )));
+                known
+            }
+            Some(known) if end.knows_head == Some(false) => {
+                owed.push(failed(format!(
+                    "record {} is not the one that was recorded",
+                    known.seq
+                )));
+                last
+            }
+            _ => last,
+        };
+        let now = self.clock.now();
+        for event in owed.into_iter().chain(torn) {
+            let says = event.outcome.reason().or(event.detail.as_deref());
+            let says = says.unwrap_or_default();
+            let file = self.files.current().display();
+            match event.outcome {
+                AuditOutcome::Done => tracing::warn!(%file, "the audit log is taken up: {says}"),
+                _ => tracing::error!(
+                    %file,
+                    "the audit log is not what it was: {says}; keep its files as they are, see who had access to them, and run `lpse-kiosk audit verify`"
+                ),
+            }
+            if !self.owed.iter().any(|(_, known)| *known == event) {
+                self.owed.push((now, event));
+            }
+        }
+        self.hold(file, length)
+    }
+
+    /// Goes on with `file`, which is `length` bytes long.
+    fn hold(&mut self, file: File, length: u64) -> io::Result<()> {
+        self.open = Some(Open {
+            inode: file.metadata()?.ino(),
+            first: first_record(&file)?,
+            rotate_at: self.rotate_bytes,
+            file,
+            length,
+        });
+        Ok(())
+    }
+
+    /// The file that is written, for this process alone; `anew` where there must be none of its name.
+    fn open_current(&self, anew: bool) -> io::Result<File> {
+        let file = OpenOptions::new()
+            .read(true)
+            .append(true)
+            .create(!anew)
+            .create_new(anew)
+            .mode(0o600)
+            .open(self.files.current())?;
+        if !file.metadata()?.is_file() {
+            return Err(io::Error::other("it is no regular file"));
+        }
+        if let Err(TryLockError::WouldBlock) = file.try_lock() {
+            return Err(io::Error::other("another process writes it"));
+        }
+        sync_folder(self.files.folder())?;
+        Ok(file)
+    }
+
+    /// Begins another file when this one is full. A file that cannot be put aside is gone on with.
+    fn rotate_if_full(&mut self) -> io::Result<()> {
+        let Some(open) = &mut self.open else {
+            return Ok(());
+        };
+        let Some(first) = open.first.filter(|_| open.length >= open.rotate_at) else {
+            return Ok(());
+        };
+        let (current, full) = (self.files.current(), self.files.full(first));
+        if let Err(error) = rename_to_new(current, &full) {
+            tracing::error!(
+                file = %current.display(),
+                to = %full.display(),
+                %error,
+                "the full audit log cannot be put aside, and grows on"
+            );
+            open.rotate_at = open.length + self.rotate_bytes;
+            return Ok(());
+        }
+        // What is durable in the full file stays so under its new name, whatever happens from here on.
+        self.open = None;
+        sync_folder(self.files.folder())?;
+        let file = self.open_current(true)?;
+        self.hold(file, 0)
+    }
+}
+
+/// What the log says about itself.
+fn own(outcome: AuditOutcome) -> AuditEvent {
+    AuditEvent::new(
+        Act::ResumeAudit,
+        outcome,
+        &Source::Console("audit log".into()),
+    )
+}
+
+/// The number of the first record in `file`.
+fn first_record(file: &File) -> io::Result<Option<u64>> {
+    let mut lines = Forwards::new(file, 0);
+    while let Some(found) = lines.next()? {
+        if let Some(link) = line::check(&found.bytes) {
+            return Ok(Some(link.head.seq));
+        }
+    }
+    Ok(None)
+}
+
+/// Renames `from`; what already has the name `to` is left alone.
+fn rename_to_new(from: &std::path::Path, to: &std::path::Path) -> io::Result<()> {
+    use rustix::io::Errno;
+    match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
+        // A file system that does not know how; nobody else makes such names here.
+        Err(Errno::INVAL | Errno::NOSYS) => match to.try_exists()? {
+            true => Err(io::ErrorKind::AlreadyExists.into()),
+            false => std::fs::rename(from, to),
+        },
+        renamed => Ok(renamed?),
+    }
+}

@@ -1,0 +1,71 @@
+//! `lpse-kiosk audit tail`: the newest records, and those that come.
+
+use std::{collections::VecDeque, ops::ControlFlow, thread, time::Duration};
+
+use clap::Args;
+
+use super::{broken_off, files, output, show::Form, tell_damaged};
+use crate::{
+    adapter::audit_log::reading::{self, Following},
+    cli::{CliError, output::Lines},
+    config::Config,
+};
+
+/// A log that is followed is looked at this often.
+const PAUSE: Duration = Duration::from_millis(250);
+
+/// Show the newest records, the newest last
+///
+/// One record a line: its number, when, what, how it ended, whose account, from where, and why.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  lpse-kiosk audit tail\n  lpse-kiosk audit tail -n 100\n  lpse-kiosk audit tail --follow"
+)]
+pub struct TailArguments {
+    /// How many records
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 10)]
+    lines: u32,
+    /// Go on with the records that come, until Ctrl-C
+    #[arg(short, long)]
+    follow: bool,
+    /// Print JSON lines, as they stand in the log; times in UTC
+    #[arg(long)]
+    json: bool,
+}
+
+pub fn run(arguments: &TailArguments, config: &Config) -> Result<(), CliError> {
+    let files = files(config)?;
+    let (form, zone) = (Form::of(arguments.json), config.zone);
+    let mut newest = VecDeque::new();
+    let mut last = 0;
+    let read = reading::backwards(&files, None, |record, line| {
+        last = last.max(record.seq);
+        if newest.len() == arguments.lines as usize {
+            return Ok(ControlFlow::Break(()));
+        }
+        newest.push_front(form.print(&record, line, zone));
+        Ok(ControlFlow::Continue(()))
+    });
+    let damaged = read.map_err(|error| broken_off(config, error))?;
+    let mut lines = Lines::new();
+    for record in newest {
+        lines.line(record)?;
+    }
+    lines.flush()?;
+    tell_damaged(damaged);
+    if !arguments.follow {
+        return Ok(());
+    }
+    let mut following = Following::after(files, last);
+    loop {
+        following
+            .next(|record, line| {
+                let printed = form.print(&record, line, zone);
+                lines.line(printed).map_err(output)?;
+                Ok(ControlFlow::Continue(()))
+            })
+            .map_err(|error| broken_off(config, error))?;
+        lines.flush()?;
+        thread::sleep(PAUSE);
+    }
+}

@@ -1,0 +1,125 @@
+//! `lpse-kiosk audit verify`: whether the log is what was recorded.
+
+use clap::Args;
+use serde_json::json;
+
+use super::{broken_off, show::visible};
+use crate::{
+    adapter::audit_log::{
+        AuditFiles,
+        verification::{self, Fault, FaultKind, Question, Report},
+    },
+    cli::{CliError, block_on, output::Lines},
+    config::Config,
+    frontend::log,
+    parts,
+};
+
+/// Check that nothing in the log was changed, removed, put in between or cut off
+///
+/// Every byte of every line is checked, each record's place after the one before, and the end against the head that the
+/// store keeps. The first thing that is wrong is named by record, file and line, with exit status 1. Where the oldest
+/// files are kept elsewhere, --from says with which record the rest begins.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  lpse-kiosk audit verify\n  lpse-kiosk audit verify --from 120001\n  \
+        lpse-kiosk audit verify --json"
+)]
+pub struct VerifyArguments {
+    /// Look from this record on; what stands before is not looked at
+    #[arg(long, value_name = "SEQ", value_parser = clap::value_parser!(u64).range(1..))]
+    from: Option<u64>,
+    /// Print JSON, on one line
+    #[arg(long)]
+    json: bool,
+}
+
+pub fn run(arguments: &VerifyArguments, config: &Config) -> Result<(), CliError> {
+    log::warnings_to_standard_error();
+    // First the head, then the files: what was recorded meanwhile is no fault.
+    let (head, is_live) = block_on(parts::audit_head(config))?;
+    let files = AuditFiles::of(&config.audit_file());
+    if head.is_none() {
+        super::files(config)?;
+    }
+    let question = Question {
+        from: arguments.from,
+        head,
+        is_live,
+    };
+    let report =
+        verification::verify(&files, question).map_err(|error| broken_off(config, error))?;
+    let mut lines = Lines::new();
+    if arguments.json {
+        lines.line(as_json(&report, question))?;
+    } else {
+        for line in in_words(&report, question) {
+            lines.line(visible(&line))?;
+        }
+    }
+    lines.flush()?;
+    match report.fault {
+        None => Ok(()),
+        Some(fault) => Err(CliError::Refused(format!(
+            "the audit log is broken: {fault}"
+        ))),
+    }
+}
+
+fn in_words(report: &Report, question: Question) -> Vec<String> {
+    let mut lines = Vec::new();
+    match (report.first, report.last) {
+        (Some(first), Some(last)) => {
+            let files = match report.files {
+                1 => "one file".to_owned(),
+                files => format!("{files} files"),
+            };
+            lines.push(format!(
+                "Records {first} to {last}, in {files}, are as they were recorded."
+            ));
+        }
+        _ => lines.push("There are no records.".to_owned()),
+    }
+    match question.head {
+        Some(head) => lines.push(format!("The store knows of record {}.", head.seq)),
+        None => {
+            lines.push("The store knows of no record yet, so a cut end would not show.".to_owned())
+        }
+    }
+    lines.extend(
+        report
+            .remarks
+            .iter()
+            .map(|remark| format!("Note: {remark}")),
+    );
+    lines
+}
+
+fn as_json(report: &Report, question: Question) -> serde_json::Value {
+    json!({
+        "ok": report.fault.is_none(),
+        "first": report.first,
+        "last": report.last,
+        "records": report.records,
+        "files": report.files,
+        "head": question.head.map(|head| head.seq),
+        "remarks": report.remarks.iter().map(|remark| visible(remark)).collect::<Vec<_>>(),
+        "fault": report.fault.as_ref().map(fault_as_json),
+    })
+}
+
+fn fault_as_json(fault: &Fault) -> serde_json::Value {
+    let to = match &fault.kind {
+        FaultKind::Missing { to, .. } | FaultKind::CutOff { to } => *to,
+        FaultKind::NoBeginning { begins_with } => begins_with - 1,
+        _ => fault.seq,
+    };
+    json!({
+        "kind": fault.kind.word(),
+        "seq": fault.seq,
+        "to": to,
+        "file": fault.place.as_ref().map(|place| place.file.display().to_string()),
+        "line": fault.place.as_ref().map(|place| place.line),
+        "message": visible(&fault.to_string()),
+    })
+}

@@ -1,0 +1,57 @@
+//! `lpse-kiosk user find`: by what officers type at the desk, page by page.
+
+use clap::Args;
+
+use super::{list::in_a_line, show};
+use crate::{
+    cli::{CliError, output::Lines, say},
+    service::Services,
+};
+
+/// Accounts asked for at once.
+const PAGE: usize = 100;
+
+/// Find accounts by beginnings of their ID, name or e-mail address, as officers do at the desk
+///
+/// Every word must be the beginning of something: of the ID or a part of it, of a part of the name, of the address or
+/// its host. Capital letters, accents and punctuation make no difference. The lines are those of `user list`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  lpse-kiosk user find siti rahma\n  lpse-kiosk user find ppk30\n  \
+        lpse-kiosk user find contoh.go.id --json | jq -r .user_id"
+)]
+pub struct FindArguments {
+    /// What to look for
+    #[arg(required = true, value_name = "WORDS")]
+    words: Vec<String>,
+    /// Print JSON lines: one object a line, the same as that of `user show --json`
+    #[arg(long)]
+    json: bool,
+}
+
+pub async fn run(arguments: FindArguments, services: &Services) -> Result<(), CliError> {
+    let FindArguments { words, json } = arguments;
+    let typed = words.join(" ");
+    let mut lines = Lines::new();
+    let mut after = None;
+    loop {
+        let page = services.accounts.find(&typed, after.as_ref(), PAGE).await?;
+        for account in page.accounts {
+            if json {
+                lines.line(show::as_json(&account))?;
+            } else {
+                lines.line(in_a_line(&account))?;
+            }
+        }
+        lines.flush()?;
+        after = page.next;
+        if after.is_none() {
+            if page.incomplete {
+                say(
+                    "some accounts may be missing: this store is from an older version, and a running kiosk makes its index first; `user list` shows all",
+                );
+            }
+            return Ok(());
+        }
+    }
+}

@@ -1,0 +1,41 @@
+//! `lpse-kiosk user set-email`.
+
+use clap::Args;
+
+use super::{Which, told};
+use crate::{
+    cli::CliError,
+    domain::{EmailAddress, Source, officer::AccountAct},
+    service::Services,
+};
+
+/// Set where an account's letters go; both addresses are told, open logins end, and so do reset links under way
+///
+/// Check who asks first: whoever reads this mailbox can reset the account's TOTP.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  lpse-kiosk user set-email PPK30 --type non-penyedia --email siti@contoh.go.id"
+)]
+pub struct SetEmailArguments {
+    #[command(flatten)]
+    which: Which,
+    /// Where letters go from now on
+    #[arg(long, value_parser = EmailAddress::parse)]
+    email: EmailAddress,
+}
+
+pub async fn run(
+    arguments: SetEmailArguments,
+    services: &Services,
+    source: &Source,
+) -> Result<(), CliError> {
+    let SetEmailArguments { which, email } = arguments;
+    let key = which.key();
+    let act = AccountAct::CorrectEmail(email.clone());
+    let done = services.accounts.act(&key, &act, source);
+    told(
+        done.await,
+        format!("Letters to {} go to {email}.", key.user_id),
+        format!("Letters to {} go to {email} already.", key.user_id),
+    )
+}

@@ -1,0 +1,43 @@
+//! `lpse-kiosk user set-role`.
+
+use clap::Args;
+
+use super::{Which, told};
+use crate::{
+    cli::{CliError, one_of},
+    domain::{Source, account::Role},
+    service::Services,
+};
+
+/// Make an account an officer's, who helps others at the desk, or a user's again; open logins end
+///
+/// An officer needs TOTP at every login, whatever the policy, and activates it at the first. It cannot be reset by a
+/// letter: another officer does that, or `user reset-totp`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  lpse-kiosk user set-role PETUGAS1 --type non-penyedia officer\n  \
+        lpse-kiosk user set-role PETUGAS1 --type non-penyedia user"
+)]
+pub struct SetRoleArguments {
+    #[command(flatten)]
+    which: Which,
+    /// The account's role from now on
+    #[arg(value_parser = one_of::<Role, _>(Role::ALL.map(Role::as_str)))]
+    role: Role,
+}
+
+pub async fn run(
+    arguments: SetRoleArguments,
+    services: &Services,
+    source: &Source,
+) -> Result<(), CliError> {
+    let SetRoleArguments { which, role } = arguments;
+    let key = which.key();
+    let done = services.accounts.set_role(&key, role, source).await;
+    let (id, role) = (&key.user_id, role.as_str());
+    told(
+        done,
+        format!("{id} has the role {role}."),
+        format!("{id} had the role {role} already."),
+    )
+}

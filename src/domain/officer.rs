@@ -1,0 +1,194 @@
+//! The officer's desk: what an officer (`petugas`) may do for others, what has to be said with it, and what is seen.
+//!
+//! Architecture invariant: nothing an officer is shown has room for a password, a secret, a code or a token. The one
+//! exception is the one-time password that the officer's own act has made, shown once to be handed over.
+
+use jiff::Timestamp;
+use unicode_normalization::UnicodeNormalization;
+
+use super::{
+    account::{AccountKey, EmailAddress, LastLogin, PersonName, Role, TotpState, is_disguise},
+    activity::Activity,
+    passcode::Passcode,
+    policy::LoginRules,
+    throttle::Gate,
+};
+
+/// Why an officer acts, or what was seen to know a person: a line of plain text for the audit log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Statement(String);
+
+/// Why a text is no statement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum StatementError {
+    #[error("it is empty, or too short to tell anybody anything")]
+    TooShort,
+    #[error("it has more than 200 characters")]
+    TooLong,
+    #[error("it contains control or text-direction characters")]
+    Control,
+}
+
+impl Statement {
+    pub const MIN_CHARS: usize = 5;
+    pub const MAX_CHARS: usize = 200;
+
+    /// A statement in NFC; spaces around it do not count.
+    pub fn parse(typed: &str) -> Result<Self, StatementError> {
+        // Bounded before it is normalised, so that a pasted novel costs nothing.
+        let bounded = typed.trim().chars().take(4 * Self::MAX_CHARS);
+        let text: String = bounded.nfc().collect();
+        if text.chars().any(is_disguise) {
+            return Err(StatementError::Control);
+        }
+        match text.chars().count() {
+            count if count < Self::MIN_CHARS => Err(StatementError::TooShort),
+            count if count > Self::MAX_CHARS => Err(StatementError::TooLong),
+            _ => Ok(Self(text)),
+        }
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// What an officer does to somebody's account. Never to their own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AccountAct {
+    /// Ends the wait after wrong codes. The count stays, and a hold stays until TOTP is reset (NIST SP 800-63B-4
+    /// section 3.2.2).
+    Unlock,
+    /// Switches TOTP off, and ends a hold with it.
+    ResetTotp,
+    /// A password for one login, which must then be changed.
+    IssuePassword,
+    CorrectEmail(EmailAddress),
+    Suspend,
+    Reinstate,
+    EndLogins,
+}
+
+impl AccountAct {
+    /// Whether the person must have been known by a document, and the document told: what helps a stranger take an
+    /// account over does.
+    pub fn wants_identity(&self) -> bool {
+        matches!(
+            self,
+            Self::ResetTotp | Self::IssuePassword | Self::CorrectEmail(_)
+        )
+    }
+}
+
+/// What an officer asks to be done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DeskAct {
+    Account(AccountKey, AccountAct),
+    SetRules(LoginRules),
+    /// Look at the letters that wait, from the first.
+    ReadOutbox,
+    /// Look at the audit log, from the newest.
+    ReadAudit,
+}
+
+/// An act with all that has to be said with it.
+#[derive(Debug)]
+pub struct Order {
+    pub act: DeskAct,
+    pub reason: Statement,
+    /// The document by which the person was known, where the act wants it.
+    pub seen: Option<Statement>,
+    /// A fresh code of the officer's own phone, when one was asked for.
+    pub passcode: Option<Passcode>,
+}
+
+/// Why an order is not carried out, though the officer may give it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Declined {
+    /// Nobody acts on their own account at the desk: another officer does, or the command line.
+    OwnAccount,
+    /// There is no such account (any longer).
+    Gone,
+    /// It is so already.
+    NothingToDo,
+    /// The account is held, which only a reset of TOTP ends.
+    Held,
+    /// What was seen to know the person is missing.
+    IdentityWanted,
+}
+
+/// An account in a list of those found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    pub key: AccountKey,
+    pub name: PersonName,
+    pub role: Role,
+    pub totp: TotpState,
+    pub suspended: bool,
+    pub held: bool,
+}
+
+/// Where the next page of a search begins. It means something only to the search that made it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bookmark(pub String);
+
+/// One page of a search.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FoundPage {
+    pub accounts: Vec<Found>,
+    /// `None` when this was the last page.
+    pub next: Option<Bookmark>,
+    /// The index is still being built, so some accounts may be missing.
+    pub incomplete: bool,
+}
+
+/// All that an officer sees of one account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Card {
+    pub key: AccountKey,
+    pub name: PersonName,
+    pub role: Role,
+    /// `s***@contoh.go.id`, until the officer asks for it.
+    pub masked_email: String,
+    pub totp: TotpState,
+    /// How long the account waits after wrong codes, or that it is held.
+    pub gate: Gate,
+    /// Wrong codes since the last full login.
+    pub passcode_failures: u32,
+    pub suspended: Option<Timestamp>,
+    /// Until when a one-time password waits to be changed.
+    pub one_time_password_until: Option<Timestamp>,
+    /// Recovery codes that are left, where there were any.
+    pub recovery_codes_left: Option<u8>,
+    pub created: Timestamp,
+    pub last_login: Option<LastLogin>,
+    /// The newest first, at most [`Activity::KEPT`].
+    pub activity: Vec<Activity>,
+    /// It is the officer's own account, on which they do nothing here.
+    pub is_own: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_statement_says_something_and_acts_on_nothing() {
+        assert_eq!(
+            Statement::parse("  Ponsel hilang ").unwrap().as_str(),
+            "Ponsel hilang"
+        );
+        assert_eq!(Statement::parse(" ok "), Err(StatementError::TooShort));
+        assert_eq!(
+            Statement::parse(&"x".repeat(201)),
+            Err(StatementError::TooLong)
+        );
+        assert_eq!(
+            Statement::parse(&"x".repeat(1_000_000)),
+            Err(StatementError::TooLong)
+        );
+        for text in ["a\u{1b}[2Jbcdef", "abc\u{202e}def", "satu\ndua"] {
+            assert_eq!(Statement::parse(text), Err(StatementError::Control));
+        }
+    }
+}

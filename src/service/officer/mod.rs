@@ -1,0 +1,191 @@
+//! The officer's desk: help others, set the policy, look at what happened.
+//!
+//! Whoever calls brings the proof of a login; that it is an officer's, still valid, and of a code not older than five
+//! minutes where something is done, is judged here, on the account as it is at that moment, whatever the door.
+
+mod order;
+
+use std::sync::Arc;
+
+use zeroize::Zeroizing;
+
+use super::{
+    Foundation, Refusal, ServiceError,
+    account_act::{NoOfficer, word},
+};
+use crate::{
+    domain::{
+        Account, AccountKey, Authenticated, EmailAddress, Source,
+        audit::{Act, AuditEvent, AuditOutcome, AuditRecord},
+        find::Query,
+        officer::{Bookmark, Card, Declined, Found, FoundPage},
+        policy::LoginRules,
+        throttle::Gate,
+    },
+    store::accounts::Read,
+};
+
+/// The service of the desk.
+#[derive(Debug, Clone)]
+pub struct Officer {
+    foundation: Arc<Foundation>,
+}
+
+/// An answer to a question at the desk.
+#[derive(Debug)]
+pub enum Answered<T> {
+    /// Whoever asked is no officer, or no longer logged in.
+    Ended,
+    Declined(Declined),
+    Here(T),
+}
+
+/// What came of an order.
+#[derive(Debug)]
+pub enum CarriedOut {
+    /// The officer's login or code does not allow it now; nothing was done.
+    Refused(Refusal),
+    /// It cannot be done to this account; nothing was done. The login may have a fresher code now.
+    Declined(Declined, Authenticated),
+    Done(Done, Authenticated),
+}
+
+/// What an order has changed or found.
+#[derive(Debug)]
+pub enum Done {
+    /// The account as it is now, and the one-time password if one was issued.
+    Account(Box<Card>, Option<Zeroizing<String>>),
+    Rules(LoginRules),
+    Outbox(super::outbox::Page),
+    Audit(Vec<AuditRecord>),
+}
+
+impl Officer {
+    /// The most accounts on one page of a search.
+    pub const FOUND_AT_ONCE: usize = 100;
+
+    pub fn new(foundation: Arc<Foundation>) -> Self {
+        Self { foundation }
+    }
+
+    /// Up to `limit` accounts for what was typed: beginnings of an ID, a name or an e-mail address, which all have to
+    /// match (see [`crate::domain::find`]). A page costs a bounded amount of work; one that holds less than `limit`, or
+    /// nothing, is the last only when it has no bookmark.
+    pub async fn find(
+        &self,
+        who: &Authenticated,
+        typed: &str,
+        after: Option<&Bookmark>,
+        limit: usize,
+    ) -> Result<Answered<FoundPage>, ServiceError> {
+        let house = &self.foundation;
+        if let Err(no) = house.officer(who).await? {
+            // From where is not known here, and typing on is no attempt at anything: the login has just ended. What a
+            // stranger would want, the cards, is recorded.
+            tracing::info!(account = %who.account(), reason = no.reason, "a search was refused");
+            return Ok(Answered::Ended);
+        }
+        let Some(query) = Query::parse(typed) else {
+            return Ok(Answered::Here(FoundPage {
+                accounts: Vec::new(),
+                next: None,
+                incomplete: false,
+            }));
+        };
+        let limit = limit.clamp(1, Self::FOUND_AT_ONCE);
+        let page = house.index().page(&query, after, limit).await?;
+        let now = house.clock.now();
+        let found = |account: Account| Found {
+            totp: account.authenticator.state(),
+            suspended: account.suspended.is_some(),
+            held: account.passcode_throttle.gate(now) == Gate::Held,
+            role: account.role,
+            key: account.key,
+            name: account.name,
+        };
+        Ok(Answered::Here(FoundPage {
+            accounts: page.accounts.into_iter().map(found).collect(),
+            next: page.next,
+            incomplete: page.incomplete,
+        }))
+    }
+
+    /// The card of one account. That it was looked at is recorded.
+    pub async fn card(
+        &self,
+        who: &Authenticated,
+        account: &AccountKey,
+        from: &Source,
+    ) -> Result<Answered<Card>, ServiceError> {
+        let looked = self.look(who, account, Act::ShowAccount, from).await?;
+        Ok(looked.map(|account| self.card_of(&account, who)))
+    }
+
+    /// The e-mail address behind the mask. That it was looked at is recorded first.
+    pub async fn reveal_email(
+        &self,
+        who: &Authenticated,
+        account: &AccountKey,
+        from: &Source,
+    ) -> Result<Answered<EmailAddress>, ServiceError> {
+        let looked = self.look(who, account, Act::RevealEmail, from).await?;
+        Ok(looked.map(|account| account.email))
+    }
+
+    /// The account for an officer who looks at it, once that is recorded.
+    async fn look(
+        &self,
+        who: &Authenticated,
+        account: &AccountKey,
+        act: Act,
+        from: &Source,
+    ) -> Result<Answered<Account>, ServiceError> {
+        let house = &self.foundation;
+        let (outcome, answer) = match house.officer(who).await? {
+            Err(NoOfficer { reason, .. }) => {
+                (AuditOutcome::Refused(reason.into()), Answered::Ended)
+            }
+            Ok(_) => match house.accounts().read(account).await? {
+                Some(Read { account, .. }) => (AuditOutcome::Done, Answered::Here(account)),
+                None => (
+                    AuditOutcome::Refused(word(Declined::Gone).into()),
+                    Answered::Declined(Declined::Gone),
+                ),
+            },
+        };
+        let event = AuditEvent::new(act, outcome, from);
+        let event = event.on(account).by(who.account());
+        house.audit.record(vec![event]).await?;
+        Ok(answer)
+    }
+
+    fn card_of(&self, account: &Account, who: &Authenticated) -> Card {
+        let now = self.foundation.clock.now();
+        Card {
+            key: account.key.clone(),
+            name: account.name.clone(),
+            role: account.role,
+            masked_email: account.email.masked(),
+            totp: account.authenticator.state(),
+            gate: account.passcode_throttle.gate(now),
+            passcode_failures: account.passcode_throttle.failures,
+            suspended: account.suspended,
+            one_time_password_until: account.one_time_password.map(|it| it.good_until),
+            recovery_codes_left: account.recovery.as_ref().map(|codes| codes.left),
+            created: account.created,
+            last_login: account.last_login.clone(),
+            activity: account.activity.clone(),
+            is_own: account.key == *who.account(),
+        }
+    }
+}
+
+impl<T> Answered<T> {
+    fn map<U>(self, with: impl FnOnce(T) -> U) -> Answered<U> {
+        match self {
+            Self::Ended => Answered::Ended,
+            Self::Declined(declined) => Answered::Declined(declined),
+            Self::Here(here) => Answered::Here(with(here)),
+        }
+    }
+}

@@ -1,0 +1,302 @@
+//! A password of one's own: changed at home, or made in the place of an officer's one-time password.
+//!
+//! Either way one commit makes the password, ends every other login of the account (and every ticket for a reset, which
+//! carries the generation of its account), and puts the owner's letter into the outbox.
+
+use std::{sync::Arc, time::Duration};
+
+use jiff::Timestamp;
+
+use super::{
+    Foundation, Refusal, ServiceError,
+    authentication::{Authentication, Granted},
+    passcode_check::Judged,
+};
+use crate::{
+    domain::{
+        Account, AccountKey, Activity, ActivityKind, Authenticated, AwaitingPassword, Passcode,
+        PasswordHash, PlainPassword, Policy, Source,
+        audit::{Act, AuditEvent, AuditOutcome},
+        letter::LetterKind,
+        password::{PasswordProof, PasswordRuleError},
+        recovery::RecoveryState,
+        throttle::Gate,
+    },
+    store::{Commit, Outcome},
+};
+
+/// The service by which people change their own password.
+#[derive(Debug, Clone)]
+pub struct OwnPassword {
+    foundation: Arc<Foundation>,
+    authentication: Authentication,
+}
+
+/// What changing the password led to.
+#[derive(Debug)]
+pub enum ChangeOutcome {
+    /// The login, or the code it brought, does not allow it now.
+    Refused(Refusal),
+    /// The password that was typed as the present one is not ([`Refusal::Rejected`]), or was not judged
+    /// ([`Refusal::Wait`]).
+    CurrentRefused(Refusal),
+    /// The new password may not be one.
+    NewRefused(PasswordRuleError),
+    /// It is changed, and this login goes on.
+    Changed(Box<Granted>),
+}
+
+impl OwnPassword {
+    pub fn new(foundation: Arc<Foundation>, authentication: Authentication) -> Self {
+        Self {
+            foundation,
+            authentication,
+        }
+    }
+
+    /// Changes the password of somebody at home, who types the present one again: an open home is not enough. Wrong
+    /// ones count, and wait, as at the login. A login whose code is older than five minutes must bring a fresh one.
+    pub async fn change(
+        &self,
+        authenticated: &Authenticated,
+        current: PlainPassword,
+        new: PlainPassword,
+        passcode: Option<Passcode>,
+        from: &Source,
+    ) -> Result<ChangeOutcome, ServiceError> {
+        let house = &self.foundation;
+        let key = authenticated.account();
+        let generation = authenticated.generation();
+        let turn = self.authentication.turn(from, key);
+        let _turn = turn.lock().await;
+        let Some(read) = self.authentication.still_valid(key, generation).await? else {
+            return Ok(ChangeOutcome::Refused(Refusal::Ended));
+        };
+        let rules = house.settings().rules().await?.rules;
+        let policy = rules.policy.asked_of(read.account.role);
+        if passcode.is_none() && self.wants_fresh(authenticated, &read.account, policy) {
+            return Ok(ChangeOutcome::Refused(Refusal::FreshPasscodeWanted));
+        }
+        if let Some(why) = unfit(&new, &read.account) {
+            return Ok(ChangeOutcome::NewRefused(why));
+        }
+        if new.is(&current) {
+            return Ok(ChangeOutcome::NewRefused(PasswordRuleError::Unchanged));
+        }
+        let proof = match self.check_current(current, &read.account, from).await? {
+            Ok(proof) => proof,
+            Err(refusal) => return Ok(ChangeOutcome::CurrentRefused(refusal)),
+        };
+        let hash = self.hash(new).await?;
+        loop {
+            let Some(read) = self.authentication.still_valid(key, generation).await? else {
+                return Ok(ChangeOutcome::Refused(Refusal::Ended));
+            };
+            let rules = house.settings().rules().await?;
+            let policy = rules.rules.policy.asked_of(read.account.role);
+            let mut account = read.account.clone();
+            let now = house.clock.now();
+            let mut proved = authenticated.clone();
+            if self.wants_fresh(authenticated, &account, policy) {
+                let Some(passcode) = &passcode else {
+                    return Ok(ChangeOutcome::Refused(Refusal::FreshPasscodeWanted));
+                };
+                match house.judge_passcode(&mut account, passcode, from, now)? {
+                    Judged::Unheard { refusal, reason } => {
+                        self.refused(key, from, reason).await?;
+                        return Ok(ChangeOutcome::Refused(refusal));
+                    }
+                    Judged::Counted { refusal, reason } => {
+                        let commit = house.counted_commit(&read, &account, refusal, from, now);
+                        if house.commit(commit).await? == Outcome::Conflict {
+                            continue;
+                        }
+                        self.refused(key, from, reason).await?;
+                        return Ok(ChangeOutcome::Refused(refusal));
+                    }
+                    Judged::Accepted(accepted) => {
+                        let monotonic = house.clock.monotonic();
+                        let Some(fresh) = proved.with_fresh_passcode(&accepted, monotonic) else {
+                            return Ok(ChangeOutcome::Refused(Refusal::Ended));
+                        };
+                        proved = fresh;
+                    }
+                }
+            }
+            let Some(authenticated) = proved.with_new_password(&mut account, &proof, hash.clone())
+            else {
+                return Ok(ChangeOutcome::Refused(Refusal::Ended));
+            };
+            account.note(Activity::of_owner(now, ActivityKind::PasswordChanged, from));
+            let commit = self.told(
+                rules.still_in_force(read.replace(&account)),
+                &account,
+                now,
+                from,
+            );
+            if house.commit(commit).await? == Outcome::Conflict {
+                continue;
+            }
+            house.ended_logins.tell_others(key, account.generation);
+            self.done(&[Act::ChangePassword], key, from).await?;
+            return Ok(ChangeOutcome::Changed(Box::new(Granted {
+                authenticated,
+                recovery: RecoveryState::of(&account, rules.rules),
+                account,
+                policy,
+                previous_login: None,
+                activated: false,
+            })));
+        }
+    }
+
+    /// Puts the owner's own password in the place of the one-time password that was just proved; with that the login is
+    /// granted.
+    pub async fn replace(
+        &self,
+        awaiting: &AwaitingPassword,
+        new: PlainPassword,
+        from: &Source,
+    ) -> Result<ChangeOutcome, ServiceError> {
+        let house = &self.foundation;
+        let key = awaiting.account();
+        let generation = awaiting.generation();
+        let Some(read) = self.authentication.still_valid(key, generation).await? else {
+            return Ok(ChangeOutcome::Refused(Refusal::Ended));
+        };
+        if let Some(why) = unfit(&new, &read.account) {
+            return Ok(ChangeOutcome::NewRefused(why));
+        }
+        let stored = read.account.password;
+        if house
+            .hashing
+            .verify(new.clone(), stored, from)
+            .await?
+            .is_some()
+        {
+            return Ok(ChangeOutcome::NewRefused(PasswordRuleError::Unchanged));
+        }
+        let hash = self.hash(new).await?;
+        loop {
+            let Some(read) = self.authentication.still_valid(key, generation).await? else {
+                return Ok(ChangeOutcome::Refused(Refusal::Ended));
+            };
+            let rules = house.settings().rules().await?;
+            let policy = rules.rules.policy.asked_of(read.account.role);
+            let mut account = read.account.clone();
+            let now = house.clock.now();
+            if !account.one_time_password.is_some_and(|p| p.is_good(now)) {
+                self.refused(key, from, "expired-one-time-password").await?;
+                return Ok(ChangeOutcome::Refused(Refusal::Ended));
+            }
+            let granted = awaiting.clone();
+            let Some(authenticated) = granted.with_new_password(&mut account, policy, hash.clone())
+            else {
+                self.refused(key, from, "changed-meanwhile").await?;
+                return Ok(ChangeOutcome::Refused(Refusal::Ended));
+            };
+            account.note(Activity::of_owner(now, ActivityKind::PasswordChanged, from));
+            let previous_login = self.authentication.mark_login(&mut account, from);
+            let commit = self.told(
+                rules.still_in_force(read.replace(&account)),
+                &account,
+                now,
+                from,
+            );
+            if house.commit(commit).await? == Outcome::Conflict {
+                continue;
+            }
+            house.ended_logins.tell_others(key, account.generation);
+            self.done(&[Act::ChangePassword, Act::Login], key, from)
+                .await?;
+            return Ok(ChangeOutcome::Changed(Box::new(Granted {
+                authenticated,
+                recovery: RecoveryState::of(&account, rules.rules),
+                account,
+                policy,
+                previous_login,
+                activated: false,
+            })));
+        }
+    }
+
+    /// Judges the present password as at a login: the same gate, the same count.
+    async fn check_current(
+        &self,
+        current: PlainPassword,
+        account: &Account,
+        from: &Source,
+    ) -> Result<Result<PasswordProof, Refusal>, ServiceError> {
+        let house = &self.foundation;
+        let (key, throttles) = (&account.key, house.throttles());
+        if let Gate::Wait(wait) = throttles.gate(from, key, house.clock.now()).await? {
+            self.refused(key, from, "waiting").await?;
+            return Ok(Err(Refusal::Wait(wait)));
+        }
+        let stored = account.password.clone();
+        if let Some(proof) = house.hashing.verify(current, stored, from).await? {
+            throttles.forget(from, key).await?;
+            return Ok(Ok(proof));
+        }
+        let gate = throttles.count(from, key, house.clock.now()).await?;
+        self.refused(key, from, "wrong-password").await?;
+        let wait = match gate {
+            Gate::Wait(wait) => wait,
+            Gate::Open | Gate::Held => Duration::ZERO,
+        };
+        Ok(Err(Refusal::Rejected { wait }))
+    }
+
+    /// Whether a code is wanted that is younger than the login's: the policy asks this account for codes, and it has a
+    /// phone that makes them.
+    fn wants_fresh(&self, proved: &Authenticated, account: &Account, policy: Policy) -> bool {
+        policy.asked_of(account.role) != Policy::Disabled
+            && account.authenticator.is_active()
+            && !proved.passcode_is_fresh(self.foundation.clock.monotonic())
+    }
+
+    /// `commit` with the letter that tells the owner of a changed password.
+    fn told(&self, commit: Commit, account: &Account, now: Timestamp, from: &Source) -> Commit {
+        let kind = LetterKind::PasswordChanged;
+        self.foundation.notice(commit, account, kind, now, from)
+    }
+
+    async fn hash(&self, new: PlainPassword) -> Result<PasswordHash, ServiceError> {
+        let house = &self.foundation;
+        let salt = house.random_bytes();
+        Ok(house.hashing.hash(new, salt, house.hash_cost).await?)
+    }
+
+    async fn done(
+        &self,
+        acts: &[Act],
+        key: &AccountKey,
+        from: &Source,
+    ) -> Result<(), ServiceError> {
+        let done = |act: &Act| AuditEvent::new(*act, AuditOutcome::Done, from).on(key);
+        let events = acts.iter().map(done).collect();
+        Ok(self.foundation.audit.record(events).await?)
+    }
+
+    async fn refused(
+        &self,
+        key: &AccountKey,
+        from: &Source,
+        reason: &'static str,
+    ) -> Result<(), ServiceError> {
+        let outcome = AuditOutcome::Refused(reason.into());
+        self.foundation
+            .record(Act::ChangePassword, key, from, outcome)
+            .await
+    }
+}
+
+/// Why `new` may not become the password of `account`, if it may not.
+fn unfit(new: &PlainPassword, account: &Account) -> Option<PasswordRuleError> {
+    let context = [
+        account.key.user_id.as_str(),
+        account.name.as_str(),
+        account.email.as_str(),
+    ];
+    new.may_be_set(&context).err()
+}

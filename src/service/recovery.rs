@@ -1,0 +1,231 @@
+//! Recovery codes: issuing them to somebody at home, and letting somebody in by one in place of a code of the phone.
+
+use std::sync::Arc;
+
+use super::{
+    Foundation, Refusal, ServiceError,
+    authentication::{Authentication, Granted, PasscodeOutcome, PasswordDue},
+    passcode_check::Judged,
+};
+use crate::{
+    domain::{
+        Account, AccountKey, Activity, ActivityKind, Authenticated, AwaitingPasscode, Passcode,
+        Proved, Source,
+        account::RecoveryCodes,
+        audit::{Act, AuditEvent, AuditOutcome},
+        letter::LetterKind,
+        recovery::{IssuedCodes, RecoveryCode, RecoverySet, RecoveryState},
+    },
+    store::Outcome,
+};
+
+/// The service that gives out recovery codes and takes them.
+#[derive(Debug, Clone)]
+pub struct Recovery {
+    foundation: Arc<Foundation>,
+    authentication: Authentication,
+}
+
+/// What asking for recovery codes led to.
+#[derive(Debug)]
+pub enum IssueOutcome {
+    Refused(Refusal),
+    /// The rules no longer have them, or TOTP is not active: there is nothing to issue.
+    Off,
+    /// The codes before are worth nothing any more; this is the one time that the new ones can be shown.
+    Issued(IssuedCodes, Box<Granted>),
+}
+
+impl Recovery {
+    pub fn new(foundation: Arc<Foundation>) -> Self {
+        Self {
+            authentication: Authentication::new(foundation.clone()),
+            foundation,
+        }
+    }
+
+    /// Checks a recovery code in place of the code of a login under way, and grants the login.
+    ///
+    /// The used code goes, the count is zeroed and the login is granted in one conditional commit, made before anybody
+    /// is told: of any number of parallel submissions of one code exactly one is granted. It is granted only if the
+    /// rules that take recovery codes are still in force by then.
+    pub async fn check(
+        &self,
+        awaiting: &AwaitingPasscode,
+        code: RecoveryCode,
+        from: &Source,
+    ) -> Result<PasscodeOutcome, ServiceError> {
+        let house = &self.foundation;
+        let key = awaiting.account();
+        let refused = PasscodeOutcome::Refused;
+        loop {
+            let read = self.authentication.still_valid(key, awaiting.generation());
+            let Some(read) = read.await? else {
+                return Ok(refused(Refusal::Ended));
+            };
+            let rules = house.settings().rules().await?;
+            let seal = house.settings().seal_check().await?;
+            if !rules.rules.recovery_codes {
+                self.refuse(Act::UseRecoveryCode, key, from, "recovery-codes-off")
+                    .await?;
+                return Ok(refused(Refusal::Ended));
+            }
+            let mut account = read.account.clone();
+            let now = house.clock.now();
+            let accepted = match house.judge_recovery_code(&mut account, &code, from, now)? {
+                Judged::Unheard { refusal, reason } => {
+                    self.refuse(Act::UseRecoveryCode, key, from, reason).await?;
+                    return Ok(refused(refusal));
+                }
+                Judged::Counted { refusal, reason } => {
+                    let commit = house.counted_commit(&read, &account, refusal, from, now);
+                    if house.commit(commit).await? == Outcome::Conflict {
+                        continue;
+                    }
+                    self.refuse(Act::UseRecoveryCode, key, from, reason).await?;
+                    return Ok(refused(refusal));
+                }
+                Judged::Accepted(accepted) => accepted,
+            };
+            let monotonic = house.clock.monotonic();
+            let Some(proved) = awaiting.clone().with_recovery_code(accepted, monotonic) else {
+                return Ok(refused(Refusal::Ended));
+            };
+            let used = ActivityKind::RecoveryCodeUsed;
+            account.note(Activity::of_owner(now, used, from));
+            account.passcode_throttle = Default::default();
+            let is_login = matches!(proved, Proved::LoggedIn(_));
+            let previous_login = if is_login {
+                self.authentication.mark_login(&mut account, from)
+            } else {
+                None
+            };
+            let commit = rules.still_in_force(seal.still_seals(read.replace(&account)));
+            let kind = LetterKind::RecoveryCodeUsed;
+            let commit = house.notice(commit, &account, kind, now, from);
+            if house.commit(commit).await? == Outcome::Conflict {
+                continue;
+            }
+            let done = |act| AuditEvent::new(act, AuditOutcome::Done, from).on(key);
+            let login = is_login.then_some(Act::Login);
+            let acts = [Act::UseRecoveryCode].into_iter().chain(login);
+            house.audit.record(acts.map(done).collect()).await?;
+            return Ok(match proved {
+                Proved::LoggedIn(authenticated) => PasscodeOutcome::Granted(Box::new(Granted {
+                    authenticated,
+                    policy: rules.rules.policy.asked_of(account.role),
+                    recovery: RecoveryState::of(&account, rules.rules),
+                    account,
+                    previous_login,
+                    activated: false,
+                })),
+                Proved::PasswordDue(awaiting) => PasscodeOutcome::PasswordDue(PasswordDue {
+                    awaiting,
+                    name: account.name,
+                }),
+            });
+        }
+    }
+
+    /// Ten new codes for somebody at home, in place of all before. A login whose code is older than five minutes must
+    /// bring a fresh one of the phone, which is spent by it.
+    pub async fn issue(
+        &self,
+        authenticated: &Authenticated,
+        passcode: Option<Passcode>,
+        from: &Source,
+    ) -> Result<IssueOutcome, ServiceError> {
+        let house = &self.foundation;
+        let key = authenticated.account();
+        loop {
+            let read = self
+                .authentication
+                .still_valid(key, authenticated.generation());
+            let Some(read) = read.await? else {
+                return Ok(IssueOutcome::Refused(Refusal::Ended));
+            };
+            let rules = house.settings().rules().await?;
+            if RecoveryState::of(&read.account, rules.rules).is_none() {
+                return Ok(IssueOutcome::Off);
+            }
+            let mut account = read.account.clone();
+            let now = house.clock.now();
+            let mut refreshed = authenticated.clone();
+            match &passcode {
+                None if authenticated.passcode_is_fresh(house.clock.monotonic()) => {}
+                None => return Ok(IssueOutcome::Refused(Refusal::FreshPasscodeWanted)),
+                Some(passcode) => match house.judge_passcode(&mut account, passcode, from, now)? {
+                    Judged::Unheard { refusal, reason } => {
+                        self.refuse(Act::IssueRecoveryCodes, key, from, reason)
+                            .await?;
+                        return Ok(IssueOutcome::Refused(refusal));
+                    }
+                    Judged::Counted { refusal, reason } => {
+                        let commit = house.counted_commit(&read, &account, refusal, from, now);
+                        if house.commit(commit).await? == Outcome::Conflict {
+                            continue;
+                        }
+                        self.refuse(Act::IssueRecoveryCodes, key, from, reason)
+                            .await?;
+                        return Ok(IssueOutcome::Refused(refusal));
+                    }
+                    Judged::Accepted(accepted) => {
+                        let now = house.clock.monotonic();
+                        match refreshed.with_fresh_passcode(&accepted, now) {
+                            Some(fresh) => refreshed = fresh,
+                            None => return Ok(IssueOutcome::Refused(Refusal::Ended)),
+                        }
+                    }
+                },
+            }
+            let seal = house.settings().seal_check().await?;
+            let codes = self.put_codes(&mut account, from);
+            let commit = rules.still_in_force(seal.still_seals(read.replace(&account)));
+            let kind = LetterKind::RecoveryCodesIssued;
+            let commit = house.notice(commit, &account, kind, now, from);
+            if house.commit(commit).await? == Outcome::Conflict {
+                continue;
+            }
+            let done = AuditOutcome::Done;
+            house
+                .record(Act::IssueRecoveryCodes, key, from, done)
+                .await?;
+            let granted = Granted {
+                authenticated: refreshed,
+                policy: rules.rules.policy.asked_of(account.role),
+                recovery: RecoveryState::of(&account, rules.rules),
+                account,
+                previous_login: None,
+                activated: false,
+            };
+            return Ok(IssueOutcome::Issued(codes, Box::new(granted)));
+        }
+    }
+
+    fn put_codes(&self, account: &mut Account, from: &Source) -> IssuedCodes {
+        let house = &self.foundation;
+        let now = house.clock.now();
+        let random = zeroize::Zeroizing::new(house.random_bytes());
+        let (codes, set) = RecoverySet::issue(&random);
+        let nonce = house.random_bytes();
+        account.recovery = Some(RecoveryCodes {
+            issued: now,
+            left: set.left(),
+            digests: house.vault.seal_recovery_codes(&account.key, &set, nonce),
+        });
+        let kind = ActivityKind::RecoveryCodesIssued;
+        account.note(Activity::of_owner(now, kind, from));
+        codes
+    }
+
+    async fn refuse(
+        &self,
+        act: Act,
+        account: &AccountKey,
+        from: &Source,
+        reason: &'static str,
+    ) -> Result<(), ServiceError> {
+        let outcome = AuditOutcome::Refused(reason.into());
+        self.foundation.record(act, account, from, outcome).await
+    }
+}

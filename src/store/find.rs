@@ -1,0 +1,294 @@
+//! The index by which accounts are found while somebody types: an entry a word and account, `find/<word>/<account>`,
+//! written and removed in the very commits that write, change and remove accounts.
+//!
+//! A search pages through the entries of one of its beginnings, the one that fewest words have, and holds the others
+//! against the accounts themselves. An account that is reached by several of its words is shown at the first of them
+//! and nowhere else, so that no page has to remember what the pages before it showed. What a page costs is bounded,
+//! however many accounts there are and however few of them match.
+//!
+//! A store from before there was an index has accounts without entries. [`Index::build`] makes them, a few accounts at
+//! a time, and goes on where it was broken off; until it has come to the end, searches say that they are incomplete.
+
+use std::{collections::HashMap, sync::Arc, time::Instant};
+
+use tokio::sync::watch;
+
+use super::{
+    Commit, Key, Outcome, Store, StoreError,
+    accounts::{Accounts, FULL},
+    record,
+};
+use crate::domain::{
+    Account, AccountKey,
+    find::{Query, first_with, same_words, words},
+    officer::Bookmark,
+};
+
+/// Entries that one page of a search looks at, at most.
+const LOOKED_AT: usize = 512;
+
+/// Entries read at once, and counted to tell a rare beginning from a frequent one.
+const ROWS: usize = 64;
+
+/// Beginnings that are counted to find the rarest, the longest first.
+const COUNTED: usize = 4;
+
+/// Accounts read at once to make their entries.
+const BUILD_PAGE: usize = 64;
+
+/// `commit` with the entries of an account that is added by it.
+pub(super) fn put_entries(commit: Commit, account: &Account) -> Commit {
+    let entries = words(account).into_iter();
+    entries.fold(commit, |commit, word| {
+        commit.put(Key::find_entry(&word, &account.key), Vec::new())
+    })
+}
+
+/// `commit` without the entries of an account that is removed by it.
+pub(super) fn remove_entries(commit: Commit, account: &Account) -> Commit {
+    let entries = words(account).into_iter();
+    entries.fold(commit, |commit, word| {
+        commit.remove(Key::find_entry(&word, &account.key))
+    })
+}
+
+/// `commit` with what changes among the entries when `before` becomes `after` by it.
+pub(super) fn replace_entries(commit: Commit, before: &Account, after: &Account) -> Commit {
+    if same_words(before, after) {
+        return commit;
+    }
+    let (old, new) = (words(before), words(after));
+    let commit = old.difference(&new).fold(commit, |commit, word| {
+        commit.remove(Key::find_entry(word, &before.key))
+    });
+    new.difference(&old).fold(commit, |commit, word| {
+        commit.put(Key::find_entry(word, &after.key), Vec::new())
+    })
+}
+
+/// The index of a store.
+#[derive(Debug, Clone)]
+pub struct Index {
+    store: Arc<dyn Store>,
+    accounts: Accounts,
+}
+
+/// One page of a search.
+#[derive(Debug, Default)]
+pub struct Page {
+    pub accounts: Vec<Account>,
+    /// `None` when this was the last. A page may hold less than it could, or nothing, and another follow.
+    pub next: Option<Bookmark>,
+    /// Some accounts have no entries yet.
+    pub incomplete: bool,
+}
+
+impl Index {
+    pub fn new(store: Arc<dyn Store>) -> Self {
+        Self {
+            accounts: Accounts::new(store.clone()),
+            store,
+        }
+    }
+
+    /// Up to `limit` accounts that match `query`, after `after`.
+    pub async fn page(
+        &self,
+        query: &Query,
+        after: Option<&Bookmark>,
+        limit: usize,
+    ) -> Result<Page, StoreError> {
+        let incomplete = self.made().await? != Made::Whole;
+        let resumed = after.and_then(|bookmark| resumed(query, bookmark));
+        let (leader, mut after) = match resumed {
+            Some((leader, entry)) => (leader, Some(entry)),
+            None => (self.rarest(query).await?, None),
+        };
+        let beginning = &query.parts()[leader];
+        let prefix = Key::find_entries(beginning);
+        let mut found = Vec::new();
+        // Neighbours are often the same account by another of its words.
+        let mut read: HashMap<AccountKey, Option<Account>> = HashMap::new();
+        for _ in 0..LOOKED_AT.div_ceil(ROWS) {
+            let rows = self.store.page(&prefix, after.as_ref(), ROWS).await?;
+            let mut is_end = rows.len() < ROWS;
+            let mut left = rows.len();
+            for (entry, _) in rows {
+                left -= 1;
+                let Some((word, key)) = entry.as_find_entry() else {
+                    return Err(StoreError::Unreadable(format!(
+                        "the record {entry:?} is no entry"
+                    )));
+                };
+                let account = match read.get(&key) {
+                    Some(account) => account,
+                    None => {
+                        let account = self.accounts.read(&key).await?;
+                        let account = account.map(|read| read.account);
+                        read.entry(key).or_insert(account)
+                    }
+                };
+                if let Some(account) = account
+                    && is_place(word, beginning, query, account)
+                {
+                    found.push(account.clone());
+                }
+                after = Some(entry);
+                if found.len() == limit {
+                    break;
+                }
+            }
+            is_end &= left == 0;
+            if found.len() == limit || is_end {
+                let next = after.filter(|_| !is_end);
+                return Ok(Page {
+                    accounts: found,
+                    next: next.and_then(|entry| bookmark(leader, &entry)),
+                    incomplete,
+                });
+            }
+        }
+        Ok(Page {
+            accounts: found,
+            next: after.and_then(|entry| bookmark(leader, &entry)),
+            incomplete,
+        })
+    }
+
+    /// The place among the query's beginnings of the one that fewest entries have, as far as a short look tells.
+    async fn rarest(&self, query: &Query) -> Result<usize, StoreError> {
+        let mut longest_first: Vec<usize> = (0..query.parts().len()).collect();
+        longest_first.sort_by_key(|at| std::cmp::Reverse(query.parts()[*at].len()));
+        let mut rarest = longest_first[0];
+        if longest_first.len() == 1 {
+            return Ok(rarest);
+        }
+        let mut fewest = usize::MAX;
+        for at in longest_first.into_iter().take(COUNTED) {
+            let prefix = Key::find_entries(&query.parts()[at]);
+            let count = self.store.page(&prefix, None, ROWS).await?.len();
+            if count < fewest {
+                (rarest, fewest) = (at, count);
+            }
+        }
+        Ok(rarest)
+    }
+
+    /// Marks the index of a store that has no accounts yet as whole, so that it need never be built. Only for whoever
+    /// owns the store alone, at its opening.
+    pub async fn begin(&self) -> Result<(), StoreError> {
+        if self.store.get(&Key::find_index()).await?.is_some() {
+            return Ok(());
+        }
+        let first = self.store.page(&Key::all_accounts(), None, 1).await?;
+        if !first.is_empty() {
+            return Ok(());
+        }
+        let commit = Commit::new()
+            .expect(Key::find_index(), None)
+            .put(Key::find_index(), record::encode_find_index(None));
+        self.store.commit(commit).await.map(drop)
+    }
+
+    /// Makes the entries that an older program did not make, until all are made or `leave` holds true. Whoever wants
+    /// the store comes first: this rests as long as it works.
+    pub async fn build(self, mut leave: watch::Receiver<bool>) {
+        loop {
+            let begun = Instant::now();
+            match self.build_some().await {
+                Ok(Made::Whole) => return,
+                Ok(_) => {}
+                Err(error) => {
+                    tracing::error!(%error, "the index of accounts is not built further before the next start");
+                    return;
+                }
+            }
+            tokio::select! {
+                // The sender is gone where the process has left already.
+                _ = leave.wait_for(|leave| *leave) => return,
+                () = tokio::time::sleep(begun.elapsed()) => {}
+            }
+        }
+    }
+
+    /// Makes the entries of the next few accounts, if there are any left without.
+    pub async fn build_some(&self) -> Result<Made, StoreError> {
+        let mark = self.store.get(&Key::find_index()).await?;
+        let made = made(mark.as_deref())?;
+        let last = match &made {
+            Made::Whole => return Ok(Made::Whole),
+            Made::Nothing => None,
+            Made::UpTo(account) => Some(account.clone()),
+        };
+        let accounts = Key::all_accounts();
+        let after = last.as_ref().map(Key::account);
+        let rows = self
+            .store
+            .page(&accounts, after.as_ref(), BUILD_PAGE)
+            .await?;
+        let mut commit = Commit::new();
+        let mut up_to = None;
+        for (at, bytes) in rows {
+            let stored = record::decode_account(&format!("{at:?}"), &bytes)?;
+            up_to = Some(stored.account.key.clone());
+            // Whoever changes the account meanwhile makes this commit a conflict, and it is read again.
+            commit = put_entries(commit.expect(at, Some(bytes)), &stored.account);
+            if commit.size() >= FULL {
+                break;
+            }
+        }
+        let commit = commit
+            .expect(Key::find_index(), mark)
+            .put(Key::find_index(), record::encode_find_index(up_to.as_ref()));
+        Ok(match (self.store.commit(commit).await?, up_to) {
+            (Outcome::Conflict, _) => made,
+            (Outcome::Applied, None) => Made::Whole,
+            (Outcome::Applied, Some(account)) => Made::UpTo(account),
+        })
+    }
+
+    async fn made(&self) -> Result<Made, StoreError> {
+        made(self.store.get(&Key::find_index()).await?.as_deref())
+    }
+}
+
+/// How far an index is made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Made {
+    /// No further than the accounts that were written since there is an index.
+    Nothing,
+    /// All accounts up to this one, in the order of their keys.
+    UpTo(AccountKey),
+    Whole,
+}
+
+fn made(mark: Option<&[u8]>) -> Result<Made, StoreError> {
+    let Some(mark) = mark else {
+        return Ok(Made::Nothing);
+    };
+    let up_to = record::decode_find_index("setting/find-index", mark)?;
+    Ok(up_to.map_or(Made::Whole, Made::UpTo))
+}
+
+/// Whether `account` matches `query` and is shown at `word` rather than at another of its words.
+fn is_place(word: &str, beginning: &str, query: &Query, account: &Account) -> bool {
+    let words = words(account);
+    first_with(&words, beginning) == Some(word) && query.matches(&words)
+}
+
+/// Where a search goes on that is led by the query's beginning number `leader` and has come to `entry`.
+fn bookmark(leader: usize, entry: &Key) -> Option<Bookmark> {
+    let (word, account) = entry.as_find_entry()?;
+    Some(Bookmark(format!("{leader}/{word}/{account}")))
+}
+
+/// The leader and the entry of a bookmark, if it is one of this search.
+fn resumed(query: &Query, bookmark: &Bookmark) -> Option<(usize, Key)> {
+    let (leader, entry) = bookmark.0.split_once('/')?;
+    let leader: usize = leader.parse().ok()?;
+    let beginning = query.parts().get(leader)?;
+    let entry = Key::find_entries(entry);
+    let (word, _) = entry.as_find_entry()?;
+    word.starts_with(beginning.as_str())
+        .then_some((leader, entry))
+}
