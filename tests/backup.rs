@@ -369,6 +369,7 @@ fn a_backup_in_the_middle_of_an_import_has_all_of_it_or_nothing() {
         let listed = succeeds(machine.command(&["user", "list"]));
         counts.push(listed.lines().filter(|line| line.contains("CV0")).count());
     }
+    assert!(importing.wait().unwrap().success());
     assert!(
         counts.iter().all(|count| [0, MANY].contains(count)),
         "{counts:?}"
