@@ -5,11 +5,12 @@ use std::time::Duration;
 use ratatui::Frame;
 
 use super::{
-    AppSettings, Effect, Ending, EndingReason, Event, Now, Reply, RequestId,
+    AppSettings, Effect, Ending, EndingReason, Event, HomeView, Now, Reply, RequestId, Sight,
     command::{self, Command, Global, KeyPress},
+    look::Looks,
     screen::{
-        Context, PATIENCE, Refused, Screen, Step, enrollment::EnrollmentScreen, home::HomeScreen,
-        inbox::InboxScreen, menu::Menu, passcode::PasscodeScreen,
+        Context, PATIENCE, Refused, Screen, Step, desk::DeskScreen, enrollment::EnrollmentScreen,
+        home::HomeScreen, inbox::InboxScreen, menu::Menu, passcode::PasscodeScreen,
         reset_confirm::ResetConfirmScreen, reset_done::ResetDoneScreen,
         reset_sent::ResetSentScreen,
     },
@@ -29,6 +30,9 @@ pub struct App {
     theme: Theme,
     language: Language,
     screen: Box<dyn Screen>,
+    /// The screens that `screen` was opened over, the nearest last: each waits as it was left.
+    below: Vec<Box<dyn Screen>>,
+    looks: Looks,
     overlay: Option<Overlay>,
     /// Monotonic time of an end that comes soon, and why, while people are told of it.
     ending: Option<(Duration, EndingReason)>,
@@ -68,6 +72,8 @@ impl App {
             theme: Theme::new(settings.terminal),
             language: settings.language,
             screen: Box::new(Menu::default()),
+            below: Vec::new(),
+            looks: Looks::default(),
             overlay: None,
             ending: None,
             awaiting: None,
@@ -89,7 +95,7 @@ impl App {
 
     /// A fresh menu, as if nobody had been here.
     pub fn wipe(&mut self) {
-        self.open(Menu::default());
+        self.begin_anew(Box::new(Menu::default()));
         self.overlay = None;
         self.ending = None;
         self.awaiting = None;
@@ -103,6 +109,17 @@ impl App {
         if !self.security_code_asked && self.screen.wants_security_code(now) {
             self.security_code_asked = true;
             effects.push(Effect::NewSecurityCode);
+        }
+        // The proofs that a look needs are with the request, while one is under way.
+        if self.awaiting.is_none() {
+            let wanted = self.screen.wants_look();
+            if self.looks.want(wanted.is_some(), now.monotonic)
+                && let Some(look) = wanted
+            {
+                let id = self.next_id();
+                self.looks.begin(id, look.clone());
+                effects.push(Effect::Look(id, look));
+            }
         }
         effects
     }
@@ -132,7 +149,8 @@ impl App {
                 self.screen.security_code(picture, now);
                 Vec::new()
             }
-            Event::Sight(..) | Event::Resize | Event::Tick => Vec::new(),
+            Event::Sight(id, sight) => self.sight(now, id, sight),
+            Event::Resize | Event::Tick => Vec::new(),
         }
     }
 
@@ -199,12 +217,26 @@ impl App {
                 self.open_boxed(screen);
                 Vec::new()
             }
-            Step::Begin(screen) => {
+            Step::Open(screen) => {
+                let below = std::mem::replace(&mut self.screen, screen);
+                self.below.push(below);
+                self.screen_changed();
+                Vec::new()
+            }
+            Step::Close(left) => {
+                let Some(screen) = self.below.pop() else {
+                    return Vec::new();
+                };
                 self.open_boxed(screen);
+                let step = self.on_screen(now, |screen, context| screen.returned(left, context));
+                self.take(now, step)
+            }
+            Step::Begin(screen) => {
+                self.begin_anew(screen);
                 vec![Effect::CountVisit]
             }
             Step::Retreat(screen) => {
-                self.open_boxed(screen);
+                self.begin_anew(screen);
                 vec![Effect::EndLogin]
             }
             Step::ShowReset => {
@@ -220,8 +252,7 @@ impl App {
                 vec![Effect::EndLogin]
             }
             Step::Ask(request) => {
-                let id = RequestId(self.next_request);
-                self.next_request += 1;
+                let id = self.next_id();
                 self.awaiting = Some(Awaiting {
                     id,
                     since: now.monotonic,
@@ -253,7 +284,7 @@ impl App {
                 let screen = EnrollmentScreen::new(provisioning, compulsory, &self.context(now));
                 self.open(screen);
             }
-            Reply::Home(view) => self.open(HomeScreen::new(*view)),
+            Reply::Home(view) => self.go_home(now, *view),
             Reply::Ended => {
                 self.wipe();
                 self.open(Menu::after_ended_login());
@@ -275,18 +306,65 @@ impl App {
             } => self.open(ResetConfirmScreen::found(user_type, masked_id)),
             Reply::ResetDone => self.open(ResetDoneScreen::default()),
             Reply::Inbox(letters) => self.open(InboxScreen::new(letters)),
-            Reply::Desk(_) => {}
+            Reply::Desk(reply) => {
+                let step = self.on_screen(now, |screen, context| screen.desk(reply, context));
+                return self.take(now, step);
+            }
         }
         Vec::new()
     }
 
+    fn sight(&mut self, now: Now, id: RequestId, sight: Sight) -> Vec<Effect> {
+        let Some(look) = self.looks.answered(id) else {
+            return Vec::new();
+        };
+        if matches!(sight, Sight::Ended) {
+            return self.login_ended();
+        }
+        self.on_screen(now, |screen, context| screen.sight(look, sight, context));
+        Vec::new()
+    }
+
+    /// An officer's home is the desk. The home of their own account stands over it, and gives way to what follows
+    /// from there.
+    fn go_home(&mut self, now: Now, view: HomeView) {
+        if view.role.is_officer() && self.below.is_empty() {
+            if self.screen.is_desk() {
+                self.take(now, Step::Open(Box::new(HomeScreen::new(view))));
+            } else {
+                self.open(DeskScreen::new(view));
+            }
+        } else {
+            self.open(HomeScreen::new(view));
+        }
+    }
+
+    /// Puts `screen` in the present one's place.
     fn open(&mut self, screen: impl Screen + 'static) {
         self.open_boxed(Box::new(screen));
     }
 
     fn open_boxed(&mut self, screen: Box<dyn Screen>) {
         self.screen = screen;
+        self.screen_changed();
+    }
+
+    /// Opens `screen` with nothing below it, and waits for no look any more: its answer is void with the login.
+    fn begin_anew(&mut self, screen: Box<dyn Screen>) {
+        self.below.clear();
+        self.looks = Looks::default();
+        self.open_boxed(screen);
+    }
+
+    fn screen_changed(&mut self) {
         self.security_code_asked = false;
+        self.looks.leave();
+    }
+
+    fn next_id(&mut self) -> RequestId {
+        let id = RequestId(self.next_request);
+        self.next_request += 1;
+        id
     }
 
     fn login_ended(&mut self) -> Vec<Effect> {
@@ -327,6 +405,7 @@ impl App {
                 .awaiting
                 .as_ref()
                 .map(|awaiting| now.monotonic.saturating_sub(awaiting.since)),
+            looking: self.looks.waiting(now.monotonic),
         }
     }
 
@@ -350,8 +429,10 @@ impl App {
                 u64::try_from(now.wall.subsec_nanosecond()).unwrap_or(0),
             ))
             .max(Duration::from_millis(1));
-        let working = self.awaiting.as_ref().map(|awaiting| {
-            let since = now.monotonic.saturating_sub(awaiting.since);
+        let awaiting = self.awaiting.as_ref();
+        let working = awaiting.map(|awaiting| now.monotonic.saturating_sub(awaiting.since));
+        let looking = self.looks.waiting(now.monotonic);
+        let sign = working.max(looking).map(|since| {
             if since < PATIENCE {
                 PATIENCE - since
             } else {
@@ -363,7 +444,7 @@ impl App {
             None => self.screen.next_tick(now),
             Some(_) => None,
         };
-        [Some(minute), working, warning, screen]
+        [Some(minute), sign, warning, screen]
             .into_iter()
             .flatten()
             .min()

@@ -1,8 +1,8 @@
 //! Home: who is logged in, the state of TOTP, what happened last, and what can be done.
 
 use super::{
-    Attempt, Context, Refused, Screen, Step, disable::DisableScreen, jumped, moved, usual_hints,
-    write_working,
+    Attempt, Context, Left, Refused, Screen, Step, disable::DisableScreen, jumped, moved,
+    usual_hints, write_working,
 };
 use crate::{
     domain::{
@@ -35,6 +35,8 @@ pub struct HomeScreen {
 enum Act {
     Enable,
     Disable,
+    /// Back to an officer's desk.
+    Desk,
     LogOut,
 }
 
@@ -53,15 +55,29 @@ impl HomeScreen {
             (_, TotpState::Active { .. }) => Some(Act::Disable),
             (_, TotpState::Off | TotpState::Pending { .. }) => Some(Act::Enable),
         };
-        change.into_iter().chain([Act::LogOut]).collect()
+        let desk = self.view.role.is_officer().then_some(Act::Desk);
+        change
+            .into_iter()
+            .chain(desk)
+            .chain([Act::LogOut])
+            .collect()
     }
 
     fn label(act: Act, text: &'static Text) -> &'static str {
         match act {
             Act::Enable => &text.home.enable,
             Act::Disable => &text.home.disable,
+            Act::Desk => &text.home.desk,
             Act::LogOut => &text.common.logout,
         }
+    }
+}
+
+/// The success that `notice` tells of, in words.
+pub fn notice_words(notice: HomeNotice, text: &'static Text) -> &'static str {
+    match notice {
+        HomeNotice::TotpActivated => &text.home.activated,
+        HomeNotice::TotpDisabled => &text.home.disabled,
     }
 }
 
@@ -73,6 +89,7 @@ impl Screen for HomeScreen {
                 return match acts[self.focus] {
                     Act::Enable => Step::Ask(Request::StartEnrollment),
                     Act::Disable => Step::Go(Box::new(DisableScreen::new(self.view.clone()))),
+                    Act::Desk => Step::Close(Left::Nothing),
                     Act::LogOut => Step::Finish,
                 };
             }
@@ -83,6 +100,7 @@ impl Screen for HomeScreen {
                     .collect();
                 self.focus = jumped(self.focus, &labels, letter).unwrap_or(self.focus);
             }
+            Command::Back if acts.contains(&Act::Desk) => return Step::Close(Left::Nothing),
             // Leaving home by a slip of Esc would cost a login; it only puts LOGOUT in focus.
             Command::Back => self.focus = acts.len() - 1,
             other => self.focus = moved(self.focus, acts.len(), other),
@@ -103,8 +121,7 @@ impl Screen for HomeScreen {
         let kind = view.account.user_type.label();
         sheet.hint(&format!("{}  {kind}", view.account.user_id));
         match view.notice {
-            Some(HomeNotice::TotpActivated) => sheet.success(&words.activated),
-            Some(HomeNotice::TotpDisabled) => sheet.success(&words.disabled),
+            Some(notice) => sheet.success(notice_words(notice, context.text)),
             None => sheet.gap(),
         }
         let (totp, style) = match view.totp {
@@ -146,7 +163,12 @@ impl Screen for HomeScreen {
 
     fn hints(&self, context: &Context<'_>) -> Vec<KeyHint> {
         let text = context.text;
-        usual_hints(context, &text.key.choose, Some(&text.common.logout))
+        let back = if self.view.role.is_officer() {
+            &text.key.back
+        } else {
+            &text.common.logout
+        };
+        usual_hints(context, &text.key.choose, Some(back))
     }
 
     fn help(&self, text: &'static Text) -> &'static str {
