@@ -155,15 +155,16 @@ sections! {
     }
     AccountCard {
         reveal_email, email, totp_pending, recovery_codes, codes_left, codes, wrong_codes, wait, held, suspended,
-        since, one_time_password, until, never, created, own, no_activity, time, activity, from, by, owner,
+        since, one_time_password, until, never, created, own, no_activity, time, activity, from, by,
     }
     /// An officer's acts: their names, what follows from each, that it is done, and why it is not.
     DeskAct {
-        title, unlock, unlock_effect, unlock_done, reset_totp, reset_totp_effect, reset_totp_done, issue_password,
+        title, title_of_whole, unlock, unlock_effect, unlock_done, reset_totp, reset_totp_effect, reset_totp_done, issue_password,
         issue_password_effect, issue_password_done, correct_email, correct_email_effect, correct_email_done,
         end_logins, end_logins_effect, end_logins_done, suspend, suspend_effect, suspend_done, reinstate,
         reinstate_effect, reinstate_done, set_rules, set_rules_effect, read_outbox, read_outbox_effect, read_audit,
-        read_audit_effect, told, email, reason, seen, seen_hint, too_short, too_long, control, fresh, officer_held,
+        read_audit_effect, told, email, reason, seen, seen_hint, too_short, too_long, control, fresh, rejected, unavailable,
+        officer_held,
         question, own_account, gone, nothing_to_do, held, identity_wanted,
     }
     OneTimePassword { title, hand_over, once, holds, change, without_spaces }

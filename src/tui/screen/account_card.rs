@@ -7,7 +7,7 @@ use ratatui::Frame;
 
 use super::{
     Attempt, Context, Left, Refused, Screen, Step,
-    desk_act::{ActKind, DeskActScreen, Draft, declined_words},
+    desk_act::{ActKind, DeskActScreen, Draft, declined_words, write_refusal},
     jumped, moved,
     one_time_password::OneTimePasswordScreen,
     until_next_second, usual_hints, write_working,
@@ -237,7 +237,7 @@ impl AccountCardScreen {
                 context.text.activity(*kind).to_owned(),
                 from.to_string(),
                 by.as_ref()
-                    .map_or(words.owner.clone(), |by| by.user_id.to_string()),
+                    .map_or(String::new(), |by| by.user_id.to_string()),
             ]);
         }
         let focus = match self.focus {
@@ -288,6 +288,11 @@ impl Screen for AccountCardScreen {
             DeskReply::Done(card, password) => {
                 self.renew(*card, context.now);
                 self.done = self.doing.take();
+                // What was done stands there, and a key still held does nothing to it.
+                self.focus = match self.card.activity.first() {
+                    Some(_) => Item::Activity(0),
+                    None => Item::Back,
+                };
                 if let Some(password) = password {
                     let name = self.card.name.clone();
                     let key = self.card.key.clone();
@@ -328,7 +333,7 @@ impl Screen for AccountCardScreen {
         } else if let Some(why) = self.declined {
             sheet.error(declined_words(why, text));
         } else if self.attempt.last().is_some() {
-            self.attempt.write(sheet, context, |_| {});
+            write_refusal(&self.attempt, sheet, context);
         } else {
             sheet.gap();
         }

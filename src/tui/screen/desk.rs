@@ -10,12 +10,12 @@ use ratatui::Frame;
 use super::{
     Attempt, Context, Left, PATIENCE, Refused, Screen, Step,
     account_card::AccountCardScreen,
-    desk_act::{DeskActScreen, Draft, declined_words},
+    desk_act::{DeskActScreen, Draft, declined_words, write_refusal},
     desk_audit::DeskAuditScreen,
     desk_outbox::DeskOutboxScreen,
     desk_policy::DeskPolicyScreen,
     home::notice_words,
-    jumped, usual_hints, write_working,
+    jumped, usual_hints,
 };
 use crate::{
     domain::{
@@ -289,22 +289,22 @@ impl DeskScreen {
             (Some(notice), _) => sheet.success(notice_words(notice, text)),
             (None, Some(declined)) => sheet.error(declined_words(declined, text)),
             (None, None) if self.attempt.last().is_some() => {
-                self.attempt.write(sheet, context, |_| {});
+                write_refusal(&self.attempt, sheet, context);
             }
             (None, None) => sheet.gap(),
         }
         sheet.name_columns(9);
         let is_searching = self.focus == Focus::Search;
         sheet.row_field(&words.search, &self.search, 48, is_searching);
-        let looking = context.looking.filter(|since| *since >= PATIENCE);
-        match (looking, context.working) {
-            (Some(since), None) => {
-                let mark = sheet.spinner(since);
-                sheet.field_hint(&format!("{mark} {}", words.looking));
-            }
-            (_, Some(_)) => write_working_or_gap(sheet, context),
-            (None, None) => sheet.field_hint(&words.search_hint),
-        }
+        let signs = [
+            (context.working, &text.common.working),
+            (context.looking, &words.looking),
+        ];
+        let going_on = signs.into_iter().find_map(|(since, sign)| {
+            let since = since.filter(|since| *since >= PATIENCE)?;
+            Some(format!("{} {sign}", sheet.spinner(since)))
+        });
+        sheet.field_hint(going_on.as_deref().unwrap_or(&words.search_hint));
         sheet.gap();
         self.write_list(sheet, context, rows);
         sheet.gap();
@@ -366,23 +366,14 @@ impl DeskScreen {
     }
 }
 
-/// The line below the field is always there, so that nothing below it moves.
-fn write_working_or_gap(sheet: &mut Sheet, context: &Context<'_>) {
-    let begin = sheet.height();
-    write_working(sheet, context);
-    if sheet.height() == begin {
-        sheet.gap();
-    }
-}
-
 fn found_table(accounts: &[Found], context: &Context<'_>) -> Table {
     let words = &context.text.desk;
     let mut table = Table::new(&[
-        (words.id.as_str(), 12),
-        (&words.user_type, 6),
+        (words.id.as_str(), 14),
+        (&words.user_type, 12),
         (&words.name, 12),
-        (&words.totp, 5),
-        ("", 7),
+        (&words.totp, 8),
+        ("", 15),
     ]);
     for found in accounts {
         let totp = match found.totp {
@@ -405,7 +396,7 @@ fn found_table(accounts: &[Found], context: &Context<'_>) -> Table {
             found.key.user_type.label().to_owned(),
             found.name.to_string(),
             totp.clone(),
-            marks.join(" "),
+            marks.join(", "),
         ]);
     }
     table

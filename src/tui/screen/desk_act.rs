@@ -159,7 +159,10 @@ impl Draft {
         let words = &text.desk_act;
         match self {
             Self::Account(key, name, act) => fill(
-                &words.title,
+                match act {
+                    ActKind::Suspend | ActKind::Reinstate => &words.title_of_whole,
+                    _ => &words.title,
+                },
                 &[
                     ("act", act.label(text)),
                     ("id", key.user_id.as_str()),
@@ -178,6 +181,23 @@ impl Draft {
             Self::Rules { .. } => &text.desk_act.set_rules,
             Self::Outbox | Self::Audit => &text.desk.open,
         }
+    }
+}
+
+/// Writes why a request was refused, in an officer's words where they differ from everybody's.
+pub fn write_refusal(attempt: &Attempt, sheet: &mut Sheet, context: &Context<'_>) {
+    match refused_words(attempt.last(), context.text) {
+        Some(words) => sheet.error(words),
+        None => attempt.write(sheet, context, |_| {}),
+    }
+}
+
+/// What people are sent to an officer for.
+fn refused_words(refused: Option<Refused>, text: &'static Text) -> Option<&'static str> {
+    match refused {
+        Some(Refused::Held) => Some(&text.desk_act.officer_held),
+        Some(Refused::Unavailable) => Some(&text.desk_act.unavailable),
+        _ => None,
     }
 }
 
@@ -416,29 +436,21 @@ impl DeskActScreen {
     fn write_code(&self, sheet: &mut Sheet, context: &Context<'_>) {
         let words = &context.text.desk_act;
         let Some(entry) = &self.entry else {
-            return self.write_refusal(self.attempt.last(), sheet, context);
+            return write_refusal(&self.attempt, sheet, context);
         };
         sheet.gap();
         if !entry.was_refused() {
             sheet.paragraph(&words.fresh);
         }
         entry.write_field(sheet, context, self.focus == Item::Code);
-        if entry.refusal() == Some(Refused::Held) {
-            return sheet.error(&words.officer_held);
+        if let Some(refused) = refused_words(entry.refusal(), context.text) {
+            return sheet.error(refused);
         }
         let left = TimeStep::seconds_left(context.now.wall);
         let said = context.text.duration(Duration::from_secs(left));
         entry.write_refusal(sheet, context, |sheet| {
-            let words = &context.text.enrollment.rejected;
-            sheet.error(&fill(words, &[("seconds", &said)]));
+            sheet.error(&fill(&words.rejected, &[("seconds", &said)]));
         });
-    }
-
-    fn write_refusal(&self, last: Option<Refused>, sheet: &mut Sheet, context: &Context<'_>) {
-        match last {
-            Some(Refused::Held) => sheet.error(&context.text.desk_act.officer_held),
-            _ => self.attempt.write(sheet, context, |_| {}),
-        }
     }
 }
 

@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// Rows of the body besides those of the table.
-const OTHER_ROWS: u16 = 5;
+const OTHER_ROWS: u16 = 4;
 
 /// How far a record's text scrolls, at the most.
 const DEEPEST: usize = 200;
@@ -107,7 +107,7 @@ impl DeskAuditScreen {
         let words = &text.desk_audit;
         let date = calendar::date_and_second(record.at, context.settings.zone, &text.months);
         let whole = |cell: &Option<String>| cell.as_deref().map_or("-".to_owned(), harmless);
-        sheet.title(&fill(&words.record, &[("n", &text.number(record.seq))]));
+        sheet.title(&fill(&words.record, &[("n", &record.seq.to_string())]));
         sheet.gap();
         sheet.name_columns(18);
         let label = context.theme.label;
@@ -163,7 +163,7 @@ impl Screen for DeskAuditScreen {
         let text = context.text;
         let mut hints = usual_hints(context, &text.desk_audit.open, Some(&text.key.back));
         let scroll = KeyHint::new(context.theme.arrows, &text.key.scroll);
-        if self.scroll.is_some() {
+        if self.scroll.is_some() || self.records.is_empty() {
             hints[0] = scroll;
         } else {
             hints[1] = scroll;

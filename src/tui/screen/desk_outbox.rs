@@ -69,7 +69,7 @@ impl DeskOutboxScreen {
             sheet.gap();
         }
         let letter = &self.letters[self.focus.min(self.letters.len() - 1)];
-        sheet.name_columns(18);
+        sheet.name_columns(20);
         let kind = letter.account.user_type.label();
         sheet.pair(
             &words.to,

@@ -1,5 +1,7 @@
 //! The rules of login: what the three policies mean, which is in force, and the way to another.
 
+use ratatui::Frame;
+
 use super::{
     Context, Left, Screen, Step,
     desk_act::{DeskActScreen, Draft},
@@ -11,7 +13,10 @@ use crate::{
         DeskReply,
         command::Command,
         text::{Text, fill},
-        widget::{frame::KeyHint, sheet::Sheet},
+        widget::{
+            frame::{self, KeyHint},
+            sheet::Sheet,
+        },
     },
 };
 
@@ -175,6 +180,13 @@ impl Screen for DeskPolicyScreen {
             (&words.set, self.focus == SET),
             (&text.key.back, self.focus == BACK),
         ]);
+    }
+
+    fn paint(&self, frame: &mut Frame<'_>, context: &Context<'_>) {
+        let area = frame::paint_wide(frame, context, &self.hints(context));
+        let mut sheet = Sheet::new(context.theme, area.width);
+        self.sheet(&mut sheet, context);
+        sheet.paint(frame, area, 0);
     }
 
     fn hints(&self, context: &Context<'_>) -> Vec<KeyHint> {
