@@ -281,7 +281,7 @@ fn audit() -> Vec<AuditRecord> {
             outcome: ["done", "refused", "done"][number % 3].into(),
             reason: (number % 3 == 1).then(|| "wrong-password".into()),
             account: (number % 5 != 4).then(|| "non-penyedia/PPK30".into()),
-            by: (number % 5 == 0).then(|| "non-penyedia/PETUGAS1".into()),
+            by: number.is_multiple_of(5).then(|| "non-penyedia/PETUGAS1".into()),
             from: "loket-1".into(),
             detail: (number == 0).then(|| {
                 "reason: Ponsel hilang, surat kehilangan dari kepolisian\u{1b}]0;x\u{7}; seen: KTP dan kartu \
@@ -1422,7 +1422,7 @@ fn sight(number: u8) -> Sight {
 
 fn anything() -> impl Strategy<Value = Event> {
     prop_oneof![
-        20 => any_key().prop_map(|key| Event::Key(key)),
+        20 => any_key().prop_map(Event::Key),
         1 => ".{0,200}".prop_map(|text| Event::Paste(Zeroizing::new(text))),
         1 => (0..20_u64).prop_map(|left| {
             let left = Duration::from_secs(left);
