@@ -3,14 +3,23 @@
 
 mod common;
 
-use std::fs;
+use std::{
+    fs,
+    os::unix::fs::FileTypeExt,
+    process::{Child, Command, Stdio},
+};
 
 use common::{
-    Kiosk, MENU, Office, PASSWORD, Phone, activate, eventually, key, letters::Correspondence,
-    log_out, text,
+    Kiosk, MENU, Office, PASSWORD, Phone, activate, eventually, free_port, key,
+    letters::Correspondence, log_out, text,
 };
 
 const OFFICER: &str = "PETUGAS1";
+
+/// A terminal of the running `serve`.
+fn terminal(office: &Office) -> Kiosk {
+    office.start(&["attach"], 80, 24)
+}
 
 /// Adds an account that has the officer's role.
 fn add_officer(office: &Office, user_id: &str, name: &str) {
@@ -39,20 +48,54 @@ fn audited(office: &Office, act: &str) -> Vec<serde_json::Value> {
         .collect()
 }
 
+/// `lpse-kiosk serve` in the background: one process for all terminals, as in an office with more than one.
+struct Serve(Child);
+
+impl Serve {
+    fn start(office: &Office) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_lpse-kiosk"));
+        command.arg("serve").env_clear().envs(office.environment());
+        let address = format!("127.0.0.1:{}", free_port());
+        command.env("LPSE_KIOSK_SSH_LISTEN", address);
+        command.stdin(Stdio::null()).stdout(Stdio::null());
+        let child = command.spawn().expect("the program starts");
+        let socket = office.data().join("lpse-kiosk-screens.sock");
+        eventually("a socket for terminals", || {
+            fs::metadata(&socket).is_ok_and(|socket| socket.file_type().is_socket())
+        });
+        Self(child)
+    }
+}
+
+impl Drop for Serve {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
 /// An officer at the desk of an office whose letters go out.
 struct Desk {
-    world: Correspondence,
     kiosk: Kiosk,
     /// Letters that have come so far.
     letters: usize,
+    _serve: Serve,
+    world: Correspondence,
 }
 
 impl Desk {
     /// The first login of an officer, which activates TOTP, whatever the policy.
     fn open() -> Self {
+        Self::open_after(|_| 0)
+    }
+
+    /// The same after something has happened at another terminal, of which that many letters have come.
+    fn open_after(before: impl FnOnce(&Office) -> usize) -> Self {
         let world = Correspondence::new();
         add_officer(&world.office, OFFICER, "Rina Wulandari");
-        let mut kiosk = world.office.kiosk();
+        let serve = Serve::start(&world.office);
+        let letters = before(&world.office);
+        let mut kiosk = terminal(&world.office);
         kiosk.give_password("non-penyedia", OFFICER, PASSWORD);
         let phone = Phone::scan(&mut kiosk);
         kiosk
@@ -60,12 +103,20 @@ impl Desk {
             .expect("Meja petugas: Rina Wulandari")
             .expect("TOTP aktif.");
         let mut desk = Self {
-            world,
             kiosk,
-            letters: 0,
+            letters,
+            _serve: serve,
+            world,
         };
         desk.expect_letter("Pemberitahuan Aktivasi TOTP", "petugas@contoh.go.id");
         desk
+    }
+
+    /// Another terminal, at which PPK30 has typed their password.
+    fn owner(&self) -> Kiosk {
+        let mut owner = terminal(&self.world.office);
+        owner.give_password("non-penyedia", "PPK30", PASSWORD);
+        owner
     }
 
     /// Types `words` into the search field and opens the first account found, which is `user_id`.
@@ -217,7 +268,7 @@ fn people_are_found_by_the_beginnings_of_id_name_and_address_while_typing() {
 #[ignore = "needs the desk's service"]
 fn totp_is_reset_after_the_identity_was_checked_and_activation_starts_again() {
     let mut desk = Desk::open();
-    let mut elsewhere = desk.world.office.kiosk();
+    let mut elsewhere = terminal(&desk.world.office);
     let old = activate(&desk.world.office, &mut elsewhere);
     desk.expect_letter("Pemberitahuan Aktivasi TOTP", "orang@contoh.go.id");
     desk.open_card("ppk30", "PPK30");
@@ -257,10 +308,10 @@ fn a_one_time_password_is_shown_once_and_the_old_one_is_void() {
     desk.expect_record("issue-password", "Lupa password");
     desk.expect_letter("Pemberitahuan Password Sekali Pakai", "orang@contoh.go.id");
     assert!(!desk.world.letter(desk.letters).0.contains(&password));
-    let mut elsewhere = desk.world.office.kiosk();
+    let mut elsewhere = terminal(&desk.world.office);
     elsewhere
         .give_password("non-penyedia", "PPK30", PASSWORD)
-        .expect("password tidak sesuai");
+        .expect("password tidak sesuai.");
 }
 
 /// What stands in the box.
@@ -303,7 +354,7 @@ fn a_corrected_address_is_told_to_both() {
 #[ignore = "needs the desk's service"]
 fn a_suspended_account_is_led_out_and_kept_out_until_it_is_reinstated() {
     let mut desk = Desk::open();
-    let mut owner = desk.world.office.password_given("non-penyedia", "PPK30");
+    let mut owner = desk.owner();
     owner.expect("Selamat datang, Siti");
     desk.open_card("ppk30", "PPK30");
     let said = ["Laporan penyalahgunaan"];
@@ -332,7 +383,7 @@ fn a_suspended_account_is_led_out_and_kept_out_until_it_is_reinstated() {
 #[ignore = "needs the desk's service"]
 fn open_logins_are_ended_and_nothing_else_changes() {
     let mut desk = Desk::open();
-    let mut owner = desk.world.office.password_given("non-penyedia", "PPK30");
+    let mut owner = desk.owner();
     owner.expect("Selamat datang, Siti");
     desk.open_card("ppk30", "PPK30");
     let said = ["Lupa logout di loket"];
@@ -348,36 +399,25 @@ fn open_logins_are_ended_and_nothing_else_changes() {
 #[test]
 #[ignore = "needs the desk's service"]
 fn a_wait_after_wrong_codes_is_ended() {
-    let world = Correspondence::new();
-    let mut owner = world.office.kiosk();
-    let phone = activate(&world.office, &mut owner);
-    let right = phone.code(world.office.clock());
-    let wrong: String = right
-        .chars()
-        .map(|digit| char::from(b'0' + (digit as u8 - b'0' + 5) % 10))
-        .collect();
-    owner
-        .give_password("non-penyedia", "PPK30", PASSWORD)
-        .expect("Masukkan kode TOTP");
-    for _ in 0..6 {
-        owner.submit_code(&wrong).expect("Kode tidak diterima");
-        world.office.pass(30);
-    }
-    owner.submit_code(&wrong).expect("Percobaan berikutnya");
-    add_officer(&world.office, OFFICER, "Rina Wulandari");
-    let mut kiosk = world.office.kiosk();
-    kiosk.give_password("non-penyedia", OFFICER, PASSWORD);
-    let officers = Phone::scan(&mut kiosk);
-    kiosk
-        .submit_code(&officers.code(world.office.clock()))
-        .expect("Meja petugas");
-    let mut desk = Desk {
-        world,
-        kiosk,
-        letters: 2,
-    };
+    let mut desk = Desk::open_after(|office| {
+        let mut owner = terminal(office);
+        let right = activate(office, &mut owner).code(office.clock());
+        let wrong: String = right
+            .chars()
+            .map(|digit| char::from(b'0' + (digit as u8 - b'0' + 5) % 10))
+            .collect();
+        owner
+            .give_password("non-penyedia", "PPK30", PASSWORD)
+            .expect("Masukkan kode TOTP");
+        for _ in 0..4 {
+            owner.submit_code(&wrong).expect("Kode tidak diterima");
+            office.pass(30);
+        }
+        owner.submit_code(&wrong).expect("Percobaan berikutnya");
+        1
+    });
     desk.open_card("ppk30", "PPK30");
-    desk.kiosk.expect("7 kali berturut-turut. Menunggu");
+    desk.kiosk.expect("5 kali berturut-turut. Menunggu");
     let said = ["Pemilik di loket"];
     desk.act("a", "Akhiri penantian", &said, "Penantian sudah diakhiri");
     desk.expect_record("unlock", "Pemilik di loket");
@@ -419,7 +459,7 @@ fn the_policy_is_switched_with_a_reason_and_holds_at_the_next_login() {
             .to_string()
             .contains("Surat edaran 12")
     );
-    let mut user = desk.world.office.password_given("non-penyedia", "PPK30");
+    let mut user = desk.owner();
     Phone::scan(&mut user);
 }
 
