@@ -4,14 +4,15 @@
 //! A snapshot is the screen's text, then where the cursor stands and what is highlighted: the focus must be plain to
 //! see without colour. `INSTA_UPDATE=always cargo test --test screens` writes them anew; then read each one.
 
-use std::{fmt::Write as _, time::Duration};
+mod screen_harness;
+
+use std::time::Duration;
 
 use jiff::Timestamp;
 use lpse_kiosk::{
     domain::{
         AccountKey, Activity, ActivityKind, PersonName, Policy, Secret, Source, UserId, UserType,
         account::{LastLogin, Role, TotpState},
-        calendar::Zone,
         idle::Presence,
         language::Language,
         password::PasswordRuleError,
@@ -28,47 +29,12 @@ use lpse_kiosk::{
     },
 };
 use proptest::prelude::*;
-use ratatui::{Terminal as Ratatui, backend::TestBackend, style::Modifier};
+use screen_harness::{any_key, at, drawn, later, now, settings};
 use zeroize::Zeroizing;
-
-fn now() -> Now {
-    Now {
-        wall: "2020-08-13T01:53:05Z".parse().unwrap(),
-        monotonic: Duration::from_secs(100),
-    }
-}
 
 fn ends_in(seconds: u64, why: EndingReason) -> Event {
     let left = Duration::from_secs(seconds);
     Event::Ending(Some(Ending { left, why }))
-}
-
-fn later(seconds: u64) -> Now {
-    let Now { wall, monotonic } = now();
-    let step = Duration::from_secs(seconds);
-    Now {
-        wall: wall + step,
-        monotonic: monotonic + step,
-    }
-}
-
-fn settings(language: Language) -> AppSettings {
-    AppSettings {
-        office: "LPSE Kota Contoh".into(),
-        session: "loket-1".into(),
-        training: None,
-        zone: Zone::Wib,
-        version: "0.1.0".into(),
-        language,
-        lent: false,
-        reset_by_mail: false,
-        reset_link_holds: Duration::from_secs(30 * 60),
-        terminal: Terminal {
-            glyphs: Glyphs::Unicode,
-            colours: Colours::Ansi256,
-            no_color: false,
-        },
-    }
 }
 
 /// A terminal of an office that has a mail server.
@@ -149,10 +115,6 @@ fn account() -> AccountKey {
 fn provisioning() -> Provisioning {
     let secret = Secret::from_bytes(*b"12345678901234567890");
     Provisioning::new(&Issuer::default(), &account().user_id, &secret)
-}
-
-fn at(text: &str) -> Timestamp {
-    text.parse().unwrap()
 }
 
 fn home(totp: TotpState, policy: Policy, notice: Option<HomeNotice>) -> HomeView {
@@ -453,37 +415,7 @@ impl Person {
     }
 
     fn screen(&self, columns: u16, rows: u16) -> String {
-        let mut terminal = Ratatui::new(TestBackend::new(columns, rows)).unwrap();
-        let mut cursor = None;
-        let frame = terminal
-            .draw(|frame| {
-                self.app.view(frame, self.now);
-            })
-            .unwrap();
-        let buffer = frame.buffer.clone();
-        if terminal.backend().cursor_visible() {
-            cursor = Some(terminal.backend().cursor_position());
-        }
-        let mut text = String::new();
-        let mut highlighted = Vec::new();
-        for y in 0..rows {
-            let mut line = String::new();
-            let mut run = String::new();
-            for x in 0..columns {
-                let cell = &buffer[(x, y)];
-                line.push_str(cell.symbol());
-                if cell.modifier.contains(Modifier::REVERSED) {
-                    run.push_str(cell.symbol());
-                }
-            }
-            let _ = writeln!(text, "{}", line.trim_end());
-            if !run.trim().is_empty() {
-                highlighted.push(run);
-            }
-        }
-        let cursor = cursor.map_or("hidden".into(), |at| format!("{},{}", at.x, at.y));
-        let _ = write!(text, "-- cursor {cursor}; highlighted {highlighted:?}");
-        text
+        drawn(&self.app, self.now, columns, rows)
     }
 }
 
@@ -1490,29 +1422,8 @@ fn the_form_for_a_reset_is_whole_wherever_it_fits_and_says_what_it_needs_elsewhe
 
 /// Anything that can happen to the screens.
 fn anything() -> impl Strategy<Value = Event> {
-    let key = prop_oneof![
-        any::<char>().prop_map(Key::Char),
-        prop::sample::select(vec![
-            Key::Enter,
-            Key::Esc,
-            Key::Tab,
-            Key::BackTab,
-            Key::Backspace,
-            Key::Delete,
-            Key::Left,
-            Key::Right,
-            Key::Up,
-            Key::Down,
-            Key::Home,
-            Key::End,
-            Key::PageUp,
-            Key::PageDown,
-        ]),
-        (1..=12_u8).prop_map(Key::Function),
-    ];
     prop_oneof![
-        12 => (key, any::<bool>(), any::<bool>())
-            .prop_map(|(key, ctrl, alt)| Event::Key(KeyPress { key, ctrl: ctrl && alt, alt: alt && !ctrl })),
+        12 => any_key().prop_map(Event::Key),
         1 => ".{0,200}".prop_map(|text| Event::Paste(Zeroizing::new(text))),
         1 => (0..1_u8).prop_map(|_| Event::Paste(Zeroizing::new("novel ".repeat(200_000)))),
         1 => (0..20_u64).prop_map(|left| ends_in(left, EndingReason::Idle)),

@@ -69,6 +69,8 @@ impl Recovery {
                     .await?;
                 return Ok(refused(Refusal::Ended));
             }
+            // What is left of the codes is sealed anew.
+            let seal = house.settings().seal_check().await?;
             let mut account = read.account.clone();
             let now = house.clock.now();
             let accepted = match house.judge_recovery_code(&mut account, &code, from, now)? {
@@ -99,7 +101,7 @@ impl Recovery {
             } else {
                 None
             };
-            let commit = rules.still_in_force(read.replace(&account));
+            let commit = rules.still_in_force(seal.still_seals(read.replace(&account)));
             let kind = LetterKind::RecoveryCodeUsed;
             let commit = house.notice(commit, &account, kind, now, from);
             if house.commit(commit).await? == Outcome::Conflict {
@@ -177,8 +179,9 @@ impl Recovery {
                     }
                 },
             }
+            let seal = house.settings().seal_check().await?;
             let codes = self.put_codes(&mut account, from);
-            let commit = rules.still_in_force(read.replace(&account));
+            let commit = rules.still_in_force(seal.still_seals(read.replace(&account)));
             let kind = LetterKind::RecoveryCodesIssued;
             let commit = house.notice(commit, &account, kind, now, from);
             if house.commit(commit).await? == Outcome::Conflict {

@@ -51,13 +51,19 @@ impl Record {
         let seals = match self {
             Self::Account(stored) => {
                 let Account {
-                    key, authenticator, ..
+                    key,
+                    authenticator,
+                    recovery,
+                    ..
                 } = &mut stored.account;
                 let key = &*key;
                 vec![
                     authenticator
                         .secret_mut()
                         .map(|sealed| (Purpose::TotpSecret(key), sealed)),
+                    recovery
+                        .as_mut()
+                        .map(|codes| (Purpose::RecoveryCodes(key), &mut codes.digests)),
                 ]
             }
             Self::Letter(stored) => {
