@@ -1420,6 +1420,66 @@ fn the_form_for_a_reset_is_whole_wherever_it_fits_and_says_what_it_needs_elsewhe
     insta::assert_snapshot!("reset_request_code.id.80x12", small.screen(80, 12));
 }
 
+#[test]
+fn a_recovery_code_is_sent_only_whole_and_stays_to_be_corrected() {
+    let mut person = Person::new(settings(Language::Id)).at_recovery();
+    assert!(person.types("acde-fghj-kmn\n").is_empty());
+    assert!(person.screen(80, 24).contains("12 huruf dan angka"));
+    let sent = person.types("p\n");
+    assert!(
+        matches!(requested(&sent), Some(Request::CheckRecoveryCode(code))
+            if code.grouped().as_str() == "ACDE-FGHJ-KMNP"),
+        "{sent:?}"
+    );
+    person.answered(Reply::Rejected {
+        wait: Duration::from_secs(3),
+    });
+    assert!(
+        person.types("\n").is_empty(),
+        "nothing is sent during the wait"
+    );
+    person.now = later(3);
+    person.presses(Key::Backspace);
+    let sent = person.types("q\n");
+    assert!(
+        matches!(requested(&sent), Some(Request::CheckRecoveryCode(code))
+            if code.grouped().as_str() == "ACDE-FGHJ-KMNQ"),
+        "{sent:?}"
+    );
+    // A paste takes the place of what was typed, and waits for Enter.
+    let mut person = Person::new(settings(Language::Id)).at_recovery();
+    person.types("xyz");
+    assert!(person.pastes(" rtvw xy34 679a\r\n").is_empty());
+    let sent = person.types("\n");
+    assert!(
+        matches!(requested(&sent), Some(Request::CheckRecoveryCode(code))
+            if code.grouped().as_str() == "RTVW-XY34-679A"),
+        "{sent:?}"
+    );
+    // Back to the phone's code, and here again.
+    let mut person = Person::new(settings(Language::Id)).at_recovery();
+    assert!(
+        person.presses(Key::Esc).is_empty(),
+        "the password stays proved"
+    );
+    assert!(person.screen(80, 24).contains("Masukkan kode TOTP"));
+}
+
+#[test]
+fn recovery_codes_come_before_all_else_on_small_terminals_and_leave_at_a_second_word_only() {
+    let mut person = Person::new(settings(Language::Id)).at_recovery_codes();
+    insta::assert_snapshot!("recovery_codes.id.40x15", person.screen(40, 15));
+    insta::assert_snapshot!("recovery_codes.id.30x24", person.screen(30, 24));
+    let first = issued_codes().iter().next().unwrap().grouped();
+    for _ in 0..20 {
+        assert!(person.types("\n").is_empty());
+        assert!(person.screen(80, 24).contains(first.as_str()));
+    }
+    person.types("\n\t\n");
+    let screen = person.screen(80, 24);
+    assert!(screen.contains("Selamat datang, Siti") && !screen.contains(first.as_str()));
+}
+
 /// Anything that can happen to the screens.
 fn anything() -> impl Strategy<Value = Event> {
     prop_oneof![
@@ -1436,7 +1496,7 @@ fn anything() -> impl Strategy<Value = Event> {
 
 /// Any answer at all, whatever was asked.
 fn any_reply() -> impl Strategy<Value = u8> {
-    0..13_u8
+    0..16_u8
 }
 
 fn reply(number: u8) -> Reply {
@@ -1461,6 +1521,12 @@ fn reply(number: u8) -> Reply {
         9 => Reply::ResetVoid(ResetVoid::Expired),
         10 => Reply::ResetVoid(ResetVoid::Unknown),
         11 => Reply::ResetDone,
+        12 => Reply::PasscodeWanted {
+            pending: false,
+            recovery: true,
+        },
+        13 => Reply::RecoveryCodes(issued_codes(), Box::new(with_recovery(Some(10)))),
+        14 => Reply::FreshPasscodeWanted,
         _ => Reply::Inbox(letters()),
     }
 }
