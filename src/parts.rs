@@ -336,6 +336,7 @@ pub async fn audit_head(config: &Config) -> Result<(Option<AuditHead>, bool), Pa
         if !config.store_folder().exists() {
             return Ok((None, false));
         }
+        check_owner(&config.data)?;
         match open_store(config).await {
             Ok(store) => {
                 let ended = store.ended();
@@ -495,13 +496,20 @@ fn make_private(folder: &Path) -> Result<(), PartsError> {
         .mode(0o700)
         .create(folder)
         .map_err(failed)?;
-    let owner = folder.metadata().map_err(failed)?.uid();
-    if owner != rustix::process::geteuid().as_raw() {
-        return Err(PartsError::ForeignFolder(
-            folder.display().to_string(),
-            owner,
-        ));
-    }
+    check_owner(folder)?;
     let private = std::os::unix::fs::PermissionsExt::from_mode(0o700);
     std::fs::set_permissions(folder, private).map_err(failed)
+}
+
+/// Refuses a folder that is somebody else's: what was written to it could be lost to its owner.
+fn check_owner(folder: &Path) -> Result<(), PartsError> {
+    let shown = || folder.display().to_string();
+    let metadata = folder.metadata();
+    let owner = metadata
+        .map_err(|error| PartsError::Folder(shown(), error))?
+        .uid();
+    match owner == rustix::process::geteuid().as_raw() {
+        true => Ok(()),
+        false => Err(PartsError::ForeignFolder(shown(), owner)),
+    }
 }

@@ -180,7 +180,6 @@ impl Desk {
 }
 
 #[test]
-#[ignore = "needs the desk's service"]
 fn an_officer_activates_first_and_is_asked_for_a_code_whatever_the_policy() {
     let office = Office::new();
     add_officer(&office, OFFICER, "Rina Wulandari");
@@ -230,7 +229,6 @@ fn log_out_of_desk(kiosk: &mut Kiosk) {
 }
 
 #[test]
-#[ignore = "needs the desk's service"]
 fn people_are_found_by_the_beginnings_of_id_name_and_address_while_typing() {
     let mut desk = Desk::open();
     for (words, found) in [
@@ -265,7 +263,6 @@ fn people_are_found_by_the_beginnings_of_id_name_and_address_while_typing() {
 }
 
 #[test]
-#[ignore = "needs the desk's service"]
 fn totp_is_reset_after_the_identity_was_checked_and_activation_starts_again() {
     let mut desk = Desk::open();
     let mut elsewhere = terminal(&desk.world.office);
@@ -283,7 +280,6 @@ fn totp_is_reset_after_the_identity_was_checked_and_activation_starts_again() {
 }
 
 #[test]
-#[ignore = "needs the desk's service"]
 fn a_one_time_password_is_shown_once_and_the_old_one_is_void() {
     let mut desk = Desk::open();
     desk.open_card("ppk30", "PPK30");
@@ -327,7 +323,6 @@ fn placard(screen: &str) -> String {
 }
 
 #[test]
-#[ignore = "needs the desk's service"]
 fn a_corrected_address_is_told_to_both() {
     let mut desk = Desk::open();
     desk.open_card("ppk30", "PPK30");
@@ -351,7 +346,6 @@ fn a_corrected_address_is_told_to_both() {
 }
 
 #[test]
-#[ignore = "needs the desk's service"]
 fn a_suspended_account_is_led_out_and_kept_out_until_it_is_reinstated() {
     let mut desk = Desk::open();
     let mut owner = desk.owner();
@@ -380,7 +374,6 @@ fn a_suspended_account_is_led_out_and_kept_out_until_it_is_reinstated() {
 }
 
 #[test]
-#[ignore = "needs the desk's service"]
 fn open_logins_are_ended_and_nothing_else_changes() {
     let mut desk = Desk::open();
     let mut owner = desk.owner();
@@ -397,7 +390,6 @@ fn open_logins_are_ended_and_nothing_else_changes() {
 }
 
 #[test]
-#[ignore = "needs the desk's service"]
 fn a_wait_after_wrong_codes_is_ended() {
     let mut desk = Desk::open_after(|office| {
         let mut owner = terminal(office);
@@ -428,7 +420,6 @@ fn a_wait_after_wrong_codes_is_ended() {
 }
 
 #[test]
-#[ignore = "needs the desk's service"]
 fn the_policy_is_switched_with_a_reason_and_holds_at_the_next_login() {
     let mut desk = Desk::open();
     desk.kiosk
@@ -464,7 +455,6 @@ fn the_policy_is_switched_with_a_reason_and_holds_at_the_next_login() {
 }
 
 #[test]
-#[ignore = "needs the desk's service"]
 fn outbox_and_audit_log_are_read_with_a_reason() {
     let mut desk = Desk::open();
     // A letter that the mail server puts off stays in the outbox.
@@ -503,7 +493,6 @@ fn outbox_and_audit_log_are_read_with_a_reason() {
 }
 
 #[test]
-#[ignore = "needs the desk's service"]
 fn nobody_acts_on_their_own_account_at_the_desk() {
     let mut desk = Desk::open();
     desk.kiosk.press("rina").expect(OFFICER);
@@ -516,7 +505,6 @@ fn nobody_acts_on_their_own_account_at_the_desk() {
 }
 
 #[test]
-#[ignore = "needs the desk's service"]
 fn an_officer_whose_account_is_removed_is_led_out_at_once() {
     let office = Office::new();
     add_officer(&office, OFFICER, "Rina Wulandari");
