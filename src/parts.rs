@@ -35,11 +35,13 @@ use crate::{
     ports::{Audit, Random},
     service::{
         EndedLogins, Foundation, Letters, Services,
+        backup::Restoring,
         hashing::{self, HashPool},
     },
     store::{
         self, Store, StoreError,
         audit_heads::AuditHeads,
+        backup::{self, Target},
         embedded::{Embedded, Ended, Health, Pulse},
         find::Index,
         folder::OpenError,
@@ -91,6 +93,10 @@ pub enum PartsError {
         "the master key file {0} does not fit the store: {1}; put the key file that belongs to this store back"
     )]
     WrongKey(String, VaultError),
+    #[error(
+        "a restore into the store in {0} was not finished; run `lpse-kiosk restore` again, with the same backup or another"
+    )]
+    RestoreUnfinished(String),
     #[error("the audit log {0} cannot be written: {1}")]
     Audit(String, io::Error),
     #[error(transparent)]
@@ -255,6 +261,11 @@ pub async fn open(
 ) -> Result<Opened, PartsError> {
     make_private(&config.data)?;
     let store = open_store(config).await?;
+    if backup::target(&*store).await? == Target::Unfinished {
+        return Err(PartsError::RestoreUnfinished(
+            config.store_folder().display().to_string(),
+        ));
+    }
     let vault = open_vault(config, &Settings::new(store.clone()), key).await?;
     let audit = open_audit_log(config, store.clone(), clock.clone()).await?;
     let audit_pulse = audit.pulse();
@@ -294,6 +305,40 @@ pub async fn open(
         health,
         vitals,
         ended,
+    })
+}
+
+/// An empty store, or one with an unfinished restore, to bring a backup back to.
+#[derive(Debug)]
+pub struct OpenedForRestore {
+    pub restoring: Restoring,
+    ended: Ended,
+}
+
+impl OpenedForRestore {
+    /// Closes the store in order.
+    pub async fn close(self) {
+        let Self { restoring, ended } = self;
+        drop(restoring);
+        ended.wait().await;
+    }
+}
+
+/// Opens the store and the audit log, and nothing else: there is no master key yet that belongs to the store.
+pub async fn open_for_restore(
+    config: &Config,
+    clock: Arc<SystemClock>,
+) -> Result<OpenedForRestore, PartsError> {
+    make_private(&config.data)?;
+    let store = open_store(config).await?;
+    let audit = open_audit_log(config, store.clone(), clock.clone()).await?;
+    Ok(OpenedForRestore {
+        ended: store.ended(),
+        restoring: Restoring {
+            store,
+            audit: Arc::new(audit),
+            clock,
+        },
     })
 }
 

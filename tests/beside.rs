@@ -20,6 +20,9 @@ use common::{Kiosk, Office, PASSWORD, Phone, eventually, free_port, key, text};
 
 const NOBODY: u32 = 65_534;
 
+/// The number of the program's own protocol, which a greeting begins with. Below 128 it is one byte.
+const PROTOCOL: u8 = lpse_kiosk::store::remote::wire::PROTOCOL as u8;
+
 fn socket(office: &Office) -> PathBuf {
     office.data().join("lpse-kiosk.sock")
 }
@@ -363,7 +366,7 @@ fn nonsense_at_the_socket_harms_neither_the_kiosk_nor_others() {
     let other_version = frame(b"\x01\x050.0.9\x00");
     let own_version = frame(
         &[
-            &b"\x01"[..],
+            &[PROTOCOL][..],
             &[u8::try_from(env!("CARGO_PKG_VERSION").len()).unwrap()],
             env!("CARGO_PKG_VERSION").as_bytes(),
             b"\x00",
@@ -426,7 +429,12 @@ fn more_commands_than_there_are_places_are_told_so() {
     let mut kiosk = running(&office);
     let version = env!("CARGO_PKG_VERSION");
     let length = u8::try_from(version.len()).unwrap();
-    let greeting = [&[0, 0, 0, length + 3, 1, length], version.as_bytes(), &[0]].concat();
+    let greeting = [
+        &[0, 0, 0, length + 3, PROTOCOL, length],
+        version.as_bytes(),
+        &[0],
+    ]
+    .concat();
     let mut places = Vec::new();
     for _ in 0..16 {
         let mut stream = UnixStream::connect(socket(&office)).unwrap();

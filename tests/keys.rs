@@ -5,8 +5,8 @@ mod house;
 
 use std::{fs, os::unix::fs::PermissionsExt, sync::Arc};
 
-use common::{Kiosk, MENU, Office, PASSWORD, activate, fill, text};
-use house::{House, here, house_with_vault, ppk30};
+use common::{Kiosk, Office, PASSWORD, activate, fill, text};
+use house::{House, here, house_with_vault};
 use lpse_kiosk::{
     adapter::{
         master_key_file::MasterKeyFile, random::SystemRandom, remote_audit::RemoteAudit,
@@ -24,15 +24,20 @@ use lpse_kiosk::{
         authentication::PasswordOutcome,
         enrollment::{ProveOutcome, Prover, StartOutcome},
         hashing::HashPool,
-        keys::Keys,
+        keys::{Keys, Unopened},
     },
     store::{
-        accounts::Accounts,
+        Commit, Key, Outcome, Store, StoreError, Value,
         remote::{self, Joined, Remote},
+        snapshot::Snapshot,
     },
     vault::{KeyFile, Vault},
 };
-use tokio::{net::UnixStream, sync::watch, task::JoinSet};
+use tokio::{
+    net::UnixStream,
+    sync::{Semaphore, watch},
+    task::JoinSet,
+};
 
 fn succeeds(office: &Office, arguments: &[&str]) -> String {
     let output = office.command(arguments);
@@ -146,7 +151,7 @@ fn a_rotation_killed_at_any_moment_loses_nothing_and_goes_on() {
         fill::fill(&office, 100);
         let mut kiosk = beside.then(|| office.kiosk());
         if let Some(kiosk) = &mut kiosk {
-            kiosk.expect(MENU);
+            kiosk.expect("Total Pengunjung");
         }
         let mut killed = 0;
         let mut finished = 0;
@@ -221,6 +226,35 @@ fn a_fresh_rotation_killed_at_each_moment_is_finished_by_the_next() {
         "{keys:?}"
     );
     assert_eq!(keys[milestones..], [3, 3]);
+}
+
+#[test]
+fn a_rotation_goes_on_alone_when_the_kiosk_beside_it_is_killed() {
+    let office = Office::new();
+    fill::fill(&office, 400);
+    for round in 0..3 {
+        let mut kiosk = office.kiosk();
+        kiosk.expect("Total Pengunjung");
+        let before = fill::keys_kept(&office);
+        let mut rotating = std::process::Command::new(env!("CARGO_BIN_EXE_lpse-kiosk"))
+            .args(["key", "rotate", "--drop-old"])
+            .env_clear()
+            .envs(office.environment())
+            .stdout(std::process::Stdio::null())
+            .stderr(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
+        common::eventually("another key in the file", || {
+            fill::keys_kept(&office) != before
+        });
+        kiosk.signal("KILL").wait();
+        // It may have been finished by then.
+        rotating.wait().unwrap();
+        assert_eq!(census(&office)["failed"], 0, "round {round}");
+        succeeds(&office, &["key", "rotate", "--drop-old"]);
+        let kept = fill::keys_kept(&office);
+        assert_eq!((kept.len(), under(&census(&office), &kept[0])), (1, 441));
+    }
 }
 
 #[test]
@@ -315,7 +349,7 @@ fn a_service_with_a_copy_of_the_key_is_started_again_in_between() {
     let start = || {
         let copy = copy.display().to_string();
         let mut kiosk = office.start(&["--master-key-file", &copy], 80, 24);
-        kiosk.expect(MENU);
+        kiosk.expect("Total Pengunjung");
         kiosk
     };
     let mut kiosk = start();
@@ -484,19 +518,16 @@ fn person(number: u32) -> AccountKey {
 }
 
 async fn activate_and_come_back(holder: &House, key: &AccountKey) {
-    let granted = loop {
-        let claimed = lpse_kiosk::domain::Identified {
-            account: key.clone(),
-        };
-        let outcome = holder
-            .services
-            .authentication
-            .check_password(claimed, house::password(PASSWORD), &here())
-            .await;
-        match outcome.unwrap() {
-            PasswordOutcome::Granted(granted) => break granted,
-            other => panic!("{other:?}"),
-        }
+    let claimed = lpse_kiosk::domain::Identified {
+        account: key.clone(),
+    };
+    let outcome = holder
+        .services
+        .authentication
+        .check_password(claimed, house::password(PASSWORD), &here())
+        .await;
+    let PasswordOutcome::Granted(granted) = outcome.unwrap() else {
+        panic!("a login without a code");
     };
     let prover = Prover::AtHome(granted.authenticated);
     let enrollment = &holder.services.enrollment;
@@ -515,8 +546,48 @@ async fn activate_and_come_back(holder: &House, key: &AccountKey) {
     assert!(matches!(proved, ProveOutcome::Activated(_)), "{proved:?}");
 }
 
+/// A store in which the first commit about an account waits until it is let go.
+#[derive(Debug)]
+struct Gated {
+    store: Arc<dyn Store>,
+    arrived: Semaphore,
+    go: Semaphore,
+}
+
+#[async_trait::async_trait]
+impl Store for Gated {
+    async fn get(&self, key: &Key) -> Result<Option<Value>, StoreError> {
+        self.store.get(key).await
+    }
+
+    async fn page(
+        &self,
+        prefix: &Key,
+        after: Option<&Key>,
+        limit: usize,
+    ) -> Result<Vec<(Key, Value)>, StoreError> {
+        self.store.page(prefix, after, limit).await
+    }
+
+    async fn commit(&self, commit: Commit) -> Result<Outcome, StoreError> {
+        if commit
+            .writes()
+            .iter()
+            .any(|(key, _)| key.as_account().is_some())
+        {
+            self.arrived.add_permits(1);
+            let _go = self.go.acquire().await.unwrap();
+        }
+        self.store.commit(commit).await
+    }
+
+    async fn snapshot(&self) -> Result<Box<dyn Snapshot>, StoreError> {
+        self.store.snapshot().await
+    }
+}
+
 #[tokio::test]
-async fn what_was_sealed_before_a_rotation_is_not_stored_after_it() {
+async fn a_secret_sealed_before_a_rotation_and_stored_after_it_is_sealed_again() {
     let folder = tempfile::tempdir().unwrap();
     let Joint {
         holder,
@@ -524,20 +595,46 @@ async fn what_was_sealed_before_a_rotation_is_not_stored_after_it() {
         joined: _joined,
         _leave,
     } = joint(folder.path()).await;
-    keys.rotate(&here(), |_| {}).await.unwrap();
-    // Somebody has read everything and sealed a secret, and is slow to commit it.
-    let house = &holder.foundation;
-    let settings = lpse_kiosk::store::settings::Settings::new(house.store.clone());
-    let seal = settings.seal_check().await.unwrap();
-    let read = Accounts::new(house.store.clone())
-        .read(&ppk30())
-        .await
-        .unwrap()
-        .unwrap();
-    let slow = seal.still_seals(read.replace(&read.account));
-    keys.rotate(&here(), |_| {}).await.unwrap();
-    let outcome = house.store.commit(slow).await.unwrap();
-    assert_eq!(outcome, lpse_kiosk::store::Outcome::Conflict);
+    let here = house::here();
+    keys.rotate(&here, |_| {}).await.unwrap();
+    let gated = Arc::new(Gated {
+        store: holder.foundation.store.clone(),
+        arrived: Semaphore::new(0),
+        go: Semaphore::new(0),
+    });
+    let PasswordOutcome::Granted(granted) = holder.login().await else {
+        panic!("a login without a code");
+    };
+    let slow = Services::new(&Arc::new(Foundation {
+        store: gated.clone(),
+        vault: holder.foundation.vault.clone(),
+        clock: holder.foundation.clock.clone(),
+        random: Arc::new(SystemRandom),
+        audit: holder.foundation.audit.clone(),
+        audit_trail: holder.foundation.audit_trail.clone(),
+        hashing: HashPool::new(1, 1),
+        hash_cost: HashCost::MIN,
+        issuer: holder.foundation.issuer.clone(),
+        letters: Letters::none(),
+        ended_logins: EndedLogins::default(),
+        node: "test".into(),
+    }));
+    let prover = Prover::AtHome(granted.authenticated);
+    let starting = tokio::spawn(async move {
+        let from = house::here();
+        slow.enrollment.start(&prover, &from).await.unwrap()
+    });
+    // It has sealed a secret with the key that is about to go.
+    gated.arrived.acquire().await.unwrap().forget();
+    keys.rotate(&here, |_| {}).await.unwrap();
+    keys.drop_old(&here, |_| {}).await.unwrap();
+    gated.go.add_permits(8);
+    let started = starting.await.unwrap();
+    assert!(matches!(started, StartOutcome::Started(_)), "{started:?}");
+    let own = Keys::new(holder.foundation.clone());
+    let fault = |found: Unopened<'_>| panic!("{}: {}", found.record, found.why);
+    let census = own.check(&here, fault, |_| {}).await.unwrap();
+    assert_eq!(census.keys[&census.sealing].sealed, 2, "{census:?}");
 }
 
 #[tokio::test]

@@ -292,6 +292,101 @@ fn a_newer_format_and_another_kind_are_refused_in_words() {
     assert!(refused.to_string().contains("kind = \"redb\""), "{refused}");
 }
 
+/// Adds `amount` to an account of a bank, which has a record only while it is not empty.
+async fn move_money(store: &dyn Store, from: u32, to: u32, amount: u64) {
+    let account = |number: u32| key(&format!("bank/{number:04}"));
+    let held = |value: &Option<Vec<u8>>| -> u64 {
+        let text = value
+            .as_ref()
+            .map(|value| String::from_utf8(value.clone()).unwrap());
+        text.map_or(0, |text| text.parse().unwrap())
+    };
+    loop {
+        let before = [
+            store.get(&account(from)).await.unwrap(),
+            store.get(&account(to)).await.unwrap(),
+        ];
+        let amount = amount.min(held(&before[0]));
+        let after = [held(&before[0]) - amount, held(&before[1]) + amount];
+        let mut commit = Commit::new();
+        for ((number, before), after) in [from, to].into_iter().zip(before).zip(after) {
+            commit = commit.expect(account(number), before);
+            commit = match after {
+                0 => commit.remove(account(number)),
+                sum => commit.put(account(number), sum.to_string().into_bytes()),
+            };
+        }
+        if from == to || store.commit(commit).await.unwrap() == Outcome::Applied {
+            return;
+        }
+    }
+}
+
+/// What a copy's parts make.
+async fn copied(store: &dyn Store) -> BTreeMap<Key, Vec<u8>> {
+    let mut copy = BTreeMap::new();
+    let mut snapshot = store.snapshot().await.unwrap();
+    while let Some(part) = snapshot.next().await.unwrap() {
+        for (key, value) in part {
+            match value {
+                Some(value) => copy.insert(key, value),
+                None => copy.remove(&key),
+            };
+        }
+    }
+    copy
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_copy_is_of_one_moment_whatever_is_written_meanwhile() {
+    const ACCOUNTS: u32 = 700;
+    each(|store| async move {
+        for first in (0..ACCOUNTS).step_by(100) {
+            let commit = (first..first + 100).fold(Commit::new(), |commit, number| {
+                commit.put(key(&format!("bank/{number:04}")), b"100".to_vec())
+            });
+            store.commit(commit).await.unwrap();
+        }
+        let stop = Arc::new(std::sync::atomic::AtomicBool::new(false));
+        let mut tellers = tokio::task::JoinSet::new();
+        for teller in 0..8_u32 {
+            let (store, stop) = (store.clone(), stop.clone());
+            tellers.spawn(async move {
+                let mut moved = 0_u32;
+                // In every order of the accounts, so that money goes over every border between two pages.
+                while !stop.load(std::sync::atomic::Ordering::SeqCst) {
+                    let from = (teller * 91 + moved * 37) % ACCOUNTS;
+                    let to = (teller * 17 + moved * 211 + 350) % ACCOUNTS;
+                    move_money(&*store, from, to, u64::from(moved % 120)).await;
+                    moved += 1;
+                }
+                moved
+            });
+        }
+        for round in 0..6 {
+            let copy = copied(&*store).await;
+            let sum: u64 = copy
+                .values()
+                .map(|value| {
+                    String::from_utf8(value.clone())
+                        .unwrap()
+                        .parse::<u64>()
+                        .unwrap()
+                })
+                .sum();
+            assert_eq!(sum, u64::from(ACCOUNTS) * 100, "{store:?}, round {round}");
+        }
+        stop.store(true, std::sync::atomic::Ordering::SeqCst);
+        let moved: u32 = tellers.join_all().await.into_iter().sum();
+        assert!(moved > 0);
+        // When nobody writes, the copy is what the pages list.
+        let copy = copied(&*store).await;
+        let listed = store.page(&key(""), None, 10_000).await.unwrap();
+        assert!(listed.into_iter().eq(copy), "{store:?}");
+    })
+    .await;
+}
+
 /// A commit on few keys with few values, so that expectations often hold and often do not.
 fn commits() -> impl Strategy<Value = Vec<Commit>> {
     let part = || (0..4_u8, proptest::option::of(0..3_u8));

@@ -1,9 +1,11 @@
-//! The outer ends of the ports: the system's clocks and random bytes, the audit log, the files that hold secrets, the
+//! The outer ends of the ports: the system's clocks and random bytes, the audit log, the files that hold secrets, backups, the
 //! audit log and the keys of another process.
 
 pub mod audit_log;
 pub mod audit_tally;
 pub mod audit_trail;
+pub mod backup_file;
+pub mod backup_key_file;
 pub mod clock;
 pub mod master_key_file;
 pub mod random;

@@ -11,6 +11,8 @@ pub fn text() -> String {
   lpse-kiosk attach
   lpse-kiosk user add PPK30 --type non-penyedia --name \"Siti Nurhaliza\" --email siti@contoh.go.id
   lpse-kiosk policy required
+  lpse-kiosk key rotate
+  lpse-kiosk backup --key-file /root/backup.key /mnt/backup/latest
   lpse-kiosk audit tail --follow
   lpse-kiosk --config /etc/lpse-kiosk/loket-2.toml
 
@@ -36,6 +38,7 @@ Settings: flags go over variables, those over the file, that over the defaults. 
         "\nVariables: [store] kind is LPSE_KIOSK_STORE_KIND, and so on. {FILE_VARIABLE} names the file instead of \
          {DEFAULT_FILE}, and {DATA_VARIABLE} the data folder.\n\
          \nSecrets come neither by variables nor by arguments: passwords are asked for, or read from standard input; \
+         the passphrase of a backup is asked for, or read from a private file; \
          the master key is read from its file or from the systemd credential named master-key.\n\
          \nBeside a running kiosk: commands go through its socket, lpse-kiosk.sock in the data folder, and do the same \
          as without it. It serves its own user and root.\n\

@@ -4,6 +4,8 @@
 
 mod attach;
 mod audit;
+mod backup;
+mod backup_key;
 mod completions;
 mod demo;
 mod echo;
@@ -15,9 +17,11 @@ mod output;
 mod password;
 mod policy;
 mod progress;
+mod restore;
 mod serve;
 mod settings;
 mod user;
+mod verify;
 
 use std::{
     io::{self, Write},
@@ -103,6 +107,9 @@ enum Command {
     Outbox(outbox::OutboxArguments),
     Audit(audit::AuditArguments),
     Key(key::KeyArguments),
+    Backup(backup::BackupArguments),
+    Restore(restore::RestoreArguments),
+    Verify(verify::VerifyArguments),
     Config(settings::SettingsArguments),
     Completions(completions::CompletionsArguments),
 }
@@ -241,6 +248,14 @@ fn carry_out(command_line: CommandLine) -> Result<(), CliError> {
         Some(Command::Key(arguments)) => with_services(&flags, async |services, source| {
             key::run(arguments, &services, &source).await
         }),
+        Some(Command::Backup(arguments)) => {
+            let floor_mib = Config::load(&flags)?.free_space_floor_mib;
+            with_services(&flags, async |services, source| {
+                backup::run(arguments, &services, &source, floor_mib).await
+            })
+        }
+        Some(Command::Restore(arguments)) => restore::run(&arguments, &flags),
+        Some(Command::Verify(arguments)) => block_on(async { verify::run(&arguments) }),
         Some(Command::Config(arguments)) => settings::run(&arguments, &flags),
         Some(Command::Completions(arguments)) => completions::run(&arguments),
     }

@@ -22,7 +22,7 @@ pub fn new(
     email: &EmailAddress,
 ) -> Result<PlainPassword, CliError> {
     let typed = if io::stdin().is_terminal() {
-        asked_twice()?
+        asked(&["Password: ", "Password again: "])?.map_err(|why| refused(&why))?
     } else {
         first_line()?
     };
@@ -30,24 +30,31 @@ pub fn new(
     PlainPassword::chosen(&typed, &context).map_err(|error| refused(&error.to_string()))
 }
 
-fn asked_twice() -> Result<Zeroizing<String>, CliError> {
-    let unreadable =
-        |error: io::Error| refused(&format!("the terminal cannot be used for it: {error}"));
-    let _silent = NoEcho::begin().map_err(unreadable)?;
-    let ask = |prompt: &str| match rpassword::prompt_password(prompt) {
-        Ok(typed) => Ok(Zeroizing::new(typed)),
-        Err(error) if error.kind() == io::ErrorKind::Interrupted => Err(CliError::Interrupted),
-        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
-            Err(refused("nothing was typed"))
-        }
-        Err(error) => Err(unreadable(error)),
+/// What is typed without echo at every one of `prompts`, the same each time; else why not.
+pub fn asked(prompts: &[&str]) -> Result<Result<Zeroizing<String>, String>, CliError> {
+    let unusable = |error: io::Error| format!("the terminal cannot be used for it: {error}");
+    let _silent = match NoEcho::begin() {
+        Ok(silent) => silent,
+        Err(error) => return Ok(Err(unusable(error))),
     };
-    let first = ask("Password: ")?;
-    if *first == *ask("Password again: ")? {
-        Ok(first)
-    } else {
-        Err(refused("the two entries differ"))
+    let mut first: Option<Zeroizing<String>> = None;
+    for prompt in prompts {
+        let typed = match rpassword::prompt_password(prompt) {
+            Ok(typed) => Zeroizing::new(typed),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {
+                return Err(CliError::Interrupted);
+            }
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                return Ok(Err("nothing was typed".into()));
+            }
+            Err(error) => return Ok(Err(unusable(error))),
+        };
+        match &first {
+            Some(first) if *first != typed => return Ok(Err("the two entries differ".into())),
+            _ => first = Some(typed),
+        }
     }
+    Ok(first.ok_or_else(|| "nothing was asked".into()))
 }
 
 /// The first line of standard input, read without the standard library's buffer, which is never wiped.

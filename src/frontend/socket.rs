@@ -22,6 +22,7 @@ use crate::{
         accounts::Accounts,
         outbox,
         remote::wire::{self, Answer, AuditRecord, PAGE_BYTES, Request, WireError},
+        snapshot::{Part, Snapshot},
     },
     vault::{KeyError, KeysHeld, Vault},
 };
@@ -61,6 +62,7 @@ pub struct Held {
 struct Taken {
     import_turn: Option<OwnedSemaphorePermit>,
     rotation_turn: Option<OwnedSemaphorePermit>,
+    snapshot: Option<Box<dyn Snapshot>>,
 }
 
 impl Held {
@@ -142,6 +144,7 @@ where
     }
     // The command is not waited for by its import's remains.
     drop(stream);
+    taken.snapshot = None;
     if taken.import_turn.is_some() {
         // An import that came to its end has left nothing, and this finds nothing. What is left when we leave
         // ourselves is swept when the store is opened next.
@@ -270,6 +273,20 @@ async fn answer(request: Request, held: &Held, taken: &mut Taken) -> Result<Answ
         // Only whoever has the turn: the others' idea of the keys may be an old one.
         Request::SealWith(_) if taken.rotation_turn.is_none() => return Err(WireError::Garbled),
         Request::SealWith(id) => keys(held, move |vault| vault.seal_with(&id)).await,
+        Request::BeginSnapshot => held.store.snapshot().await.map(|snapshot| {
+            taken.snapshot = Some(snapshot);
+            Answer::Done
+        }),
+        Request::NextPart => {
+            let snapshot = taken.snapshot.as_mut().ok_or(WireError::Garbled)?;
+            let bytes = |part: Part| {
+                let rows = part.into_iter();
+                rows.map(|(key, value)| (key.as_bytes().to_vec(), value))
+                    .collect()
+            };
+            let next = snapshot.next().await;
+            next.map(|part| Answer::Part(part.map(bytes)))
+        }
         Request::Audit(records) => {
             let events: Option<Vec<_>> = records.into_iter().map(AuditRecord::event).collect();
             let recorded = held.audit.record(events.ok_or(WireError::Garbled)?).await;

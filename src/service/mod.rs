@@ -7,6 +7,7 @@
 mod account_act;
 pub mod accounts;
 pub mod authentication;
+pub mod backup;
 pub mod enrollment;
 pub mod hashing;
 pub mod keys;
@@ -251,6 +252,7 @@ pub struct Services {
     pub inbox: Option<Arc<Inbox>>,
     pub visits: visits::Visits,
     pub keys: keys::Keys,
+    pub backup: backup::Backup,
     ended_logins: EndedLogins,
 }
 
@@ -274,6 +276,7 @@ impl Services {
             inbox: None,
             visits: visits::Visits::new(foundation.clone()),
             keys: keys::Keys::new(foundation.clone()),
+            backup: backup::Backup::new(foundation.clone()),
             ended_logins: foundation.ended_logins.clone(),
         }
     }

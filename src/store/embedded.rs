@@ -16,9 +16,10 @@
 //! start it again.
 
 use std::{
+    collections::{BTreeSet, VecDeque},
     fmt,
     sync::{
-        Arc, PoisonError, RwLock,
+        Arc, Mutex, PoisonError, RwLock, Weak,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
     thread,
@@ -31,6 +32,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use super::{
     Commit, Key, Outcome, Store, StoreError, Value,
     folder::{Folder, Room},
+    snapshot::{Part, Rows, Snapshot, Written, too_much},
 };
 
 /// A synchronous key-value engine. Its errors are words for operators.
@@ -180,15 +182,26 @@ enum Job {
     Commit(Commit, oneshot::Sender<Result<Outcome, StoreError>>),
     /// Open the engine if it failed, and say whether it is open.
     Reopen(oneshot::Sender<Result<(), StoreError>>),
+    /// Read what was written and not read since, between two commits.
+    ReadWritten(
+        BTreeSet<Key>,
+        Arc<Written>,
+        oneshot::Sender<Result<Part, StoreError>>,
+    ),
 }
 
-/// A store over an embedded engine.
+/// The copies under way, which are told of every write.
+type Copies = Arc<Mutex<Vec<Weak<Written>>>>;
+
+/// A store over an embedded engine. Clones are the same store.
+#[derive(Clone)]
 pub struct Embedded {
     jobs: mpsc::Sender<Job>,
     engine: Arc<RwLock<Option<Box<dyn Engine>>>>,
     health: watch::Sender<Health>,
     room: Room,
     counts: Arc<Counts>,
+    copies: Copies,
     /// Dropped by the committer when it has ended and the folder's lock with it.
     ended: watch::Receiver<()>,
 }
@@ -201,6 +214,7 @@ impl Embedded {
         let (end, ended) = watch::channel(());
         let room = folder.room().clone();
         let counts = Arc::new(Counts::default());
+        let copies = Copies::default();
         let committer = Committer {
             folder,
             opener,
@@ -209,6 +223,7 @@ impl Embedded {
             carried: None,
             queue,
             counts: counts.clone(),
+            copies: copies.clone(),
         };
         thread::Builder::new()
             .name("committer".into())
@@ -223,6 +238,7 @@ impl Embedded {
             health: watch::Sender::new(Health::Well),
             room,
             counts,
+            copies,
             ended,
         })
     }
@@ -342,6 +358,119 @@ impl Store for Embedded {
         self.job(Job::Commit(commit, reply)).await?;
         self.patiently(answer).await
     }
+
+    async fn snapshot(&self) -> Result<Box<dyn Snapshot>, StoreError> {
+        let written = Arc::new(Written::default());
+        let mut copies = self.copies.lock().unwrap_or_else(PoisonError::into_inner);
+        copies.push(Arc::downgrade(&written));
+        Ok(Box::new(Copy {
+            store: self.clone(),
+            written,
+            at: At::Page(None),
+            again: VecDeque::new(),
+            rounds: 0,
+            rows: Rows::default(),
+        }))
+    }
+}
+
+/// Rows read at once for a copy.
+const COPY_PAGE: usize = 256;
+
+/// With more written keys than this, a copy reads them again before it goes on.
+const WRITTEN_IN_MIND: usize = 16 * 1024;
+
+/// At most so many keys are read between two commits, which wait for it.
+const WRITTEN_AT_LAST: usize = 1024;
+
+/// Reading again is faster than writing: after so many rounds with too much left, something is wrong.
+const ROUNDS: u32 = 256;
+
+/// A copy of an embedded store.
+#[derive(Debug)]
+struct Copy {
+    store: Embedded,
+    written: Arc<Written>,
+    at: At,
+    /// Keys to be read again.
+    again: VecDeque<Key>,
+    rounds: u32,
+    rows: Rows,
+}
+
+/// How far a copy has come.
+#[derive(Debug)]
+enum At {
+    /// The page after this key is next.
+    Page(Option<Key>),
+    /// All pages are copied.
+    Written,
+    /// What was written is read, and nothing follows.
+    Last,
+}
+
+#[async_trait]
+impl Snapshot for Copy {
+    async fn next(&mut self) -> Result<Option<Part>, StoreError> {
+        loop {
+            if let Some(part) = self.rows.take_part() {
+                return Ok(Some(part));
+            }
+            if !self.again.is_empty() {
+                self.read_again().await?;
+                continue;
+            }
+            match &self.at {
+                At::Page(_) if self.written.count() > WRITTEN_IN_MIND => {
+                    self.again.extend(self.written.take()?);
+                }
+                At::Page(after) => {
+                    let everything = Key::everything();
+                    let page = self
+                        .store
+                        .page(&everything, after.as_ref(), COPY_PAGE)
+                        .await?;
+                    self.at = match page.last() {
+                        Some((last, _)) => At::Page(Some(last.clone())),
+                        None => At::Written,
+                    };
+                    let rows = page.into_iter().map(|(key, value)| (key, Some(value)));
+                    self.rows.extend(rows);
+                }
+                At::Written => {
+                    let written = self.written.take()?;
+                    if written.len() > WRITTEN_AT_LAST {
+                        self.rounds += 1;
+                        if self.rounds > ROUNDS {
+                            return Err(too_much());
+                        }
+                        self.again.extend(written);
+                        continue;
+                    }
+                    let (reply, answer) = oneshot::channel();
+                    let job = Job::ReadWritten(written, self.written.clone(), reply);
+                    self.store.job(job).await?;
+                    self.rows.extend(self.store.patiently(answer).await?);
+                    self.at = At::Last;
+                }
+                At::Last => return Ok(None),
+            }
+        }
+    }
+}
+
+impl Copy {
+    async fn read_again(&mut self) -> Result<(), StoreError> {
+        let count = self.again.len().min(COPY_PAGE);
+        let keys: Vec<Key> = self.again.drain(..count).collect();
+        let read = move |engine: &dyn Engine| -> Result<Part, String> {
+            let row = |key: &Key| Ok((key.clone(), engine.get(key)?));
+            keys.iter().map(row).collect()
+        };
+        let rows = self.store.read(read).await?;
+        self.rows.extend(rows);
+        Ok(())
+    }
 }
 
 impl fmt::Debug for Embedded {
@@ -361,6 +490,7 @@ struct Committer {
     carried: Option<(Commit, oneshot::Sender<Result<Outcome, StoreError>>)>,
     queue: mpsc::Receiver<Job>,
     counts: Arc<Counts>,
+    copies: Copies,
 }
 
 impl Committer {
@@ -377,6 +507,9 @@ impl Committer {
                 Job::Reopen(reply) => {
                     let open = self.open_again();
                     let _ = reply.send(open);
+                }
+                Job::ReadWritten(keys, written, reply) => {
+                    let _ = reply.send(self.read_written(keys, &written));
                 }
                 Job::Commit(commit, reply) => self.commit(commit, reply),
             }
@@ -400,6 +533,10 @@ impl Committer {
                     let open = self.open_again();
                     let _ = reply.send(open);
                 }
+                // What is gathered here is not applied yet.
+                Job::ReadWritten(keys, written, reply) => {
+                    let _ = reply.send(self.read_written(keys, &written));
+                }
                 Job::Commit(commit, reply) => {
                     size += commit.size();
                     if size > Commit::MAX_BYTES {
@@ -412,6 +549,8 @@ impl Committer {
             }
         }
         let result = self.apply(&group);
+        // Also what failed: it may have been applied.
+        self.tell_copies(&group);
         self.counts.count(group.len(), &result);
         match result {
             Ok(outcomes) => {
@@ -445,6 +584,31 @@ impl Committer {
             self.fail(reason.clone());
             StoreError::Unknown(reason)
         })
+    }
+
+    fn tell_copies(&self, group: &[Commit]) {
+        let mut copies = self.copies.lock().unwrap_or_else(PoisonError::into_inner);
+        copies.retain(|written| match written.upgrade() {
+            Some(written) => {
+                written.note(group);
+                true
+            }
+            None => false,
+        });
+    }
+
+    /// What stands now under `keys`, and under those that were written since they were taken.
+    fn read_written(&self, mut keys: BTreeSet<Key>, written: &Written) -> Result<Part, StoreError> {
+        keys.append(&mut written.take()?);
+        let engine = self.engine.read().unwrap_or_else(PoisonError::into_inner);
+        let Some(engine) = engine.as_deref() else {
+            return Err(StoreError::Unavailable("the store is closed".into()));
+        };
+        let read = |key: Key| {
+            let value = engine.get(&key).map_err(StoreError::Unavailable)?;
+            Ok((key, value))
+        };
+        keys.into_iter().map(read).collect()
     }
 
     /// Drops a handle that has failed.
@@ -489,7 +653,6 @@ impl Committer {
 #[cfg(test)]
 mod tests {
     use std::sync::{
-        Mutex,
         atomic::{AtomicBool, AtomicU32, Ordering},
         mpsc as std_mpsc,
     };

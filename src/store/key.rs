@@ -123,6 +123,28 @@ impl Key {
         Self(format!("reset-hour/{node}").into_bytes())
     }
 
+    /// The prefix of everything.
+    pub fn everything() -> Self {
+        Self(Vec::new())
+    }
+
+    /// The mark of a restore that is not finished.
+    pub fn restore() -> Self {
+        Self(b"restore".to_vec())
+    }
+
+    /// Whether the record under this key belongs to the store wherever it is: not what nobody reads, and not what is of
+    /// this machine alone.
+    pub fn belongs_into_backups(&self) -> bool {
+        let stays: [&[u8]; 2] = [b"decoy/", b"audit-head/"];
+        *self != Self::restore() && !stays.iter().any(|prefix| self.0.starts_with(prefix))
+    }
+
+    /// Whether the record under this key is an account's ticket.
+    pub fn is_ticket(&self) -> bool {
+        self.0.starts_with(b"ticket/")
+    }
+
     /// A record that nobody reads, written where a request must cost what another costs.
     pub fn decoy(node: &str, number: usize) -> Self {
         Self(format!("decoy/{node}/{number}").into_bytes())

@@ -8,7 +8,10 @@ use std::{
 
 use async_trait::async_trait;
 
-use super::{Commit, Key, Outcome, Store, StoreError, Value};
+use super::{
+    Commit, Key, Outcome, Store, StoreError, Value,
+    snapshot::{Rows, Snapshot},
+};
 
 /// A store that is gone with the process.
 #[derive(Default)]
@@ -62,6 +65,13 @@ impl Store for Memory {
             };
         }
         Ok(Outcome::Applied)
+    }
+
+    async fn snapshot(&self) -> Result<Box<dyn Snapshot>, StoreError> {
+        let records = self.records().clone();
+        let mut rows = Rows::default();
+        rows.extend(records.into_iter().map(|(key, value)| (key, Some(value))));
+        Ok(Box::new(rows))
     }
 }
 

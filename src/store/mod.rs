@@ -7,10 +7,12 @@
 //! Architecture invariant: nothing above this room sees bytes or keys. Nouns ([`accounts`], [`audit_heads`], [`find`],
 //! [`outbox`], [`reset_limits`], [`sealed`], [`settings`], [`throttles`], [`tickets`], [`visits`]) are written once over
 //! the trait; [`key`] is the only place that spells keys and [`record`] the only place that knows the stored form.
-//! [`remote`] is the store of another process, for commands that run beside it.
+//! [`remote`] is the store of another process, for commands that run beside it; [`backup`] is the form in which a store
+//! leaves its machine.
 
 pub mod accounts;
 pub mod audit_heads;
+pub mod backup;
 pub mod embedded;
 pub mod find;
 pub mod folder;
@@ -24,6 +26,7 @@ pub mod reset_limits;
 pub mod sealed;
 pub mod settings;
 mod sled;
+pub mod snapshot;
 pub mod throttles;
 pub mod tickets;
 pub mod visits;
@@ -36,6 +39,7 @@ pub use crate::config::StoreKind;
 use embedded::Embedded;
 use folder::{Folder, OpenError};
 pub use key::Key;
+use snapshot::Snapshot;
 
 /// The stored bytes of one key.
 pub type Value = Vec<u8>;
@@ -167,6 +171,9 @@ pub trait Store: Send + Sync + fmt::Debug + 'static {
 
     /// Applies `commit` whole or not at all; when this answers [`Outcome::Applied`], it is durable.
     async fn commit(&self, commit: Commit) -> Result<Outcome, StoreError>;
+
+    /// Begins a copy of everything, as of one moment.
+    async fn snapshot(&self) -> Result<Box<dyn Snapshot>, StoreError>;
 
     /// Takes the one turn to import accounts, for as long as this handle lives. A process that holds its store alone
     /// has it without asking.

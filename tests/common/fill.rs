@@ -50,7 +50,7 @@ pub fn with_store<T>(office: &Office, work: impl AsyncFnOnce(Arc<dyn Store>) -> 
     })
 }
 
-/// Every record of the office's store, but those that nobody reads.
+/// Every record of the office's store, but those that nobody reads, and those of its machine alone.
 pub fn records(office: &Office) -> Vec<(Key, Value)> {
     with_store(office, async |store| {
         let mut records: Vec<(Key, Value)> = Vec::new();
@@ -65,7 +65,7 @@ pub fn records(office: &Office) -> Vec<(Key, Value)> {
             }
             records.extend(page);
         }
-        records.retain(|(key, _)| !key.as_bytes().starts_with(b"decoy/"));
+        records.retain(|(key, _)| key.belongs_into_backups());
         records
     })
 }

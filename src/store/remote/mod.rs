@@ -22,7 +22,10 @@ use tokio::{
     time::timeout,
 };
 
-use super::{Commit, Key, Outcome, Store, StoreError, Value};
+use super::{
+    Commit, Key, Outcome, Store, StoreError, Value,
+    snapshot::{Part, Snapshot},
+};
 use crate::{
     domain::{AccountKey, audit::AuditEvent},
     ports::{AuditError, Recorded},
@@ -439,5 +442,34 @@ impl Store for Remote {
             Answer::Done => Ok(()),
             _ => Err(unfitting()),
         }
+    }
+
+    async fn snapshot(&self) -> Result<Box<dyn Snapshot>, StoreError> {
+        match self.line.ask(Request::BeginSnapshot).await? {
+            Answer::Done => Ok(Box::new(Copy {
+                line: self.line.clone(),
+            })),
+            _ => Err(unfitting()),
+        }
+    }
+}
+
+/// The copy that the holder makes for this line.
+#[derive(Debug)]
+struct Copy {
+    line: Line,
+}
+
+#[async_trait]
+impl Snapshot for Copy {
+    async fn next(&mut self) -> Result<Option<Part>, StoreError> {
+        let Answer::Part(part) = self.line.ask(Request::NextPart).await? else {
+            return Err(unfitting());
+        };
+        let rows = part.map(IntoIterator::into_iter);
+        Ok(rows.map(|rows| {
+            rows.map(|(key, value)| (Key::from_bytes(key), value))
+                .collect()
+        }))
     }
 }

@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// Raised whenever a message changes its form between two builds of one version.
-const PROTOCOL: u32 = 3;
+pub const PROTOCOL: u32 = 4;
 
 /// The largest frame. The largest commit fits in it several times, and an answer with a page is cut to fit.
 pub const LARGEST_FRAME: usize = 1024 * 1024;
@@ -82,6 +82,10 @@ pub enum Request {
     LearnKeys,
     /// Seal with the master key of this name.
     SealWith(String),
+    /// Begin a copy of everything, in place of one that is under way.
+    BeginSnapshot,
+    /// The next part of the copy.
+    NextPart,
 }
 
 /// What it answers, to one request after the other.
@@ -101,6 +105,8 @@ pub enum Answer {
         sealing: String,
         opening: Vec<String>,
     },
+    /// A part of a copy; `None` when all came.
+    Part(Option<Vec<(Vec<u8>, Option<Value>)>>),
     Failed(Failure),
     /// Said once, instead of an answer: no request since the last answer was taken, and none will be.
     Farewell(String),

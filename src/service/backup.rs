@@ -1,0 +1,214 @@
+//! Backups: everything in the store in one encrypted file, while people work; and back into an empty store.
+//!
+//! The master key is not in a backup unless it is asked for, and the audit log never is: it is a file by itself, and ships
+//! like any log. What was done after a backup was made is undone by its restore, but for what a restore must not revive,
+//! see [`crate::store::backup`].
+
+use std::{
+    io::{BufRead, Write},
+    sync::Arc,
+};
+
+use jiff::Timestamp;
+
+use super::{Foundation, ServiceError};
+use crate::{
+    domain::{
+        Source,
+        audit::{Act, AuditEvent, AuditOutcome},
+    },
+    ports::{Audit, AuditError, Clock},
+    store::{
+        Store, StoreError,
+        backup::{self, BackupError, BackupKey, Target},
+    },
+    vault::Keyring,
+};
+
+/// The service that makes backups.
+#[derive(Debug, Clone)]
+pub struct Backup {
+    foundation: Arc<Foundation>,
+}
+
+/// A backup that is to be made.
+#[derive(Debug)]
+pub struct Wanted<'a> {
+    pub key: &'a BackupKey,
+    /// To be put into it, if they are.
+    pub master_keys: Option<&'a Keyring>,
+    /// How the log calls it.
+    pub name: &'a str,
+    pub from: &'a Source,
+}
+
+/// What a backup came to.
+#[derive(Debug, Clone, Copy)]
+pub struct Made {
+    pub as_of: Timestamp,
+    pub records: u64,
+}
+
+/// Why a backup was not made.
+#[derive(Debug, thiserror::Error)]
+pub enum MakeError {
+    #[error(transparent)]
+    Service(#[from] ServiceError),
+    #[error(transparent)]
+    Backup(BackupError),
+    #[error("{0}")]
+    Kept(String),
+}
+
+impl From<AuditError> for MakeError {
+    fn from(error: AuditError) -> Self {
+        Self::Service(error.into())
+    }
+}
+
+impl From<BackupError> for MakeError {
+    fn from(error: BackupError) -> Self {
+        match error {
+            BackupError::Store(error) => Self::Service(error.into()),
+            error => Self::Backup(error),
+        }
+    }
+}
+
+impl Backup {
+    pub fn new(foundation: Arc<Foundation>) -> Self {
+        Self { foundation }
+    }
+
+    /// The master keys as they are kept: those that a restore will need.
+    pub fn master_keys(&self) -> Result<Keyring, MakeError> {
+        let vault = &self.foundation.vault;
+        let kept = vault.file().map(|file| file.read());
+        let kept = kept.unwrap_or_else(|| Ok((*vault.keys()).clone()));
+        kept.map_err(|error| MakeError::Kept(error.to_string()))
+    }
+
+    /// Writes everything, as of one moment, to `to`, and keeps it by `keep`. `progress` hears of records.
+    pub async fn make<W: Write, E: std::fmt::Display>(
+        &self,
+        wanted: Wanted<'_>,
+        to: W,
+        progress: impl FnMut(u64),
+        keep: impl FnOnce(W) -> Result<(), E>,
+    ) -> Result<Made, MakeError> {
+        let house = &self.foundation;
+        let Wanted {
+            key,
+            master_keys,
+            name,
+            from,
+        } = wanted;
+        let record = async |outcome, said: &str| {
+            let event = AuditEvent::new(Act::Backup, outcome, from).saying(said);
+            house.audit.record(vec![event]).await
+        };
+        let with = match master_keys {
+            Some(_) => format!("{name}, with the master key"),
+            None => name.to_owned(),
+        };
+        record(AuditOutcome::Intended, &with).await?;
+        let made = backup::make(
+            &*house.store,
+            to,
+            key,
+            master_keys,
+            &*house.clock,
+            &*house.random,
+            progress,
+        );
+        let made = match made.await {
+            Ok(made) => {
+                let (as_of, records) = (made.as_of, made.records);
+                let kept = keep(made.to).map_err(|error| MakeError::Kept(error.to_string()));
+                kept.map(|()| Made { as_of, records })
+            }
+            Err(error) => Err(error.into()),
+        };
+        match &made {
+            Ok(_) => record(AuditOutcome::Done, &with).await?,
+            Err(error) => record(AuditOutcome::Failed(error.to_string()), &with).await?,
+        }
+        made
+    }
+}
+
+/// An empty machine, to which a backup is brought back.
+#[derive(Debug)]
+pub struct Restoring {
+    pub store: Arc<dyn Store>,
+    pub audit: Arc<dyn Audit>,
+    pub clock: Arc<dyn Clock>,
+}
+
+/// Why a backup was not brought back.
+#[derive(Debug, thiserror::Error)]
+pub enum RestoreError {
+    #[error(
+        "the store holds records already, and a restore wants an empty one; nothing was changed: name another folder with --data, or move this one away"
+    )]
+    InUse,
+    #[error(transparent)]
+    Service(#[from] ServiceError),
+    #[error(
+        "{0}; the restore is not finished, and nothing works on this store before it is: run it again"
+    )]
+    Unfinished(BackupError),
+}
+
+impl From<StoreError> for RestoreError {
+    fn from(error: StoreError) -> Self {
+        Self::Service(error.into())
+    }
+}
+
+impl From<AuditError> for RestoreError {
+    fn from(error: AuditError) -> Self {
+        Self::Service(error.into())
+    }
+}
+
+impl Restoring {
+    /// What the store is for a restore.
+    pub async fn target(&self) -> Result<Target, RestoreError> {
+        Ok(backup::target(&*self.store).await?)
+    }
+
+    /// Brings a backup back that holds everything as of `as_of`, as a survey of it has told. Returns how many records the
+    /// store has then.
+    pub async fn restore(
+        &self,
+        backup: impl BufRead,
+        key: &BackupKey,
+        as_of: Timestamp,
+        name: &str,
+        from: &Source,
+        progress: impl FnMut(u64),
+    ) -> Result<u64, RestoreError> {
+        if self.target().await? == Target::InUse {
+            return Err(RestoreError::InUse);
+        }
+        let said = format!("{name}, as of {as_of}");
+        let record = async |outcome| {
+            let event = AuditEvent::new(Act::Restore, outcome, from).saying(&said);
+            self.audit.record(vec![event]).await
+        };
+        record(AuditOutcome::Intended).await?;
+        let now = self.clock.now();
+        let restored = backup::restore(&*self.store, backup, key, as_of, now, progress).await;
+        match restored {
+            Ok(records) => {
+                record(AuditOutcome::Done).await?;
+                Ok(records)
+            }
+            Err(error) => {
+                record(AuditOutcome::Failed(error.to_string())).await?;
+                Err(RestoreError::Unfinished(error))
+            }
+        }
+    }
+}
