@@ -9,8 +9,10 @@ use house::{House, PASSWORD, here, house, house_with_cost, password, ppk30, secr
 use jiff::Timestamp;
 use lpse_kiosk::{
     domain::{
-        Authenticator, Passcode, Policy, Secret, TimeStep, calendar::Zone, language::Language,
-        password::HashCost,
+        Authenticator, Passcode, Policy, Secret, TimeStep,
+        calendar::Zone,
+        language::Language,
+        password::{HashCost, HashMemory, verify},
     },
     ports::Clock,
     service::{
@@ -221,6 +223,13 @@ async fn requests_without_their_proofs_are_refused() {
         Request::ProveEnrollment(code()),
         Request::DisableTotp(None),
         Request::DisableTotp(Some(code())),
+        Request::ChangePassword {
+            current: password(PASSWORD),
+            new: password(OWN_PASSWORDS[0]),
+            passcode: None,
+        },
+        Request::ReplacePassword(password(OWN_PASSWORDS[0])),
+        Request::LoadActivity,
         Request::LoadHome,
     ] {
         let (reply, _) =
@@ -229,6 +238,46 @@ async fn requests_without_their_proofs_are_refused() {
     }
     assert_eq!(house.logins(), 0);
 }
+
+/// A login that owes a password of its own gets nothing else, whatever a screen believes.
+#[tokio::test]
+async fn a_one_time_password_leads_to_nothing_but_its_replacement() {
+    let code = || Passcode::parse("123456").unwrap();
+    for request in [
+        Request::CheckPasscode(code()),
+        Request::StartOver,
+        Request::StartEnrollment,
+        Request::ProveEnrollment(code()),
+        Request::DisableTotp(None),
+        Request::ChangePassword {
+            current: password(ONE_TIME_PASSWORD),
+            new: password(OWN_PASSWORDS[0]),
+            passcode: None,
+        },
+        Request::LoadActivity,
+        Request::LoadHome,
+    ] {
+        let house = house(Policy::Enabled).await;
+        house.issue(ONE_TIME_PASSWORD).await;
+        let PasswordOutcome::PasswordDue(due) = house.login_with(ONE_TIME_PASSWORD).await else {
+            panic!("a password is due")
+        };
+        let proofs = Proofs::PasswordDue(due.awaiting);
+        let services = house.services.clone();
+        let (reply, proofs) = effects::perform(services, here(), proofs, None, request).await;
+        assert!(
+            matches!((&reply, &proofs), (Reply::Ended, Proofs::None)),
+            "{reply:?}"
+        );
+        assert_eq!(house.logins(), 0);
+    }
+}
+
+/// What an officer gives out.
+const ONE_TIME_PASSWORD: &str = "sementara 4 hari saja";
+
+/// What the person then takes, one after the other.
+const OWN_PASSWORDS: [&str; 2] = ["perahu layar 7 biru", "gunung teduh 5 ungu"];
 
 /// What a random person does.
 #[derive(Debug, Clone)]
@@ -239,8 +288,11 @@ enum Deed {
     TypeWrongPassword,
     TypeRightCode,
     TypeWrongCode,
+    TypeOwnPassword(usize),
     PassTime(u64),
     SetPolicy(Policy),
+    /// An officer gives out a one-time password.
+    IssuePassword,
 }
 
 fn deeds() -> impl Strategy<Value = Vec<Deed>> {
@@ -251,6 +303,7 @@ fn deeds() -> impl Strategy<Value = Vec<Deed>> {
         1 => Just(Key::Up),
         1 => Just(Key::Esc),
         1 => Just(Key::Char('d')),
+        1 => Just(Key::Char('g')),
         1 => Just(Key::Char('n')),
         1 => Just(Key::Function(2)),
     ];
@@ -261,8 +314,23 @@ fn deeds() -> impl Strategy<Value = Vec<Deed>> {
         1 => Just(Deed::TypeWrongPassword),
         3 => Just(Deed::TypeRightCode),
         1 => Just(Deed::TypeWrongCode),
+        1 => (0..2_usize).prop_map(Deed::TypeOwnPassword),
+        1 => Just(Deed::IssuePassword),
         2 => (1..400_u64).prop_map(Deed::PassTime),
         1 => prop_oneof![Just(Policy::Disabled), Just(Policy::Enabled), Just(Policy::Required)].prop_map(Deed::SetPolicy),
+    ];
+    // The form for a password of one's own, filled in as it takes more than luck to do.
+    let own = |number| {
+        [
+            Deed::TypeOwnPassword(number),
+            Deed::Press(Key::Enter),
+            Deed::TypeOwnPassword(number),
+            Deed::Press(Key::Enter),
+        ]
+    };
+    let deed = prop_oneof![
+        12 => deed.prop_map(|deed| vec![deed]),
+        1 => (0..2_usize).prop_map(move |number| own(number).to_vec()),
     ];
     // A start that often comes far, so that the random part plays behind the password too.
     let start = [
@@ -274,8 +342,12 @@ fn deeds() -> impl Strategy<Value = Vec<Deed>> {
         Deed::TypePassword,
         Deed::Press(Key::Enter),
     ];
-    proptest::collection::vec(deed, 1..60)
-        .prop_map(move |rest| start.iter().cloned().chain(rest).collect())
+    let rest = proptest::collection::vec(deed, 1..60);
+    (any::<bool>(), rest).prop_map(move |(one_time, rest)| {
+        let issued = one_time.then_some(Deed::IssuePassword);
+        let deeds = issued.into_iter().chain(start.iter().cloned());
+        deeds.chain(rest.into_iter().flatten()).collect()
+    })
 }
 
 /// A person at the screens, the phone in hand, and an account of what was proved.
@@ -285,6 +357,8 @@ struct Person {
     proofs: Proofs,
     phone: Option<Secret>,
     policy: Policy,
+    /// What opens the account now.
+    password: &'static str,
 }
 
 impl Person {
@@ -307,6 +381,9 @@ impl Person {
                         Request::CheckPasscode(_) | Request::ProveEnrollment(_)
                     );
                     let was_home = matches!(before, Proofs::LoggedIn { .. });
+                    let was_due = matches!(before, Proofs::PasswordDue(_));
+                    let is_one_time = self.house.account().await.one_time_password.is_some();
+                    let replaces = matches!(request, Request::ReplacePassword(_));
                     let (reply, proofs) = effects::perform(
                         self.house.services.clone(),
                         here(),
@@ -315,11 +392,25 @@ impl Person {
                         request,
                     )
                     .await;
-                    if let Reply::Home(_) = &reply
+                    if let Reply::Home(_) | Reply::PasswordDue { .. } = &reply
                         && !was_home
+                        && !was_due
                         && needs_code
                     {
                         assert!(brought_code, "home without a code under {:?}", self.policy);
+                    }
+                    if let Reply::Home(_) | Reply::Activity(_) = &reply {
+                        let account = self.house.account().await;
+                        assert_eq!(
+                            account.one_time_password, None,
+                            "home by a one-time password"
+                        );
+                        assert!(
+                            replaces || !is_one_time,
+                            "a one-time password that was not replaced"
+                        );
+                        assert!(!was_due || replaces, "home without a password of one's own");
+                        self.password = self.opening().await;
                     }
                     if let Reply::Enrollment { provisioning, .. } = &reply {
                         self.phone = Some(secret_of(provisioning.uri()));
@@ -334,6 +425,20 @@ impl Person {
                 Effect::Look(..) | Effect::CountVisit | Effect::Quit => {}
             }
         }
+    }
+
+    /// The one of all passwords ever typed that opens the account.
+    async fn opening(&self) -> &'static str {
+        let stored = self.house.account().await.password;
+        let mut memory = HashMemory::default();
+        let all = [PASSWORD, ONE_TIME_PASSWORD]
+            .into_iter()
+            .chain(OWN_PASSWORDS);
+        let mut opening =
+            all.filter(|typed| verify(&password(typed), &stored, &mut memory).is_some());
+        let found = opening.next().expect("one of them was chosen");
+        assert_eq!(opening.next(), None, "two passwords for one account");
+        found
     }
 
     async fn account_wants_a_code(&self) -> bool {
@@ -355,7 +460,12 @@ impl Person {
         match deed {
             Deed::Press(key) => self.event(Event::Key(key.into())).await,
             Deed::TypeUserId => self.type_text("ppk30").await,
-            Deed::TypePassword => self.type_text(PASSWORD).await,
+            Deed::TypePassword => self.type_text(self.password).await,
+            Deed::TypeOwnPassword(number) => self.type_text(OWN_PASSWORDS[number]).await,
+            Deed::IssuePassword => {
+                self.house.issue(ONE_TIME_PASSWORD).await;
+                self.password = ONE_TIME_PASSWORD;
+            }
             Deed::TypeWrongPassword => self.type_text("salah").await,
             Deed::TypeRightCode => {
                 if let Some(secret) = &self.phone {
@@ -417,6 +527,7 @@ proptest! {
                 proofs: Proofs::None,
                 phone: None,
                 policy,
+                password: PASSWORD,
             };
             for deed in deeds {
                 person.does(deed).await;
