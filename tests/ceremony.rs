@@ -293,6 +293,8 @@ enum Deed {
     SetPolicy(Policy),
     /// An officer gives out a one-time password.
     IssuePassword,
+    /// The terminal goes away; the next one begins at a fresh menu.
+    HangUp,
 }
 
 fn deeds() -> impl Strategy<Value = Vec<Deed>> {
@@ -328,10 +330,6 @@ fn deeds() -> impl Strategy<Value = Vec<Deed>> {
             Deed::Press(Key::Enter),
         ]
     };
-    let deed = prop_oneof![
-        12 => deed.prop_map(|deed| vec![deed]),
-        1 => (0..2_usize).prop_map(move |number| own(number).to_vec()),
-    ];
     // A start that often comes far, so that the random part plays behind the password too.
     let start = [
         Deed::Press(Key::Enter),
@@ -342,7 +340,21 @@ fn deeds() -> impl Strategy<Value = Vec<Deed>> {
         Deed::TypePassword,
         Deed::Press(Key::Enter),
     ];
-    let rest = proptest::collection::vec(deed, 1..60);
+    // A whole login on a fresh terminal, with the code where one is asked for.
+    let log_in = start.iter().cloned();
+    let log_in: Vec<Deed> = [Deed::HangUp, Deed::PassTime(31)]
+        .into_iter()
+        .chain(log_in)
+        .chain([Deed::TypeRightCode])
+        .collect();
+    let by_one_time = [Deed::IssuePassword].into_iter().chain(log_in.clone());
+    let deed = prop_oneof![
+        16 => deed.prop_map(|deed| vec![deed]),
+        1 => (0..2_usize).prop_map(move |number| own(number).to_vec()),
+        1 => Just(log_in),
+        1 => Just(by_one_time.collect()),
+    ];
+    let rest = proptest::collection::vec(deed, 1..40);
     (any::<bool>(), rest).prop_map(move |(one_time, rest)| {
         let issued = one_time.then_some(Deed::IssuePassword);
         let deeds = issued.into_iter().chain(start.iter().cloned());
@@ -462,6 +474,10 @@ impl Person {
             Deed::TypeUserId => self.type_text("ppk30").await,
             Deed::TypePassword => self.type_text(self.password).await,
             Deed::TypeOwnPassword(number) => self.type_text(OWN_PASSWORDS[number]).await,
+            Deed::HangUp => {
+                self.app.wipe();
+                self.proofs = Proofs::None;
+            }
             Deed::IssuePassword => {
                 self.house.issue(ONE_TIME_PASSWORD).await;
                 self.password = ONE_TIME_PASSWORD;
