@@ -11,7 +11,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use lpse_kiosk::{
     domain::{
-        AccountKey, Activity, ActivityKind, PersonName, Policy, Secret, Source, UserId, UserType,
+        AccountKey, Activity, ActivityKind, PersonName, PlainPassword, Policy, Secret, Source,
+        UserId, UserType,
         account::{LastLogin, Role, TotpState},
         idle::Presence,
         language::Language,
@@ -1029,6 +1030,96 @@ fn the_sixth_digit_sends_the_code_and_a_wait_holds_the_next() {
         ),
         "{sent:?}"
     );
+}
+
+#[test]
+fn a_new_password_is_sent_with_the_present_one_and_stays_typed_until_it_is_taken() {
+    let mut person = Person::new(settings(Language::Id)).at_own_password();
+    assert!(person.types("rahasia lama\nperahu").is_empty());
+    let sent = person.types(&format!("{}\n{NEW}\n", &NEW["perahu".len()..]));
+    let [
+        Effect::Request(
+            _,
+            Request::ChangePassword {
+                current,
+                new,
+                passcode: None,
+            },
+        ),
+    ] = sent.as_slice()
+    else {
+        panic!("{sent:?}")
+    };
+    assert!(current.is(&PlainPassword::typed("rahasia lama").unwrap()));
+    assert!(new.is(&PlainPassword::typed(NEW).unwrap()));
+    person.answered(Reply::FreshPasscodeWanted);
+    assert!(
+        person.types("123456").is_empty(),
+        "the sixth digit does not send it"
+    );
+    let sent = person.types("\n");
+    assert!(
+        matches!(
+            sent.as_slice(),
+            [Effect::Request(
+                _,
+                Request::ChangePassword {
+                    passcode: Some(_),
+                    ..
+                }
+            )]
+        ),
+        "{sent:?}"
+    );
+    // Only what was wrong is typed again, and not before the wait is over.
+    person.answered(Reply::OwnPasswordRefused(
+        OwnPasswordRefused::CurrentRejected {
+            wait: Duration::from_secs(2),
+        },
+    ));
+    assert!(person.types("rahasia lama\n\t\t\n").is_empty());
+    person.now = later(2);
+    person.types("654321");
+    let sent = person.types("\n");
+    assert!(
+        matches!(
+            sent.as_slice(),
+            [Effect::Request(_, Request::ChangePassword { .. })]
+        ),
+        "{sent:?}"
+    );
+}
+
+#[test]
+fn a_password_that_is_due_leads_on_or_out_and_nowhere_else() {
+    let mut person = Person::new(settings(Language::Id)).at_password_due();
+    for _ in 0..3 {
+        assert!(person.presses(Key::Esc).is_empty());
+    }
+    assert!(person.screen(80, 24).contains("Buat password Anda sendiri"));
+    let left = person.types("\n");
+    assert!(matches!(left.as_slice(), [Effect::EndLogin]), "{left:?}");
+    let mut person = Person::new(settings(Language::Id)).at_password_due();
+    let sent = person.types(&format!("{NEW}\n{NEW}\n"));
+    assert!(
+        matches!(
+            sent.as_slice(),
+            [Effect::Request(_, Request::ReplacePassword(_))]
+        ),
+        "{sent:?}"
+    );
+}
+
+#[test]
+fn a_password_longer_than_any_is_refused_and_not_cut_off() {
+    let mut person = Person::new(settings(Language::Id)).at_password_due();
+    let long = "kuda hijau ".repeat(12);
+    for _ in 0..2 {
+        person.pastes(&long[..129]);
+        assert!(person.types("\n").is_empty());
+    }
+    let said = person.screen(80, 24);
+    assert!(said.contains("lebih dari 128 karakter"), "{said}");
 }
 
 #[test]
