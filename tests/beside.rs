@@ -443,7 +443,7 @@ fn nonsense_at_the_socket_harms_neither_the_kiosk_nor_others() {
     let other_version = frame(b"\x01\x050.0.9\x00");
     let own_version = frame(
         &[
-            &b"\x01"[..],
+            &b"\x02"[..],
             &[u8::try_from(env!("CARGO_PKG_VERSION").len()).unwrap()],
             env!("CARGO_PKG_VERSION").as_bytes(),
             b"\x00",
@@ -506,7 +506,7 @@ fn more_commands_than_there_are_places_are_told_so() {
     let mut kiosk = running(&office);
     let version = env!("CARGO_PKG_VERSION");
     let length = u8::try_from(version.len()).unwrap();
-    let greeting = [&[0, 0, 0, length + 3, 1, length], version.as_bytes(), &[0]].concat();
+    let greeting = [&[0, 0, 0, length + 3, 2, length], version.as_bytes(), &[0]].concat();
     let mut places = Vec::new();
     for _ in 0..16 {
         let mut stream = UnixStream::connect(socket(&office)).unwrap();

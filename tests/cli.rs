@@ -580,7 +580,7 @@ fn a_store_in_use_is_left_alone_and_its_holder_named() {
         drop(held);
         let runtime = tokio::runtime::Runtime::new().unwrap();
         runtime.block_on(ended.wait());
-        assert_eq!(run(&["policy"]).ok().out, "required\n");
+        assert_eq!(run(&["policy"]).ok().out, "required\nrecovery codes: on\n");
     }
 }
 
