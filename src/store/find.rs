@@ -34,13 +34,18 @@ const ROWS: usize = 128;
 /// Beginnings that are counted to find the rarest, the longest first.
 const COUNTED: usize = 4;
 
+/// An entry says how the other words begin in no more bytes than these, or not at all: nearly every account's fit, and
+/// the entries of one with dozens of words stay small.
+const HINT_BYTES: usize = 160;
+
 /// Accounts read at once to make their entries.
 const BUILD_PAGE: usize = 64;
 
 /// `commit` with the entries of an account that is added by it.
 pub(super) fn put_entries(commit: Commit, account: &Account) -> Commit {
     let words = words(account);
-    let entry = record::encode_find_entry(&hints(&words));
+    let hints = Some(hints(&words)).filter(|hints| hints.len() <= HINT_BYTES);
+    let entry = record::encode_find_entry(hints.as_deref());
     words.iter().fold(commit, |commit, word| {
         commit.put(Key::find_entry(word, &account.key), entry.clone())
     })

@@ -475,8 +475,8 @@ pub fn encode_import(begun: Timestamp) -> Value {
 
 /// The bytes of an index entry, which says how the account's words begin. They are no record with a version of its own:
 /// there are about eight an account, and a form that is not known costs no more than a look at the account.
-pub fn encode_find_entry(hints: &str) -> Value {
-    hints.as_bytes().to_vec()
+pub fn encode_find_entry(hints: Option<&str>) -> Value {
+    hints.unwrap_or_default().as_bytes().to_vec()
 }
 
 /// How the words of an entry's account begin, if it says so.
