@@ -22,9 +22,10 @@ use lpse_kiosk::{
         reset::{ResetSecret, ShortCode},
         security_code::{Challenge, Picture},
     },
+    frontend::training::samples,
     tui::{
         App, AppSettings, Effect, Ending, EndingReason, Event, HomeNotice, HomeView, InboxLetter,
-        Now, OwnPasswordRefused, Reply, Request, RequestId, ResetVoid, SampleAccount,
+        Now, OwnPasswordRefused, Reply, Request, RequestId, ResetVoid,
         command::{Key, KeyPress},
         theme::{Colours, Glyphs, Terminal},
     },
@@ -48,16 +49,8 @@ fn with_letters(language: Language) -> AppSettings {
 
 /// A newcomer's.
 fn in_training(language: Language) -> AppSettings {
-    let sample = |user_type, id: &str, password: &str| SampleAccount {
-        user_type,
-        user_id: UserId::parse(id).unwrap(),
-        password: password.into(),
-    };
     AppSettings {
-        training: Some(vec![
-            sample(UserType::NonPenyedia, "PPK30", "mangga-manis-30"),
-            sample(UserType::Penyedia, "CVMAJU", "perahu-layar-biru"),
-        ]),
+        training: Some(samples()),
         lent: true,
         ..with_letters(language)
     }
