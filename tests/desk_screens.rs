@@ -1500,3 +1500,22 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn the_desk_on_small_terminals() {
+    for name in [
+        "desk_in_list",
+        "card",
+        "act_reset_code",
+        "one_time_password",
+    ] {
+        let (_, state) = STATES.iter().find(|state| state.0 == name).unwrap();
+        let officer = state(Officer::new(settings(Language::Id)));
+        for (columns, rows) in [(40, 12), (20, 5)] {
+            insta::assert_snapshot!(
+                format!("{name}.id.{columns}x{rows}"),
+                officer.screen(columns, rows)
+            );
+        }
+    }
+}
