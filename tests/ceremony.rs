@@ -12,6 +12,7 @@ use lpse_kiosk::{
         Authenticator, Passcode, Policy, Secret, TimeStep,
         calendar::Zone,
         language::Language,
+        officer::{DeskAct, Order, Statement},
         password::{HashCost, HashMemory, verify},
         policy::LoginRules,
         recovery::RecoveryCode,
@@ -24,7 +25,7 @@ use lpse_kiosk::{
     },
     session::effects::{self, Proofs},
     tui::{
-        App, AppSettings, Effect, Event, Now, Reply, Request,
+        App, AppSettings, DeskRequest, Effect, Event, Look, Now, Reply, Request, Sight,
         command::Key,
         theme::{Colours, Glyphs, Terminal},
     },
@@ -236,6 +237,9 @@ async fn requests_without_their_proofs_are_refused() {
         Request::ReplacePassword(password(OWN_PASSWORDS[0])),
         Request::LoadActivity,
         Request::LoadHome,
+        Request::Desk(DeskRequest::Show(ppk30())),
+        Request::Desk(DeskRequest::RevealEmail(ppk30())),
+        Request::Desk(DeskRequest::ShowRules),
     ] {
         let (reply, _) =
             effects::perform(house.services.clone(), here(), Proofs::None, None, request).await;
@@ -283,6 +287,46 @@ const ONE_TIME_PASSWORD: &str = "sementara 4 hari saja";
 
 /// What the person then takes, one after the other.
 const OWN_PASSWORDS: [&str; 2] = ["perahu layar 7 biru", "gunung teduh 5 ungu"];
+
+#[tokio::test]
+async fn the_desk_is_closed_to_whoever_is_no_officer() {
+    let house = house(Policy::Enabled).await;
+    let look = || Look::Find {
+        typed: "ppk".into(),
+        after: None,
+    };
+    let sight = effects::look(house.services.clone(), Proofs::None, look()).await;
+    assert!(matches!(sight, Sight::Ended), "{sight:?}");
+    let PasswordOutcome::Granted(granted) = house.login().await else {
+        panic!("a login without a code");
+    };
+    let proofs = || Proofs::LoggedIn {
+        authenticated: granted.authenticated.clone(),
+        previous_login: None,
+    };
+    let sight = effects::look(house.services.clone(), proofs(), look()).await;
+    assert!(matches!(sight, Sight::Ended), "{sight:?}");
+    let order = || Order {
+        act: DeskAct::SetRules(Policy::Disabled.into()),
+        reason: Statement::parse("Bukan petugas").unwrap(),
+        seen: None,
+        passcode: None,
+    };
+    for request in [
+        DeskRequest::Show(ppk30()),
+        DeskRequest::RevealEmail(ppk30()),
+        DeskRequest::ShowRules,
+        DeskRequest::CarryOut(Box::new(order())),
+    ] {
+        let request = Request::Desk(request);
+        let (reply, left) =
+            effects::perform(house.services.clone(), here(), proofs(), None, request).await;
+        assert!(matches!(reply, Reply::Ended), "{reply:?}");
+        assert!(matches!(left, Proofs::None), "{left:?}");
+    }
+    let rules = house.services.policy.get().await.unwrap();
+    assert_eq!(rules.policy, Policy::Enabled);
+}
 
 /// What a random person does.
 #[derive(Debug, Clone)]

@@ -1007,9 +1007,10 @@ fn an_account_that_slips_under_the_pointer_is_not_opened() {
     officer.types("3");
     officer.presses(&[Key::Down, Key::Down]);
     assert!(officer.shows("▸ PPK31"));
-    // The newer list has the account elsewhere: the pointer goes with it.
+    assert!(officer.types("\n").is_empty(), "a newer list is on its way");
+    // It has the account elsewhere: the pointer goes with it.
     let mut accounts = few();
-    accounts.swap(0, 1);
+    accounts.swap(1, 3);
     officer.finds(page(accounts, None));
     assert!(officer.shows("▸ PPK31"));
     let sent = officer.types("\n");
@@ -1020,8 +1021,19 @@ fn an_account_that_slips_under_the_pointer_is_not_opened() {
     // Where it is in it no longer, Enter opens nothing.
     let mut officer = Officer::new(settings(Language::Id)).with_list();
     officer.types("3");
+    officer.presses(&[Key::Down, Key::Down]);
+    officer.finds(page(many(1, 5), None));
+    assert!(officer.shows("▸ Cari"));
+    // Whoever only went down, faster than the answer, is at the first account of what was typed.
+    let mut officer = Officer::new(settings(Language::Id)).with_list();
+    officer.types("3");
     officer.presses(&[Key::Down]);
     officer.finds(page(many(1, 5), None));
+    assert!(officer.shows("▸ PPK0001"));
+    let mut officer = Officer::new(settings(Language::Id)).with_list();
+    officer.types("3");
+    officer.presses(&[Key::Down]);
+    officer.finds(page(Vec::new(), None));
     assert!(officer.shows("▸ Cari"));
 }
 
@@ -1030,12 +1042,32 @@ fn no_look_begins_while_a_request_has_the_proofs() {
     let mut officer = Officer::new(settings(Language::Id)).with_list();
     officer.types("3");
     officer.presses(&[Key::Down]);
-    officer.types("\n");
-    // The list answers first, to a text that is older than the one typed.
-    assert!(officer.finds(page(few(), None)).is_empty());
-    officer.desk(DeskReply::Card(Box::new(card())));
-    assert!(officer.shows("s***@contoh.go.id"));
-    assert_eq!(officer.looks_for(), None, "a card looks nothing up");
+    let sent = officer.types("k\n");
+    assert!(
+        matches!(requested(&sent), Some(DeskRequest::ShowRules)),
+        "{sent:?}"
+    );
+    // The list answers first, and has a next page that could be wanted.
+    assert!(officer.finds(page(many(1, 50), Some("50"))).is_empty());
+    officer.desk(DeskReply::Rules(LoginRules::default()));
+    assert!(officer.shows("Kebijakan login"));
+    assert_eq!(officer.looks_for(), None, "the policy looks nothing up");
+}
+
+#[test]
+fn a_look_whose_screen_has_gone_is_waited_for_and_not_shown() {
+    let mut officer = Officer::new(settings(Language::Id)).with_list();
+    officer.types("3");
+    officer.presses(&[Key::Down]);
+    officer.types("k\n");
+    officer.desk(DeskReply::Rules(LoginRules::default()));
+    // Back at the desk the text is wanted again, but not before the look from before has ended.
+    assert!(officer.presses(&[Key::Esc]).is_empty());
+    let next = officer.finds(page(many(1, 5), None));
+    assert!(matches!(next.as_slice(), [Effect::Look(..)]), "{next:?}");
+    assert!(!officer.shows("PPK0001"));
+    officer.finds(page(many(6, 5), None));
+    assert!(officer.shows("PPK0006"));
 }
 
 #[test]
@@ -1469,6 +1501,25 @@ proptest! {
                 officer.answered(reply(answer));
                 officer.screen(columns, rows);
             }
+        }
+    }
+}
+
+#[test]
+fn the_desk_on_small_terminals() {
+    for name in [
+        "desk_in_list",
+        "card",
+        "act_reset_code",
+        "one_time_password",
+    ] {
+        let (_, state) = STATES.iter().find(|state| state.0 == name).unwrap();
+        let officer = state(Officer::new(settings(Language::Id)));
+        for (columns, rows) in [(40, 12), (20, 5)] {
+            insta::assert_snapshot!(
+                format!("{name}.id.{columns}x{rows}"),
+                officer.screen(columns, rows)
+            );
         }
     }
 }

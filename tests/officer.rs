@@ -121,7 +121,7 @@ impl Desk {
 
     /// Types `words` into the search field and opens the first account found, which is `user_id`.
     fn open_card(&mut self, words: &str, user_id: &str) -> &mut Self {
-        self.kiosk.press(words).expect(&format!("{user_id} "));
+        self.kiosk.press(words).expect("1 akun");
         self.kiosk
             .press(key::DOWN)
             .expect(&format!("▸ {user_id}"))
@@ -246,7 +246,7 @@ fn people_are_found_by_the_beginnings_of_id_name_and_address_while_typing() {
     desk.kiosk
         .press("zzz")
         .expect("Tidak ada akun yang cocok dengan \"zzz\"");
-    desk.kiosk.press(key::ESC);
+    desk.kiosk.press(key::ESC).expect("Ketik beberapa huruf");
     // The address is masked until it is asked for, and asking is recorded, as is the look at the card.
     desk.open_card("siti", "PPK30");
     desk.kiosk.expect("o***@contoh.go.id");
@@ -495,7 +495,7 @@ fn outbox_and_audit_log_are_read_with_a_reason() {
 #[test]
 fn nobody_acts_on_their_own_account_at_the_desk() {
     let mut desk = Desk::open();
-    desk.kiosk.press("rina").expect(OFFICER);
+    desk.kiosk.press("rina").expect("1 akun");
     desk.kiosk
         .press(key::DOWN)
         .press(key::ENTER)

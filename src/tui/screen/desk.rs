@@ -1,7 +1,7 @@
 //! The officer's desk (`petugas`): finding an account while typing, and the way to everything else an officer does.
 //!
-//! The list belongs to the text it was found for: whatever is typed meanwhile, it is replaced as a whole, and nobody
-//! opens an account that has slipped under the pointer.
+//! The list belongs to the text it was found for. While a newer one is on its way nothing in it is opened, so nobody
+//! opens an account that has just slipped under the pointer.
 
 use std::time::Duration;
 
@@ -178,6 +178,8 @@ impl DeskScreen {
                 }
                 Step::Stay
             }
+            // What is in focus of an older list may be gone with the next one.
+            Focus::Row(_) if !self.is_up_to_date() => Step::Stay,
             Focus::Row(row) => match self.accounts().get(row) {
                 Some(found) => Step::Ask(Request::Desk(DeskRequest::Show(found.key.clone()))),
                 None => Step::Stay,
@@ -272,9 +274,12 @@ impl DeskScreen {
         list.is_some_and(|list| list.typed == self.typed())
     }
 
-    /// Puts a list in place of the one before. Whoever was in it stays on the same account, or goes back to the field.
+    /// Puts a list in place of the one before. Whoever went down into that one already is at the first account of this
+    /// one; whoever went further stays on the same account, or goes back to the field.
     fn replace(&mut self, list: List) {
-        if let Focus::Row(row) = self.focus {
+        if let Focus::Row(row) = self.focus
+            && (row > 0 || list.accounts.is_empty())
+        {
             let chosen = self.accounts().get(row).map(|found| &found.key);
             let place = list
                 .accounts

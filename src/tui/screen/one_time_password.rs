@@ -90,17 +90,17 @@ impl Screen for OneTimePasswordScreen {
         let kind = self.account.user_type.label();
         sheet.hint(&format!("{}  {kind}  {}", self.account.user_id, self.name));
         sheet.gap();
-        sheet.placard(&self.grouped());
-        sheet.gap();
         sheet.paragraph(&words.hand_over);
+        // Right above the button, so that even the lowest terminal shows it.
+        sheet.placard(&self.grouped());
+        sheet.button(&context.text.common.finish, true);
+        sheet.gap();
         sheet.bullet(&words.once);
         sheet.bullet(&words.holds);
         sheet.bullet(&words.change);
         if !self.is_grouped() {
             sheet.bullet(&words.without_spaces);
         }
-        sheet.gap();
-        sheet.button(&context.text.common.finish, true);
     }
 
     fn hints(&self, context: &Context<'_>) -> Vec<KeyHint> {

@@ -565,20 +565,20 @@ impl Sheet {
         self.width.saturating_sub(POINTER + 1)
     }
 
-    /// Something to be read from afar and copied by hand, in a box of its own.
+    /// Something to be read from afar and copied by hand, in a box of its own where there is room for one.
     pub fn placard(&mut self, text: &str) {
         const MARGIN: usize = 4;
         let border = self.theme.border;
-        let room = self.width.saturating_sub(2 * POINTER + 2 * MARGIN + 2);
-        let parts = wrap(&self.theme.shown(text), room);
-        let widest = parts.iter().map(|part| part.width()).max().unwrap_or(0);
-        let inside = widest + 2 * MARGIN;
+        let text = self.theme.shown(text);
+        let room = self.width.saturating_sub(POINTER + 2 * MARGIN + 2);
+        if text.width() > room {
+            return self.title(&text);
+        }
+        let inside = text.width() + 2 * MARGIN;
         let lead = " ".repeat(POINTER);
         let edge = |left: &str, right: &str, line: &str| {
-            Line::styled(
-                format!("{lead}{left}{}{right}", line.repeat(inside)),
-                self.theme.title,
-            )
+            let line = line.repeat(inside);
+            Line::styled(format!("{lead}{left}{line}{right}"), self.theme.title)
         };
         let row = |text: &str| {
             let padding = " ".repeat(inside - MARGIN - text.width());
@@ -589,18 +589,17 @@ impl Sheet {
                 self.theme.title,
             )
         };
-        let mut lines = vec![
+        self.lines.extend([
             edge(border.top_left, border.top_right, border.horizontal_top),
             row(""),
-        ];
-        lines.extend(parts.iter().map(|part| row(part)));
-        lines.push(row(""));
-        lines.push(edge(
-            border.bottom_left,
-            border.bottom_right,
-            border.horizontal_bottom,
-        ));
-        self.lines.extend(lines);
+            row(&text),
+            row(""),
+            edge(
+                border.bottom_left,
+                border.bottom_right,
+                border.horizontal_bottom,
+            ),
+        ]);
     }
 
     fn item(&mut self, spans: Vec<Span<'static>>, focused: bool) {
