@@ -124,6 +124,23 @@ pub struct Flags {
     pub log_format: Option<LogFormat>,
 }
 
+impl Flags {
+    /// The configuration file that is read, if it exists.
+    pub fn config_file(&self) -> PathBuf {
+        self.file(&env::vars_os().collect()).0
+    }
+
+    /// The same, and what names it, where it is not the default one.
+    fn file(&self, environment: &Environment) -> (PathBuf, Option<&'static str>) {
+        let variable = environment.get(OsStr::new(FILE_VARIABLE));
+        match (&self.config, variable) {
+            (Some(file), _) => (file.clone(), Some("--config")),
+            (None, Some(file)) => (PathBuf::from(file), Some(FILE_VARIABLE)),
+            (None, None) => (PathBuf::from(DEFAULT_FILE), None),
+        }
+    }
+}
+
 /// What set each setting that is not at its default.
 #[derive(Debug, Clone, Default)]
 pub struct Origins(Vec<(&'static str, &'static str, Origin)>);
@@ -334,16 +351,7 @@ impl Draft {
             master_key_file: None,
             origins: Origins::default(),
         };
-        let variable = environment.get(OsStr::new(FILE_VARIABLE));
-        let named = match (&flags.config, variable) {
-            (Some(file), _) => Some((file.clone(), "--config")),
-            (None, Some(file)) => Some((PathBuf::from(file), FILE_VARIABLE)),
-            (None, None) => None,
-        };
-        let (file, namer) = match named {
-            Some((file, namer)) => (file, Some(namer)),
-            None => (PathBuf::from(DEFAULT_FILE), None),
-        };
+        let (file, namer) = flags.file(environment);
         match (source::read(&file)?, namer) {
             (Some(text), _) => draft.take_file(&file, &text)?,
             (None, None) => {}

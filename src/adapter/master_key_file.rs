@@ -53,6 +53,15 @@ pub fn open(path: &Path, may_create: bool, random: &dyn Random) -> Result<Vault,
     }
 }
 
+/// Reads the vault from `path` as the process of `user` would. Nothing is created.
+pub fn read_for(path: &Path, user: u32) -> Result<Vault, MasterKeyError> {
+    match secret_file::read_for(WHAT, path, user) {
+        Ok(text) => parse(path, &text),
+        Err(error) if error.is_missing() => Err(MasterKeyError::Missing(path.to_owned())),
+        Err(error) => Err(error.into()),
+    }
+}
+
 fn parse(path: &Path, text: &str) -> Result<Vault, MasterKeyError> {
     let mut keys = Vec::new();
     for (number, line) in (1..).zip(text.lines()) {

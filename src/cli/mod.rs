@@ -5,6 +5,7 @@
 mod attach;
 mod completions;
 mod demo;
+mod doctor;
 mod echo;
 mod host_key;
 mod manual;
@@ -98,6 +99,7 @@ enum Command {
     User(user::UserArguments),
     Policy(policy::PolicyArguments),
     Outbox(outbox::OutboxArguments),
+    Doctor(doctor::DoctorArguments),
     Config(settings::SettingsArguments),
     Completions(completions::CompletionsArguments),
 }
@@ -231,6 +233,7 @@ fn carry_out(command_line: CommandLine) -> Result<(), CliError> {
         Some(Command::Outbox(arguments)) => with_services(&flags, async |services, source| {
             outbox::run(arguments, &services, &source).await
         }),
+        Some(Command::Doctor(arguments)) => doctor::run(&arguments, &flags),
         Some(Command::Config(arguments)) => settings::run(&arguments, &flags),
         Some(Command::Completions(arguments)) => completions::run(&arguments),
     }
