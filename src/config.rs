@@ -9,6 +9,7 @@ mod letters;
 mod serving;
 mod setting;
 mod source;
+mod template;
 
 use std::{
     env,
@@ -29,6 +30,7 @@ pub use letters::{BaseUrl, Mail, MailSecurity, Web};
 pub use serving::{LogFormat, Ssh};
 pub use setting::{Kind, SETTINGS, Setting, markdown_table};
 pub use source::{DATA_VARIABLE, Environment, FILE_VARIABLE, Origin};
+pub use template::template;
 
 /// The configuration file that is read when none is named and it exists.
 pub const DEFAULT_FILE: &str = "/etc/lpse-kiosk/config.toml";

@@ -9,6 +9,7 @@ mod doctor;
 mod echo;
 mod host_key;
 mod manual;
+mod manual_pages;
 mod outbox;
 mod output;
 mod password;
@@ -102,6 +103,7 @@ enum Command {
     Doctor(doctor::DoctorArguments),
     Config(settings::SettingsArguments),
     Completions(completions::CompletionsArguments),
+    ManualPages(manual_pages::ManualPagesArguments),
 }
 
 /// Why a command was not carried out.
@@ -236,6 +238,7 @@ fn carry_out(command_line: CommandLine) -> Result<(), CliError> {
         Some(Command::Doctor(arguments)) => doctor::run(&arguments, &flags),
         Some(Command::Config(arguments)) => settings::run(&arguments, &flags),
         Some(Command::Completions(arguments)) => completions::run(&arguments),
+        Some(Command::ManualPages(arguments)) => manual_pages::run(&arguments),
     }
 }
 
