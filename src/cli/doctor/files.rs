@@ -35,7 +35,7 @@ pub fn examine(patient: &Patient<'_>) -> Vec<Finding> {
         Err(error) => wrong.push(Finding::failure(
             NAME,
             format!("{what} {} cannot be looked at: {error}", path.display()),
-            as_owner(patient.user),
+            as_owner(patient),
         )),
     };
     look("the configuration file", &settings, Kind::Settings);
@@ -87,7 +87,7 @@ pub fn examine(patient: &Patient<'_>) -> Vec<Finding> {
                 config.data.display(),
                 patient.user
             ),
-            as_owner(patient.user),
+            as_owner(patient),
         ),
         true => Finding::ok(
             NAME,
@@ -100,10 +100,13 @@ pub fn examine(patient: &Patient<'_>) -> Vec<Finding> {
     }]
 }
 
-/// How somebody else than `user` gets to see more.
-pub fn as_owner(user: u32) -> String {
+/// How somebody else than the installation's user gets to see more.
+pub fn as_owner(patient: &Patient<'_>) -> String {
     format!(
-        "Run this as root, or as that user: setpriv --reuid={user} --clear-groups lpse-kiosk doctor"
+        "Run this as root, or as that user: setpriv --reuid={} --clear-groups lpse-kiosk --data {} --master-key-file {} doctor",
+        patient.user,
+        patient.config.data.display(),
+        patient.config.master_key_file.display()
     )
 }
 

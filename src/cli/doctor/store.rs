@@ -136,7 +136,7 @@ async fn reach(patient: &Patient<'_>) -> (Way, bool) {
                     "the store in {} cannot be looked at: {error}",
                     folder.display()
                 );
-                return (failed(message, &files::as_owner(patient.user)), false);
+                return (failed(message, &files::as_owner(patient)), false);
             }
         }
         // Files that root makes in somebody else's store would keep its owner out.
@@ -148,7 +148,7 @@ async fn reach(patient: &Patient<'_>) -> (Way, bool) {
             );
             let what_to_do = format!(
                 "Start the kiosk and run this again. {}",
-                files::as_owner(patient.user)
+                files::as_owner(patient)
             );
             return (
                 Way::Closed(Finding::warning(STORE, message, what_to_do)),
