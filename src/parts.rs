@@ -274,7 +274,7 @@ pub async fn open(
     let acts = audit.tally();
     let post = match &inbox {
         Some(inbox) => Some(Post::Training(inbox.clone())),
-        None => mail_server(config)?,
+        None => mail_server(config)?.map(|smtp| Post::Server(Arc::new(smtp))),
     };
     let foundation = foundation(
         config,
@@ -440,7 +440,7 @@ fn foundation(
 }
 
 /// The mail server of the settings, if they name one.
-fn mail_server(config: &Config) -> Result<Option<Post>, PartsError> {
+pub fn mail_server(config: &Config) -> Result<Option<Smtp>, PartsError> {
     let mail = &config.mail;
     let Some(host) = mail.server.clone() else {
         return Ok(None);
@@ -474,7 +474,7 @@ fn mail_server(config: &Config) -> Result<Option<Post>, PartsError> {
         extra_root,
         step_timeout: SMTP_STEP,
     })?;
-    Ok(Some(Post::Server(Arc::new(smtp))))
+    Ok(Some(smtp))
 }
 
 /// The courier for the letters of `foundation`.

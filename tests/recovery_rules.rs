@@ -26,7 +26,7 @@ use lpse_kiosk::{
     },
     store::{
         Commit, Key, Outcome, Store, StoreError, Value, accounts::Accounts, outbox::Outbox,
-        settings::Settings,
+        settings::Settings, snapshot::Snapshot,
     },
 };
 
@@ -480,6 +480,10 @@ impl Store for Meddled {
         }
         self.inner.commit(commit).await
     }
+
+    async fn snapshot(&self) -> Result<Box<dyn Snapshot>, StoreError> {
+        self.inner.snapshot().await
+    }
 }
 
 /// The service over the store of `house`, at which the rules have recovery codes off from its next commit on.
@@ -498,6 +502,7 @@ fn meddled(house: &House) -> Recovery {
         clock: foundation.clock.clone(),
         random: foundation.random.clone(),
         audit: foundation.audit.clone(),
+        audit_trail: None,
         hashing: HashPool::new(1, 1),
         hash_cost: foundation.hash_cost,
         issuer: foundation.issuer.clone(),

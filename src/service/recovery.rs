@@ -64,7 +64,6 @@ impl Recovery {
                 return Ok(refused(Refusal::Ended));
             };
             let rules = house.settings().rules().await?;
-            let seal = house.settings().seal_check().await?;
             if !rules.rules.recovery_codes {
                 self.refuse(Act::UseRecoveryCode, key, from, "recovery-codes-off")
                     .await?;
