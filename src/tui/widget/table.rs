@@ -58,7 +58,7 @@ impl Table {
         }
     }
 
-    /// What each column gets of `room`: all that it needs, or the widest give way first.
+    /// What each column gets of `room`: all that it needs, or those with the most to spare give way first.
     fn widths(&self, room: usize) -> Vec<usize> {
         let mut widths: Vec<usize> = self.heads.iter().map(|head| head.width()).collect();
         for cells in &self.rows {
@@ -72,16 +72,7 @@ impl Table {
             let spare = |column: &usize| widths[*column].saturating_sub(self.least[*column]);
             let widest = (0..widths.len()).max_by_key(spare);
             match widest {
-                Some(column) if needed > room && spare(&column) > 0 => {
-                    // All at once where one column alone is to blame.
-                    let too_much = (needed - room).min(spare(&column));
-                    let step = if needed - room > 8 {
-                        too_much.div_ceil(2)
-                    } else {
-                        1
-                    };
-                    widths[column] -= step;
-                }
+                Some(column) if needed > room && spare(&column) > 0 => widths[column] -= 1,
                 _ => return widths,
             }
         }
@@ -126,7 +117,7 @@ mod tests {
     use super::*;
 
     fn table(rows: &[[&str; 3]]) -> Table {
-        let mut table = Table::new(&[("ID", 5), ("Nama", 6), ("Tanda", 0)]);
+        let mut table = Table::new(&[("ID", 5), ("Nama", 6), ("Tanda", 7)]);
         for row in rows {
             table.row(row.iter().map(|cell| (*cell).to_owned()).collect());
         }
@@ -138,7 +129,7 @@ mod tests {
         let table = table(&[["PPK30", "Siti Rahmawati", "DITAHAN"], ["CVMAJU", "CV", ""]]);
         assert_eq!(table.widths(80), [6, 14, 7]);
         assert_eq!(table.widths(27), [6, 10, 7]);
-        assert_eq!(table.widths(10).iter().sum::<usize>(), 11);
+        assert_eq!(table.widths(10), [5, 6, 7]);
     }
 
     #[test]
