@@ -162,6 +162,8 @@ fn what_was_used_or_could_have_been_is_used_up_after_a_restore() {
                 let read = accounts.read(key).await.unwrap().unwrap();
                 read.account.greatest_accepted_step
             };
+            let read = accounts.read(&fill::numbered(1)).await.unwrap().unwrap();
+            assert_eq!(read.account.recovery, None, "they may have been used since");
             // The step after the present one is in the window as well.
             let last = TimeStep::at(now).number() + 1;
             assert_eq!(

@@ -23,9 +23,9 @@ use crate::{
 ///
 /// First the backup is read to its end: one that is damaged, or that no master key at hand fits, changes nothing. A store
 /// that holds records already is refused. A restore that was broken off is begun anew when this is run again; before that,
-/// nothing works on the store. Everything is as it was at the backup's moment, with what was done after it undone, but no
-/// code, link or short code that was or could have been used before counts again: people wait for their next code, and
-/// ask for a new link. The engine may be another one than the backup's.
+/// nothing works on the store. Everything is as it was at the backup's moment, with what was done after it undone, but
+/// nothing that was or could have been used up since counts again: people wait for their next code, ask for a new link, and
+/// make new recovery codes. The engine may be another one than the backup's.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  lpse-kiosk restore /mnt/backup/lpse-2026-11-25\n  \
@@ -94,8 +94,8 @@ async fn restore(
     ))?;
     lines.line(
         "What was done after that moment is undone: new passwords and e-mail addresses, activations, resets, removed \
-         accounts; the audit log tells what it was. No code that was shown until now is accepted any more, and the links \
-         of resets that were open have expired.",
+         accounts; the audit log tells what it was. No code that was shown until now is accepted any more, \
+         recovery codes are void, and the links of resets and the one-time passwords that were open have expired.",
     )?;
     lines.flush()
 }

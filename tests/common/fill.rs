@@ -9,8 +9,10 @@ use lpse_kiosk::{
     domain::{
         Account, AccountKey, Authenticator, EmailAddress, PasswordHash, PersonName, Secret, Source,
         UserId, UserType,
+        account::RecoveryCodes,
         letter::{Letter, LetterKind},
         password::HashCost,
+        recovery::RecoverySet,
         reset::{ShortCode, Ticket, TicketSecrets, Token},
         throttle::PasscodeThrottle,
     },
@@ -95,7 +97,8 @@ fn account(vault: &Vault, number: u32) -> Account {
         role: Default::default(),
         one_time_password: None,
         suspended: None,
-        recovery: None,
+        // Every fifth has codes on paper.
+        recovery: (number % 5 == 1).then(|| recovery(vault, &key, since)),
         generation: 7,
         authenticator: match number % 3 {
             0 => Authenticator::Pending {
@@ -113,6 +116,16 @@ fn account(vault: &Vault, number: u32) -> Account {
         last_login: None,
         activity: Vec::new(),
         key,
+    }
+}
+
+fn recovery(vault: &Vault, key: &AccountKey, issued: Timestamp) -> RecoveryCodes {
+    // As much chance as an issue takes.
+    let (_, set) = RecoverySet::issue(&std::array::from_fn(|at| at as u8));
+    RecoveryCodes {
+        issued,
+        left: set.left(),
+        digests: vault.seal_recovery_codes(key, &set, nonce(u32::MAX)),
     }
 }
 
