@@ -9,6 +9,7 @@ mod letters;
 mod serving;
 mod setting;
 mod source;
+mod template;
 
 use std::{
     env,
@@ -29,6 +30,7 @@ pub use letters::{BaseUrl, Mail, MailSecurity, Web};
 pub use serving::{LogFormat, Ssh};
 pub use setting::{Kind, SETTINGS, Setting, markdown_table};
 pub use source::{DATA_VARIABLE, Environment, FILE_VARIABLE, Origin};
+pub use template::template;
 
 /// The configuration file that is read when none is named and it exists.
 pub const DEFAULT_FILE: &str = "/etc/lpse-kiosk/config.toml";
@@ -126,6 +128,23 @@ pub struct Flags {
     pub master_key_file: Option<PathBuf>,
     pub store: Option<StoreKind>,
     pub log_format: Option<LogFormat>,
+}
+
+impl Flags {
+    /// The configuration file that is read, if it exists.
+    pub fn config_file(&self) -> PathBuf {
+        self.file(&env::vars_os().collect()).0
+    }
+
+    /// The same, and what names it, where it is not the default one.
+    fn file(&self, environment: &Environment) -> (PathBuf, Option<&'static str>) {
+        let variable = environment.get(OsStr::new(FILE_VARIABLE));
+        match (&self.config, variable) {
+            (Some(file), _) => (file.clone(), Some("--config")),
+            (None, Some(file)) => (PathBuf::from(file), Some(FILE_VARIABLE)),
+            (None, None) => (PathBuf::from(DEFAULT_FILE), None),
+        }
+    }
 }
 
 /// What set each setting that is not at its default.
@@ -340,16 +359,7 @@ impl Draft {
             master_key_file: None,
             origins: Origins::default(),
         };
-        let variable = environment.get(OsStr::new(FILE_VARIABLE));
-        let named = match (&flags.config, variable) {
-            (Some(file), _) => Some((file.clone(), "--config")),
-            (None, Some(file)) => Some((PathBuf::from(file), FILE_VARIABLE)),
-            (None, None) => None,
-        };
-        let (file, namer) = match named {
-            Some((file, namer)) => (file, Some(namer)),
-            None => (PathBuf::from(DEFAULT_FILE), None),
-        };
+        let (file, namer) = flags.file(environment);
         match (source::read(&file)?, namer) {
             (Some(text), _) => draft.take_file(&file, &text)?,
             (None, None) => {}

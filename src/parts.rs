@@ -274,7 +274,7 @@ pub async fn open(
     let acts = audit.tally();
     let post = match &inbox {
         Some(inbox) => Some(Post::Training(inbox.clone())),
-        None => mail_server(config)?,
+        None => mail_server(config)?.map(|smtp| Post::Server(Arc::new(smtp))),
     };
     let foundation = foundation(
         config,
@@ -381,6 +381,7 @@ pub async fn audit_head(config: &Config) -> Result<(Option<AuditHead>, bool), Pa
         if !config.store_folder().exists() {
             return Ok((None, false));
         }
+        check_owner(&config.data)?;
         match open_store(config).await {
             Ok(store) => {
                 let ended = store.ended();
@@ -439,7 +440,7 @@ fn foundation(
 }
 
 /// The mail server of the settings, if they name one.
-fn mail_server(config: &Config) -> Result<Option<Post>, PartsError> {
+pub fn mail_server(config: &Config) -> Result<Option<Smtp>, PartsError> {
     let mail = &config.mail;
     let Some(host) = mail.server.clone() else {
         return Ok(None);
@@ -473,7 +474,7 @@ fn mail_server(config: &Config) -> Result<Option<Post>, PartsError> {
         extra_root,
         step_timeout: SMTP_STEP,
     })?;
-    Ok(Some(Post::Server(Arc::new(smtp))))
+    Ok(Some(smtp))
 }
 
 /// The courier for the letters of `foundation`.
@@ -540,13 +541,20 @@ fn make_private(folder: &Path) -> Result<(), PartsError> {
         .mode(0o700)
         .create(folder)
         .map_err(failed)?;
-    let owner = folder.metadata().map_err(failed)?.uid();
-    if owner != rustix::process::geteuid().as_raw() {
-        return Err(PartsError::ForeignFolder(
-            folder.display().to_string(),
-            owner,
-        ));
-    }
+    check_owner(folder)?;
     let private = std::os::unix::fs::PermissionsExt::from_mode(0o700);
     std::fs::set_permissions(folder, private).map_err(failed)
+}
+
+/// Refuses a folder that is somebody else's: what was written to it could be lost to its owner.
+fn check_owner(folder: &Path) -> Result<(), PartsError> {
+    let shown = || folder.display().to_string();
+    let metadata = folder.metadata();
+    let owner = metadata
+        .map_err(|error| PartsError::Folder(shown(), error))?
+        .uid();
+    match owner == rustix::process::geteuid().as_raw() {
+        true => Ok(()),
+        false => Err(PartsError::ForeignFolder(shown(), owner)),
+    }
 }

@@ -78,7 +78,12 @@ impl Vault {
 
     /// A vault that seals under `current` and opens with `older` keys as well. They are kept nowhere.
     pub fn new(current: MasterKey, older: Vec<MasterKey>) -> Self {
-        Self::over(Keyring::new(current, older), None)
+        Self::of_keys(Keyring::new(current, older))
+    }
+
+    /// A vault with `keys`, which are kept nowhere.
+    pub fn of_keys(keys: Keyring) -> Self {
+        Self::over(keys, None)
     }
 
     /// A vault with the keys that `file` keeps.

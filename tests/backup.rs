@@ -375,6 +375,7 @@ fn a_backup_in_the_middle_of_an_import_has_all_of_it_or_nothing() {
         "{counts:?}"
     );
     assert_eq!(counts.last(), Some(&MANY), "{counts:?}");
+    assert!(importing.wait().unwrap().success());
 }
 
 fn killed_at(office: &Office, milestone: u32, arguments: &[&str], file: &Path) -> Output {

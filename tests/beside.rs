@@ -17,6 +17,7 @@ use std::{
 };
 
 use common::{Kiosk, Office, PASSWORD, Phone, eventually, free_port, key, text};
+use lpse_kiosk::store::{self, Commit, Key, Store, StoreKind};
 
 const NOBODY: u32 = 65_534;
 
@@ -122,6 +123,35 @@ fn every_command_says_and_does_beside_a_kiosk_what_it_does_alone() {
         (of("set-password", "PPK99", "non-penyedia"), good),
         (of("reset-totp", "PPK30", "non-penyedia"), ""),
         (of("reset-totp", "PPK99", "non-penyedia"), ""),
+        (of("unlock", "PPK30", "non-penyedia"), ""),
+        (of("suspend", "PPK30", "non-penyedia"), ""),
+        (of("suspend", "PPK30", "non-penyedia"), ""),
+        (of("reinstate", "PPK30", "non-penyedia"), ""),
+        (of("end-logins", "PPK99", "non-penyedia"), ""),
+        (
+            vec![
+                "user",
+                "set-email",
+                "PPK30",
+                "--type",
+                "non-penyedia",
+                "--email",
+                "siti@baru.go.id",
+            ],
+            "",
+        ),
+        (
+            vec![
+                "user",
+                "set-role",
+                "PPK30",
+                "--type",
+                "non-penyedia",
+                "officer",
+            ],
+            "",
+        ),
+        (vec!["user", "find", "siti", "baru"], ""),
         (of("remove", "CVMAJU", "penyedia"), ""),
         (
             vec!["user", "remove", "CVMAJU", "--type", "penyedia", "--yes"],
@@ -269,6 +299,56 @@ fn five_thousand_accounts_are_imported_beside_people_at_work() {
     kiosk
         .give_password("non-penyedia", "PPK30", PASSWORD)
         .expect("Selamat datang, Siti Rahmawati");
+}
+
+/// Takes everything out of the store that an older version did not put there.
+fn forget_index(office: &Office) {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let folder = office.data().join("store");
+        let store = store::open(StoreKind::Sled, &folder, 0).unwrap();
+        let ended = store.ended();
+        loop {
+            let entries = store.page(&Key::find_entries(""), None, 500).await.unwrap();
+            if entries.is_empty() {
+                break;
+            }
+            let keys = entries.into_iter().map(|(key, _)| key);
+            let commit = keys.fold(Commit::new(), Commit::remove);
+            store.commit(commit).await.unwrap();
+        }
+        let mark = Commit::new().remove(Key::find_index());
+        store.commit(mark).await.unwrap();
+        drop(store);
+        ended.wait().await;
+    });
+}
+
+#[test]
+fn an_older_stores_index_is_made_behind_a_kiosk_also_when_it_is_killed_over_it() {
+    let office = Office::new();
+    let file = office.path("many.csv");
+    fs::write(&file, table(5_000)).unwrap();
+    succeeds(office.command(&["user", "import", &file.display().to_string()]));
+    let find = || office.command(&["user", "find", "siti", "ppk004999"]);
+    assert!(succeeds(find()).contains("PPK004999"));
+    forget_index(&office);
+    // A command makes no index, and says that there is none.
+    let missing = find();
+    assert_eq!(text(&missing.stdout), "");
+    assert!(text(&missing.stderr).contains("some accounts may be missing"));
+    running(&office).signal("KILL").wait();
+    let mut kiosk = running(&office);
+    eventually("the whole index", || find().stderr.is_empty());
+    assert!(succeeds(find()).contains("PPK004999"));
+    assert_eq!(
+        succeeds(office.command(&["user", "find", "siti"]))
+            .lines()
+            .count(),
+        5_001
+    );
+    kiosk.signal("TERM");
+    assert_eq!(kiosk.wait(), 0);
 }
 
 #[test]

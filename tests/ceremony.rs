@@ -9,8 +9,13 @@ use house::{House, PASSWORD, here, house, house_with_cost, password, ppk30, secr
 use jiff::Timestamp;
 use lpse_kiosk::{
     domain::{
-        Authenticator, Passcode, Policy, Secret, TimeStep, calendar::Zone, language::Language,
-        password::HashCost, policy::LoginRules, recovery::RecoveryCode,
+        Authenticator, Passcode, Policy, Secret, TimeStep,
+        calendar::Zone,
+        language::Language,
+        officer::{DeskAct, Order, Statement},
+        password::{HashCost, HashMemory, verify},
+        policy::LoginRules,
+        recovery::RecoveryCode,
     },
     ports::Clock,
     service::{
@@ -20,7 +25,7 @@ use lpse_kiosk::{
     },
     session::effects::{self, Proofs},
     tui::{
-        App, AppSettings, Effect, Event, Now, Reply, Request,
+        App, AppSettings, DeskRequest, Effect, Event, Look, Now, Reply, Request, Sight,
         command::Key,
         theme::{Colours, Glyphs, Terminal},
     },
@@ -224,13 +229,103 @@ async fn requests_without_their_proofs_are_refused() {
         Request::ProveEnrollment(code()),
         Request::DisableTotp(None),
         Request::DisableTotp(Some(code())),
+        Request::ChangePassword {
+            current: password(PASSWORD),
+            new: password(OWN_PASSWORDS[0]),
+            passcode: None,
+        },
+        Request::ReplacePassword(password(OWN_PASSWORDS[0])),
+        Request::LoadActivity,
         Request::LoadHome,
+        Request::Desk(DeskRequest::Show(ppk30())),
+        Request::Desk(DeskRequest::RevealEmail(ppk30())),
+        Request::Desk(DeskRequest::ShowRules),
     ] {
         let (reply, _) =
             effects::perform(house.services.clone(), here(), Proofs::None, None, request).await;
         assert!(matches!(reply, Reply::Ended), "{reply:?}");
     }
     assert_eq!(house.logins(), 0);
+}
+
+/// A login that owes a password of its own gets nothing else, whatever a screen believes.
+#[tokio::test]
+async fn a_one_time_password_leads_to_nothing_but_its_replacement() {
+    let code = || Passcode::parse("123456").unwrap();
+    for request in [
+        Request::CheckPasscode(code()),
+        Request::StartOver,
+        Request::StartEnrollment,
+        Request::ProveEnrollment(code()),
+        Request::DisableTotp(None),
+        Request::ChangePassword {
+            current: password(ONE_TIME_PASSWORD),
+            new: password(OWN_PASSWORDS[0]),
+            passcode: None,
+        },
+        Request::LoadActivity,
+        Request::LoadHome,
+    ] {
+        let house = house(Policy::Enabled).await;
+        house.issue(ONE_TIME_PASSWORD).await;
+        let PasswordOutcome::PasswordDue(due) = house.login_with(ONE_TIME_PASSWORD).await else {
+            panic!("a password is due")
+        };
+        let proofs = Proofs::PasswordDue(due.awaiting);
+        let services = house.services.clone();
+        let (reply, proofs) = effects::perform(services, here(), proofs, None, request).await;
+        assert!(
+            matches!((&reply, &proofs), (Reply::Ended, Proofs::None)),
+            "{reply:?}"
+        );
+        assert_eq!(house.logins(), 0);
+    }
+}
+
+/// What an officer gives out.
+const ONE_TIME_PASSWORD: &str = "sementara 4 hari saja";
+
+/// What the person then takes, one after the other.
+const OWN_PASSWORDS: [&str; 2] = ["perahu layar 7 biru", "gunung teduh 5 ungu"];
+
+#[tokio::test]
+async fn the_desk_is_closed_to_whoever_is_no_officer() {
+    let house = house(Policy::Enabled).await;
+    let look = || Look::Find {
+        typed: "ppk".into(),
+        after: None,
+    };
+    let sight = effects::look(house.services.clone(), Proofs::None, look()).await;
+    assert!(matches!(sight, Sight::Ended), "{sight:?}");
+    let PasswordOutcome::Granted(granted) = house.login().await else {
+        panic!("a login without a code");
+    };
+    let proofs = || Proofs::LoggedIn {
+        authenticated: granted.authenticated.clone(),
+        previous_login: None,
+    };
+    let sight = effects::look(house.services.clone(), proofs(), look()).await;
+    assert!(matches!(sight, Sight::Ended), "{sight:?}");
+    let order = || Order {
+        act: DeskAct::SetRules(Policy::Disabled.into()),
+        reason: Statement::parse("Bukan petugas").unwrap(),
+        seen: None,
+        passcode: None,
+    };
+    for request in [
+        DeskRequest::Show(ppk30()),
+        DeskRequest::RevealEmail(ppk30()),
+        DeskRequest::ShowRules,
+        DeskRequest::CarryOut(Box::new(order())),
+    ] {
+        let request = Request::Desk(request);
+        let (reply, left) =
+            effects::perform(house.services.clone(), here(), proofs(), None, request).await;
+        assert!(matches!(reply, Reply::Ended), "{reply:?}");
+        assert!(matches!(left, Proofs::None), "{left:?}");
+    }
+    let rules = house.services.policy.get().await.unwrap();
+    assert_eq!(rules.policy, Policy::Enabled);
 }
 
 /// What a random person does.
@@ -248,6 +343,11 @@ enum Deed {
     PassTime(u64),
     SetPolicy(Policy),
     SetRecoveryCodes(bool),
+    TypeOwnPassword(usize),
+    /// An officer gives out a one-time password.
+    IssuePassword,
+    /// The terminal goes away; the next one begins at a fresh menu.
+    HangUp,
 }
 
 /// From the menu to the password's answer.
@@ -285,6 +385,7 @@ fn deeds() -> impl Strategy<Value = Vec<Deed>> {
         1 => Just(Key::Up),
         1 => Just(Key::Esc),
         1 => Just(Key::Char('d')),
+        1 => Just(Key::Char('g')),
         1 => Just(Key::Char('n')),
         1 => Just(Key::Function(2)),
     ];
@@ -298,21 +399,40 @@ fn deeds() -> impl Strategy<Value = Vec<Deed>> {
         2 => (0..12_usize).prop_map(Deed::TypeRecoveryCode),
         1 => Just(Deed::TypeWrongRecoveryCode),
         1 => any::<bool>().prop_map(Deed::SetRecoveryCodes),
+        1 => (0..2_usize).prop_map(Deed::TypeOwnPassword),
+        1 => Just(Deed::IssuePassword),
         2 => (1..400_u64).prop_map(Deed::PassTime),
         1 => prop_oneof![Just(Policy::Disabled), Just(Policy::Enabled), Just(Policy::Required)].prop_map(Deed::SetPolicy),
     ];
+    // The form for a password of one's own, filled in as it takes more than luck to do.
+    let own = |number| {
+        [
+            Deed::TypeOwnPassword(number),
+            Deed::Press(Key::Enter),
+            Deed::TypeOwnPassword(number),
+            Deed::Press(Key::Enter),
+        ]
+    };
+    // A whole login on a fresh terminal, with the code where one is asked for.
+    let afresh = [Deed::HangUp, Deed::PassTime(31)];
+    let log_in = [&afresh[..], &LOG_IN, &[Deed::TypeRightCode]].concat();
+    let by_one_time = [&[Deed::IssuePassword], &log_in[..]].concat();
     let deed = prop_oneof![
-        12 => deed.prop_map(|deed| vec![deed]),
+        16 => deed.prop_map(|deed| vec![deed]),
         // What random keys seldom find.
         1 => Just(LOG_IN.to_vec()),
         1 => Just([&[Deed::Press(Key::Tab)], &TO_RECOVERY[..]].concat()),
+        1 => (0..2_usize).prop_map(move |number| own(number).to_vec()),
+        1 => Just(log_in),
+        1 => Just(by_one_time),
     ];
     // A start that often comes far, so that the random part plays behind the password too, and behind the codes.
     let start = prop_oneof![
         Just(LOG_IN.to_vec()),
+        Just([&[Deed::IssuePassword], &LOG_IN[..]].concat()),
         Just([&LOG_IN[..], &PREPARE, &LOG_IN].concat()),
     ];
-    (start, proptest::collection::vec(deed, 1..60))
+    (start, proptest::collection::vec(deed, 1..50))
         .prop_map(|(start, rest)| [start, rest.concat()].concat())
 }
 
@@ -329,6 +449,8 @@ struct Person {
     /// Those that may work: of the newest issue, never used, their key still in force.
     good: Vec<String>,
     logins_by_paper: usize,
+    /// What opens the account now.
+    password: &'static str,
 }
 
 impl Person {
@@ -359,6 +481,7 @@ impl Person {
             paper: Vec::new(),
             good: Vec::new(),
             logins_by_paper: 0,
+            password: PASSWORD,
         }
     }
 
@@ -411,6 +534,9 @@ impl Person {
                         _ => None,
                     };
                     let was_home = matches!(before, Proofs::LoggedIn { .. });
+                    let was_due = matches!(before, Proofs::PasswordDue(_));
+                    let is_one_time = self.house.account().await.one_time_password.is_some();
+                    let replaces = matches!(request, Request::ReplacePassword(_));
                     let (reply, proofs) = effects::perform(
                         self.house.services.clone(),
                         here(),
@@ -419,14 +545,18 @@ impl Person {
                         request,
                     )
                     .await;
-                    if let Reply::Home(_) = &reply
+                    if let Reply::Home(_) | Reply::PasswordDue { .. } = &reply
                         && !was_home
+                        && !was_due
                         && needs_code
                     {
                         assert!(brought_code, "home without a code under {:?}", self.policy);
                     }
                     if let Some(code) = recovery_code {
-                        self.used(&code, matches!(reply, Reply::Home(_)));
+                        self.used(
+                            &code,
+                            matches!(reply, Reply::Home(_) | Reply::PasswordDue { .. }),
+                        );
                     }
                     if let Reply::RecoveryCodes(codes, _) = &reply {
                         self.good = codes
@@ -437,6 +567,19 @@ impl Person {
                     }
                     if self.house.account().await.recovery.is_none() {
                         self.good.clear();
+                    }
+                    if let Reply::Home(_) | Reply::Activity(_) = &reply {
+                        let account = self.house.account().await;
+                        assert_eq!(
+                            account.one_time_password, None,
+                            "home by a one-time password"
+                        );
+                        assert!(
+                            replaces || !is_one_time,
+                            "a one-time password that was not replaced"
+                        );
+                        assert!(!was_due || replaces, "home without a password of one's own");
+                        self.password = self.opening().await;
                     }
                     if let Reply::Enrollment { provisioning, .. } = &reply {
                         self.phone = Some(secret_of(provisioning.uri()));
@@ -451,6 +594,20 @@ impl Person {
                 Effect::Look(..) | Effect::CountVisit | Effect::Quit => {}
             }
         }
+    }
+
+    /// The one of all passwords ever typed that opens the account.
+    async fn opening(&self) -> &'static str {
+        let stored = self.house.account().await.password;
+        let mut memory = HashMemory::default();
+        let all = [PASSWORD, ONE_TIME_PASSWORD]
+            .into_iter()
+            .chain(OWN_PASSWORDS);
+        let mut opening =
+            all.filter(|typed| verify(&password(typed), &stored, &mut memory).is_some());
+        let found = opening.next().expect("one of them was chosen");
+        assert_eq!(opening.next(), None, "two passwords for one account");
+        found
     }
 
     async fn account_wants_a_code(&self) -> bool {
@@ -472,7 +629,16 @@ impl Person {
         match deed {
             Deed::Press(key) => self.event(Event::Key(key.into())).await,
             Deed::TypeUserId => self.type_text("ppk30").await,
-            Deed::TypePassword => self.type_text(PASSWORD).await,
+            Deed::TypePassword => self.type_text(self.password).await,
+            Deed::TypeOwnPassword(number) => self.type_text(OWN_PASSWORDS[number]).await,
+            Deed::HangUp => {
+                self.app.wipe();
+                self.proofs = Proofs::None;
+            }
+            Deed::IssuePassword => {
+                self.house.issue(ONE_TIME_PASSWORD).await;
+                self.password = ONE_TIME_PASSWORD;
+            }
             Deed::TypeWrongPassword => self.type_text("salah").await,
             Deed::TypeRightCode => {
                 if let Some(secret) = &self.phone {

@@ -176,6 +176,143 @@ fn totp_is_reset_for_accounts_that_exist() {
 }
 
 #[test]
+fn an_account_is_suspended_and_reinstated_and_told_so_once() {
+    let place = Place::new();
+    place.add("PPK30", "non-penyedia").ok();
+    let of = |command: &str, id: &str| place.run(&["user", command, id, "--type", "non-penyedia"]);
+    assert_eq!(of("suspend", "ppk30").ok().out, "PPK30 is suspended.\n");
+    let again = of("suspend", "PPK30").ok().out;
+    assert_eq!(again, "PPK30 was suspended already.\n");
+    let account = place.show("PPK30", "non-penyedia");
+    assert!(account["suspended"].as_str().unwrap().ends_with('Z'));
+    assert_eq!(account["activity"].as_array().unwrap().len(), 1);
+    assert_eq!(account["activity"][0]["kind"], "suspended");
+    let listed = place.run(&["user", "list"]).ok().out;
+    assert!(
+        listed.ends_with("<ppk30@contoh.go.id>  suspended\n"),
+        "{listed}"
+    );
+    let shown = of("show", "PPK30").ok().out;
+    assert!(shown.contains("Suspended    since 20"), "{shown}");
+    assert_eq!(of("reinstate", "PPK30").ok().out, "PPK30 is reinstated.\n");
+    assert_eq!(
+        of("reinstate", "PPK30").ok().out,
+        "PPK30 was not suspended.\n"
+    );
+    assert_eq!(
+        place.show("PPK30", "non-penyedia")["suspended"],
+        json!(null)
+    );
+    assert_eq!(
+        of("unlock", "PPK30").ok().out,
+        "PPK30 does not wait for anything.\n"
+    );
+    let ended = of("end-logins", "PPK30").ok().out;
+    assert_eq!(ended, "Open logins of PPK30 have ended.\n");
+    for command in ["suspend", "reinstate", "unlock", "end-logins"] {
+        of(command, "PPK31").refused(1, &["there is no non-penyedia account PPK31", "user list"]);
+    }
+    let audit = fs::read_to_string(place.path("data/audit.jsonl")).unwrap();
+    let of_suspension: Vec<serde_json::Value> = audit
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .filter(|line: &serde_json::Value| {
+            line["act"] == "suspend" && line["account"] == "non-penyedia/PPK30"
+        })
+        .collect();
+    let outcomes: Vec<_> = of_suspension.iter().map(|line| &line["outcome"]).collect();
+    assert_eq!(outcomes, ["intended", "done", "refused"]);
+    assert_eq!(of_suspension[2]["reason"], "nothing-to-do");
+}
+
+#[test]
+fn an_officers_account_is_added_and_the_role_changed() {
+    let place = Place::new();
+    let add = [
+        "user",
+        "add",
+        "PETUGAS1",
+        "--type",
+        "non-penyedia",
+        "--name",
+        "Rina Wulandari",
+        "--email",
+        "rina@contoh.go.id",
+        "--officer",
+    ];
+    place.run_with(&add, PASSWORD.as_bytes()).ok();
+    let role = || place.show("PETUGAS1", "non-penyedia")["role"].clone();
+    assert_eq!(role(), "officer");
+    let listed = place.run(&["user", "list"]).ok().out;
+    assert!(
+        listed.ends_with("<rina@contoh.go.id>  officer\n"),
+        "{listed}"
+    );
+    let set = |role: &str| {
+        place.run(&[
+            "user",
+            "set-role",
+            "PETUGAS1",
+            "--type",
+            "non-penyedia",
+            role,
+        ])
+    };
+    assert_eq!(set("user").ok().out, "PETUGAS1 has the role user.\n");
+    assert_eq!(
+        set("user").ok().out,
+        "PETUGAS1 had the role user already.\n"
+    );
+    assert_eq!(role(), "user");
+    set("admin").refused(2, &["user, officer"]);
+    let audit = fs::read_to_string(place.path("data/audit.jsonl")).unwrap();
+    assert!(audit.contains(r#""act":"set-role""#), "{audit}");
+    assert!(audit.contains("from officer to user"), "{audit}");
+}
+
+#[test]
+fn an_address_is_set_and_accounts_are_found_by_what_they_are_now() {
+    let place = Place::new();
+    place.add("PPK30", "non-penyedia").ok();
+    place.add("CVMAJU", "penyedia").ok();
+    let find = |words: &[&str]| {
+        let found = place
+            .run(&[&["user", "find", "--json"], words].concat())
+            .ok();
+        let id = |line: &serde_json::Value| line["user_id"].as_str().unwrap().to_owned();
+        found.json_lines().iter().map(id).collect::<Vec<_>>()
+    };
+    assert_eq!(find(&["siti"]), ["PPK30", "CVMAJU"]);
+    assert_eq!(find(&["siti", "ppk"]), ["PPK30"]);
+    assert_eq!(find(&["SITI cv"]), ["CVMAJU"]);
+    assert_eq!(find(&["budi"]), [""; 0]);
+    let set = |email: &str| {
+        place.run(&[
+            "user",
+            "set-email",
+            "PPK30",
+            "--type",
+            "non-penyedia",
+            "--email",
+            email,
+        ])
+    };
+    let told = set("rahma@lain.co.id").ok().out;
+    assert_eq!(told, "Letters to PPK30 go to rahma@lain.co.id.\n");
+    let told = set("rahma@lain.co.id").ok().out;
+    assert_eq!(told, "Letters to PPK30 go to rahma@lain.co.id already.\n");
+    set("rahma").refused(2, &["name@host.domain"]);
+    assert_eq!(find(&["lain.co.id"]), ["PPK30"]);
+    assert_eq!(find(&["contoh"]), ["CVMAJU"]);
+    let told = place.run(&["user", "find", "lain"]).ok().out;
+    assert!(
+        told.ends_with(" off      Siti Rahmawati  <rahma@lain.co.id>\n"),
+        "{told}"
+    );
+    place.run(&["user", "find"]).refused(2, &["WORDS"]);
+}
+
+#[test]
 fn the_policy_is_shown_and_set() {
     let place = Place::new();
     assert_eq!(
@@ -443,7 +580,7 @@ fn a_store_in_use_is_left_alone_and_its_holder_named() {
         drop(held);
         let runtime = tokio::runtime::Runtime::new().unwrap();
         runtime.block_on(ended.wait());
-        assert_eq!(run(&["policy"]).ok().out, "required\n");
+        assert_eq!(run(&["policy"]).ok().out, "required\nrecovery codes: on\n");
     }
 }
 
@@ -544,8 +681,15 @@ fn help_and_version_are_complete() {
         "user add",
         "user list",
         "user show",
+        "user find",
         "user set-password",
+        "user set-email",
+        "user set-role",
         "user reset-totp",
+        "user unlock",
+        "user end-logins",
+        "user suspend",
+        "user reinstate",
         "user remove",
         "user import",
         "key rotate",

@@ -218,3 +218,49 @@ fn the_manuals_files_are_taken() {
         assert_eq!(lines.iter().filter(from_file).count(), set, "{example}");
     }
 }
+
+#[test]
+fn the_template_sets_nothing_and_each_of_its_lines_is_allowed() {
+    let place = Place::new();
+    let template = place.run(&["config", "--template"]).ok().out;
+    let shown_of = |text: &str| {
+        let file = place.write("config.toml", text);
+        // Named without a data folder of the test's: what counts is the file alone.
+        let mut command = place.bare(&["--config", shown(&file), "config", "--json"]);
+        done(&mut command).ok().json_lines()
+    };
+    let defaults = shown_of("");
+    let from = |line: &Value| line["from"].as_str().unwrap().to_owned();
+    let untouched = shown_of(&template);
+    assert_eq!(untouched, defaults);
+
+    // All lines at once, as somebody might who wants every value to stand there.
+    let is_setting =
+        |line: &str| line.starts_with('#') && !line.starts_with("# ") && line.len() > 1;
+    let lines = template.lines();
+    let all: String = lines
+        .map(|line| if is_setting(line) { &line[1..] } else { line })
+        .flat_map(|line| [line, "\n"])
+        .collect();
+    let set = shown_of(&all);
+    assert_eq!(set.len(), lpse_kiosk::config::SETTINGS.len());
+    for line in &set {
+        assert!(
+            from(line).contains("config.toml"),
+            "{line} stands in the template"
+        );
+    }
+    // Where the default is told as a value, it is that value.
+    let mut settings = lpse_kiosk::config::SETTINGS.iter();
+    let mut told = 0;
+    for (line, default) in set.iter().zip(&defaults) {
+        let setting = settings.next().unwrap();
+        let value = default["value"].as_str().map(str::to_owned);
+        let value = value.unwrap_or_else(|| default["value"].to_string());
+        if setting.default() == value {
+            assert_eq!(line["value"], default["value"], "{setting}");
+            told += 1;
+        }
+    }
+    assert!(told >= 20, "{told} defaults are values");
+}

@@ -2,32 +2,9 @@
 
 mod common;
 
-use std::{fs, path::Path, process::Command};
+use std::fs;
 
-use common::{Office, PASSWORD, key};
-
-/// A small file system in memory over a folder, gone at the end. Only root can mount one.
-struct SmallDisk<'a>(&'a Path);
-
-impl<'a> SmallDisk<'a> {
-    fn mount(folder: &'a Path) -> Option<Self> {
-        fs::create_dir_all(folder).unwrap();
-        let mut mount = Command::new("mount");
-        mount
-            .args(["-t", "tmpfs", "-o", "size=48m,mode=700", "tmpfs"])
-            .arg(folder);
-        mount
-            .output()
-            .is_ok_and(|output| output.status.success())
-            .then_some(Self(folder))
-    }
-}
-
-impl Drop for SmallDisk<'_> {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg("--lazy").arg(self.0).status();
-    }
-}
+use common::{Office, PASSWORD, disk::SmallDisk, key};
 
 #[test]
 fn a_full_disk_refuses_logins_in_words_and_the_kiosk_goes_on_when_there_is_room() {

@@ -3,6 +3,9 @@
 
 mod house;
 
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
 use house::{House, here, house, ppk30};
 use lpse_kiosk::{
     domain::{
@@ -15,12 +18,16 @@ use lpse_kiosk::{
     },
     ports::Clock,
     service::{
-        Refusal,
+        Foundation, Refusal,
         authentication::{Granted, PasscodeOutcome, PasswordOutcome},
         enrollment::{DisableOutcome, Prover, StartOutcome},
-        recovery::IssueOutcome,
+        hashing::HashPool,
+        recovery::{IssueOutcome, Recovery},
     },
-    store::{accounts::Accounts, outbox::Outbox},
+    store::{
+        Commit, Key, Outcome, Store, StoreError, Value, accounts::Accounts, outbox::Outbox,
+        settings::Settings, snapshot::Snapshot,
+    },
 };
 
 /// A house whose PPK30 has a phone and ten codes on paper, a while ago.
@@ -442,4 +449,90 @@ async fn codes_moved_to_another_accounts_record_open_nothing() {
     let checked = recovery.check(&awaiting, paper[0].clone(), &here()).await;
     let error = checked.unwrap_err().to_string();
     assert!(error.contains("moved here from another record"), "{error}");
+}
+
+/// A store at which somebody sets other rules right before the next commit.
+#[derive(Debug)]
+struct Meddled {
+    inner: Arc<dyn Store>,
+    rules: Mutex<Option<LoginRules>>,
+}
+
+#[async_trait]
+impl Store for Meddled {
+    async fn get(&self, key: &Key) -> Result<Option<Value>, StoreError> {
+        self.inner.get(key).await
+    }
+
+    async fn page(
+        &self,
+        prefix: &Key,
+        after: Option<&Key>,
+        limit: usize,
+    ) -> Result<Vec<(Key, Value)>, StoreError> {
+        self.inner.page(prefix, after, limit).await
+    }
+
+    async fn commit(&self, commit: Commit) -> Result<Outcome, StoreError> {
+        let rules = self.rules.lock().unwrap().take();
+        if let Some(rules) = rules {
+            Settings::new(self.inner.clone()).set_rules(rules).await?;
+        }
+        self.inner.commit(commit).await
+    }
+
+    async fn snapshot(&self) -> Result<Box<dyn Snapshot>, StoreError> {
+        self.inner.snapshot().await
+    }
+}
+
+/// The service over the store of `house`, at which the rules have recovery codes off from its next commit on.
+fn meddled(house: &House) -> Recovery {
+    let foundation = &house.foundation;
+    let off = LoginRules {
+        recovery_codes: false,
+        ..Policy::Enabled.into()
+    };
+    Recovery::new(Arc::new(Foundation {
+        store: Arc::new(Meddled {
+            inner: foundation.store.clone(),
+            rules: Mutex::new(Some(off)),
+        }),
+        vault: foundation.vault.clone(),
+        clock: foundation.clock.clone(),
+        random: foundation.random.clone(),
+        audit: foundation.audit.clone(),
+        audit_trail: None,
+        hashing: HashPool::new(1, 1),
+        hash_cost: foundation.hash_cost,
+        issuer: foundation.issuer.clone(),
+        letters: foundation.letters.clone(),
+        ended_logins: foundation.ended_logins.clone(),
+        node: foundation.node.clone(),
+    }))
+}
+
+#[tokio::test]
+async fn rules_that_change_between_the_look_and_the_grant_grant_nothing() {
+    let Prepared {
+        house,
+        phone,
+        paper,
+    } = prepared().await;
+    let awaiting = house.awaiting().await;
+    let logins = house.logins();
+    let outcome = meddled(&house)
+        .check(&awaiting, paper[0].clone(), &here())
+        .await;
+    assert_eq!(refusal(&outcome.unwrap()), Refusal::Ended);
+    assert_eq!((left(&house).await, house.logins()), (Some(10), logins));
+    set_recovery_codes(&house, true).await;
+    let at_home = log_in(&house, &phone).await.authenticated;
+    let before = house.account().await.recovery;
+    let outcome = meddled(&house)
+        .issue(&at_home, None, &here())
+        .await
+        .unwrap();
+    assert!(matches!(outcome, IssueOutcome::Off), "{outcome:?}");
+    assert_eq!(house.account().await.recovery, before);
 }

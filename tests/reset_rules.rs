@@ -5,7 +5,7 @@ mod house;
 
 use std::{sync::Arc, time::Duration};
 
-use house::{House, Recorder, here, house, ppk30};
+use house::{House, PASSWORD, Recorder, here, house, ppk30};
 use lpse_kiosk::{
     domain::{
         AccountKey, Authenticator, EmailAddress, Policy, Source, UserId, UserType,
@@ -119,6 +119,34 @@ fn reasons(house: &House, act: Act) -> Vec<String> {
             AuditOutcome::Failed(reason) => reason.clone(),
         })
         .collect()
+}
+
+#[tokio::test]
+async fn a_new_password_of_ones_own_makes_an_open_link_and_code_void() {
+    let house = house(Policy::Enabled).await;
+    let mailbox = Mailbox::of(&house);
+    asked(&house).await;
+    let letter = mailbox.newest().await;
+    let PasswordOutcome::Granted(granted) = house.login().await else {
+        panic!("a login")
+    };
+    let words = [PASSWORD, "perahu layar 7 biru"].map(house::password);
+    let [current, new] = words;
+    let own_password = &house.services.own_password;
+    own_password
+        .change(&granted.authenticated, current, new, None, &here())
+        .await
+        .unwrap();
+    for secret in [link(&letter), code(&letter)] {
+        let confirmed = house.services.reset.confirm(&secret, &here()).await;
+        assert_eq!(confirmed.unwrap(), Confirmed::Void(Void::Unknown));
+    }
+    // Whoever wants a reset asks again, within the same limits.
+    house.clock.pass(60);
+    asked(&house).await;
+    let (link, from) = (link(&mailbox.newest().await), here());
+    let found = house.services.reset.find(&link, &from).await.unwrap();
+    assert!(matches!(found, Found::Valid { .. }), "{found:?}");
 }
 
 #[tokio::test]

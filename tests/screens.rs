@@ -4,14 +4,16 @@
 //! A snapshot is the screen's text, then where the cursor stands and what is highlighted: the focus must be plain to
 //! see without colour. `INSTA_UPDATE=always cargo test --test screens` writes them anew; then read each one.
 
-use std::{fmt::Write as _, time::Duration};
+mod screen_harness;
+
+use std::time::Duration;
 
 use jiff::Timestamp;
 use lpse_kiosk::{
     domain::{
-        AccountKey, Activity, ActivityKind, PersonName, Policy, Secret, Source, UserId, UserType,
+        AccountKey, Activity, ActivityKind, PersonName, PlainPassword, Policy, Secret, Source,
+        UserId, UserType,
         account::{LastLogin, Role, TotpState},
-        calendar::Zone,
         idle::Presence,
         language::Language,
         password::PasswordRuleError,
@@ -20,55 +22,21 @@ use lpse_kiosk::{
         reset::{ResetSecret, ShortCode},
         security_code::{Challenge, Picture},
     },
+    frontend::training::samples,
     tui::{
         App, AppSettings, Effect, Ending, EndingReason, Event, HomeNotice, HomeView, InboxLetter,
-        Now, OwnPasswordRefused, Reply, Request, RequestId, ResetVoid, SampleAccount,
+        Now, OwnPasswordRefused, Reply, Request, RequestId, ResetVoid,
         command::{Key, KeyPress},
         theme::{Colours, Glyphs, Terminal},
     },
 };
 use proptest::prelude::*;
-use ratatui::{Terminal as Ratatui, backend::TestBackend, style::Modifier};
+use screen_harness::{any_key, at, drawn, later, now, settings};
 use zeroize::Zeroizing;
-
-fn now() -> Now {
-    Now {
-        wall: "2020-08-13T01:53:05Z".parse().unwrap(),
-        monotonic: Duration::from_secs(100),
-    }
-}
 
 fn ends_in(seconds: u64, why: EndingReason) -> Event {
     let left = Duration::from_secs(seconds);
     Event::Ending(Some(Ending { left, why }))
-}
-
-fn later(seconds: u64) -> Now {
-    let Now { wall, monotonic } = now();
-    let step = Duration::from_secs(seconds);
-    Now {
-        wall: wall + step,
-        monotonic: monotonic + step,
-    }
-}
-
-fn settings(language: Language) -> AppSettings {
-    AppSettings {
-        office: "LPSE Kota Contoh".into(),
-        session: "loket-1".into(),
-        training: None,
-        zone: Zone::Wib,
-        version: "0.1.0".into(),
-        language,
-        lent: false,
-        reset_by_mail: false,
-        reset_link_holds: Duration::from_secs(30 * 60),
-        terminal: Terminal {
-            glyphs: Glyphs::Unicode,
-            colours: Colours::Ansi256,
-            no_color: false,
-        },
-    }
 }
 
 /// A terminal of an office that has a mail server.
@@ -81,16 +49,8 @@ fn with_letters(language: Language) -> AppSettings {
 
 /// A newcomer's.
 fn in_training(language: Language) -> AppSettings {
-    let sample = |user_type, id: &str, password: &str| SampleAccount {
-        user_type,
-        user_id: UserId::parse(id).unwrap(),
-        password: password.into(),
-    };
     AppSettings {
-        training: Some(vec![
-            sample(UserType::NonPenyedia, "PPK30", "mangga-manis-30"),
-            sample(UserType::Penyedia, "CVMAJU", "perahu-layar-biru"),
-        ]),
+        training: Some(samples()),
         lent: true,
         ..with_letters(language)
     }
@@ -149,10 +109,6 @@ fn account() -> AccountKey {
 fn provisioning() -> Provisioning {
     let secret = Secret::from_bytes(*b"12345678901234567890");
     Provisioning::new(&Issuer::default(), &account().user_id, &secret)
-}
-
-fn at(text: &str) -> Timestamp {
-    text.parse().unwrap()
 }
 
 fn home(totp: TotpState, policy: Policy, notice: Option<HomeNotice>) -> HomeView {
@@ -453,37 +409,7 @@ impl Person {
     }
 
     fn screen(&self, columns: u16, rows: u16) -> String {
-        let mut terminal = Ratatui::new(TestBackend::new(columns, rows)).unwrap();
-        let mut cursor = None;
-        let frame = terminal
-            .draw(|frame| {
-                self.app.view(frame, self.now);
-            })
-            .unwrap();
-        let buffer = frame.buffer.clone();
-        if terminal.backend().cursor_visible() {
-            cursor = Some(terminal.backend().cursor_position());
-        }
-        let mut text = String::new();
-        let mut highlighted = Vec::new();
-        for y in 0..rows {
-            let mut line = String::new();
-            let mut run = String::new();
-            for x in 0..columns {
-                let cell = &buffer[(x, y)];
-                line.push_str(cell.symbol());
-                if cell.modifier.contains(Modifier::REVERSED) {
-                    run.push_str(cell.symbol());
-                }
-            }
-            let _ = writeln!(text, "{}", line.trim_end());
-            if !run.trim().is_empty() {
-                highlighted.push(run);
-            }
-        }
-        let cursor = cursor.map_or("hidden".into(), |at| format!("{},{}", at.x, at.y));
-        let _ = write!(text, "-- cursor {cursor}; highlighted {highlighted:?}");
-        text
+        drawn(&self.app, self.now, columns, rows)
     }
 }
 
@@ -1100,6 +1026,96 @@ fn the_sixth_digit_sends_the_code_and_a_wait_holds_the_next() {
 }
 
 #[test]
+fn a_new_password_is_sent_with_the_present_one_and_stays_typed_until_it_is_taken() {
+    let mut person = Person::new(settings(Language::Id)).at_own_password();
+    assert!(person.types("rahasia lama\nperahu").is_empty());
+    let sent = person.types(&format!("{}\n{NEW}\n", &NEW["perahu".len()..]));
+    let [
+        Effect::Request(
+            _,
+            Request::ChangePassword {
+                current,
+                new,
+                passcode: None,
+            },
+        ),
+    ] = sent.as_slice()
+    else {
+        panic!("{sent:?}")
+    };
+    assert!(current.is(&PlainPassword::typed("rahasia lama").unwrap()));
+    assert!(new.is(&PlainPassword::typed(NEW).unwrap()));
+    person.answered(Reply::FreshPasscodeWanted);
+    assert!(
+        person.types("123456").is_empty(),
+        "the sixth digit does not send it"
+    );
+    let sent = person.types("\n");
+    assert!(
+        matches!(
+            sent.as_slice(),
+            [Effect::Request(
+                _,
+                Request::ChangePassword {
+                    passcode: Some(_),
+                    ..
+                }
+            )]
+        ),
+        "{sent:?}"
+    );
+    // Only what was wrong is typed again, and not before the wait is over.
+    person.answered(Reply::OwnPasswordRefused(
+        OwnPasswordRefused::CurrentRejected {
+            wait: Duration::from_secs(2),
+        },
+    ));
+    assert!(person.types("rahasia lama\n\t\t\n").is_empty());
+    person.now = later(2);
+    person.types("654321");
+    let sent = person.types("\n");
+    assert!(
+        matches!(
+            sent.as_slice(),
+            [Effect::Request(_, Request::ChangePassword { .. })]
+        ),
+        "{sent:?}"
+    );
+}
+
+#[test]
+fn a_password_that_is_due_leads_on_or_out_and_nowhere_else() {
+    let mut person = Person::new(settings(Language::Id)).at_password_due();
+    for _ in 0..3 {
+        assert!(person.presses(Key::Esc).is_empty());
+    }
+    assert!(person.screen(80, 24).contains("Buat password Anda sendiri"));
+    let left = person.types("\n");
+    assert!(matches!(left.as_slice(), [Effect::EndLogin]), "{left:?}");
+    let mut person = Person::new(settings(Language::Id)).at_password_due();
+    let sent = person.types(&format!("{NEW}\n{NEW}\n"));
+    assert!(
+        matches!(
+            sent.as_slice(),
+            [Effect::Request(_, Request::ReplacePassword(_))]
+        ),
+        "{sent:?}"
+    );
+}
+
+#[test]
+fn a_password_longer_than_any_is_refused_and_not_cut_off() {
+    let mut person = Person::new(settings(Language::Id)).at_password_due();
+    let long = "kuda hijau ".repeat(12);
+    for _ in 0..2 {
+        person.pastes(&long[..129]);
+        assert!(person.types("\n").is_empty());
+    }
+    let said = person.screen(80, 24);
+    assert!(said.contains("lebih dari 128 karakter"), "{said}");
+}
+
+#[test]
 fn a_key_at_the_idle_warning_does_nothing_else() {
     let mut person =
         Person::new(settings(Language::Id)).at_home(home(ACTIVE, Policy::Enabled, None));
@@ -1488,31 +1504,70 @@ fn the_form_for_a_reset_is_whole_wherever_it_fits_and_says_what_it_needs_elsewhe
     insta::assert_snapshot!("reset_request_code.id.80x12", small.screen(80, 12));
 }
 
+#[test]
+fn a_recovery_code_is_sent_only_whole_and_stays_to_be_corrected() {
+    let mut person = Person::new(settings(Language::Id)).at_recovery();
+    assert!(person.types("acde-fghj-kmn\n").is_empty());
+    assert!(person.screen(80, 24).contains("12 huruf dan angka"));
+    let sent = person.types("p\n");
+    assert!(
+        matches!(requested(&sent), Some(Request::CheckRecoveryCode(code))
+            if code.grouped().as_str() == "ACDE-FGHJ-KMNP"),
+        "{sent:?}"
+    );
+    person.answered(Reply::Rejected {
+        wait: Duration::from_secs(3),
+    });
+    assert!(
+        person.types("\n").is_empty(),
+        "nothing is sent during the wait"
+    );
+    person.now = later(3);
+    person.presses(Key::Backspace);
+    let sent = person.types("q\n");
+    assert!(
+        matches!(requested(&sent), Some(Request::CheckRecoveryCode(code))
+            if code.grouped().as_str() == "ACDE-FGHJ-KMNQ"),
+        "{sent:?}"
+    );
+    // A paste takes the place of what was typed, and waits for Enter.
+    let mut person = Person::new(settings(Language::Id)).at_recovery();
+    person.types("xyz");
+    assert!(person.pastes(" rtvw xy34 679a\r\n").is_empty());
+    let sent = person.types("\n");
+    assert!(
+        matches!(requested(&sent), Some(Request::CheckRecoveryCode(code))
+            if code.grouped().as_str() == "RTVW-XY34-679A"),
+        "{sent:?}"
+    );
+    // Back to the phone's code, and here again.
+    let mut person = Person::new(settings(Language::Id)).at_recovery();
+    assert!(
+        person.presses(Key::Esc).is_empty(),
+        "the password stays proved"
+    );
+    assert!(person.screen(80, 24).contains("Masukkan kode TOTP"));
+}
+
+#[test]
+fn recovery_codes_come_before_all_else_on_small_terminals_and_leave_at_a_second_word_only() {
+    let mut person = Person::new(settings(Language::Id)).at_recovery_codes();
+    insta::assert_snapshot!("recovery_codes.id.40x15", person.screen(40, 15));
+    insta::assert_snapshot!("recovery_codes.id.30x24", person.screen(30, 24));
+    let first = issued_codes().iter().next().unwrap().grouped();
+    for _ in 0..20 {
+        assert!(person.types("\n").is_empty());
+        assert!(person.screen(80, 24).contains(first.as_str()));
+    }
+    person.types("\n\t\n");
+    let screen = person.screen(80, 24);
+    assert!(screen.contains("Selamat datang, Siti") && !screen.contains(first.as_str()));
+}
+
 /// Anything that can happen to the screens.
 fn anything() -> impl Strategy<Value = Event> {
-    let key = prop_oneof![
-        any::<char>().prop_map(Key::Char),
-        prop::sample::select(vec![
-            Key::Enter,
-            Key::Esc,
-            Key::Tab,
-            Key::BackTab,
-            Key::Backspace,
-            Key::Delete,
-            Key::Left,
-            Key::Right,
-            Key::Up,
-            Key::Down,
-            Key::Home,
-            Key::End,
-            Key::PageUp,
-            Key::PageDown,
-        ]),
-        (1..=12_u8).prop_map(Key::Function),
-    ];
     prop_oneof![
-        12 => (key, any::<bool>(), any::<bool>())
-            .prop_map(|(key, ctrl, alt)| Event::Key(KeyPress { key, ctrl: ctrl && alt, alt: alt && !ctrl })),
+        12 => any_key().prop_map(Event::Key),
         1 => ".{0,200}".prop_map(|text| Event::Paste(Zeroizing::new(text))),
         1 => (0..1_u8).prop_map(|_| Event::Paste(Zeroizing::new("novel ".repeat(200_000)))),
         1 => (0..20_u64).prop_map(|left| ends_in(left, EndingReason::Idle)),
@@ -1525,7 +1580,7 @@ fn anything() -> impl Strategy<Value = Event> {
 
 /// Any answer at all, whatever was asked.
 fn any_reply() -> impl Strategy<Value = u8> {
-    0..13_u8
+    0..16_u8
 }
 
 fn reply(number: u8) -> Reply {
@@ -1550,6 +1605,12 @@ fn reply(number: u8) -> Reply {
         9 => Reply::ResetVoid(ResetVoid::Expired),
         10 => Reply::ResetVoid(ResetVoid::Unknown),
         11 => Reply::ResetDone,
+        12 => Reply::PasscodeWanted {
+            pending: false,
+            recovery: true,
+        },
+        13 => Reply::RecoveryCodes(issued_codes(), Box::new(with_recovery(Some(10)))),
+        14 => Reply::FreshPasscodeWanted,
         _ => Reply::Inbox(letters()),
     }
 }

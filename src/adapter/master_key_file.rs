@@ -117,7 +117,12 @@ impl KeyFile for MasterKeyFile {
 
 /// The keys in the file at `path`.
 pub fn read(path: &Path) -> Result<Keyring, MasterKeyError> {
-    match secret_file::read(WHAT, path) {
+    read_for(path, rustix::process::geteuid().as_raw())
+}
+
+/// The keys in the file at `path`, read as the process of `user` would.
+pub fn read_for(path: &Path, user: u32) -> Result<Keyring, MasterKeyError> {
+    match secret_file::read_for(WHAT, path, user) {
         Ok(text) => parse(path, &text),
         Err(error) if error.is_missing() => Err(MasterKeyError::Missing(path.to_owned())),
         Err(error) => Err(error.into()),

@@ -51,6 +51,15 @@ impl SecretFileError {
 
 /// Reads the file at `path`; `what` it is, such as "the master key file", begins the sentence of an error.
 pub fn read(what: &'static str, path: &Path) -> Result<Zeroizing<String>, SecretFileError> {
+    read_for(what, path, rustix::process::geteuid().as_raw())
+}
+
+/// Reads the file at `path` as the process of `user` would: it must be that user's, or root's.
+pub fn read_for(
+    what: &'static str,
+    path: &Path,
+    user: u32,
+) -> Result<Zeroizing<String>, SecretFileError> {
     let failed = |error| SecretFileError::Io {
         what,
         path: path.to_owned(),
@@ -66,8 +75,7 @@ pub fn read(what: &'static str, path: &Path) -> Result<Zeroizing<String>, Secret
             mode,
         });
     }
-    let own = rustix::process::geteuid().as_raw();
-    if metadata.uid() != own && metadata.uid() != 0 {
+    if metadata.uid() != user && metadata.uid() != 0 {
         return Err(SecretFileError::Foreign {
             what,
             path: path.to_owned(),

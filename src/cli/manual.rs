@@ -1,23 +1,25 @@
-//! What `lpse-kiosk --help` tells after the options: examples, settings, exit statuses.
+//! What `lpse-kiosk --help` tells after the options: examples, settings, exit statuses. The manual pages tell the same.
 
 use crate::config::{DATA_VARIABLE, DEFAULT_FILE, FILE_VARIABLE, SETTINGS};
 
-/// The manual. The settings come from their one declaration.
-pub fn text() -> String {
-    let mut text = String::from(
-        "Examples:
+pub const EXAMPLES: &str = "Examples:
   lpse-kiosk demo
   lpse-kiosk serve
   lpse-kiosk attach
+  lpse-kiosk doctor
   lpse-kiosk user add PPK30 --type non-penyedia --name \"Siti Nurhaliza\" --email siti@contoh.go.id
   lpse-kiosk policy required
   lpse-kiosk key rotate
   lpse-kiosk backup --key-file /root/backup.key /mnt/backup/latest
   lpse-kiosk audit tail --follow
   lpse-kiosk --config /etc/lpse-kiosk/loket-2.toml
+";
 
-Settings: flags go over variables, those over the file, that over the defaults. In the file, they stand in sections:
-",
+/// The manual. The settings come from their one declaration.
+pub fn text() -> String {
+    let mut text = String::from(EXAMPLES);
+    text.push_str(
+        "\nSettings: flags go over variables, those over the file, that over the defaults. In the file, they stand in sections:\n",
     );
     let mut section = "";
     for setting in SETTINGS {
@@ -33,9 +35,15 @@ Settings: flags go over variables, those over the file, that over the defaults. 
             setting.default()
         ));
     }
-    // Paragraphs are one line each: the help is wrapped to the terminal's width.
-    text.push_str(&format!(
-        "\nVariables: [store] kind is LPSE_KIOSK_STORE_KIND, and so on. {FILE_VARIABLE} names the file instead of \
+    text.push('\n');
+    text.push_str(&notes());
+    text
+}
+
+/// What stands after the settings. Paragraphs are one line each: the help is wrapped to the terminal's width.
+pub fn notes() -> String {
+    format!(
+        "Variables: [store] kind is LPSE_KIOSK_STORE_KIND, and so on. {FILE_VARIABLE} names the file instead of \
          {DEFAULT_FILE}, and {DATA_VARIABLE} the data folder.\n\
          \nSecrets come neither by variables nor by arguments: passwords are asked for, or read from standard input; \
          the passphrase of a backup is asked for, or read from a private file; \
@@ -50,6 +58,5 @@ Settings: flags go over variables, those over the file, that over the defaults. 
          70  a fault in the program\n  \
          75  not possible just now, for example because the disk is full, or the running kiosk leaves; try later\n \
          130  ended with Ctrl-C; nothing was changed"
-    ));
-    text
+    )
 }

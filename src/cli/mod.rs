@@ -8,10 +8,12 @@ mod backup;
 mod backup_key;
 mod completions;
 mod demo;
+mod doctor;
 mod echo;
 mod host_key;
 mod key;
 mod manual;
+mod manual_pages;
 mod outbox;
 mod output;
 mod password;
@@ -110,8 +112,10 @@ enum Command {
     Backup(backup::BackupArguments),
     Restore(restore::RestoreArguments),
     Verify(verify::VerifyArguments),
+    Doctor(doctor::DoctorArguments),
     Config(settings::SettingsArguments),
     Completions(completions::CompletionsArguments),
+    ManualPages(manual_pages::ManualPagesArguments),
 }
 
 /// Why a command was not carried out.
@@ -256,8 +260,10 @@ fn carry_out(command_line: CommandLine) -> Result<(), CliError> {
         }
         Some(Command::Restore(arguments)) => restore::run(&arguments, &flags),
         Some(Command::Verify(arguments)) => block_on(async { verify::run(&arguments) }),
+        Some(Command::Doctor(arguments)) => doctor::run(&arguments, &flags),
         Some(Command::Config(arguments)) => settings::run(&arguments, &flags),
         Some(Command::Completions(arguments)) => completions::run(&arguments),
+        Some(Command::ManualPages(arguments)) => manual_pages::run(&arguments),
     }
 }
 

@@ -4,7 +4,7 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::{CliError, output::Lines};
-use crate::config::{Config, Flags, Kind, SETTINGS, Setting, markdown_table};
+use crate::config::{Config, Flags, Kind, SETTINGS, Setting, markdown_table, template};
 
 /// Show the settings in force, and where each came from
 ///
@@ -13,7 +13,7 @@ use crate::config::{Config, Flags, Kind, SETTINGS, Setting, markdown_table};
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  lpse-kiosk config\n  lpse-kiosk --config new.toml config > /dev/null && echo good\n  \
-        lpse-kiosk config --json"
+        lpse-kiosk config --json\n  lpse-kiosk config --template > config.toml"
 )]
 pub struct SettingsArguments {
     /// Print JSON, one setting a line: setting, variable, value, from
@@ -22,12 +22,19 @@ pub struct SettingsArguments {
     /// Print every setting there is as a Markdown table, for manuals
     #[arg(long, conflicts_with = "json")]
     table: bool,
+    /// Print a configuration file with every setting in it, explained and commented out at its default
+    #[arg(long, conflicts_with_all = ["json", "table"])]
+    template: bool,
 }
 
 pub fn run(arguments: &SettingsArguments, flags: &Flags) -> Result<(), CliError> {
     let mut lines = Lines::new();
     if arguments.table {
         lines.line(markdown_table().trim_end())?;
+        return lines.flush();
+    }
+    if arguments.template {
+        lines.line(template().trim_end())?;
         return lines.flush();
     }
     let (config, origins) = Config::load_with_origins(flags)?;

@@ -115,6 +115,21 @@ impl BaseUrl {
         &self.0
     }
 
+    /// Whether links lead over TLS.
+    pub fn is_https(&self) -> bool {
+        self.0.starts_with("https://")
+    }
+
+    /// The host, without port, path and brackets.
+    pub fn host(&self) -> &str {
+        let (_, rest) = self.0.split_once("://").unwrap_or_default();
+        let authority = rest.split('/').next().unwrap_or_default();
+        match authority.strip_prefix('[') {
+            Some(inner) => inner.split(']').next().unwrap_or_default(),
+            None => authority.split(':').next().unwrap_or_default(),
+        }
+    }
+
     /// Reads `https://lpse.contoh.go.id`, with a port and a path if need be. Plain `http` is for this machine only: whoever
     /// listens on the way could take the link and use it first.
     pub(super) fn parse(text: &str) -> Result<Self, &'static str> {

@@ -17,7 +17,7 @@ pub struct Setting {
     pub allowed: &'static str,
     pub kind: Kind,
     /// The default in words, where it depends on the machine; otherwise it is the default configuration's value.
-    default_in_words: Option<&'static str>,
+    pub(super) default_in_words: Option<&'static str>,
     /// Takes a value over into the draft.
     pub(super) set: fn(&mut Draft, &str) -> Result<(), Refusal>,
     /// The value in force; `None` where there is nothing to name before the program runs.

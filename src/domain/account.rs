@@ -513,6 +513,32 @@ mod tests {
     }
 
     #[test]
+    fn a_one_time_password_holds_for_a_day_and_for_no_other() {
+        let issued: Timestamp = "2020-08-13T01:53:05Z".parse().unwrap();
+        let password = OneTimePassword::issued(issued);
+        let hour = Duration::from_secs(60 * 60);
+        for good in [
+            issued - hour,
+            issued,
+            issued + 24 * hour - Duration::from_secs(1),
+        ] {
+            assert!(password.is_good(good), "{good}");
+        }
+        for over in [
+            issued - 2 * hour,
+            issued + 24 * hour,
+            Timestamp::MIN,
+            Timestamp::MAX,
+        ] {
+            assert!(!password.is_good(over), "{over}");
+            assert!(!OneTimePassword::ended().is_good(over), "{over}");
+        }
+        for good_until in [Timestamp::MIN, Timestamp::MAX] {
+            assert!(!OneTimePassword { good_until }.is_good(issued));
+        }
+    }
+
+    #[test]
     fn a_masked_id_shows_its_owner_and_nobody_else_whose_it_is() {
         for (id, masked) in [("PPK", "P**"), ("PPK3", "P***"), ("PPK30", "PP**0")] {
             assert_eq!(UserId::parse(id).unwrap().masked(), masked);

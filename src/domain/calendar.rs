@@ -81,6 +81,25 @@ pub fn minute(instant: Timestamp, zone: Zone) -> String {
     format!("{:02}:{:02} {zone}", civil.hour(), civil.minute())
 }
 
+/// `13 Agu 2020 08:53`, for a table whose head names the zone.
+pub fn short_date_and_minute(instant: Timestamp, zone: Zone, months: &MonthNames) -> String {
+    let civil = zone.civil(instant);
+    let month = month(civil, months).chars().take(3).collect::<String>();
+    format!(
+        "{:>2} {month} {} {:02}:{:02}",
+        civil.day(),
+        civil.year(),
+        civil.hour(),
+        civil.minute()
+    )
+}
+
+/// `13 Agustus 2020 08:53:07 WIB`, for a record that is looked at closely.
+pub fn date_and_second(instant: Timestamp, zone: Zone, months: &MonthNames) -> String {
+    let time = time_with_seconds(instant, zone);
+    format!("{} {time}", date(instant, zone, months))
+}
+
 /// `08:53:07 WIB`, to compare with a phone.
 pub fn time_with_seconds(instant: Timestamp, zone: Zone) -> String {
     let civil = zone.civil(instant);
@@ -95,8 +114,13 @@ pub fn time_with_seconds(instant: Timestamp, zone: Zone) -> String {
 /// `13 Agustus 2020`.
 pub fn date(instant: Timestamp, zone: Zone, months: &MonthNames) -> String {
     let civil = zone.civil(instant);
+    let month = month(civil, months);
+    format!("{} {month} {}", civil.day(), civil.year())
+}
+
+fn month(civil: DateTime, months: &MonthNames) -> &str {
     let month = usize::try_from(civil.month() - 1).expect("months count from one");
-    format!("{} {} {}", civil.day(), months[month], civil.year())
+    &months[month]
 }
 
 #[cfg(test)]
@@ -130,5 +154,13 @@ mod tests {
             "13 Agustus 2020 10:53 WIT"
         );
         assert_eq!(time_with_seconds(instant, Zone::Wita), "09:53:07 WITA");
+        assert_eq!(
+            short_date_and_minute(instant, Zone::Wib, &months),
+            "13 Agu 2020 08:53"
+        );
+        assert_eq!(
+            date_and_second(instant, Zone::Wib, &months),
+            "13 Agustus 2020 08:53:07 WIB"
+        );
     }
 }

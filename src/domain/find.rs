@@ -89,6 +89,22 @@ fn word(text: &str) -> Option<String> {
     (!word.is_empty()).then_some(word)
 }
 
+/// Of every word, what tells nearly all others apart.
+const HINT_CHARS: usize = 3;
+
+/// How an account's words begin, for whoever has one of them and wants to know about the others without looking at the
+/// account.
+pub fn hints(words: &BTreeSet<String>) -> String {
+    let mut hints: Vec<&str> = words.iter().map(|word| beginning(word)).collect();
+    hints.dedup();
+    hints.join(" ")
+}
+
+fn beginning(word: &str) -> &str {
+    let end = word.char_indices().nth(HINT_CHARS);
+    &word[..end.map_or(word.len(), |(at, _)| at)]
+}
+
 /// What somebody typed to find accounts: the beginnings that all have to match.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Query(Vec<String>);
@@ -105,6 +121,15 @@ impl Query {
     /// The beginnings, each once.
     pub fn parts(&self) -> &[String] {
         &self.0
+    }
+
+    /// Whether an account with such hints may be one that was looked for; if not, it is not.
+    pub fn may_match(&self, hints: &str) -> bool {
+        let has = |part: &String| {
+            let known = beginning(part);
+            hints.split(' ').any(|hint| hint.starts_with(known))
+        };
+        self.0.iter().all(has)
     }
 
     /// Whether an account with these words is one that was looked for.
@@ -237,6 +262,16 @@ mod tests {
     }
 
     #[test]
+    fn hints_rule_out_and_never_in() {
+        let siti = account("PPK30", "Siti Rahmawati", "siti@contoh.go.id");
+        let hints = hints(&words(&siti));
+        assert_eq!(hints, "30 con ppk rah sit");
+        let may = |typed: &str| Query::parse(typed).unwrap().may_match(&hints);
+        assert!(may("s r 30") && may("siti rahayu"));
+        assert!(!may("siti b") && !may("x") && !may("sax"));
+    }
+
+    #[test]
     fn what_is_long_or_hostile_costs_little() {
         let long = account(
             &"a1".repeat(16),
@@ -261,6 +296,8 @@ mod tests {
                 prop_assert!(word.chars().all(|c| c.is_alphanumeric()), "{word:?}");
                 let beginning: String = word.chars().take(cut).collect();
                 prop_assert!(finds(&beginning, &known), "{beginning:?} of {word:?}");
+                let query = Query::parse(&beginning).unwrap();
+                prop_assert!(query.may_match(&hints(&words(&known))), "{beginning:?}");
             }
         }
 

@@ -253,18 +253,38 @@ impl Smtp {
             .map_err(|error| failed(error.to_string()))
     }
 
-    /// Everything that may be said now: the login, where there is one, and the letter.
-    async fn hand_over(
-        &self,
-        wire: Box<dyn AsyncTokioStream>,
-        hello: &ClientId,
-        message: &Message,
-    ) -> Result<(), DeliveryError> {
-        let mut conversation = Conversation::begin(self, wire, hello).await?;
-        let taken = self.say_letter(&mut conversation, message).await;
-        // Whatever becomes of the farewell, the letter is taken or it is not.
+    /// A conversation in which everything may be said: greeted, and under TLS where the settings want it.
+    async fn begin(&self) -> Result<Conversation<'_>, DeliveryError> {
+        let stream = self.connect().await?;
+        let (hello, limit) = (hello(&stream), self.settings.step_timeout);
+        let wire: Box<dyn AsyncTokioStream> = match self.settings.security {
+            Security::Plain => Box::new(Wire::new(stream, limit)),
+            Security::Tls => Box::new(Wire::new(self.encrypt(stream).await?, limit)),
+            Security::StartTls => {
+                let stream = self.start_tls(stream, &hello).await?;
+                Box::new(Wire::already_greeted(self.encrypt(stream).await?, limit))
+            }
+        };
+        Conversation::begin(self, wire, &hello).await
+    }
+
+    /// Goes as far as a letter would begin, the login included, and says goodbye: whether letters can leave the house.
+    ///
+    /// # Errors
+    /// What would keep every letter here, in one line for the operator.
+    pub async fn probe(&self) -> Result<(), DeliveryError> {
+        let mut conversation = self.begin().await?;
+        let let_in = self.log_in(&mut conversation).await;
         conversation.farewell().await;
-        taken
+        let_in
+    }
+
+    /// The login, where there is one.
+    async fn log_in(&self, conversation: &mut Conversation<'_>) -> Result<(), DeliveryError> {
+        match &self.settings.credentials {
+            Some((user, password)) => conversation.log_in(user, password).await,
+            None => Ok(()),
+        }
     }
 
     async fn say_letter(
@@ -273,9 +293,7 @@ impl Smtp {
         message: &Message,
     ) -> Result<(), DeliveryError> {
         use Severity::{PositiveCompletion, PositiveIntermediate};
-        if let Some((user, password)) = &self.settings.credentials {
-            conversation.log_in(user, password).await?;
-        }
+        self.log_in(conversation).await?;
         let envelope = message.envelope();
         let mail = Mail::new(envelope.from().cloned(), Vec::new());
         conversation
@@ -298,17 +316,11 @@ impl Smtp {
 #[async_trait]
 impl Transport for Smtp {
     async fn deliver(&self, message: &Message) -> Result<(), DeliveryError> {
-        let stream = self.connect().await?;
-        let (hello, limit) = (hello(&stream), self.settings.step_timeout);
-        let wire: Box<dyn AsyncTokioStream> = match self.settings.security {
-            Security::Plain => Box::new(Wire::new(stream, limit)),
-            Security::Tls => Box::new(Wire::new(self.encrypt(stream).await?, limit)),
-            Security::StartTls => {
-                let stream = self.start_tls(stream, &hello).await?;
-                Box::new(Wire::already_greeted(self.encrypt(stream).await?, limit))
-            }
-        };
-        self.hand_over(wire, &hello, message).await
+        let mut conversation = self.begin().await?;
+        let taken = self.say_letter(&mut conversation, message).await;
+        // Whatever becomes of the farewell, the letter is taken or it is not.
+        conversation.farewell().await;
+        taken
     }
 }
 

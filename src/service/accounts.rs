@@ -161,6 +161,7 @@ impl Accounts {
         let house = &self.foundation;
         match house.act_on(key, act, Hand::CommandLine, from).await? {
             Acted::Done(..) => Ok(()),
+            // Only an officer's hand is ever refused.
             Acted::Refused(_) => Err(AccountsError::Unknown(key.clone())),
             Acted::Declined(declined) => Err(match declined {
                 Declined::Gone => AccountsError::Unknown(key.clone()),

@@ -64,12 +64,13 @@ impl Recovery {
                 return Ok(refused(Refusal::Ended));
             };
             let rules = house.settings().rules().await?;
-            let seal = house.settings().seal_check().await?;
             if !rules.rules.recovery_codes {
                 self.refuse(Act::UseRecoveryCode, key, from, "recovery-codes-off")
                     .await?;
                 return Ok(refused(Refusal::Ended));
             }
+            // What is left of the codes is sealed anew.
+            let seal = house.settings().seal_check().await?;
             let mut account = read.account.clone();
             let now = house.clock.now();
             let accepted = match house.judge_recovery_code(&mut account, &code, from, now)? {

@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use super::desk;
 use crate::{
     domain::{
         AccountKey, Authenticated, AwaitingEnrollment, AwaitingPasscode, AwaitingPassword,
@@ -20,7 +21,10 @@ use crate::{
         recovery::IssueOutcome,
         reset::{Confirmed, Found, RequestOutcome, ResetRequest, Void},
     },
-    tui::{HomeNotice, HomeView, InboxLetter, OwnPasswordRefused, Reply, Request, ResetVoid},
+    tui::{
+        HomeNotice, HomeView, InboxLetter, Look, OwnPasswordRefused, Reply, Request, ResetVoid,
+        Sight,
+    },
 };
 
 /// What the person at this terminal has proved so far.
@@ -77,6 +81,21 @@ pub async fn perform(
         Err(ServiceError::Unavailable(reason)) => {
             tracing::error!(%reason, "a request could not be served");
             (Reply::Unavailable, before)
+        }
+    }
+}
+
+/// Looks something up for whoever has logged in.
+pub async fn look(services: Arc<Services>, proofs: Proofs, look: Look) -> Sight {
+    let Proofs::LoggedIn { authenticated, .. } = proofs else {
+        return Sight::Ended;
+    };
+    match desk::look(&services, &authenticated, look).await {
+        Ok(sight) => sight,
+        Err(ServiceError::Busy) => Sight::Unavailable,
+        Err(ServiceError::Unavailable(reason)) => {
+            tracing::error!(%reason, "nothing can be looked up");
+            Sight::Unavailable
         }
     }
 }
@@ -368,6 +387,21 @@ async fn attempt(
                 Confirmed::Wait(wait) => (Reply::Wait(wait), Proofs::ResetFound(secret)),
             })
         }
+        (
+            Request::Desk(request),
+            Proofs::LoggedIn {
+                authenticated,
+                previous_login,
+            },
+        ) => {
+            let (reply, authenticated) =
+                desk::attempt(services, source, authenticated, request).await?;
+            let proofs = authenticated.map_or(Proofs::None, |authenticated| Proofs::LoggedIn {
+                authenticated,
+                previous_login,
+            });
+            Ok((reply, proofs))
+        }
         (Request::LoadInbox, proofs) => {
             let letters = services.inbox.as_ref().map(|inbox| inbox.letters());
             let letters = letters.unwrap_or_default().into_iter().map(letter_view);
@@ -509,7 +543,7 @@ fn refused(refusal: Refusal, proofs: Proofs) -> (Reply, Proofs) {
     (reply(refusal), proofs)
 }
 
-fn reply(refusal: Refusal) -> Reply {
+pub(super) fn reply(refusal: Refusal) -> Reply {
     match refusal {
         Refusal::Rejected { wait } => Reply::Rejected { wait },
         Refusal::Wait(wait) => Reply::Wait(wait),

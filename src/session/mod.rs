@@ -4,6 +4,7 @@
 //! nothing on the way of a key press waits: services run beside the loop, bytes go to the door in one write a frame.
 
 pub mod canvas;
+mod desk;
 pub mod effects;
 
 use std::{
@@ -33,7 +34,8 @@ use crate::{
     ports::{Clock, Random},
     service::{EndedLogin, Services},
     tui::{
-        App, Effect, Ending, EndingReason, Event, Now, Reply, Request, RequestId, command::KeyPress,
+        App, Effect, Ending, EndingReason, Event, Look, Now, Reply, Request, RequestId, Sight,
+        command::KeyPress,
     },
 };
 use canvas::{Canvas, Wipe};
@@ -154,6 +156,12 @@ enum Answer {
         id: RequestId,
         reply: Reply,
         proofs: Proofs,
+    },
+    /// What a look has seen. It brings no proofs back: it has changed none.
+    Sight {
+        login: u64,
+        id: RequestId,
+        sight: Sight,
     },
     Visits(u64),
 }
@@ -317,6 +325,11 @@ impl Session {
     fn answered(&mut self, answer: Answer) {
         match answer {
             Answer::Visits(visits) => self.update(Event::Visits(visits)),
+            Answer::Sight { login, id, sight } => {
+                if login == self.login {
+                    self.update(Event::Sight(id, sight));
+                }
+            }
             Answer::Reply {
                 login,
                 id,
@@ -365,13 +378,29 @@ impl Session {
                             .await;
                     });
                 }
-                Effect::Look(..) => {}
+                Effect::Look(id, look) => self.look(id, look),
                 Effect::CountVisit => self.show_visits(true),
                 Effect::EndLogin => self.end_login(),
                 Effect::NewSecurityCode => self.draw_security_code(),
                 Effect::Quit => self.quit = true,
             }
         }
+    }
+
+    /// Asks beside what goes on, with the proofs that there are.
+    fn look(&self, id: RequestId, look: Look) {
+        let (login, answer, proofs) = (self.login, self.answer.clone(), self.proofs.clone());
+        let mut services = self.seat.services.clone();
+        tokio::spawn(async move {
+            let Some(services) = opened(&mut services).await else {
+                return;
+            };
+            // A fault in a service must not leave the list waiting for ever.
+            let work = tokio::spawn(effects::look(services, proofs, look));
+            let sight = work.await.unwrap_or(Sight::Unavailable);
+            // Nobody sees it when the session has ended.
+            let _ = answer.send(Answer::Sight { login, id, sight }).await;
+        });
     }
 
     /// Drops all proofs, makes answers under way void, and leaves nothing of the person on the screen.

@@ -1,8 +1,8 @@
 //! The index by which accounts are found while somebody types: an entry a word and account, `find/<word>/<account>`,
 //! written and removed in the very commits that write, change and remove accounts.
 //!
-//! A search pages through the entries of one of its beginnings, the one that fewest words have, and holds the others
-//! against the accounts themselves. An account that is reached by several of its words is shown at the first of them
+//! A search pages through the entries of one of its beginnings, the one that fewest words have. What an entry says of
+//! the account's other words rules most others out; those that are left are held against the account itself. An account that is reached by several of its words is shown at the first of them
 //! and nowhere else, so that no page has to remember what the pages before it showed. What a page costs is bounded,
 //! however many accounts there are and however few of them match.
 //!
@@ -20,27 +20,34 @@ use super::{
 };
 use crate::domain::{
     Account, AccountKey,
-    find::{Query, first_with, same_words, words},
+    find::{Query, first_with, hints, same_words, words},
     officer::Bookmark,
 };
 
-/// Entries that one page of a search looks at, at most.
-const LOOKED_AT: usize = 512;
+/// Entries that one page of a search looks at, at most, and accounts that it reads for them.
+const LOOKED_AT: usize = 4096;
+const READ: usize = 256;
 
 /// Entries read at once, and counted to tell a rare beginning from a frequent one.
-const ROWS: usize = 64;
+const ROWS: usize = 128;
 
 /// Beginnings that are counted to find the rarest, the longest first.
 const COUNTED: usize = 4;
+
+/// An entry says how the other words begin in no more bytes than these, or not at all: nearly every account's fit, and
+/// the entries of one with dozens of words stay small.
+const HINT_BYTES: usize = 160;
 
 /// Accounts read at once to make their entries.
 const BUILD_PAGE: usize = 64;
 
 /// `commit` with the entries of an account that is added by it.
 pub(super) fn put_entries(commit: Commit, account: &Account) -> Commit {
-    let entries = words(account).into_iter();
-    entries.fold(commit, |commit, word| {
-        commit.put(Key::find_entry(&word, &account.key), Vec::new())
+    let words = words(account);
+    let hints = Some(hints(&words)).filter(|hints| hints.len() <= HINT_BYTES);
+    let entry = record::encode_find_entry(hints.as_deref());
+    words.iter().fold(commit, |commit, word| {
+        commit.put(Key::find_entry(word, &account.key), entry.clone())
     })
 }
 
@@ -61,9 +68,8 @@ pub(super) fn replace_entries(commit: Commit, before: &Account, after: &Account)
     let commit = old.difference(&new).fold(commit, |commit, word| {
         commit.remove(Key::find_entry(word, &before.key))
     });
-    new.difference(&old).fold(commit, |commit, word| {
-        commit.put(Key::find_entry(word, &after.key), Vec::new())
-    })
+    // Those that stay say something else of the others.
+    put_entries(commit, after)
 }
 
 /// The index of a store.
@@ -109,12 +115,17 @@ impl Index {
         let mut found = Vec::new();
         // Neighbours are often the same account by another of its words.
         let mut read: HashMap<AccountKey, Option<Account>> = HashMap::new();
-        for _ in 0..LOOKED_AT.div_ceil(ROWS) {
+        for _ in 0..LOOKED_AT / ROWS {
             let rows = self.store.page(&prefix, after.as_ref(), ROWS).await?;
             let mut is_end = rows.len() < ROWS;
             let mut left = rows.len();
-            for (entry, _) in rows {
+            for (entry, hints) in rows {
                 left -= 1;
+                let hints = record::decode_find_entry(&hints);
+                if hints.is_some_and(|hints| !query.may_match(hints)) {
+                    after = Some(entry);
+                    continue;
+                }
                 let Some((word, key)) = entry.as_find_entry() else {
                     return Err(StoreError::Unreadable(format!(
                         "the record {entry:?} is no entry"
@@ -134,12 +145,12 @@ impl Index {
                     found.push(account.clone());
                 }
                 after = Some(entry);
-                if found.len() == limit {
+                if found.len() == limit || read.len() == READ {
                     break;
                 }
             }
             is_end &= left == 0;
-            if found.len() == limit || is_end {
+            if found.len() == limit || read.len() == READ || is_end {
                 let next = after.filter(|_| !is_end);
                 return Ok(Page {
                     accounts: found,

@@ -64,6 +64,16 @@ pub struct Room {
     floor_mib: u64,
 }
 
+/// The kind of store that has its home in the folder at `path`, in the folder's own word; `None` where there is no store
+/// yet. Looks, and changes nothing.
+pub fn kind_in(path: &Path) -> io::Result<Option<String>> {
+    match fs::read_to_string(path.join("FORMAT")) {
+        Ok(text) => Ok(text.split_whitespace().nth(1).map(str::to_owned)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
 impl Folder {
     /// Takes the folder at `path` for a store of `kind`, creating it if need be.
     pub fn take(path: &Path, kind: StoreKind, floor_mib: u64) -> Result<Self, OpenError> {
@@ -80,10 +90,7 @@ impl Folder {
         fs::set_permissions(path, fs::Permissions::from_mode(0o700)).map_err(failed)?;
         let lock = lock(path, &shown)?;
         let folder = Self {
-            room: Room {
-                path: path.to_owned(),
-                floor_mib,
-            },
+            room: Room::at(path, floor_mib),
             _lock: lock,
         };
         folder.room.check()?;
@@ -147,6 +154,14 @@ impl Folder {
 }
 
 impl Room {
+    /// The room of the disk that `path` lies on.
+    pub fn at(path: &Path, floor_mib: u64) -> Self {
+        Self {
+            path: path.to_owned(),
+            floor_mib,
+        }
+    }
+
     /// Bytes that are free for this process; `None` where the system does not say.
     pub fn free_bytes(&self) -> Option<u64> {
         let disk = statvfs(&self.path).ok()?;

@@ -497,6 +497,19 @@ pub fn encode_import(begun: Timestamp) -> Value {
     })
 }
 
+/// The bytes of an index entry, which says how the account's words begin. They are no record with a version of its own:
+/// there are about eight an account, and a form that is not known costs no more than a look at the account.
+pub fn encode_find_entry(hints: Option<&str>) -> Value {
+    hints.unwrap_or_default().as_bytes().to_vec()
+}
+
+/// How the words of an entry's account begin, if it says so.
+pub fn decode_find_entry(bytes: &[u8]) -> Option<&str> {
+    std::str::from_utf8(bytes)
+        .ok()
+        .filter(|hints| !hints.is_empty())
+}
+
 #[derive(Serialize, Deserialize)]
 struct FindIndexRecord {
     #[serde(default, skip_serializing_if = "Option::is_none")]

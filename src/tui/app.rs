@@ -5,10 +5,11 @@ use std::time::Duration;
 use ratatui::Frame;
 
 use super::{
-    AppSettings, Effect, Ending, EndingReason, Event, Now, Reply, RequestId,
+    AppSettings, Effect, Ending, EndingReason, Event, HomeView, Now, Reply, RequestId, Sight,
     command::{self, Command, Global, KeyPress},
+    look::Looks,
     screen::{
-        Context, PATIENCE, Refused, Screen, Step, activity::ActivityScreen,
+        Context, PATIENCE, Refused, Screen, Step, activity::ActivityScreen, desk::DeskScreen,
         enrollment::EnrollmentScreen, home::HomeScreen, inbox::InboxScreen, menu::Menu,
         own_password::OwnPasswordScreen, passcode::PasscodeScreen,
         recovery_codes::RecoveryCodesScreen, recovery_issue::RecoveryIssueScreen,
@@ -31,6 +32,9 @@ pub struct App {
     theme: Theme,
     language: Language,
     screen: Box<dyn Screen>,
+    /// The screens that `screen` was opened over, the nearest last: each waits as it was left.
+    below: Vec<Box<dyn Screen>>,
+    looks: Looks,
     overlay: Option<Overlay>,
     /// Monotonic time of an end that comes soon, and why, while people are told of it.
     ending: Option<(Duration, EndingReason)>,
@@ -70,6 +74,8 @@ impl App {
             theme: Theme::new(settings.terminal),
             language: settings.language,
             screen: Box::new(Menu::default()),
+            below: Vec::new(),
+            looks: Looks::default(),
             overlay: None,
             ending: None,
             awaiting: None,
@@ -91,7 +97,7 @@ impl App {
 
     /// A fresh menu, as if nobody had been here.
     pub fn wipe(&mut self) {
-        self.open(Menu::default());
+        self.begin_anew(Box::new(Menu::default()));
         self.overlay = None;
         self.ending = None;
         self.awaiting = None;
@@ -105,6 +111,17 @@ impl App {
         if !self.security_code_asked && self.screen.wants_security_code(now) {
             self.security_code_asked = true;
             effects.push(Effect::NewSecurityCode);
+        }
+        // The proofs that a look needs are with the request, while one is under way.
+        if self.awaiting.is_none() {
+            let wanted = self.screen.wants_look();
+            if self.looks.want(wanted.is_some(), now.monotonic)
+                && let Some(look) = wanted
+            {
+                let id = self.next_id();
+                self.looks.begin(id, look.clone());
+                effects.push(Effect::Look(id, look));
+            }
         }
         effects
     }
@@ -134,7 +151,8 @@ impl App {
                 self.screen.security_code(picture, now);
                 Vec::new()
             }
-            Event::Sight(..) | Event::Resize | Event::Tick => Vec::new(),
+            Event::Sight(id, sight) => self.sight(now, id, sight),
+            Event::Resize | Event::Tick => Vec::new(),
         }
     }
 
@@ -197,16 +215,34 @@ impl App {
     fn take(&mut self, now: Now, step: Step) -> Vec<Effect> {
         match step {
             Step::Stay => Vec::new(),
+            Step::GoHome(view) => {
+                self.go_home(now, *view);
+                Vec::new()
+            }
             Step::Go(screen) => {
                 self.open_boxed(screen);
                 Vec::new()
             }
-            Step::Begin(screen) => {
+            Step::Open(screen) => {
+                let below = std::mem::replace(&mut self.screen, screen);
+                self.below.push(below);
+                self.screen_changed();
+                Vec::new()
+            }
+            Step::Close(left) => {
+                let Some(screen) = self.below.pop() else {
+                    return Vec::new();
+                };
                 self.open_boxed(screen);
+                let step = self.on_screen(now, |screen, context| screen.returned(left, context));
+                self.take(now, step)
+            }
+            Step::Begin(screen) => {
+                self.begin_anew(screen);
                 vec![Effect::CountVisit]
             }
             Step::Retreat(screen) => {
-                self.open_boxed(screen);
+                self.begin_anew(screen);
                 vec![Effect::EndLogin]
             }
             Step::ShowReset => {
@@ -222,8 +258,7 @@ impl App {
                 vec![Effect::EndLogin]
             }
             Step::Ask(request) => {
-                let id = RequestId(self.next_request);
-                self.next_request += 1;
+                let id = self.next_id();
                 self.awaiting = Some(Awaiting {
                     id,
                     since: now.monotonic,
@@ -262,7 +297,7 @@ impl App {
                 self.open(OwnPasswordScreen::due(account, name));
             }
             Reply::Activity(view) => self.open(ActivityScreen::new(*view)),
-            Reply::Home(view) => self.open(HomeScreen::new(*view)),
+            Reply::Home(view) => self.go_home(now, *view),
             Reply::RecoveryCodes(codes, view) => {
                 self.open(RecoveryCodesScreen::new(codes, *view));
             }
@@ -288,18 +323,65 @@ impl App {
             } => self.open(ResetConfirmScreen::found(user_type, masked_id)),
             Reply::ResetDone => self.open(ResetDoneScreen::default()),
             Reply::Inbox(letters) => self.open(InboxScreen::new(letters)),
-            Reply::Desk(_) => {}
+            Reply::Desk(reply) => {
+                let step = self.on_screen(now, |screen, context| screen.desk(reply, context));
+                return self.take(now, step);
+            }
         }
         Vec::new()
     }
 
+    fn sight(&mut self, now: Now, id: RequestId, sight: Sight) -> Vec<Effect> {
+        let Some(look) = self.looks.answered(id) else {
+            return Vec::new();
+        };
+        if matches!(sight, Sight::Ended) {
+            return self.login_ended();
+        }
+        self.on_screen(now, |screen, context| screen.sight(look, sight, context));
+        Vec::new()
+    }
+
+    /// An officer's home is the desk. The home of their own account stands over it, and gives way to what follows
+    /// from there.
+    fn go_home(&mut self, now: Now, view: HomeView) {
+        if view.role.is_officer() && self.below.is_empty() {
+            if self.screen.is_desk() {
+                self.take(now, Step::Open(Box::new(HomeScreen::new(view))));
+            } else {
+                self.open(DeskScreen::new(view));
+            }
+        } else {
+            self.open(HomeScreen::new(view));
+        }
+    }
+
+    /// Puts `screen` in the present one's place.
     fn open(&mut self, screen: impl Screen + 'static) {
         self.open_boxed(Box::new(screen));
     }
 
     fn open_boxed(&mut self, screen: Box<dyn Screen>) {
         self.screen = screen;
+        self.screen_changed();
+    }
+
+    /// Opens `screen` with nothing below it, and waits for no look any more: its answer is void with the login.
+    fn begin_anew(&mut self, screen: Box<dyn Screen>) {
+        self.below.clear();
+        self.looks = Looks::default();
+        self.open_boxed(screen);
+    }
+
+    fn screen_changed(&mut self) {
         self.security_code_asked = false;
+        self.looks.leave();
+    }
+
+    fn next_id(&mut self) -> RequestId {
+        let id = RequestId(self.next_request);
+        self.next_request += 1;
+        id
     }
 
     fn login_ended(&mut self) -> Vec<Effect> {
@@ -340,6 +422,7 @@ impl App {
                 .awaiting
                 .as_ref()
                 .map(|awaiting| now.monotonic.saturating_sub(awaiting.since)),
+            looking: self.looks.waiting(now.monotonic),
         }
     }
 
@@ -363,8 +446,10 @@ impl App {
                 u64::try_from(now.wall.subsec_nanosecond()).unwrap_or(0),
             ))
             .max(Duration::from_millis(1));
-        let working = self.awaiting.as_ref().map(|awaiting| {
-            let since = now.monotonic.saturating_sub(awaiting.since);
+        let awaiting = self.awaiting.as_ref();
+        let working = awaiting.map(|awaiting| now.monotonic.saturating_sub(awaiting.since));
+        let looking = self.looks.waiting(now.monotonic);
+        let sign = working.max(looking).map(|since| {
             if since < PATIENCE {
                 PATIENCE - since
             } else {
@@ -376,7 +461,7 @@ impl App {
             None => self.screen.next_tick(now),
             Some(_) => None,
         };
-        [Some(minute), working, warning, screen]
+        [Some(minute), sign, warning, screen]
             .into_iter()
             .flatten()
             .min()

@@ -6,6 +6,7 @@
 
 mod app;
 pub mod command;
+mod look;
 pub mod screen;
 pub mod text;
 pub mod theme;
@@ -183,6 +184,8 @@ pub enum DeskRequest {
     /// The card of one account.
     Show(AccountKey),
     RevealEmail(AccountKey),
+    /// The rules of login that are in force.
+    ShowRules,
     CarryOut(Box<Order>),
 }
 
@@ -203,6 +206,8 @@ pub enum Sight {
     Found(FoundPage),
     /// Nothing can be looked up now.
     Unavailable,
+    /// Whoever asks is no officer, or no longer logged in.
+    Ended,
 }
 
 impl Request {
@@ -290,6 +295,7 @@ pub enum DeskReply {
     Email(EmailAddress),
     /// An act on an account is done: the account as it is now, and the one-time password if one was issued.
     Done(Box<Card>, Option<Zeroizing<String>>),
+    /// The rules that are in force.
     Rules(LoginRules),
     Outbox(Vec<OutboxRow>),
     Audit(Vec<AuditRecord>),

@@ -7,7 +7,10 @@ use std::{sync::LazyLock, time::Duration};
 
 use serde::Deserialize;
 
-use crate::domain::{ActivityKind, calendar::MonthNames, language::Language};
+use crate::domain::{
+    ActivityKind, account::is_disguise, calendar::MonthNames, language::Language,
+    letter::LetterKind,
+};
 
 impl Language {
     /// All words of this language.
@@ -98,6 +101,14 @@ pub struct Text {
     pub reset_confirm: ResetConfirm,
     pub reset_done: ResetDone,
     pub inbox: Inbox,
+    pub desk: Desk,
+    pub account_card: AccountCard,
+    pub desk_act: DeskAct,
+    pub one_time_password: OneTimePassword,
+    pub desk_policy: DeskPolicy,
+    pub desk_outbox: DeskOutbox,
+    pub desk_audit: DeskAudit,
+    pub letter: Letter,
     pub idle: Idle,
     pub ending: Ending,
     pub help: Help,
@@ -127,7 +138,7 @@ sections! {
     RecoveryCodes { title, lead, apart, once, noted, question, stay, leave }
     Home {
         hello, totp, totp_off, totp_pending, totp_active, last_login, last_login_value, first_login,
-        activity, enable, disable, policy_disabled, activated, disabled, recovery_codes, recovery_codes_issued,
+        activity, enable, disable, desk, policy_disabled, activated, disabled, recovery_codes, recovery_codes_issued,
         recovery_code_used, recovery_code_used_hint, recovery_codes_few,
         change_password, show_activity, password_changed,
     }
@@ -157,6 +168,42 @@ sections! {
     }
     ResetDone { title, done, step_1, step_2, step_3 }
     Inbox { title, lead, empty, open, reload, to, date, subject, copy_hint, use_code, use_code_hint }
+    Desk {
+        title, search, search_hint, lead, looking, failed, nothing, incomplete, count, more, id, user_type, name, totp,
+        totp_off, totp_pending, totp_active, suspended, held, officer, policy, outbox, audit, account, list, open,
+        clear,
+    }
+    AccountCard {
+        reveal_email, email, totp_pending, recovery_codes, codes_left, codes, wrong_codes, wait, held, suspended,
+        since, one_time_password, until, never, created, own, no_activity, time, activity, from, by,
+    }
+    /// An officer's acts: their names, what follows from each, that it is done, and why it is not.
+    DeskAct {
+        title, title_of_whole, unlock, unlock_effect, unlock_done, reset_totp, reset_totp_effect, reset_totp_done, issue_password,
+        issue_password_effect, issue_password_done, correct_email, correct_email_effect, correct_email_done,
+        end_logins, end_logins_effect, end_logins_done, suspend, suspend_effect, suspend_done, reinstate,
+        reinstate_effect, reinstate_done, set_rules, set_rules_effect, read_outbox, read_outbox_effect, read_audit,
+        read_audit_effect, told, email, reason, seen, seen_hint, too_short, too_long, control, fresh, rejected, unavailable,
+        officer_held,
+        question, own_account, gone, nothing_to_do, held, identity_wanted,
+    }
+    OneTimePassword { title, hand_over, once, holds, change, without_spaces }
+    DeskPolicy {
+        title, lead, is_set, unchanged, in_force, disabled, disabled_meaning, enabled, enabled_meaning, required,
+        required_meaning, recovery_codes, recovery_codes_meaning, codes_on, codes_off, codes_switched_on,
+        codes_switched_off, policy_change, set,
+    }
+    DeskOutbox {
+        title, lead, empty, written, to, kind, failures, next_try, last_error, refused, refused_meaning, no_error,
+    }
+    DeskAudit {
+        title, lead, empty, open, time, at, record, act, account, by, outcome, reason, from, detail,
+    }
+    /// What letters are about.
+    Letter {
+        reset_requested, totp_activated, totp_disabled, totp_reset, totp_held, password_changed, password_issued,
+        recovery_codes_issued, recovery_code_used, email_changed, unlocked, suspended, reinstated, logins_ended,
+    }
     /// The end of a session: what is told before on the screen, and after it on the terminal that was lent.
     Ending {
         time_up, closing, goodbye, goodbye_idle, goodbye_time_up, goodbye_closing, goodbye_fault, no_terminal,
@@ -166,7 +213,7 @@ sections! {
     Help {
         title, keys, menu, user_type, user_id, password, passcode, home, enrollment, disable, own_password,
         account_activity, reset_request, reset_sent, reset_confirm, reset_done, inbox, recovery, recovery_issue,
-        recovery_codes,
+        recovery_codes, desk, account_card, desk_act, one_time_password, desk_policy, desk_outbox, desk_audit,
     }
 }
 
@@ -229,6 +276,34 @@ impl Text {
             ActivityKind::LoginsEnded => &words.logins_ended,
         }
     }
+
+    /// The words for what a letter is about.
+    pub fn letter(&self, kind: LetterKind) -> &str {
+        let words = &self.letter;
+        match kind {
+            LetterKind::ResetRequested => &words.reset_requested,
+            LetterKind::TotpActivated => &words.totp_activated,
+            LetterKind::TotpDisabled => &words.totp_disabled,
+            LetterKind::TotpReset => &words.totp_reset,
+            LetterKind::TotpHeld => &words.totp_held,
+            LetterKind::PasswordChanged => &words.password_changed,
+            LetterKind::PasswordIssued => &words.password_issued,
+            LetterKind::RecoveryCodesIssued => &words.recovery_codes_issued,
+            LetterKind::RecoveryCodeUsed => &words.recovery_code_used,
+            LetterKind::EmailChanged => &words.email_changed,
+            LetterKind::Unlocked => &words.unlocked,
+            LetterKind::Suspended => &words.suspended,
+            LetterKind::Reinstated => &words.reinstated,
+            LetterKind::LoginsEnded => &words.logins_ended,
+        }
+    }
+}
+
+/// Text from a log or a mail server as it may be shown: without what acts on a terminal or on the order of the text.
+pub fn harmless(text: &str) -> String {
+    text.chars()
+        .map(|c| if is_disguise(c) { ' ' } else { c })
+        .collect()
 }
 
 /// `template` with each `{name}` replaced by its value.

@@ -4,6 +4,7 @@
 #![allow(dead_code, reason = "each journey uses a part of the language")]
 
 pub mod browser;
+pub mod disk;
 pub mod fill;
 pub mod letters;
 pub mod picture;
@@ -65,6 +66,12 @@ impl Office {
     /// The office with one more setting, by its environment variable.
     pub fn with(mut self, variable: &str, value: &str) -> Self {
         self.settings.push((variable.into(), value.into()));
+        self
+    }
+
+    /// The office without a setting that it has.
+    pub fn without(mut self, variable: &str) -> Self {
+        self.settings.retain(|(name, _)| name != variable);
         self
     }
 

@@ -67,9 +67,19 @@ impl Authority {
 
     /// A certificate for `name` that held until the end of 2001.
     pub fn expired_certificate(&self, name: &str) -> Certificate {
+        self.certificate_between(name, (2000, 1, 1), (2001, 12, 31))
+    }
+
+    /// A certificate for `name` that holds from one day's beginning to another's: year, month, day.
+    pub fn certificate_between(
+        &self,
+        name: &str,
+        from: (i32, u8, u8),
+        to: (i32, u8, u8),
+    ) -> Certificate {
         let mut params = CertificateParams::new([name.to_owned()]).unwrap();
-        params.not_before = rcgen::date_time_ymd(2000, 1, 1);
-        params.not_after = rcgen::date_time_ymd(2001, 12, 31);
+        params.not_before = rcgen::date_time_ymd(from.0, from.1, from.2);
+        params.not_after = rcgen::date_time_ymd(to.0, to.1, to.2);
         self.sign(params)
     }
 

@@ -41,6 +41,12 @@ impl TestClock {
         let step = Duration::from_secs(seconds);
         *now = (now.0 + step, now.1 + step);
     }
+
+    /// Somebody sets the wall clock back; the monotonic one does not move.
+    pub fn set_back(&self, seconds: u64) {
+        let mut now = self.0.lock().unwrap();
+        now.0 -= Duration::from_secs(seconds);
+    }
 }
 
 impl Clock for TestClock {
@@ -188,13 +194,27 @@ pub fn secret_of(uri: &str) -> Secret {
 
 impl House {
     pub async fn login(&self) -> PasswordOutcome {
+        self.login_with(PASSWORD).await
+    }
+
+    pub async fn login_with(&self, typed: &str) -> PasswordOutcome {
         let claimed = Identified { account: ppk30() };
         let outcome = self
             .services
             .authentication
-            .check_password(claimed, password(PASSWORD), &here())
+            .check_password(claimed, password(typed), &here())
             .await;
         outcome.unwrap()
+    }
+
+    /// Gives out a one-time password.
+    pub async fn issue(&self, typed: &str) {
+        let accounts = &self.services.accounts;
+        let hash = accounts.hash(password(typed)).await.unwrap();
+        accounts
+            .issue_password(&ppk30(), hash, &here())
+            .await
+            .unwrap();
     }
 
     /// Activates TOTP at home; returns the phone's secret.

@@ -8,7 +8,10 @@ use super::{
     line,
     lines::{Backwards, Line},
 };
-use crate::domain::audit::AuditHead;
+use crate::domain::{
+    Source,
+    audit::{Act, AuditEvent, AuditHead, AuditOutcome},
+};
 
 /// The end of a log.
 #[derive(Debug, Default)]
@@ -46,6 +49,62 @@ impl Fragment {
             beginning: text.chars().take(TOLD).collect(),
         }
     }
+}
+
+impl End {
+    /// The record to go on after, where the log is known to have come to `known`; and what has to be stated of the end
+    /// first, the worst first.
+    ///
+    /// Where records are missing the log goes on after the known one, so that what is missing cannot be put in another
+    /// time, and its numbers show the hole for ever.
+    pub fn judge(&self, known: Option<AuditHead>) -> (AuditHead, Vec<AuditEvent>) {
+        let last = self.last.unwrap_or(AuditHead::START);
+        let known = known.unwrap_or(last);
+        let failed = |found: String| own(AuditOutcome::Failed(found));
+        let mut statements = Vec::new();
+        if last.seq < known.seq {
+            let missing = records(last.seq + 1, known.seq);
+            statements.push(failed(format!(
+                "the log ended with record {}, without {missing}",
+                last.seq
+            )));
+        } else if self.knows_head == Some(false) {
+            statements.push(failed(format!(
+                "record {} is not the one that was recorded",
+                known.seq
+            )));
+        }
+        if self.is_damaged {
+            statements.push(failed(format!(
+                "what stands after record {} is no record of this log",
+                last.seq
+            )));
+        }
+        if let Some(fragment) = self.fragment.as_ref().filter(|found| !found.is_record) {
+            statements.push(own(AuditOutcome::Done).saying(format!(
+                "an unfinished line of {} bytes was cut off from the end: {}",
+                fragment.length, fragment.beginning
+            )));
+        }
+        match last.seq < known.seq {
+            true => (known, statements),
+            false => (last, statements),
+        }
+    }
+}
+
+/// `record 5`, `records 5 to 7`.
+pub fn records(from: u64, to: u64) -> String {
+    match from == to {
+        true => format!("record {from}"),
+        false => format!("records {from} to {to}"),
+    }
+}
+
+/// What a log says about itself.
+pub fn own(outcome: AuditOutcome) -> AuditEvent {
+    let from = Source::Console("audit log".into());
+    AuditEvent::new(Act::ResumeAudit, outcome, &from)
 }
 
 /// Looks at the end of the log, which is known to have come to `head`. No more is read than from there to the end.

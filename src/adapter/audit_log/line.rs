@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::domain::{
+    Source,
     account::is_disguise,
     audit::{AuditEvent, AuditHead, AuditRecord, RecordHash},
 };
@@ -86,7 +87,7 @@ pub fn append(
         reason: event.outcome.reason().map(|text| bounded(text, REASON)),
         account: event.account.as_ref().map(ToString::to_string),
         by: event.by.as_ref().map(ToString::to_string),
-        from: bounded(&event.from.throttle_key(), SOURCE),
+        from: bounded(&source(&event.from), SOURCE),
         detail: event.detail.as_ref().map(|text| bounded(text, DETAIL)),
         prev: last.hash.to_string(),
     };
@@ -158,6 +159,14 @@ fn digest(bytes: &[u8]) -> RecordHash {
     RecordHash::from_bytes(Sha256::digest(bytes).into())
 }
 
+/// As failures are counted by it, but an IPv6 address whole.
+fn source(from: &Source) -> String {
+    match from {
+        Source::Console(_) => from.throttle_key(),
+        Source::Peer(address) => format!("peer:{}", address.to_canonical()),
+    }
+}
+
 /// At most `longest` characters of `text`, with a mark where it went on.
 fn bounded(text: &str, longest: usize) -> String {
     match text.char_indices().nth(longest) {
@@ -170,7 +179,7 @@ fn bounded(text: &str, longest: usize) -> String {
 mod tests {
     use super::*;
     use crate::domain::{
-        AccountKey, Source, UserId, UserType,
+        AccountKey, UserId, UserType,
         audit::{Act, AuditOutcome, OutcomeWord},
     };
 
@@ -211,6 +220,17 @@ mod tests {
         let link = check(&line).unwrap();
         assert_eq!(link.head, head);
         assert_eq!(link.prev, RecordHash::BEFORE_THE_FIRST);
+    }
+
+    #[test]
+    fn a_peer_is_recorded_with_its_whole_address() {
+        for (address, expected) in [
+            ("192.0.2.7", "peer:192.0.2.7"),
+            ("::ffff:192.0.2.7", "peer:192.0.2.7"),
+            ("2001:db8:1:2:3::9", "peer:2001:db8:1:2:3::9"),
+        ] {
+            assert_eq!(source(&Source::Peer(address.parse().unwrap())), expected);
+        }
     }
 
     #[test]

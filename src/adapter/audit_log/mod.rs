@@ -2,13 +2,15 @@
 //!
 //! Events are taken in within the call and written by a thread of their own ([`writer`]): all that wait share one write
 //! and one fdatasync, so that waiting for durability does not make people wait for each other. [`line`] is the form of a
-//! line, [`files`] where the lines lie, [`end`] how a log is taken up again, [`head`] how the store comes to know how far
+//! line, [`files`] where the lines lie, [`current`] the file that is written, [`end`] how a log is taken up again, [`head`] how the store comes to know how far
 //! it has come; [`reading`] and [`verification`] are for those who only look.
 //!
 //! Architecture invariant: one process writes, the one that holds the store; and nobody else changes the files. Readers
 //! need no leave, and see every record that is durable.
 
+mod current;
 mod end;
+mod fault;
 mod files;
 pub mod head;
 mod line;
@@ -91,8 +93,8 @@ impl AuditLog {
         let files = Files::of(path);
         let writer = Writer::new(files, rotate_bytes, clock.clone(), pulse.clone(), head)?;
         let mut written = writer.written.subscribe();
-        if *written.borrow() != head.unwrap_or(AuditHead::START) {
-            // Recorded before a kill, and not known yet.
+        if !writer.owes() && *written.borrow() != head.unwrap_or(AuditHead::START) {
+            // Recorded before a kill, and not known yet. What has to be stated first makes itself known.
             written.mark_changed();
         }
         let (jobs, queue) = channel();
@@ -116,8 +118,10 @@ impl Audit for AuditLog {
         let sent = self.jobs.send(Job { at, events, reply });
         let pulse = self.pulse.clone();
         Box::pin(async move {
-            let ended =
-                || AuditError::Unwritable("its writer has ended; start the program again".into());
+            let ended = || {
+                pulse.set_failing(true);
+                AuditError::Unwritable("its writer has ended; start the program again".into())
+            };
             sent.map_err(|_| ended())?;
             match timeout(PATIENCE, answer).await {
                 Ok(answer) => answer.map_err(|_| ended())?,

@@ -6,9 +6,7 @@
 //! it is taken up is stated in the log itself, by a record that `audit verify` finds: nothing is mended silently.
 
 use std::{
-    fs::{File, OpenOptions, TryLockError},
-    io::{self, Write},
-    os::unix::fs::{MetadataExt, OpenOptionsExt},
+    io,
     sync::{
         Arc,
         mpsc::{Receiver, RecvTimeoutError},
@@ -17,15 +15,17 @@ use std::{
 };
 
 use jiff::Timestamp;
-use rustix::fs::{CWD, RenameFlags, renameat_with};
 use tokio::sync::{oneshot, watch};
 
-use super::{Pulse, end, files::Files, line, lines::Forwards};
+use super::{
+    Pulse,
+    current::{Current, rename_to_new},
+    end::{self, own, records},
+    files::Files,
+    line,
+};
 use crate::{
-    domain::{
-        Source,
-        audit::{Act, AuditEvent, AuditHead, AuditOutcome},
-    },
+    domain::audit::{AuditEvent, AuditHead, AuditOutcome},
     ports::{AuditError, Clock},
     store::folder::sync_folder,
 };
@@ -52,24 +52,14 @@ pub struct Writer {
     pub pulse: Pulse,
     /// The record that the next one comes after.
     last: AuditHead,
-    open: Option<Open>,
+    open: Option<Current>,
+    /// Another file is begun when this one is as long.
+    rotate_at: u64,
     /// What the log has to say about itself, before anything else.
     owed: Vec<(Timestamp, AuditEvent)>,
     failing: Option<Failing>,
     /// The last durable record. It is dropped last: when it is closed, the file is free for another process.
     pub written: watch::Sender<AuditHead>,
-}
-
-/// The file that is written.
-struct Open {
-    file: File,
-    inode: u64,
-    /// Everything before is durable.
-    length: u64,
-    /// Another file is begun when it is as long as this.
-    rotate_at: u64,
-    /// Its first record; `None` while it has none.
-    first: Option<u64>,
 }
 
 /// Since when nothing could be written, and what was not recorded for that.
@@ -96,12 +86,18 @@ impl Writer {
             written: watch::Sender::new(AuditHead::START),
             last: AuditHead::START,
             open: None,
+            rotate_at: rotate_bytes,
             owed: Vec::new(),
             failing: None,
         };
         writer.take_up(head)?;
         writer.written.send_replace(writer.last);
         Ok(writer)
+    }
+
+    /// Whether something has to be stated about what was taken up.
+    pub fn owes(&self) -> bool {
+        !self.owed.is_empty()
     }
 
     /// Writes what comes through `queue` until nobody can send any more, and everything that was sent.
@@ -164,7 +160,12 @@ impl Writer {
 
     /// Sees to it that the right file is open, and is as it was left.
     fn prepare(&mut self) -> io::Result<()> {
-        if let Err(error) = self.check_file() {
+        let known = self.last;
+        let checked = match &self.open {
+            Some(open) => open.check(&self.files),
+            None => Ok(()),
+        };
+        if let Err(error) = &checked {
             tracing::error!(
                 file = %self.files.current().display(),
                 %error,
@@ -173,7 +174,12 @@ impl Writer {
             self.open = None;
         }
         if self.open.is_none() {
-            self.take_up((self.last != AuditHead::START).then_some(self.last))?;
+            self.take_up((known != AuditHead::START).then_some(known))?;
+        }
+        if checked.is_err() && self.last.seq > known.seq {
+            let foreign = records(known.seq + 1, self.last.seq);
+            let found = format!("somebody else wrote {foreign}");
+            self.owe(own(AuditOutcome::Failed(found)));
         }
         self.rotate_if_full()
     }
@@ -198,19 +204,13 @@ impl Writer {
     /// Writes `lines`, which end with the record `last`, and makes them durable; or leaves nothing of them.
     fn write(&mut self, lines: &[u8], last: AuditHead) -> io::Result<()> {
         let open = self.open.as_mut().ok_or(io::ErrorKind::NotFound)?;
-        let written = open
-            .file
-            .write_all(lines)
-            .and_then(|()| open.file.sync_data());
-        if let Err(error) = written {
-            if open.file.set_len(open.length).is_err() {
+        if let Err(error) = open.append(lines, self.last.seq + 1) {
+            if open.cut_back().is_err() {
                 // It is looked at anew before the next write.
                 self.open = None;
             }
             return Err(error);
         }
-        open.length += lines.len() as u64;
-        open.first = open.first.or(Some(self.last.seq + 1));
         self.last = last;
         self.owed.clear();
         self.written.send_replace(last);
@@ -252,131 +252,54 @@ impl Writer {
         }
     }
 
-    /// Whether the open file is still the one of its name, and ends where it was left.
-    fn check_file(&self) -> io::Result<()> {
-        let Some(open) = &self.open else {
-            return Ok(());
-        };
-        if self.files.current().metadata()?.ino() != open.inode {
-            return Err(io::Error::other("another file stands in its place"));
-        }
-        let length = open.file.metadata()?.len();
-        if length != open.length {
-            return Err(io::Error::other(format!(
-                "it was left {} bytes long and has {length}",
-                open.length
-            )));
-        }
-        Ok(())
-    }
-
     /// Opens the file that is written, after whatever is there, which is known to have come to `known`.
     fn take_up(&mut self, known: Option<AuditHead>) -> io::Result<()> {
-        let file = self.open_current(false)?;
+        let mut open = Current::open(&self.files, false)?;
         let end = end::inspect(&self.files, known)?;
-        let mut length = file.metadata()?.len();
-        let mut owed = Vec::new();
-        let mut torn = None;
-        if let Some(fragment) = &end.fragment {
-            if fragment.is_record {
-                // Durable but for its last byte. With that it is a record like any other.
-                (&file).write_all(b"\n")?;
-                length += 1;
-            } else {
-                file.set_len(fragment.offset)?;
-                length = fragment.offset;
-                torn = Some(own(AuditOutcome::Done).saying(format!(
-                    "an unfinished line of {} bytes was cut off from the end: {}",
-                    fragment.length, fragment.beginning
-                )));
-            }
-            file.sync_data()?;
+        match &end.fragment {
+            // Durable but for its last byte. With that it is a record like any other.
+            Some(fragment) if fragment.is_record => open.end_line()?,
+            Some(fragment) => open.cut_off_at(fragment.offset)?,
+            None => {}
         }
-        let failed = |text: String| own(AuditOutcome::Failed(text));
-        let last = end.last.unwrap_or(AuditHead::START);
-        let after = last.seq;
-        if end.is_damaged {
-            owed.push(failed(format!(
-                "what stands after record {after} is no record of this log"
-            )));
+        let (last, statements) = end.judge(known);
+        self.last = last;
+        for event in statements {
+            self.owe(event);
         }
-        self.last = match known {
-            Some(known) if last.seq < known.seq => {
-                let (from, to) = (after + 1, known.seq);
-                let missing = match from == to {
-                    true => format!("record {from} is missing"),
-                    false => format!("records {from} to {to} are missing"),
-                };
-                owed.push(failed(format!(
-                    "{missing}: the log ended with record {after}"
-                )));
-                known
-            }
-            Some(known) if end.knows_head == Some(false) => {
-                owed.push(failed(format!(
-                    "record {} is not the one that was recorded",
-                    known.seq
-                )));
-                last
-            }
-            _ => last,
-        };
-        let now = self.clock.now();
-        for event in owed.into_iter().chain(torn) {
-            let says = event.outcome.reason().or(event.detail.as_deref());
-            let says = says.unwrap_or_default();
-            let file = self.files.current().display();
-            match event.outcome {
-                AuditOutcome::Done => tracing::warn!(%file, "the audit log is taken up: {says}"),
-                _ => tracing::error!(
-                    %file,
-                    "the audit log is not what it was: {says}; keep its files as they are, see who had access to them, and run `lpse-kiosk audit verify`"
-                ),
-            }
-            if !self.owed.iter().any(|(_, known)| *known == event) {
-                self.owed.push((now, event));
-            }
-        }
-        self.hold(file, length)
-    }
-
-    /// Goes on with `file`, which is `length` bytes long.
-    fn hold(&mut self, file: File, length: u64) -> io::Result<()> {
-        self.open = Some(Open {
-            inode: file.metadata()?.ino(),
-            first: first_record(&file)?,
-            rotate_at: self.rotate_bytes,
-            file,
-            length,
-        });
+        (self.open, self.rotate_at) = (Some(open), self.rotate_bytes);
         Ok(())
     }
 
-    /// The file that is written, for this process alone; `anew` where there must be none of its name.
-    fn open_current(&self, anew: bool) -> io::Result<File> {
-        let file = OpenOptions::new()
-            .read(true)
-            .append(true)
-            .create(!anew)
-            .create_new(anew)
-            .mode(0o600)
-            .open(self.files.current())?;
-        if !file.metadata()?.is_file() {
-            return Err(io::Error::other("it is no regular file"));
+    /// Tells what was found, and has it stated in the log before anything else.
+    fn owe(&mut self, event: AuditEvent) {
+        let file = self.files.current().display();
+        match event.outcome.reason() {
+            None => tracing::warn!(
+                %file,
+                "the audit log is taken up: {}",
+                event.detail.as_deref().unwrap_or_default()
+            ),
+            Some(found) => tracing::error!(
+                %file,
+                "the audit log is not what it was: {found}; keep its files as they are, see who had access to them, and run `lpse-kiosk audit verify`"
+            ),
         }
-        if let Err(TryLockError::WouldBlock) = file.try_lock() {
-            return Err(io::Error::other("another process writes it"));
+        if !self.owed.iter().any(|(_, owed)| *owed == event) {
+            self.owed.push((self.clock.now(), event));
         }
-        sync_folder(self.files.folder())?;
-        Ok(file)
     }
 
     /// Begins another file when this one is full. A file that cannot be put aside is gone on with.
     fn rotate_if_full(&mut self) -> io::Result<()> {
-        let Some(open) = &mut self.open else {
+        let Some(open) = self
+            .open
+            .as_ref()
+            .filter(|open| open.length() >= self.rotate_at)
+        else {
             return Ok(());
         };
-        let Some(first) = open.first.filter(|_| open.length >= open.rotate_at) else {
+        let Some(first) = open.first() else {
             return Ok(());
         };
         let (current, full) = (self.files.current(), self.files.full(first));
@@ -387,46 +310,14 @@ impl Writer {
                 %error,
                 "the full audit log cannot be put aside, and grows on"
             );
-            open.rotate_at = open.length + self.rotate_bytes;
+            self.rotate_at = open.length() + self.rotate_bytes;
             return Ok(());
         }
         // What is durable in the full file stays so under its new name, whatever happens from here on.
         self.open = None;
         sync_folder(self.files.folder())?;
-        let file = self.open_current(true)?;
-        self.hold(file, 0)
-    }
-}
-
-/// What the log says about itself.
-fn own(outcome: AuditOutcome) -> AuditEvent {
-    AuditEvent::new(
-        Act::ResumeAudit,
-        outcome,
-        &Source::Console("audit log".into()),
-    )
-}
-
-/// The number of the first record in `file`.
-fn first_record(file: &File) -> io::Result<Option<u64>> {
-    let mut lines = Forwards::new(file, 0);
-    while let Some(found) = lines.next()? {
-        if let Some(link) = line::check(&found.bytes) {
-            return Ok(Some(link.head.seq));
-        }
-    }
-    Ok(None)
-}
-
-/// Renames `from`; what already has the name `to` is left alone.
-fn rename_to_new(from: &std::path::Path, to: &std::path::Path) -> io::Result<()> {
-    use rustix::io::Errno;
-    match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
-        // A file system that does not know how; nobody else makes such names here.
-        Err(Errno::INVAL | Errno::NOSYS) => match to.try_exists()? {
-            true => Err(io::ErrorKind::AlreadyExists.into()),
-            false => std::fs::rename(from, to),
-        },
-        renamed => Ok(renamed?),
+        self.open = Some(Current::open(&self.files, true)?);
+        self.rotate_at = self.rotate_bytes;
+        Ok(())
     }
 }

@@ -49,7 +49,7 @@ fn text(record: &AuditRecord, zone: Zone) -> String {
         text.push_str(&format!(" because {}", visible(reason)));
     }
     if let Some(detail) = &record.detail {
-        text.push_str(&format!(": {}", visible(detail)));
+        text.push_str(&format!(" ({})", visible(detail)));
     }
     text
 }

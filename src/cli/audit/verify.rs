@@ -68,17 +68,20 @@ pub fn run(arguments: &VerifyArguments, config: &Config) -> Result<(), CliError>
 
 fn in_words(report: &Report, question: Question) -> Vec<String> {
     let mut lines = Vec::new();
-    match (report.first, report.last) {
-        (Some(first), Some(last)) => {
-            let files = match report.files {
-                1 => "one file".to_owned(),
-                files => format!("{files} files"),
-            };
-            lines.push(format!(
-                "Records {first} to {last}, in {files}, are as they were recorded."
-            ));
-        }
-        _ => lines.push("There are no records.".to_owned()),
+    let files = match report.files {
+        1 => "one file".to_owned(),
+        files => format!("{files} files"),
+    };
+    match (report.first.zip(report.last), &report.fault) {
+        (Some((first, last)), None) => lines.push(format!(
+            "Records {first} to {last}, in {files}, are as they were recorded."
+        )),
+        (None, None) => lines.push("There are no records.".to_owned()),
+        (Some((first, last)), Some(_)) => lines.push(format!(
+            "Records {first} to {last} are as they were recorded. What comes after the fault was not looked at; --from \
+             does so."
+        )),
+        (None, Some(_)) => {}
     }
     match question.head {
         Some(head) => lines.push(format!("The store knows of record {}.", head.seq)),

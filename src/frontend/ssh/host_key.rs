@@ -36,10 +36,16 @@ pub struct HostKey(PrivateKey);
 impl HostKey {
     /// The key in the file at `path`.
     pub fn read(path: &Path) -> Result<Self, HostKeyError> {
-        let text = secret_file::read(WHAT, path).map_err(|error| match error.is_missing() {
-            true => HostKeyError::Missing(path.display().to_string()),
-            false => HostKeyError::Unreadable(error),
-        })?;
+        Self::read_for(path, rustix::process::geteuid().as_raw())
+    }
+
+    /// The key in the file at `path`, as the process of `user` would read it.
+    pub fn read_for(path: &Path, user: u32) -> Result<Self, HostKeyError> {
+        let text =
+            secret_file::read_for(WHAT, path, user).map_err(|error| match error.is_missing() {
+                true => HostKeyError::Missing(path.display().to_string()),
+                false => HostKeyError::Unreadable(error),
+            })?;
         let form = || HostKeyError::Form(path.display().to_string());
         let key = PrivateKey::from_openssh(text.as_bytes()).map_err(|_| form())?;
         if key.is_encrypted() || key.algorithm() != Algorithm::Ed25519 {

@@ -41,7 +41,7 @@ use site::{Site, router};
 
 pub use resets::Resets;
 pub use seal::FormKey;
-pub use tls::{TlsError, tls_config};
+pub use tls::{Reception, TlsError, reception, tls_config};
 
 /// What the office has decided about its page.
 pub struct WebSettings {

@@ -1,14 +1,17 @@
 //! The page's own certificate, where no proxy in front of it speaks TLS.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
+use jiff::Timestamp;
 use tokio_rustls::rustls::{
-    self, ServerConfig,
+    self, CertificateError, RootCertStore, ServerConfig,
+    client::{verify_server_cert_signed_by_trust_anchor, verify_server_name},
     crypto::ring,
     pki_types::{
-        CertificateDer, PrivateKeyDer,
+        CertificateDer, PrivateKeyDer, ServerName, UnixTime,
         pem::{self, PemObject},
     },
+    server::ParsedCertificate,
 };
 
 /// Why a certificate and its key cannot be used.
@@ -35,12 +38,7 @@ pub enum TlsError {
 /// # Errors
 /// What is wrong with them, in words for the operator; never a part of the key.
 pub fn tls_config(certificate_pem: &[u8], key_pem: &[u8]) -> Result<Arc<ServerConfig>, TlsError> {
-    let chain = CertificateDer::pem_slice_iter(certificate_pem)
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(|error| TlsError::DamagedCertificate(error.to_string()))?;
-    if chain.is_empty() {
-        return Err(TlsError::NoCertificate);
-    }
+    let chain = chain(certificate_pem)?;
     let key = PrivateKeyDer::from_pem_slice(key_pem).map_err(|error| match error {
         pem::Error::NoItemsFound => TlsError::NoKey,
         // The error of a damaged file could quote it.
@@ -57,6 +55,90 @@ pub fn tls_config(certificate_pem: &[u8], key_pem: &[u8]) -> Result<Arc<ServerCo
         })?;
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(Arc::new(config))
+}
+
+/// The certificates of a PEM text, at least one.
+fn chain(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+    let chain = CertificateDer::pem_slice_iter(pem)
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|error| TlsError::DamagedCertificate(error.to_string()))?;
+    match chain.is_empty() {
+        true => Err(TlsError::NoCertificate),
+        false => Ok(chain),
+    }
+}
+
+/// What people's browsers will make of a certificate chain, the page's own certificate first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reception {
+    /// Whether a certificate of the chain is not good yet at the instant asked for.
+    pub begins_later: bool,
+    /// When the first certificate of the chain ends.
+    pub ends: Timestamp,
+    /// Whether it is for the host asked for.
+    pub fits_host: bool,
+    /// Whether the chain leads to an authority that this system trusts, which is the best guess at what browsers do.
+    pub is_trusted: bool,
+}
+
+/// How browsers that look for `host` at the instant `now` will receive this chain (PEM).
+///
+/// # Errors
+/// What is wrong with the chain, or with the host's name, in words for the operator.
+pub fn reception(
+    certificate_pem: &[u8],
+    host: &str,
+    now: Timestamp,
+) -> Result<Reception, TlsError> {
+    let chain = chain(certificate_pem)?;
+    let unusable = |error: rustls::Error| TlsError::Unusable(error.to_string());
+    let name = ServerName::try_from(host.to_owned())
+        .map_err(|_| TlsError::Unusable(format!("{host} is no host name")))?;
+    let instant = |at: Timestamp| {
+        UnixTime::since_unix_epoch(Duration::from_secs(at.as_second().max(0).cast_unsigned()))
+    };
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    let algorithms = ring::default_provider().signature_verification_algorithms;
+    // The TLS library knows a certificate's dates and tells them only when it refuses one for them: so it is asked how it
+    // would judge at the end of all time, and is asked for the dates alone, with nobody to trust.
+    let judged = |certificate: &CertificateDer<'_>, at: Timestamp| {
+        let parsed = ParsedCertificate::try_from(certificate)?;
+        let nobody = RootCertStore::empty();
+        let all = algorithms.all;
+        verify_server_cert_signed_by_trust_anchor(&parsed, &nobody, &[], instant(at), all)
+    };
+    let mut reception = Reception {
+        begins_later: false,
+        ends: Timestamp::MAX,
+        fits_host: true,
+        is_trusted: true,
+    };
+    for certificate in &chain {
+        if let Err(rustls::Error::InvalidCertificate(CertificateError::ExpiredContext {
+            not_after,
+            ..
+        })) = judged(certificate, Timestamp::MAX)
+        {
+            let ends = i64::try_from(not_after.as_secs()).unwrap_or(i64::MAX);
+            let ends = Timestamp::from_second(ends).unwrap_or(Timestamp::MAX);
+            reception.ends = reception.ends.min(ends);
+        }
+        reception.begins_later |= matches!(
+            judged(certificate, now),
+            Err(rustls::Error::InvalidCertificate(
+                CertificateError::NotValidYetContext { .. }
+            ))
+        );
+    }
+    let (own, others) = chain.split_first().ok_or(TlsError::NoCertificate)?;
+    let own = ParsedCertificate::try_from(own).map_err(unusable)?;
+    reception.fits_host = verify_server_name(&own, &name).is_ok();
+    // At its last moment at the latest: a chain out of its dates is a finding of its own.
+    let at = instant(now.min(reception.ends));
+    reception.is_trusted =
+        verify_server_cert_signed_by_trust_anchor(&own, &roots, others, at, algorithms.all).is_ok();
+    Ok(reception)
 }
 
 #[cfg(test)]

@@ -193,9 +193,8 @@ impl Officer {
     ) -> Result<Result<Authenticated, NoOfficer>, ServiceError> {
         let house = &self.foundation;
         let no = |refusal, reason| Ok(Err(NoOfficer { refusal, reason }));
-        // A recovery code must not count here: this is to become `totp_is_fresh` with the recovery codes' branch.
         let Some(passcode) = passcode else {
-            return match who.passcode_is_fresh(house.clock.monotonic()) {
+            return match who.totp_is_fresh(house.clock.monotonic()) {
                 true => Ok(Ok(who.clone())),
                 false => no(Refusal::FreshPasscodeWanted, "stale-passcode"),
             };

@@ -5,9 +5,7 @@
 
 use ratatui::{Frame, layout::Rect};
 
-use super::{
-    Context, Screen, Step, home::HomeScreen, jumped, own_password::OwnPasswordScreen, write_working,
-};
+use super::{Context, Screen, Step, jumped, own_password::OwnPasswordScreen, write_working};
 use crate::{
     domain::{Activity, calendar, idle::Presence},
     tui::{
@@ -124,7 +122,7 @@ impl Screen for ActivityScreen {
         );
         let scrolled = match command {
             Command::Activate | Command::Back => {
-                return Step::Go(Box::new(HomeScreen::new(self.view.clone())));
+                return Step::GoHome(Box::new(self.view.clone()));
             }
             Command::Jump(letter) => {
                 let change = [context.text.home.change_password.as_str()];

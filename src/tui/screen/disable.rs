@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{
-    Attempt, Context, Refused, Screen, Step, entry::PasscodeEntry, home::HomeScreen, jumped, moved,
+    Attempt, Context, Refused, Screen, Step, entry::PasscodeEntry, jumped, moved,
     passcode::next_second, usual_hints, write_working,
 };
 use crate::{
@@ -81,9 +81,9 @@ impl Screen for DisableScreen {
         let items = self.items();
         match command {
             Command::Activate if self.focus == Item::Cancel => {
-                return Step::Go(Box::new(HomeScreen::new(self.view.clone())));
+                return Step::GoHome(Box::new(self.view.clone()));
             }
-            Command::Back => return Step::Go(Box::new(HomeScreen::new(self.view.clone()))),
+            Command::Back => return Step::GoHome(Box::new(self.view.clone())),
             Command::Activate => return self.submit(context.now),
             Command::Edit(edit) => {
                 // The sixth digit does not submit here: switching protection off wants its own key.

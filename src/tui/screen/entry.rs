@@ -64,6 +64,11 @@ impl PasscodeEntry {
         self.attempt.last().is_some()
     }
 
+    /// Why the last try was refused, if it was.
+    pub fn refusal(&self) -> Option<Refused> {
+        self.attempt.last()
+    }
+
     /// Writes the field and, below it, what is wrong with what was typed.
     pub fn write_field(&self, sheet: &mut Sheet, context: &Context<'_>, focused: bool) {
         let words = &context.text.passcode;

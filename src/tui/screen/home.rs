@@ -1,7 +1,7 @@
 //! Home: who is logged in, the state of TOTP, what happened last, and what can be done.
 
 use super::{
-    Attempt, Context, Refused, Screen, Step, disable::DisableScreen, jumped, moved,
+    Attempt, Context, Left, Refused, Screen, Step, disable::DisableScreen, jumped, moved,
     own_password::OwnPasswordScreen, recovery_issue::RecoveryIssueScreen, usual_hints,
     write_working,
 };
@@ -11,6 +11,7 @@ use crate::{
         account::{LastLogin, TotpState},
         calendar,
         idle::Presence,
+        recovery::RecoveryState,
     },
     tui::{
         HomeNotice, HomeView, Now, Request,
@@ -39,6 +40,8 @@ enum Act {
     RecoveryCodes,
     ChangePassword,
     ShowActivity,
+    /// Back to an officer's desk.
+    Desk,
     LogOut,
 }
 
@@ -59,7 +62,9 @@ impl HomeScreen {
         };
         let mut acts: Vec<_> = change.into_iter().collect();
         acts.extend(self.view.recovery.map(|_| Act::RecoveryCodes));
-        acts.extend([Act::ChangePassword, Act::ShowActivity, Act::LogOut]);
+        acts.extend([Act::ChangePassword, Act::ShowActivity]);
+        acts.extend(self.view.role.is_officer().then_some(Act::Desk));
+        acts.push(Act::LogOut);
         acts
     }
 
@@ -70,8 +75,28 @@ impl HomeScreen {
             Act::RecoveryCodes => &text.home.recovery_codes,
             Act::ChangePassword => &text.home.change_password,
             Act::ShowActivity => &text.home.show_activity,
+            Act::Desk => &text.home.desk,
             Act::LogOut => &text.common.logout,
         }
+    }
+}
+
+/// What is said of what has just been done.
+pub fn notice_words(
+    notice: HomeNotice,
+    recovery: Option<RecoveryState>,
+    text: &'static Text,
+) -> String {
+    let words = &text.home;
+    match notice {
+        HomeNotice::TotpActivated => words.activated.clone(),
+        HomeNotice::TotpDisabled => words.disabled.clone(),
+        HomeNotice::RecoveryCodesIssued => words.recovery_codes_issued.clone(),
+        HomeNotice::RecoveryCodeUsed => {
+            let left = recovery.map_or(0, |state| state.left).to_string();
+            fill(&words.recovery_code_used, &[("n", &left)])
+        }
+        HomeNotice::PasswordChanged => words.password_changed.clone(),
     }
 }
 
@@ -90,6 +115,7 @@ impl Screen for HomeScreen {
                         Step::Go(Box::new(OwnPasswordScreen::at_home(self.view.clone())))
                     }
                     Act::ShowActivity => Step::Ask(Request::LoadActivity),
+                    Act::Desk => Step::Close(Left::Nothing),
                     Act::LogOut => Step::Finish,
                 };
             }
@@ -100,6 +126,7 @@ impl Screen for HomeScreen {
                     .collect();
                 self.focus = jumped(self.focus, &labels, letter).unwrap_or(self.focus);
             }
+            Command::Back if acts.contains(&Act::Desk) => return Step::Close(Left::Nothing),
             // Leaving home by a slip of Esc would cost a login; it only puts LOGOUT in focus.
             Command::Back => self.focus = acts.len() - 1,
             other => self.focus = moved(self.focus, acts.len(), other),
@@ -120,15 +147,12 @@ impl Screen for HomeScreen {
         let kind = view.account.user_type.label();
         sheet.hint(&format!("{}  {kind}", view.account.user_id));
         match view.notice {
-            Some(HomeNotice::TotpActivated) => sheet.success(&words.activated),
-            Some(HomeNotice::TotpDisabled) => sheet.success(&words.disabled),
-            Some(HomeNotice::RecoveryCodesIssued) => sheet.success(&words.recovery_codes_issued),
-            Some(HomeNotice::RecoveryCodeUsed) => {
-                let left = view.recovery.map_or(0, |state| state.left).to_string();
-                sheet.success(&fill(&words.recovery_code_used, &[("n", &left)]));
-                sheet.aside(&words.recovery_code_used_hint);
+            Some(notice) => {
+                sheet.success(&notice_words(notice, view.recovery, context.text));
+                if notice == HomeNotice::RecoveryCodeUsed {
+                    sheet.aside(&words.recovery_code_used_hint);
+                }
             }
-            Some(HomeNotice::PasswordChanged) => sheet.success(&words.password_changed),
             None => sheet.gap(),
         }
         let (totp, style) = match view.totp {
@@ -176,7 +200,12 @@ impl Screen for HomeScreen {
 
     fn hints(&self, context: &Context<'_>) -> Vec<KeyHint> {
         let text = context.text;
-        usual_hints(context, &text.key.choose, Some(&text.common.logout))
+        let back = if self.view.role.is_officer() {
+            &text.key.back
+        } else {
+            &text.common.logout
+        };
+        usual_hints(context, &text.key.choose, Some(back))
     }
 
     fn help(&self, text: &'static Text) -> &'static str {

@@ -148,7 +148,7 @@ impl InboxScreen {
         let lines = letter_lines(letter, context, usize::from(body.width));
         let rows = usize::from(text.height);
         let from = scroll.min(lines.len().saturating_sub(rows));
-        let is_more = [from > 0, from + rows < lines.len()];
+        let is_more = [from > 0, from + rows < lines.len()].map(|more| more && rows > 0);
         for (line, y) in lines.iter().skip(from).zip(text.y..text.bottom()) {
             frame.buffer_mut().set_line(text.x, y, line, text.width);
         }

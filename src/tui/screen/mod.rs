@@ -1,12 +1,19 @@
 //! One file a screen: its model, how it changes, how it is drawn, its key hints and its help.
 
+pub mod account_card;
 pub mod activity;
+pub mod desk;
+pub mod desk_act;
+pub mod desk_audit;
+pub mod desk_outbox;
+pub mod desk_policy;
 pub mod disable;
 pub mod enrollment;
 mod entry;
 pub mod home;
 pub mod inbox;
 pub mod menu;
+pub mod one_time_password;
 pub mod own_password;
 pub mod passcode;
 pub mod password;
@@ -25,7 +32,8 @@ use std::{fmt, time::Duration};
 use ratatui::Frame;
 
 use super::{
-    AppSettings, Now, OwnPasswordRefused, Reply, Request, ResetVoid,
+    AppSettings, DeskReply, HomeView, Look, Now, OwnPasswordRefused, Reply, Request, ResetVoid,
+    Sight,
     command::Command,
     text::{Page, Text},
     theme::Theme,
@@ -35,7 +43,7 @@ use super::{
     },
 };
 
-use crate::domain::{idle::Presence, language::Language, security_code::Picture};
+use crate::domain::{idle::Presence, language::Language, officer::Card, security_code::Picture};
 
 /// What a screen sees of the world around it.
 #[derive(Debug, Clone, Copy)]
@@ -48,6 +56,8 @@ pub struct Context<'a> {
     pub visits: Option<u64>,
     /// How long a request has been under way, if one is.
     pub working: Option<Duration>,
+    /// How long the screen has been wanting to see something that it does not have yet.
+    pub looking: Option<Duration>,
 }
 
 /// What takes shorter than this is not worth a sign.
@@ -58,6 +68,12 @@ pub const PATIENCE: Duration = Duration::from_millis(150);
 pub enum Step {
     Stay,
     Go(Box<dyn Screen>),
+    /// Home: an officer's is the desk.
+    GoHome(Box<HomeView>),
+    /// Over this screen, which waits below as it is.
+    Open(Box<dyn Screen>),
+    /// Back to the screen below, which is told what this one leaves behind.
+    Close(Left),
     /// Somebody has begun to use the terminal.
     Begin(Box<dyn Screen>),
     /// Back to a screen before any proof: whatever was proved is dropped.
@@ -68,6 +84,16 @@ pub enum Step {
     ShowPage(Page),
     /// The person is done: everything ends at a fresh menu.
     Finish,
+}
+
+/// What a screen leaves to the one below it.
+#[derive(Debug)]
+pub enum Left {
+    Nothing,
+    /// What the desk answered to an order given here.
+    Done(DeskReply),
+    /// The account that was looked at, as it is now.
+    Card(Box<Card>),
 }
 
 /// A screen: a model that changes by commands, pastes and replies, and can be drawn.
@@ -93,6 +119,29 @@ pub trait Screen: fmt::Debug + Send {
 
     /// The picture that was wanted; any before it no longer counts.
     fn security_code(&mut self, _picture: Picture, _now: Now) {}
+
+    /// What this screen wants to look up and has not seen yet. Asked after every event.
+    fn wants_look(&self) -> Option<Look> {
+        None
+    }
+
+    /// The answer to `look`, which was wanted when it was asked.
+    fn sight(&mut self, _look: Look, _sight: Sight, _context: &Context<'_>) {}
+
+    /// What the desk answers to a request of this screen's.
+    fn desk(&mut self, _reply: DeskReply, _context: &Context<'_>) -> Step {
+        Step::Stay
+    }
+
+    /// The screen that was opened over this one has been closed.
+    fn returned(&mut self, _left: Left, _context: &Context<'_>) -> Step {
+        Step::Stay
+    }
+
+    /// This is the officer's desk, over which the home of their own account opens.
+    fn is_desk(&self) -> bool {
+        false
+    }
 
     fn sheet(&self, sheet: &mut Sheet, context: &Context<'_>);
 

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use super::{
-    Attempt, Context, Refused, Screen, Step, entry::PasscodeEntry, home::HomeScreen, jumped, moved,
+    Attempt, Context, Refused, Screen, Step, entry::PasscodeEntry, jumped, moved,
     passcode::next_second, usual_hints, write_working,
 };
 use crate::{
@@ -256,7 +256,7 @@ impl OwnPasswordScreen {
 
     fn leave(&self) -> Step {
         match &self.way {
-            Way::Home(view) => Step::Go(Box::new(HomeScreen::new((**view).clone()))),
+            Way::Home(view) => Step::GoHome(Box::new((**view).clone())),
             Way::Due => Step::Finish,
         }
     }

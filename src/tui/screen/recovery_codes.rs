@@ -1,6 +1,6 @@
 //! The recovery codes, shown once, until the person has said twice that they are written down.
 
-use super::{Context, Screen, Step, home::HomeScreen, jumped, moved, usual_hints};
+use super::{Context, Screen, Step, jumped, moved, usual_hints};
 use crate::{
     domain::{idle::Presence, recovery::IssuedCodes},
     tui::{
@@ -100,7 +100,7 @@ impl Screen for RecoveryCodesScreen {
                 return match self.focus {
                     Item::Noted => self.ask(true),
                     Item::Stay => self.ask(false),
-                    Item::Leave => Step::Go(Box::new(HomeScreen::new(self.view.clone()))),
+                    Item::Leave => Step::GoHome(Box::new(self.view.clone())),
                 };
             }
             Command::Back => return self.ask(!self.asked),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{
-    Attempt, Context, Refused, Screen, Step, entry::PasscodeEntry, home::HomeScreen, jumped, moved,
+    Attempt, Context, Refused, Screen, Step, entry::PasscodeEntry, jumped, moved,
     passcode::next_second, usual_hints, write_working,
 };
 use crate::{
@@ -120,7 +120,7 @@ impl RecoveryIssueScreen {
         if self.entry.is_some() {
             Step::Ask(Request::LoadHome)
         } else {
-            Step::Go(Box::new(HomeScreen::new(self.view.clone())))
+            Step::GoHome(Box::new(self.view.clone()))
         }
     }
 }

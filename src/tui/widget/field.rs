@@ -3,7 +3,10 @@
 use tui_input::{Input, InputRequest};
 use zeroize::Zeroizing;
 
-use crate::{domain::passcode::digit_of, tui::command::Edit};
+use crate::{
+    domain::{account::is_disguise, passcode::digit_of},
+    tui::command::Edit,
+};
 
 /// A line of text that may be shown.
 #[derive(Debug)]
@@ -33,7 +36,8 @@ impl TextField {
 
     pub fn edit(&mut self, edit: Edit) {
         let request = match edit {
-            Edit::Insert(c) if c.is_control() => return,
+            // What is typed here is shown here.
+            Edit::Insert(c) if is_disguise(c) => return,
             Edit::Insert(_) if self.value().chars().count() >= self.limit => return,
             Edit::Insert(c) => InputRequest::InsertChar(c),
             Edit::Backspace => InputRequest::DeletePrevChar,
@@ -51,7 +55,7 @@ impl TextField {
     /// Inserts pasted text, in one line and as far as the limit allows.
     pub fn paste(&mut self, text: &str) {
         let room = self.limit.saturating_sub(self.value().chars().count());
-        let one_line = text.trim().chars().filter(|c| !c.is_control());
+        let one_line = text.trim().chars().filter(|c| !is_disguise(*c));
         for c in one_line.take(room) {
             self.edit(Edit::Insert(c));
         }

@@ -36,6 +36,27 @@ impl KeyHint {
 /// Draws header and footer; returns the column for the screen's sheet. On a low terminal the footer goes first, then
 /// the header: what a person came for goes last.
 pub fn paint(frame: &mut Frame<'_>, context: &Context<'_>, hints: &[KeyHint]) -> Rect {
+    column(paint_around(frame, context, hints))
+}
+
+/// As [`paint`], for a screen with tables: nearly the whole width, and less air.
+pub fn paint_wide(frame: &mut Frame<'_>, context: &Context<'_>, hints: &[KeyHint]) -> Rect {
+    let body = paint_around(frame, context, hints);
+    let width = sheet::WIDEST.min(body.width.saturating_sub(2).max(1));
+    let air = match body.height {
+        0..=18 => 0,
+        19..=27 => 1,
+        _ => 2,
+    };
+    Rect {
+        x: body.x + (body.width - width) / 2,
+        y: body.y + air,
+        width,
+        height: body.height - air,
+    }
+}
+
+fn paint_around(frame: &mut Frame<'_>, context: &Context<'_>, hints: &[KeyHint]) -> Rect {
     let area = frame.area();
     let header = if area.height >= 14 { 2 } else { 0 };
     let footer = match area.height {
@@ -53,12 +74,11 @@ pub fn paint(frame: &mut Frame<'_>, context: &Context<'_>, hints: &[KeyHint]) ->
         let row = row(area, area.height - 1);
         paint_hints(frame, context, hints, row);
     }
-    let body = Rect {
+    Rect {
         y: area.y + header,
         height: area.height.saturating_sub(header + footer),
         ..area
-    };
-    column(body)
+    }
 }
 
 /// The column of a body: in the middle, with a line of air above where there is room.

@@ -5,3 +5,4 @@ pub mod frame;
 pub mod qr;
 pub mod security_code;
 pub mod sheet;
+pub mod table;

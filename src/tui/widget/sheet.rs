@@ -22,11 +22,16 @@ pub const WIDTH: u16 = 68;
 /// Columns before every item: the pointer and a space.
 const POINTER: usize = 2;
 
+/// The width of a screen with tables, where there is room for it.
+pub const WIDEST: u16 = 112;
+
 /// Columns of a label that stands before its field.
 const LABEL: usize = 15;
 
 /// Columns of a meter's bar.
 pub const METER: usize = 20;
+/// Columns of a name that stands before its value.
+const NAME: usize = 18;
 
 /// A field beside its label is not worth having with fewer columns than this.
 const NARROWEST: usize = 12;
@@ -36,6 +41,9 @@ const NARROWEST: usize = 12;
 pub struct Sheet {
     theme: Theme,
     width: usize,
+    /// Columns of labels, and of names.
+    label: usize,
+    name: usize,
     lines: Vec<Line<'static>>,
     /// First and last line that must be seen.
     focus: Option<(usize, usize)>,
@@ -47,6 +55,8 @@ impl Sheet {
         Self {
             theme: *theme,
             width: usize::from(width).max(POINTER + 1),
+            label: LABEL,
+            name: NAME,
             lines: Vec::new(),
             focus: None,
             cursor: None,
@@ -56,6 +66,12 @@ impl Sheet {
     /// Columns that a line may have.
     pub fn width(&self) -> u16 {
         u16::try_from(self.width).unwrap_or(u16::MAX)
+    }
+
+    /// From here on labels and names, which stand before fields and values, have this many columns.
+    pub fn name_columns(&mut self, columns: usize) {
+        self.label = columns;
+        self.name = columns;
     }
 
     /// Lines written so far.
@@ -84,6 +100,17 @@ impl Sheet {
         self.wrapped(text, self.theme.hint, POINTER + 1);
     }
 
+    /// A hint below a field that stands in one row with its label.
+    pub fn field_hint(&mut self, text: &str) {
+        let indent = POINTER + self.label + 2;
+        let is_narrow = self.width < indent + 2 * NARROWEST;
+        self.wrapped(
+            text,
+            self.theme.hint,
+            if is_narrow { POINTER } else { indent },
+        );
+    }
+
     /// What went wrong, beside the item it concerns.
     pub fn error(&mut self, text: &str) {
         let mark = self.theme.error_mark;
@@ -106,18 +133,17 @@ impl Sheet {
 
     /// A name and its value in two columns.
     pub fn pair(&mut self, name: &str, value: &str, value_style: Style) {
-        const NAME: usize = 18;
         let name = self.theme.shown(name);
         let shown = self.theme.shown(value);
-        let padding = " ".repeat(NAME.saturating_sub(name.width()));
-        for (number, part) in wrap(&shown, self.width.saturating_sub(NAME))
+        let padding = " ".repeat(self.name.saturating_sub(name.width()));
+        for (number, part) in wrap(&shown, self.width.saturating_sub(self.name))
             .into_iter()
             .enumerate()
         {
             let lead = if number == 0 {
                 format!("{name}{padding}")
             } else {
-                " ".repeat(NAME)
+                " ".repeat(self.name)
             };
             self.lines.push(Line::from(vec![
                 Span::styled(lead, self.theme.hint),
@@ -143,7 +169,7 @@ impl Sheet {
 
     /// A field in one row with its label, so that a whole form stands on a low terminal.
     pub fn row_field(&mut self, label: &str, field: &TextField, columns: usize, focused: bool) {
-        let beside = self.width.saturating_sub(POINTER + LABEL + 4);
+        let beside = self.width.saturating_sub(POINTER + self.label + 4);
         if beside < NARROWEST {
             return self.text_field(label, field, columns, focused);
         }
@@ -152,7 +178,7 @@ impl Sheet {
         let shown = window(&self.theme.shown(field.value()), scroll, columns);
         let lead = self.row_label(label, focused);
         let style = self.theme.field;
-        let place = (LABEL, cursor.saturating_sub(scroll));
+        let place = (self.label, cursor.saturating_sub(scroll));
         self.brackets(lead, (shown, style), columns, place, focused);
     }
 
@@ -189,6 +215,43 @@ impl Sheet {
         self.lines.push(Line::from(spans));
     }
 
+    /// One of a few choices below each other, with what is to be said of it behind.
+    pub fn radio(&mut self, label: &str, chosen: bool, aside: &str, focused: bool) {
+        self.toggle(["(", ")"], (label, chosen), aside, focused);
+    }
+
+    /// Something that is on or off, with what is to be said of it behind.
+    pub fn checkbox(&mut self, label: &str, on: bool, aside: &str, focused: bool) {
+        self.toggle(["[", "]"], (label, on), aside, focused);
+    }
+
+    fn toggle(
+        &mut self,
+        [left, right]: [&str; 2],
+        (label, on): (&str, bool),
+        aside: &str,
+        focused: bool,
+    ) {
+        let mark = if on { self.theme.chosen } else { " " };
+        let style = match (focused, on) {
+            (true, _) => self.theme.focus,
+            (false, true) => self.theme.title,
+            (false, false) => Style::new(),
+        };
+        let label = format!("{left}{mark}{right} {}", self.theme.shown(label));
+        let mut spans = vec![Span::styled(label, style)];
+        if !aside.is_empty() {
+            let aside = self.theme.shown(aside);
+            spans.push(Span::styled(format!("  {aside}"), self.theme.hint));
+        }
+        self.item(spans, focused);
+    }
+
+    /// What a choice or a switch means, below it.
+    pub fn meaning(&mut self, text: &str) {
+        self.wrapped(text, self.theme.hint, POINTER + 4);
+    }
+
     /// A few choices in one row with their label, one of them chosen.
     pub fn row_choice(&mut self, label: &str, choices: &[&str], chosen: usize, focused: bool) {
         const GAP: usize = 3;
@@ -208,7 +271,7 @@ impl Sheet {
         let in_a_row = texts.iter().map(|text| text.width() + GAP).sum::<usize>();
         let in_a_row = in_a_row.saturating_sub(GAP);
         let mut spans = self.row_label(label, focused);
-        let mut used = POINTER + LABEL;
+        let mut used = POINTER + self.label;
         if used + in_a_row > self.width {
             let label = std::mem::take(&mut spans);
             self.lines.push(Line::from(label));
@@ -240,7 +303,7 @@ impl Sheet {
 
     fn row_label(&self, label: &str, focused: bool) -> Vec<Span<'static>> {
         let label = self.theme.shown(label);
-        let padding = " ".repeat(LABEL.saturating_sub(label.width()));
+        let padding = " ".repeat(self.label.saturating_sub(label.width()));
         let style = if focused {
             self.theme.title
         } else {
@@ -383,18 +446,26 @@ impl Sheet {
 
     /// Buttons in one row, or as many as fit it.
     pub fn buttons(&mut self, buttons: &[(&str, bool)]) {
-        const GAP: usize = 2;
+        self.spaced_buttons(buttons, 2);
+    }
+
+    /// Many buttons, closer together, in as few rows as they need.
+    pub fn toolbar(&mut self, buttons: &[(&str, bool)]) {
+        self.spaced_buttons(buttons, 0);
+    }
+
+    fn spaced_buttons(&mut self, buttons: &[(&str, bool)], gap: usize) {
         let mut spans = Vec::new();
         let mut used = 0;
         for (label, focused) in buttons {
             let button = format!("[ {} ]", self.theme.shown(label));
-            if used > 0 && used + GAP + POINTER + button.width() > self.width {
+            if used > 0 && used + gap + POINTER + button.width() > self.width {
                 self.lines.push(Line::from(std::mem::take(&mut spans)));
                 used = 0;
             }
             if used > 0 {
-                spans.push(Span::raw(" ".repeat(GAP)));
-                used += GAP;
+                spans.push(Span::raw(" ".repeat(gap)));
+                used += gap;
             }
             used += POINTER + button.width();
             let style = if *focused {
@@ -452,6 +523,85 @@ impl Sheet {
         self.item(spans, focused);
     }
 
+    /// The heads of a table's columns.
+    pub fn table_head(&mut self, heads: &str) {
+        let line = format!("{}{}", " ".repeat(POINTER), self.theme.shown(heads));
+        self.lines.push(Line::styled(line, self.theme.hint));
+    }
+
+    /// A row of a table, over the whole width where it is in focus, with a mark behind it that there is more.
+    pub fn table_row(&mut self, cells: &str, focused: bool, mark: &str) {
+        let columns = self.width.saturating_sub(POINTER + 1);
+        let shown = window(&self.theme.shown(cells), 0, columns);
+        let padding = " ".repeat(columns.saturating_sub(shown.width()));
+        let style = if focused {
+            self.theme.focus
+        } else {
+            Style::new()
+        };
+        let mark = Span::styled(mark.to_owned(), self.theme.key);
+        self.item(
+            vec![Span::styled(format!("{shown}{padding}"), style), mark],
+            focused,
+        );
+    }
+
+    /// What marks text that is cut off, one column wide on every terminal.
+    pub fn cut_mark(&self) -> char {
+        if self.theme.shown("…").width() == 1 {
+            '…'
+        } else {
+            '~'
+        }
+    }
+
+    /// The marks that there is more above, and below.
+    pub fn more_marks(&self) -> [&'static str; 2] {
+        self.theme.more
+    }
+
+    /// Columns that the cells of a table's row may have.
+    pub fn table_columns(&self) -> usize {
+        self.width.saturating_sub(POINTER + 1)
+    }
+
+    /// Something to be read from afar and copied by hand, in a box of its own where there is room for one.
+    pub fn placard(&mut self, text: &str) {
+        const MARGIN: usize = 4;
+        let border = self.theme.border;
+        let text = self.theme.shown(text);
+        let room = self.width.saturating_sub(POINTER + 2 * MARGIN + 2);
+        if text.width() > room {
+            return self.title(&text);
+        }
+        let inside = text.width() + 2 * MARGIN;
+        let lead = " ".repeat(POINTER);
+        let edge = |left: &str, right: &str, line: &str| {
+            let line = line.repeat(inside);
+            Line::styled(format!("{lead}{left}{line}{right}"), self.theme.title)
+        };
+        let row = |text: &str| {
+            let padding = " ".repeat(inside - MARGIN - text.width());
+            let (left, right) = (border.vertical_left, border.vertical_right);
+            let margin = " ".repeat(MARGIN);
+            Line::styled(
+                format!("{lead}{left}{margin}{text}{padding}{right}"),
+                self.theme.title,
+            )
+        };
+        self.lines.extend([
+            edge(border.top_left, border.top_right, border.horizontal_top),
+            row(""),
+            row(&text),
+            row(""),
+            edge(
+                border.bottom_left,
+                border.bottom_right,
+                border.horizontal_bottom,
+            ),
+        ]);
+    }
+
     fn item(&mut self, spans: Vec<Span<'static>>, focused: bool) {
         let mut all = vec![self.pointer(focused)];
         all.extend(spans);
@@ -463,7 +613,6 @@ impl Sheet {
 
     /// How much of a step is left: a bar and its seconds.
     pub fn gauge(&mut self, name: &str, left: u64, of: u64, said: &str) {
-        const NAME: usize = 18;
         let name = self.theme.shown(name);
         let padding = " ".repeat(NAME.saturating_sub(name.width()));
         let columns = usize::try_from(of).unwrap_or(30);
@@ -484,10 +633,14 @@ impl Sheet {
 
     /// That something is going on, and for how long.
     pub fn working(&mut self, text: &str, since: Duration) {
-        let frames = self.theme.spinner;
-        let frame = usize::try_from(since.as_millis() / 100).unwrap_or(0) % frames.len();
-        let line = format!("{} {}", frames[frame], self.theme.shown(text));
+        let line = format!("{} {}", self.spinner(since), self.theme.shown(text));
         self.lines.push(Line::styled(line, self.theme.hint));
+    }
+
+    /// The mark that turns while something goes on.
+    pub fn spinner(&self, since: Duration) -> &'static str {
+        let frames = self.theme.spinner;
+        frames[usize::try_from(since.as_millis() / 100).unwrap_or(0) % frames.len()]
     }
 
     fn marked(&mut self, mark: &str, text: &str, style: Style) {

@@ -1,0 +1,180 @@
+//! `lpse-kiosk doctor`: looks at everything the program stands on, and says what to do. One file a subject.
+//!
+//! Architecture invariant: it changes nothing. It creates no folder, store or key, mends no mode, sends no letter; it can be
+//! run at any time, beside a running kiosk too, whose store it reads through that process's socket.
+
+mod clock;
+mod files;
+mod finding;
+mod mail;
+mod ports;
+mod space;
+mod ssh;
+mod store;
+mod terminal;
+mod web;
+
+use std::io::{IsTerminal, stdout};
+
+use clap::Args;
+use jiff::Timestamp;
+use ratatui::crossterm::style::{Color, Stylize};
+use serde_json::json;
+
+use super::{CliError, block_on, output::Lines};
+use crate::{
+    config::{Config, Flags},
+    frontend::log,
+    tui::theme::{Colours, Terminal},
+};
+use finding::{Finding, Status};
+
+/// Check everything the kiosk stands on, and say what to do
+///
+/// Each line is ok, a warning or a failure: the configuration, files and their modes, the store, the master key, free space,
+/// the audit log, the outbox, the clock, the time zone, this terminal, the SSH host key, the ports, the page and its
+/// certificate, the mail server. It works while the kiosk runs and when it does not, and changes nothing: no letter is
+/// sent, nothing is created.
+///
+/// The exit status is 0 when nothing failed, and 1 otherwise.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  lpse-kiosk doctor\n  lpse-kiosk doctor --strict > /dev/null || echo look\n  \
+        lpse-kiosk doctor --json | jq -r '.checks[] | select(.status != \"ok\") | .what_to_do'"
+)]
+pub struct DoctorArguments {
+    /// Print JSON: one object, with the worst status and every check
+    #[arg(long)]
+    json: bool,
+    /// Let warnings too end with exit status 1
+    #[arg(long)]
+    strict: bool,
+}
+
+/// What the checks are about.
+struct Patient<'a> {
+    config: &'a Config,
+    flags: &'a Flags,
+    /// Whose the installation is: the data folder's owner, or whoever runs this where there is none yet.
+    user: u32,
+    now: Timestamp,
+}
+
+impl Patient<'_> {
+    /// Whether this process is the installation's own user, and may do what the kiosk does.
+    fn is_own(&self) -> bool {
+        rustix::process::geteuid().as_raw() == self.user
+    }
+}
+
+pub fn run(arguments: &DoctorArguments, flags: &Flags) -> Result<(), CliError> {
+    log::warnings_to_standard_error();
+    let findings = examine(flags);
+    let worst = findings.iter().map(|finding| finding.status).max();
+    let worst = worst.unwrap_or(Status::Ok);
+    let mut lines = Lines::new();
+    if arguments.json {
+        let checks: Vec<_> = findings.iter().map(Finding::as_json).collect();
+        lines.line(json!({ "status": worst.as_str(), "checks": checks }))?;
+    } else {
+        print(&findings, &mut lines)?;
+    }
+    lines.flush()?;
+    let count = |status| findings.iter().filter(|f| f.status == status).count();
+    let (failures, warnings) = (count(Status::Failure), count(Status::Warning));
+    match worst {
+        Status::Failure => Err(CliError::Refused(format!("failures: {failures}"))),
+        Status::Warning if arguments.strict => {
+            Err(CliError::Refused(format!("warnings: {warnings}")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Everything that was found, in an order that does not change.
+fn examine(flags: &Flags) -> Vec<Finding> {
+    let now = Timestamp::now();
+    let file = flags.config_file();
+    let config = match Config::load(flags) {
+        Ok(config) => config,
+        Err(error) => {
+            let mut findings = vec![Finding::failure(
+                "configuration",
+                error.to_string(),
+                "Correct it and run this again; everything else depends on it.",
+            )];
+            findings.push(clock::synchronised());
+            findings.extend(terminal::examine());
+            return findings;
+        }
+    };
+    let owner = std::fs::metadata(&config.data);
+    let patient = Patient {
+        user: owner.map_or(rustix::process::geteuid().as_raw(), |folder| {
+            std::os::unix::fs::MetadataExt::uid(&folder)
+        }),
+        config: &config,
+        flags,
+        now,
+    };
+    let read = match file.exists() {
+        true => format!("{} is good", file.display()),
+        false => "there is no file, and no setting is needed".to_owned(),
+    };
+    let mut findings = vec![Finding::ok("configuration", read)];
+    // Before the store is opened, which makes its folder private by itself.
+    findings.extend(files::examine(&patient));
+    let (kept, mail, clock, page) = block_on(async {
+        // What waits for others waits side by side; what only reads a file needs no turn of its own.
+        let kept = async {
+            let store = store::examine(&patient).await;
+            let ports = ports::examine(&config, store.is_running).await;
+            (store.findings, ports)
+        };
+        tokio::join!(
+            kept,
+            mail::examine(&patient),
+            blocking(clock::synchronised),
+            async { web::examine(&patient) },
+        )
+    });
+    let (store, ports) = kept;
+    findings.extend(store);
+    findings.extend(space::examine(&config));
+    findings.push(space::audit_log(&config));
+    findings.push(clock);
+    findings.push(clock::zone(&config));
+    findings.extend(terminal::examine());
+    findings.push(ssh::host_key(&patient));
+    findings.extend(ports);
+    findings.extend(page);
+    findings.push(mail);
+    findings
+}
+
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.expect("a check does not panic")
+}
+
+fn print(findings: &[Finding], lines: &mut Lines) -> Result<(), CliError> {
+    let shows = Terminal::from_environment(|name| std::env::var(name).ok());
+    let coloured = stdout().is_terminal() && shows.colours != Colours::Mono && !shows.no_color;
+    for finding in findings {
+        let word = format!("{:<8}", finding.status);
+        let colour = match finding.status {
+            Status::Ok => Color::DarkGreen,
+            Status::Warning => Color::DarkYellow,
+            Status::Failure => Color::DarkRed,
+        };
+        let word = match coloured {
+            true => word.with(colour).to_string(),
+            false => word,
+        };
+        lines.line(format!("{word} {:<13} {}", finding.name, finding.message))?;
+        if let Some(what_to_do) = &finding.what_to_do {
+            lines.line(format!("{:23}{what_to_do}", ""))?;
+        }
+    }
+    Ok(())
+}

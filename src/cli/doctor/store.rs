@@ -1,0 +1,347 @@
+//! The store, and what only it can tell: whether the master key is its own, and which letters wait.
+//!
+//! A store that a running kiosk holds is read through that kiosk. Any other is opened, but only where there is one, by
+//! its own user, and in a folder that is private already: opening would make it so.
+
+use std::{
+    fs,
+    os::unix::fs::MetadataExt,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use super::{Finding, Patient, files};
+use crate::{
+    adapter::{
+        master_key_file::{self, MasterKeyError},
+        secret_file::SecretFileError,
+    },
+    domain::{
+        UserType,
+        account::SealedSecret,
+        letter::{Delivery, LetterId, Stage},
+    },
+    store::{
+        self, Store, StoreError,
+        accounts::Accounts,
+        embedded::Embedded,
+        folder::{self, OpenError},
+        outbox::{self, Outbox},
+        remote::{self, Remote},
+        settings::Settings,
+    },
+    vault::Vault,
+};
+
+const STORE: &str = "store";
+const MASTER_KEY: &str = "master-key";
+const OUTBOX: &str = "outbox";
+
+/// Records and letters read at once.
+const PAGE: usize = 64;
+
+/// Letters looked at; where so many wait, the number does not matter any more.
+const MOST_LETTERS: usize = 2048;
+
+/// A letter that has not left after this long is late.
+const LATE: Duration = Duration::from_secs(15 * 60);
+
+/// A process that has just taken the store answers within this time.
+const HELD_PATIENCE: Duration = Duration::from_secs(2);
+const HELD_PAUSE: Duration = Duration::from_millis(50);
+
+/// What the store told.
+pub struct Examined {
+    pub findings: Vec<Finding>,
+    /// Whether a process holds the store and serves.
+    pub is_running: bool,
+}
+
+/// A way to the store.
+enum Way {
+    Beside(Remote, tokio::task::JoinHandle<()>),
+    Alone(Embedded),
+    /// There is no store yet.
+    New,
+    /// It was not opened, and why.
+    Closed(Finding),
+}
+
+pub async fn examine(patient: &Patient<'_>) -> Examined {
+    let config = patient.config;
+    let shown = config.store_folder().display().to_string();
+    let (way, is_running) = reach(patient).await;
+    let findings = match way {
+        Way::New => vec![
+            Finding::ok(
+                STORE,
+                format!(
+                    "there is none in {shown} yet: the first start makes one ({}, embedded; etcd is not used)",
+                    config.store
+                ),
+            ),
+            master_key(patient, Kept::Nothing),
+        ],
+        Way::Closed(finding) => vec![finding, master_key(patient, Kept::Unknown)],
+        Way::Beside(remote, ended) => {
+            let told = format!(
+                "{}, embedded, in {shown}, held by the running lpse-kiosk, which answers; etcd is not used",
+                config.store
+            );
+            let findings = read(patient, Arc::new(remote), told, is_running).await;
+            // Everything is answered; that the line closes is no finding.
+            let _ = tokio::time::timeout(HELD_PATIENCE, ended).await;
+            findings
+        }
+        Way::Alone(embedded) => {
+            let ended = embedded.ended();
+            let told = format!(
+                "{}, embedded, in {shown}; no lpse-kiosk runs on it; etcd is not used",
+                config.store
+            );
+            let findings = read(patient, Arc::new(embedded), told, is_running).await;
+            ended.wait().await;
+            findings
+        }
+    };
+    Examined {
+        findings,
+        is_running,
+    }
+}
+
+/// The way to the store, and whether somebody runs on it.
+async fn reach(patient: &Patient<'_>) -> (Way, bool) {
+    let config = patient.config;
+    let folder = config.store_folder();
+    let failed = |message: String, what_to_do: &str| {
+        Way::Closed(Finding::failure(STORE, message, what_to_do))
+    };
+    let deadline = Instant::now() + HELD_PATIENCE;
+    loop {
+        match remote::join(&config.socket_file()).await {
+            Ok(Some(joined)) => {
+                return (Way::Beside(Remote::new(joined.line), joined.ended), true);
+            }
+            Ok(None) => {}
+            Err(error) => {
+                let what_to_do = "See what that process does, for example in its log.";
+                return (failed(error.to_string(), what_to_do), true);
+            }
+        }
+        match folder::kind_in(&folder) {
+            Ok(None) => return (Way::New, false),
+            Ok(Some(_)) => {}
+            Err(error) => {
+                let message = format!(
+                    "the store in {} cannot be looked at: {error}",
+                    folder.display()
+                );
+                return (failed(message, &files::as_owner(patient)), false);
+            }
+        }
+        // Files that root makes in somebody else's store would keep its owner out.
+        if !patient.is_own() {
+            let message = format!(
+                "the store in {} belongs to uid {} and no lpse-kiosk runs on it: it was not opened",
+                folder.display(),
+                patient.user
+            );
+            let what_to_do = format!(
+                "Start the kiosk and run this again. {}",
+                files::as_owner(patient)
+            );
+            return (
+                Way::Closed(Finding::warning(STORE, message, what_to_do)),
+                false,
+            );
+        }
+        let mode = fs::metadata(&folder).map_or(0, |folder| folder.mode());
+        if mode & 0o077 != 0 {
+            let message = format!(
+                "the store in {} is open to others, and was not opened",
+                folder.display()
+            );
+            return (
+                failed(message, "Mend the modes told of above, and run this again."),
+                false,
+            );
+        }
+        let (kind, floor) = (config.store, config.free_space_floor_mib);
+        let at = folder.clone();
+        match super::blocking(move || store::open(kind, &at, floor)).await {
+            Ok(embedded) => return (Way::Alone(embedded), false),
+            Err(OpenError::Held { .. }) if Instant::now() < deadline => {
+                tokio::time::sleep(HELD_PAUSE).await;
+            }
+            Err(error @ OpenError::Held { .. }) => {
+                let what_to_do = "It takes no commands at its socket: if it is not just doing some other command's work, \
+                                  restart it.";
+                return (failed(error.to_string(), what_to_do), true);
+            }
+            Err(error) => {
+                let what_to_do = match &error {
+                    OpenError::NoRoom(_) => {
+                        "Make room on that disk; the store then goes on by itself."
+                    }
+                    OpenError::OtherKind { .. } => "Correct [store] kind.",
+                    OpenError::Newer { .. } => "Install that newer lpse-kiosk.",
+                    _ => "Keep a copy of the folder as it is before anything else is tried.",
+                };
+                return (failed(error.to_string(), what_to_do), false);
+            }
+        }
+    }
+}
+
+/// Reads the first records of each kind.
+async fn read(
+    patient: &Patient<'_>,
+    store: Arc<dyn Store>,
+    told: String,
+    is_running: bool,
+) -> Vec<Finding> {
+    let looked = async {
+        let settings = Settings::new(store.clone());
+        settings.rules().await?;
+        let accounts = Accounts::new(store.clone());
+        for user_type in UserType::ALL {
+            accounts.page(user_type, "", None, PAGE).await?;
+        }
+        let check = settings.seal_check().await?;
+        let letters = letters(&Outbox::new(store.clone())).await?;
+        Ok::<_, StoreError>((check, letters))
+    };
+    match looked.await {
+        Ok((check, letters)) => {
+            let kept = check.sealed.as_ref().map_or(Kept::Nothing, Kept::SealedBy);
+            vec![
+                Finding::ok(STORE, told),
+                master_key(patient, kept),
+                judge_letters(&letters, patient.now, is_running),
+            ]
+        }
+        Err(error) => vec![
+            Finding::failure(
+                STORE,
+                format!("its records cannot be read: {error}"),
+                "If it was written by a newer lpse-kiosk, install that one. Otherwise keep a copy of the folder as it is, \
+                 and restore a backup.",
+            ),
+            master_key(patient, Kept::Unknown),
+        ],
+    }
+}
+
+/// What is known of a store's seals.
+#[derive(Clone, Copy)]
+enum Kept<'a> {
+    /// Nothing is sealed yet.
+    Nothing,
+    SealedBy(&'a SealedSecret),
+    Unknown,
+}
+
+fn master_key(patient: &Patient<'_>, kept: Kept<'_>) -> Finding {
+    let path = &patient.config.master_key_file;
+    let shown = path.display();
+    let vault = match master_key_file::read_for(path, patient.user) {
+        Ok(keys) => Vault::of_keys(keys),
+        Err(MasterKeyError::Missing(_)) => {
+            return match kept {
+                Kept::Nothing => Finding::ok(
+                    MASTER_KEY,
+                    format!(
+                        "there is none in {shown} yet: the first start makes one; keep a copy of it"
+                    ),
+                ),
+                _ => Finding::failure(
+                    MASTER_KEY,
+                    format!("{shown} is missing, and the store's secrets are sealed with it"),
+                    "Put it back from its safe copy. Where systemd hands it over, set [keys] master_key_file to its file.",
+                ),
+            };
+        }
+        // As at the kiosk's own user: systemd's credentials are for the service alone.
+        Err(MasterKeyError::Unread(SecretFileError::Io { error, .. }))
+            if error.kind() == std::io::ErrorKind::PermissionDenied =>
+        {
+            return Finding::warning(
+                MASTER_KEY,
+                format!("{shown} cannot be read by this user"),
+                "Run this as root while the kiosk runs, and the key is compared with the store.",
+            );
+        }
+        Err(error) => {
+            let what_to_do =
+                "The kiosk refuses it too; mend it, or put it back from its safe copy.";
+            return Finding::failure(MASTER_KEY, error.to_string(), what_to_do);
+        }
+    };
+    match kept {
+        Kept::SealedBy(check) => match vault.passes_check(check) {
+            Ok(()) => Finding::ok(MASTER_KEY, format!("{shown} is the store's own")),
+            Err(error) => Finding::failure(
+                MASTER_KEY,
+                format!("{shown} does not fit the store: {error}"),
+                "Put the key file that belongs to this store back from its safe copy.",
+            ),
+        },
+        Kept::Nothing => Finding::ok(MASTER_KEY, format!("{shown} is good; no store uses it yet")),
+        Kept::Unknown => Finding::warning(
+            MASTER_KEY,
+            format!("{shown} is a good key; whether it is the store's own was not seen"),
+            "Mend what is told of the store, and run this again.",
+        ),
+    }
+}
+
+async fn letters(outbox: &Outbox) -> Result<Vec<outbox::Read>, StoreError> {
+    let mut letters = Vec::new();
+    let mut after: Option<LetterId> = None;
+    loop {
+        let page = outbox.page(after.as_ref(), PAGE).await?;
+        letters.extend(page.letters);
+        after = page.next;
+        if after.is_none() || letters.len() >= MOST_LETTERS {
+            return Ok(letters);
+        }
+    }
+}
+
+fn judge_letters(letters: &[outbox::Read], now: jiff::Timestamp, is_running: bool) -> Finding {
+    let refused = |delivery: &Delivery| delivery.stage == Stage::Refused;
+    let refusals = letters
+        .iter()
+        .filter(|read| refused(&read.delivery))
+        .count();
+    let is_late = |read: &&outbox::Read| {
+        !refused(&read.delivery) && now.duration_since(read.letter.at).unsigned_abs() > LATE
+    };
+    let late = letters.iter().filter(is_late).count();
+    let last_error = letters
+        .iter()
+        .rev()
+        .find_map(|read| read.delivery.last_error.clone());
+    let said = last_error.map_or(String::new(), |said| format!("; the mail server: {said}"));
+    if refusals > 0 {
+        return Finding::warning(
+            OUTBOX,
+            format!("letters that were refused: {refusals}{said}"),
+            "See `lpse-kiosk outbox list`; `lpse-kiosk outbox retry` sends one again.",
+        );
+    }
+    match (letters.len(), late, is_running) {
+        (0, ..) => Finding::ok(OUTBOX, "no letter waits"),
+        (_, 1.., true) => Finding::warning(
+            OUTBOX,
+            format!("letters that have waited for more than 15 minutes: {late}{said}"),
+            "See `lpse-kiosk outbox list`, and the mail server.",
+        ),
+        (waiting, _, true) => Finding::ok(OUTBOX, format!("letters on their way: {waiting}")),
+        (waiting, ..) => Finding::ok(
+            OUTBOX,
+            format!("letters that the next start of the kiosk delivers: {waiting}"),
+        ),
+    }
+}

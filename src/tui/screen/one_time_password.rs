@@ -1,0 +1,140 @@
+//! The password that an officer has issued, shown once to be handed over.
+
+use std::time::Duration;
+
+use zeroize::Zeroizing;
+
+use super::{Context, Left, Screen, Step, usual_hints};
+use crate::{
+    domain::{
+        account::{AccountKey, PersonName},
+        idle::Presence,
+    },
+    tui::{
+        Now,
+        command::Command,
+        text::Text,
+        widget::{frame::KeyHint, sheet::Sheet},
+    },
+};
+
+/// A key still held from the form before must not take away what cannot be shown again.
+const DEAF_FOR: Duration = Duration::from_secs(2);
+
+/// Letters that stand together where the password has no groups of its own.
+const GROUP: usize = 4;
+
+/// A one-time password. Dropped with the screen, it is wiped from memory.
+pub struct OneTimePasswordScreen {
+    account: AccountKey,
+    name: PersonName,
+    password: Zeroizing<String>,
+    /// Monotonic time at which it was first shown.
+    shown_at: Duration,
+}
+
+impl std::fmt::Debug for OneTimePasswordScreen {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "OneTimePasswordScreen({})", self.account)
+    }
+}
+
+impl OneTimePasswordScreen {
+    pub fn new(
+        account: AccountKey,
+        name: PersonName,
+        password: Zeroizing<String>,
+        now: Now,
+    ) -> Self {
+        Self {
+            account,
+            name,
+            password,
+            shown_at: now.monotonic,
+        }
+    }
+
+    /// Whether the password comes in groups, whose dashes are typed with it.
+    fn is_grouped(&self) -> bool {
+        self.password.chars().any(|c| !c.is_alphanumeric())
+    }
+
+    fn grouped(&self) -> Zeroizing<String> {
+        if self.is_grouped() {
+            return self.password.clone();
+        }
+        let mut grouped = Zeroizing::new(String::with_capacity(8 * self.password.len()));
+        for (place, c) in self.password.chars().enumerate() {
+            if place > 0 && place.is_multiple_of(GROUP) {
+                grouped.push(' ');
+            }
+            grouped.push(c);
+        }
+        grouped
+    }
+}
+
+impl Screen for OneTimePasswordScreen {
+    fn command(&mut self, command: Command, context: &Context<'_>) -> Step {
+        let shown_for = context.now.monotonic.saturating_sub(self.shown_at);
+        // Esc does nothing: what cannot be shown again is put away on purpose only.
+        if command == Command::Activate && shown_for >= DEAF_FOR {
+            return Step::Close(Left::Nothing);
+        }
+        Step::Stay
+    }
+
+    fn sheet(&self, sheet: &mut Sheet, context: &Context<'_>) {
+        let words = &context.text.one_time_password;
+        sheet.title(&words.title);
+        let kind = self.account.user_type.label();
+        sheet.hint(&format!("{}  {kind}  {}", self.account.user_id, self.name));
+        sheet.gap();
+        sheet.paragraph(&words.hand_over);
+        // Right above the button, so that even the lowest terminal shows it.
+        sheet.placard(&self.grouped());
+        sheet.button(&context.text.common.finish, true);
+        sheet.gap();
+        sheet.bullet(&words.once);
+        sheet.bullet(&words.holds);
+        sheet.bullet(&words.change);
+        if !self.is_grouped() {
+            sheet.bullet(&words.without_spaces);
+        }
+    }
+
+    fn hints(&self, context: &Context<'_>) -> Vec<KeyHint> {
+        usual_hints(context, &context.text.common.finish, None)
+    }
+
+    fn help(&self, text: &'static Text) -> &'static str {
+        &text.help.one_time_password
+    }
+
+    fn presence(&self) -> Presence {
+        Presence::LoggedIn
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{UserId, UserType};
+
+    fn screen(password: &str) -> OneTimePasswordScreen {
+        let key = AccountKey::new(UserType::NonPenyedia, UserId::parse("PPK30").unwrap());
+        let now = Now {
+            wall: jiff::Timestamp::UNIX_EPOCH,
+            monotonic: Duration::ZERO,
+        };
+        let name = PersonName::parse("Siti").unwrap();
+        OneTimePasswordScreen::new(key, name, Zeroizing::new(password.into()), now)
+    }
+
+    #[test]
+    fn a_password_is_shown_in_groups_and_never_debugged() {
+        assert_eq!(screen("kd7mqr29tzxw").grouped().as_str(), "kd7m qr29 tzxw");
+        assert_eq!(screen("kd7m-qr29").grouped().as_str(), "kd7m-qr29");
+        assert!(!format!("{:?}", screen("kd7m-qr29")).contains("kd7m"));
+    }
+}
