@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::{CliError, output};
+use super::{CliError, output, owner_of_data};
 use crate::{
     config::{Config, Flags},
     frontend::ssh::host_key::HostKey,
@@ -22,7 +22,8 @@ pub struct HostKeyArguments {
 pub fn run(arguments: &HostKeyArguments, flags: &Flags) -> Result<(), CliError> {
     let config = Config::load(flags)?;
     let file = config.host_key_file();
-    let key = HostKey::read(&file).map_err(|error| CliError::Refused(error.to_string()))?;
+    let key = HostKey::read_for(&file, owner_of_data(&config))
+        .map_err(|error| CliError::Refused(error.to_string()))?;
     let (path, fingerprint, public) = (file.display().to_string(), key.fingerprint(), key.public());
     if arguments.json {
         let shown = serde_json::json!({

@@ -26,7 +26,9 @@ mod user;
 mod verify;
 
 use std::{
+    fs,
     io::{self, Write},
+    os::unix::fs::MetadataExt,
     panic::{self, AssertUnwindSafe},
     path::PathBuf,
     process::ExitCode,
@@ -264,6 +266,14 @@ fn carry_out(command_line: CommandLine) -> Result<(), CliError> {
         Some(Command::Config(arguments)) => settings::run(&arguments, &flags),
         Some(Command::Completions(arguments)) => completions::run(&arguments),
         Some(Command::ManualPages(arguments)) => manual_pages::run(&arguments),
+    }
+}
+
+/// Whose files those of this configuration are: root looks at them as the service's own user would.
+fn owner_of_data(config: &Config) -> u32 {
+    match fs::metadata(&config.data) {
+        Ok(folder) => folder.uid(),
+        Err(_) => rustix::process::geteuid().as_raw(),
     }
 }
 

@@ -5,8 +5,6 @@
 //! of the changed account, the owner's letters and, at the desk, the officer's standing; then it is recorded as done,
 //! and only then answered.
 
-use std::time::Duration;
-
 use jiff::Timestamp;
 use zeroize::Zeroizing;
 
@@ -23,9 +21,6 @@ use crate::{
     },
     store::{Outcome, StoreError, accounts::Read},
 };
-
-/// An issued password opens its own replacement for this long.
-pub const ISSUED_PASSWORD_HOLDS: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Whose hand an act is.
 #[derive(Debug, Clone, Copy)]
@@ -335,9 +330,7 @@ fn change(act: &AccountAct, account: &mut Account, issued: Option<&PasswordHash>
         AccountAct::IssuePassword => {
             if let Some(hash) = issued {
                 account.password = hash.clone();
-                account.one_time_password = Some(OneTimePassword {
-                    good_until: now + ISSUED_PASSWORD_HOLDS,
-                });
+                account.one_time_password = Some(OneTimePassword::issued(now));
             }
         }
         AccountAct::CorrectEmail(email) => account.email = email.clone(),

@@ -21,7 +21,7 @@ use jiff::Timestamp;
 use ratatui::crossterm::style::{Color, Stylize};
 use serde_json::json;
 
-use super::{CliError, block_on, output::Lines};
+use super::{CliError, block_on, output::Lines, owner_of_data};
 use crate::{
     config::{Config, Flags},
     frontend::log,
@@ -108,11 +108,8 @@ fn examine(flags: &Flags) -> Vec<Finding> {
             return findings;
         }
     };
-    let owner = std::fs::metadata(&config.data);
     let patient = Patient {
-        user: owner.map_or(rustix::process::geteuid().as_raw(), |folder| {
-            std::os::unix::fs::MetadataExt::uid(&folder)
-        }),
+        user: owner_of_data(&config),
         config: &config,
         flags,
         now,

@@ -85,14 +85,22 @@ struct List {
 
 impl List {
     fn new(typed: String, page: FoundPage) -> Self {
-        Self {
+        let mut list = Self {
             typed,
             accounts: page.accounts,
             next: page.next,
             incomplete: page.incomplete,
             wants_more: false,
             left_behind: 0,
-        }
+        };
+        list.wants_more = list.is_short();
+        list
+    }
+
+    /// A page ends where its work was bounded, so it may hold few accounts, or none, and yet there are more: the search
+    /// goes on until there is something to page through.
+    fn is_short(&self) -> bool {
+        self.next.is_some() && self.accounts.len() <= AHEAD
     }
 
     /// Adds the page behind the last one; returns how many accounts had to go in front.
@@ -100,7 +108,7 @@ impl List {
         self.accounts.extend(page.accounts);
         self.next = page.next;
         self.incomplete = page.incomplete;
-        self.wants_more = false;
+        self.wants_more = self.is_short();
         let gone = self.accounts.len().saturating_sub(MOST);
         self.accounts.drain(..gone);
         self.left_behind += gone;
@@ -335,6 +343,8 @@ impl DeskScreen {
                 sheet.error(&words.failed);
             } else if self.typed().is_empty() {
                 sheet.hint(&words.lead);
+            } else if self.list.as_ref().is_some_and(List::is_short) {
+                sheet.hint(&words.looking);
             } else if self.is_up_to_date() {
                 sheet.paragraph(&fill(&words.nothing, &[("typed", self.typed())]));
                 if self.list.as_ref().is_some_and(|list| list.incomplete) {
