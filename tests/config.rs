@@ -166,7 +166,7 @@ fn the_systemd_credential_is_the_key_when_no_other_is_named() {
     let data = place.path("data");
     let mut command = place.bare(&["--data", shown(&data), "policy"]);
     command.env("CREDENTIALS_DIRECTORY", &credentials);
-    assert_eq!(done(&mut command).ok().out, "enabled\n");
+    assert!(done(&mut command).ok().out.starts_with("enabled\n"));
 }
 
 #[test]
