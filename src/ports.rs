@@ -14,6 +14,12 @@ pub trait Clock: Send + Sync + fmt::Debug + 'static {
 
     /// Time since some fixed moment, which no setting of the wall clock moves.
     fn monotonic(&self) -> Duration;
+
+    /// Whether something keeps the wall clock in time; `None` where the system does not say. It is told to those who
+    /// can do something about it, and stops no login (SECURITY section 4).
+    fn is_synchronised(&self) -> Option<bool> {
+        None
+    }
 }
 
 /// The operating system's generator of random bytes.

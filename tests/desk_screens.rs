@@ -76,6 +76,7 @@ fn home(notice: Option<HomeNotice>) -> HomeView {
             &loket(),
         )],
         notice,
+        clock_unsynchronised: false,
     }
 }
 
@@ -457,6 +458,15 @@ const STATES: &[State] = &[
     ("desk", |officer| officer.at_desk()),
     ("desk_notice", |officer| {
         officer.logged_in(Some(HomeNotice::TotpActivated))
+    }),
+    ("desk_clock", |mut officer| {
+        officer.types("\nn\npetugas1\nrahasia sekali\n");
+        let view = HomeView {
+            clock_unsynchronised: true,
+            ..home(None)
+        };
+        officer.answered(Reply::Home(Box::new(view)));
+        officer
     }),
     ("desk_looking", |officer| {
         let mut officer = officer.at_desk();

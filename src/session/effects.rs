@@ -76,6 +76,10 @@ pub async fn perform(
 ) -> (Reply, Proofs) {
     let before = proofs.clone();
     match attempt(&services, &source, proofs, challenge, request).await {
+        Ok((Reply::Home(mut view), proofs)) => {
+            view.clock_unsynchronised = services.officer.clock_is_unsynchronised();
+            (Reply::Home(view), proofs)
+        }
         Ok(done) => done,
         Err(ServiceError::Busy) => (Reply::Busy, before),
         Err(ServiceError::Unavailable(reason)) => {
@@ -476,6 +480,7 @@ fn at_home(granted: Granted, notice: Option<HomeNotice>) -> (HomeView, Proofs) {
         last_login: granted.previous_login.clone(),
         activity: account.activity,
         notice,
+        clock_unsynchronised: false,
     };
     let proofs = Proofs::LoggedIn {
         authenticated: granted.authenticated,

@@ -366,6 +366,8 @@ pub struct HomeView {
     pub activity: Vec<Activity>,
     /// What has just been done, if this home follows an act.
     pub notice: Option<HomeNotice>,
+    /// Nothing keeps the machine's clock in time: right codes may be refused. Officers are told.
+    pub clock_unsynchronised: bool,
 }
 
 /// The success that home tells of.

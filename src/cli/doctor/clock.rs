@@ -2,19 +2,15 @@
 
 use std::{
     fs,
-    path::Path,
     process::{Command, Stdio},
     time::{Duration, Instant},
 };
 
 use super::Finding;
-use crate::{config::Config, domain::calendar::Zone};
+use crate::{adapter::clock::is_kept_by_timesyncd, config::Config, domain::calendar::Zone};
 
 const CLOCK: &str = "clock";
 const ZONE: &str = "time-zone";
-
-/// systemd-timesyncd(8) makes this file when it has set the clock.
-const TIMESYNCD: &str = "/run/systemd/timesync/synchronized";
 
 /// What systemd says of the kernel's clock (adjtimex(2)), whoever keeps it in time: chrony, ntpd, the virtual machine's host.
 const TIMEDATECTL: &str = "/usr/bin/timedatectl";
@@ -23,7 +19,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Whether something keeps the clock in time. A wrong clock refuses right codes, so it is told; it stops no login.
 pub fn synchronised() -> Finding {
-    judge(Path::new(TIMESYNCD).exists(), kernel_says())
+    judge(is_kept_by_timesyncd(), kernel_says())
 }
 
 fn judge(by_timesyncd: bool, by_kernel: Option<bool>) -> Finding {

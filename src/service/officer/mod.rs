@@ -68,6 +68,11 @@ impl Officer {
         Self { foundation }
     }
 
+    /// Whether the machine says that nothing keeps its clock in time.
+    pub fn clock_is_unsynchronised(&self) -> bool {
+        self.foundation.clock.is_synchronised() == Some(false)
+    }
+
     /// Up to `limit` accounts for what was typed: beginnings of an ID, a name or an e-mail address, which all have to
     /// match (see [`crate::domain::find`]). A page costs a bounded amount of work; one that holds less than `limit`, or
     /// nothing, is the last only when it has no bookmark.

@@ -54,6 +54,7 @@ pub struct DeskScreen {
     notice: Option<HomeNotice>,
     /// The officer's own recovery codes, which a notice may be about.
     recovery: Option<RecoveryState>,
+    clock_unsynchronised: bool,
     search: TextField,
     list: Option<List>,
     /// The text for which nothing could be looked up.
@@ -152,6 +153,7 @@ impl DeskScreen {
             name: view.name,
             notice: view.notice,
             recovery: view.recovery,
+            clock_unsynchronised: view.clock_unsynchronised,
             search: TextField::new(PersonName::MAX_CHARS),
             list: None,
             failed_for: None,
@@ -310,6 +312,7 @@ impl DeskScreen {
             (None, None) if self.attempt.last().is_some() => {
                 write_refusal(&self.attempt, sheet, context);
             }
+            (None, None) if self.clock_unsynchronised => sheet.error(&words.clock),
             (None, None) => sheet.gap(),
         }
         sheet.name_columns(9);
