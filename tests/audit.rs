@@ -14,7 +14,7 @@ use std::{
 };
 
 use command::{Done, Place, shown};
-use common::{Office, PASSWORD, eventually, key, text};
+use common::{Office, PASSWORD, disk::SmallDisk, eventually, key, text};
 use lpse_kiosk::{
     adapter::{
         audit_log::{
@@ -438,34 +438,11 @@ fn a_kiosk_that_is_killed_while_people_log_in_leaves_a_whole_log() {
     assert!((6..=8).contains(&logins), "{logins}");
 }
 
-/// A small file system in memory over a folder, gone at the end. Only root can mount one.
-struct SmallDisk<'a>(&'a Path);
-
-impl<'a> SmallDisk<'a> {
-    fn mount(folder: &'a Path) -> Option<Self> {
-        fs::create_dir_all(folder).unwrap();
-        let mut mount = Command::new("mount");
-        mount
-            .args(["-t", "tmpfs", "-o", "size=256k,mode=700", "tmpfs"])
-            .arg(folder);
-        mount
-            .output()
-            .is_ok_and(|output| output.status.success())
-            .then_some(Self(folder))
-    }
-}
-
-impl Drop for SmallDisk<'_> {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg("--lazy").arg(self.0).status();
-    }
-}
-
 #[test]
 fn a_full_disk_lets_nobody_in_and_the_log_goes_on_when_there_is_room() {
     let office = Office::empty();
     let folder = office.path("catatan");
-    let Some(_disk) = SmallDisk::mount(&folder) else {
+    let Some(_disk) = SmallDisk::mount(&folder, "256k") else {
         println!("left out: a small disk cannot be mounted here");
         return;
     };

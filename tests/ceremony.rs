@@ -2,15 +2,13 @@
 //! that only parallel sessions can run.
 
 mod house;
-
-use std::time::Duration;
+mod screen_harness;
 
 use house::{House, PASSWORD, here, house, house_with_cost, password, ppk30, secret_of};
 use jiff::Timestamp;
 use lpse_kiosk::{
     domain::{
         Authenticator, Passcode, Policy, Secret, TimeStep,
-        calendar::Zone,
         language::Language,
         officer::{DeskAct, Order, Statement},
         password::{HashCost, HashMemory, verify},
@@ -24,13 +22,10 @@ use lpse_kiosk::{
         enrollment::{DisableOutcome, Prover, StartOutcome},
     },
     session::effects::{self, Proofs},
-    tui::{
-        App, AppSettings, DeskRequest, Effect, Event, Look, Now, Reply, Request, Sight,
-        command::Key,
-        theme::{Colours, Glyphs, Terminal},
-    },
+    tui::{App, DeskRequest, Effect, Event, Look, Now, Reply, Request, Sight, command::Key},
 };
 use proptest::prelude::*;
+use screen_harness::settings;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_64_parallel_submissions_of_one_code_exactly_one_is_accepted() {
@@ -455,22 +450,7 @@ struct Person {
 
 impl Person {
     fn new(house: House, policy: Policy) -> Self {
-        let app = App::new(AppSettings {
-            office: "LPSE".into(),
-            session: "loket-1".into(),
-            training: None,
-            zone: Zone::Wib,
-            version: "0".into(),
-            language: Language::Id,
-            lent: false,
-            reset_by_mail: false,
-            reset_link_holds: Duration::from_secs(30 * 60),
-            terminal: Terminal {
-                glyphs: Glyphs::Unicode,
-                colours: Colours::Ansi256,
-                no_color: false,
-            },
-        });
+        let app = App::new(settings(Language::Id));
         Self {
             house,
             app,

@@ -28,7 +28,7 @@ use lpse_kiosk::{
     },
 };
 use proptest::prelude::*;
-use screen_harness::{any_key, at, drawn, later, now, settings};
+use screen_harness::{any_key, at, drawn, keys, later, now, settings};
 use zeroize::Zeroizing;
 
 fn key(user_type: UserType, id: &str) -> AccountKey {
@@ -334,16 +334,7 @@ impl Officer {
 
     /// Types text; a newline is Enter, a tab Tab.
     fn types(&mut self, text: &str) -> Vec<Effect> {
-        let mut effects = Vec::new();
-        for c in text.chars() {
-            let key = match c {
-                '\n' => Key::Enter,
-                '\t' => Key::Tab,
-                c => Key::Char(c),
-            };
-            effects = self.event(Event::Key(key.into()));
-        }
-        effects
+        self.presses(&keys(text).collect::<Vec<_>>())
     }
 
     fn presses(&mut self, keys: &[Key]) -> Vec<Effect> {

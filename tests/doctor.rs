@@ -463,7 +463,7 @@ fn a_store_of_another_kind_or_in_ruins_is_found() {
 fn a_nearly_full_disk_is_found() {
     let office = Office::empty().with("LPSE_KIOSK_SSH_LISTEN", "127.0.0.1:0");
     let data = office.data();
-    let Some(_disk) = SmallDisk::mount(&data) else {
+    let Some(_disk) = SmallDisk::mount(&data, "48m") else {
         println!("left out: a small disk cannot be mounted here");
         return;
     };

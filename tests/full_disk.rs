@@ -10,7 +10,7 @@ use common::{Office, PASSWORD, disk::SmallDisk, key};
 fn a_full_disk_refuses_logins_in_words_and_the_kiosk_goes_on_when_there_is_room() {
     let office = Office::empty().with("LPSE_KIOSK_STORE_FREE_SPACE_FLOOR_MIB", "16");
     let data = office.data();
-    let Some(_disk) = SmallDisk::mount(&data) else {
+    let Some(_disk) = SmallDisk::mount(&data, "48m") else {
         println!("left out: a small disk cannot be mounted here");
         return;
     };

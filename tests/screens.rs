@@ -31,7 +31,7 @@ use lpse_kiosk::{
     },
 };
 use proptest::prelude::*;
-use screen_harness::{any_key, at, drawn, later, now, settings};
+use screen_harness::{any_key, at, drawn, keys, later, now, settings};
 use zeroize::Zeroizing;
 
 fn ends_in(seconds: u64, why: EndingReason) -> Event {
@@ -279,13 +279,8 @@ impl Person {
     /// Types text; a newline is Enter, a tab Tab.
     fn types(&mut self, text: &str) -> Vec<Effect> {
         let mut effects = Vec::new();
-        for c in text.chars() {
-            let key = match c {
-                '\n' => Key::Enter,
-                '\t' => Key::Tab,
-                c => Key::Char(c),
-            };
-            effects = self.event(Event::Key(key.into()));
+        for key in keys(text) {
+            effects = self.presses(key);
         }
         effects
     }

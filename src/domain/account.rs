@@ -485,6 +485,33 @@ pub struct Account {
 }
 
 impl Account {
+    /// An account that nobody has used yet: a plain user's, without TOTP, of generation 0.
+    pub fn new(
+        key: AccountKey,
+        name: PersonName,
+        email: EmailAddress,
+        password: PasswordHash,
+        created: Timestamp,
+    ) -> Self {
+        Self {
+            key,
+            name,
+            email,
+            role: Role::User,
+            password,
+            one_time_password: None,
+            suspended: None,
+            generation: 0,
+            authenticator: Authenticator::Absent,
+            greatest_accepted_step: None,
+            passcode_throttle: PasscodeThrottle::default(),
+            recovery: None,
+            created,
+            last_login: None,
+            activity: Vec::new(),
+        }
+    }
+
     /// Puts `activity` before the others and forgets the oldest beyond [`Activity::KEPT`].
     pub fn note(&mut self, activity: Activity) {
         self.activity.insert(0, activity);

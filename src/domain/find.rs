@@ -155,28 +155,17 @@ mod tests {
 
     use super::*;
     use crate::domain::{
-        AccountKey, Authenticator, EmailAddress, PasswordHash, PersonName, UserId, UserType,
-        password::HashCost, throttle::PasscodeThrottle,
+        AccountKey, EmailAddress, PasswordHash, PersonName, UserId, UserType, password::HashCost,
     };
 
     fn account(id: &str, name: &str, email: &str) -> Account {
-        Account {
-            key: AccountKey::new(UserType::NonPenyedia, UserId::parse(id).unwrap()),
-            name: PersonName::parse(name).unwrap(),
-            email: EmailAddress::parse(email).unwrap(),
-            role: Default::default(),
-            password: PasswordHash::unmatchable(HashCost::MIN),
-            one_time_password: None,
-            suspended: None,
-            generation: 0,
-            authenticator: Authenticator::Absent,
-            greatest_accepted_step: None,
-            passcode_throttle: PasscodeThrottle::default(),
-            recovery: None,
-            created: Timestamp::UNIX_EPOCH,
-            last_login: None,
-            activity: Vec::new(),
-        }
+        Account::new(
+            AccountKey::new(UserType::NonPenyedia, UserId::parse(id).unwrap()),
+            PersonName::parse(name).unwrap(),
+            EmailAddress::parse(email).unwrap(),
+            PasswordHash::unmatchable(HashCost::MIN),
+            Timestamp::UNIX_EPOCH,
+        )
     }
 
     fn finds(typed: &str, account: &Account) -> bool {

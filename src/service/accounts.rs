@@ -11,14 +11,13 @@ use super::{
 };
 use crate::{
     domain::{
-        Account, AccountKey, Activity, ActivityKind, Authenticator, EmailAddress, PasswordHash,
-        PersonName, PlainPassword, Source, UserId, UserType,
+        Account, AccountKey, Activity, ActivityKind, EmailAddress, PasswordHash, PersonName,
+        PlainPassword, Source, UserId, UserType,
         account::{OneTimePassword, Role},
         audit::{Act, AuditEvent, AuditOutcome},
         find::Query,
         letter::LetterKind,
         officer::{AccountAct, Bookmark, Declined},
-        throttle::PasscodeThrottle,
     },
     store::{
         Outcome, StoreError,
@@ -275,23 +274,12 @@ impl Accounts {
     }
 
     fn fresh(&self, new: NewAccount) -> Account {
+        let created = self.foundation.clock.now();
         Account {
-            key: new.key,
-            name: new.name,
-            email: new.email,
             role: new.role,
-            password: new.password,
-            one_time_password: None,
-            suspended: None,
             // Random, so that a removed and re-added account has none of the old one's logins.
             generation: u64::from_be_bytes(self.foundation.random_bytes()) >> 1,
-            authenticator: Authenticator::Absent,
-            greatest_accepted_step: None,
-            passcode_throttle: PasscodeThrottle::default(),
-            recovery: None,
-            created: self.foundation.clock.now(),
-            last_login: None,
-            activity: Vec::new(),
+            ..Account::new(new.key, new.name, new.email, new.password, created)
         }
     }
 

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use super::{Foundation, Refusal, ServiceError, passcode_check::Judged};
+use super::{Foundation, Refusal, ServiceError, passcode_check::Settled};
 use crate::{
     domain::{
         Account, AccountKey, Activity, ActivityKind, Authenticated, Authenticator,
@@ -222,20 +222,12 @@ impl Authentication {
             let mut account = read.account.clone();
             let now = house.clock.now();
             let judged = house.judge_passcode(&mut account, &passcode, from, now)?;
-            let accepted = match judged {
-                Judged::Unheard { refusal, reason } => {
-                    self.refuse(awaiting.account(), from, reason).await?;
-                    return Ok(PasscodeOutcome::Refused(refusal));
-                }
-                Judged::Counted { refusal, reason } => {
-                    let commit = house.counted_commit(&read, &account, refusal, from, now);
-                    if house.commit(commit).await? == Outcome::Conflict {
-                        continue;
-                    }
-                    self.refuse(awaiting.account(), from, reason).await?;
-                    return Ok(PasscodeOutcome::Refused(refusal));
-                }
-                Judged::Accepted(accepted) => accepted,
+            let act = Act::CheckPasscode;
+            let settled = house.settle(judged, &read, &account, act, from, now);
+            let accepted = match settled.await? {
+                Settled::Accepted(accepted) => accepted,
+                Settled::Refused(refusal) => return Ok(PasscodeOutcome::Refused(refusal)),
+                Settled::Conflict => continue,
             };
             let monotonic = house.clock.monotonic();
             let Some(proved) = awaiting.clone().with_passcode(accepted, monotonic) else {
@@ -338,18 +330,6 @@ impl Authentication {
             // Somebody else changed the account first; the next login tries again.
             Outcome::Conflict => Ok(read),
         }
-    }
-
-    async fn refuse(
-        &self,
-        account: &AccountKey,
-        from: &Source,
-        reason: &'static str,
-    ) -> Result<(), ServiceError> {
-        let outcome = AuditOutcome::Refused(reason.into());
-        self.foundation
-            .record(Act::CheckPasscode, account, from, outcome)
-            .await
     }
 
     /// The turn of an attempt at the password of `account`, wherever it is asked for.

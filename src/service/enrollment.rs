@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{
     Foundation, Refusal, ServiceError,
     authentication::{Authentication, Granted, PasswordDue, activate},
-    passcode_check::Judged,
+    passcode_check::Settled,
 };
 use crate::{
     domain::{
@@ -171,22 +171,13 @@ impl Enrollment {
             let policy = rules.policy.asked_of(read.account.role);
             let mut account = read.account.clone();
             let now = house.clock.now();
-            let accepted = match house.judge_passcode(&mut account, &passcode, from, now)? {
-                Judged::Unheard { refusal, reason } => {
-                    self.refused(Act::ProveEnrollment, &account.key, from, reason)
-                        .await?;
-                    return Ok(ProveOutcome::Refused(refusal));
-                }
-                Judged::Counted { refusal, reason } => {
-                    let commit = house.counted_commit(&read, &account, refusal, from, now);
-                    if house.commit(commit).await? == Outcome::Conflict {
-                        continue;
-                    }
-                    self.refused(Act::ProveEnrollment, &account.key, from, reason)
-                        .await?;
-                    return Ok(ProveOutcome::Refused(refusal));
-                }
-                Judged::Accepted(accepted) => accepted,
+            let judged = house.judge_passcode(&mut account, &passcode, from, now)?;
+            let act = Act::ProveEnrollment;
+            let settled = house.settle(judged, &read, &account, act, from, now);
+            let accepted = match settled.await? {
+                Settled::Accepted(accepted) => accepted,
+                Settled::Refused(refusal) => return Ok(ProveOutcome::Refused(refusal)),
+                Settled::Conflict => continue,
             };
             let monotonic = house.clock.monotonic();
             let Some(proved) = prover.with_passcode(accepted, monotonic) else {
@@ -245,37 +236,14 @@ impl Enrollment {
             let Some(read) = read.filter(|read| read.account.authenticator.is_active()) else {
                 return Ok(DisableOutcome::Refused(Refusal::Ended));
             };
-            let mut account = read.account.clone();
             let now = house.clock.now();
-            let mut refreshed = authenticated.clone();
-            match &passcode {
-                None if authenticated.passcode_is_fresh(house.clock.monotonic()) => {}
-                None => return Ok(DisableOutcome::Refused(Refusal::FreshPasscodeWanted)),
-                Some(passcode) => match house.judge_passcode(&mut account, passcode, from, now)? {
-                    Judged::Unheard { refusal, reason } => {
-                        self.refused(Act::DisableTotp, &account.key, from, reason)
-                            .await?;
-                        return Ok(DisableOutcome::Refused(refusal));
-                    }
-                    Judged::Counted { refusal, reason } => {
-                        let commit = house.counted_commit(&read, &account, refusal, from, now);
-                        if house.commit(commit).await? == Outcome::Conflict {
-                            continue;
-                        }
-                        self.refused(Act::DisableTotp, &account.key, from, reason)
-                            .await?;
-                        return Ok(DisableOutcome::Refused(refusal));
-                    }
-                    Judged::Accepted(accepted) => {
-                        let fresh =
-                            refreshed.with_fresh_passcode(&accepted, house.clock.monotonic());
-                        let Some(fresh) = fresh else {
-                            return Ok(DisableOutcome::Refused(Refusal::Ended));
-                        };
-                        refreshed = fresh;
-                    }
-                },
-            }
+            let (act, code) = (Act::DisableTotp, passcode.as_ref());
+            let settled = house.with_fresh_code(authenticated, code, &read, act, from, now);
+            let (refreshed, mut account) = match settled.await? {
+                Settled::Accepted(both) => both,
+                Settled::Refused(refusal) => return Ok(DisableOutcome::Refused(refusal)),
+                Settled::Conflict => continue,
+            };
             account.authenticator = Authenticator::Absent;
             account.recovery = None;
             account.note(Activity::of_owner(now, ActivityKind::TotpDisabled, from));
@@ -366,16 +334,5 @@ impl Enrollment {
         self.foundation
             .record(act, account, from, AuditOutcome::Done)
             .await
-    }
-
-    async fn refused(
-        &self,
-        act: Act,
-        account: &AccountKey,
-        from: &Source,
-        reason: &'static str,
-    ) -> Result<(), ServiceError> {
-        let outcome = AuditOutcome::Refused(reason.into());
-        self.foundation.record(act, account, from, outcome).await
     }
 }

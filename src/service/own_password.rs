@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use super::{
     Foundation, Refusal, ServiceError,
     authentication::{Authentication, Granted},
-    passcode_check::Judged,
+    passcode_check::Settled,
 };
 use crate::{
     domain::{
@@ -94,34 +94,16 @@ impl OwnPassword {
             };
             let rules = house.settings().rules().await?;
             let policy = rules.rules.policy.asked_of(read.account.role);
-            let mut account = read.account.clone();
             let now = house.clock.now();
-            let mut proved = authenticated.clone();
+            let (mut proved, mut account) = (authenticated.clone(), read.account.clone());
             if self.wants_fresh(authenticated, &account, policy) {
-                let Some(passcode) = &passcode else {
-                    return Ok(ChangeOutcome::Refused(Refusal::FreshPasscodeWanted));
+                let (act, code) = (Act::ChangePassword, passcode.as_ref());
+                let settled = house.with_fresh_code(authenticated, code, &read, act, from, now);
+                (proved, account) = match settled.await? {
+                    Settled::Accepted(both) => both,
+                    Settled::Refused(refusal) => return Ok(ChangeOutcome::Refused(refusal)),
+                    Settled::Conflict => continue,
                 };
-                match house.judge_passcode(&mut account, passcode, from, now)? {
-                    Judged::Unheard { refusal, reason } => {
-                        self.refused(key, from, reason).await?;
-                        return Ok(ChangeOutcome::Refused(refusal));
-                    }
-                    Judged::Counted { refusal, reason } => {
-                        let commit = house.counted_commit(&read, &account, refusal, from, now);
-                        if house.commit(commit).await? == Outcome::Conflict {
-                            continue;
-                        }
-                        self.refused(key, from, reason).await?;
-                        return Ok(ChangeOutcome::Refused(refusal));
-                    }
-                    Judged::Accepted(accepted) => {
-                        let monotonic = house.clock.monotonic();
-                        let Some(fresh) = proved.with_fresh_passcode(&accepted, monotonic) else {
-                            return Ok(ChangeOutcome::Refused(Refusal::Ended));
-                        };
-                        proved = fresh;
-                    }
-                }
             }
             let Some(authenticated) = proved.with_new_password(&mut account, &proof, hash.clone())
             else {
@@ -250,7 +232,7 @@ impl OwnPassword {
     /// Whether a code is wanted that is younger than the login's: the policy asks this account for codes, and it has a
     /// phone that makes them.
     fn wants_fresh(&self, proved: &Authenticated, account: &Account, policy: Policy) -> bool {
-        policy.asked_of(account.role) != Policy::Disabled
+        policy != Policy::Disabled
             && account.authenticator.is_active()
             && !proved.passcode_is_fresh(self.foundation.clock.monotonic())
     }

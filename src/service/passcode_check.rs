@@ -11,14 +11,15 @@ use jiff::Timestamp;
 use super::{Foundation, Refusal, ServiceError};
 use crate::{
     domain::{
-        Account, Activity, ActivityKind, Passcode, Source,
+        Account, Activity, ActivityKind, Authenticated, Passcode, Source,
         account::RecoveryCodes,
+        audit::{Act, AuditOutcome},
         letter::LetterKind,
         recovery::{AcceptedCode, RecoveryCode},
         throttle::Gate,
         totp::{self, AcceptedStep, Verdict},
     },
-    store::{Commit, accounts::Read},
+    store::{Commit, Outcome, accounts::Read},
 };
 
 /// What a code did to the account; either way the changed account must be stored before anybody is told.
@@ -38,7 +39,79 @@ pub(super) enum Judged<Proof = AcceptedStep> {
     },
 }
 
+/// What is left to do once what was wrong with a code is stored and recorded.
+#[derive(Debug)]
+pub(super) enum Settled<Proof = AcceptedStep> {
+    /// The code is marked as spent in the account, which must be stored with what the code was for.
+    Accepted(Proof),
+    /// Nothing more is to be done than to say so.
+    Refused(Refusal),
+    /// The account has changed since it was read, and nothing was counted: read again, judge again.
+    Conflict,
+}
+
 impl Foundation {
+    /// Stores what a wrong code has counted in `account`, and records it as a refusal of `act`; an accepted one is left
+    /// to the commit of what it was for.
+    pub(super) async fn settle<Proof>(
+        &self,
+        judged: Judged<Proof>,
+        read: &Read,
+        account: &Account,
+        act: Act,
+        from: &Source,
+        now: Timestamp,
+    ) -> Result<Settled<Proof>, ServiceError> {
+        let (refusal, reason) = match judged {
+            Judged::Accepted(proof) => return Ok(Settled::Accepted(proof)),
+            Judged::Unheard { refusal, reason } => (refusal, reason),
+            Judged::Counted { refusal, reason } => {
+                let commit = self.counted_commit(read, account, refusal, from, now);
+                if self.commit(commit).await? == Outcome::Conflict {
+                    return Ok(Settled::Conflict);
+                }
+                (refusal, reason)
+            }
+        };
+        let refused = AuditOutcome::Refused(reason.into());
+        self.record(act, &account.key, from, refused).await?;
+        Ok(Settled::Refused(refusal))
+    }
+
+    /// The login of somebody at home with a code that is fresh enough for `act`: its own if none was brought, or
+    /// `passcode`, which is then spent in the account that comes along, otherwise as it was read.
+    pub(super) async fn with_fresh_code(
+        &self,
+        who: &Authenticated,
+        passcode: Option<&Passcode>,
+        read: &Read,
+        act: Act,
+        from: &Source,
+        now: Timestamp,
+    ) -> Result<Settled<(Authenticated, Account)>, ServiceError> {
+        let mut account = read.account.clone();
+        let Some(passcode) = passcode else {
+            return Ok(match who.passcode_is_fresh(self.clock.monotonic()) {
+                true => Settled::Accepted((who.clone(), account)),
+                false => Settled::Refused(Refusal::FreshPasscodeWanted),
+            });
+        };
+        let judged = self.judge_passcode(&mut account, passcode, from, now)?;
+        let settled = self.settle(judged, read, &account, act, from, now).await?;
+        let accepted = match settled {
+            Settled::Accepted(accepted) => accepted,
+            Settled::Refused(refusal) => return Ok(Settled::Refused(refusal)),
+            Settled::Conflict => return Ok(Settled::Conflict),
+        };
+        let fresh = who
+            .clone()
+            .with_fresh_passcode(&accepted, self.clock.monotonic());
+        Ok(match fresh {
+            Some(fresh) => Settled::Accepted((fresh, account)),
+            None => Settled::Refused(Refusal::Ended),
+        })
+    }
+
     /// Judges `passcode` and marks the outcome in `account`.
     pub(super) fn judge_passcode(
         &self,

@@ -5,12 +5,11 @@ use std::sync::Arc;
 use super::{
     Foundation, Refusal, ServiceError,
     authentication::{Authentication, Granted, PasscodeOutcome, PasswordDue},
-    passcode_check::Judged,
+    passcode_check::Settled,
 };
 use crate::{
     domain::{
-        Account, AccountKey, Activity, ActivityKind, Authenticated, AwaitingPasscode, Passcode,
-        Proved, Source,
+        Account, Activity, ActivityKind, Authenticated, AwaitingPasscode, Passcode, Proved, Source,
         account::RecoveryCodes,
         audit::{Act, AuditEvent, AuditOutcome},
         letter::LetterKind,
@@ -65,28 +64,21 @@ impl Recovery {
             };
             let rules = house.settings().rules().await?;
             if !rules.rules.recovery_codes {
-                self.refuse(Act::UseRecoveryCode, key, from, "recovery-codes-off")
-                    .await?;
+                let off = AuditOutcome::Refused("recovery-codes-off".into());
+                house.record(Act::UseRecoveryCode, key, from, off).await?;
                 return Ok(refused(Refusal::Ended));
             }
             // What is left of the codes is sealed anew.
             let seal = house.settings().seal_check().await?;
             let mut account = read.account.clone();
             let now = house.clock.now();
-            let accepted = match house.judge_recovery_code(&mut account, &code, from, now)? {
-                Judged::Unheard { refusal, reason } => {
-                    self.refuse(Act::UseRecoveryCode, key, from, reason).await?;
-                    return Ok(refused(refusal));
-                }
-                Judged::Counted { refusal, reason } => {
-                    let commit = house.counted_commit(&read, &account, refusal, from, now);
-                    if house.commit(commit).await? == Outcome::Conflict {
-                        continue;
-                    }
-                    self.refuse(Act::UseRecoveryCode, key, from, reason).await?;
-                    return Ok(refused(refusal));
-                }
-                Judged::Accepted(accepted) => accepted,
+            let judged = house.judge_recovery_code(&mut account, &code, from, now)?;
+            let act = Act::UseRecoveryCode;
+            let settled = house.settle(judged, &read, &account, act, from, now);
+            let accepted = match settled.await? {
+                Settled::Accepted(accepted) => accepted,
+                Settled::Refused(refusal) => return Ok(refused(refusal)),
+                Settled::Conflict => continue,
             };
             let monotonic = house.clock.monotonic();
             let Some(proved) = awaiting.clone().with_recovery_code(accepted, monotonic) else {
@@ -149,36 +141,14 @@ impl Recovery {
             if RecoveryState::of(&read.account, rules.rules).is_none() {
                 return Ok(IssueOutcome::Off);
             }
-            let mut account = read.account.clone();
             let now = house.clock.now();
-            let mut refreshed = authenticated.clone();
-            match &passcode {
-                None if authenticated.passcode_is_fresh(house.clock.monotonic()) => {}
-                None => return Ok(IssueOutcome::Refused(Refusal::FreshPasscodeWanted)),
-                Some(passcode) => match house.judge_passcode(&mut account, passcode, from, now)? {
-                    Judged::Unheard { refusal, reason } => {
-                        self.refuse(Act::IssueRecoveryCodes, key, from, reason)
-                            .await?;
-                        return Ok(IssueOutcome::Refused(refusal));
-                    }
-                    Judged::Counted { refusal, reason } => {
-                        let commit = house.counted_commit(&read, &account, refusal, from, now);
-                        if house.commit(commit).await? == Outcome::Conflict {
-                            continue;
-                        }
-                        self.refuse(Act::IssueRecoveryCodes, key, from, reason)
-                            .await?;
-                        return Ok(IssueOutcome::Refused(refusal));
-                    }
-                    Judged::Accepted(accepted) => {
-                        let now = house.clock.monotonic();
-                        match refreshed.with_fresh_passcode(&accepted, now) {
-                            Some(fresh) => refreshed = fresh,
-                            None => return Ok(IssueOutcome::Refused(Refusal::Ended)),
-                        }
-                    }
-                },
-            }
+            let (act, code) = (Act::IssueRecoveryCodes, passcode.as_ref());
+            let settled = house.with_fresh_code(authenticated, code, &read, act, from, now);
+            let (refreshed, mut account) = match settled.await? {
+                Settled::Accepted(both) => both,
+                Settled::Refused(refusal) => return Ok(IssueOutcome::Refused(refusal)),
+                Settled::Conflict => continue,
+            };
             let seal = house.settings().seal_check().await?;
             let codes = self.put_codes(&mut account, from);
             let commit = rules.still_in_force(seal.still_seals(read.replace(&account)));
@@ -217,16 +187,5 @@ impl Recovery {
         let kind = ActivityKind::RecoveryCodesIssued;
         account.note(Activity::of_owner(now, kind, from));
         codes
-    }
-
-    async fn refuse(
-        &self,
-        act: Act,
-        account: &AccountKey,
-        from: &Source,
-        reason: &'static str,
-    ) -> Result<(), ServiceError> {
-        let outcome = AuditOutcome::Refused(reason.into());
-        self.foundation.record(act, account, from, outcome).await
     }
 }

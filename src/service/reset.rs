@@ -14,7 +14,6 @@ use crate::{
     domain::{
         Account, AccountKey, Activity, ActivityKind, Authenticator, EmailAddress, PasswordHash,
         PersonName, Source, UserType,
-        account::Role,
         audit::{Act, AuditEvent, AuditOutcome},
         letter::{Letter, LetterKind},
         password::HashCost,
@@ -23,7 +22,7 @@ use crate::{
             Token,
         },
         security_code::Challenge,
-        throttle::{Gate, PasscodeThrottle},
+        throttle::Gate,
     },
     store::{Commit, Outcome, accounts, outbox, tickets},
 };
@@ -369,21 +368,11 @@ impl Reset {
 
 /// An account that nobody has, for the work that a request does whatever it matches.
 fn decoy_account(key: &AccountKey, email: &EmailAddress) -> Account {
-    Account {
-        key: key.clone(),
-        name: PersonName::parse("-").expect("a dash is a name"),
-        email: email.clone(),
-        role: Role::User,
-        password: PasswordHash::unmatchable(HashCost::default()),
-        one_time_password: None,
-        suspended: None,
-        generation: 0,
-        authenticator: Authenticator::Absent,
-        greatest_accepted_step: None,
-        passcode_throttle: PasscodeThrottle::default(),
-        recovery: None,
-        created: Timestamp::UNIX_EPOCH,
-        last_login: None,
-        activity: Vec::new(),
-    }
+    Account::new(
+        key.clone(),
+        PersonName::parse("-").expect("a dash is a name"),
+        email.clone(),
+        PasswordHash::unmatchable(HashCost::default()),
+        Timestamp::UNIX_EPOCH,
+    )
 }

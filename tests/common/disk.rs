@@ -8,11 +8,13 @@ use std::{fs, path::Path, process::Command};
 pub struct SmallDisk<'a>(&'a Path);
 
 impl<'a> SmallDisk<'a> {
-    pub fn mount(folder: &'a Path) -> Option<Self> {
+    /// One that holds `size` (as `mount` writes it: `256k`, `48m`), if it can be mounted here.
+    pub fn mount(folder: &'a Path, size: &str) -> Option<Self> {
         fs::create_dir_all(folder).unwrap();
         let mut mount = Command::new("mount");
         mount
-            .args(["-t", "tmpfs", "-o", "size=48m,mode=700", "tmpfs"])
+            .args(["-t", "tmpfs", "-o", &format!("size={size},mode=700")])
+            .arg("tmpfs")
             .arg(folder);
         mount
             .output()

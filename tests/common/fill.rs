@@ -14,7 +14,6 @@ use lpse_kiosk::{
         password::HashCost,
         recovery::RecoverySet,
         reset::{ShortCode, Ticket, TicketSecrets, Token},
-        throttle::PasscodeThrottle,
     },
     store::{
         self, Commit, Key, Outcome, Store, StoreKind, Value, accounts::Accounts, outbox,
@@ -90,13 +89,10 @@ fn account(vault: &Vault, number: u32) -> Account {
     let key = numbered(number);
     let sealed = vault.seal_secret(&key, &secret(number), nonce(number));
     let since = Timestamp::from_second(super::MORNING - 3600).unwrap();
+    let name = PersonName::parse(&format!("Orang {number}")).unwrap();
+    let email = EmailAddress::parse("orang@contoh.go.id").unwrap();
+    let password = PasswordHash::unmatchable(HashCost::MIN);
     Account {
-        name: PersonName::parse(&format!("Orang {number}")).unwrap(),
-        email: EmailAddress::parse("orang@contoh.go.id").unwrap(),
-        password: PasswordHash::unmatchable(HashCost::MIN),
-        role: Default::default(),
-        one_time_password: None,
-        suspended: None,
         // Every fifth has codes on paper.
         recovery: (number % 5 == 1).then(|| recovery(vault, &key, since)),
         generation: 7,
@@ -110,12 +106,7 @@ fn account(vault: &Vault, number: u32) -> Account {
                 since,
             },
         },
-        greatest_accepted_step: None,
-        passcode_throttle: PasscodeThrottle::default(),
-        created: since,
-        last_login: None,
-        activity: Vec::new(),
-        key,
+        ..Account::new(key, name, email, password, since)
     }
 }
 

@@ -90,6 +90,15 @@ pub fn drawn(app: &App, now: Now, columns: u16, rows: u16) -> String {
     text
 }
 
+/// The keys that type `text`: a newline is Enter, a tab Tab.
+pub fn keys(text: &str) -> impl Iterator<Item = Key> {
+    text.chars().map(|c| match c {
+        '\n' => Key::Enter,
+        '\t' => Key::Tab,
+        c => Key::Char(c),
+    })
+}
+
 /// Any key, alone or with Ctrl or Alt.
 pub fn any_key() -> impl Strategy<Value = KeyPress> {
     let key = prop_oneof![

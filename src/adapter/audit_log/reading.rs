@@ -8,7 +8,7 @@ use std::{fs::File, io, ops::ControlFlow, os::unix::fs::MetadataExt};
 use super::{
     files::{Files, Part},
     line,
-    lines::{Backwards, Forwards, offset_of},
+    lines::{Backwards, Forwards, Line, offset_of},
 };
 use crate::domain::audit::AuditRecord;
 
@@ -22,16 +22,8 @@ pub fn forwards(files: &Files, mut each: impl Each) -> io::Result<u64> {
     let mut damaged = 0;
     for mut part in files.parts()? {
         let mut lines = Forwards::new(part.open()?, 0);
-        while let Some(found) = lines.next()? {
-            match line::read(&found.bytes) {
-                Some(record) => {
-                    if each(record, &found.bytes)?.is_break() {
-                        return Ok(damaged);
-                    }
-                }
-                // The end of a log that is being written may be on its way.
-                None => damaged += u64::from(found.is_ended),
-            }
+        if hand_out(|| lines.next(), &mut each, &mut damaged)?.is_break() {
+            break;
         }
         part.close();
     }
@@ -54,19 +46,32 @@ pub fn backwards(files: &Files, before: Option<u64>, mut each: impl Each) -> io:
             None => length,
         };
         let mut lines = Backwards::new(file, end);
-        while let Some(found) = lines.next()? {
-            match line::read(&found.bytes) {
-                Some(record) => {
-                    if each(record, &found.bytes)?.is_break() {
-                        return Ok(damaged);
-                    }
-                }
-                None => damaged += u64::from(found.is_ended),
-            }
+        if hand_out(|| lines.next(), &mut each, &mut damaged)?.is_break() {
+            break;
         }
         part.close();
     }
     Ok(damaged)
+}
+
+/// Hands out the records among the lines of one file, until `each` has seen enough, and counts those that are none.
+fn hand_out(
+    mut next: impl FnMut() -> io::Result<Option<Line>>,
+    each: &mut impl Each,
+    damaged: &mut u64,
+) -> io::Result<ControlFlow<()>> {
+    while let Some(found) = next()? {
+        match line::read(&found.bytes) {
+            Some(record) => {
+                if each(record, &found.bytes)?.is_break() {
+                    return Ok(ControlFlow::Break(()));
+                }
+            }
+            // The end of a log that is being written may be on its way.
+            None => *damaged += u64::from(found.is_ended),
+        }
+    }
+    Ok(ControlFlow::Continue(()))
 }
 
 /// Reads on where a log goes on.

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::{list::in_a_line, show};
+use super::list::write;
 use crate::{
     cli::{CliError, output::Lines, say},
     service::Services,
@@ -36,14 +36,7 @@ pub async fn run(arguments: FindArguments, services: &Services) -> Result<(), Cl
     let mut after = None;
     loop {
         let page = services.accounts.find(&typed, after.as_ref(), PAGE).await?;
-        for account in page.accounts {
-            if json {
-                lines.line(show::as_json(&account))?;
-            } else {
-                lines.line(in_a_line(&account))?;
-            }
-        }
-        lines.flush()?;
+        write(&page.accounts, json, &mut lines)?;
         after = page.next;
         if after.is_none() {
             if page.incomplete {

@@ -69,15 +69,7 @@ pub async fn run(arguments: ListArguments, services: &Services) -> Result<(), Cl
                 .accounts
                 .page(user_type, &prefix, after.as_ref(), PAGE)
                 .await?;
-            for account in page.accounts {
-                if json {
-                    lines.line(show::as_json(&account))?;
-                } else {
-                    lines.line(in_a_line(&account))?;
-                }
-            }
-            // Whoever reads along sees each page when it is there, and a reader who has gone ends the listing.
-            lines.flush()?;
+            write(&page.accounts, json, &mut lines)?;
             after = page.next;
             if after.is_none() {
                 break;
@@ -87,8 +79,21 @@ pub async fn run(arguments: ListArguments, services: &Services) -> Result<(), Cl
     Ok(())
 }
 
+/// Writes one page of a listing, each account as JSON or in words.
+pub fn write(page: &[Account], json: bool, lines: &mut Lines) -> Result<(), CliError> {
+    for account in page {
+        if json {
+            lines.line(show::as_json(account))?;
+        } else {
+            lines.line(in_a_line(account))?;
+        }
+    }
+    // Whoever reads along sees each page when it is there, and a reader who has gone ends the listing.
+    lines.flush()
+}
+
 /// An account as one line of a listing.
-pub fn in_a_line(account: &Account) -> String {
+fn in_a_line(account: &Account) -> String {
     let Account {
         key, name, email, ..
     } = account;
