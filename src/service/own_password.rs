@@ -70,6 +70,7 @@ impl OwnPassword {
         let turn = self.authentication.turn(from, key);
         let _turn = turn.lock().await;
         let Some(read) = self.authentication.still_valid(key, generation).await? else {
+            self.refused(key, from, "ended-login").await?;
             return Ok(ChangeOutcome::Refused(Refusal::Ended));
         };
         let rules = house.settings().rules().await?.rules;
@@ -90,6 +91,7 @@ impl OwnPassword {
         let hash = self.hash(new).await?;
         loop {
             let Some(read) = self.authentication.still_valid(key, generation).await? else {
+                self.refused(key, from, "ended-login").await?;
                 return Ok(ChangeOutcome::Refused(Refusal::Ended));
             };
             let rules = house.settings().rules().await?;
@@ -162,6 +164,7 @@ impl OwnPassword {
         let key = awaiting.account();
         let generation = awaiting.generation();
         let Some(read) = self.authentication.still_valid(key, generation).await? else {
+            self.refused(key, from, "ended-login").await?;
             return Ok(ChangeOutcome::Refused(Refusal::Ended));
         };
         if let Some(why) = unfit(&new, &read.account) {
@@ -179,6 +182,7 @@ impl OwnPassword {
         let hash = self.hash(new).await?;
         loop {
             let Some(read) = self.authentication.still_valid(key, generation).await? else {
+                self.refused(key, from, "ended-login").await?;
                 return Ok(ChangeOutcome::Refused(Refusal::Ended));
             };
             let rules = house.settings().rules().await?;

@@ -61,6 +61,8 @@ impl Recovery {
         loop {
             let read = self.authentication.still_valid(key, awaiting.generation());
             let Some(read) = read.await? else {
+                self.refuse(Act::UseRecoveryCode, key, from, "ended-login")
+                    .await?;
                 return Ok(refused(Refusal::Ended));
             };
             let rules = house.settings().rules().await?;
@@ -128,8 +130,8 @@ impl Recovery {
         }
     }
 
-    /// Ten new codes for somebody at home, in place of all before. A login whose code is older than five minutes must
-    /// bring a fresh one of the phone, which is spent by it.
+    /// Ten new codes for somebody at home, in place of all before. A login whose code is older than five minutes, or an
+    /// officer's whose code was a recovery code, must bring a fresh one of the phone, which is spent by it.
     pub async fn issue(
         &self,
         authenticated: &Authenticated,
@@ -143,6 +145,8 @@ impl Recovery {
                 .authentication
                 .still_valid(key, authenticated.generation());
             let Some(read) = read.await? else {
+                self.refuse(Act::IssueRecoveryCodes, key, from, "ended-login")
+                    .await?;
                 return Ok(IssueOutcome::Refused(Refusal::Ended));
             };
             let rules = house.settings().rules().await?;
@@ -153,7 +157,7 @@ impl Recovery {
             let now = house.clock.now();
             let mut refreshed = authenticated.clone();
             match &passcode {
-                None if authenticated.passcode_is_fresh(house.clock.monotonic()) => {}
+                None if authenticated.may_replace_codes(account.role, house.clock.monotonic()) => {}
                 None => return Ok(IssueOutcome::Refused(Refusal::FreshPasscodeWanted)),
                 Some(passcode) => match house.judge_passcode(&mut account, passcode, from, now)? {
                     Judged::Unheard { refusal, reason } => {
