@@ -737,7 +737,7 @@ impl Officer {
                 one_time_password_until: Some(at("2020-08-14T01:53:00Z")),
                 ..card()
             }),
-            Some(Zeroizing::new(password.into())),
+            Some(Zeroizing::new(password.to_owned()).into()),
         ));
         officer
     }
@@ -1434,7 +1434,7 @@ fn reply(number: u8) -> Reply {
         8 => desk(DeskReply::Done(Box::new(suspended_card()), None)),
         9 => desk(DeskReply::Done(
             Box::new(card()),
-            Some(Zeroizing::new("kd7m-qr29-tzxw".into())),
+            Some(Zeroizing::new("kd7m-qr29-tzxw".to_owned()).into()),
         )),
         10 => desk(DeskReply::Email(
             EmailAddress::parse("siti@contoh.go.id").unwrap(),

@@ -26,9 +26,11 @@ use lpse_kiosk::{
     service::{
         Foundation, Refusal, Services,
         accounts::{AccountsError, NewAccount},
-        authentication::PasswordOutcome,
+        authentication::{PasscodeOutcome, PasswordOutcome},
         enrollment::{DisableOutcome, ProveOutcome, Prover, StartOutcome},
         officer::{Answered, CarriedOut, Done},
+        own_password::ChangeOutcome,
+        recovery::IssueOutcome,
         reset::{Confirmed, RequestOutcome, ResetRequest, Void},
     },
     store::{Key, Store, accounts::Accounts},
@@ -298,8 +300,17 @@ async fn who_may_not_cannot_and_the_audit_log_says_so() {
         assert!(matches!(revealed, Answered::Ended), "{revealed:?}");
         let last = desk.events().pop().unwrap();
         assert!(matches!(last.outcome, AuditOutcome::Refused(_)), "{last:?}");
-        let found = officer.find(nobody, "siti", None, 10).await.unwrap();
+        let found = officer
+            .find(nobody, "siti", None, 10, &here())
+            .await
+            .unwrap();
         assert!(matches!(found, Answered::Ended), "{found:?}");
+        let last = desk.events().pop().unwrap();
+        assert_eq!(
+            (last.act, last.by.as_ref()),
+            (Act::FindAccounts, Some(nobody.account()))
+        );
+        assert!(matches!(last.outcome, AuditOutcome::Refused(_)), "{last:?}");
     }
     // Last, because it is a matter of time.
     desk.house.clock.pass(5 * 60 + 1);
@@ -487,7 +498,7 @@ async fn each_act_changes_its_own_is_noted_told_and_recorded_before_and_after() 
             }
             AccountAct::IssuePassword => {
                 let issued = issued.as_ref().expect("it is shown once");
-                let typed = PlainPassword::typed(issued).unwrap();
+                let typed = PlainPassword::typed(issued.as_str()).unwrap();
                 let proof = verify(&typed, &after.password, &mut HashMemory::default());
                 assert!(proof.is_some(), "the password is the one shown");
                 let good_until = after.one_time_password.unwrap().good_until;
@@ -848,7 +859,10 @@ async fn a_card_and_an_address_are_shown_after_they_are_recorded() {
         matches!(nobody, Answered::Declined(Declined::Gone)),
         "{nobody:?}"
     );
-    let found = officer.find(&desk.who, "siti", None, 10).await.unwrap();
+    let found = officer
+        .find(&desk.who, "siti", None, 10, &here())
+        .await
+        .unwrap();
     let Answered::Here(found) = found else {
         panic!("{found:?}");
     };
@@ -927,6 +941,184 @@ async fn an_officer_who_disables_totp_at_home_gets_a_new_key_at_once() {
         desk.refuses(&desk.who, act, Refusal::Ended, "no-authenticator")
             .await;
     }
+}
+
+#[tokio::test]
+async fn an_officers_recovery_code_never_becomes_a_phone() {
+    let desk = desk().await;
+    let services = &desk.house.services;
+    let issued = services.recovery.issue(&desk.who, None, &here()).await;
+    let IssueOutcome::Issued(paper, _) = issued.unwrap() else {
+        panic!("a login by the phone makes codes");
+    };
+    let claimed = Identified {
+        account: petugas1(),
+    };
+    let authentication = &services.authentication;
+    let outcome = authentication
+        .check_password(claimed, password(PASSWORD), &here())
+        .await;
+    let PasswordOutcome::PasscodeWanted { awaiting, .. } = outcome.unwrap() else {
+        panic!("a code is wanted");
+    };
+    let code = paper.iter().next().unwrap().clone();
+    let checked = services.recovery.check(&awaiting, code, &here()).await;
+    let PasscodeOutcome::Granted(granted) = checked.unwrap() else {
+        panic!("a login by paper");
+    };
+    let by_paper = granted.authenticated;
+    // Neither another phone nor more paper, and nothing at the desk, until the phone has shown a code.
+    let disabled = services.enrollment.disable(&by_paper, None, &here()).await;
+    assert!(
+        matches!(
+            disabled,
+            Ok(DisableOutcome::Refused(Refusal::FreshPasscodeWanted))
+        ),
+        "{disabled:?}"
+    );
+    let issued = services.recovery.issue(&by_paper, None, &here()).await;
+    assert!(
+        matches!(
+            issued,
+            Ok(IssueOutcome::Refused(Refusal::FreshPasscodeWanted))
+        ),
+        "{issued:?}"
+    );
+    for act in desk_acts() {
+        let refusal = Refusal::FreshPasscodeWanted;
+        desk.refuses(&by_paper, act, refusal, "stale-passcode")
+            .await;
+    }
+    desk.house.clock.pass(30);
+    let shown = Some(desk.house.code(&desk.phone));
+    let disabled = services.enrollment.disable(&by_paper, shown, &here()).await;
+    assert!(
+        matches!(disabled, Ok(DisableOutcome::EnrollmentWanted(..))),
+        "{disabled:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_suspended_account_is_shut_at_every_door_and_the_tries_are_recorded() {
+    let house = house(Policy::Enabled).await;
+    let phone = house.activate().await;
+    house.clock.pass(30);
+    let services = &house.services;
+    let awaiting = house.awaiting().await;
+    let authentication = &services.authentication;
+    let code = house.code(&phone);
+    let granted = authentication
+        .check_passcode(&awaiting, code, &here())
+        .await;
+    let Ok(PasscodeOutcome::Granted(granted)) = granted else {
+        panic!("a login");
+    };
+    let at_home = granted.authenticated;
+    let issued = services.recovery.issue(&at_home, None, &here()).await;
+    let Ok(IssueOutcome::Issued(paper, _)) = issued else {
+        panic!("codes");
+    };
+    // A login under way, and the account suspended by whoever forgot to end its logins.
+    let awaiting = house.awaiting().await;
+    let accounts = Accounts::new(house.foundation.store.clone());
+    let read = accounts.read(&ppk30()).await.unwrap().unwrap();
+    let mut account = read.account.clone();
+    account.suspended = Some(house.clock.now());
+    let commit = read.replace(&account);
+    house.foundation.store.commit(commit).await.unwrap();
+    house.clock.pass(30);
+    let recorded = |act| {
+        let last = house.audit.0.lock().unwrap().pop().unwrap();
+        assert_eq!(last.act, act);
+        assert_eq!(last.outcome, AuditOutcome::Refused("ended-login".into()));
+    };
+    let code = || house.code(&phone);
+    let checked = authentication
+        .check_passcode(&awaiting, code(), &here())
+        .await;
+    let ended = PasscodeOutcome::Refused(Refusal::Ended);
+    assert_eq!(format!("{:?}", checked.unwrap()), format!("{ended:?}"));
+    recorded(Act::CheckPasscode);
+    let sheet = paper.iter().next().unwrap().clone();
+    let checked = services.recovery.check(&awaiting, sheet, &here()).await;
+    assert_eq!(format!("{:?}", checked.unwrap()), format!("{ended:?}"));
+    recorded(Act::UseRecoveryCode);
+    let issued = services
+        .recovery
+        .issue(&at_home, Some(code()), &here())
+        .await;
+    assert!(matches!(issued, Ok(IssueOutcome::Refused(Refusal::Ended))));
+    recorded(Act::IssueRecoveryCodes);
+    let enrollment = &services.enrollment;
+    let disabled = enrollment.disable(&at_home, Some(code()), &here()).await;
+    assert!(matches!(
+        disabled,
+        Ok(DisableOutcome::Refused(Refusal::Ended))
+    ));
+    recorded(Act::DisableTotp);
+    let prover = Prover::AtHome(at_home.clone());
+    let proved = enrollment.prove(&prover, code(), &here()).await;
+    assert!(matches!(proved, Ok(ProveOutcome::Refused(Refusal::Ended))));
+    recorded(Act::ProveEnrollment);
+    let (present, new) = (password(PASSWORD), password("gajah ungu di laut 7"));
+    let changed = services
+        .own_password
+        .change(&at_home, present, new, Some(code()), &here())
+        .await;
+    assert!(matches!(
+        changed,
+        Ok(ChangeOutcome::Refused(Refusal::Ended))
+    ));
+    recorded(Act::ChangePassword);
+    assert!(enrollment.home(&at_home).await.unwrap().is_none());
+    // At the door it is told to whoever knows the password, and to nobody else.
+    let told = house.login().await;
+    assert!(matches!(told, PasswordOutcome::Refused(Refusal::Suspended)));
+    let wrong = house.login_with("bukan ini kata sandinya").await;
+    assert!(matches!(
+        wrong,
+        PasswordOutcome::Refused(Refusal::Rejected { .. })
+    ));
+}
+
+#[tokio::test]
+async fn no_letter_resets_the_totp_of_a_suspended_account() {
+    let desk = desk().await;
+    desk.done(on_ppk30(AccountAct::Suspend)).await;
+    let before = desk.letters().await;
+    ask(&desk.house, &ppk30(), "siti@contoh.go.id").await;
+    assert_eq!(desk.letters().await, before, "no letter");
+    let last = desk.events().pop().unwrap();
+    assert_eq!(last.act, Act::RequestReset);
+    assert_eq!(last.outcome, AuditOutcome::Refused("suspended".into()));
+    desk.done(on_ppk30(AccountAct::Reinstate)).await;
+    ask(&desk.house, &ppk30(), "siti@contoh.go.id").await;
+    assert_eq!(
+        desk.letters().await.len(),
+        before.len() + 2,
+        "reinstated, and asked"
+    );
+    // Not even a link of the same generation works while it is suspended.
+    let outbox = lpse_kiosk::store::outbox::Outbox::new(desk.house.foundation.store.clone());
+    let letters = outbox.page(None, 100).await.unwrap().letters;
+    let mut requests = letters
+        .iter()
+        .filter(|read| read.letter.kind == LetterKind::ResetRequested);
+    let read = requests.next().expect("the request's letter");
+    let sealed = read.secrets.as_ref().unwrap();
+    let vault = &desk.house.foundation.vault;
+    let secrets = vault.open_ticket_secrets(&read.letter.id, sealed).unwrap();
+    let code = ResetSecret::Code(secrets.code);
+    let reset = &desk.house.services.reset;
+    let now = desk.house.clock.now();
+    desk.edit(&ppk30(), |account| account.suspended = Some(now))
+        .await;
+    let confirmed = reset.confirm(&code, &here()).await.unwrap();
+    assert_eq!(confirmed, Confirmed::Void(Void::Unknown));
+    desk.edit(&ppk30(), |account| account.suspended = None)
+        .await;
+    let confirmed = reset.confirm(&code, &here()).await.unwrap();
+    assert_eq!(confirmed, Confirmed::Done);
 }
 
 #[tokio::test]

@@ -7,7 +7,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use rustix::fs::{CWD, FlockOperation, RenameFlags, flock, renameat_with, statvfs};
+use rustix::{
+    fs::{CWD, FlockOperation, OFlags, RenameFlags, flock, renameat_with, statvfs},
+    process::geteuid,
+};
 
 use crate::milestone;
 
@@ -20,6 +23,8 @@ pub enum BackupFileError {
         "another backup is being written to {0}; wait until it has ended, or name another file"
     )]
     Busy(String),
+    #[error("{0} is in the way, and no rest of a backup of this user; remove it")]
+    Foreign(String),
     #[error("{0} cannot be written: {1}")]
     Io(String, io::Error),
 }
@@ -61,9 +66,16 @@ impl BackupFile {
             .create(true)
             .truncate(false)
             .mode(0o600)
-            .custom_flags(rustix::fs::OFlags::NOFOLLOW.bits().cast_signed())
+            // No link is followed, and no pipe waited for.
+            .custom_flags((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed())
             .open(&draft)
             .map_err(failed)?;
+        // In a folder where others write, one could have put it there: a file that stays theirs, or another name of one
+        // that is dear to whoever makes the backup.
+        let there = file.metadata().map_err(failed)?;
+        if !there.is_file() || there.nlink() != 1 || there.uid() != geteuid().as_raw() {
+            return Err(BackupFileError::Foreign(draft.display().to_string()));
+        }
         match flock(&file, FlockOperation::NonBlockingLockExclusive) {
             Err(rustix::io::Errno::WOULDBLOCK) => return Err(BackupFileError::Busy(shown())),
             locked => locked.map_err(|error| failed(error.into()))?,
@@ -203,6 +215,32 @@ mod tests {
         fs::write(&late, "somebody else's").unwrap();
         assert!(matches!(file.keep(), Err(BackupFileError::Exists(_))));
         assert_eq!(fs::read(&late).unwrap(), b"somebody else's");
+    }
+
+    #[test]
+    fn what_somebody_has_put_in_its_way_is_neither_written_nor_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, dear) = (folder.path().join("backup"), folder.path().join("dear"));
+        let draft = folder.path().join("backup.part");
+        fs::write(&dear, "dear").unwrap();
+        let refused = || BackupFile::begin(&path, true, 0).unwrap_err();
+        std::os::unix::fs::symlink(&dear, &draft).unwrap();
+        assert!(matches!(refused(), BackupFileError::Io(..)));
+        fs::remove_file(&draft).unwrap();
+        fs::hard_link(&dear, &draft).unwrap();
+        assert!(matches!(refused(), BackupFileError::Foreign(_)));
+        fs::remove_file(&draft).unwrap();
+        let fifo = rustix::fs::FileType::Fifo;
+        rustix::fs::mknodat(CWD, &draft, fifo, 0o666.into(), 0).unwrap();
+        refused();
+        assert_eq!(fs::read(&dear).unwrap(), b"dear");
+        fs::remove_file(&draft).unwrap();
+        if !geteuid().is_root() {
+            return;
+        }
+        fs::write(&draft, "").unwrap();
+        std::os::unix::fs::chown(&draft, Some(65_534), Some(65_534)).unwrap();
+        assert!(matches!(refused(), BackupFileError::Foreign(_)));
     }
 
     #[test]

@@ -120,11 +120,12 @@ pub fn create(path: &Path, parts: &[&[u8]]) -> io::Result<()> {
         .mode(0o700)
         .create(folder)?;
     let draft = path.with_extension(format!("new-{}", std::process::id()));
+    remove_rest(&draft)?;
     let written = (|| {
+        // Made here and nowhere else: what somebody else has put there, a link or a file of their own, gets no secret.
         let mut file = OpenOptions::new()
             .write(true)
-            .create(true)
-            .truncate(true)
+            .create_new(true)
             .mode(0o600)
             .open(&draft)?;
         for part in parts {
@@ -148,11 +149,7 @@ pub fn replace(path: &Path, parts: &[&[u8]]) -> io::Result<()> {
     let mut draft = path.clone().into_os_string();
     draft.push(".new");
     let draft = PathBuf::from(draft);
-    // One that a kill left behind.
-    match fs::remove_file(&draft) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
+    remove_rest(&draft)?;
     let written = (|| {
         let mut file = OpenOptions::new()
             .write(true)
@@ -177,6 +174,14 @@ pub fn replace(path: &Path, parts: &[&[u8]]) -> io::Result<()> {
         let _ = fs::remove_file(&draft);
     }
     written
+}
+
+/// Removes what a kill left behind at `draft`.
+fn remove_rest(draft: &Path) -> io::Result<()> {
+    match fs::remove_file(draft) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
 }
 
 #[cfg(test)]
@@ -232,6 +237,31 @@ mod tests {
         );
         let read = read("the credential", &path);
         assert_eq!(read.is_ok(), metadata.uid() == 0, "{read:?}");
+    }
+
+    #[test]
+    fn a_new_secret_goes_into_no_file_that_somebody_has_put_in_its_way() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, trap) = (folder.path().join("key"), folder.path().join("trap"));
+        let draft = folder
+            .path()
+            .join(format!("key.new-{}", std::process::id()));
+        // A link to a file that is dear to whoever makes the key.
+        fs::write(&trap, "dear").unwrap();
+        std::os::unix::fs::symlink(&trap, &draft).unwrap();
+        create(&path, &[b"secret"]).unwrap();
+        assert_eq!(fs::read(&trap).unwrap(), b"dear");
+        fs::remove_file(&path).unwrap();
+        // A file that its owner still has open.
+        fs::write(&draft, "").unwrap();
+        fs::set_permissions(&draft, Permissions::from_mode(0o666)).unwrap();
+        let mut open = File::open(&draft).unwrap();
+        create(&path, &[b"secret"]).unwrap();
+        let mut seen = String::new();
+        open.read_to_string(&mut seen).unwrap();
+        assert_eq!(seen, "");
+        assert_eq!(*read("the key", &path).unwrap(), "secret");
+        assert!(!draft.exists());
     }
 
     #[test]

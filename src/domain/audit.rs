@@ -106,6 +106,7 @@ acts! {
     ChangePassword = "change-password",
     IssueRecoveryCodes = "issue-recovery-codes",
     UseRecoveryCode = "use-recovery-code",
+    FindAccounts = "find-accounts",
     ShowAccount = "show-account",
     RevealEmail = "reveal-email",
     Unlock = "unlock",

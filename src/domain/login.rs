@@ -10,7 +10,7 @@
 use std::time::Duration;
 
 use super::{
-    account::{Account, AccountKey, Authenticator},
+    account::{Account, AccountKey, Authenticator, Role},
     password::{PasswordHash, PasswordProof},
     policy::Policy,
     recovery::AcceptedCode,
@@ -246,6 +246,16 @@ impl Authenticated {
     pub fn totp_is_fresh(&self, now: Duration) -> bool {
         let is_totp = matches!(self.code_accepted, Some((SecondFactor::Totp, _)));
         is_totp && self.passcode_is_fresh(now)
+    }
+
+    /// Whether a code was accepted lately that is enough for somebody with `role` to give their own account other codes
+    /// or another phone. Of an officer it must be the phone's: a sheet of recovery codes would otherwise become a phone,
+    /// and the phone carries out acts on other people's accounts.
+    pub fn may_replace_codes(&self, role: Role, now: Duration) -> bool {
+        match role {
+            Role::User => self.passcode_is_fresh(now),
+            Role::Officer => self.totp_is_fresh(now),
+        }
     }
 
     /// The same login with a fresh code. `None` when the code was another account's.

@@ -32,7 +32,7 @@ pub use login::{
     Proved,
 };
 pub use passcode::Passcode;
-pub use password::{PasswordHash, PlainPassword};
+pub use password::{IssuedPassword, PasswordHash, PlainPassword};
 pub use policy::Policy;
 pub use source::Source;
 pub use totp::{Secret, TimeStep};

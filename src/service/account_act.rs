@@ -11,8 +11,8 @@ use zeroize::Zeroizing;
 use super::{Foundation, Refusal, ServiceError};
 use crate::{
     domain::{
-        Account, AccountKey, Activity, ActivityKind, Authenticated, Authenticator, PasswordHash,
-        PlainPassword, Source,
+        Account, AccountKey, Activity, ActivityKind, Authenticated, Authenticator, IssuedPassword,
+        PasswordHash, PlainPassword, Source,
         account::OneTimePassword,
         audit::{Act, AuditEvent, AuditOutcome},
         letter::LetterKind,
@@ -77,7 +77,7 @@ pub(super) struct NoOfficer {
 pub(super) enum Acted {
     Refused(NoOfficer),
     Declined(Declined),
-    Done(Box<Account>, Option<Zeroizing<String>>),
+    Done(Box<Account>, Option<IssuedPassword>),
 }
 
 /// What belongs to each act.
@@ -156,7 +156,7 @@ impl Foundation {
         from: &Source,
         telling: &mut Telling,
     ) -> Result<Acted, ServiceError> {
-        let mut issued: Option<(Zeroizing<String>, PasswordHash)> = None;
+        let mut issued: Option<(IssuedPassword, PasswordHash)> = None;
         loop {
             let standing = match hand {
                 Hand::CommandLine => None,
@@ -218,7 +218,7 @@ impl Foundation {
     async fn new_password(
         &self,
         account: &Account,
-    ) -> Result<(Zeroizing<String>, PasswordHash), ServiceError> {
+    ) -> Result<(IssuedPassword, PasswordHash), ServiceError> {
         let context = [
             account.key.user_id.as_str(),
             account.name.as_str(),
@@ -228,7 +228,7 @@ impl Foundation {
             let random = Zeroizing::new(self.random_bytes::<{ PlainPassword::ISSUE_BYTES }>());
             let text = PlainPassword::issued(&random);
             // Chance may write anything, even what the rules refuse.
-            if let Ok(password) = PlainPassword::chosen(&text, &context) {
+            if let Ok(password) = PlainPassword::chosen(text.as_str(), &context) {
                 let salt = self.random_bytes();
                 let hash = self.hashing.hash(password, salt, self.hash_cost).await?;
                 return Ok((text, hash));

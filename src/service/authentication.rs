@@ -215,6 +215,9 @@ impl Authentication {
                 .still_valid(awaiting.account(), awaiting.generation())
                 .await?
             else {
+                house
+                    .refused(Act::CheckPasscode, awaiting.account(), from, "ended-login")
+                    .await?;
                 return Ok(PasscodeOutcome::Refused(Refusal::Ended));
             };
             let rules = house.settings().rules().await?.rules;
@@ -281,14 +284,17 @@ impl Authentication {
         drop(self.foundation.audit.record(vec![event]));
     }
 
-    /// The account as it is now, if a login of that generation is still valid.
+    /// The account as it is now, if a login of that generation is still valid. To suspend an account ends its logins; that
+    /// it is suspended is looked at all the same, so that no way to suspend one can forget it.
     pub(super) async fn still_valid(
         &self,
         key: &AccountKey,
         generation: u64,
     ) -> Result<Option<Read>, ServiceError> {
         let read = self.foundation.accounts().read(key).await?;
-        Ok(read.filter(|read| read.account.generation == generation))
+        Ok(read.filter(|read| {
+            read.account.generation == generation && read.account.suspended.is_none()
+        }))
     }
 
     /// Writes a login into `account`; returns the one before.

@@ -164,7 +164,10 @@ impl Enrollment {
         let house = &self.foundation;
         loop {
             let read = self.valid(prover.account(), prover.generation()).await?;
+            let reason = read.as_ref().map_or("ended-login", |_| "no-pending-key");
             let Some(read) = read.filter(|read| read.account.authenticator.is_pending()) else {
+                let act = Act::ProveEnrollment;
+                house.refused(act, prover.account(), from, reason).await?;
                 return Ok(ProveOutcome::Refused(Refusal::Ended));
             };
             let rules = house.settings().rules().await?.rules;
@@ -220,8 +223,8 @@ impl Enrollment {
         }
     }
 
-    /// Switches TOTP off for somebody at home. A login whose code is older than five minutes must bring a fresh one,
-    /// which is spent by it. Under [`Policy::Required`] a new key takes the old one's place in the same commit.
+    /// Switches TOTP off for somebody at home. A login whose code is older than five minutes, or an officer's whose code
+    /// was a recovery code, must bring a fresh one of the phone, which is spent by it. Under [`Policy::Required`] a new key takes the old one's place in the same commit.
     pub async fn disable(
         &self,
         authenticated: &Authenticated,
@@ -233,7 +236,12 @@ impl Enrollment {
             let read = self
                 .valid(authenticated.account(), authenticated.generation())
                 .await?;
+            let reason = read.as_ref().map_or("ended-login", |_| "no-authenticator");
             let Some(read) = read.filter(|read| read.account.authenticator.is_active()) else {
+                let act = Act::DisableTotp;
+                house
+                    .refused(act, authenticated.account(), from, reason)
+                    .await?;
                 return Ok(DisableOutcome::Refused(Refusal::Ended));
             };
             let now = house.clock.now();

@@ -234,6 +234,18 @@ impl Foundation {
         let event = AuditEvent::new(act, outcome, from).on(account);
         Ok(self.audit.record(vec![event]).await?)
     }
+
+    /// Records that `act` was refused, for the true reason.
+    async fn refused(
+        &self,
+        act: Act,
+        account: &AccountKey,
+        from: &Source,
+        reason: &'static str,
+    ) -> Result<(), ServiceError> {
+        let outcome = AuditOutcome::Refused(reason.into());
+        self.record(act, account, from, outcome).await
+    }
 }
 
 /// All services over one foundation.

@@ -70,6 +70,9 @@ impl OwnPassword {
         let turn = self.authentication.turn(from, key);
         let _turn = turn.lock().await;
         let Some(read) = self.authentication.still_valid(key, generation).await? else {
+            self.foundation
+                .refused(Act::ChangePassword, key, from, "ended-login")
+                .await?;
             return Ok(ChangeOutcome::Refused(Refusal::Ended));
         };
         let rules = house.settings().rules().await?.rules;
@@ -90,6 +93,9 @@ impl OwnPassword {
         let hash = self.hash(new).await?;
         loop {
             let Some(read) = self.authentication.still_valid(key, generation).await? else {
+                self.foundation
+                    .refused(Act::ChangePassword, key, from, "ended-login")
+                    .await?;
                 return Ok(ChangeOutcome::Refused(Refusal::Ended));
             };
             let rules = house.settings().rules().await?;
@@ -144,6 +150,9 @@ impl OwnPassword {
         let key = awaiting.account();
         let generation = awaiting.generation();
         let Some(read) = self.authentication.still_valid(key, generation).await? else {
+            self.foundation
+                .refused(Act::ChangePassword, key, from, "ended-login")
+                .await?;
             return Ok(ChangeOutcome::Refused(Refusal::Ended));
         };
         if let Some(why) = unfit(&new, &read.account) {
@@ -161,6 +170,9 @@ impl OwnPassword {
         let hash = self.hash(new).await?;
         loop {
             let Some(read) = self.authentication.still_valid(key, generation).await? else {
+                self.foundation
+                    .refused(Act::ChangePassword, key, from, "ended-login")
+                    .await?;
                 return Ok(ChangeOutcome::Refused(Refusal::Ended));
             };
             let rules = house.settings().rules().await?;
@@ -168,13 +180,17 @@ impl OwnPassword {
             let mut account = read.account.clone();
             let now = house.clock.now();
             if !account.one_time_password.is_some_and(|p| p.is_good(now)) {
-                self.refused(key, from, "expired-one-time-password").await?;
+                self.foundation
+                    .refused(Act::ChangePassword, key, from, "expired-one-time-password")
+                    .await?;
                 return Ok(ChangeOutcome::Refused(Refusal::Ended));
             }
             let granted = awaiting.clone();
             let Some(authenticated) = granted.with_new_password(&mut account, policy, hash.clone())
             else {
-                self.refused(key, from, "changed-meanwhile").await?;
+                self.foundation
+                    .refused(Act::ChangePassword, key, from, "changed-meanwhile")
+                    .await?;
                 return Ok(ChangeOutcome::Refused(Refusal::Ended));
             };
             account.note(Activity::of_owner(now, ActivityKind::PasswordChanged, from));
@@ -212,7 +228,9 @@ impl OwnPassword {
         let house = &self.foundation;
         let (key, throttles) = (&account.key, house.throttles());
         if let Gate::Wait(wait) = throttles.gate(from, key, house.clock.now()).await? {
-            self.refused(key, from, "waiting").await?;
+            self.foundation
+                .refused(Act::ChangePassword, key, from, "waiting")
+                .await?;
             return Ok(Err(Refusal::Wait(wait)));
         }
         let stored = account.password.clone();
@@ -221,7 +239,9 @@ impl OwnPassword {
             return Ok(Ok(proof));
         }
         let gate = throttles.count(from, key, house.clock.now()).await?;
-        self.refused(key, from, "wrong-password").await?;
+        self.foundation
+            .refused(Act::ChangePassword, key, from, "wrong-password")
+            .await?;
         let wait = match gate {
             Gate::Wait(wait) => wait,
             Gate::Open | Gate::Held => Duration::ZERO,
@@ -258,18 +278,6 @@ impl OwnPassword {
         let done = |act: &Act| AuditEvent::new(*act, AuditOutcome::Done, from).on(key);
         let events = acts.iter().map(done).collect();
         Ok(self.foundation.audit.record(events).await?)
-    }
-
-    async fn refused(
-        &self,
-        key: &AccountKey,
-        from: &Source,
-        reason: &'static str,
-    ) -> Result<(), ServiceError> {
-        let outcome = AuditOutcome::Refused(reason.into());
-        self.foundation
-            .record(Act::ChangePassword, key, from, outcome)
-            .await
     }
 }
 

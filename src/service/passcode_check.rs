@@ -13,7 +13,7 @@ use crate::{
     domain::{
         Account, Activity, ActivityKind, Authenticated, Passcode, Source,
         account::RecoveryCodes,
-        audit::{Act, AuditOutcome},
+        audit::Act,
         letter::LetterKind,
         recovery::{AcceptedCode, RecoveryCode},
         throttle::Gate,
@@ -73,8 +73,7 @@ impl Foundation {
                 (refusal, reason)
             }
         };
-        let refused = AuditOutcome::Refused(reason.into());
-        self.record(act, &account.key, from, refused).await?;
+        self.refused(act, &account.key, from, reason).await?;
         Ok(Settled::Refused(refusal))
     }
 
@@ -91,10 +90,12 @@ impl Foundation {
     ) -> Result<Settled<(Authenticated, Account)>, ServiceError> {
         let mut account = read.account.clone();
         let Some(passcode) = passcode else {
-            return Ok(match who.passcode_is_fresh(self.clock.monotonic()) {
-                true => Settled::Accepted((who.clone(), account)),
-                false => Settled::Refused(Refusal::FreshPasscodeWanted),
-            });
+            return Ok(
+                match who.may_replace_codes(account.role, self.clock.monotonic()) {
+                    true => Settled::Accepted((who.clone(), account)),
+                    false => Settled::Refused(Refusal::FreshPasscodeWanted),
+                },
+            );
         };
         let judged = self.judge_passcode(&mut account, passcode, from, now)?;
         let settled = self.settle(judged, read, &account, act, from, now).await?;

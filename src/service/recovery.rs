@@ -60,6 +60,9 @@ impl Recovery {
         loop {
             let read = self.authentication.still_valid(key, awaiting.generation());
             let Some(read) = read.await? else {
+                house
+                    .refused(Act::UseRecoveryCode, key, from, "ended-login")
+                    .await?;
                 return Ok(refused(Refusal::Ended));
             };
             let rules = house.settings().rules().await?;
@@ -120,8 +123,8 @@ impl Recovery {
         }
     }
 
-    /// Ten new codes for somebody at home, in place of all before. A login whose code is older than five minutes must
-    /// bring a fresh one of the phone, which is spent by it.
+    /// Ten new codes for somebody at home, in place of all before. A login whose code is older than five minutes, or an
+    /// officer's whose code was a recovery code, must bring a fresh one of the phone, which is spent by it.
     pub async fn issue(
         &self,
         authenticated: &Authenticated,
@@ -135,6 +138,9 @@ impl Recovery {
                 .authentication
                 .still_valid(key, authenticated.generation());
             let Some(read) = read.await? else {
+                house
+                    .refused(Act::IssueRecoveryCodes, key, from, "ended-login")
+                    .await?;
                 return Ok(IssueOutcome::Refused(Refusal::Ended));
             };
             let rules = house.settings().rules().await?;

@@ -171,6 +171,10 @@ impl Reset {
             // Whoever reads an officer's mail must not become the officer: another officer resets it, or the command
             // line does.
             Some("officer")
+        } else if matched.is_some_and(|account| account.suspended.is_some()) {
+            // Often it is suspended because a stranger has the password, and perhaps the mailbox: the second factor must
+            // still be there when it is reinstated.
+            Some("suspended")
         } else if !requests.allows(&ACCOUNT_LIMITS, now) {
             Some("limit-of-account")
         } else if !hour.allows(house.letters.an_hour, now) {
@@ -332,7 +336,10 @@ impl Reset {
         }
         let account = house.accounts().read(&known.account).await?;
         let is_still_its = |read: &accounts::Read| {
-            read.account.generation == known.generation && !read.account.role.is_officer()
+            let account = &read.account;
+            account.generation == known.generation
+                && !account.role.is_officer()
+                && account.suspended.is_none()
         };
         match account.filter(is_still_its) {
             Some(account) => Ok(Looked::Valid(Box::new(Valid { ticket, account }))),

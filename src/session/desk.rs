@@ -66,11 +66,14 @@ pub async fn attempt(
 /// Looks something up; nothing is changed by it.
 pub async fn look(
     services: &Services,
+    source: &Source,
     who: &Authenticated,
     look: Look,
 ) -> Result<Sight, ServiceError> {
     let Look::Find { typed, after } = look;
-    let found = services.officer.find(who, &typed, after.as_ref(), PAGE);
+    let found = services
+        .officer
+        .find(who, &typed, after.as_ref(), PAGE, source);
     Ok(match found.await? {
         Answered::Ended => Sight::Ended,
         // A search declines nobody; were it to, there would be nothing to see.

@@ -90,11 +90,11 @@ pub async fn perform(
 }
 
 /// Looks something up for whoever has logged in.
-pub async fn look(services: Arc<Services>, proofs: Proofs, look: Look) -> Sight {
+pub async fn look(services: Arc<Services>, source: Source, proofs: Proofs, look: Look) -> Sight {
     let Proofs::LoggedIn { authenticated, .. } = proofs else {
         return Sight::Ended;
     };
-    match desk::look(&services, &authenticated, look).await {
+    match desk::look(&services, &source, &authenticated, look).await {
         Ok(sight) => sight,
         Err(ServiceError::Busy) => Sight::Unavailable,
         Err(ServiceError::Unavailable(reason)) => {

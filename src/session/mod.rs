@@ -390,13 +390,13 @@ impl Session {
     /// Asks beside what goes on, with the proofs that there are.
     fn look(&self, id: RequestId, look: Look) {
         let (login, answer, proofs) = (self.login, self.answer.clone(), self.proofs.clone());
-        let mut services = self.seat.services.clone();
+        let (mut services, source) = (self.seat.services.clone(), self.seat.source.clone());
         tokio::spawn(async move {
             let Some(services) = opened(&mut services).await else {
                 return;
             };
             // A fault in a service must not leave the list waiting for ever.
-            let work = tokio::spawn(effects::look(services, proofs, look));
+            let work = tokio::spawn(effects::look(services, source, proofs, look));
             let sight = work.await.unwrap_or(Sight::Unavailable);
             // Nobody sees it when the session has ended.
             let _ = answer.send(Answer::Sight { login, id, sight }).await;

@@ -18,7 +18,7 @@ use jiff::Timestamp;
 use zeroize::Zeroizing;
 
 use crate::domain::{
-    Activity, Passcode, PlainPassword, Policy, UserId, UserType,
+    Activity, IssuedPassword, Passcode, PlainPassword, Policy, UserId, UserType,
     account::{AccountKey, EmailAddress, LastLogin, PersonName, Role, TotpState},
     audit::AuditRecord,
     calendar::Zone,
@@ -294,7 +294,7 @@ pub enum DeskReply {
     Card(Box<Card>),
     Email(EmailAddress),
     /// An act on an account is done: the account as it is now, and the one-time password if one was issued.
-    Done(Box<Card>, Option<Zeroizing<String>>),
+    Done(Box<Card>, Option<IssuedPassword>),
     /// The rules that are in force.
     Rules(LoginRules),
     Outbox(Vec<OutboxRow>),

@@ -7,15 +7,13 @@ mod order;
 
 use std::sync::Arc;
 
-use zeroize::Zeroizing;
-
 use super::{
     Foundation, Refusal, ServiceError,
     account_act::{NoOfficer, word},
 };
 use crate::{
     domain::{
-        Account, AccountKey, Authenticated, EmailAddress, Source,
+        Account, AccountKey, Authenticated, EmailAddress, IssuedPassword, Source,
         audit::{Act, AuditEvent, AuditOutcome, AuditRecord},
         find::Query,
         officer::{Bookmark, Card, Declined, Found, FoundPage},
@@ -54,7 +52,7 @@ pub enum CarriedOut {
 #[derive(Debug)]
 pub enum Done {
     /// The account as it is now, and the one-time password if one was issued.
-    Account(Box<Card>, Option<Zeroizing<String>>),
+    Account(Box<Card>, Option<IssuedPassword>),
     Rules(LoginRules),
     Outbox(super::outbox::Page),
     Audit(Vec<AuditRecord>),
@@ -75,19 +73,21 @@ impl Officer {
 
     /// Up to `limit` accounts for what was typed: beginnings of an ID, a name or an e-mail address, which all have to
     /// match (see [`crate::domain::find`]). A page costs a bounded amount of work; one that holds less than `limit`, or
-    /// nothing, is the last only when it has no bookmark.
+    /// nothing, is the last only when it has no bookmark. A refused search is recorded; of an officer's own, who looks on
+    /// with every letter, the cards that are opened are.
     pub async fn find(
         &self,
         who: &Authenticated,
         typed: &str,
         after: Option<&Bookmark>,
         limit: usize,
+        from: &Source,
     ) -> Result<Answered<FoundPage>, ServiceError> {
         let house = &self.foundation;
         if let Err(no) = house.officer(who).await? {
-            // From where is not known here, and typing on is no attempt at anything: the login has just ended. What a
-            // stranger would want, the cards, is recorded.
-            tracing::info!(account = %who.account(), reason = no.reason, "a search was refused");
+            let refused = AuditOutcome::Refused(no.reason.into());
+            let event = AuditEvent::new(Act::FindAccounts, refused, from).by(who.account());
+            house.audit.record(vec![event]).await?;
             return Ok(Answered::Ended);
         }
         let Some(query) = Query::parse(typed) else {

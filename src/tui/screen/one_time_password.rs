@@ -7,6 +7,7 @@ use zeroize::Zeroizing;
 use super::{Context, Left, Screen, Step, usual_hints};
 use crate::{
     domain::{
+        IssuedPassword,
         account::{AccountKey, PersonName},
         idle::Presence,
     },
@@ -28,7 +29,7 @@ const GROUP: usize = 4;
 pub struct OneTimePasswordScreen {
     account: AccountKey,
     name: PersonName,
-    password: Zeroizing<String>,
+    password: IssuedPassword,
     /// Monotonic time at which it was first shown.
     shown_at: Duration,
 }
@@ -40,12 +41,7 @@ impl std::fmt::Debug for OneTimePasswordScreen {
 }
 
 impl OneTimePasswordScreen {
-    pub fn new(
-        account: AccountKey,
-        name: PersonName,
-        password: Zeroizing<String>,
-        now: Now,
-    ) -> Self {
+    pub fn new(account: AccountKey, name: PersonName, password: IssuedPassword, now: Now) -> Self {
         Self {
             account,
             name,
@@ -56,15 +52,16 @@ impl OneTimePasswordScreen {
 
     /// Whether the password comes in groups, whose dashes are typed with it.
     fn is_grouped(&self) -> bool {
-        self.password.chars().any(|c| !c.is_alphanumeric())
+        self.password.as_str().chars().any(|c| !c.is_alphanumeric())
     }
 
     fn grouped(&self) -> Zeroizing<String> {
         if self.is_grouped() {
-            return self.password.clone();
+            return Zeroizing::new(self.password.as_str().to_owned());
         }
-        let mut grouped = Zeroizing::new(String::with_capacity(8 * self.password.len()));
-        for (place, c) in self.password.chars().enumerate() {
+        let password = self.password.as_str();
+        let mut grouped = Zeroizing::new(String::with_capacity(8 * password.len()));
+        for (place, c) in password.chars().enumerate() {
             if place > 0 && place.is_multiple_of(GROUP) {
                 grouped.push(' ');
             }
@@ -128,7 +125,7 @@ mod tests {
             monotonic: Duration::ZERO,
         };
         let name = PersonName::parse("Siti").unwrap();
-        OneTimePasswordScreen::new(key, name, Zeroizing::new(password.into()), now)
+        OneTimePasswordScreen::new(key, name, Zeroizing::new(password.to_owned()).into(), now)
     }
 
     #[test]
