@@ -39,6 +39,19 @@ fn add_officer(office: &Office, user_id: &str, name: &str) {
     assert!(added.status.success(), "{}", text(&added.stderr));
 }
 
+/// The first login of the officer Rina Wulandari, who must activate TOTP and turns the recovery codes down.
+fn first_login(kiosk: &mut Kiosk, office: &Office) -> Phone {
+    kiosk.give_password("non-penyedia", OFFICER, PASSWORD);
+    let phone = Phone::scan(kiosk);
+    kiosk
+        .submit_code(&phone.code(office.clock()))
+        .expect("TOTP aktif.")
+        .expect("Nanti saja")
+        .press(key::ESC)
+        .expect("Meja petugas: Rina Wulandari");
+    phone
+}
+
 /// The records of the audit log about `act`.
 fn audited(office: &Office, act: &str) -> Vec<serde_json::Value> {
     let log = fs::read_to_string(office.data().join("audit.jsonl")).unwrap();
@@ -96,14 +109,7 @@ impl Desk {
         let serve = Serve::start(&world.office);
         let letters = before(&world.office);
         let mut kiosk = terminal(&world.office);
-        kiosk.give_password("non-penyedia", OFFICER, PASSWORD);
-        let phone = Phone::scan(&mut kiosk);
-        kiosk
-            .submit_code(&phone.code(world.office.clock()))
-            .expect("TOTP aktif.")
-            .expect("Nanti saja")
-            .press(key::ESC)
-            .expect("Meja petugas: Rina Wulandari");
+        first_login(&mut kiosk, &world.office);
         let mut desk = Self {
             kiosk,
             letters,
@@ -187,13 +193,7 @@ fn an_officer_activates_first_and_is_asked_for_a_code_whatever_the_policy() {
     add_officer(&office, OFFICER, "Rina Wulandari");
     office.policy("disabled");
     let mut kiosk = office.kiosk();
-    kiosk.give_password("non-penyedia", OFFICER, PASSWORD);
-    let phone = Phone::scan(&mut kiosk);
-    kiosk
-        .submit_code(&phone.code(office.clock()))
-        .expect("Nanti saja")
-        .press(key::ESC)
-        .expect("Meja petugas: Rina Wulandari");
+    let phone = first_login(&mut kiosk, &office);
     log_out_of_desk(&mut kiosk);
     office.pass(60);
     kiosk
@@ -525,13 +525,7 @@ fn an_officer_whose_account_is_removed_is_led_out_at_once() {
     let office = Office::new();
     add_officer(&office, OFFICER, "Rina Wulandari");
     let mut kiosk = office.kiosk();
-    kiosk.give_password("non-penyedia", OFFICER, PASSWORD);
-    let phone = Phone::scan(&mut kiosk);
-    kiosk
-        .submit_code(&phone.code(office.clock()))
-        .expect("Nanti saja")
-        .press(key::ESC)
-        .expect("Meja petugas");
+    first_login(&mut kiosk, &office);
     let remove = ["user", "remove", OFFICER, "--type", "non-penyedia", "--yes"];
     let removed = office.command(&remove);
     assert!(removed.status.success(), "{}", text(&removed.stderr));

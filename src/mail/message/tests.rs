@@ -1,3 +1,5 @@
+//! The rules of a letter as it is sent: read back by another reader of mail.
+
 use std::net::IpAddr;
 
 use mail_parser::MessageParser;
