@@ -572,7 +572,7 @@ const STATES: &[State] = &[
     ("act_reset_filled", |officer| officer.with_reset_filled()),
     ("act_reset_empty", |officer| {
         let mut officer = officer.at_reset();
-        officer.types("ok\n\n\n");
+        officer.types("ok\t\t\n");
         officer
     }),
     ("act_reset_code", |officer| {
@@ -621,7 +621,7 @@ const STATES: &[State] = &[
     ("act_email", |officer| officer.at_card_item(card(), 3)),
     ("act_email_wrong_with_code", |officer| {
         let mut officer = officer.at_card_item(card(), 3);
-        officer.types("siti@contoh.go.id\nAlamat lama mati\nKTP asli\n\n");
+        officer.types("siti@contoh.go.id\nAlamat lama mati\nKTP asli\t\n");
         officer.answered(Reply::FreshPasscodeWanted);
         officer.presses(&[Key::Up, Key::Up]);
         officer.types("\u{8}");
@@ -674,7 +674,7 @@ const STATES: &[State] = &[
     }),
     ("policy_set", |officer| {
         let mut officer = officer.at_policy_chosen();
-        officer.types("\nSurat edaran kepala dinas\n\n");
+        officer.types("\nSurat edaran kepala dinas\t\n");
         officer.desk(DeskReply::Rules(LoginRules {
             policy: Policy::Required,
             recovery_codes: false,
@@ -725,13 +725,13 @@ impl Officer {
     /// All that a reset needs is typed, and its button is in focus.
     fn with_reset_filled(self) -> Self {
         let mut officer = self.at_reset();
-        officer.types("Ponsel hilang, ada surat kehilangan\nKTP dan kartu pegawai\n");
+        officer.types("Ponsel hilang, ada surat kehilangan\nKTP dan kartu pegawai\t");
         officer
     }
 
     fn at_password(self, password: &str) -> Self {
         let mut officer = self.at_card_item(card(), 2);
-        officer.types("Lupa password\nKTP asli\n\n");
+        officer.types("Lupa password\nKTP asli\t\n");
         officer.desk(DeskReply::Done(
             Box::new(Card {
                 one_time_password_until: Some(at("2020-08-14T01:53:00Z")),
@@ -1162,6 +1162,14 @@ fn an_act_is_ordered_by_its_button_with_all_that_was_said() {
     // Enter in the last field only moves on.
     let sent = officer.types("  Ponsel hilang \n KTP asli \n");
     assert!(sent.is_empty(), "{sent:?}");
+    // Nor does the same Enter order anything while it is held down: half a second until it repeats, then at once.
+    for milliseconds in [0, 500, 33, 33, 33, 33, 33, 33, 33, 33, 33, 250, 299] {
+        officer.now.monotonic += Duration::from_millis(milliseconds);
+        let sent = officer.types("\n");
+        assert!(sent.is_empty(), "{sent:?}");
+    }
+    assert!(officer.shows("▸ [ Reset TOTP ]"));
+    officer.now.monotonic += Duration::from_millis(300);
     let sent = officer.types("\n");
     let order = ordered(&sent);
     assert_eq!(order.act, DeskAct::Account(siti(), AccountAct::ResetTotp));
@@ -1195,9 +1203,9 @@ fn every_act_is_ordered_as_what_it_is() {
         if matches!(act, AccountAct::CorrectEmail(_)) {
             officer.types("baru@contoh.go.id\n");
         }
-        officer.types("Permintaan pemilik\n");
+        officer.types("Permintaan pemilik\t");
         if act.wants_identity() {
-            officer.types("KTP asli\n");
+            officer.types("KTP asli\t");
         }
         let sent = officer.types("\n");
         let order = ordered(&sent);
@@ -1209,14 +1217,14 @@ fn every_act_is_ordered_as_what_it_is() {
 #[test]
 fn nothing_is_ordered_without_a_reason_and_what_was_seen() {
     let mut officer = Officer::new(settings(Language::Id)).at_reset();
-    assert!(officer.types("ok\n\n\n").is_empty());
+    assert!(officer.types("ok\t\t\n").is_empty());
     assert!(officer.shows("▸ Alasan") && officer.shows("paling sedikit 5 huruf"));
-    assert!(officer.types(" sudah diperiksa\n\n\n").is_empty());
+    assert!(officer.types(" sudah diperiksa\n\t\n").is_empty());
     assert!(officer.shows("▸ Dokumen"));
     let mut officer = Officer::new(settings(Language::Id)).at_card_item(card(), 3);
     assert!(
         officer
-            .types("siti di contoh\nAlamat lama mati\nKTP asli\n\n")
+            .types("siti di contoh\nAlamat lama mati\nKTP asli\t\n")
             .is_empty()
     );
     assert!(officer.shows("▸ E-mail baru") && officer.shows("tanpa spasi"));
@@ -1310,7 +1318,7 @@ fn the_policy_is_changed_by_an_order_and_shown_as_it_is_then() {
     };
     officer.types("u\n");
     assert!(officer.shows("Kode pemulihan dimatikan") && officer.shows("menjadi \"TOTP wajib\""));
-    let sent = officer.types("Surat edaran\n\n");
+    let sent = officer.types("Surat edaran\t\n");
     assert_eq!(ordered(&sent).act, DeskAct::SetRules(wanted));
     officer.desk(DeskReply::Rules(wanted));
     assert!(officer.shows("(•) TOTP wajib  berlaku sekarang"));

@@ -154,7 +154,7 @@ impl Desk {
         self.kiosk.expect(&focused).press(key::ENTER);
         self.kiosk.expect("Tindakan ini dicatat atas nama Anda.");
         for words in said {
-            self.kiosk.press(words).press(key::ENTER);
+            self.kiosk.press(words).press(key::TAB);
         }
         self.kiosk.expect(&focused);
         self
@@ -451,7 +451,7 @@ fn the_policy_is_switched_with_a_reason_and_holds_at_the_next_login() {
     desk.kiosk
         .expect("menjadi \"TOTP wajib\"")
         .press("Surat edaran 12")
-        .press(key::ENTER)
+        .press(key::TAB)
         .expect("▸ [ Ubah kebijakan ]")
         .press(key::ENTER)
         .expect("(•) TOTP wajib berlaku sekarang");
