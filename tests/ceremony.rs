@@ -295,7 +295,7 @@ async fn the_desk_is_closed_to_whoever_is_no_officer() {
         typed: "ppk".into(),
         after: None,
     };
-    let sight = effects::look(house.services.clone(), Proofs::None, look()).await;
+    let sight = effects::look(house.services.clone(), here(), Proofs::None, look()).await;
     assert!(matches!(sight, Sight::Ended), "{sight:?}");
     let PasswordOutcome::Granted(granted) = house.login().await else {
         panic!("a login without a code");
@@ -304,7 +304,7 @@ async fn the_desk_is_closed_to_whoever_is_no_officer() {
         authenticated: granted.authenticated.clone(),
         previous_login: None,
     };
-    let sight = effects::look(house.services.clone(), proofs(), look()).await;
+    let sight = effects::look(house.services.clone(), here(), proofs(), look()).await;
     assert!(matches!(sight, Sight::Ended), "{sight:?}");
     let order = || Order {
         act: DeskAct::SetRules(Policy::Disabled.into()),
