@@ -537,7 +537,7 @@ async fn fill(kind: &str, folder: &Path, count: &str) {
     let count: u64 = count.parse().unwrap();
     let hash = services.accounts.hash(typed(PASSWORD)).await.unwrap();
     let begun = Instant::now();
-    let import = services.accounts.begin_import().await.unwrap();
+    let mut import = services.accounts.begin_import().await.unwrap();
     for first in (0..count).step_by(256) {
         let part = first..count.min(first + 256);
         let part = part.map(|number| {

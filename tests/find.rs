@@ -112,7 +112,7 @@ async fn index_agrees(house: &House) {
 }
 
 async fn import(services: &Services, accounts: Vec<NewAccount>) {
-    let import = services.accounts.begin_import().await.unwrap();
+    let mut import = services.accounts.begin_import().await.unwrap();
     import.add(accounts).await.unwrap();
     import.finish(&here()).await.unwrap();
 }
@@ -168,7 +168,7 @@ async fn an_account_is_found_from_its_first_moment_to_its_last() {
 async fn an_import_is_found_when_it_is_finished_and_leaves_nothing_when_it_is_not() {
     let house = house(Policy::Enabled).await;
     let accounts = &house.services.accounts;
-    let half = accounts.begin_import().await.unwrap();
+    let mut half = accounts.begin_import().await.unwrap();
     half.add((0..300).map(numbered).collect()).await.unwrap();
     assert_eq!(found(&house.services, "siti", 20).await.len(), 1);
     half.abandon().await.unwrap();
@@ -197,7 +197,7 @@ async fn accounts_with_as_many_words_as_there_can_be_are_imported_changed_swept_
         })
     };
     let accounts = &house.services.accounts;
-    let half = accounts.begin_import().await.unwrap();
+    let mut half = accounts.begin_import().await.unwrap();
     half.add(many().collect()).await.unwrap();
     half.abandon().await.unwrap();
     index_agrees(&house).await;
@@ -370,7 +370,7 @@ async fn live_through(house: &House, events: &[Event]) {
                 let all = IDS
                     .iter()
                     .map(|id| one(id, name, email, UserType::NonPenyedia));
-                let import = accounts.begin_import().await.unwrap();
+                let mut import = accounts.begin_import().await.unwrap();
                 let added = import.add(all.collect()).await;
                 if added.is_ok() && matches!(event, Event::Import(..)) {
                     import.finish(&here()).await.unwrap();

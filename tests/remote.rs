@@ -19,7 +19,7 @@ use lpse_kiosk::{
     },
     store::{
         Commit, Key, Store, StoreError,
-        accounts::{Accounts, ImportStep},
+        import::{Import, ImportStep},
         outbox,
         remote::{self, Joined, Remote, wire},
     },
@@ -151,14 +151,10 @@ async fn one_import_at_a_time_and_a_broken_one_leaves_nothing() {
     let held = Held::by(&house.foundation);
     let at = "2020-08-13T01:53:05Z".parse().unwrap();
     let first = join(&held).await;
-    let accounts = Accounts::new(first.store());
-    accounts.begin_import("one", at).await.unwrap();
+    let mut import = Import::begin(first.store(), "one", at).await.unwrap();
     let new = another(&house, "PPK31").await;
     let key = new.key.clone();
-    assert_eq!(
-        accounts.add_imported("one", [new]).await.unwrap(),
-        ImportStep::Added
-    );
+    assert_eq!(import.add([new]).await.unwrap(), ImportStep::Added);
     let second = join(&held).await;
     let services = second.services(&house);
     let refused = services
@@ -177,7 +173,7 @@ async fn one_import_at_a_time_and_a_broken_one_leaves_nothing() {
             .unwrap()
             .is_some()
     );
-    drop(accounts);
+    drop(import);
     // Broken off: the command is gone, the import's mark is not.
     first.end().await;
     let import = loop {

@@ -21,8 +21,9 @@ use crate::{
     },
     store::{
         Outcome, StoreError,
-        accounts::{ImportStep, Page},
+        accounts::Page,
         find,
+        import::{self, ImportStep},
     },
 };
 
@@ -227,13 +228,10 @@ impl Accounts {
     pub async fn begin_import(&self) -> Result<Import, ServiceError> {
         let house = &self.foundation;
         let id = HEXLOWER.encode(&house.random_bytes::<8>());
-        house
-            .accounts()
-            .begin_import(&id, house.clock.now())
-            .await?;
+        let store = house.store.clone();
         Ok(Import {
+            import: import::Import::begin(store, &id, house.clock.now()).await?,
             accounts: self.clone(),
-            id,
         })
     }
 
@@ -303,15 +301,14 @@ impl Accounts {
 #[derive(Debug)]
 pub struct Import {
     accounts: Accounts,
-    id: String,
+    import: import::Import,
 }
 
 impl Import {
     /// Adds accounts; refuses the whole part at the first that exists.
-    pub async fn add(&self, new: Vec<NewAccount>) -> Result<(), AccountsError> {
+    pub async fn add(&mut self, new: Vec<NewAccount>) -> Result<(), AccountsError> {
         let accounts = new.into_iter().map(|new| self.accounts.fresh(new));
-        let store = self.accounts.foundation.accounts();
-        match store.add_imported(&self.id, accounts).await? {
+        match self.import.add(accounts).await? {
             ImportStep::Added => Ok(()),
             ImportStep::Exists(key) => Err(AccountsError::Exists(key)),
         }
@@ -320,7 +317,7 @@ impl Import {
     /// Makes everything added visible, at once.
     pub async fn finish(self, from: &Source) -> Result<(), ServiceError> {
         let house = &self.accounts.foundation;
-        house.accounts().finish_import(&self.id).await?;
+        self.import.finish().await?;
         let event = AuditEvent::new(Act::ImportAccounts, AuditOutcome::Done, from);
         Ok(house.audit.record(vec![event]).await?)
     }

@@ -1,21 +1,14 @@
 //! Accounts in the store: read, listed by pages, and changed only by deciding on what is really there.
 //!
-//! An import of any size becomes visible at once: its accounts carry the import's id, and as long as the import's
-//! mark exists they count as absent. Removing the mark is one small commit, and a crash before it leaves nothing
-//! visible; [`Accounts::sweep_imports`] clears away what such a crash left behind.
+//! Accounts of an unfinished import ([`super::import`]) count as absent.
 
 use std::{collections::HashMap, sync::Arc};
-
-use jiff::Timestamp;
 
 use super::{
     Commit, Key, Outcome, Store, StoreError, Value, find,
     record::{self, StoredAccount},
 };
 use crate::domain::{Account, AccountKey, UserId, UserType};
-
-/// How many accounts are read at once to be cleared away.
-const SWEEP_PAGE: usize = 64;
 
 /// Commits of many accounts are made when they are as large as this: one account more is far below the bound.
 pub(super) const FULL: usize = Commit::MAX_BYTES / 4;
@@ -133,110 +126,12 @@ impl Accounts {
         Ok(Page { accounts, next })
     }
 
-    /// Marks an import as begun, the only one there is: whatever one that was broken off left behind would stand in
-    /// its way, and goes first. Its accounts stay invisible until [`Accounts::finish_import`].
-    pub async fn begin_import(&self, id: &str, begun: Timestamp) -> Result<Outcome, StoreError> {
-        self.store.take_import_turn().await?;
-        self.sweep_imports().await?;
-        let key = Key::import(id);
-        let commit = Commit::new()
-            .expect(key.clone(), None)
-            .put(key, record::encode_import(begun));
-        self.store.commit(commit).await
+    pub(super) fn store(&self) -> &dyn Store {
+        &*self.store
     }
 
-    /// Adds accounts that belong to an import, in as many commits as they need. Stops at the first that exists.
-    pub async fn add_imported(
-        &self,
-        import: &str,
-        accounts: impl IntoIterator<Item = Account>,
-    ) -> Result<ImportStep, StoreError> {
-        let mut commit = Commit::new();
-        let mut keys = Vec::new();
-        for account in accounts {
-            let key = Key::account(&account.key);
-            keys.push(account.key.clone());
-            commit = find::put_entries(commit, &account);
-            let bytes = record::encode_account(&StoredAccount {
-                account,
-                import: Some(import.to_owned()),
-            });
-            commit = commit.expect(key.clone(), None).put(key, bytes);
-            if commit.size() >= FULL {
-                let full = std::mem::take(&mut commit);
-                if let Some(step) = self.commit_imported(full, &mut keys).await? {
-                    return Ok(step);
-                }
-            }
-        }
-        let exists = self.commit_imported(commit, &mut keys).await?;
-        Ok(exists.unwrap_or(ImportStep::Added))
-    }
-
-    async fn commit_imported(
-        &self,
-        commit: Commit,
-        keys: &mut Vec<AccountKey>,
-    ) -> Result<Option<ImportStep>, StoreError> {
-        if commit.writes().is_empty() || self.store.commit(commit).await? == Outcome::Applied {
-            keys.clear();
-            return Ok(None);
-        }
-        for key in keys.drain(..) {
-            if self.store.get(&Key::account(&key)).await?.is_some() {
-                return Ok(Some(ImportStep::Exists(key)));
-            }
-        }
-        Err(StoreError::Unavailable(
-            "accounts were changed while they were imported; nothing was imported, try again"
-                .into(),
-        ))
-    }
-
-    /// Makes all accounts of an import visible, at once.
-    pub async fn finish_import(&self, id: &str) -> Result<(), StoreError> {
-        self.store
-            .commit(Commit::new().remove(Key::import(id)))
-            .await?;
-        Ok(())
-    }
-
-    /// Removes whatever unfinished imports left behind. Only for whoever owns the store alone, at its opening, and for
-    /// whoever has the turn to import.
-    pub async fn sweep_imports(&self) -> Result<(), StoreError> {
-        let imports = self.store.page(&Key::imports(), None, SWEEP_PAGE).await?;
-        if imports.is_empty() {
-            return Ok(());
-        }
-        for user_type in UserType::ALL {
-            let prefix = Key::accounts(user_type, "");
-            let mut after = None;
-            loop {
-                let rows = self.store.page(&prefix, after.as_ref(), SWEEP_PAGE).await?;
-                let Some((last, _)) = rows.last() else { break };
-                after = Some(last.clone());
-                let mut commit = Commit::new();
-                for (key, bytes) in rows {
-                    let stored = record::decode_account(&format!("{key:?}"), &bytes)?;
-                    if self.is_hidden(&stored).await? {
-                        commit = find::remove_entries(commit, &stored.account).remove(key);
-                    }
-                    if commit.size() >= FULL {
-                        self.store.commit(std::mem::take(&mut commit)).await?;
-                    }
-                }
-                if !commit.writes().is_empty() {
-                    self.store.commit(commit).await?;
-                }
-            }
-        }
-        for (key, _) in imports {
-            self.store.commit(Commit::new().remove(key)).await?;
-        }
-        Ok(())
-    }
-
-    async fn is_hidden(&self, stored: &StoredAccount) -> Result<bool, StoreError> {
+    /// Whether an account belongs to an unfinished import.
+    pub(super) async fn is_hidden(&self, stored: &StoredAccount) -> Result<bool, StoreError> {
         match &stored.import {
             None => Ok(false),
             Some(id) => Ok(self.store.get(&Key::import(id)).await?.is_some()),
@@ -258,12 +153,4 @@ pub struct Page {
     pub accounts: Vec<Account>,
     /// The ID after which the next page begins; `None` when this was the last.
     pub next: Option<UserId>,
-}
-
-/// What became of a part of an import.
-#[derive(Debug, PartialEq, Eq)]
-pub enum ImportStep {
-    Added,
-    /// This account exists already; the part was not added.
-    Exists(AccountKey),
 }

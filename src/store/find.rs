@@ -14,7 +14,7 @@ use std::{collections::HashMap, sync::Arc, time::Instant};
 use tokio::sync::watch;
 
 use super::{
-    Commit, Key, Outcome, Store, StoreError,
+    Commit, Key, Outcome, Store, StoreError, Value,
     accounts::{Accounts, FULL},
     record,
 };
@@ -41,14 +41,76 @@ const HINT_BYTES: usize = 160;
 /// Accounts read at once to make their entries.
 const BUILD_PAGE: usize = 64;
 
+/// Bytes of entries that are held back, at most, to be written in the order of their keys.
+pub(super) const HELD_BYTES: usize = 32 * 1024 * 1024;
+
 /// `commit` with the entries of an account that is added by it.
 pub(super) fn put_entries(commit: Commit, account: &Account) -> Commit {
+    let put = |commit: Commit, (key, entry)| commit.put(key, entry);
+    entries(account).into_iter().fold(commit, put)
+}
+
+fn entries(account: &Account) -> Vec<(Key, Value)> {
     let words = words(account);
     let hints = Some(hints(&words)).filter(|hints| hints.len() <= HINT_BYTES);
     let entry = record::encode_find_entry(hints.as_deref());
-    words.iter().fold(commit, |commit, word| {
-        commit.put(Key::find_entry(word, &account.key), entry.clone())
-    })
+    let keys = words.iter().map(|word| Key::find_entry(word, &account.key));
+    keys.map(|key| (key, entry.clone())).collect()
+}
+
+/// Entries of the many accounts of an import, held back to be written in the order of their keys.
+///
+/// Accounts come in the order of their IDs and their words in none: written with their accounts, the entries of every
+/// few accounts would change pages all over the index, and an engine that keeps records in pages would write most of a
+/// page for every entry.
+#[derive(Debug)]
+pub(super) struct Held {
+    entries: Vec<(Key, Value)>,
+    bytes: usize,
+    most: usize,
+}
+
+impl Held {
+    /// None yet, and to be written when they have `most` bytes.
+    pub fn new(most: usize) -> Self {
+        Self {
+            entries: Vec::new(),
+            bytes: 0,
+            most,
+        }
+    }
+
+    pub fn add(&mut self, account: &Account) {
+        for (key, entry) in entries(account) {
+            self.bytes += key.as_bytes().len() + entry.len();
+            self.entries.push((key, entry));
+        }
+    }
+
+    /// There are as many as may be held.
+    pub fn is_full(&self) -> bool {
+        self.bytes >= self.most
+    }
+
+    /// Takes all that are held, as commits to be made in this order.
+    pub fn take(&mut self) -> impl Iterator<Item = Commit> + use<> {
+        self.bytes = 0;
+        let mut entries = std::mem::take(&mut self.entries);
+        entries.sort_unstable();
+        let mut entries = entries.into_iter();
+        std::iter::from_fn(move || {
+            let mut commit = Commit::new();
+            let mut bytes = 0;
+            for (key, entry) in entries.by_ref() {
+                bytes += key.as_bytes().len() + entry.len();
+                commit = commit.put(key, entry);
+                if bytes >= FULL {
+                    break;
+                }
+            }
+            (bytes > 0).then_some(commit)
+        })
+    }
 }
 
 /// `commit` without the entries of an account that is removed by it.

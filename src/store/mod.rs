@@ -5,7 +5,7 @@
 //! backend: the comparison is of values, which a sled transaction, a redb write transaction and an etcd `Txn` can all do.
 //!
 //! Architecture invariant: nothing above this room sees bytes or keys. Nouns ([`accounts`], [`audit_heads`], [`find`],
-//! [`outbox`], [`reset_limits`], [`sealed`], [`settings`], [`throttles`], [`tickets`], [`visits`]) are written once over
+//! [`import`], [`outbox`], [`reset_limits`], [`sealed`], [`settings`], [`throttles`], [`tickets`], [`visits`]) are written once over
 //! the trait; [`key`] is the only place that spells keys and [`record`] the only place that knows the stored form.
 //! [`remote`] is the store of another process, for commands that run beside it; [`backup`] is the form in which a store
 //! leaves its machine.
@@ -16,6 +16,7 @@ pub mod backup;
 pub mod embedded;
 pub mod find;
 pub mod folder;
+pub mod import;
 pub mod key;
 pub mod memory;
 pub mod outbox;

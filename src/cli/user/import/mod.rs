@@ -90,8 +90,8 @@ pub async fn run(
             lines(judged.good)
         ));
     }
-    let import = services.accounts.begin_import().await?;
-    match add_all(&mut table, &file, &judged, services, &import).await {
+    let mut import = services.accounts.begin_import().await?;
+    match add_all(&mut table, &file, &judged, services, &mut import).await {
         Ok(()) => {
             import.finish(source).await?;
             let plural = if judged.good == 1 { "" } else { "s" };
@@ -196,7 +196,7 @@ async fn add_all(
     path: &Path,
     judged: &Judged,
     services: &Services,
-    import: &Import,
+    import: &mut Import,
 ) -> Result<(), CliError> {
     let changed =
         || CliError::Refused("the file changed while it was imported; nothing was imported".into());
@@ -272,7 +272,7 @@ fn take(
 
 async fn add_part(
     part: &mut Vec<NewAccount>,
-    import: &Import,
+    import: &mut Import,
     progress: &ProgressBar,
 ) -> Result<(), CliError> {
     let added = part.len() as u64;
