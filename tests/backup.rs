@@ -402,7 +402,7 @@ fn a_backup_that_is_killed_is_whole_or_none_and_the_next_one_is_made() {
         }
         let file = office.path("backup");
         let mut killed = 0;
-        for milestone in 1.. {
+        for milestone in (1..8).chain((8..).step_by(7)) {
             let output = killed_at(&office, milestone, &["backup"], &file);
             let is_there = file.exists();
             if is_there {
@@ -437,7 +437,7 @@ fn a_restore_that_is_killed_serves_nobody_and_is_done_again() {
     for kind in ["sled", "redb"] {
         let machine = empty_machine(&office, kind);
         let mut killed = 0;
-        for milestone in 1.. {
+        for milestone in (1..8).chain((8..).step_by(7)) {
             let output = killed_at(&machine, milestone, &["restore"], &file);
             if output.status.success() {
                 break;

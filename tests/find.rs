@@ -466,7 +466,7 @@ fn so_it_does_on_the_stores_that_are_used() {
 async fn forget_index(house: &House) {
     let store = &house.foundation.store;
     let rows = store.page(&Key::find_entries(""), None, usize::MAX).await;
-    for rows in rows.unwrap().chunks(200) {
+    for rows in rows.unwrap().chunks(Commit::MAX_OPERATIONS) {
         let keys = rows.iter().map(|(key, _)| key.clone());
         let commit = keys.fold(Commit::new(), Commit::remove);
         store.commit(commit).await.unwrap();

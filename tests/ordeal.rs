@@ -21,8 +21,7 @@ use std::{
 };
 
 use lpse_kiosk::store::{
-    self, Commit, Key, Outcome, Store, StoreKind,
-    embedded::{Embedded, Health},
+    self, Commit, Key, Outcome, Store, StoreKind, embedded::Embedded, pulse::Health,
 };
 
 /// Writers side by side, so that groups of several commits are cut off too.

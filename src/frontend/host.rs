@@ -31,7 +31,7 @@ use crate::{
     ports::Clock,
     service::ServiceError,
     session::{Closing, Seat},
-    store::embedded::Health,
+    store::pulse::Health,
     tui::{AppSettings, SampleAccount, theme::Terminal},
 };
 

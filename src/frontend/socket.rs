@@ -18,7 +18,7 @@ use crate::{
     ports::Audit,
     service::{EndedLogins, Foundation},
     store::{
-        Outcome, Store, StoreError,
+        Outcome, Store, StoreError, Turn, Work,
         accounts::Accounts,
         outbox,
         remote::wire::{self, Answer, AuditRecord, PAGE_BYTES, Request, WireError},
@@ -52,16 +52,19 @@ pub struct Held {
     ended_logins: EndedLogins,
     bell: Arc<Notify>,
     import_turn: Arc<Semaphore>,
+    rotation_turn: Arc<Semaphore>,
     /// The keys of this process, where it has any.
     vault: Option<Vault>,
-    rotation_turn: Arc<Semaphore>,
 }
+
+/// A turn among all processes over the store, and among the commands beside this one.
+type TurnHere = (Turn, OwnedSemaphorePermit);
 
 /// What one command has to itself, until its connection ends.
 #[derive(Debug, Default)]
 struct Taken {
-    import_turn: Option<OwnedSemaphorePermit>,
-    rotation_turn: Option<OwnedSemaphorePermit>,
+    import_turn: Option<TurnHere>,
+    rotation_turn: Option<TurnHere>,
     snapshot: Option<Box<dyn Snapshot>>,
 }
 
@@ -78,8 +81,8 @@ impl Held {
             ended_logins,
             bell,
             import_turn: Arc::new(Semaphore::new(1)),
-            vault: None,
             rotation_turn: Arc::new(Semaphore::new(1)),
+            vault: None,
         }
     }
 
@@ -259,16 +262,24 @@ async fn answer(request: Request, held: &Held, taken: &mut Taken) -> Result<Answ
             }
             outcome.map(Answer::from)
         }
-        Request::TakeImportTurn => take(
-            &mut taken.import_turn,
-            &held.import_turn,
-            "another import is under way; run this one again when it has ended",
-        ),
-        Request::TakeRotationTurn => take(
-            &mut taken.rotation_turn,
-            &held.rotation_turn,
-            "the master keys are being changed already; run this command again when that has ended",
-        ),
+        Request::TakeImportTurn => {
+            take(
+                Work::Import,
+                &mut taken.import_turn,
+                &held.import_turn,
+                &*held.store,
+            )
+            .await
+        }
+        Request::TakeRotationTurn => {
+            take(
+                Work::Rotation,
+                &mut taken.rotation_turn,
+                &held.rotation_turn,
+                &*held.store,
+            )
+            .await
+        }
         Request::LearnKeys => keys(held, Vault::learn).await,
         // Only whoever has the turn: the others' idea of the keys may be an old one.
         Request::SealWith(_) if taken.rotation_turn.is_none() => return Err(WireError::Garbled),
@@ -303,15 +314,17 @@ async fn answer(request: Request, held: &Held, taken: &mut Taken) -> Result<Answ
     Ok(done.unwrap_or_else(|error| Answer::Failed(error.into())))
 }
 
-/// Gives the command one of the turns, unless another one has it.
-fn take(
-    taken: &mut Option<OwnedSemaphorePermit>,
+/// Gives the command one of the turns, unless another one has it, here or elsewhere.
+async fn take(
+    work: Work,
+    taken: &mut Option<TurnHere>,
     turn: &Arc<Semaphore>,
-    under_way: &str,
+    store: &dyn Store,
 ) -> Result<Answer, StoreError> {
     if taken.is_none() {
         let permit = turn.clone().try_acquire_owned();
-        *taken = Some(permit.map_err(|_| StoreError::Unavailable(under_way.to_owned()))?);
+        let here = permit.map_err(|_| work.is_under_way())?;
+        *taken = Some((store.take_turn(work).await?, here));
     }
     Ok(Answer::Done)
 }

@@ -19,7 +19,7 @@ use crate::{
     milestone,
     ports::AuditError,
     store::{
-        Outcome, StoreError,
+        Outcome, StoreError, Work,
         sealed::{Place, Sealed},
     },
     vault::{KeyError, Keyring, KeysHeld, MasterKey, Vault},
@@ -124,7 +124,7 @@ impl Keys {
         mut progress: impl FnMut(Progress),
     ) -> Result<Rotated, KeysError> {
         let house = &self.foundation;
-        house.store.take_rotation_turn().await?;
+        let _turn = house.store.take_turn(Work::Rotation).await?;
         let kept = self.kept().await?;
         let sealing_before = kept.sealing().id();
         self.record(Act::RotateKey, AuditOutcome::Intended, from, None)
@@ -336,7 +336,7 @@ impl Keys {
         progress: impl FnMut(u64),
     ) -> Result<Dropped, KeysError> {
         let house = &self.foundation;
-        house.store.take_rotation_turn().await?;
+        let _turn = house.store.take_turn(Work::Rotation).await?;
         if house.settings().rotation().await?.is_some() {
             return Err(KeyError(
                 "a rotation is not finished; `key rotate` goes on with it, and old keys can go then".into(),

@@ -10,9 +10,6 @@ use super::{
 };
 use crate::domain::{Account, AccountKey, UserId, UserType};
 
-/// Commits of many accounts are made when they are as large as this: one account more is far below the bound.
-pub(super) const FULL: usize = Commit::MAX_BYTES / 4;
-
 /// The accounts of a store.
 #[derive(Debug, Clone)]
 pub struct Accounts {

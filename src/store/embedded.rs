@@ -18,10 +18,7 @@
 use std::{
     collections::{BTreeSet, VecDeque},
     fmt,
-    sync::{
-        Arc, Mutex, PoisonError, RwLock, Weak,
-        atomic::{AtomicU64, Ordering::Relaxed},
-    },
+    sync::{Arc, Mutex, PoisonError, RwLock, Weak},
     thread,
     time::{Duration, Instant},
 };
@@ -32,6 +29,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use super::{
     Commit, Key, Outcome, Store, StoreError, Value,
     folder::{Folder, Room},
+    pulse::{Condition, Counts, Ended, Health, Pulse},
     snapshot::{Part, Rows, Snapshot, Written, too_much},
 };
 
@@ -53,121 +51,6 @@ pub trait Engine: Send + Sync + fmt::Debug + 'static {
 
 /// Opens the engine in a folder, at the start and after a failure.
 pub type Opener = Box<dyn Fn(&Folder) -> Result<Box<dyn Engine>, String> + Send + Sync>;
-
-/// Whether the store can go on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Health {
-    Well,
-    /// A commit did not end within the time it may take, and will not: the program has to be started again.
-    Stuck,
-}
-
-/// Hears when a store has given up its folder.
-#[derive(Debug)]
-pub struct Ended(watch::Receiver<()>);
-
-impl Ended {
-    pub async fn wait(mut self) {
-        let _ = self.0.changed().await;
-    }
-}
-
-/// What a store tells about itself without touching a record. It keeps no store open.
-#[derive(Clone)]
-pub struct Pulse {
-    engine: Arc<RwLock<Option<Box<dyn Engine>>>>,
-    health: watch::Receiver<Health>,
-    room: Room,
-    counts: Arc<Counts>,
-}
-
-/// Whether a store answers, and if not, why.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Condition {
-    Well,
-    /// The disk has less room than the store wants: nothing is written.
-    Full,
-    /// The engine failed and is not open again, or the store is closed.
-    Closed,
-    Stuck,
-}
-
-impl Pulse {
-    pub fn condition(&self) -> Condition {
-        if *self.health.borrow() == Health::Stuck {
-            return Condition::Stuck;
-        }
-        // Only who takes the engine away, or brings another, locks out readers.
-        let is_open = self.engine.try_read().is_ok_and(|engine| engine.is_some());
-        if !is_open {
-            return Condition::Closed;
-        }
-        match self.room.check() {
-            Ok(()) => Condition::Well,
-            Err(_) => Condition::Full,
-        }
-    }
-
-    pub fn room(&self) -> &Room {
-        &self.room
-    }
-
-    pub fn counts(&self) -> &Counts {
-        &self.counts
-    }
-}
-
-impl fmt::Debug for Pulse {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Pulse")
-    }
-}
-
-/// What became of commits since the store was opened.
-#[derive(Debug, Default)]
-pub struct Counts {
-    applied: AtomicU64,
-    conflicts: AtomicU64,
-    failed: AtomicU64,
-    groups: AtomicU64,
-}
-
-impl Counts {
-    pub fn applied(&self) -> u64 {
-        self.applied.load(Relaxed)
-    }
-
-    pub fn conflicts(&self) -> u64 {
-        self.conflicts.load(Relaxed)
-    }
-
-    pub fn failed(&self) -> u64 {
-        self.failed.load(Relaxed)
-    }
-
-    /// Groups that were made durable, each with one flush.
-    pub fn groups(&self) -> u64 {
-        self.groups.load(Relaxed)
-    }
-
-    fn count(&self, group: usize, result: &Result<Vec<Outcome>, StoreError>) {
-        match result {
-            Ok(outcomes) => {
-                self.groups.fetch_add(1, Relaxed);
-                for outcome in outcomes {
-                    let count = match outcome {
-                        Outcome::Applied => &self.applied,
-                        Outcome::Conflict => &self.conflicts,
-                    };
-                    count.fetch_add(1, Relaxed);
-                }
-            }
-            Err(_) => {
-                self.failed.fetch_add(group as u64, Relaxed);
-            }
-        }
-    }
-}
 
 /// A commit that takes longer will not end.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -250,18 +133,24 @@ impl Embedded {
 
     /// Tells how the store is, whenever asked.
     pub fn pulse(&self) -> Pulse {
-        Pulse {
-            engine: self.engine.clone(),
-            health: self.health(),
-            room: self.room.clone(),
-            counts: self.counts.clone(),
-        }
+        let (engine, health) = (self.engine.clone(), self.health());
+        let (room, counts) = (self.room.clone(), self.counts.clone());
+        Pulse::new(room, counts, move || {
+            if *health.borrow() == Health::Stuck {
+                return Condition::Stuck;
+            }
+            // Only who takes the engine away, or brings another, locks out readers.
+            match engine.try_read().is_ok_and(|engine| engine.is_some()) {
+                true => Condition::Well,
+                false => Condition::Closed,
+            }
+        })
     }
 
     /// Hears the committer's end: after the last handle is dropped, everything that waited is written, the engine is
     /// closed and the folder is free for another process.
     pub fn ended(&self) -> Ended {
-        Ended(self.ended.clone())
+        Ended::new(self.ended.clone())
     }
 
     /// `answer`, unless it takes so long that it will never come.
@@ -351,9 +240,7 @@ impl Store for Embedded {
 
     async fn commit(&self, commit: Commit) -> Result<Outcome, StoreError> {
         self.check_health()?;
-        if commit.size() > Commit::MAX_BYTES {
-            return Err(StoreError::TooLarge(commit.size()));
-        }
+        commit.check_size()?;
         let (reply, answer) = oneshot::channel();
         self.job(Job::Commit(commit, reply)).await?;
         self.patiently(answer).await
@@ -551,7 +438,10 @@ impl Committer {
         let result = self.apply(&group);
         // Also what failed: it may have been applied.
         self.tell_copies(&group);
-        self.counts.count(group.len(), &result);
+        match &result {
+            Ok(outcomes) => self.counts.count(outcomes),
+            Err(_) => self.counts.count_failed(group.len()),
+        }
         match result {
             Ok(outcomes) => {
                 for (reply, outcome) in replies.into_iter().zip(outcomes) {

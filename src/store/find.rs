@@ -13,11 +13,7 @@ use std::{collections::HashMap, sync::Arc, time::Instant};
 
 use tokio::sync::watch;
 
-use super::{
-    Commit, Key, Outcome, Store, StoreError, Value,
-    accounts::{Accounts, FULL},
-    record,
-};
+use super::{Commit, Key, Outcome, Store, StoreError, Value, accounts::Accounts, record};
 use crate::domain::{
     Account, AccountKey,
     find::{Query, first_with, hints, same_words, words},
@@ -97,19 +93,8 @@ impl Held {
         self.bytes = 0;
         let mut entries = std::mem::take(&mut self.entries);
         entries.sort_unstable();
-        let mut entries = entries.into_iter();
-        std::iter::from_fn(move || {
-            let mut commit = Commit::new();
-            let mut bytes = 0;
-            for (key, entry) in entries.by_ref() {
-                bytes += key.as_bytes().len() + entry.len();
-                commit = commit.put(key, entry);
-                if bytes >= FULL {
-                    break;
-                }
-            }
-            (bytes > 0).then_some(commit)
-        })
+        let put = |(key, entry)| Commit::new().put(key, entry);
+        Commit::batches(entries.into_iter().map(put))
     }
 }
 
@@ -303,12 +288,13 @@ impl Index {
         let mut up_to = None;
         for (at, bytes) in rows {
             let stored = record::decode_account(&format!("{at:?}"), &bytes)?;
-            up_to = Some(stored.account.key.clone());
-            // Whoever changes the account meanwhile makes this commit a conflict, and it is read again.
-            commit = put_entries(commit.expect(at, Some(bytes)), &stored.account);
-            if commit.size() >= FULL {
+            // Whoever changes the account meanwhile makes this a conflict, and it is read again.
+            let next = put_entries(Commit::new().expect(at, Some(bytes)), &stored.account);
+            if up_to.is_some() && !commit.has_room_for(&next) {
                 break;
             }
+            up_to = Some(stored.account.key);
+            commit = commit.and(next);
         }
         let commit = commit
             .expect(Key::find_index(), mark)

@@ -4,13 +4,14 @@
 //! is one small commit, and a crash before it leaves nothing visible; [`Accounts::sweep_imports`] clears away what such
 //! a crash left behind.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use jiff::Timestamp;
+use tokio::task::{JoinError, JoinSet};
 
 use super::{
-    Commit, Key, Outcome, Store, StoreError,
-    accounts::{Accounts, FULL},
+    Commit, Key, Outcome, Store, StoreError, Turn, Value, Work,
+    accounts::Accounts,
     find,
     record::{self, StoredAccount},
 };
@@ -19,12 +20,18 @@ use crate::domain::{Account, AccountKey, UserType};
 /// How many accounts are read at once to be cleared away.
 const SWEEP_PAGE: usize = 64;
 
+/// Commits under way at once: an import waits once for the disk, or for a cluster, where so many would.
+const AT_ONCE: usize = 8;
+
 /// An import under way. Dropped without [`Import::finish`] it leaves accounts behind that nobody sees.
 #[derive(Debug)]
 pub struct Import {
     store: Arc<dyn Store>,
     id: String,
+    /// The mark as it was written: it goes when somebody else has taken this for broken off, and cleared it away.
+    mark: Value,
     entries: find::Held,
+    _turn: Turn,
 }
 
 /// What became of a part of an import.
@@ -43,84 +50,117 @@ impl Import {
         id: &str,
         begun: Timestamp,
     ) -> Result<Self, StoreError> {
-        store.take_import_turn().await?;
+        let turn = store.take_turn(Work::Import).await?;
         Accounts::new(store.clone()).sweep_imports().await?;
-        let key = Key::import(id);
+        let (key, mark) = (Key::import(id), record::encode_import(begun));
         let commit = Commit::new()
             .expect(key.clone(), None)
-            .put(key, record::encode_import(begun));
+            .put(key, mark.clone());
         store.commit(commit).await?;
         Ok(Self {
             store,
             id: id.to_owned(),
+            mark,
             entries: find::Held::new(find::HELD_BYTES),
+            _turn: turn,
         })
     }
 
-    /// Adds accounts, in as many commits as they need. Stops at the first that exists.
+    /// Adds accounts, in as many commits as they need. Tells the first that exists; the import is to be given up then.
     pub async fn add(
         &mut self,
         accounts: impl IntoIterator<Item = Account>,
     ) -> Result<ImportStep, StoreError> {
-        let mut commit = Commit::new();
-        let mut keys = Vec::new();
+        let mut commits = Vec::new();
         for account in accounts {
             let key = Key::account(&account.key);
-            keys.push(account.key.clone());
             self.entries.add(&account);
             let bytes = record::encode_account(&StoredAccount {
                 account,
                 import: Some(self.id.clone()),
             });
-            commit = commit.expect(key.clone(), None).put(key, bytes);
-            if commit.size() >= FULL {
-                let full = std::mem::take(&mut commit);
-                if let Some(exists) = self.commit(full, &mut keys).await? {
-                    return Ok(exists);
-                }
+            commits.push(Commit::new().expect(key.clone(), None).put(key, bytes));
+        }
+        let refused = self.commit_all(Commit::batches(commits)).await?;
+        for (key, _) in refused.iter().flat_map(Commit::expectations) {
+            if let Some(account) = key.as_account()
+                && self.store.get(key).await?.is_some()
+            {
+                return Ok(ImportStep::Exists(account));
             }
         }
-        let exists = self.commit(commit, &mut keys).await?;
+        if !refused.is_empty() {
+            return Err(given_up());
+        }
         if self.entries.is_full() {
             self.write_entries().await?;
         }
-        Ok(exists.unwrap_or(ImportStep::Added))
+        Ok(ImportStep::Added)
     }
 
-    async fn commit(
+    /// Makes commits as a part of this import; returns those that were refused, the earliest first.
+    async fn commit_all(
         &self,
-        commit: Commit,
-        keys: &mut Vec<AccountKey>,
-    ) -> Result<Option<ImportStep>, StoreError> {
-        if commit.writes().is_empty() || self.store.commit(commit).await? == Outcome::Applied {
-            keys.clear();
-            return Ok(None);
-        }
-        for key in keys.drain(..) {
-            if self.store.get(&Key::account(&key)).await?.is_some() {
-                return Ok(Some(ImportStep::Exists(key)));
+        commits: impl Iterator<Item = Commit>,
+    ) -> Result<Vec<Commit>, StoreError> {
+        let mut under_way = JoinSet::new();
+        let mut refused = BTreeMap::new();
+        let mut note = |done: Result<(usize, Commit, Result<Outcome, StoreError>), JoinError>| {
+            let broken_off = |_| StoreError::Unknown("a write was broken off".into());
+            let (number, commit, outcome) = done.map_err(broken_off)?;
+            if outcome? == Outcome::Conflict {
+                refused.insert(number, commit);
             }
+            Ok::<(), StoreError>(())
+        };
+        for (number, commit) in commits.enumerate() {
+            if under_way.len() == AT_ONCE
+                && let Some(done) = under_way.join_next().await
+            {
+                note(done)?;
+            }
+            let mark = Some(self.mark.clone());
+            let commit = commit.expect(Key::import(&self.id), mark);
+            let store = self.store.clone();
+            under_way.spawn(async move {
+                let outcome = store.commit(commit.clone()).await;
+                (number, commit, outcome)
+            });
         }
-        Err(StoreError::Unavailable(
-            "accounts were changed while they were imported; nothing was imported, try again"
-                .into(),
-        ))
+        while let Some(done) = under_way.join_next().await {
+            note(done)?;
+        }
+        Ok(refused.into_values().collect())
     }
 
     async fn write_entries(&mut self) -> Result<(), StoreError> {
-        for commit in self.entries.take() {
-            self.store.commit(commit).await?;
+        let entries = self.entries.take();
+        match self.commit_all(entries).await?.is_empty() {
+            true => Ok(()),
+            false => Err(given_up()),
         }
-        Ok(())
     }
 
     /// Makes all accounts of the import visible, at once, and to be found.
     pub async fn finish(mut self) -> Result<(), StoreError> {
         self.write_entries().await?;
-        let commit = Commit::new().remove(Key::import(&self.id));
-        self.store.commit(commit).await?;
-        Ok(())
+        let key = Key::import(&self.id);
+        let commit = Commit::new()
+            .expect(key.clone(), Some(self.mark))
+            .remove(key);
+        match self.store.commit(commit).await? {
+            Outcome::Applied => Ok(()),
+            Outcome::Conflict => Err(given_up()),
+        }
     }
+}
+
+/// Somebody has cleared away what there was of the import.
+fn given_up() -> StoreError {
+    StoreError::Unavailable(
+        "the import was taken for broken off, and was cleared away; nothing was imported, try again"
+            .into(),
+    )
 }
 
 impl Accounts {
@@ -132,6 +172,17 @@ impl Accounts {
         if imports.is_empty() {
             return Ok(());
         }
+        // One that is still under way, on a machine that was thought dead, adds nothing more from here on.
+        let mut broken_off = Vec::new();
+        for (key, mark) in imports {
+            let commit = Commit::new()
+                .expect(key.clone(), Some(mark))
+                .put(key.clone(), record::encode_closed_import());
+            // Otherwise it has just been finished.
+            if store.commit(commit).await? == Outcome::Applied {
+                broken_off.push(key);
+            }
+        }
         for user_type in UserType::ALL {
             let prefix = Key::accounts(user_type, "");
             let mut after = None;
@@ -139,22 +190,20 @@ impl Accounts {
                 let rows = store.page(&prefix, after.as_ref(), SWEEP_PAGE).await?;
                 let Some((last, _)) = rows.last() else { break };
                 after = Some(last.clone());
-                let mut commit = Commit::new();
+                let mut hidden = Vec::new();
                 for (key, bytes) in rows {
                     let stored = record::decode_account(&format!("{key:?}"), &bytes)?;
                     if self.is_hidden(&stored).await? {
-                        commit = find::remove_entries(commit, &stored.account).remove(key);
-                    }
-                    if commit.size() >= FULL {
-                        store.commit(std::mem::take(&mut commit)).await?;
+                        let commit = Commit::new().remove(key);
+                        hidden.push(find::remove_entries(commit, &stored.account));
                     }
                 }
-                if !commit.writes().is_empty() {
+                for commit in Commit::batches(hidden) {
                     store.commit(commit).await?;
                 }
             }
         }
-        for (key, _) in imports {
+        for key in broken_off {
             store.commit(Commit::new().remove(key)).await?;
         }
         Ok(())

@@ -50,9 +50,7 @@ impl Store for Memory {
     }
 
     async fn commit(&self, commit: Commit) -> Result<Outcome, StoreError> {
-        if commit.size() > Commit::MAX_BYTES {
-            return Err(StoreError::TooLarge(commit.size()));
-        }
+        commit.check_size()?;
         let mut records = self.records();
         let holds = |(key, bytes): &(Key, Option<Value>)| records.get(key) == bytes.as_ref();
         if !commit.expectations().iter().all(holds) {

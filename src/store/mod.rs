@@ -20,6 +20,7 @@ pub mod import;
 pub mod key;
 pub mod memory;
 pub mod outbox;
+pub mod pulse;
 pub mod record;
 mod redb;
 pub mod remote;
@@ -32,7 +33,7 @@ pub mod throttles;
 pub mod tickets;
 pub mod visits;
 
-use std::{fmt, path::Path};
+use std::{any::Any, fmt, path::Path};
 
 use async_trait::async_trait;
 
@@ -62,6 +63,16 @@ impl Commit {
     /// bounded by this figure, and a single commit with it.
     pub const MAX_BYTES: usize = 256 * 1024;
 
+    /// The most keys that a commit may write, and the most that it may expect.
+    ///
+    /// etcd refuses a transaction with more than 128 of either unless its servers are told otherwise, and its store
+    /// adds a few of its own.
+    pub const MAX_OPERATIONS: usize = 120;
+
+    /// Commits of many small ones are no larger than this, and leave room for a mark that goes with them.
+    const BATCH_BYTES: usize = Self::MAX_BYTES / 4;
+    const BATCH_OPERATIONS: usize = Self::MAX_OPERATIONS - 8;
+
     pub fn new() -> Self {
         Self::default()
     }
@@ -89,6 +100,37 @@ impl Commit {
         self.expect.extend(other.expect);
         self.write.extend(other.write);
         self
+    }
+
+    /// Whether this commit and `other` are small enough to be one. Commits that wait beside a larger one would wait long.
+    pub fn has_room_for(&self, other: &Self) -> bool {
+        self.size() + other.size() <= Self::BATCH_BYTES
+            && self.write.len() + other.write.len() <= Self::BATCH_OPERATIONS
+            && self.expect.len() + other.expect.len() <= Self::BATCH_OPERATIONS
+    }
+
+    /// `parts` in their order, in fewer commits. A part that is too large to be with others is a commit of its own.
+    pub fn batches(parts: impl IntoIterator<Item = Self>) -> impl Iterator<Item = Self> {
+        let mut parts = parts.into_iter().peekable();
+        std::iter::from_fn(move || {
+            let mut batch = parts.next()?;
+            while let Some(part) = parts.next_if(|part| batch.has_room_for(part)) {
+                batch = batch.and(part);
+            }
+            Some(batch)
+        })
+    }
+
+    /// Refuses what is more than every store takes at once.
+    pub(crate) fn check_size(&self) -> Result<(), StoreError> {
+        let operations = self.write.len().max(self.expect.len());
+        if operations > Self::MAX_OPERATIONS {
+            return Err(StoreError::TooMany(operations));
+        }
+        match self.size() {
+            bytes if bytes > Self::MAX_BYTES => Err(StoreError::TooLarge(bytes)),
+            _ => Ok(()),
+        }
     }
 
     /// As many writes of the same bytes, at keys of `node` that nobody reads: what this commit costs, with nothing done.
@@ -149,6 +191,9 @@ pub enum StoreError {
     /// A commit over [`Commit::MAX_BYTES`].
     #[error("a write of {0} bytes is larger than the store takes at once")]
     TooLarge(usize),
+    /// A commit of more than [`Commit::MAX_OPERATIONS`].
+    #[error("a write of {0} records is more than the store takes at once")]
+    TooMany(usize),
 }
 
 /// A key-value store with one conditional, durable, multi-key write.
@@ -176,16 +221,79 @@ pub trait Store: Send + Sync + fmt::Debug + 'static {
     /// Begins a copy of everything, as of one moment.
     async fn snapshot(&self) -> Result<Box<dyn Snapshot>, StoreError>;
 
-    /// Takes the one turn to import accounts, for as long as this handle lives. A process that holds its store alone
-    /// has it without asking.
-    async fn take_import_turn(&self) -> Result<(), StoreError> {
-        Ok(())
+    /// Takes the one turn to do `work`. A process that holds its store alone has it without asking.
+    async fn take_turn(&self, work: Work) -> Result<Turn, StoreError> {
+        let _ = work;
+        Ok(Turn::default())
     }
 
-    /// Takes the one turn to change the master keys, likewise.
-    async fn take_rotation_turn(&self) -> Result<(), StoreError> {
-        Ok(())
+    /// Hears of what is written under `prefix` from now on, by whomever; `None` where nobody else can write.
+    async fn changes(&self, prefix: &Key) -> Result<Option<Box<dyn Changes>>, StoreError> {
+        let _ = prefix;
+        Ok(None)
     }
+}
+
+/// Work that one process at a time does on a store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Work {
+    Import,
+    /// Of the master keys.
+    Rotation,
+}
+
+impl Work {
+    /// What somebody is told who asks for a turn that another one has.
+    pub fn is_under_way(self) -> StoreError {
+        StoreError::Unavailable(
+            match self {
+                Self::Import => {
+                    "another import is under way; run this one again when it has ended"
+                }
+                Self::Rotation => {
+                    "the master keys are being changed already; run this command again when that has ended"
+                }
+            }
+            .into(),
+        )
+    }
+}
+
+/// A turn, until it is dropped, or at the latest until the store's handle is.
+#[derive(Default)]
+pub struct Turn(Option<Box<dyn Any + Send + Sync>>);
+
+impl Turn {
+    /// A turn that ends when `held` is dropped.
+    pub fn held(held: impl Any + Send + Sync) -> Self {
+        Self(Some(Box::new(held)))
+    }
+}
+
+impl fmt::Debug for Turn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Turn({})", self.0.is_some())
+    }
+}
+
+/// What is written to a store while this lives.
+#[async_trait]
+pub trait Changes: Send + fmt::Debug {
+    /// The next change, in the order of the commits. It goes on by itself when the store was away for a while.
+    async fn next(&mut self) -> Change;
+}
+
+/// A record that was written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Change {
+    Written {
+        key: Key,
+        /// What it held before, and holds now (`None`: nothing).
+        before: Option<Value>,
+        after: Option<Value>,
+    },
+    /// The store was away for so long that nobody knows any more what was written meanwhile.
+    Missed,
 }
 
 /// Opens the embedded store of `kind` in `folder`, creating it if need be, and holds it alone. Nothing is opened or

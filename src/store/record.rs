@@ -497,6 +497,16 @@ pub fn encode_import(begun: Timestamp) -> Value {
     })
 }
 
+#[derive(Serialize, Deserialize)]
+struct ClosedImportRecord {
+    closed: bool,
+}
+
+/// The bytes that mark an import as broken off: nothing is added to it any more.
+pub fn encode_closed_import() -> Value {
+    encode(ClosedImportRecord { closed: true })
+}
+
 /// The bytes of an index entry, which says how the account's words begin. They are no record with a version of its own:
 /// there are about eight an account, and a form that is not known costs no more than a look at the account.
 pub fn encode_find_entry(hints: Option<&str>) -> Value {

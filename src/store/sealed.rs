@@ -195,7 +195,7 @@ impl Sealed {
             return Ok(done);
         }
         done.changed += changed.len() as u64;
-        let fits = together.size() <= Commit::MAX_BYTES;
+        let fits = together.check_size().is_ok();
         if fits && self.store.commit(together).await? == Outcome::Applied {
             return Ok(done);
         }

@@ -17,7 +17,7 @@ use crate::{
     domain::letter::Stage,
     frontend::doors::{Door, Doors, Reason},
     parts::Vitals,
-    store::embedded::Condition,
+    store::pulse::Condition,
 };
 
 /// What every name begins with.

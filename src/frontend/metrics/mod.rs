@@ -21,7 +21,7 @@ use axum::{
 use tokio::{sync::watch, time::timeout};
 
 use super::{doors::Doors, http};
-use crate::{parts::Vitals, ports::Clock, service::outbox::Outbox, store::embedded::Condition};
+use crate::{parts::Vitals, ports::Clock, service::outbox::Outbox, store::pulse::Condition};
 use figures::{Figures, Letters};
 
 /// The media type of the OpenMetrics text format.

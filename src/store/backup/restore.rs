@@ -29,7 +29,7 @@ pub enum Target {
 }
 
 /// Records removed in one commit.
-const PAGE: usize = 256;
+const PAGE: usize = 100;
 
 /// What `store` is for a restore.
 pub async fn target(store: &dyn Store) -> Result<Target, StoreError> {
@@ -78,7 +78,7 @@ pub async fn restore(
             Some(value) => Commit::new().put(key, value),
             None => Commit::new().remove(key),
         };
-        if !commit.writes().is_empty() && commit.size() + next.size() > Commit::MAX_BYTES / 2 {
+        if !commit.writes().is_empty() && !commit.has_room_for(&next) {
             apply(store, std::mem::take(&mut commit)).await?;
         }
         commit = commit.and(next);

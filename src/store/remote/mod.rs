@@ -23,7 +23,7 @@ use tokio::{
 };
 
 use super::{
-    Commit, Key, Outcome, Store, StoreError, Value,
+    Commit, Key, Outcome, Store, StoreError, Turn, Value, Work,
     snapshot::{Part, Snapshot},
 };
 use crate::{
@@ -420,9 +420,7 @@ impl Store for Remote {
     }
 
     async fn commit(&self, commit: Commit) -> Result<Outcome, StoreError> {
-        if commit.size() > Commit::MAX_BYTES {
-            return Err(StoreError::TooLarge(commit.size()));
-        }
+        commit.check_size()?;
         match self.line.ask(Request::commit(&commit)).await? {
             Answer::Applied => Ok(Outcome::Applied),
             Answer::Conflict => Ok(Outcome::Conflict),
@@ -430,16 +428,14 @@ impl Store for Remote {
         }
     }
 
-    async fn take_import_turn(&self) -> Result<(), StoreError> {
-        match self.line.ask(Request::TakeImportTurn).await? {
-            Answer::Done => Ok(()),
-            _ => Err(unfitting()),
-        }
-    }
-
-    async fn take_rotation_turn(&self) -> Result<(), StoreError> {
-        match self.line.ask(Request::TakeRotationTurn).await? {
-            Answer::Done => Ok(()),
+    async fn take_turn(&self, work: Work) -> Result<Turn, StoreError> {
+        let request = match work {
+            Work::Import => Request::TakeImportTurn,
+            Work::Rotation => Request::TakeRotationTurn,
+        };
+        match self.line.ask(request).await? {
+            // The holder has it for this line, until that ends.
+            Answer::Done => Ok(Turn::default()),
             _ => Err(unfitting()),
         }
     }

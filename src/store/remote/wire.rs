@@ -119,6 +119,7 @@ pub enum Failure {
     Unknown(String),
     Unreadable(String),
     TooLarge(u64),
+    TooMany(u64),
 }
 
 /// An account by its user type and its User ID.
@@ -205,6 +206,7 @@ impl From<StoreError> for Failure {
             StoreError::Unknown(why) => Self::Unknown(why),
             StoreError::Unreadable(why) => Self::Unreadable(why),
             StoreError::TooLarge(bytes) => Self::TooLarge(bytes as u64),
+            StoreError::TooMany(operations) => Self::TooMany(operations as u64),
         }
     }
 }
@@ -217,6 +219,9 @@ impl From<Failure> for StoreError {
             Failure::Unreadable(why) => Self::Unreadable(why),
             Failure::TooLarge(bytes) => {
                 Self::TooLarge(usize::try_from(bytes).unwrap_or(usize::MAX))
+            }
+            Failure::TooMany(operations) => {
+                Self::TooMany(usize::try_from(operations).unwrap_or(usize::MAX))
             }
         }
     }

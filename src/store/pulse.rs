@@ -1,0 +1,136 @@
+//! What an open store tells about itself without touching a record, and without being kept open by it.
+
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+};
+
+use tokio::sync::watch;
+
+use super::{Outcome, folder::Room};
+
+/// Whether the store can go on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Health {
+    Well,
+    /// A commit did not end within the time it may take, and will not: the program has to be started again.
+    Stuck,
+}
+
+/// Hears when a store has been closed, and its folder is free.
+#[derive(Debug)]
+pub struct Ended(watch::Receiver<()>);
+
+impl Ended {
+    /// It has ended when the sender is dropped.
+    pub fn new(ended: watch::Receiver<()>) -> Self {
+        Self(ended)
+    }
+
+    pub async fn wait(mut self) {
+        let _ = self.0.changed().await;
+    }
+}
+
+/// Whether a store answers, and if not, why.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Condition {
+    Well,
+    /// The disk has less room than the store wants: nothing is written.
+    Full,
+    /// The engine failed and is not open again, the cluster does not answer, or the store is closed.
+    Closed,
+    Stuck,
+}
+
+/// How a store is, whenever asked.
+#[derive(Clone)]
+pub struct Pulse {
+    room: Room,
+    counts: Arc<Counts>,
+    condition: Arc<dyn Fn() -> Condition + Send + Sync>,
+}
+
+impl Pulse {
+    /// `condition` tells how the engine is; the disk of `room` is looked at here.
+    pub fn new(
+        room: Room,
+        counts: Arc<Counts>,
+        condition: impl Fn() -> Condition + Send + Sync + 'static,
+    ) -> Self {
+        Self {
+            room,
+            counts,
+            condition: Arc::new(condition),
+        }
+    }
+
+    pub fn condition(&self) -> Condition {
+        match (self.condition)() {
+            Condition::Well if self.room.check().is_err() => Condition::Full,
+            condition => condition,
+        }
+    }
+
+    pub fn room(&self) -> &Room {
+        &self.room
+    }
+
+    pub fn counts(&self) -> &Counts {
+        &self.counts
+    }
+}
+
+impl fmt::Debug for Pulse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Pulse")
+    }
+}
+
+/// What became of commits since the store was opened.
+#[derive(Debug, Default)]
+pub struct Counts {
+    applied: AtomicU64,
+    conflicts: AtomicU64,
+    failed: AtomicU64,
+    groups: AtomicU64,
+}
+
+impl Counts {
+    pub fn applied(&self) -> u64 {
+        self.applied.load(Relaxed)
+    }
+
+    pub fn conflicts(&self) -> u64 {
+        self.conflicts.load(Relaxed)
+    }
+
+    pub fn failed(&self) -> u64 {
+        self.failed.load(Relaxed)
+    }
+
+    /// Groups that were made durable, each with one flush.
+    pub fn groups(&self) -> u64 {
+        self.groups.load(Relaxed)
+    }
+
+    /// Counts a group of commits that the store has judged.
+    pub(super) fn count(&self, outcomes: &[Outcome]) {
+        self.groups.fetch_add(1, Relaxed);
+        for outcome in outcomes {
+            let count = match outcome {
+                Outcome::Applied => &self.applied,
+                Outcome::Conflict => &self.conflicts,
+            };
+            count.fetch_add(1, Relaxed);
+        }
+    }
+
+    /// Counts commits that the store could not judge.
+    pub(super) fn count_failed(&self, commits: usize) {
+        self.failed.fetch_add(commits as u64, Relaxed);
+    }
+}
