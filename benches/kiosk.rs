@@ -75,13 +75,13 @@ fn main() {
     if let ["find", ref counts @ ..] = arguments[..] {
         return find(counts);
     }
-    for kind in StoreKind::ALL {
+    for kind in StoreKind::EMBEDDED {
         runtime.block_on(login(kind));
     }
     runtime.block_on(strangers());
     runtime.block_on(reset_requests());
     code_check();
-    for kind in StoreKind::ALL {
+    for kind in StoreKind::EMBEDDED {
         runtime.block_on(commits(kind));
     }
     first_frame();
@@ -609,7 +609,7 @@ fn find(counts: &[&str]) {
     } else {
         counts
     };
-    for kind in StoreKind::ALL {
+    for kind in StoreKind::EMBEDDED {
         let few = measure_find(kind, "10");
         for count in counts {
             let many = measure_find(kind, count);

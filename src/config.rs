@@ -5,6 +5,7 @@
 //! its place and what is allowed; nothing is guessed. Only paths and values are kept here: secrets come neither by
 //! arguments nor by the environment, and nothing is opened but the configuration file.
 
+mod cluster;
 mod letters;
 mod serving;
 mod setting;
@@ -26,6 +27,7 @@ use tracing::level_filters::LevelFilter;
 use crate::domain::{
     calendar::Zone, idle::IdleLimits, language::Language, password::HashCost, provisioning::Issuer,
 };
+pub use cluster::{Cluster, Endpoint};
 pub use letters::{BaseUrl, Mail, MailSecurity, Web};
 pub use serving::{LogFormat, Ssh};
 pub use setting::{Kind, SETTINGS, Setting, markdown_table};
@@ -52,6 +54,8 @@ pub struct Config {
     /// Hashes that may wait before people are told that it is busy.
     pub hash_queue: usize,
     pub store: StoreKind,
+    /// The cluster, where the store is one.
+    pub cluster: Cluster,
     /// Free space in MiB under which the store neither opens nor writes.
     pub free_space_floor_mib: u64,
     /// Where the store is kept, and the logs unless they are elsewhere. Absolute.
@@ -79,21 +83,26 @@ pub struct Config {
     audit: Option<PathBuf>,
 }
 
-/// Which embedded engine keeps the records.
+/// What keeps the records: an engine within this process, or a cluster that several machines share.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum StoreKind {
     #[default]
     Sled,
     Redb,
+    Etcd,
 }
 
 impl StoreKind {
-    pub const ALL: [Self; 2] = [Self::Sled, Self::Redb];
+    pub const ALL: [Self; 3] = [Self::Sled, Self::Redb, Self::Etcd];
+
+    /// Those that live in a folder of one process.
+    pub const EMBEDDED: [Self; 2] = [Self::Sled, Self::Redb];
 
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Sled => "sled",
             Self::Redb => "redb",
+            Self::Etcd => "etcd",
         }
     }
 }
@@ -106,7 +115,7 @@ impl fmt::Display for StoreKind {
 
 /// The text names no kind of store.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the kind of store is sled or redb")]
+#[error("the kind of store is sled, redb or etcd")]
 pub struct UnknownStoreKind;
 
 impl FromStr for StoreKind {
@@ -271,7 +280,7 @@ impl Config {
         draft.find_places(environment, root)?;
         draft.checked()
     }
-    /// Where the embedded store lies.
+    /// Where the embedded store lies, and who holds the data folder, whatever the store.
     pub fn store_folder(&self) -> PathBuf {
         self.data.join("store")
     }
@@ -314,6 +323,10 @@ impl Config {
         self.log = None;
         self.audit = None;
         self.metrics = None;
+        // Training shares nothing with anybody.
+        if self.store == StoreKind::Etcd {
+            self.store = StoreKind::default();
+        }
         self.with_letters_for_training()
     }
 }
@@ -331,6 +344,7 @@ impl Default for Config {
             hash_threads: std::thread::available_parallelism().map_or(1, usize::from),
             hash_queue: 64,
             store: StoreKind::default(),
+            cluster: Cluster::default(),
             free_space_floor_mib: 32,
             data: PathBuf::new(),
             master_key_file: PathBuf::new(),
@@ -442,6 +456,7 @@ impl Draft {
             self.origins.note_named("ssh", "host_key", credential);
             self.config.ssh.host_key = Some(file);
         }
+        self.config.check_cluster()?;
         self.config.check_letters()
     }
 

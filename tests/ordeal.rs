@@ -74,7 +74,7 @@ fn main() -> ExitCode {
         records: number("--records", 20_000),
         engines: match engine {
             Some(kind) => vec![kind.parse().expect("sled or redb")],
-            None => StoreKind::ALL.to_vec(),
+            None => StoreKind::EMBEDDED.to_vec(),
         },
     };
     println!(

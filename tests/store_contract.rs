@@ -61,7 +61,7 @@ async fn remote(store: Arc<dyn Store>) -> Remote {
 async fn each<F: Future>(story: impl Fn(Arc<dyn Store>) -> F) {
     story(Arc::new(Memory::default())).await;
     story(Arc::new(remote(Arc::new(Memory::default())).await)).await;
-    for kind in StoreKind::ALL {
+    for kind in StoreKind::EMBEDDED {
         let folder = tempfile::tempdir().unwrap();
         story(Arc::new(open(kind, folder.path()))).await;
     }
@@ -212,7 +212,7 @@ async fn what_is_too_large_is_refused_and_harms_nobody() {
 
 #[tokio::test]
 async fn what_was_acknowledged_is_there_after_opening_again() {
-    for kind in StoreKind::ALL {
+    for kind in StoreKind::EMBEDDED {
         let folder = tempfile::tempdir().unwrap();
         for round in 0..5_u32 {
             let store = open(kind, folder.path());
@@ -232,7 +232,7 @@ async fn what_was_acknowledged_is_there_after_opening_again() {
 
 #[tokio::test]
 async fn a_folder_is_held_by_one_and_free_after_it() {
-    for kind in StoreKind::ALL {
+    for kind in StoreKind::EMBEDDED {
         let folder = tempfile::tempdir().unwrap();
         let store = open(kind, folder.path());
         let refused = store::open(kind, folder.path(), 0).unwrap_err();
@@ -252,7 +252,7 @@ async fn a_folder_is_held_by_one_and_free_after_it() {
 
 #[tokio::test]
 async fn a_nearly_full_disk_is_neither_opened_nor_written() {
-    for kind in StoreKind::ALL {
+    for kind in StoreKind::EMBEDDED {
         let folder = tempfile::tempdir().unwrap();
         let refused = store::open(kind, folder.path(), u64::MAX).unwrap_err();
         assert!(matches!(refused, OpenError::NoRoom(_)), "{refused}");

@@ -3,7 +3,7 @@
 
 use std::{path::PathBuf, str::FromStr, time::Duration};
 
-use super::{BaseUrl, Config, Draft, LogFormat, StoreKind, letters, serving};
+use super::{BaseUrl, Config, Draft, LogFormat, StoreKind, cluster, letters, serving};
 use crate::domain::{
     EmailAddress, account::is_disguise, calendar::Zone, language::Language, password::HashCost,
     provisioning::Issuer,
@@ -273,12 +273,127 @@ pub const SETTINGS: &[Setting] = &[
     Setting {
         section: "store",
         name: "kind",
-        means: "the embedded engine that keeps the records",
-        allowed: "sled or redb",
+        means: "what keeps the records: an engine of this machine's own, or an etcd cluster that several machines share",
+        allowed: "sled, redb or etcd",
         kind: Kind::Text,
         default_in_words: None,
         set: |draft, text| word::<StoreKind>(text).map(|kind| draft.config.store = kind),
         value: |config| Some(config.store.to_string()),
+    },
+    Setting {
+        section: "store",
+        name: "endpoints",
+        means: "etcd: where the cluster's members take clients",
+        allowed: "up to nine URLs with ports, commas between them; https, or http on this machine",
+        kind: Kind::Text,
+        default_in_words: Some("none"),
+        set: |draft, text| {
+            draft.config.cluster.endpoints = cluster::endpoints(text).ok_or(Refusal(""))?;
+            Ok(())
+        },
+        value: |config| cluster::shown(&config.cluster.endpoints),
+    },
+    Setting {
+        section: "store",
+        name: "authority_file",
+        means: "etcd: the certificates (PEM) of the authority that signed the members' own",
+        allowed: "an absolute path",
+        kind: Kind::Text,
+        default_in_words: Some("none"),
+        set: |draft, text| {
+            absolute(text).map(|path| draft.config.cluster.authority_file = Some(path))
+        },
+        value: |config| shown(config.cluster.authority_file.as_ref()),
+    },
+    Setting {
+        section: "store",
+        name: "certificate_file",
+        means: "etcd: this machine's certificate (PEM), where the cluster wants one",
+        allowed: "an absolute path",
+        kind: Kind::Text,
+        default_in_words: Some("none"),
+        set: |draft, text| {
+            absolute(text).map(|path| draft.config.cluster.certificate_file = Some(path))
+        },
+        value: |config| shown(config.cluster.certificate_file.as_ref()),
+    },
+    Setting {
+        section: "store",
+        name: "key_file",
+        means: "etcd: the certificate's key (PEM), readable by its owner alone",
+        allowed: "an absolute path",
+        kind: Kind::Text,
+        default_in_words: Some("none"),
+        set: |draft, text| absolute(text).map(|path| draft.config.cluster.key_file = Some(path)),
+        value: |config| shown(config.cluster.key_file.as_ref()),
+    },
+    Setting {
+        section: "store",
+        name: "user",
+        means: "etcd: the user of its own login, where that is on",
+        allowed: "1 to 128 characters",
+        kind: Kind::Text,
+        default_in_words: Some("none"),
+        set: |draft, text| line(text, 128).map(|user| draft.config.cluster.user = Some(user)),
+        value: |config| config.cluster.user.clone(),
+    },
+    Setting {
+        section: "store",
+        name: "password_file",
+        means: "etcd: a file with that user's password, readable by its owner alone",
+        allowed: "an absolute path",
+        kind: Kind::Text,
+        default_in_words: Some("none"),
+        set: |draft, text| {
+            absolute(text).map(|path| draft.config.cluster.password_file = Some(path))
+        },
+        value: |config| shown(config.cluster.password_file.as_ref()),
+    },
+    Setting {
+        section: "store",
+        name: "prefix",
+        means: "etcd: what all keys begin with, so that a cluster can serve others too",
+        allowed: "2 to 64 characters, the first and the last a slash",
+        kind: Kind::Text,
+        default_in_words: None,
+        set: |draft, text| {
+            draft.config.cluster.prefix = cluster::prefix(text).ok_or(Refusal(""))?;
+            Ok(())
+        },
+        value: |config| Some(config.cluster.prefix.clone()),
+    },
+    Setting {
+        section: "store",
+        name: "timeout_seconds",
+        means: "etcd: how long one question may take, elections included, before people are told that the service is unavailable",
+        allowed: "2 to 30",
+        kind: Kind::Number,
+        default_in_words: None,
+        set: |draft, text| {
+            let seconds = number(
+                text,
+                2,
+                30,
+                "an election of a new leader takes that long",
+                "nobody waits so long at a screen that does not answer",
+            )?;
+            draft.config.cluster.patience = Duration::from_secs(seconds);
+            Ok(())
+        },
+        value: |config| Some(config.cluster.patience.as_secs().to_string()),
+    },
+    Setting {
+        section: "store",
+        name: "node",
+        means: "etcd: this machine's name among those that share the store; it stays with the data folder",
+        allowed: "1 to 64 letters, digits, dots, dashes and underscores",
+        kind: Kind::Text,
+        default_in_words: Some("the host's name"),
+        set: |draft, text| {
+            draft.config.cluster.node = Some(cluster::node(text).ok_or(Refusal(""))?);
+            Ok(())
+        },
+        value: |config| config.cluster.node.clone(),
     },
     Setting {
         section: "store",

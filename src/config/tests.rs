@@ -137,6 +137,11 @@ fn every_setting_is_taken_from_the_file_and_from_the_environment() {
         ("password", "threads") => "17",
         ("store", "kind") => "redb",
         ("store", "data") => "/srv/kios",
+        ("store", "endpoints") => "https://192.0.2.1:2379, https://[::1]:2379",
+        ("store", "certificate_file" | "key_file") => "/srv/rahasia",
+        ("store", "user") => "kios",
+        ("store", "prefix") => "/lpse-lain/",
+        ("store", "node") => "loket-7",
         ("keys", "master_key_file") => "/srv/kunci",
         (_, "file") => "/srv/catatan",
         ("log", "level") => "debug",
@@ -162,6 +167,13 @@ fn every_setting_is_taken_from_the_file_and_from_the_environment() {
         }
         ("mail", "user" | "password_file") => vec![("mail", "user"), ("mail", "password_file")],
         ("web", "listen") => vec![("web", "base_url")],
+        ("store", "endpoints") => vec![("store", "authority_file")],
+        ("store", "certificate_file" | "key_file") => {
+            vec![("store", "certificate_file"), ("store", "key_file")]
+        }
+        ("store", "user" | "password_file") => {
+            vec![("store", "user"), ("store", "password_file")]
+        }
         ("web", "certificate" | "key") => vec![("web", "certificate"), ("web", "key")],
         _ => Vec::new(),
     };

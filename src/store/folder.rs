@@ -37,6 +37,18 @@ pub enum OpenError {
     NoRoom(#[from] NoRoom),
     #[error("the store in {folder} cannot be opened: {reason}")]
     Failed { folder: String, reason: String },
+    #[error("the etcd cluster at {endpoints} cannot be used now: {reason}")]
+    Cluster { endpoints: String, reason: String },
+    #[error(
+        "another data folder goes by the node's name {0} in the cluster; name this machine otherwise with [store] node, or bring its own data folder back"
+    )]
+    NodeTaken(String),
+    #[error("a cluster has no folder to open")]
+    NotEmbedded,
+    #[error(
+        "this lpse-kiosk was built without etcd; install the package, or build it with --features etcd"
+    )]
+    NotBuilt,
 }
 
 /// The disk is nearly full.
@@ -77,6 +89,13 @@ pub fn kind_in(path: &Path) -> io::Result<Option<String>> {
 impl Folder {
     /// Takes the folder at `path` for a store of `kind`, creating it if need be.
     pub fn take(path: &Path, kind: StoreKind, floor_mib: u64) -> Result<Self, OpenError> {
+        let folder = Self::hold(path, floor_mib)?;
+        folder.check_format(kind)?;
+        Ok(folder)
+    }
+
+    /// Takes the folder for a process whose store is elsewhere, and whatever store lies in it.
+    pub fn hold(path: &Path, floor_mib: u64) -> Result<Self, OpenError> {
         let shown = path.display().to_string();
         let failed = |error: io::Error| OpenError::Failed {
             folder: shown.clone(),
@@ -94,7 +113,6 @@ impl Folder {
             _lock: lock,
         };
         folder.room.check()?;
-        folder.check_format(kind)?;
         Ok(folder)
     }
 

@@ -14,6 +14,8 @@ pub mod accounts;
 pub mod audit_heads;
 pub mod backup;
 pub mod embedded;
+#[cfg(feature = "etcd")]
+pub mod etcd;
 pub mod find;
 pub mod folder;
 pub mod import;
@@ -33,14 +35,16 @@ pub mod throttles;
 pub mod tickets;
 pub mod visits;
 
-use std::{any::Any, fmt, path::Path};
+use std::{any::Any, fmt, path::Path, sync::Arc};
 
 use async_trait::async_trait;
+use tokio::sync::watch;
 
 pub use crate::config::StoreKind;
 use embedded::Embedded;
 use folder::{Folder, OpenError};
 pub use key::Key;
+use pulse::{Ended, Health, Pulse};
 use snapshot::Snapshot;
 
 /// The stored bytes of one key.
@@ -296,6 +300,35 @@ pub enum Change {
     Missed,
 }
 
+/// An open store, and what is known of it besides its records.
+#[derive(Debug)]
+pub struct Opened {
+    pub store: Arc<dyn Store>,
+    pub health: watch::Receiver<Health>,
+    pub pulse: Pulse,
+    pub ended: Ended,
+    /// This machine's name among those that share the store.
+    pub node: String,
+    /// Other processes may be at work on it.
+    pub is_shared: bool,
+}
+
+/// The name of the one machine that an embedded store has.
+pub const ONLY_NODE: &str = "local";
+
+impl From<Embedded> for Opened {
+    fn from(store: Embedded) -> Self {
+        Self {
+            health: store.health(),
+            pulse: store.pulse(),
+            ended: store.ended(),
+            store: Arc::new(store),
+            node: ONLY_NODE.to_owned(),
+            is_shared: false,
+        }
+    }
+}
+
 /// Opens the embedded store of `kind` in `folder`, creating it if need be, and holds it alone. Nothing is opened or
 /// written while the disk has less than `floor_mib` MiB free.
 pub fn open(kind: StoreKind, folder: &Path, floor_mib: u64) -> Result<Embedded, OpenError> {
@@ -303,6 +336,7 @@ pub fn open(kind: StoreKind, folder: &Path, floor_mib: u64) -> Result<Embedded, 
     let opener = match kind {
         StoreKind::Sled => sled::opener(),
         StoreKind::Redb => redb::opener(),
+        StoreKind::Etcd => return Err(OpenError::NotEmbedded),
     };
     Embedded::open(taken, opener).map_err(|reason| OpenError::Failed {
         folder: folder.display().to_string(),

@@ -1,0 +1,156 @@
+//! What others write, as a watch tells it.
+//!
+//! A watch that breaks goes on at another member where it was, from etcd's history. Only when the history no longer
+//! reaches back so far, changes are missed, and that is said.
+
+use std::{collections::VecDeque, sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use etcd_client::{Error, EventType, GetOptions, WatchOptions, WatchResponse, WatchStream};
+use tokio::time::{sleep, timeout};
+
+use super::{
+    super::{Change, Changes},
+    Key, StoreError,
+    cluster::Cluster,
+};
+
+/// After so long without a word, the member is asked for one; a second time without, and another member is asked. Both
+/// are well within the 5 s in which open logins have to end everywhere.
+const SILENCE: Duration = Duration::from_millis(1_500);
+
+/// Between two tries to watch.
+const PAUSE: Duration = Duration::from_millis(250);
+
+/// What is written under a prefix.
+#[derive(Debug)]
+pub struct EtcdChanges {
+    cluster: Arc<Cluster>,
+    prefix: Vec<u8>,
+    /// The first revision that was not told yet.
+    next: i64,
+    watch: Option<Watch>,
+    told: VecDeque<Change>,
+}
+
+#[derive(Debug)]
+struct Watch {
+    stream: WatchStream,
+    /// Whose stream it is.
+    member: usize,
+    is_asked: bool,
+}
+
+impl EtcdChanges {
+    pub async fn begin(cluster: Arc<Cluster>, prefix: &Key) -> Result<Self, StoreError> {
+        let prefix = cluster.record(prefix);
+        let options = GetOptions::new().with_count_only();
+        let now = cluster
+            .read(|mut client| {
+                let (prefix, options) = (prefix.clone(), options.clone());
+                async move { client.get(prefix, Some(options)).await }
+            })
+            .await?;
+        let revision = now.header().map_or(0, |header| header.revision());
+        Ok(Self {
+            cluster,
+            prefix,
+            next: revision + 1,
+            watch: None,
+            told: VecDeque::new(),
+        })
+    }
+
+    async fn watch(&self) -> Result<Watch, Error> {
+        let (mut client, member) = self.cluster.client().await?;
+        let options = WatchOptions::new()
+            .with_prefix()
+            .with_prev_key()
+            .with_start_revision(self.next);
+        let stream = timeout(
+            SILENCE,
+            client.watch(self.prefix.clone(), Some(options)),
+        );
+        match stream.await {
+            Ok(Ok(stream)) => Ok(Watch {
+                stream,
+                member,
+                is_asked: false,
+            }),
+            Ok(Err(error)) => {
+                self.cluster.leave(member);
+                Err(error)
+            }
+            Err(_) => {
+                self.cluster.leave(member);
+                Err(Error::WatchError("it is silent".into()))
+            }
+        }
+    }
+
+    /// Hears one word of the member; `false` when this watch is over.
+    async fn hear(&mut self) -> bool {
+        let Some(watch) = &mut self.watch else {
+            return false;
+        };
+        match timeout(SILENCE, watch.stream.message()).await {
+            Ok(Ok(Some(response))) => {
+                watch.is_asked = false;
+                self.take(&response)
+            }
+            Ok(Ok(None) | Err(_)) => false,
+            Err(_) if watch.is_asked => false,
+            Err(_) => {
+                watch.is_asked = true;
+                watch.stream.request_progress().await.is_ok()
+            }
+        }
+    }
+
+    fn take(&mut self, response: &WatchResponse) -> bool {
+        if response.compact_revision() > 0 {
+            self.next = response.compact_revision();
+            self.told.push_back(Change::Missed);
+            return false;
+        }
+        for event in response.events() {
+            let Some(row) = event.kv() else { continue };
+            self.next = self.next.max(row.mod_revision() + 1);
+            let Some(key) = self.cluster.key_of(row.key()) else {
+                continue;
+            };
+            self.told.push_back(Change::Written {
+                key,
+                before: event.prev_kv().map(|row| row.value().to_vec()),
+                after: (event.event_type() == EventType::Put).then(|| row.value().to_vec()),
+            });
+        }
+        !response.canceled()
+    }
+}
+
+#[async_trait]
+impl Changes for EtcdChanges {
+    async fn next(&mut self) -> Change {
+        loop {
+            if let Some(change) = self.told.pop_front() {
+                return change;
+            }
+            if self.watch.is_none() {
+                match self.watch().await {
+                    Ok(watch) => self.watch = Some(watch),
+                    Err(error) => {
+                        tracing::debug!(%error, "changes are not heard; another try follows");
+                        sleep(PAUSE).await;
+                        continue;
+                    }
+                }
+            }
+            if !self.hear().await
+                && let Some(watch) = self.watch.take()
+            {
+                self.cluster.leave(watch.member);
+            }
+        }
+    }
+}

@@ -1,0 +1,299 @@
+//! The members of the cluster, asked one after the other.
+//!
+//! etcd-client goes on asking a member that is dead. So there is one client a member here: a question goes to the member
+//! that answered last, and to the next one when there is no answer within [`ATTEMPT`]; [`Cluster::patience`] bounds the
+//! whole. Reading again does no harm. A write is never sent twice from here, because one whose answer was lost may have
+//! been applied; see [`super::slot`].
+
+use std::{
+    fmt,
+    sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed},
+    time::{Duration, Instant},
+};
+
+use etcd_client::{Certificate, Client, ConnectOptions, Error, Identity, KvClient, TlsOptions};
+use tokio::{sync::Mutex, time::timeout_at};
+
+use super::{super::StoreError, EtcdSettings, Key, deadline};
+
+/// One member is given this long, which is above what a healthy one takes and below what people notice.
+const ATTEMPT: Duration = Duration::from_millis(1_500);
+
+/// Between two rounds of all members, none of which answered.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// A connection that is silent for so long is asked whether it is still there. Members take more than one such question
+/// in 5 s for an attack.
+const KEEP_ALIVE: Duration = Duration::from_secs(6);
+
+/// The largest answer: a page of the largest records.
+const LARGEST_ANSWER: usize = 64 * 1024 * 1024;
+
+/// The cluster, as this process reaches it.
+pub struct Cluster {
+    members: Vec<Member>,
+    /// The place of the member that answered last.
+    preferred: AtomicUsize,
+    answers: AtomicBool,
+    prefix: Vec<u8>,
+    patience: Duration,
+    options: ConnectOptions,
+}
+
+struct Member {
+    endpoint: String,
+    client: Mutex<Option<Client>>,
+}
+
+/// Why a question has no answer.
+#[derive(Debug, Clone)]
+pub enum Failure {
+    /// The cluster has refused it, and done nothing.
+    Refused(String),
+    /// The cluster has answered with an error; whether it has done something can be looked at.
+    Answered(String),
+    /// There was no answer. It may be done yet.
+    Lost(String),
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (Self::Refused(why) | Self::Answered(why) | Self::Lost(why)) = self;
+        f.write_str(why)
+    }
+}
+
+impl From<Failure> for StoreError {
+    fn from(failure: Failure) -> Self {
+        Self::Unavailable(format!("the etcd cluster does not answer: {failure}"))
+    }
+}
+
+impl Cluster {
+    pub fn new(settings: &EtcdSettings) -> Result<Self, String> {
+        let members = settings.endpoints.iter().map(|endpoint| Member {
+            endpoint: endpoint.clone(),
+            client: Mutex::default(),
+        });
+        // Machines that start at once do not all begin at the first member.
+        let mut random = [0; 1];
+        getrandom::fill(&mut random).map_err(|error| error.to_string())?;
+        Ok(Self {
+            preferred: AtomicUsize::new(usize::from(random[0]) % members.len().max(1)),
+            members: members.collect(),
+            answers: AtomicBool::new(true),
+            prefix: settings.prefix.clone().into_bytes(),
+            patience: settings.patience,
+            options: options(settings),
+        })
+    }
+
+    pub fn patience(&self) -> Duration {
+        self.patience
+    }
+
+    /// Whether the last question was answered.
+    pub fn answers(&self) -> bool {
+        self.answers.load(Relaxed)
+    }
+
+    /// The name of a record in etcd.
+    pub fn record(&self, key: &Key) -> Vec<u8> {
+        [&self.prefix, b"r/".as_slice(), key.as_bytes()].concat()
+    }
+
+    /// The record with this name in etcd.
+    pub fn key_of(&self, name: &[u8]) -> Option<Key> {
+        let key = name.strip_prefix(self.prefix.as_slice())?;
+        Some(Key::from_bytes(key.strip_prefix(b"r/")?))
+    }
+
+    /// The name of something that is no record.
+    pub fn own(&self, name: &str) -> Vec<u8> {
+        [&self.prefix, b"own/".as_slice(), name.as_bytes()].concat()
+    }
+
+    /// Asks for something that may be asked for again, until it is answered or the patience is at its end.
+    pub async fn read<T, F>(&self, ask: impl Fn(KvClient) -> F) -> Result<T, StoreError>
+    where
+        F: Future<Output = Result<T, Error>>,
+    {
+        let deadline = deadline(self);
+        let mut attempts = 0;
+        loop {
+            match self.attempt(deadline, &ask).await {
+                Ok(answer) => return Ok(answer),
+                Err(Failure::Lost(_)) if Instant::now() < deadline => {
+                    attempts += 1;
+                    if attempts % self.members.len() == 0 {
+                        tokio::time::sleep(PAUSE).await;
+                    }
+                }
+                Err(failure) => return Err(failure.into()),
+            }
+        }
+    }
+
+    /// Asks one member once.
+    pub async fn attempt<T, F>(
+        &self,
+        deadline: Instant,
+        ask: impl Fn(KvClient) -> F,
+    ) -> Result<T, Failure>
+    where
+        F: Future<Output = Result<T, Error>>,
+    {
+        let ask = |client: Client| {
+            let kv = client.kv_client();
+            ask(kv.max_decoding_message_size(LARGEST_ANSWER))
+        };
+        self.attempt_of(deadline, ask).await
+    }
+
+    /// The same, for questions that are not about records.
+    pub async fn attempt_of<T, F>(
+        &self,
+        deadline: Instant,
+        ask: impl Fn(Client) -> F,
+    ) -> Result<T, Failure>
+    where
+        F: Future<Output = Result<T, Error>>,
+    {
+        let at = self.preferred.load(Relaxed) % self.members.len();
+        let member = &self.members[at];
+        let until = deadline.min(Instant::now() + ATTEMPT);
+        let asked = async { ask(member.client(&self.options).await?).await };
+        let failure = match timeout_at(until.into(), asked).await {
+            Ok(Ok(answer)) => {
+                self.answers.store(true, Relaxed);
+                return Ok(answer);
+            }
+            Ok(Err(error)) => classified(&error),
+            Err(_) => Failure::Lost(format!("{} is silent", member.endpoint)),
+        };
+        if let Failure::Lost(_) = failure {
+            self.leave(at);
+            if Instant::now() >= deadline {
+                self.answers.store(false, Relaxed);
+            }
+        }
+        Err(failure)
+    }
+
+    /// A client of the member that answered last, and its place.
+    pub async fn client(&self) -> Result<(Client, usize), Error> {
+        let at = self.preferred.load(Relaxed) % self.members.len();
+        Ok((self.members[at].client(&self.options).await?, at))
+    }
+
+    /// Asks another member than the one at `at` from now on.
+    pub fn leave(&self, at: usize) {
+        let next = (at + 1) % self.members.len();
+        // Of many who left it at once, the first decides.
+        let _ = self.preferred.compare_exchange(at, next, Relaxed, Relaxed);
+    }
+}
+
+impl fmt::Debug for Cluster {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let endpoints = self.members.iter().map(|member| &member.endpoint);
+        f.debug_list().entries(endpoints).finish()
+    }
+}
+
+impl Member {
+    /// Connections are made when they are needed, and made again by the client.
+    async fn client(&self, options: &ConnectOptions) -> Result<Client, Error> {
+        let mut client = self.client.lock().await;
+        if let Some(client) = &*client {
+            return Ok(client.clone());
+        }
+        // With a user, this logs in.
+        let fresh = Client::connect([&self.endpoint], Some(options.clone())).await?;
+        Ok(client.insert(fresh).clone())
+    }
+}
+
+fn options(settings: &EtcdSettings) -> ConnectOptions {
+    let mut options = ConnectOptions::new()
+        .with_connect_timeout(ATTEMPT)
+        .with_keep_alive(KEEP_ALIVE, ATTEMPT)
+        .with_keep_alive_while_idle(true)
+        // A member without a leader would let a question wait.
+        .with_require_leader(true)
+        .with_auto_token_refresh(true);
+    if let Some(tls) = &settings.tls {
+        let mut trust = TlsOptions::new().ca_certificate(Certificate::from_pem(&tls.authority));
+        if let Some((certificate, key)) = &tls.identity {
+            trust = trust.identity(Identity::from_pem(certificate, key.as_bytes()));
+        }
+        options = options.with_tls(trust);
+    }
+    if let Some((user, password)) = &settings.credentials {
+        options = options.with_user(user.clone(), password.as_str());
+    }
+    options
+}
+
+/// What an error says of what was asked. gRPC's codes are what the etcd server's own errors are told in.
+fn classified(error: &Error) -> Failure {
+    let Error::GRpcStatus(status) = error else {
+        return Failure::Lost(error.to_string());
+    };
+    let why = match status.message() {
+        "" => format!("{:?}", status.code()),
+        message => message.to_owned(),
+    };
+    // The client gives out no type for codes.
+    match i32::from(status.code()) {
+        // InvalidArgument, PermissionDenied, FailedPrecondition, OutOfRange, Unimplemented, Unauthenticated
+        3 | 7 | 9 | 11 | 12 | 16 => Failure::Refused(why),
+        // ResourceExhausted: a member that finds its quota used up may have applied what it refuses.
+        8 => Failure::Answered(why),
+        _ => Failure::Lost(why),
+    }
+}
+
+/// What the members say of themselves, each asked once.
+#[derive(Debug)]
+pub struct Members(pub Vec<(String, Result<MemberState, String>)>);
+
+/// What a member says of itself.
+#[derive(Debug, Clone)]
+pub struct MemberState {
+    pub version: String,
+    /// Bytes of its database file.
+    pub size: i64,
+    pub is_leader: bool,
+    /// There is a leader.
+    pub has_leader: bool,
+    /// An alarm, or another fault, in its own words.
+    pub errors: Vec<String>,
+}
+
+/// Asks every member how it is.
+pub async fn look(settings: &EtcdSettings) -> Members {
+    let mut members = Vec::new();
+    for endpoint in &settings.endpoints {
+        let asked = async {
+            let client = Client::connect([endpoint], Some(options(settings))).await?;
+            let mut maintenance = client.maintenance_client();
+            let status = maintenance.status().await?;
+            let member = status.header().map_or(0, |header| header.member_id());
+            Ok::<_, Error>(MemberState {
+                version: status.version().to_owned(),
+                size: status.db_size(),
+                is_leader: status.leader() == member,
+                has_leader: status.leader() != 0,
+                errors: status.errors().to_vec(),
+            })
+        };
+        let state = match tokio::time::timeout(ATTEMPT * 2, asked).await {
+            Ok(Ok(state)) => Ok(state),
+            Ok(Err(error)) => Err(classified(&error).to_string()),
+            Err(_) => Err("it is silent".to_owned()),
+        };
+        members.push((endpoint.clone(), state));
+    }
+    Members(members)
+}

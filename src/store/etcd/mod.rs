@@ -1,0 +1,280 @@
+//! etcd: a store that several machines share.
+//!
+//! A [`Commit`] is one `Txn`: what it expects are comparisons of values, what it writes are its operations. Whether one
+//! whose answer was lost has been applied is learned by its [`slot`]; every read that something is decided on is
+//! linearizable, as etcd's reads are unless they ask to be less. Consensus, and what survives which failure, is etcd's.
+//!
+//! Keys: `<prefix>r/` and the record's own key; `<prefix>own/` for what belongs to this room alone: a [`node`]'s name,
+//! its slots, and the [`turn`]s.
+
+mod changes;
+mod cluster;
+mod copy;
+mod node;
+mod slot;
+mod turn;
+
+use std::{
+    path::Path,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use async_trait::async_trait;
+use etcd_client::{Compare, CompareOp, GetOptions, Txn, TxnOp};
+use tokio::sync::watch;
+
+pub use self::cluster::{MemberState, Members, look};
+use self::{cluster::Cluster, slot::Slots};
+use super::{
+    Changes, Commit, Key, Opened, Outcome, Store, StoreError, Turn, Value, Work,
+    folder::{Folder, OpenError},
+    pulse::{Condition, Counts, Ended, Health, Pulse},
+    snapshot::Snapshot,
+};
+
+/// How a cluster is reached, with everything read that the settings name.
+#[derive(Debug, Clone)]
+pub struct EtcdSettings {
+    /// URLs, at least one.
+    pub endpoints: Vec<String>,
+    pub tls: Option<EtcdTls>,
+    /// The user of etcd's own login and the password.
+    pub credentials: Option<(String, zeroize::Zeroizing<String>)>,
+    pub prefix: String,
+    /// How long one question may take in all.
+    pub patience: Duration,
+    /// This machine's name among those that share the store.
+    pub node: String,
+}
+
+/// Whom to trust, and who this is (PEM).
+#[derive(Clone)]
+pub struct EtcdTls {
+    pub authority: Vec<u8>,
+    pub identity: Option<(Vec<u8>, zeroize::Zeroizing<String>)>,
+}
+
+impl std::fmt::Debug for EtcdTls {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("EtcdTls")
+    }
+}
+
+/// Rows asked for at once: with the largest records there can be, an answer of 32 MiB.
+const ROWS: usize = 128;
+
+/// A store in an etcd cluster. The data folder is held as an embedded store would hold it: the audit log is in it.
+#[derive(Debug)]
+pub struct Etcd {
+    folder: Folder,
+    cluster: Arc<Cluster>,
+    slots: Slots,
+    counts: Arc<Counts>,
+    /// Dropped last: whoever waits for the end may take the folder then.
+    _end: watch::Sender<()>,
+}
+
+/// Takes `folder` for this process, with less than `floor_mib` MiB free only to refuse, and joins the cluster.
+pub async fn open(
+    settings: EtcdSettings,
+    folder: &Path,
+    floor_mib: u64,
+) -> Result<Opened, OpenError> {
+    let node = settings.node.clone();
+    let folder = Folder::hold(folder, floor_mib)?;
+    let failed = |reason: String| OpenError::Cluster {
+        endpoints: settings.endpoints.join(", "),
+        reason,
+    };
+    let cluster = Arc::new(Cluster::new(&settings).map_err(failed)?);
+    node::take(&cluster, &node, &folder).await?;
+    let (end, ended) = watch::channel(());
+    let counts = Arc::new(Counts::default());
+    let asked = Arc::downgrade(&cluster);
+    let pulse = Pulse::new(folder.room().clone(), counts.clone(), move || {
+        match asked.upgrade().is_some_and(|cluster| cluster.answers()) {
+            true => Condition::Well,
+            false => Condition::Closed,
+        }
+    });
+    Ok(Opened {
+        store: Arc::new(Etcd {
+            folder,
+            slots: Slots::new(cluster.clone(), &node),
+            cluster,
+            counts,
+            _end: end,
+        }),
+        // It is never stuck: every question has an end.
+        health: watch::channel(Health::Well).1,
+        pulse,
+        ended: Ended::new(ended),
+        node,
+        is_shared: true,
+    })
+}
+
+impl Etcd {
+    /// A page as of `revision`, or of now, and the revision that it is of.
+    async fn rows(
+        cluster: &Cluster,
+        prefix: &Key,
+        after: Option<&Key>,
+        limit: usize,
+        revision: Option<i64>,
+    ) -> Result<(Vec<(Key, Value)>, i64), StoreError> {
+        let end = end_of(cluster.record(prefix));
+        let mut begin = match after.filter(|after| *after >= prefix) {
+            Some(after) => next_after(cluster.record(after)),
+            None => cluster.record(prefix),
+        };
+        let mut rows = Vec::new();
+        let mut revision = revision.unwrap_or_default();
+        while rows.len() < limit {
+            let asked = (limit - rows.len()).min(ROWS);
+            let options = GetOptions::new()
+                .with_range(end.clone())
+                .with_limit(asked as i64)
+                .with_revision(revision);
+            let answer = cluster
+                .read(|mut client| {
+                    let (begin, options) = (begin.clone(), options.clone());
+                    async move { client.get(begin, Some(options)).await }
+                })
+                .await?;
+            if revision == 0 {
+                revision = answer.header().map_or(0, |header| header.revision());
+            }
+            let found = answer.kvs();
+            if let Some(last) = found.last() {
+                begin = next_after(last.key().to_vec());
+            }
+            rows.extend(found.iter().filter_map(|row| {
+                let key = cluster.key_of(row.key())?;
+                Some((key, row.value().to_vec()))
+            }));
+            if found.len() < asked {
+                break;
+            }
+        }
+        Ok((rows, revision))
+    }
+}
+
+#[async_trait]
+impl Store for Etcd {
+    async fn get(&self, key: &Key) -> Result<Option<Value>, StoreError> {
+        let name = self.cluster.record(key);
+        let answer = self
+            .cluster
+            .read(|mut client| {
+                let name = name.clone();
+                async move { client.get(name, None).await }
+            })
+            .await?;
+        Ok(answer.kvs().first().map(|row| row.value().to_vec()))
+    }
+
+    async fn page(
+        &self,
+        prefix: &Key,
+        after: Option<&Key>,
+        limit: usize,
+    ) -> Result<Vec<(Key, Value)>, StoreError> {
+        let (rows, _) = Self::rows(&self.cluster, prefix, after, limit, None).await?;
+        Ok(rows)
+    }
+
+    async fn commit(&self, commit: Commit) -> Result<Outcome, StoreError> {
+        commit.check_size()?;
+        // What is done is recorded on this disk.
+        let room = self.folder.room().check();
+        room.map_err(|error| StoreError::Unavailable(error.to_string()))?;
+        let outcome = self.slots.commit(&transaction(&self.cluster, &commit)).await;
+        match &outcome {
+            Ok(outcome) => self.counts.count(&[*outcome]),
+            Err(_) => self.counts.count_failed(1),
+        }
+        outcome
+    }
+
+    async fn snapshot(&self) -> Result<Box<dyn Snapshot>, StoreError> {
+        Ok(Box::new(copy::Copy::new(self.cluster.clone())))
+    }
+
+    async fn take_turn(&self, work: Work) -> Result<Turn, StoreError> {
+        turn::take(&self.cluster, work).await
+    }
+
+    async fn changes(&self, prefix: &Key) -> Result<Option<Box<dyn Changes>>, StoreError> {
+        let changes = changes::EtcdChanges::begin(self.cluster.clone(), prefix).await?;
+        Ok(Some(Box::new(changes)))
+    }
+}
+
+/// What a commit demands and does, in etcd's words.
+struct Transaction {
+    compares: Vec<Compare>,
+    operations: Vec<TxnOp>,
+}
+
+fn transaction(cluster: &Cluster, commit: &Commit) -> Transaction {
+    let compares = commit.expectations().iter().map(|(key, bytes)| {
+        let key = cluster.record(key);
+        match bytes {
+            Some(bytes) => Compare::value(key, CompareOp::Equal, bytes.clone()),
+            None => Compare::version(key, CompareOp::Equal, 0),
+        }
+    });
+    // No key is written twice in one transaction: the last one counts.
+    let writes: std::collections::BTreeMap<_, _> = commit
+        .writes()
+        .iter()
+        .map(|(key, value)| (key, value))
+        .collect();
+    let operations = writes.into_iter().map(|(key, bytes)| {
+        let key = cluster.record(key);
+        match bytes {
+            Some(bytes) => TxnOp::put(key, bytes.clone(), None),
+            None => TxnOp::delete(key, None),
+        }
+    });
+    Transaction {
+        compares: compares.collect(),
+        operations: operations.collect(),
+    }
+}
+
+impl Transaction {
+    /// The request, with what a slot adds to it.
+    fn with(&self, compare: Compare, operation: TxnOp, otherwise: TxnOp) -> Txn {
+        let mut compares = self.compares.clone();
+        compares.push(compare);
+        let mut operations = self.operations.clone();
+        operations.push(operation);
+        Txn::new()
+            .when(compares)
+            .and_then(operations)
+            .or_else([otherwise])
+    }
+}
+
+/// The first key after all that begin with `prefix`, which ends in a byte below 255: ours end in ASCII.
+fn end_of(mut prefix: Vec<u8>) -> Vec<u8> {
+    if let Some(last) = prefix.last_mut() {
+        *last = last.saturating_add(1);
+    }
+    prefix
+}
+
+/// The first key after `key`.
+fn next_after(mut key: Vec<u8>) -> Vec<u8> {
+    key.push(0);
+    key
+}
+
+/// When a question that begins now is to be answered.
+fn deadline(cluster: &Cluster) -> Instant {
+    Instant::now() + cluster.patience()
+}
