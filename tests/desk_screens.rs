@@ -284,7 +284,7 @@ fn audit() -> Vec<AuditRecord> {
             reason: (number % 3 == 1).then(|| "wrong-password".into()),
             account: (number % 5 != 4).then(|| "non-penyedia/PPK30".parse().unwrap()),
             by: number.is_multiple_of(5).then(|| "non-penyedia/PETUGAS1".parse().unwrap()),
-            from: "loket-1".into(),
+            from: "console:loket-1".into(),
             detail: (number == 0).then(|| {
                 "reason: Ponsel hilang, surat kehilangan dari kepolisian\u{1b}]0;x\u{7}; seen: KTP dan kartu \
                  pegawai\u{202e} yang masih berlaku, difoto oleh pemiliknya sendiri di loket"
@@ -528,6 +528,15 @@ const STATES: &[State] = &[
         officer.presses(&[Key::BackTab, Key::BackTab]);
         officer.types("\n");
         officer.answered(Reply::Home(Box::new(home(None))));
+        officer
+    }),
+    ("desk_activity", |officer| {
+        let mut officer = officer.at_desk();
+        officer.presses(&[Key::BackTab, Key::BackTab]);
+        officer.types("\n");
+        officer.answered(Reply::Home(Box::new(home(None))));
+        officer.types("a\n");
+        officer.answered(Reply::Activity(Box::new(home(None))));
         officer
     }),
     ("desk_help", |officer| {
@@ -809,6 +818,18 @@ fn an_officers_home_is_the_desk_and_their_account_stands_over_it() {
     let ended = officer.types("l\n");
     assert!(matches!(ended.as_slice(), [Effect::EndLogin]), "{ended:?}");
     assert!(officer.shows("Pakta Integritas") && !officer.shows("Rina"));
+}
+
+#[test]
+fn an_officer_is_told_to_have_their_totp_reset_by_another_officer() {
+    let (_, state) = STATES
+        .iter()
+        .find(|state| state.0 == "desk_activity")
+        .unwrap();
+    let mut by_mail = settings(Language::Id);
+    by_mail.reset_by_mail = true;
+    let officer = state(Officer::new(by_mail));
+    assert!(officer.shows("Minta petugas lain me-reset TOTP") && !officer.shows("Reset TOTP?"));
 }
 
 #[test]
@@ -1212,8 +1233,10 @@ fn only_the_acts_that_make_sense_are_offered() {
         let officer = Officer::new(settings(Language::Id)).at_card(card);
         officer.screen(120, 40).contains(&format!("[ {act} ]"))
     };
-    assert!(!offered(card(), "Akhiri penantian") && offered(waiting_card(), "Akhiri penantian"));
-    assert!(!offered(held_card(), "Akhiri penantian") && offered(held_card(), "Reset TOTP"));
+    assert!(
+        !offered(card(), "Akhiri masa tunggu") && offered(waiting_card(), "Akhiri masa tunggu")
+    );
+    assert!(!offered(held_card(), "Akhiri masa tunggu") && offered(held_card(), "Reset TOTP"));
     assert!(!offered(suspended_card(), "Reset TOTP"));
     assert!(offered(suspended_card(), "Pulihkan") && !offered(suspended_card(), "Tangguhkan"));
     assert!(!offered(card(), "Pulihkan") && offered(card(), "Tangguhkan"));
@@ -1240,9 +1263,9 @@ fn a_wait_counts_down_and_is_offered_to_be_ended_only_while_it_lasts() {
     officer.now = later(299);
     assert!(officer.shows("Menunggu 1 detik lagi."));
     officer.presses(&[Key::Tab]);
-    assert!(officer.shows("▸ [ Akhiri penantian ]"));
+    assert!(officer.shows("▸ [ Akhiri masa tunggu ]"));
     officer.now = later(300);
-    assert!(!officer.shows("Menunggu") && !officer.shows("Akhiri penantian"));
+    assert!(!officer.shows("Menunggu") && !officer.shows("Akhiri masa tunggu"));
     // A key on what has gone does something harmless.
     assert!(
         requested(&officer.types("\n"))
@@ -1634,6 +1657,7 @@ fn the_desk_on_small_terminals() {
         "card",
         "act_reset_code",
         "one_time_password",
+        "audit_record",
     ] {
         let (_, state) = STATES.iter().find(|state| state.0 == name).unwrap();
         let officer = state(Officer::new(settings(Language::Id)));

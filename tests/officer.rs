@@ -427,7 +427,12 @@ fn a_wait_after_wrong_codes_is_ended() {
     desk.open_card("ppk30", "PPK30");
     desk.kiosk.expect("5 kali berturut-turut. Menunggu");
     let said = ["Pemilik di loket"];
-    desk.act("a", "Akhiri penantian", &said, "Penantian sudah diakhiri");
+    desk.act(
+        "a",
+        "Akhiri masa tunggu",
+        &said,
+        "Masa tunggu sudah diakhiri",
+    );
     desk.expect_record("unlock", "Pemilik di loket");
     desk.expect_letter(
         "Pemberitahuan Penghapusan Masa Tunggu",

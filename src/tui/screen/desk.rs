@@ -600,7 +600,14 @@ impl Screen for DeskScreen {
             Focus::Row(_) => (&text.desk.open, &text.key.back),
             Focus::Button(_) => (&text.key.choose, &text.key.back),
         };
-        usual_hints(context, enter, Some(back))
+        let mut hints = usual_hints(context, enter, Some(back));
+        let is_search = self.focus == Focus::Search;
+        if is_search && self.failed_for.is_some() {
+            hints[0] = KeyHint::new("Enter", &text.desk.again);
+        } else if is_search && self.accounts().is_empty() {
+            hints.remove(0);
+        }
+        hints
     }
 
     fn help(&self, text: &'static Text) -> &'static str {
