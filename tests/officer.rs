@@ -127,9 +127,10 @@ impl Desk {
         owner
     }
 
-    /// Types `words` into the search field and opens the first account found, which is `user_id`.
+    /// Pastes `words` into the search field, so that no list of their beginning comes first, in which Enter would open
+    /// nothing; then opens the first account found, which is `user_id`.
     fn open_card(&mut self, words: &str, user_id: &str) -> &mut Self {
-        self.kiosk.press(words).expect("1 akun");
+        self.kiosk.paste(words).expect("1 akun");
         self.kiosk
             .press(key::DOWN)
             .expect(&format!("▸ {user_id}"))
@@ -516,7 +517,7 @@ fn outbox_and_audit_log_are_read_with_a_reason() {
 #[test]
 fn nobody_acts_on_their_own_account_at_the_desk() {
     let mut desk = Desk::open();
-    desk.kiosk.press("rina").expect("1 akun");
+    desk.kiosk.paste("rina").expect("1 akun");
     desk.kiosk
         .press(key::DOWN)
         .press(key::ENTER)

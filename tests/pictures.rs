@@ -79,7 +79,7 @@ fn open_card(kiosk: &mut Kiosk, office: &Office) {
         .expect("Nanti saja")
         .press(key::ESC)
         .expect("Meja petugas: Rina Wulandari")
-        .press("siti")
+        .paste("siti")
         .expect("1 akun")
         .press(key::DOWN)
         .expect("▸ PPK30")
