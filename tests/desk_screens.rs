@@ -284,7 +284,7 @@ fn audit() -> Vec<AuditRecord> {
             reason: (number % 3 == 1).then(|| "wrong-password".into()),
             account: (number % 5 != 4).then(|| "non-penyedia/PPK30".parse().unwrap()),
             by: number.is_multiple_of(5).then(|| "non-penyedia/PETUGAS1".parse().unwrap()),
-            from: "loket-1".into(),
+            from: "console:loket-1".into(),
             detail: (number == 0).then(|| {
                 "reason: Ponsel hilang, surat kehilangan dari kepolisian\u{1b}]0;x\u{7}; seen: KTP dan kartu \
                  pegawai\u{202e} yang masih berlaku, difoto oleh pemiliknya sendiri di loket"
@@ -528,6 +528,15 @@ const STATES: &[State] = &[
         officer.presses(&[Key::BackTab, Key::BackTab]);
         officer.types("\n");
         officer.answered(Reply::Home(Box::new(home(None))));
+        officer
+    }),
+    ("desk_activity", |officer| {
+        let mut officer = officer.at_desk();
+        officer.presses(&[Key::BackTab, Key::BackTab]);
+        officer.types("\n");
+        officer.answered(Reply::Home(Box::new(home(None))));
+        officer.types("a\n");
+        officer.answered(Reply::Activity(Box::new(home(None))));
         officer
     }),
     ("desk_help", |officer| {
@@ -812,6 +821,18 @@ fn an_officers_home_is_the_desk_and_their_account_stands_over_it() {
 }
 
 #[test]
+fn an_officer_is_told_to_have_their_totp_reset_by_another_officer() {
+    let (_, state) = STATES
+        .iter()
+        .find(|state| state.0 == "desk_activity")
+        .unwrap();
+    let mut by_mail = settings(Language::Id);
+    by_mail.reset_by_mail = true;
+    let officer = state(Officer::new(by_mail));
+    assert!(officer.shows("Minta petugas lain me-reset TOTP") && !officer.shows("Reset TOTP?"));
+}
+
+#[test]
 fn esc_at_the_home_over_the_desk_leads_back_and_everybody_elses_home_is_no_desk() {
     let mut officer = Officer::new(settings(Language::Id)).at_desk();
     officer.presses(&[Key::Up, Key::Up]);
@@ -985,6 +1006,119 @@ fn pages_follow_each_other_while_going_down_and_the_first_ones_are_left_behind()
 }
 
 #[test]
+fn a_short_page_and_an_empty_one_lead_on_to_what_follows() {
+    // Two accounts and a bookmark: more are looked for at once, and Down goes through those that are here meanwhile.
+    let mut officer = Officer::new(settings(Language::Id)).at_desk();
+    officer.types("p");
+    officer.finds(page(many(1, 2), Some("2")));
+    assert_eq!(officer.looks_for(), Some(("p", Some("2"))));
+    officer.presses(&[Key::Down]);
+    assert!(officer.shows("▸ PPK0001") && officer.shows("masih ada lagi"));
+    for key in [Key::End, Key::Down, Key::PageDown, Key::Tab] {
+        officer.presses(&[key]);
+        assert!(officer.shows("▸ PPK0002"), "{key:?}");
+    }
+    // An empty page in between changes nothing but where the search goes on.
+    officer.finds(page(Vec::new(), Some("2b")));
+    assert_eq!(officer.looks_for(), Some(("p", Some("2b"))));
+    assert!(officer.shows("▸ PPK0002"));
+    officer.finds(page(many(3, 20), Some("22")));
+    assert_eq!(officer.looks_for(), None, "there is enough to go through");
+    for number in 3..=22 {
+        officer.presses(&[Key::Down]);
+        assert!(officer.shows(&format!("▸ PPK{number:04}")), "{number}");
+    }
+    assert_eq!(officer.looks_for(), Some(("p", Some("22"))));
+    // Now the list is no short one: the search goes on all the same while its end is in sight.
+    for (from, next) in [("22", "22b"), ("22b", "22c")] {
+        assert_eq!(officer.looks_for(), Some(("p", Some(from))));
+        officer.finds(page(Vec::new(), Some(next)));
+        assert!(officer.shows("▸ PPK0022"));
+    }
+    officer.finds(page(many(23, 1), Some("23")));
+    assert_eq!(officer.looks_for(), Some(("p", Some("23"))));
+    officer.presses(&[Key::PageDown]);
+    assert!(officer.shows("▸ PPK0023"));
+    let sent = officer.types("\n");
+    assert!(
+        matches!(requested(&sent), Some(DeskRequest::Show(key)) if key.user_id.as_str() == "PPK0023"),
+        "{sent:?}"
+    );
+    officer.desk(DeskReply::Card(Box::new(card())));
+    officer.presses(&[Key::Esc]);
+    // What was on its way when the card opened is asked for anew.
+    officer.finds(page(many(24, 1), None));
+    assert!(officer.shows("▸ PPK0023"));
+    assert_eq!(officer.looks_for(), Some(("p", Some("23"))));
+    officer.finds(page(many(24, 1), None));
+    officer.presses(&[Key::End]);
+    assert!(officer.shows("▸ PPK0024") && officer.shows("24 akun"));
+    assert_eq!(officer.looks_for(), None);
+    officer.presses(&[Key::Down]);
+    assert!(officer.shows("▸ [ KEBIJAKAN ]"));
+}
+
+#[test]
+fn while_the_first_account_is_on_its_way_down_waits_for_it() {
+    let mut officer = Officer::new(settings(Language::Id)).at_desk();
+    officer.types("p");
+    officer.presses(&[Key::Down]);
+    assert!(officer.shows("▸ Cari"));
+    for mark in ["a", "b"] {
+        officer.finds(page(Vec::new(), Some(mark)));
+        assert_eq!(officer.looks_for(), Some(("p", Some(mark))));
+        assert!(officer.shows("Mencari") && !officer.shows("Tidak ada akun"));
+        for key in [Key::Down, Key::PageDown, Key::End, Key::Enter, Key::Tab] {
+            officer.presses(&[key]);
+            assert!(officer.shows("▸ Cari"), "{key:?}");
+        }
+    }
+    officer.finds(page(many(1, 1), None));
+    officer.presses(&[Key::Down]);
+    assert!(officer.shows("▸ PPK0001") && officer.shows("1 akun"));
+    // Where nothing follows after all, it says so, and Down leads to the buttons.
+    let mut officer = Officer::new(settings(Language::Id)).at_desk();
+    officer.types("p");
+    officer.finds(page(Vec::new(), Some("a")));
+    officer.finds(page(Vec::new(), None));
+    assert!(officer.shows("Tidak ada akun yang cocok"));
+    officer.presses(&[Key::Down]);
+    assert!(officer.shows("▸ [ KEBIJAKAN ]"));
+    // Up leaves the field whatever is on its way.
+    let mut officer = Officer::new(settings(Language::Id)).at_desk();
+    officer.types("p");
+    officer.presses(&[Key::Up]);
+    assert!(officer.shows("▸ [ LOGOUT ]"));
+}
+
+#[test]
+fn an_account_in_focus_stays_when_the_list_grows_too_long() {
+    let mut officer = Officer::new(settings(Language::Id)).with_long_list();
+    officer.presses(&[Key::Down]);
+    for last in [50, 100, 150] {
+        officer.presses(&[Key::End]);
+        officer.finds(page(many(last + 1, 50), Some(&(last + 50).to_string())));
+    }
+    // A page is on its way for which the first ones would go, but the pointer is back among those.
+    officer.presses(&[Key::End, Key::Home, Key::Down]);
+    officer.finds(page(many(201, 50), Some("250")));
+    assert!(officer.shows("▸ PPK0002"));
+    let sent = officer.types("\n");
+    assert!(
+        matches!(requested(&sent), Some(DeskRequest::Show(key)) if key.user_id.as_str() == "PPK0002"),
+        "{sent:?}"
+    );
+    officer.desk(DeskReply::Card(Box::new(card())));
+    officer.presses(&[Key::Esc, Key::Up]);
+    assert!(officer.shows("▸ PPK0001"));
+    // Nor do they go for one who is in the field meanwhile.
+    officer.presses(&[Key::End, Key::Home, Key::Up]);
+    officer.finds(page(many(251, 50), None));
+    officer.presses(&[Key::Down]);
+    assert!(officer.shows("▸ PPK0001") && officer.shows("300 akun"));
+}
+
+#[test]
 fn down_at_the_end_of_the_list_goes_on_to_the_buttons_and_up_comes_back() {
     let mut officer = Officer::new(settings(Language::Id)).with_list();
     officer.presses(&[Key::Down; 6]);
@@ -1099,8 +1233,10 @@ fn only_the_acts_that_make_sense_are_offered() {
         let officer = Officer::new(settings(Language::Id)).at_card(card);
         officer.screen(120, 40).contains(&format!("[ {act} ]"))
     };
-    assert!(!offered(card(), "Akhiri penantian") && offered(waiting_card(), "Akhiri penantian"));
-    assert!(!offered(held_card(), "Akhiri penantian") && offered(held_card(), "Reset TOTP"));
+    assert!(
+        !offered(card(), "Akhiri masa tunggu") && offered(waiting_card(), "Akhiri masa tunggu")
+    );
+    assert!(!offered(held_card(), "Akhiri masa tunggu") && offered(held_card(), "Reset TOTP"));
     assert!(!offered(suspended_card(), "Reset TOTP"));
     assert!(offered(suspended_card(), "Pulihkan") && !offered(suspended_card(), "Tangguhkan"));
     assert!(!offered(card(), "Pulihkan") && offered(card(), "Tangguhkan"));
@@ -1127,9 +1263,9 @@ fn a_wait_counts_down_and_is_offered_to_be_ended_only_while_it_lasts() {
     officer.now = later(299);
     assert!(officer.shows("Menunggu 1 detik lagi."));
     officer.presses(&[Key::Tab]);
-    assert!(officer.shows("▸ [ Akhiri penantian ]"));
+    assert!(officer.shows("▸ [ Akhiri masa tunggu ]"));
     officer.now = later(300);
-    assert!(!officer.shows("Menunggu") && !officer.shows("Akhiri penantian"));
+    assert!(!officer.shows("Menunggu") && !officer.shows("Akhiri masa tunggu"));
     // A key on what has gone does something harmless.
     assert!(
         requested(&officer.types("\n"))
@@ -1521,6 +1657,7 @@ fn the_desk_on_small_terminals() {
         "card",
         "act_reset_code",
         "one_time_password",
+        "audit_record",
     ] {
         let (_, state) = STATES.iter().find(|state| state.0 == name).unwrap();
         let officer = state(Officer::new(settings(Language::Id)));

@@ -127,9 +127,10 @@ impl Desk {
         owner
     }
 
-    /// Types `words` into the search field and opens the first account found, which is `user_id`.
+    /// Pastes `words` into the search field, so that no list of their beginning comes first, in which Enter would open
+    /// nothing; then opens the first account found, which is `user_id`.
     fn open_card(&mut self, words: &str, user_id: &str) -> &mut Self {
-        self.kiosk.press(words).expect("1 akun");
+        self.kiosk.paste(words).expect("1 akun");
         self.kiosk
             .press(key::DOWN)
             .expect(&format!("▸ {user_id}"))
@@ -427,7 +428,12 @@ fn a_wait_after_wrong_codes_is_ended() {
     desk.open_card("ppk30", "PPK30");
     desk.kiosk.expect("5 kali berturut-turut. Menunggu");
     let said = ["Pemilik di loket"];
-    desk.act("a", "Akhiri penantian", &said, "Penantian sudah diakhiri");
+    desk.act(
+        "a",
+        "Akhiri masa tunggu",
+        &said,
+        "Masa tunggu sudah diakhiri",
+    );
     desk.expect_record("unlock", "Pemilik di loket");
     desk.expect_letter(
         "Pemberitahuan Penghapusan Masa Tunggu",
@@ -511,7 +517,7 @@ fn outbox_and_audit_log_are_read_with_a_reason() {
 #[test]
 fn nobody_acts_on_their_own_account_at_the_desk() {
     let mut desk = Desk::open();
-    desk.kiosk.press("rina").expect("1 akun");
+    desk.kiosk.paste("rina").expect("1 akun");
     desk.kiosk
         .press(key::DOWN)
         .press(key::ENTER)

@@ -4,10 +4,10 @@ mod common;
 
 use std::{fs, path::Path};
 
-use common::{Kiosk, Office, PASSWORD, Phone, key, picture};
+use common::{Kiosk, Office, PASSWORD, Phone, key, log_out, picture, text};
 
 /// The screens in the README.
-const PICTURES: [&str; 5] = ["menu", "qr", "code", "home", "reset"];
+const PICTURES: [&str; 6] = ["menu", "qr", "code", "home", "reset", "desk"];
 
 #[test]
 fn the_readme_shows_the_screens_of_the_real_program() {
@@ -27,6 +27,7 @@ fn the_readme_shows_the_screens_of_the_real_program() {
         .expect("█");
     save("reset", &demo);
     drop(demo);
+    add_officer(&office);
     let mut kiosk = office.password_given("non-penyedia", "PPK30");
     kiosk.expect("ENABLE TOTP").press(key::ENTER);
     let phone = Phone::scan(&mut kiosk);
@@ -47,6 +48,10 @@ fn the_readme_shows_the_screens_of_the_real_program() {
         .press(&phone.code(office.clock()))
         .expect("DISABLE TOTP");
     save("home", &kiosk);
+    log_out(&mut kiosk);
+    office.pass(45);
+    open_card(&mut kiosk, &office);
+    save("desk", &kiosk);
     let readme = fs::read_to_string("README.md").unwrap();
     for name in PICTURES {
         let path = format!("assets/pictures/{name}.svg");
@@ -55,6 +60,31 @@ fn the_readme_shows_the_screens_of_the_real_program() {
             "{path} is in the README"
         );
     }
+}
+
+fn add_officer(office: &Office) {
+    let account = ["user", "add", "PETUGAS1", "--type", "non-penyedia"];
+    let person = ["--name", "Rina Wulandari", "--email", "rina@contoh.go.id"];
+    let arguments = [&account[..], &person, &["--officer"]].concat();
+    let added = office.command_with(&arguments, PASSWORD);
+    assert!(added.status.success(), "{}", text(&added.stderr));
+}
+
+/// The first login of the officer, then the card of PPK30.
+fn open_card(kiosk: &mut Kiosk, office: &Office) {
+    kiosk.give_password("non-penyedia", "PETUGAS1", PASSWORD);
+    let phone = Phone::scan(kiosk);
+    kiosk
+        .submit_code(&phone.code(office.clock()))
+        .expect("Nanti saja")
+        .press(key::ESC)
+        .expect("Meja petugas: Rina Wulandari")
+        .paste("siti")
+        .expect("1 akun")
+        .press(key::DOWN)
+        .expect("▸ PPK30")
+        .press(key::ENTER)
+        .expect("Tampilkan e-mail");
 }
 
 fn save(name: &str, kiosk: &Kiosk) {

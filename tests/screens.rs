@@ -1105,6 +1105,7 @@ fn a_password_longer_than_any_is_refused_and_not_cut_off() {
     let long = "kuda hijau ".repeat(12);
     for _ in 0..2 {
         person.pastes(&long[..129]);
+        assert!(person.screen(80, 24).contains("terlalu panjang"));
         assert!(person.types("\n").is_empty());
     }
     let said = person.screen(80, 24);

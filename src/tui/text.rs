@@ -150,11 +150,11 @@ sections! {
     Enrollment { title, step_1, step_2, step_3, account, prove, once, too_small, rejected }
     Disable { title, question, question_required, fresh, confirm }
     OwnPassword {
-        title, title_due, lead_due, current, new, again, strength, short, guessable, weak, fair, strong, rule_length,
+        title, title_due, lead_due, current, new, again, strength, short, long, guessable, weak, fair, strong, rule_length,
         rule_words, rule_context, current_empty, current_rejected, new_empty, new_short, new_long, new_guessable,
         new_control, new_unchanged, again_differs, fresh, save,
     }
-    AccountActivity { title, lead, from, by_officer, not_you, step_password, step_totp, step_officer }
+    AccountActivity { title, lead, from, by_officer, not_you, step_password, step_totp, step_totp_officer, step_officer }
     Reset { title, text }
     ResetRequest {
         title, lead, email, user_type, penyedia, non_penyedia, security_code, send, renew, have_letter,
@@ -172,6 +172,7 @@ sections! {
         title, clock, search, search_hint, lead, looking, failed, nothing, incomplete, count, more, id, user_type, name, totp,
         totp_off, totp_pending, totp_active, suspended, held, officer, policy, outbox, audit, account, list, open,
         clear,
+        again,
     }
     AccountCard {
         reveal_email, email, totp_pending, recovery_codes, codes_left, codes, wrong_codes, wait, held, suspended,

@@ -7,7 +7,7 @@ use ratatui::{Frame, layout::Rect};
 
 use super::{Context, Screen, Step, jumped, own_password::OwnPasswordScreen, write_working};
 use crate::{
-    domain::{Activity, calendar, idle::Presence},
+    domain::{Activity, account::Role, calendar, idle::Presence},
     tui::{
         HomeView, Now,
         command::Command,
@@ -98,8 +98,11 @@ impl ActivityScreen {
         sheet.gap();
         sheet.title(&words.not_you);
         sheet.bullet(&words.step_password);
-        if context.settings.reset_by_mail {
-            sheet.bullet(&words.step_totp);
+        // An officer's TOTP is reset by no letter.
+        match self.view.role {
+            Role::Officer => sheet.bullet(&words.step_totp_officer),
+            Role::User if context.settings.reset_by_mail => sheet.bullet(&words.step_totp),
+            Role::User => {}
         }
         let values = [("office", office), ("account", account.as_str())];
         sheet.bullet(&fill(&words.step_officer, &values));

@@ -86,16 +86,14 @@ struct List {
 
 impl List {
     fn new(typed: String, page: FoundPage) -> Self {
-        let mut list = Self {
+        Self {
             typed,
             accounts: page.accounts,
             next: page.next,
             incomplete: page.incomplete,
             wants_more: false,
             left_behind: 0,
-        };
-        list.wants_more = list.is_short();
-        list
+        }
     }
 
     /// A page ends where its work was bounded, so it may hold few accounts, or none, and yet there are more: the search
@@ -104,13 +102,20 @@ impl List {
         self.next.is_some() && self.accounts.len() <= AHEAD
     }
 
-    /// Adds the page behind the last one; returns how many accounts had to go in front.
-    fn append(&mut self, page: FoundPage) -> usize {
+    /// Whether there is more to be had, and hardly anything of it is here below the account in focus, if one is.
+    fn runs_out(&self, row: Option<usize>) -> bool {
+        let below = row.map_or(0, |row| row + AHEAD);
+        self.is_short() || (self.next.is_some() && below >= self.accounts.len())
+    }
+
+    /// Adds the page behind the last one; returns how many accounts had to go in front. None goes while the one in
+    /// focus is among them, or none is: that would put another under the pointer.
+    fn append(&mut self, page: FoundPage, row: Option<usize>) -> usize {
         self.accounts.extend(page.accounts);
         self.next = page.next;
         self.incomplete = page.incomplete;
-        self.wants_more = self.is_short();
-        let gone = self.accounts.len().saturating_sub(MOST);
+        let surplus = self.accounts.len().saturating_sub(MOST);
+        let gone = row.filter(|row| *row >= surplus).map_or(0, |_| surplus);
         self.accounts.drain(..gone);
         self.left_behind += gone;
         gone
@@ -235,6 +240,8 @@ impl DeskScreen {
         let buttons = Button::ALL.len();
         self.focus = match (self.focus, command) {
             (Focus::Search, Command::Next | Command::PageDown) if rows > 0 => Focus::Row(0),
+            // Whoever goes down faster than an account is found goes to no button.
+            (Focus::Search, Command::Next) if self.is_looking() => Focus::Search,
             (Focus::Search, Command::Next) => Focus::Button(0),
             (Focus::Search, Command::Previous) => Focus::Button(buttons - 1),
             (Focus::Row(row), Command::Next) if row + 1 < rows => Focus::Row(row + 1),
@@ -259,9 +266,28 @@ impl DeskScreen {
             (Focus::Button(_), Command::PageUp) if rows > 0 => Focus::Row(rows - 1),
             (focus, _) => focus,
         };
-        if let (Focus::Row(row), Some(list)) = (self.focus, &mut self.list) {
-            list.wants_more = list.next.is_some() && row + AHEAD >= rows;
+        self.look_ahead();
+    }
+
+    fn row(&self) -> Option<usize> {
+        match self.focus {
+            Focus::Row(row) => Some(row),
+            Focus::Search | Focus::Button(_) => None,
         }
+    }
+
+    /// The next page is wanted while the list runs out, however few accounts the pages bring.
+    fn look_ahead(&mut self) {
+        let row = self.row();
+        if let Some(list) = &mut self.list {
+            list.wants_more = list.runs_out(row);
+        }
+    }
+
+    /// Whether there may yet be something to go down into.
+    fn is_looking(&self) -> bool {
+        let awaited = !self.typed().is_empty() && !self.is_up_to_date();
+        self.failed_for.is_none() && awaited || self.has_more()
     }
 
     fn has_more(&self) -> bool {
@@ -361,12 +387,8 @@ impl DeskScreen {
             return;
         };
         let table = found_table(&list.accounts, context);
-        let focus = match self.focus {
-            Focus::Row(row) => Some(row),
-            Focus::Search | Focus::Button(_) => None,
-        };
         let begin = sheet.height();
-        table.write(sheet, focus, rows, list.next.is_some());
+        table.write(sheet, self.row(), rows, list.next.is_some());
         while sheet.height() < begin + rows + 1 {
             sheet.gap();
         }
@@ -504,16 +526,20 @@ impl Screen for DeskScreen {
             self.failed_for = Some(typed);
             return;
         };
-        let Some(after) = after else {
-            return self.replace(List::new(typed, page));
-        };
-        let same = |list: &&mut List| list.typed == typed && list.next.as_ref() == Some(&after);
-        if let Some(list) = self.list.as_mut().filter(same) {
-            let gone = list.append(page);
-            if let Focus::Row(row) = &mut self.focus {
-                *row = row.saturating_sub(gone);
+        let row = self.row();
+        match after {
+            None => self.replace(List::new(typed, page)),
+            Some(after) => {
+                let same =
+                    |list: &&mut List| list.typed == typed && list.next.as_ref() == Some(&after);
+                let Some(list) = self.list.as_mut().filter(same) else {
+                    return;
+                };
+                let gone = list.append(page, row);
+                self.focus = row.map_or(self.focus, |row| Focus::Row(row - gone));
             }
         }
+        self.look_ahead();
     }
 
     fn desk(&mut self, reply: DeskReply, context: &Context<'_>) -> Step {
@@ -574,7 +600,14 @@ impl Screen for DeskScreen {
             Focus::Row(_) => (&text.desk.open, &text.key.back),
             Focus::Button(_) => (&text.key.choose, &text.key.back),
         };
-        usual_hints(context, enter, Some(back))
+        let mut hints = usual_hints(context, enter, Some(back));
+        let is_search = self.focus == Focus::Search;
+        if is_search && self.failed_for.is_some() {
+            hints[0] = KeyHint::new("Enter", &text.desk.again);
+        } else if is_search && self.accounts().is_empty() {
+            hints.remove(0);
+        }
+        hints
     }
 
     fn help(&self, text: &'static Text) -> &'static str {

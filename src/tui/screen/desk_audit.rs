@@ -96,7 +96,7 @@ impl DeskAuditScreen {
                 id_of(record.account.as_ref()),
                 id_of(record.by.as_ref()),
                 record.outcome.as_str().to_owned(),
-                harmless(&record.from),
+                place_of(&record.from),
             ]);
         }
         table.write(sheet, Some(self.focus), rows, false);
@@ -127,6 +127,14 @@ impl DeskAuditScreen {
 /// The User ID alone: in a table the type has no room.
 fn id_of(account: Option<&AccountKey>) -> String {
     account.map_or_else(String::new, |account| account.user_id.to_string())
+}
+
+/// Where a record comes from, without the kind of place, for which the table has no room either.
+fn place_of(from: &str) -> String {
+    let place = ["console:", "peer:"]
+        .into_iter()
+        .find_map(|kind| from.strip_prefix(kind));
+    harmless(place.unwrap_or(from))
 }
 
 impl Screen for DeskAuditScreen {
@@ -160,11 +168,11 @@ impl Screen for DeskAuditScreen {
     fn hints(&self, context: &Context<'_>) -> Vec<KeyHint> {
         let text = context.text;
         let mut hints = usual_hints(context, &text.desk_audit.open, Some(&text.key.back));
-        let scroll = KeyHint::new(context.theme.arrows, &text.key.scroll);
-        if self.scroll.is_some() || self.records.is_empty() {
-            hints[0] = scroll;
-        } else {
-            hints[1] = scroll;
+        hints[1] = KeyHint::new(context.theme.arrows, &text.key.scroll);
+        if self.scroll.is_some() {
+            hints.remove(0);
+        } else if self.records.is_empty() {
+            hints.drain(..2);
         }
         hints
     }

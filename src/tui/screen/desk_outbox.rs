@@ -117,7 +117,8 @@ impl Screen for DeskOutboxScreen {
     fn hints(&self, context: &Context<'_>) -> Vec<KeyHint> {
         let text = context.text;
         let mut hints = usual_hints(context, &text.key.choose, Some(&text.key.back));
-        hints[0] = KeyHint::new(context.theme.arrows, &text.key.scroll);
+        hints[1] = KeyHint::new(context.theme.arrows, &text.key.scroll);
+        hints.drain(..if self.letters.is_empty() { 2 } else { 1 });
         hints
     }
 

@@ -278,7 +278,8 @@ impl OwnPasswordScreen {
         let (words, theme) = (&context.text.own_password, context.theme);
         // Nobody is scolded while typing: what is not enough yet is in the colour of a hint.
         let (tenths, said, style) = match self.strength {
-            None => (0, "", theme.hint),
+            None if self.new.value().is_empty() => (0, "", theme.hint),
+            None => (0, words.long.as_str(), theme.hint),
             Some(Strength::Short) => (1, words.short.as_str(), theme.hint),
             Some(Strength::Guessable) => (2, words.guessable.as_str(), theme.hint),
             Some(Strength::Weak) => (4, words.weak.as_str(), theme.label),

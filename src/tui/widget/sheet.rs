@@ -135,11 +135,12 @@ impl Sheet {
     pub fn pair(&mut self, name: &str, value: &str, value_style: Style) {
         let name = self.theme.shown(name);
         let shown = self.theme.shown(value);
+        let beside = self.width.saturating_sub(self.name);
+        if beside < NARROWEST {
+            return self.pair_in_rows(&name, &shown, value_style);
+        }
         let padding = " ".repeat(self.name.saturating_sub(name.width()));
-        for (number, part) in wrap(&shown, self.width.saturating_sub(self.name))
-            .into_iter()
-            .enumerate()
-        {
+        for (number, part) in wrap(&shown, beside).into_iter().enumerate() {
             let lead = if number == 0 {
                 format!("{name}{padding}")
             } else {
@@ -147,6 +148,20 @@ impl Sheet {
             };
             self.lines.push(Line::from(vec![
                 Span::styled(lead, self.theme.hint),
+                Span::styled(part, value_style),
+            ]));
+        }
+    }
+
+    /// A pair with its value below the name, where there is no room for one beside the other.
+    fn pair_in_rows(&mut self, name: &str, value: &str, value_style: Style) {
+        for part in wrap(name, self.width) {
+            self.lines.push(Line::styled(part, self.theme.hint));
+        }
+        for part in wrap(value, self.width.saturating_sub(POINTER)) {
+            let lead = " ".repeat(POINTER);
+            self.lines.push(Line::from(vec![
+                lead.into(),
                 Span::styled(part, value_style),
             ]));
         }
