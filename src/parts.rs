@@ -1,5 +1,7 @@
 //! From a configuration to running services: the only place that names concrete parts.
 
+pub mod cluster;
+
 use std::{
     fs::DirBuilder,
     io,
@@ -24,7 +26,7 @@ use crate::{
         remote_keys::RemoteKeys,
         secret_file::{self, SecretFileError},
     },
-    config::{Config, MailSecurity},
+    config::{Config, MailSecurity, StoreKind},
     domain::{EmailAddress, audit::AuditHead},
     mail::{
         courier::{Courier, Post, Satchel},
@@ -42,7 +44,6 @@ use crate::{
         self, Store, StoreError,
         audit_heads::AuditHeads,
         backup::{self, Target},
-        embedded::Embedded,
         find::Index,
         folder::OpenError,
         outbox::Outbox,
@@ -61,9 +62,6 @@ const HELD_PATIENCE: Duration = Duration::from_secs(2);
 
 /// Between two looks whether it does.
 const HELD_PAUSE: Duration = Duration::from_millis(50);
-
-/// This machine's name among those that share a store; an embedded store has one.
-const NODE: &str = "local";
 
 /// Where the master key comes from.
 #[derive(Debug, Clone)]
@@ -117,7 +115,7 @@ impl PartsError {
     pub fn exit_status(&self) -> u8 {
         match self {
             Self::Store(OpenError::Held { .. }) => 3,
-            Self::Store(OpenError::NoRoom(_)) => 75,
+            Self::Store(OpenError::NoRoom(_) | OpenError::Cluster { .. }) => 75,
             Self::Audit(_, error) if error.kind() == io::ErrorKind::StorageFull => 75,
             Self::NoMailPassword => 2,
             Self::Join(error) if error.is_for_now() => 75,
@@ -244,6 +242,7 @@ async fn open_beside(
         Arc::new(RemoteAudit(line)),
         ended_logins,
         config.letters_are_sent(),
+        node(config),
     );
     let services = Services::new(&foundation);
     Ok(AtHand {
@@ -261,17 +260,23 @@ pub async fn open(
     inbox: Option<Arc<Inbox>>,
 ) -> Result<Opened, PartsError> {
     make_private(&config.data)?;
-    let store = open_store(config).await?;
+    let store::Opened {
+        store,
+        health,
+        pulse,
+        ended,
+        node,
+        is_shared,
+    } = open_store(config).await?;
     if backup::target(&*store).await? == Target::Unfinished {
         return Err(PartsError::RestoreUnfinished(
             config.store_folder().display().to_string(),
         ));
     }
     let vault = open_vault(config, &Settings::new(store.clone()), key).await?;
-    let audit = open_audit_log(config, store.clone(), clock.clone()).await?;
+    let audit = open_audit_log(config, store.clone(), &node, clock.clone()).await?;
     let audit_pulse = audit.pulse();
     let audit = AuditTally::new(Arc::new(audit));
-    let (health, ended, pulse) = (store.health(), store.ended(), store.pulse());
     let acts = audit.tally();
     let post = match &inbox {
         Some(inbox) => Some(Post::Training(inbox.clone())),
@@ -285,6 +290,7 @@ pub async fn open(
         Arc::new(audit),
         EndedLogins::default(),
         post.is_some(),
+        node,
     );
     let vitals = Vitals {
         store: pulse,
@@ -294,10 +300,14 @@ pub async fn open(
     };
     let mut services = Services::new(&foundation);
     services.inbox = inbox;
-    services.accounts.sweep_imports().await?;
     Index::new(foundation.store.clone()).begin().await?;
     let outbox = Outbox::new(foundation.store.clone());
-    outbox.release_claims(foundation.clock.now()).await?;
+    if !is_shared {
+        // Nobody else is at work: what is under way was broken off. Where others may be, an import that was broken off
+        // is cleared away by the next one, and a claim runs out.
+        services.accounts.sweep_imports().await?;
+        outbox.release_claims(foundation.clock.now()).await?;
+    }
     Ok(Opened {
         services: Arc::new(services),
         courier: post.map(|post| courier(config, &foundation, outbox, post)),
@@ -331,10 +341,12 @@ pub async fn open_for_restore(
     clock: Arc<SystemClock>,
 ) -> Result<OpenedForRestore, PartsError> {
     make_private(&config.data)?;
-    let store = open_store(config).await?;
-    let audit = open_audit_log(config, store.clone(), clock.clone()).await?;
+    let store::Opened {
+        store, ended, node, ..
+    } = open_store(config).await?;
+    let audit = open_audit_log(config, store.clone(), &node, clock.clone()).await?;
     Ok(OpenedForRestore {
-        ended: store.ended(),
+        ended,
         restoring: Restoring {
             store,
             audit: Arc::new(audit),
@@ -347,10 +359,11 @@ pub async fn open_for_restore(
 async fn open_audit_log(
     config: &Config,
     store: Arc<dyn Store>,
+    node: &str,
     clock: Arc<SystemClock>,
 ) -> Result<AuditLog, PartsError> {
     let heads = AuditHeads::new(store);
-    let head = heads.get(NODE).await?;
+    let head = heads.get(node).await?;
     let file = config.audit_file();
     let rotate_bytes = config.audit_rotate_mib * 1024 * 1024;
     let shown = file.display().to_string();
@@ -361,7 +374,7 @@ async fn open_audit_log(
         .expect("opening the audit log does not panic")
         .map_err(|error| PartsError::Audit(shown, error))?;
     // It ends with the log, and lets go of the store then.
-    tokio::spawn(head::keep(heads, NODE.to_owned(), written));
+    tokio::spawn(head::keep(heads, node.to_owned(), written));
     Ok(log)
 }
 
@@ -373,7 +386,7 @@ pub async fn audit_head(config: &Config) -> Result<(Option<AuditHead>, bool), Pa
         if let Some(joined) = remote::join(&config.socket_file()).await? {
             let Joined { line, ended } = joined;
             let heads = AuditHeads::new(Arc::new(Remote::new(line)));
-            let head = heads.get(NODE).await;
+            let head = heads.get(&node(config)).await;
             drop(heads);
             // It is over, however it ended.
             let _ = ended.await;
@@ -384,30 +397,44 @@ pub async fn audit_head(config: &Config) -> Result<(Option<AuditHead>, bool), Pa
         }
         check_owner(&config.data)?;
         match open_store(config).await {
-            Ok(store) => {
-                let ended = store.ended();
+            Ok(store::Opened {
+                store, ended, node, ..
+            }) => {
                 let heads = AuditHeads::new(store);
-                let head = heads.get(NODE).await;
+                let head = heads.get(&node).await;
                 drop(heads);
                 ended.wait().await;
                 return Ok((head?, false));
             }
-            Err(OpenError::Held { .. }) if Instant::now() < deadline => {
+            Err(PartsError::Store(OpenError::Held { .. })) if Instant::now() < deadline => {
                 tokio::time::sleep(HELD_PAUSE).await;
             }
-            Err(error) => return Err(error.into()),
+            Err(error) => return Err(error),
         }
     }
 }
 
-async fn open_store(config: &Config) -> Result<Arc<Embedded>, OpenError> {
+async fn open_store(config: &Config) -> Result<store::Opened, PartsError> {
     let folder = config.store_folder();
     let (kind, floor) = (config.store, config.free_space_floor_mib);
+    if kind == StoreKind::Etcd {
+        return cluster::open(config, &folder, floor).await;
+    }
     // Opening reads the disk, for half a second where there are a million accounts.
     let opened = tokio::task::spawn_blocking(move || store::open(kind, &folder, floor)).await;
-    opened
-        .expect("opening a store does not panic")
-        .map(Arc::new)
+    let opened = opened.expect("opening a store does not panic");
+    Ok(opened.map(store::Opened::from)?)
+}
+
+/// This machine's name among those that share the store.
+fn node(config: &Config) -> String {
+    match config.store {
+        StoreKind::Etcd => config.cluster.node.clone().unwrap_or_else(|| {
+            let system = rustix::system::uname();
+            system.nodename().to_string_lossy().into_owned()
+        }),
+        StoreKind::Sled | StoreKind::Redb => store::ONLY_NODE.to_owned(),
+    }
 }
 
 fn foundation(
@@ -418,6 +445,7 @@ fn foundation(
     audit: Arc<dyn Audit>,
     ended_logins: EndedLogins,
     letters_are_written: bool,
+    node: String,
 ) -> Arc<Foundation> {
     Arc::new(Foundation {
         store,
@@ -436,7 +464,7 @@ fn foundation(
             bell: Arc::default(),
         },
         ended_logins,
-        node: NODE.to_owned(),
+        node,
     })
 }
 

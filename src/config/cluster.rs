@@ -172,7 +172,10 @@ mod tests {
             "http://127.0.0.1:2379,http://127.0.0.1:2380",
         ] {
             let parsed = endpoints(text).unwrap();
-            assert_eq!(shown(&parsed).unwrap().replace(' ', ""), text.replace(' ', ""));
+            assert_eq!(
+                shown(&parsed).unwrap().replace(' ', ""),
+                text.replace(' ', "")
+            );
         }
         let too_many = [one; 10].join(",");
         for text in [

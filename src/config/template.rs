@@ -52,7 +52,9 @@ fn example(setting: &Setting) -> String {
     let example = match (setting.section, setting.name) {
         ("kiosk", "terminal") => "loket-1",
         ("password", "threads") => "2",
-        ("store", "endpoints") => "https://10.0.0.1:2379, https://10.0.0.2:2379, https://10.0.0.3:2379",
+        ("store", "endpoints") => {
+            "https://10.0.0.1:2379, https://10.0.0.2:2379, https://10.0.0.3:2379"
+        }
         ("store", "authority_file") => "/etc/lpse-kiosk/etcd-ca.pem",
         ("store", "certificate_file") => "/etc/lpse-kiosk/etcd.pem",
         ("store", "key_file") => "/etc/lpse-kiosk/etcd.key",

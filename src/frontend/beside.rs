@@ -6,6 +6,7 @@ use std::{
     net::{SocketAddr, TcpListener},
     path::Path,
     sync::Arc,
+    time::Duration,
 };
 
 use tokio::{sync::watch, task::JoinSet};
@@ -23,8 +24,12 @@ use crate::{
     config::{BaseUrl, Config},
     parts::Opened,
     ports::Clock,
-    store::find::Index,
+    service::EndedLogins,
+    store::{Key, Store, find::Index},
 };
+
+/// Between two tries to hear of logins that end elsewhere.
+const HEARING_PAUSE: Duration = Duration::from_secs(1);
 
 /// Why the page cannot be served.
 #[derive(Debug, thiserror::Error)]
@@ -123,6 +128,12 @@ pub fn start(
     }
     let index = Index::new(opened.foundation.store.clone());
     beside.spawn(index.build(leave.clone()));
+    let logins = opened.foundation.ended_logins.clone();
+    beside.spawn(hear_ended_logins(
+        opened.foundation.store.clone(),
+        logins,
+        leave.clone(),
+    ));
     let socket = config.socket_file();
     match PrivateSocket::bind(&socket) {
         Ok(socket) => {
@@ -160,6 +171,31 @@ pub fn start(
         None => {}
     }
     beside
+}
+
+/// Passes on what ends logins on other machines that share the store, until `leave` holds true.
+async fn hear_ended_logins(
+    store: Arc<dyn Store>,
+    logins: EndedLogins,
+    mut leave: watch::Receiver<bool>,
+) {
+    let hearing = async {
+        loop {
+            match store.changes(&Key::all_accounts()).await {
+                Ok(Some(changes)) => logins.clone().hear(changes).await,
+                Ok(None) => return,
+                Err(error) => {
+                    tracing::warn!(%error, "logins that end elsewhere are not heard of; another try follows");
+                    tokio::time::sleep(HEARING_PAUSE).await;
+                }
+            }
+        }
+    };
+    tokio::select! {
+        // The sender is gone where the process has left already.
+        _ = leave.wait_for(|leave| *leave) => {}
+        () = hearing => {}
+    }
 }
 
 /// The page over an opened store, until `leave` holds true.

@@ -35,7 +35,7 @@ use crate::{
     },
     mail::inbox::Inbox,
     ports::{Audit, AuditError, AuditTrail, Clock, Random},
-    store::{self, Commit, Outcome, Store, StoreError},
+    store::{self, Change, Changes, Commit, Outcome, Store, StoreError},
     vault::Vault,
 };
 use hashing::{Busy, HashPool};
@@ -69,10 +69,24 @@ pub struct EndedLogins {
 
 /// Whose open logins have ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct EndedLogin {
-    pub account: AccountKey,
-    /// The generation of the one login that goes on: that of whoever has ended the others.
-    pub but: Option<u64>,
+pub enum EndedLogin {
+    Of {
+        account: AccountKey,
+        /// The generation of the one login that goes on: that of whoever has ended the others.
+        but: Option<u64>,
+    },
+    /// Everybody's, because nobody knows any more whose.
+    All,
+}
+
+impl EndedLogin {
+    /// Whether a login to `of`, of that generation, has ended by this.
+    pub fn ends(&self, of: &AccountKey, generation: u64) -> bool {
+        match self {
+            Self::Of { account, but } => account == of && *but != Some(generation),
+            Self::All => true,
+        }
+    }
 }
 
 /// How the sessions of another process are told.
@@ -97,6 +111,14 @@ impl EndedLogins {
         }
     }
 
+    fn tell_here(&self, account: &AccountKey, but: Option<u64>) {
+        // Nobody listens where no session runs.
+        let _ = self.here.send(EndedLogin::Of {
+            account: account.clone(),
+            but,
+        });
+    }
+
     /// Tells that the open logins of `account` have ended.
     pub fn tell(&self, account: &AccountKey) {
         self.tell_all_but(account, None);
@@ -108,13 +130,33 @@ impl EndedLogins {
     }
 
     fn tell_all_but(&self, account: &AccountKey, but: Option<u64>) {
-        // Nobody listens where no session runs.
-        let _ = self.here.send(EndedLogin {
-            account: account.clone(),
-            but,
-        });
+        self.tell_here(account, but);
         if let Some(tell) = &self.elsewhere {
             tell(account);
+        }
+    }
+}
+
+impl EndedLogins {
+    /// Passes on what ends logins elsewhere, on the other machines that share the store.
+    ///
+    /// Whoever ends logins changes the account's generation, so a change of that is what is listened for; what was
+    /// done here is heard again, and ends nothing anew.
+    pub async fn hear(self, mut changes: Box<dyn Changes>) {
+        loop {
+            match changes.next().await {
+                Change::Missed => {
+                    tracing::warn!(
+                        "the store was away for longer than its history; all open logins end"
+                    );
+                    let _ = self.here.send(EndedLogin::All);
+                }
+                change => {
+                    if let Some((account, generation)) = store::accounts::ended_by(&change) {
+                        self.tell_here(&account, generation);
+                    }
+                }
+            }
         }
     }
 }

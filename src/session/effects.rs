@@ -60,9 +60,8 @@ impl Proofs {
 
     /// Whether this login is among those that have ended.
     pub fn are_ended_by(&self, ended: &EndedLogin) -> bool {
-        self.login().is_some_and(|(account, generation)| {
-            *account == ended.account && Some(generation) != ended.but
-        })
+        let login = self.login();
+        login.is_some_and(|(account, generation)| ended.ends(account, generation))
     }
 }
 

@@ -5,7 +5,7 @@
 use std::{collections::HashMap, sync::Arc};
 
 use super::{
-    Commit, Key, Outcome, Store, StoreError, Value, find,
+    Change, Commit, Key, Outcome, Store, StoreError, Value, find,
     record::{self, StoredAccount},
 };
 use crate::domain::{Account, AccountKey, UserId, UserType};
@@ -134,6 +134,21 @@ impl Accounts {
             Some(id) => Ok(self.store.get(&Key::import(id)).await?.is_some()),
         }
     }
+}
+
+/// Whose logins a change has ended, and the generation of those that go on, if any can.
+pub fn ended_by(change: &Change) -> Option<(AccountKey, Option<u64>)> {
+    let Change::Written { key, before, after } = change else {
+        return None;
+    };
+    let account = key.as_account()?;
+    let generation = |bytes: &Value| {
+        let stored = record::decode_account(&format!("{key:?}"), bytes);
+        stored.map(|stored| stored.account.generation).ok()
+    };
+    let before = generation(before.as_ref()?);
+    let after = after.as_ref().and_then(generation);
+    (before != after || before.is_none()).then_some((account, after))
 }
 
 /// The record of an account that belongs to no unfinished import.

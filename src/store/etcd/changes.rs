@@ -67,10 +67,7 @@ impl EtcdChanges {
             .with_prefix()
             .with_prev_key()
             .with_start_revision(self.next);
-        let stream = timeout(
-            SILENCE,
-            client.watch(self.prefix.clone(), Some(options)),
-        );
+        let stream = timeout(SILENCE, client.watch(self.prefix.clone(), Some(options)));
         match stream.await {
             Ok(Ok(stream)) => Ok(Watch {
                 stream,

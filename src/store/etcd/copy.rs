@@ -47,8 +47,14 @@ impl Snapshot for Copy {
                 return Ok(None);
             }
             let after = self.after.as_ref();
-            let (rows, revision) =
-                Etcd::rows(&self.cluster, &Key::everything(), after, PAGE, self.revision).await?;
+            let (rows, revision) = Etcd::rows(
+                &self.cluster,
+                &Key::everything(),
+                after,
+                PAGE,
+                self.revision,
+            )
+            .await?;
             self.revision = Some(revision);
             self.is_last = rows.len() < PAGE;
             if let Some((last, _)) = rows.last() {

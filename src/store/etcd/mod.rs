@@ -191,7 +191,10 @@ impl Store for Etcd {
         // What is done is recorded on this disk.
         let room = self.folder.room().check();
         room.map_err(|error| StoreError::Unavailable(error.to_string()))?;
-        let outcome = self.slots.commit(&transaction(&self.cluster, &commit)).await;
+        let outcome = self
+            .slots
+            .commit(&transaction(&self.cluster, &commit))
+            .await;
         match &outcome {
             Ok(outcome) => self.counts.count(&[*outcome]),
             Err(_) => self.counts.count_failed(1),

@@ -71,9 +71,15 @@ impl Slots {
     pub async fn commit(&self, transaction: &Transaction) -> Result<Outcome, StoreError> {
         let closed = |_| StoreError::Unavailable("the store is closed".into());
         let _place = self.places.acquire().await.map_err(closed)?;
-        let taken = self.free.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let taken = self
+            .free
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .pop();
         let Some(slot) = taken else {
-            return Err(StoreError::Unavailable("too much is written at once".into()));
+            return Err(StoreError::Unavailable(
+                "too much is written at once".into(),
+            ));
         };
         // Whoever stops waiting leaves a slot behind of which nothing is known.
         let mut returned = Returned {
@@ -121,7 +127,10 @@ impl Slots {
                 Err(failure) => failure,
             };
             slot.last = Last::Unread;
-            if self.was_applied(slot, last.as_deref(), mark, &failure).await? {
+            if self
+                .was_applied(slot, last.as_deref(), mark, &failure)
+                .await?
+            {
                 return Ok(Outcome::Applied);
             }
             if std::time::Instant::now() >= deadline {
@@ -140,7 +149,9 @@ impl Slots {
         failure: &Failure,
     ) -> Result<bool, StoreError> {
         let unknown = |why: &dyn std::fmt::Display| {
-            StoreError::Unknown(format!("the etcd cluster does not answer: {failure}; {why}"))
+            StoreError::Unknown(format!(
+                "the etcd cluster does not answer: {failure}; {why}"
+            ))
         };
         let deadline = deadline(&self.cluster);
         let fence = mark()?;
@@ -195,12 +206,10 @@ impl Slots {
     }
 
     async fn ask(&self, deadline: std::time::Instant, request: Txn) -> Result<Said, Failure> {
-        let asked = self
-            .cluster
-            .attempt(deadline, |mut client| {
-                let request = request.clone();
-                async move { client.txn(request).await }
-            });
+        let asked = self.cluster.attempt(deadline, |mut client| {
+            let request = request.clone();
+            async move { client.txn(request).await }
+        });
         Ok(match asked.await? {
             answer if answer.succeeded() => Said::Succeeded,
             answer => Said::Failed(found(&answer)),
