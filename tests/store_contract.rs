@@ -1,5 +1,10 @@
 //! What every store promises, told once and held against each of them.
 
+#[cfg(feature = "etcd")]
+#[path = "common/cluster.rs"]
+#[allow(dead_code, reason = "nobody harms this cluster")]
+mod cluster;
+
 use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 use lpse_kiosk::{
@@ -57,8 +62,32 @@ async fn remote(store: Arc<dyn Store>) -> Remote {
     Remote::new(remote::greet(command, "the pair").await.unwrap().line)
 }
 
+/// A store in the etcd cluster, with nothing in it, and the folder that goes with it.
+#[cfg(feature = "etcd")]
+async fn in_cluster() -> (tempfile::TempDir, Arc<dyn Store>) {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = store::etcd::EtcdSettings {
+        endpoints: cluster::Cluster::shared()
+            .split(',')
+            .map(str::to_owned)
+            .collect(),
+        tls: None,
+        credentials: None,
+        prefix: cluster::fresh_prefix(),
+        patience: std::time::Duration::from_secs(10),
+        node: "one".into(),
+    };
+    let opened = store::etcd::open(settings, folder.path(), 0).await;
+    (folder, opened.unwrap().store)
+}
+
 /// Tells `story` of each kind of store.
 async fn each<F: Future>(story: impl Fn(Arc<dyn Store>) -> F) {
+    #[cfg(feature = "etcd")]
+    {
+        let (_folder, store) = in_cluster().await;
+        story(store).await;
+    }
     story(Arc::new(Memory::default())).await;
     story(Arc::new(remote(Arc::new(Memory::default())).await)).await;
     for kind in StoreKind::EMBEDDED {

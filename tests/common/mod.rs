@@ -4,6 +4,8 @@
 #![allow(dead_code, reason = "each journey uses a part of the language")]
 
 pub mod browser;
+#[cfg(feature = "etcd")]
+pub mod cluster;
 pub mod disk;
 pub mod fill;
 pub mod letters;
@@ -52,7 +54,20 @@ impl Office {
         };
         fs::create_dir(office.path("home")).unwrap();
         office.set_clock(MORNING);
+        #[cfg(feature = "etcd")]
+        if std::env::var("LPSE_TEST_STORE").is_ok_and(|store| store == "etcd") {
+            return office.in_cluster(&cluster::Cluster::shared(), &cluster::fresh_prefix(), "one");
+        }
         office
+    }
+
+    /// The office with its store in a cluster, where keys begin with `prefix`, as the machine `node` of perhaps several.
+    #[cfg(feature = "etcd")]
+    pub fn in_cluster(self, endpoints: &str, prefix: &str, node: &str) -> Self {
+        self.with("LPSE_KIOSK_STORE_KIND", "etcd")
+            .with("LPSE_KIOSK_STORE_ENDPOINTS", endpoints)
+            .with("LPSE_KIOSK_STORE_PREFIX", prefix)
+            .with("LPSE_KIOSK_STORE_NODE", node)
     }
 
     /// An office with PPK30 (non-penyedia) and CVMAJU (penyedia).
