@@ -41,7 +41,7 @@ use crate::{
         hashing::{self, HashPool},
     },
     store::{
-        self, Store, StoreError,
+        self, Outcome, Store, StoreError,
         audit_heads::AuditHeads,
         backup::{self, Target},
         find::Index,
@@ -546,15 +546,21 @@ async fn open_vault(
             )
         }
     };
-    match check {
-        Some(sealed) => vault
-            .passes_check(&sealed)
-            .map_err(|error| PartsError::WrongKey(shown, error))?,
+    let check = match check {
+        Some(sealed) => Some(sealed),
         None => {
             let mut nonce = [0; Vault::NONCE_BYTES];
             SystemRandom.fill(&mut nonce);
-            settings.set_seal_check(&vault.seal_check(nonce)).await?;
+            match settings.set_seal_check(&vault.seal_check(nonce)).await? {
+                Outcome::Applied => None,
+                // Another machine has just opened the store for the first time too, perhaps with another key.
+                Outcome::Conflict => settings.seal_check().await?.sealed,
+            }
         }
+    };
+    if let Some(sealed) = check {
+        let wrong = |error| PartsError::WrongKey(shown, error);
+        vault.passes_check(&sealed).map_err(wrong)?;
     }
     Ok(vault)
 }

@@ -196,9 +196,10 @@ fn start_shared() -> String {
             guard.arg(member.process.as_ref().unwrap().id().to_string());
         }
         guard.stdin(Stdio::null()).stdout(Stdio::null());
-        guard.stderr(Stdio::null()).spawn().unwrap();
+        let mut guard = guard.stderr(Stdio::null()).spawn().unwrap();
         tell.send(endpoints).unwrap();
-        std::mem::forget(cluster);
+        // For as long as this program runs.
+        let _ = guard.wait();
     });
     told.recv().expect("a cluster")
 }
