@@ -3,7 +3,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use etcd_client::{Client, Compare, CompareOp, PutOptions, Txn, TxnOp};
+use etcd_client::{Client, Compare, CompareOp, Error, PutOptions, Txn, TxnOp};
 use tokio::{runtime::Handle, task::JoinHandle, time::sleep};
 
 use super::{
@@ -14,6 +14,9 @@ use super::{
 
 /// A holder that is not heard of for so long has lost its turn.
 const LEASE: Duration = Duration::from_secs(15);
+
+/// Between two tries to renew.
+const PAUSE: Duration = Duration::from_millis(250);
 
 struct Held {
     cluster: Arc<Cluster>,
@@ -56,13 +59,27 @@ pub async fn take(cluster: &Arc<Cluster>, work: Work) -> Result<Turn, StoreError
 async fn renew(cluster: Arc<Cluster>, lease: i64) {
     loop {
         sleep(LEASE / 3).await;
-        let renewed = cluster.attempt_of(deadline(&cluster), |client: Client| async move {
-            let (mut keeper, mut answers) = client.lease_client().keep_alive(lease).await?;
-            keeper.keep_alive().await?;
-            answers.message().await
-        });
-        if let Err(error) = renewed.await {
-            tracing::warn!(%error, "a turn was not renewed; another try follows");
+        // There is time for some tries before the lease runs out.
+        loop {
+            let renewed = cluster.attempt_of(deadline(&cluster), |client: Client| async move {
+                match client.lease_client().keep_alive(lease).await {
+                    Ok(_) => Ok(true),
+                    // What the client calls a lease that is not there any more.
+                    Err(Error::LeaseKeepAliveError(_)) => Ok(false),
+                    Err(error) => Err(error),
+                }
+            });
+            match renewed.await {
+                Ok(true) => break,
+                Ok(false) => {
+                    tracing::warn!("a turn has run out before its work was done");
+                    return;
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "a turn was not renewed; another try follows");
+                    sleep(PAUSE).await;
+                }
+            }
         }
     }
 }
