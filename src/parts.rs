@@ -89,7 +89,7 @@ pub enum PartsError {
     #[error(transparent)]
     MasterKey(#[from] MasterKeyError),
     #[error(
-        "the master key file {0} does not fit the store: {1}; put the key file that belongs to this store back"
+        "the master key file {0} does not fit the store: {1}; put the key file that belongs to this store back, or bring it here from another machine that shares the store"
     )]
     WrongKey(String, VaultError),
     #[error(
@@ -310,7 +310,7 @@ pub async fn open(
     }
     Ok(Opened {
         services: Arc::new(services),
-        courier: post.map(|post| courier(config, &foundation, outbox, post)),
+        courier: post.map(|post| courier(config, &foundation, outbox, post, is_shared)),
         form_key: foundation.vault.derived_key("reset-form"),
         foundation,
         health,
@@ -507,7 +507,13 @@ pub fn mail_server(config: &Config) -> Result<Option<Smtp>, PartsError> {
 }
 
 /// The courier for the letters of `foundation`.
-fn courier(config: &Config, foundation: &Foundation, outbox: Outbox, post: Post) -> Courier {
+fn courier(
+    config: &Config,
+    foundation: &Foundation,
+    outbox: Outbox,
+    post: Post,
+    is_shared: bool,
+) -> Courier {
     let nowhere = || EmailAddress::parse("lpse@localhost.invalid").expect("it has the form");
     Courier::new(Satchel {
         outbox,
@@ -524,6 +530,7 @@ fn courier(config: &Config, foundation: &Foundation, outbox: Outbox, post: Post)
         },
         post,
         bell: foundation.letters.bell.clone(),
+        is_shared,
     })
 }
 
@@ -533,7 +540,7 @@ async fn open_vault(
     settings: &Settings,
     key: &KeySource,
 ) -> Result<Vault, PartsError> {
-    let check = settings.seal_check().await?.sealed;
+    let mut check = settings.seal_check().await?.sealed;
     let (vault, shown) = match key {
         KeySource::File(path) => (
             MasterKeyFile::new(path, config.master_key_is_credential)
@@ -549,15 +556,17 @@ async fn open_vault(
             )
         }
     };
-    match check {
-        Some(sealed) => vault
+    while check.is_none() {
+        let mut nonce = [0; Vault::NONCE_BYTES];
+        SystemRandom.fill(&mut nonce);
+        // Of several machines that begin with a new store, the first one's key is the store's.
+        settings.set_seal_check(&vault.seal_check(nonce)).await?;
+        check = settings.seal_check().await?.sealed;
+    }
+    if let Some(sealed) = check {
+        vault
             .passes_check(&sealed)
-            .map_err(|error| PartsError::WrongKey(shown, error))?,
-        None => {
-            let mut nonce = [0; Vault::NONCE_BYTES];
-            SystemRandom.fill(&mut nonce);
-            settings.set_seal_check(&vault.seal_check(nonce)).await?;
-        }
+            .map_err(|error| PartsError::WrongKey(shown, error))?;
     }
     Ok(vault)
 }

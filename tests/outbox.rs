@@ -89,6 +89,7 @@ fn courier(house: &House, server: &Arc<Server>) -> Courier {
         },
         post: Post::Server(server.clone()),
         bell: foundation.letters.bell.clone(),
+        is_shared: false,
     })
 }
 
