@@ -304,10 +304,14 @@ pub async fn open(
     let outbox = Outbox::new(foundation.store.clone());
     if !is_shared {
         // Nobody else is at work: what is under way was broken off. Where others may be, an import that was broken off
-        // is cleared away by the next one, and a claim runs out.
+        // is cleared away by the next one.
         services.accounts.sweep_imports().await?;
-        outbox.release_claims(foundation.clock.now()).await?;
     }
+    let (now, node) = (
+        foundation.clock.now(),
+        is_shared.then_some(&*foundation.node),
+    );
+    outbox.release_claims(now, node).await?;
     Ok(Opened {
         services: Arc::new(services),
         courier: post.map(|post| courier(config, &foundation, outbox, post, is_shared)),
@@ -530,6 +534,7 @@ fn courier(
         },
         post,
         bell: foundation.letters.bell.clone(),
+        node: foundation.node.clone(),
         is_shared,
     })
 }

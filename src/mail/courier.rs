@@ -69,6 +69,8 @@ pub struct Satchel {
     pub post: Post,
     /// Rung whenever a letter was put into the outbox.
     pub bell: Arc<Notify>,
+    /// This machine's name among those that share the outbox.
+    pub node: String,
     /// Couriers on other machines are at the same outbox.
     pub is_shared: bool,
 }
@@ -86,8 +88,8 @@ impl Courier {
         let mut name = [0; 8];
         satchel.random.fill(&mut name);
         Self {
+            name: Delivery::claimant(&satchel.node, &HEXLOWER.encode(&name)),
             satchel: Arc::new(satchel),
-            name: HEXLOWER.encode(&name),
         }
     }
 

@@ -16,7 +16,7 @@ mod turn;
 
 use std::{
     path::Path,
-    sync::Arc,
+    sync::{Arc, Weak},
     time::{Duration, Instant},
 };
 
@@ -64,6 +64,9 @@ impl std::fmt::Debug for EtcdTls {
 /// Rows asked for at once: with the largest records there can be, an answer of 32 MiB.
 const ROWS: usize = 128;
 
+/// Between two looks whether the cluster answers.
+const FEEL: Duration = Duration::from_secs(2);
+
 /// A store in an etcd cluster. The data folder is held as an embedded store would hold it: the audit log is in it.
 #[derive(Debug)]
 pub struct Etcd {
@@ -92,6 +95,7 @@ pub async fn open(
     let (end, ended) = watch::channel(());
     let counts = Arc::new(Counts::default());
     let asked = Arc::downgrade(&cluster);
+    tokio::spawn(feel(asked.clone()));
     let pulse = Pulse::new(folder.room().clone(), counts.clone(), move || {
         match asked.upgrade().is_some_and(|cluster| cluster.answers()) {
             true => Condition::Well,
@@ -113,6 +117,25 @@ pub async fn open(
         node,
         is_shared: true,
     })
+}
+
+/// Asks for something small every now and then, so that whether the cluster answers is known also while nobody comes:
+/// whoever sends people elsewhere because of it must hear when it is over. It keeps nothing open.
+async fn feel(cluster: Weak<Cluster>) {
+    loop {
+        tokio::time::sleep(FEEL).await;
+        let Some(cluster) = cluster.upgrade() else {
+            return;
+        };
+        let name = cluster.own("node/");
+        // What came of it is noted by the cluster.
+        let _ = cluster
+            .read(|mut client| {
+                let name = name.clone();
+                async move { client.get(name, None).await }
+            })
+            .await;
+    }
 }
 
 impl Etcd {
