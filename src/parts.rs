@@ -431,7 +431,7 @@ async fn open_store(config: &Config) -> Result<store::Opened, PartsError> {
 }
 
 /// This machine's name among those that share the store.
-fn node(config: &Config) -> String {
+pub fn node(config: &Config) -> String {
     match config.store {
         StoreKind::Etcd => config.cluster.node.clone().unwrap_or_else(|| {
             let system = rustix::system::uname();
