@@ -390,11 +390,17 @@ pub enum ServiceError {
     /// The store or the vault cannot answer; the reason is for operators.
     #[error("{0}")]
     Unavailable(String),
+    /// The store went away in the middle of a write: what was asked for may have been done all the same.
+    #[error("{0}")]
+    Unknown(String),
 }
 
 impl From<StoreError> for ServiceError {
     fn from(error: StoreError) -> Self {
-        Self::Unavailable(error.to_string())
+        match error {
+            StoreError::Unknown(_) => Self::Unknown(error.to_string()),
+            _ => Self::Unavailable(error.to_string()),
+        }
     }
 }
 

@@ -73,6 +73,7 @@ pub struct Etcd {
     folder: Folder,
     cluster: Arc<Cluster>,
     slots: Slots,
+    holder: turn::Holder,
     counts: Arc<Counts>,
     /// Dropped last: whoever waits for the end may take the folder then.
     _end: watch::Sender<()>,
@@ -92,6 +93,7 @@ pub async fn open(
     };
     let cluster = Arc::new(Cluster::new(&settings).map_err(failed)?);
     node::take(&cluster, &node, &folder).await?;
+    let holder = turn::Holder::new(&node).map_err(|error| failed(error.to_string()))?;
     let (end, ended) = watch::channel(());
     let counts = Arc::new(Counts::default());
     let asked = Arc::downgrade(&cluster);
@@ -106,6 +108,7 @@ pub async fn open(
         store: Arc::new(Etcd {
             folder,
             slots: Slots::new(cluster.clone(), &node),
+            holder,
             cluster,
             counts,
             _end: end,
@@ -230,7 +233,7 @@ impl Store for Etcd {
     }
 
     async fn take_turn(&self, work: Work) -> Result<Turn, StoreError> {
-        turn::take(&self.cluster, work).await
+        turn::take(&self.cluster, work, &self.holder).await
     }
 
     async fn changes(&self, prefix: &Key) -> Result<Option<Box<dyn Changes>>, StoreError> {
