@@ -89,7 +89,7 @@ pub enum PartsError {
     #[error(transparent)]
     MasterKey(#[from] MasterKeyError),
     #[error(
-        "the master key file {0} does not fit the store: {1}; put the key file that belongs to this store back"
+        "the master key file {0} does not fit the store: {1}; put the key file that belongs to this store back, or bring it here from another machine that shares the store"
     )]
     WrongKey(String, VaultError),
     #[error(
@@ -302,13 +302,17 @@ pub async fn open(
     let outbox = Outbox::new(foundation.store.clone());
     if !is_shared {
         // Nobody else is at work: what is under way was broken off. Where others may be, an import that was broken off
-        // is cleared away by the next one, and a claim runs out.
+        // is cleared away by the next one.
         services.accounts.sweep_imports().await?;
-        outbox.release_claims(foundation.clock.now()).await?;
     }
+    let (now, node) = (
+        foundation.clock.now(),
+        is_shared.then_some(&*foundation.node),
+    );
+    outbox.release_claims(now, node).await?;
     Ok(Opened {
         services: Arc::new(services),
-        courier: post.map(|post| courier(config, &foundation, outbox, post)),
+        courier: post.map(|post| courier(config, &foundation, outbox, post, is_shared)),
         form_key: foundation.vault.derived_key("reset-form"),
         foundation,
         health,
@@ -425,7 +429,7 @@ async fn open_store(config: &Config) -> Result<store::Opened, PartsError> {
 }
 
 /// This machine's name among those that share the store.
-fn node(config: &Config) -> String {
+pub fn node(config: &Config) -> String {
     match config.store {
         StoreKind::Etcd => config.cluster.node.clone().unwrap_or_else(|| {
             let system = rustix::system::uname();
@@ -504,7 +508,13 @@ pub fn mail_server(config: &Config) -> Result<Option<Smtp>, PartsError> {
 }
 
 /// The courier for the letters of `foundation`.
-fn courier(config: &Config, foundation: &Foundation, outbox: Outbox, post: Post) -> Courier {
+fn courier(
+    config: &Config,
+    foundation: &Foundation,
+    outbox: Outbox,
+    post: Post,
+    is_shared: bool,
+) -> Courier {
     let nowhere = || EmailAddress::parse("lpse@localhost.invalid").expect("it has the form");
     Courier::new(Satchel {
         outbox,
@@ -521,6 +531,8 @@ fn courier(config: &Config, foundation: &Foundation, outbox: Outbox, post: Post)
         },
         post,
         bell: foundation.letters.bell.clone(),
+        node: foundation.node.clone(),
+        is_shared,
     })
 }
 
@@ -530,7 +542,7 @@ async fn open_vault(
     settings: &Settings,
     key: &KeySource,
 ) -> Result<Vault, PartsError> {
-    let check = settings.seal_check().await?.sealed;
+    let mut check = settings.seal_check().await?.sealed;
     let (vault, shown) = match key {
         KeySource::File(path) => (
             MasterKeyFile::new(path, config.master_key_is_credential)
@@ -546,21 +558,17 @@ async fn open_vault(
             )
         }
     };
-    let check = match check {
-        Some(sealed) => Some(sealed),
-        None => {
-            let mut nonce = [0; Vault::NONCE_BYTES];
-            SystemRandom.fill(&mut nonce);
-            match settings.set_seal_check(&vault.seal_check(nonce)).await? {
-                Outcome::Applied => None,
-                // Another machine has just opened the store for the first time too, perhaps with another key.
-                Outcome::Conflict => settings.seal_check().await?.sealed,
-            }
-        }
-    };
+    while check.is_none() {
+        let mut nonce = [0; Vault::NONCE_BYTES];
+        SystemRandom.fill(&mut nonce);
+        // Of several machines that begin with a new store, the first one's key is the store's.
+        settings.set_seal_check(&vault.seal_check(nonce)).await?;
+        check = settings.seal_check().await?.sealed;
+    }
     if let Some(sealed) = check {
-        let wrong = |error| PartsError::WrongKey(shown, error);
-        vault.passes_check(&sealed).map_err(wrong)?;
+        vault
+            .passes_check(&sealed)
+            .map_err(|error| PartsError::WrongKey(shown, error))?;
     }
     Ok(vault)
 }

@@ -4,9 +4,10 @@
 //! open; the nonce is random, 24 bytes, which needs no counter to be kept (SECURITY section 3).
 //!
 //! Clones of a vault are one vault: a key that is learned, or taken into use, is so for all of them. Whoever seals
-//! commits on condition that the store's seal check has not changed (`SealRead` in the store's settings), which it
-//! does whenever another key begins to seal: so nothing comes into the store under a key after that key's last record
-//! was looked for.
+//! does it under the key that the store's seal check is sealed under ([`Vault::sealing_under`]), and commits on
+//! condition that the check has not changed (`SealRead` in the store's settings), which it does whenever another key
+//! begins to seal. So nothing comes into the store under a key after that key's last record was looked for, nor under
+//! one that the other machines do not have, whatever file a machine was started with.
 
 mod keyring;
 
@@ -139,6 +140,43 @@ impl Vault {
                 ))
             })
         })
+    }
+
+    /// This vault, as it seals with the key named `id`. What it learns, only it knows.
+    pub fn sealing_under(&self, id: &str) -> Result<Self, VaultError> {
+        let keys = self.keys_with(id)?;
+        if keys.sealing().id() == id {
+            return Ok(self.clone());
+        }
+        let ring = keys.sealing_with(id);
+        let ring = ring.ok_or_else(|| VaultError::UnknownKey(id.to_owned()))?;
+        Ok(Self {
+            ring: Arc::new(RwLock::new(Arc::new(ring))),
+            ..self.clone()
+        })
+    }
+
+    /// The keys, with the one named `id` among them. One that is not known here may have come into the file since it was
+    /// read: another machine has rotated, and the operator has brought its file here.
+    fn keys_with(&self, id: &str) -> Result<Arc<Keyring>, VaultError> {
+        let unknown = || VaultError::UnknownKey(id.to_owned());
+        let keys = self.keys();
+        if keys.holds(id) {
+            return Ok(keys);
+        }
+        let file = self.file().ok_or_else(unknown)?;
+        let kept = file.read().map_err(|_| unknown())?;
+        if !kept.holds(id) {
+            return Err(unknown());
+        }
+        let learned = |ring: &Keyring| {
+            Ok(kept
+                .iter()
+                .cloned()
+                .fold(ring.clone(), |all, key| all.with(key)))
+        };
+        self.change(learned).map_err(|_: KeyError| unknown())?;
+        Ok(self.keys())
     }
 
     /// Seals with the key named `id` from now on.
@@ -297,7 +335,7 @@ impl Vault {
         purpose: Purpose<'_>,
         sealed: &SealedSecret,
     ) -> Result<Zeroizing<Vec<u8>>, VaultError> {
-        let keys = self.keys();
+        let keys = self.keys_with(&sealed.key_id)?;
         let key = keys
             .find(&sealed.key_id)
             .ok_or_else(|| VaultError::UnknownKey(sealed.key_id.clone()))?;

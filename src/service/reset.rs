@@ -9,7 +9,7 @@ use std::{sync::Arc, time::Duration};
 use jiff::Timestamp;
 use zeroize::Zeroizing;
 
-use super::{Foundation, ServiceError};
+use super::{Foundation, Sealing, ServiceError};
 use crate::{
     domain::{
         Account, AccountKey, Activity, ActivityKind, Authenticator, EmailAddress, PasswordHash,
@@ -154,7 +154,7 @@ impl Reset {
         let hour = house.reset_limits().hour(&house.node).await?;
         let read = house.accounts().read(key).await?;
         let ticket = house.tickets().read(key).await?;
-        let seal = house.settings().seal_check().await?;
+        let seal = house.sealing().await?;
         let secrets = self.new_secrets();
         let matched = read
             .as_ref()
@@ -186,7 +186,7 @@ impl Reset {
         // A letter is made, sealed and written in any case; only where it may go out, at its own place.
         let decoy = decoy_account(key, email);
         let account = matched.unwrap_or(&decoy);
-        let issued = self.issue(account, &ticket, &requests, &secrets, from, now);
+        let issued = self.issue(account, &ticket, &requests, &secrets, &seal, from, now);
         let counted = source
             .note_request(now)
             .and(hour.note(refused.is_none(), now));
@@ -205,6 +205,7 @@ impl Reset {
         before: &tickets::Read,
         requests: &RequestLog,
         secrets: &TicketSecrets,
+        seal: &Sealing,
         from: &Source,
         now: Timestamp,
     ) -> Commit {
@@ -220,7 +221,7 @@ impl Reset {
             random,
         );
         let nonce = house.random_bytes();
-        let sealed = house.vault.seal_ticket_secrets(&letter.id, secrets, nonce);
+        let sealed = seal.vault.seal_ticket_secrets(&letter.id, secrets, nonce);
         let ticket = Ticket {
             account: account.key.clone(),
             email: account.email.clone(),

@@ -7,6 +7,9 @@ use std::sync::Arc;
 use super::{Commit, Key, Outcome, Store, StoreError, record};
 use crate::domain::audit::AuditHead;
 
+/// Names read at once.
+const PAGE: usize = 64;
+
 /// The heads of the audit logs, in a store.
 #[derive(Debug, Clone)]
 pub struct AuditHeads {
@@ -25,6 +28,22 @@ impl AuditHeads {
         bytes
             .map(|bytes| record::decode_audit_head(&format!("{key:?}"), &bytes))
             .transpose()
+    }
+
+    /// The names of all nodes that ever recorded something.
+    pub async fn nodes(&self) -> Result<Vec<String>, StoreError> {
+        let mut nodes: Vec<String> = Vec::new();
+        let mut after = None;
+        loop {
+            let all = Key::audit_heads();
+            let rows = self.store.page(&all, after.as_ref(), PAGE).await?;
+            let names = rows.iter().filter_map(|(key, _)| key.as_audit_head());
+            nodes.extend(names.map(str::to_owned));
+            match rows.into_iter().nth(PAGE - 1) {
+                Some((last, _)) => after = Some(last),
+                None => return Ok(nodes),
+            }
+        }
     }
 
     /// Moves the head of `node`'s log forward to `head`. It never goes back.
@@ -65,5 +84,9 @@ mod tests {
             assert_eq!(heads.get("local").await.unwrap(), Some(head(expected)));
         }
         assert_eq!(heads.get("other").await.unwrap(), None);
+        for number in 0..PAGE {
+            heads.advance(&format!("n{number}"), head(1)).await.unwrap();
+        }
+        assert_eq!(heads.nodes().await.unwrap().len(), PAGE + 1);
     }
 }

@@ -166,6 +166,16 @@ impl Key {
         Self(b"outbox/".to_vec())
     }
 
+    /// The prefix of how far the audit logs are known to have come, each followed by its node's name.
+    pub fn audit_heads() -> Self {
+        Self(b"audit-head/".to_vec())
+    }
+
+    /// The node whose audit log's head is kept here.
+    pub fn as_audit_head(&self) -> Option<&str> {
+        std::str::from_utf8(self.0.strip_prefix(b"audit-head/")?).ok()
+    }
+
     /// How far one node's audit log is known to have come.
     pub fn audit_head(node: &str) -> Self {
         Self(format!("audit-head/{node}").into_bytes())
