@@ -7,6 +7,9 @@ use std::sync::Arc;
 use super::{Commit, Key, Outcome, Store, StoreError, record};
 use crate::domain::audit::AuditHead;
 
+/// More nodes than this do not exist.
+const NODES: usize = 4096;
+
 /// The heads of the audit logs, in a store.
 #[derive(Debug, Clone)]
 pub struct AuditHeads {
@@ -25,6 +28,17 @@ impl AuditHeads {
         bytes
             .map(|bytes| record::decode_audit_head(&format!("{key:?}"), &bytes))
             .transpose()
+    }
+
+    /// The heads of all nodes' logs in `store`, by the nodes' names.
+    pub async fn all(store: &dyn Store) -> Result<Vec<(String, AuditHead)>, StoreError> {
+        let rows = store.page(&Key::all_audit_heads(), None, NODES).await?;
+        let heads = rows.iter().filter_map(|(key, bytes)| {
+            let node = key.as_audit_head()?.to_owned();
+            let head = record::decode_audit_head(&format!("{key:?}"), bytes);
+            Some(head.map(|head| (node, head)))
+        });
+        heads.collect()
     }
 
     /// Moves the head of `node`'s log forward to `head`. It never goes back.

@@ -38,6 +38,7 @@ pub async fn take(cluster: &Arc<Cluster>, work: Work) -> Result<Turn, StoreError
     let name = cluster.own(match work {
         Work::Import => "turn/import",
         Work::Rotation => "turn/rotation",
+        Work::Copy => "turn/copy",
     });
     let options = PutOptions::new().with_lease(lease);
     let request = Txn::new()
