@@ -1,6 +1,7 @@
 //! From a configuration to running services: the only place that names concrete parts.
 
 pub mod cluster;
+pub mod store_copy;
 
 use std::{
     fs::DirBuilder,
@@ -44,8 +45,9 @@ use crate::{
         self, Outcome, Store, StoreError,
         audit_heads::AuditHeads,
         backup::{self, Target},
+        copy::{self, CopyError, Standing},
         find::Index,
-        folder::OpenError,
+        folder::{Folder, OpenError},
         outbox::Outbox,
         pulse::{Ended, Health, Pulse},
         remote::{self, JoinError, Joined, Remote},
@@ -96,6 +98,16 @@ pub enum PartsError {
         "a restore into the store in {0} was not finished; run `lpse-kiosk restore` again, with the same backup or another"
     )]
     RestoreUnfinished(String),
+    #[error(
+        "a copy into the {0} store was not finished; run the same `lpse-kiosk store copy` again"
+    )]
+    CopyUnfinished(StoreKind),
+    #[error(
+        "the {0} store was copied elsewhere with `lpse-kiosk store copy`, and lives on there; what is here is old: set [store] kind to where it was copied"
+    )]
+    Moved(StoreKind),
+    #[error(transparent)]
+    Copy(#[from] CopyError),
     #[error("the audit log {0} cannot be written: {1}")]
     Audit(String, io::Error),
     #[error(transparent)]
@@ -117,6 +129,7 @@ impl PartsError {
             Self::Store(OpenError::Held { .. }) => 3,
             Self::Store(OpenError::NoRoom(_) | OpenError::Cluster { .. }) => 75,
             Self::Audit(_, error) if error.kind() == io::ErrorKind::StorageFull => 75,
+            Self::Copy(CopyError::Store(_)) => 75,
             Self::NoMailPassword => 2,
             Self::Join(error) if error.is_for_now() => 75,
             _ => 1,
@@ -272,6 +285,11 @@ pub async fn open(
             config.store_folder().display().to_string(),
         ));
     }
+    match copy::standing(&*store).await? {
+        Standing::InService => {}
+        Standing::HalfCopied => return Err(PartsError::CopyUnfinished(config.store)),
+        Standing::Moved => return Err(PartsError::Moved(config.store)),
+    }
     let vault = open_vault(config, &Settings::new(store.clone()), key).await?;
     let audit = open_audit_log(config, store.clone(), &node, clock.clone()).await?;
     let audit_pulse = audit.pulse();
@@ -417,13 +435,17 @@ pub async fn audit_head(config: &Config) -> Result<(Option<AuditHead>, bool), Pa
 }
 
 async fn open_store(config: &Config) -> Result<store::Opened, PartsError> {
-    let folder = config.store_folder();
-    let (kind, floor) = (config.store, config.free_space_floor_mib);
+    let folder = Folder::hold(&config.store_folder(), config.free_space_floor_mib)?;
+    open_store_in(config, folder).await
+}
+
+async fn open_store_in(config: &Config, folder: Folder) -> Result<store::Opened, PartsError> {
+    let kind = config.store;
     if kind == StoreKind::Etcd {
-        return cluster::open(config, &folder, floor).await;
+        return cluster::open(config, folder).await;
     }
     // Opening reads the disk, for half a second where there are a million accounts.
-    let opened = tokio::task::spawn_blocking(move || store::open(kind, &folder, floor)).await;
+    let opened = tokio::task::spawn_blocking(move || store::open_in(kind, folder)).await;
     let opened = opened.expect("opening a store does not panic");
     Ok(opened.map(store::Opened::from)?)
 }

@@ -707,3 +707,108 @@ fn strict_lets_warnings_fail_and_nothing_else() {
         assert!(text(&output.stdout).contains("\nwarning  base-url"));
     }
 }
+
+/// An office in order, with its store in the cluster, and what the store's and the members' checks say.
+#[cfg(feature = "etcd")]
+fn in_cluster() -> Office {
+    let endpoints = common::cluster::Cluster::shared();
+    let prefix = common::cluster::fresh_prefix();
+    let office = Office::empty()
+        .in_cluster(&endpoints, &prefix, "loket-1")
+        .with("LPSE_KIOSK_SSH_LISTEN", "127.0.0.1:0");
+    office.add("PPK30", "non-penyedia", "Siti Rahmawati");
+    office
+}
+
+/// The members' checks.
+#[cfg(feature = "etcd")]
+fn members(report: &Report) -> Vec<&Check> {
+    let checks = report.checks.iter();
+    checks.filter(|check| check.name == "etcd").collect()
+}
+
+#[cfg(feature = "etcd")]
+#[test]
+fn every_member_of_a_cluster_is_told_of_and_nothing_changes() {
+    let office = in_cluster();
+    let endpoints = common::cluster::Cluster::shared();
+    let rows = || {
+        let prefix = office.environment();
+        let prefix = prefix.iter().rev();
+        let mut prefix = prefix.filter(|(name, _)| name == "LPSE_KIOSK_STORE_PREFIX");
+        let prefix = &prefix.next().unwrap().1;
+        common::cluster::etcdctl(&endpoints, &["get", "--prefix", prefix]).unwrap()
+    };
+    let before = (everything(&office.path("")), rows());
+    let report = office.doctor();
+    assert_eq!((everything(&office.path("")), rows()), before);
+    let store = report.check("store");
+    assert_eq!(store.status, "ok", "{store:?}");
+    for words in [
+        "etcd, keys under /test-",
+        "the node loket-1",
+        "no lpse-kiosk runs",
+    ] {
+        assert!(store.message.contains(words), "{store:?}");
+    }
+    let told = members(&report);
+    assert_eq!(told.len(), 3);
+    let leaders = told
+        .iter()
+        .filter(|check| check.message.contains(", leader, "));
+    assert_eq!(leaders.count(), 1, "{told:?}");
+    for (check, endpoint) in told.iter().zip(endpoints.split(',')) {
+        assert!(
+            check.message.starts_with(&format!("{endpoint}: etcd 3.")),
+            "{check:?}"
+        );
+        assert!(check.message.contains(" MiB"), "{check:?}");
+        assert!(check.message.contains("without TLS"), "{check:?}");
+        // Debian 12's etcd is too old.
+        let is_old = check.message.contains("etcd 3.4.23");
+        assert_eq!(
+            check.status,
+            if is_old { "warning" } else { "ok" },
+            "{check:?}"
+        );
+        let what_to_do = check.what_to_do.as_deref().unwrap_or_default();
+        assert_eq!(is_old, what_to_do.contains("3.4.42"), "{check:?}");
+    }
+    let mut server = office.serve();
+    if told[0].status == "warning" {
+        server.expect_log("older than 3.4.42");
+    }
+    let beside = office.doctor();
+    let store = beside.check("store");
+    assert!(
+        store.message.contains("held by the running lpse-kiosk"),
+        "{store:?}"
+    );
+    assert_eq!(members(&beside).len(), 3);
+}
+
+#[cfg(feature = "etcd")]
+#[test]
+fn members_that_are_away_are_a_warning_while_the_others_agree_and_a_failure_when_not() {
+    let mut cluster = common::cluster::Cluster::start();
+    let prefix = common::cluster::fresh_prefix();
+    let office = Office::empty()
+        .in_cluster(&cluster.endpoints(), &prefix, "one")
+        .with("LPSE_KIOSK_STORE_TIMEOUT_SECONDS", "2")
+        .with("LPSE_KIOSK_SSH_LISTEN", "127.0.0.1:0");
+    office.add("PPK30", "non-penyedia", "Siti Rahmawati");
+    cluster.kill_member(0);
+    common::eventually("the others agree", || {
+        let report = office.doctor();
+        let told = members(&report);
+        assert!(told[0].message.contains("does not answer"), "{told:?}");
+        told[0].status == "warning" && report.check("store").status == "ok"
+    });
+    cluster.kill_member(1);
+    common::eventually("nobody leads", || {
+        let report = office.doctor();
+        let told = members(&report);
+        let all = told.iter().all(|check| check.status == "failure");
+        all && report.exit_status == 1 && report.check("store").status == "failure"
+    });
+}

@@ -22,6 +22,7 @@ mod progress;
 mod restore;
 mod serve;
 mod settings;
+mod store;
 mod user;
 mod verify;
 
@@ -114,6 +115,7 @@ enum Command {
     Backup(backup::BackupArguments),
     Restore(restore::RestoreArguments),
     Verify(verify::VerifyArguments),
+    Store(store::StoreArguments),
     Doctor(doctor::DoctorArguments),
     Config(settings::SettingsArguments),
     Completions(completions::CompletionsArguments),
@@ -262,6 +264,7 @@ fn carry_out(command_line: CommandLine) -> Result<(), CliError> {
         }
         Some(Command::Restore(arguments)) => restore::run(&arguments, &flags),
         Some(Command::Verify(arguments)) => block_on(async { verify::run(&arguments) }),
+        Some(Command::Store(arguments)) => store::run(&arguments, &flags),
         Some(Command::Doctor(arguments)) => doctor::run(&arguments, &flags),
         Some(Command::Config(arguments)) => settings::run(&arguments, &flags),
         Some(Command::Completions(arguments)) => completions::run(&arguments),

@@ -123,6 +123,7 @@ acts! {
     CheckKeys = "check-keys",
     Backup = "backup",
     Restore = "restore",
+    CopyStore = "copy-store",
     SetRole = "set-role",
 }
 

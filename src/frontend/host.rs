@@ -228,6 +228,7 @@ async fn host(
         if let Some(samples) = &training {
             training::add_samples(&opened.services, samples).await?;
         }
+        tokio::spawn(parts::cluster::warn_of_members(config.clone()));
         let beside = beside::start(&opened, places, &config, clock.clone(), &doors, &leaving);
         open.send_replace(Some(opened.services.clone()));
         let ssh = match listeners.is_empty() {

@@ -1,29 +1,26 @@
 //! The store of an etcd cluster, from the settings: what their files hold is read here.
 
-use std::path::Path;
-
 use super::PartsError;
-use crate::{config::Config, store};
+use crate::{
+    config::Config,
+    store::{self, folder::Folder},
+};
 
 #[cfg(not(feature = "etcd"))]
-pub(super) async fn open(
-    _config: &Config,
-    _folder: &Path,
-    _floor_mib: u64,
-) -> Result<store::Opened, PartsError> {
+pub(super) async fn open(_config: &Config, _folder: Folder) -> Result<store::Opened, PartsError> {
     Err(store::folder::OpenError::NotBuilt.into())
 }
 
 #[cfg(feature = "etcd")]
-pub use with_etcd::settings;
+pub use with_etcd::{settings, warn_of_members};
+
+/// Says in the log which members of the cluster are not to be relied on.
+#[cfg(not(feature = "etcd"))]
+pub async fn warn_of_members(_config: Config) {}
 
 #[cfg(feature = "etcd")]
-pub(super) async fn open(
-    config: &Config,
-    folder: &Path,
-    floor_mib: u64,
-) -> Result<store::Opened, PartsError> {
-    Ok(store::etcd::open(settings(config)?, folder, floor_mib).await?)
+pub(super) async fn open(config: &Config, folder: Folder) -> Result<store::Opened, PartsError> {
+    Ok(store::etcd::open_in(settings(config)?, folder).await?)
 }
 
 #[cfg(feature = "etcd")]
@@ -33,9 +30,39 @@ mod with_etcd {
     use super::{Config, PartsError};
     use crate::{
         adapter::secret_file,
+        config::StoreKind,
         parts::node,
-        store::etcd::{EtcdSettings, EtcdTls},
+        store::etcd::{self, EtcdSettings, EtcdTls, Members},
     };
+
+    /// Says in the log which members of the cluster are not to be relied on.
+    pub async fn warn_of_members(config: Config) {
+        if config.store != StoreKind::Etcd {
+            return;
+        }
+        let Ok(settings) = settings(&config) else {
+            return;
+        };
+        let Members(members) = etcd::look(&settings).await;
+        for (endpoint, state) in members {
+            match state {
+                Ok(state) if state.is_outdated() => tracing::warn!(
+                    endpoint,
+                    version = state.version,
+                    "this member of the etcd cluster is older than 3.4.42: it can answer with what is no longer so, and \
+                     its login can be got round; upgrade it"
+                ),
+                Ok(_) => {}
+                Err(error) => {
+                    tracing::warn!(
+                        endpoint,
+                        error,
+                        "this member of the etcd cluster does not answer"
+                    );
+                }
+            }
+        }
+    }
 
     /// How the cluster of the settings is reached.
     pub fn settings(config: &Config) -> Result<EtcdSettings, PartsError> {

@@ -18,6 +18,7 @@ mod passcode_check;
 pub mod policy;
 pub mod recovery;
 pub mod reset;
+pub mod store_copy;
 pub mod visits;
 
 use std::{fmt, sync::Arc, time::Duration};

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use super::{Commit, Key, Outcome, Store, StoreError, record};
 use crate::domain::audit::AuditHead;
 
-/// Names read at once.
-const PAGE: usize = 64;
+/// More nodes than this do not exist.
+const NODES: usize = 4096;
 
 /// The heads of the audit logs, in a store.
 #[derive(Debug, Clone)]
@@ -32,18 +32,19 @@ impl AuditHeads {
 
     /// The names of all nodes that ever recorded something.
     pub async fn nodes(&self) -> Result<Vec<String>, StoreError> {
-        let mut nodes: Vec<String> = Vec::new();
-        let mut after = None;
-        loop {
-            let all = Key::audit_heads();
-            let rows = self.store.page(&all, after.as_ref(), PAGE).await?;
-            let names = rows.iter().filter_map(|(key, _)| key.as_audit_head());
-            nodes.extend(names.map(str::to_owned));
-            match rows.into_iter().nth(PAGE - 1) {
-                Some((last, _)) => after = Some(last),
-                None => return Ok(nodes),
-            }
-        }
+        let heads = Self::all(&*self.store).await?.into_iter();
+        Ok(heads.map(|(node, _)| node).collect())
+    }
+
+    /// The heads of all nodes' logs in `store`, by the nodes' names.
+    pub async fn all(store: &dyn Store) -> Result<Vec<(String, AuditHead)>, StoreError> {
+        let rows = store.page(&Key::all_audit_heads(), None, NODES).await?;
+        let heads = rows.iter().filter_map(|(key, bytes)| {
+            let node = key.as_audit_head()?.to_owned();
+            let head = record::decode_audit_head(&format!("{key:?}"), bytes);
+            Some(head.map(|head| (node, head)))
+        });
+        heads.collect()
     }
 
     /// Moves the head of `node`'s log forward to `head`. It never goes back.

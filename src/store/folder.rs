@@ -5,6 +5,7 @@ use std::{
     io::{self, Read, Seek, Write},
     os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use rustix::fs::{FlockOperation, flock, statvfs};
@@ -62,11 +63,11 @@ pub struct NoRoom {
     pub needed_mib: u64,
 }
 
-/// A store's folder, held by this process until dropped or killed.
-#[derive(Debug)]
+/// A store's folder, held by this process until the last clone is dropped, or the process is killed.
+#[derive(Debug, Clone)]
 pub struct Folder {
     room: Room,
-    _lock: File,
+    _lock: Arc<File>,
 }
 
 /// The room that a folder's disk has, and the least that a store wants. It holds no folder.
@@ -87,14 +88,7 @@ pub fn kind_in(path: &Path) -> io::Result<Option<String>> {
 }
 
 impl Folder {
-    /// Takes the folder at `path` for a store of `kind`, creating it if need be.
-    pub fn take(path: &Path, kind: StoreKind, floor_mib: u64) -> Result<Self, OpenError> {
-        let folder = Self::hold(path, floor_mib)?;
-        folder.check_format(kind)?;
-        Ok(folder)
-    }
-
-    /// Takes the folder for a process whose store is elsewhere, and whatever store lies in it.
+    /// Takes the folder at `path`, creating it if need be, and whatever store lies in it.
     pub fn hold(path: &Path, floor_mib: u64) -> Result<Self, OpenError> {
         let shown = path.display().to_string();
         let failed = |error: io::Error| OpenError::Failed {
@@ -110,7 +104,7 @@ impl Folder {
         let lock = lock(path, &shown)?;
         let folder = Self {
             room: Room::at(path, floor_mib),
-            _lock: lock,
+            _lock: Arc::new(lock),
         };
         folder.room.check()?;
         Ok(folder)
@@ -125,7 +119,7 @@ impl Folder {
     }
 
     /// Compares the mark left by the folder's first opening, or leaves it.
-    fn check_format(&self, kind: StoreKind) -> Result<(), OpenError> {
+    pub fn check_format(&self, kind: StoreKind) -> Result<(), OpenError> {
         let mark = self.path().join("FORMAT");
         let folder = || self.path().display().to_string();
         let failed = |error: io::Error| OpenError::Failed {

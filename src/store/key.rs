@@ -133,11 +133,22 @@ impl Key {
         Self(b"restore".to_vec())
     }
 
+    /// The mark of a store that is being copied into, and is not whole.
+    pub fn copy() -> Self {
+        Self(b"copy".to_vec())
+    }
+
+    /// The mark of a store that was copied elsewhere, and lives on there.
+    pub fn moved() -> Self {
+        Self(b"moved".to_vec())
+    }
+
     /// Whether the record under this key belongs to the store wherever it is: not what nobody reads, and not what is of
     /// this machine alone.
     pub fn belongs_into_backups(&self) -> bool {
         let stays: [&[u8]; 2] = [b"decoy/", b"audit-head/"];
-        *self != Self::restore() && !stays.iter().any(|prefix| self.0.starts_with(prefix))
+        let is_mark = [Self::restore(), Self::copy(), Self::moved()].contains(self);
+        !is_mark && !stays.iter().any(|prefix| self.0.starts_with(prefix))
     }
 
     /// Whether the record under this key is an account's ticket.
@@ -166,19 +177,21 @@ impl Key {
         Self(b"outbox/".to_vec())
     }
 
-    /// The prefix of how far the audit logs are known to have come, each followed by its node's name.
-    pub fn audit_heads() -> Self {
-        Self(b"audit-head/".to_vec())
-    }
-
-    /// The node whose audit log's head is kept here.
-    pub fn as_audit_head(&self) -> Option<&str> {
-        std::str::from_utf8(self.0.strip_prefix(b"audit-head/")?).ok()
-    }
-
     /// How far one node's audit log is known to have come.
     pub fn audit_head(node: &str) -> Self {
         Self(format!("audit-head/{node}").into_bytes())
+    }
+
+    /// The prefix of all nodes' heads.
+    pub fn all_audit_heads() -> Self {
+        Self::audit_head("")
+    }
+
+    /// Whose head stands under this key, if it is a head's key.
+    pub fn as_audit_head(&self) -> Option<&str> {
+        std::str::from_utf8(&self.0)
+            .ok()?
+            .strip_prefix("audit-head/")
     }
 
     /// The visits counted by one node.

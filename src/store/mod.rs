@@ -8,11 +8,12 @@
 //! [`import`], [`outbox`], [`reset_limits`], [`sealed`], [`settings`], [`throttles`], [`tickets`], [`visits`]) are written once over
 //! the trait; [`key`] is the only place that spells keys and [`record`] the only place that knows the stored form.
 //! [`remote`] is the store of another process, for commands that run beside it; [`backup`] is the form in which a store
-//! leaves its machine.
+//! leaves its machine, and [`copy`] the way from one engine to another.
 
 pub mod accounts;
 pub mod audit_heads;
 pub mod backup;
+pub mod copy;
 pub mod embedded;
 #[cfg(feature = "etcd")]
 pub mod etcd;
@@ -244,6 +245,8 @@ pub enum Work {
     Import,
     /// Of the master keys.
     Rotation,
+    /// Of another store into this one.
+    Copy,
 }
 
 impl Work {
@@ -256,6 +259,9 @@ impl Work {
                 }
                 Self::Rotation => {
                     "the master keys are being changed already; run this command again when that has ended"
+                }
+                Self::Copy => {
+                    "another machine copies into the cluster, or has just been killed at it; wait for it, or for 15 seconds"
                 }
             }
             .into(),
@@ -332,14 +338,20 @@ impl From<Embedded> for Opened {
 /// Opens the embedded store of `kind` in `folder`, creating it if need be, and holds it alone. Nothing is opened or
 /// written while the disk has less than `floor_mib` MiB free.
 pub fn open(kind: StoreKind, folder: &Path, floor_mib: u64) -> Result<Embedded, OpenError> {
-    let taken = Folder::take(folder, kind, floor_mib)?;
+    open_in(kind, Folder::hold(folder, floor_mib)?)
+}
+
+/// Opens the embedded store of `kind` in a folder that is held already.
+pub fn open_in(kind: StoreKind, folder: Folder) -> Result<Embedded, OpenError> {
+    folder.check_format(kind)?;
     let opener = match kind {
         StoreKind::Sled => sled::opener(),
         StoreKind::Redb => redb::opener(),
         StoreKind::Etcd => return Err(OpenError::NotEmbedded),
     };
-    Embedded::open(taken, opener).map_err(|reason| OpenError::Failed {
-        folder: folder.display().to_string(),
+    let shown = folder.path().display().to_string();
+    Embedded::open(folder, opener).map_err(|reason| OpenError::Failed {
+        folder: shown,
         reason,
     })
 }

@@ -4,6 +4,7 @@
 //! run at any time, beside a running kiosk too, whose store it reads through that process's socket.
 
 mod clock;
+mod cluster;
 mod files;
 mod finding;
 mod mail;
@@ -31,7 +32,8 @@ use finding::{Finding, Status};
 
 /// Check everything the kiosk stands on, and say what to do
 ///
-/// Each line is ok, a warning or a failure: the configuration, files and their modes, the store, the master key, free space,
+/// Each line is ok, a warning or a failure: the configuration, files and their modes, the store, the master key, every
+/// member of an etcd cluster, free space,
 /// the audit log, the outbox, the clock, the time zone, this terminal, the SSH host key, the ports, the page and its
 /// certificate, the mail server. It works while the kiosk runs and when it does not, and changes nothing: no letter is
 /// sent, nothing is created.
@@ -126,7 +128,9 @@ fn examine(flags: &Flags) -> Vec<Finding> {
         let kept = async {
             let store = store::examine(&patient).await;
             let ports = ports::examine(&config, store.is_running).await;
-            (store.findings, ports)
+            let mut findings = store.findings;
+            findings.extend(cluster::members(&patient).await);
+            (findings, ports)
         };
         tokio::join!(
             kept,

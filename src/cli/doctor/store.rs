@@ -10,20 +10,23 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{Finding, Patient, files};
+use super::{Finding, Patient, cluster, files};
 use crate::{
     adapter::{
         master_key_file::{self, MasterKeyError},
         secret_file::SecretFileError,
     },
+    config::{Config, StoreKind},
     domain::{
         UserType,
         account::SealedSecret,
         letter::{Delivery, LetterId, Stage},
     },
+    parts,
     store::{
         self, Store, StoreError,
         accounts::Accounts,
+        copy::{self, Standing},
         embedded::Embedded,
         folder::{self, OpenError},
         outbox::{self, Outbox},
@@ -61,6 +64,8 @@ pub struct Examined {
 enum Way {
     Beside(Remote, tokio::task::JoinHandle<()>),
     Alone(Embedded),
+    /// In a cluster, which is read from here.
+    Cluster(Arc<dyn Store>),
     /// There is no store yet.
     New,
     /// It was not opened, and why.
@@ -70,6 +75,14 @@ enum Way {
 pub async fn examine(patient: &Patient<'_>) -> Examined {
     let config = patient.config;
     let shown = config.store_folder().display().to_string();
+    let kind = match config.store {
+        StoreKind::Etcd => format!(
+            "etcd, keys under {}, this machine is the node {}",
+            config.cluster.prefix,
+            parts::node(config)
+        ),
+        kind => format!("{kind}, embedded, in {shown}"),
+    };
     let (way, is_running) = reach(patient).await;
     let findings = match way {
         Way::New => vec![
@@ -85,8 +98,8 @@ pub async fn examine(patient: &Patient<'_>) -> Examined {
         Way::Closed(finding) => vec![finding, master_key(patient, Kept::Unknown)],
         Way::Beside(remote, ended) => {
             let told = format!(
-                "{}, embedded, in {shown}, held by the running lpse-kiosk, which answers; etcd is not used",
-                config.store
+                "{kind}, held by the running lpse-kiosk, which answers{}",
+                no_etcd(config)
             );
             let findings = read(patient, Arc::new(remote), told, is_running).await;
             // Everything is answered; that the line closes is no finding.
@@ -95,18 +108,26 @@ pub async fn examine(patient: &Patient<'_>) -> Examined {
         }
         Way::Alone(embedded) => {
             let ended = embedded.ended();
-            let told = format!(
-                "{}, embedded, in {shown}; no lpse-kiosk runs on it; etcd is not used",
-                config.store
-            );
+            let told = format!("{kind}; no lpse-kiosk runs on it{}", no_etcd(config));
             let findings = read(patient, Arc::new(embedded), told, is_running).await;
             ended.wait().await;
             findings
+        }
+        Way::Cluster(store) => {
+            let told = format!("{kind}; no lpse-kiosk runs on this machine");
+            read(patient, store, told, is_running).await
         }
     };
     Examined {
         findings,
         is_running,
+    }
+}
+
+fn no_etcd(config: &Config) -> &'static str {
+    match config.store {
+        StoreKind::Etcd => "",
+        StoreKind::Sled | StoreKind::Redb => "; etcd is not used",
     }
 }
 
@@ -128,6 +149,16 @@ async fn reach(patient: &Patient<'_>) -> (Way, bool) {
                 let what_to_do = "See what that process does, for example in its log.";
                 return (failed(error.to_string(), what_to_do), true);
             }
+        }
+        if config.store == StoreKind::Etcd {
+            let way = match cluster::to_look(config) {
+                Ok(store) => Way::Cluster(store),
+                Err(error) => failed(
+                    error,
+                    "Mend the settings of [store], or the files that they name.",
+                ),
+            };
+            return (way, false);
         }
         match folder::kind_in(&folder) {
             Ok(None) => return (Way::New, false),
@@ -209,14 +240,15 @@ async fn read(
             accounts.page(user_type, "", None, PAGE).await?;
         }
         let check = settings.seal_check().await?;
+        let standing = copy::standing(&*store).await?;
         let letters = letters(&Outbox::new(store.clone())).await?;
-        Ok::<_, StoreError>((check, letters))
+        Ok::<_, StoreError>((check, letters, standing))
     };
     match looked.await {
-        Ok((check, letters)) => {
+        Ok((check, letters, standing)) => {
             let kept = check.sealed.as_ref().map_or(Kept::Nothing, Kept::SealedBy);
             vec![
-                Finding::ok(STORE, told),
+                stands(told, standing),
                 master_key(patient, kept),
                 judge_letters(&letters, patient.now, is_running),
             ]
@@ -225,11 +257,35 @@ async fn read(
             Finding::failure(
                 STORE,
                 format!("its records cannot be read: {error}"),
-                "If it was written by a newer lpse-kiosk, install that one. Otherwise keep a copy of the folder as it is, \
-                 and restore a backup.",
+                match patient.config.store {
+                    StoreKind::Etcd => {
+                        "See what is told of the cluster's members; the service goes on by itself when most of them do."
+                    }
+                    StoreKind::Sled | StoreKind::Redb => {
+                        "If it was written by a newer lpse-kiosk, install that one. Otherwise keep a copy of the folder \
+                         as it is, and restore a backup."
+                    }
+                },
             ),
             master_key(patient, Kept::Unknown),
         ],
+    }
+}
+
+/// Whether the store serves.
+fn stands(told: String, standing: Standing) -> Finding {
+    match standing {
+        Standing::InService => Finding::ok(STORE, told),
+        Standing::HalfCopied => Finding::failure(
+            STORE,
+            format!("{told}; a copy into it was not finished"),
+            "Run the same `lpse-kiosk store copy` again.",
+        ),
+        Standing::Moved => Finding::failure(
+            STORE,
+            format!("{told}; it was copied elsewhere, and lives on there"),
+            "Set [store] kind, and the data folder, to where it was copied.",
+        ),
     }
 }
 

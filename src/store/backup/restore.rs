@@ -36,6 +36,11 @@ pub async fn target(store: &dyn Store) -> Result<Target, StoreError> {
     if store.get(&Key::restore()).await?.is_some() {
         return Ok(Target::Unfinished);
     }
+    for mark in [Key::copy(), Key::moved()] {
+        if store.get(&mark).await?.is_some() {
+            return Ok(Target::InUse);
+        }
+    }
     // What is of this machine alone is a handful of records, one a node.
     let first = store.page(&Key::everything(), None, PAGE).await?;
     Ok(

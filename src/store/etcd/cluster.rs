@@ -309,6 +309,9 @@ fn is_connection_refused(status: &dyn std::error::Error) -> bool {
     errors.any(|error| error.kind() == std::io::ErrorKind::ConnectionRefused)
 }
 
+/// The first version without the faults that [`MemberState::is_outdated`] tells of.
+const SOUND: [u32; 3] = [3, 4, 42];
+
 /// What the members say of themselves, each asked once.
 #[derive(Debug)]
 pub struct Members(pub Vec<(String, Result<MemberState, String>)>);
@@ -319,11 +322,23 @@ pub struct MemberState {
     pub version: String,
     /// Bytes of its database file.
     pub size: i64,
+    /// The most that there may be, where the member tells it (etcd 3.6 does).
+    pub quota: Option<i64>,
     pub is_leader: bool,
     /// There is a leader.
     pub has_leader: bool,
     /// An alarm, or another fault, in its own words.
     pub errors: Vec<String>,
+}
+
+impl MemberState {
+    /// Whether this version has faults that matter here: before 3.4.42, etcd could answer with what was no longer so,
+    /// and its own login could be got round.
+    pub fn is_outdated(&self) -> bool {
+        let mut numbers = self.version.split(['.', '-', '+']).map(str::parse);
+        let mut next = || numbers.next().and_then(Result::ok).unwrap_or(0_u32);
+        [next(), next(), next()] < SOUND
+    }
 }
 
 /// Asks every member how it is.
@@ -338,6 +353,7 @@ pub async fn look(settings: &EtcdSettings) -> Members {
             Ok::<_, Error>(MemberState {
                 version: status.version().to_owned(),
                 size: status.db_size(),
+                quota: Some(status.db_size_quota()).filter(|quota| *quota > 0),
                 is_leader: status.leader() == member,
                 has_leader: status.leader() != 0,
                 errors: status.errors().to_vec(),
@@ -351,4 +367,30 @@ pub async fn look(settings: &EtcdSettings) -> Members {
         members.push((endpoint.clone(), state));
     }
     Members(members)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_compared_by_their_numbers() {
+        let is_outdated = |version: &str| {
+            let state = MemberState {
+                version: version.into(),
+                size: 0,
+                quota: None,
+                is_leader: false,
+                has_leader: true,
+                errors: Vec::new(),
+            };
+            state.is_outdated()
+        };
+        for old in ["3.4.23", "3.4.9", "3.3.99", "3.4.41-rc.1", "", "new"] {
+            assert!(is_outdated(old), "{old}");
+        }
+        for sound in ["3.4.42", "3.4.100", "3.5.0", "3.6.4+git", "4.0.0"] {
+            assert!(!is_outdated(sound), "{sound}");
+        }
+    }
 }

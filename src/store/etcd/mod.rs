@@ -10,6 +10,7 @@
 mod changes;
 mod cluster;
 mod copy;
+mod looking;
 mod node;
 mod slot;
 mod turn;
@@ -24,8 +25,11 @@ use async_trait::async_trait;
 use etcd_client::{Compare, CompareOp, GetOptions, Txn, TxnOp};
 use tokio::sync::watch;
 
-pub use self::cluster::{MemberState, Members, look};
 use self::{cluster::Cluster, slot::Slots};
+pub use self::{
+    cluster::{MemberState, Members, look},
+    looking::to_look,
+};
 use super::{
     Changes, Commit, Key, Opened, Outcome, Store, StoreError, Turn, Value, Work,
     folder::{Folder, OpenError},
@@ -85,8 +89,12 @@ pub async fn open(
     folder: &Path,
     floor_mib: u64,
 ) -> Result<Opened, OpenError> {
+    open_in(settings, Folder::hold(folder, floor_mib)?).await
+}
+
+/// Joins the cluster from a folder that is held already.
+pub async fn open_in(settings: EtcdSettings, folder: Folder) -> Result<Opened, OpenError> {
     let node = settings.node.clone();
-    let folder = Folder::hold(folder, floor_mib)?;
     let failed = |reason: String| OpenError::Cluster {
         endpoints: settings.endpoints.join(", "),
         reason,
@@ -142,6 +150,17 @@ async fn feel(cluster: Weak<Cluster>) {
 }
 
 impl Etcd {
+    async fn value(cluster: &Cluster, key: &Key) -> Result<Option<Value>, StoreError> {
+        let name = cluster.record(key);
+        let answer = cluster
+            .read(|mut client| {
+                let name = name.clone();
+                async move { client.get(name, None).await }
+            })
+            .await?;
+        Ok(answer.kvs().first().map(|row| row.value().to_vec()))
+    }
+
     /// A page as of `revision`, or of now, and the revision that it is of.
     async fn rows(
         cluster: &Cluster,
@@ -191,15 +210,7 @@ impl Etcd {
 #[async_trait]
 impl Store for Etcd {
     async fn get(&self, key: &Key) -> Result<Option<Value>, StoreError> {
-        let name = self.cluster.record(key);
-        let answer = self
-            .cluster
-            .read(|mut client| {
-                let name = name.clone();
-                async move { client.get(name, None).await }
-            })
-            .await?;
-        Ok(answer.kvs().first().map(|row| row.value().to_vec()))
+        Self::value(&self.cluster, key).await
     }
 
     async fn page(

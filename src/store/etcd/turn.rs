@@ -68,6 +68,7 @@ pub async fn take(cluster: &Arc<Cluster>, work: Work, holder: &Holder) -> Result
     let name = cluster.own(match work {
         Work::Import => "turn/import",
         Work::Rotation => "turn/rotation",
+        Work::Copy => "turn/copy",
     });
     let mut is_free = Compare::version(name.clone(), CompareOp::Equal, 0);
     loop {

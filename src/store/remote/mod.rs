@@ -432,6 +432,11 @@ impl Store for Remote {
         let request = match work {
             Work::Import => Request::TakeImportTurn,
             Work::Rotation => Request::TakeRotationTurn,
+            Work::Copy => {
+                return Err(StoreError::Unavailable(
+                    "a store is copied by whoever holds it alone".into(),
+                ));
+            }
         };
         match self.line.ask(request).await? {
             // The holder has it for this line, until that ends.

@@ -8,7 +8,7 @@ mod row;
 mod table;
 
 use std::{
-    collections::{HashMap, hash_map},
+    collections::{HashMap, HashSet, hash_map},
     io::{self, Write},
     path::{Path, PathBuf},
 };
@@ -33,6 +33,9 @@ use crate::{
 
 /// Passwords that wait for their hash or are being hashed at once; enough for many cores.
 pub const HASHES_AT_ONCE: usize = 128;
+
+/// Accounts that are looked for in the store side by side.
+const LOOKED_UP_AT_ONCE: usize = 64;
 
 /// Accounts added to the store together.
 const PART: usize = 256;
@@ -120,30 +123,51 @@ async fn judge(table: &mut Table, path: &Path, services: &Services) -> Result<Ju
     let progress = progress::bar("Checking", table.length(), template);
     let mut seen: HashMap<[u8; 16], u64> = HashMap::new();
     let (mut good, mut bad, mut told) = (0, 0, 0);
-    loop {
-        let position = table.position();
-        let Some(row) = table.next().map_err(|error| unreadable(path, error))? else {
-            break;
-        };
-        progress.set_position(position);
-        let number = row.line;
-        let problems = match row.content.map(|f| header.entry(f, Reading::Judging)) {
-            Ok(Ok(entry)) => against_others(entry.key, number, &mut seen, services).await?,
-            Ok(Err(problems)) => problems,
-            Err(fault) => vec![Problem {
-                column: None,
-                why: fault.to_string(),
-            }],
-        };
-        if problems.is_empty() {
-            good += 1;
-            continue;
+    let mut more = true;
+    while more {
+        let mut rows = Vec::with_capacity(LOOKED_UP_AT_ONCE);
+        while rows.len() < LOOKED_UP_AT_ONCE {
+            let position = table.position();
+            let Some(row) = table.next().map_err(|error| unreadable(path, error))? else {
+                more = false;
+                break;
+            };
+            progress.set_position(position);
+            let number = row.line;
+            rows.push((
+                number,
+                match row.content.map(|f| header.entry(f, Reading::Judging)) {
+                    Ok(Ok(entry)) => match first_of_its_key(&entry.key, number, &mut seen) {
+                        Ok(()) => Ok(entry.key),
+                        Err(problem) => Err(vec![problem]),
+                    },
+                    Ok(Err(problems)) => Err(problems),
+                    Err(fault) => Err(vec![Problem {
+                        column: None,
+                        why: fault.to_string(),
+                    }]),
+                },
+            ));
         }
-        bad += 1;
-        for problem in problems {
-            told += 1;
-            if told <= TOLD {
-                progress.suspend(|| writeln!(io::stderr(), "line {number}, {problem}"))?;
+        let keys = rows.iter().filter_map(|(_, judged)| judged.as_ref().ok());
+        let there = those_that_exist(keys, services).await?;
+        for (number, judged) in rows {
+            let problems = match judged {
+                Ok(key) if there.contains(&key) => {
+                    vec![of_user_id(AccountsError::Exists(key).to_string())]
+                }
+                Ok(_) => {
+                    good += 1;
+                    continue;
+                }
+                Err(problems) => problems,
+            };
+            bad += 1;
+            for problem in problems {
+                told += 1;
+                if told <= TOLD {
+                    progress.suspend(|| writeln!(io::stderr(), "line {number}, {problem}"))?;
+                }
             }
         }
     }
@@ -158,36 +182,53 @@ async fn judge(table: &mut Table, path: &Path, services: &Services) -> Result<Ju
     })
 }
 
-/// What speaks against an account that is good in itself.
-async fn against_others(
-    key: AccountKey,
+fn of_user_id(why: String) -> Problem {
+    Problem {
+        column: Some(row::Column::UserId),
+        why,
+    }
+}
+
+/// Refuses an account that stands on an earlier line.
+fn first_of_its_key(
+    key: &AccountKey,
     number: u64,
     seen: &mut HashMap<[u8; 16], u64>,
-    services: &Services,
-) -> Result<Vec<Problem>, CliError> {
-    let problem = |why: String| {
-        Ok(vec![Problem {
-            column: Some(row::Column::UserId),
-            why,
-        }])
-    };
-    match seen.entry(digest(&key)) {
-        hash_map::Entry::Occupied(first) => {
-            return problem(format!(
-                "{} {} stands on line {} already",
-                key.user_type,
-                key.user_id,
-                first.get()
-            ));
-        }
+) -> Result<(), Problem> {
+    match seen.entry(digest(key)) {
+        hash_map::Entry::Occupied(first) => Err(of_user_id(format!(
+            "{} {} stands on line {} already",
+            key.user_type,
+            key.user_id,
+            first.get()
+        ))),
         hash_map::Entry::Vacant(place) => {
             place.insert(number);
+            Ok(())
         }
     }
-    if services.accounts.get(&key).await?.is_some() {
-        return problem(AccountsError::Exists(key).to_string());
+}
+
+/// Those of `keys` that the store has an account of. They are asked for side by side: a cluster is a network away.
+async fn those_that_exist(
+    keys: impl Iterator<Item = &AccountKey>,
+    services: &Services,
+) -> Result<HashSet<AccountKey>, CliError> {
+    let mut looks = JoinSet::new();
+    for key in keys.cloned() {
+        let accounts = services.accounts.clone();
+        looks.spawn(async move {
+            let found = accounts.get(&key).await?;
+            Ok::<_, ServiceError>(found.map(|_| key))
+        });
     }
-    Ok(Vec::new())
+    let mut there = HashSet::new();
+    while let Some(looked) = looks.join_next().await {
+        let looked =
+            looked.map_err(|_| CliError::Refused("an account was not looked up".into()))?;
+        there.extend(looked?);
+    }
+    Ok(there)
 }
 
 /// Reads the file again and adds its accounts, unless it is no longer the file that was judged.

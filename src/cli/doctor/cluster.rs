@@ -1,0 +1,235 @@
+//! The members of an etcd cluster, each asked how it is: whether it answers, its version, whether most of them agree on a
+//! leader, its alarms, and how full it is.
+
+use super::{Finding, Patient};
+
+#[cfg(feature = "etcd")]
+pub use with_etcd::{members, to_look};
+
+#[cfg(not(feature = "etcd"))]
+pub async fn members(_patient: &Patient<'_>) -> Vec<Finding> {
+    Vec::new()
+}
+
+#[cfg(not(feature = "etcd"))]
+pub fn to_look(
+    _config: &crate::config::Config,
+) -> Result<std::sync::Arc<dyn crate::store::Store>, String> {
+    Err(crate::store::folder::OpenError::NotBuilt.to_string())
+}
+
+#[cfg(feature = "etcd")]
+mod with_etcd {
+    use std::sync::Arc;
+
+    use super::{Finding, Patient};
+    use crate::{
+        config::{Config, StoreKind},
+        parts,
+        store::{
+            Store,
+            etcd::{self, MemberState, Members},
+        },
+    };
+
+    const ETCD: &str = "etcd";
+
+    /// A member whose database takes more of its quota than this, in hundredths, is nearly full.
+    const NEARLY_FULL: i64 = 80;
+
+    const MIB: i64 = 1024 * 1024;
+
+    /// The store of the cluster, to be read and no more.
+    pub fn to_look(config: &Config) -> Result<Arc<dyn Store>, String> {
+        let settings = parts::cluster::settings(config).map_err(|error| error.to_string())?;
+        etcd::to_look(&settings).map_err(|error| error.to_string())
+    }
+
+    /// A finding a member, where the store is in a cluster.
+    pub async fn members(patient: &Patient<'_>) -> Vec<Finding> {
+        let config = patient.config;
+        if config.store != StoreKind::Etcd {
+            return Vec::new();
+        }
+        let settings = match parts::cluster::settings(config) {
+            Ok(settings) => settings,
+            Err(error) => {
+                return vec![Finding::warning(
+                    ETCD,
+                    format!("the members were not asked: {error}"),
+                    "Mend the file, or run this as the user whose file it is.",
+                )];
+            }
+        };
+        let Members(members) = etcd::look(&settings).await;
+        let agree = members
+            .iter()
+            .any(|(_, state)| state.as_ref().is_ok_and(|state| state.has_leader));
+        let way = way(config);
+        members
+            .iter()
+            .map(|(endpoint, state)| match state {
+                Ok(state) => answering(endpoint, state, &way),
+                Err(error) => silent(endpoint, error, agree),
+            })
+            .collect()
+    }
+
+    /// How the members are reached.
+    fn way(config: &Config) -> String {
+        let cluster = &config.cluster;
+        let is_secure = cluster.endpoints.iter().any(|one| one.is_secure());
+        let tls = match (is_secure, &cluster.certificate_file) {
+            (false, _) => "without TLS",
+            (true, None) => "TLS",
+            (true, Some(_)) => "TLS with this machine's certificate",
+        };
+        match &cluster.user {
+            Some(user) => format!("{tls}, as {user}"),
+            None => tls.to_owned(),
+        }
+    }
+
+    fn silent(endpoint: &str, error: &str, others_agree: bool) -> Finding {
+        let message = format!("{endpoint} does not answer: {error}");
+        match others_agree {
+            true => Finding::warning(
+                ETCD,
+                message,
+                "Start it again, or replace it: when most of the members are away, nobody can log in.",
+            ),
+            false => Finding::failure(
+                ETCD,
+                message,
+                "Start it again: most of the members must run and reach each other.",
+            ),
+        }
+    }
+
+    fn answering(endpoint: &str, state: &MemberState, way: &str) -> Finding {
+        let role = match (state.is_leader, state.has_leader) {
+            (true, _) => "leader",
+            (false, true) => "follower",
+            (false, false) => "no leader",
+        };
+        let told = format!(
+            "{endpoint}: etcd {}, {role}, {}, {way}",
+            state.version,
+            fullness(state)
+        );
+        if !state.has_leader {
+            return Finding::failure(
+                ETCD,
+                told,
+                "Most of the members must run and reach each other: start those that do not.",
+            );
+        }
+        if !state.errors.is_empty() {
+            let alarms = state.errors.join(", ");
+            let what_to_do = match alarms.contains("NOSPACE") {
+                true => {
+                    "Nothing is written any more. Compact and defragment it, or give it a larger --quota-backend-bytes; then \
+                     `etcdctl alarm disarm`."
+                }
+                false => "See etcd's own log of that member.",
+            };
+            return Finding::failure(ETCD, format!("{told}; {alarms}"), what_to_do);
+        }
+        if state.is_outdated() {
+            return Finding::warning(
+                ETCD,
+                told,
+                "Upgrade it to 3.4.42 or later: before that, it can answer with what is no longer so, and its login can be \
+                 got round.",
+            );
+        }
+        let is_nearly_full = |quota: i64| state.size / (quota / 100).max(1) >= NEARLY_FULL;
+        if state.quota.is_some_and(is_nearly_full) {
+            return Finding::warning(
+                ETCD,
+                told,
+                "Let etcd compact by itself (--auto-compaction-retention), defragment it, or give it a larger \
+                 --quota-backend-bytes: when it is full, nobody can log in.",
+            );
+        }
+        Finding::ok(ETCD, told)
+    }
+
+    fn fullness(state: &MemberState) -> String {
+        let size = state.size / MIB;
+        match state.quota {
+            Some(quota) => format!("{size} of at most {} MiB", quota / MIB),
+            None => format!("{size} MiB, its quota is not told"),
+        }
+    }
+
+    #[cfg(test)]
+    mod tests {
+        use super::*;
+        use crate::cli::doctor::finding::Status;
+
+        fn state() -> MemberState {
+            MemberState {
+                version: "3.6.4".into(),
+                size: 700 * MIB,
+                quota: Some(1000 * MIB),
+                is_leader: true,
+                has_leader: true,
+                errors: Vec::new(),
+            }
+        }
+
+        #[test]
+        fn each_fault_of_a_member_is_told_by_its_weight() {
+            let at = "https://a:2379";
+            let judged = |state: MemberState| answering(at, &state, "TLS");
+            let well = judged(state());
+            assert_eq!(well.status, Status::Ok);
+            assert_eq!(
+                well.message,
+                "https://a:2379: etcd 3.6.4, leader, 700 of at most 1000 MiB, TLS"
+            );
+            for (state, status, words) in [
+                (
+                    MemberState {
+                        size: 800 * MIB,
+                        ..state()
+                    },
+                    Status::Warning,
+                    "compact",
+                ),
+                (
+                    MemberState {
+                        version: "3.4.23".into(),
+                        ..state()
+                    },
+                    Status::Warning,
+                    "3.4.42",
+                ),
+                (
+                    MemberState {
+                        errors: vec!["memberID:1 alarm:NOSPACE ".into()],
+                        ..state()
+                    },
+                    Status::Failure,
+                    "alarm disarm",
+                ),
+                (
+                    MemberState {
+                        is_leader: false,
+                        has_leader: false,
+                        ..state()
+                    },
+                    Status::Failure,
+                    "Most of the members",
+                ),
+            ] {
+                let finding = judged(state);
+                assert_eq!(finding.status, status, "{finding:?}");
+                assert!(finding.what_to_do.unwrap().contains(words));
+            }
+            assert_eq!(silent(at, "gone", true).status, Status::Warning);
+            assert_eq!(silent(at, "gone", false).status, Status::Failure);
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! `lpse-kiosk store copy`: everything from one store into another.
+
+use std::{path::PathBuf, sync::Arc};
+
+use clap::{Args, ValueHint};
+
+use crate::{
+    adapter::clock::SystemClock,
+    cli::{CliError, block_on, one_of, output::Lines, progress},
+    config::{Config, Flags, StoreKind},
+    domain::Source,
+    frontend::log,
+    parts::store_copy,
+    service::store_copy::StoreCopyError,
+};
+
+/// Copy everything from one store into another, which is to be used from then on
+///
+/// End every lpse-kiosk on both stores first; a data folder that is in use is refused. The store to copy to must be empty.
+/// When everything is copied, each record is read again from both and compared; then the store that was copied from serves
+/// nobody any more, because a code must not be accepted in two places. Broken off, the same command goes on where it was;
+/// before that, neither it nor anybody is served from the half that is there. Passwords, phones, spent codes, waits,
+/// letters on their way: all of it stays as it is. The audit log stays in its data folder, and goes on.
+///
+/// The cluster is the one of [store] endpoints, whatever [store] kind says. Set [store] kind afterwards.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  lpse-kiosk store copy --from sled --to etcd\n  \
+        lpse-kiosk store copy --from etcd --to redb --to-data /var/lib/lpse-kiosk-new"
+)]
+pub struct CopyArguments {
+    /// What is copied
+    #[arg(long, value_name = "KIND", value_parser = one_of::<StoreKind, _>(StoreKind::ALL.map(StoreKind::as_str)))]
+    from: StoreKind,
+    /// Where it is copied to
+    #[arg(long, value_name = "KIND", value_parser = one_of::<StoreKind, _>(StoreKind::ALL.map(StoreKind::as_str)))]
+    to: StoreKind,
+    /// The data folder of the store to copy from, where it is not --data
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    from_data: Option<PathBuf>,
+    /// The data folder of the store to copy to, where it is not --data
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    to_data: Option<PathBuf>,
+}
+
+pub fn run(arguments: &CopyArguments, flags: &Flags) -> Result<(), CliError> {
+    let side = |kind, data: &Option<PathBuf>| {
+        let flags = Flags {
+            store: Some(kind),
+            data: data.clone().or_else(|| flags.data.clone()),
+            ..flags.clone()
+        };
+        Config::load(&flags)
+    };
+    let from = side(arguments.from, &arguments.from_data)?;
+    let to = side(arguments.to, &arguments.to_data)?;
+    let is_cluster = |config: &Config| config.store == StoreKind::Etcd;
+    if is_cluster(&from) && is_cluster(&to) {
+        return Err(CliError::Usage(
+            "both are the cluster of [store] endpoints; `backup` and `restore` lead from one cluster to another".into(),
+        ));
+    }
+    if from.data == to.data && !is_cluster(&from) && !is_cluster(&to) {
+        return Err(CliError::Usage(
+            "a data folder holds one store; name another one with --to-data".into(),
+        ));
+    }
+    log::warnings_to_standard_error();
+    block_on(copy(&from, &to))
+}
+
+async fn copy(from: &Config, to: &Config) -> Result<(), CliError> {
+    let opened = store_copy::open_for_copy(from, to, Arc::new(SystemClock::start())).await?;
+    let what = format!("{} to {}", shown(from), shown(to));
+    let source = Source::Console("command line".into());
+    let progress = progress::count("Copying", "{msg} {spinner} {pos} records  {rate}");
+    let copied = opened
+        .copying
+        .copy(&what, &source, |records| progress.inc(records))
+        .await;
+    progress.finish_and_clear();
+    opened.close().await;
+    let copied = copied?;
+    let mut lines = Lines::new();
+    lines.line(format!(
+        "{} records are the same in both, each read again and compared; {} of them were written now.",
+        copied.records, copied.written
+    ))?;
+    lines.line(format!(
+        "Set [store] kind = \"{}\"{}. The store that was copied from serves nobody any more.",
+        to.store,
+        match from.data == to.data {
+            true => String::new(),
+            false => format!(", and the data folder {}", to.data.display()),
+        }
+    ))?;
+    lines.flush()
+}
+
+/// A store, as the audit log calls it.
+fn shown(config: &Config) -> String {
+    match config.store {
+        StoreKind::Etcd => format!("etcd, keys under {}", config.cluster.prefix),
+        kind => format!("{kind} in {}", config.store_folder().display()),
+    }
+}
+
+impl From<StoreCopyError> for CliError {
+    fn from(error: StoreCopyError) -> Self {
+        match error {
+            StoreCopyError::Service(error) => Self::Service(error),
+            error => Self::Refused(error.to_string()),
+        }
+    }
+}
