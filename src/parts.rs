@@ -42,7 +42,7 @@ use crate::{
         hashing::{self, HashPool},
     },
     store::{
-        self, Outcome, Store, StoreError,
+        self, Store, StoreError,
         audit_heads::AuditHeads,
         backup::{self, Target},
         copy::{self, CopyError, Standing},

@@ -616,7 +616,7 @@ mod tests {
 
     fn stage(hold: Option<std_mpsc::Receiver<()>>) -> Stage {
         let folder = tempfile::tempdir().unwrap();
-        let taken = Folder::take(folder.path(), StoreKind::Sled, 0).unwrap();
+        let taken = Folder::hold(folder.path(), 0).unwrap();
         let orders = Arc::new(Orders::default());
         let records = Arc::new(Memory::default());
         let hold = hold.map(|hold| Arc::new(Mutex::new(hold)));
