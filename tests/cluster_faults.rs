@@ -166,6 +166,11 @@ fn run(faults: u32, seed: u64) -> ExitCode {
         }
     }
     println!("{}", figures(&history));
+    if env::var_os("LPSE_TEST_HISTORY").is_some() {
+        for entry in &history {
+            println!("{entry:?}");
+        }
+    }
     let checked = runtime().block_on(async {
         let house = house::open(&place, "check", folder.path()).await;
         verdict::check(&history, &done.without_quorum, &house).await

@@ -56,7 +56,7 @@ pub fn rage(cluster: &mut Cluster, faults: u32, chance: &mut Chance) -> Done {
         match fault {
             Fault::Pause => {
                 let member = target(cluster, chance);
-                pause(cluster, member, chance.between(50, 450));
+                pause(cluster, member, chance.between(30, 350));
                 done.pauses += 1;
             }
             Fault::LeaderPause { milliseconds } => {
@@ -67,14 +67,14 @@ pub fn rage(cluster: &mut Cluster, faults: u32, chance: &mut Chance) -> Done {
             Fault::Kill => {
                 let member = target(cluster, chance);
                 cluster.kill_member(member);
-                wait(chance.between(50, 800));
+                wait(chance.between(50, 600));
                 cluster.start_member(member);
                 cluster.wait_until_well();
                 done.kills += 1;
             }
             Fault::TwoAway => two_away(cluster, chance, &mut done),
         }
-        wait(chance.between(20, 200));
+        wait(chance.between(20, 140));
     }
     cluster.wait_until_well();
     done.recovered.push(now());

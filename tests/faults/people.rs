@@ -27,12 +27,18 @@ use super::{
     worker::Stop,
 };
 
-/// Something in between went wrong, or was refused; the next round begins anew.
-pub struct Vain;
+/// What went wrong, or was refused, in between; the next round begins anew.
+pub struct Vain(String);
 
 impl From<ServiceError> for Vain {
-    fn from(_: ServiceError) -> Self {
-        Self
+    fn from(error: ServiceError) -> Self {
+        Self(error.to_string())
+    }
+}
+
+impl Vain {
+    fn because(what: &impl std::fmt::Debug) -> Self {
+        Self(format!("{what:?}"))
     }
 }
 
@@ -76,7 +82,7 @@ impl People {
     pub async fn awaiting(&self, id: &str) -> Result<AwaitingPasscode, Vain> {
         match self.give_password(id).await? {
             PasswordOutcome::PasscodeWanted { awaiting, .. } => Ok(awaiting),
-            _ => Err(Vain),
+            other => Err(Vain::because(&other)),
         }
     }
 
@@ -159,8 +165,8 @@ impl People {
     pub async fn enroll(self: Arc<Self>, id: String, stop: Stop) {
         while !stop.is_told() {
             let begun = now();
-            if self.activate_and_disable(&id).await.is_err() {
-                Entry::say(begun, format!("state-failed {id}"));
+            if let Err(Vain(why)) = self.activate_and_disable(&id).await {
+                Entry::say(begun, format!("state-failed {id} {why}"));
                 self.begin_anew(&id).await;
             }
         }
@@ -176,7 +182,7 @@ impl People {
             .disable(&granted.authenticated, Some(self.code(&secret)), &from)
             .await?;
         let DisableOutcome::Disabled(granted) = disabled else {
-            return Err(Vain);
+            return Err(Vain::because(&disabled));
         };
         Entry::say(
             begun,
@@ -189,13 +195,15 @@ impl People {
     /// Activates TOTP of an account that has none.
     pub async fn activate(&self, id: &str) -> Result<(Granted, Secret), Vain> {
         let from = terminal(&self.node, id);
-        let PasswordOutcome::Granted(granted) = self.give_password(id).await? else {
-            return Err(Vain);
+        let granted = match self.give_password(id).await? {
+            PasswordOutcome::Granted(granted) => granted,
+            other => return Err(Vain::because(&other)),
         };
         let prover = Prover::AtHome(granted.authenticated);
         let enrollment = &self.house.services.enrollment;
-        let StartOutcome::Started(provisioning) = enrollment.start(&prover, &from).await? else {
-            return Err(Vain);
+        let provisioning = match enrollment.start(&prover, &from).await? {
+            StartOutcome::Started(provisioning) => provisioning,
+            StartOutcome::Refused(refusal) => return Err(Vain::because(&refusal)),
         };
         let secret = secret_of(provisioning.uri());
         loop {
@@ -214,7 +222,7 @@ impl People {
                 ProveOutcome::Refused(Refusal::Rejected { .. } | Refusal::Wait(_)) => {
                     sleep(self.house.clock.step_left()).await;
                 }
-                _ => return Err(Vain),
+                other => return Err(Vain::because(&other)),
             }
         }
     }

@@ -19,6 +19,9 @@ use super::{super::StoreError, EtcdSettings, Key, deadline};
 /// One member is given this long, which is above what a healthy one takes and below what people notice.
 const ATTEMPT: Duration = Duration::from_millis(1_500);
 
+/// With less time than this, nothing is asked that cannot be asked again.
+const LEAST: Duration = Duration::from_millis(500);
+
 /// Between two rounds of all members, none of which answered.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -197,6 +200,11 @@ impl Cluster {
             }
         }
         Err(failure)
+    }
+
+    /// Whether a question may well be answered until `deadline`.
+    pub fn has_time_until(&self, deadline: Instant) -> bool {
+        Instant::now() + LEAST < deadline
     }
 
     /// The place of the member that answered last.

@@ -117,8 +117,13 @@ impl Slots {
         deadline: Instant,
     ) -> Result<Outcome, StoreError> {
         let mut tries = self.cluster.tries();
+        let mut so_far = Failure::Unasked("there was no time to ask".into());
         loop {
             let last = self.read(slot, deadline).await?;
+            // Nothing is begun whose answer nobody would wait for.
+            if !self.cluster.has_time_until(deadline) {
+                return Err(so_far.into());
+            }
             let mark = mark()?;
             let request = transaction.with(
                 holds(slot, last.as_ref()),
@@ -141,18 +146,14 @@ impl Slots {
                     }
                     // What was left of a commit that nobody waited for has moved the slot, or another process that
                     // goes by the same node's name, or the cluster was restored from a copy.
-                    match Instant::now() < deadline {
-                        true => continue,
-                        false => return Err(Failure::Refused("its slot moves".into()).into()),
-                    }
+                    continue;
                 }
-                Err(Failure::Unasked(_)) if Instant::now() < deadline => {
+                Err(failure @ Failure::Unasked(_)) => {
+                    so_far = failure;
                     tries.failed().await;
                     continue;
                 }
-                Err(failure @ (Failure::Refused(_) | Failure::Unasked(_))) => {
-                    return Err(failure.into());
-                }
+                Err(failure @ Failure::Refused(_)) => return Err(failure.into()),
                 Err(failure) => failure,
             };
             slot.last = Last::Unread;
@@ -162,9 +163,10 @@ impl Slots {
             {
                 return Ok(Outcome::Applied);
             }
-            if Instant::now() >= deadline {
+            if let Failure::Answered(_) = failure {
                 return Err(failure.into());
             }
+            so_far = failure;
         }
     }
 
