@@ -387,6 +387,46 @@ mod tests {
         assert!(vault().passes_check(&sealed).is_err());
     }
 
+    /// A key file that its operator changes.
+    #[derive(Debug)]
+    struct Carried(RwLock<Keyring>);
+
+    impl KeyFile for Carried {
+        fn shown(&self) -> String {
+            "a file".into()
+        }
+
+        fn read(&self) -> Result<Keyring, KeyError> {
+            Ok(self.0.read().unwrap().clone())
+        }
+
+        fn replace(&self, keys: &Keyring) -> Result<(), KeyError> {
+            *self.0.write().unwrap() = keys.clone();
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_key_is_looked_for_in_the_file_again_and_the_stores_key_seals() {
+        let [old, new] = [7, 8].map(|byte| MasterKey::from_bytes([byte; 32]));
+        let elsewhere = Vault::new(new.clone(), Vec::new());
+        let sealed = elsewhere.seal_check([1; 24]);
+        let file = Arc::new(Carried(RwLock::new(Keyring::new(old.clone(), Vec::new()))));
+        let vault = Vault::of_file(file.clone()).unwrap();
+        let unknown = VaultError::UnknownKey(new.id());
+        assert_eq!(vault.passes_check(&sealed), Err(unknown.clone()));
+        assert_eq!(vault.sealing_under(&new.id()).unwrap_err(), unknown);
+        // The other machine dropped the old key before its file came here.
+        file.replace(&Keyring::new(new.clone(), Vec::new()))
+            .unwrap();
+        assert_eq!(vault.passes_check(&sealed), Ok(()));
+        let stores = vault.sealing_under(&new.id()).unwrap();
+        assert_eq!(stores.seal_check([2; 24]).key_id, new.id());
+        // Until the process ends, what is still under the old one opens, and its own choice stays.
+        assert_eq!(vault.seal_check([3; 24]).key_id, old.id());
+        assert_eq!(stores.passes_check(&vault.seal_check([4; 24])), Ok(()));
+    }
+
     #[test]
     fn recovery_codes_open_for_their_own_account_only() {
         let (_, codes) = RecoverySet::issue(&[7; _]);

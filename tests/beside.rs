@@ -305,7 +305,11 @@ fn five_thousand_accounts_are_imported_beside_people_at_work() {
 fn forget_index(office: &Office) {
     fill::with_store(office, async |store| {
         loop {
-            let entries = store.page(&Key::find_entries(""), None, 500).await.unwrap();
+            let all = Key::find_entries("");
+            let entries = store
+                .page(&all, None, Commit::MAX_OPERATIONS)
+                .await
+                .unwrap();
             if entries.is_empty() {
                 break;
             }
