@@ -548,7 +548,7 @@ mod tests {
     };
 
     use super::*;
-    use crate::{config::StoreKind, store::memory::Memory};
+    use crate::store::memory::Memory;
 
     /// What the engine of a test does with the next group.
     #[derive(Debug, Default)]
@@ -616,7 +616,7 @@ mod tests {
 
     fn stage(hold: Option<std_mpsc::Receiver<()>>) -> Stage {
         let folder = tempfile::tempdir().unwrap();
-        let taken = Folder::take(folder.path(), StoreKind::Sled, 0).unwrap();
+        let taken = Folder::hold(folder.path(), 0).unwrap();
         let orders = Arc::new(Orders::default());
         let records = Arc::new(Memory::default());
         let hold = hold.map(|hold| Arc::new(Mutex::new(hold)));
