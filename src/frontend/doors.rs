@@ -4,7 +4,7 @@ use std::{
     array,
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering::Relaxed},
+        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
     },
 };
 
@@ -78,6 +78,7 @@ struct Counts {
     open: [AtomicU64; Door::ALL.len()],
     entered: [AtomicU64; Door::ALL.len()],
     refused: [AtomicU64; Reason::ALL.len()],
+    are_closed: AtomicBool,
 }
 
 impl Default for Counts {
@@ -86,6 +87,7 @@ impl Default for Counts {
             open: array::from_fn(|_| AtomicU64::new(0)),
             entered: array::from_fn(|_| AtomicU64::new(0)),
             refused: array::from_fn(|_| AtomicU64::new(0)),
+            are_closed: AtomicBool::new(false),
         }
     }
 }
@@ -111,6 +113,15 @@ impl Doors {
     /// Counts an SSH connection that was turned away.
     pub fn refuse(&self, reason: Reason) {
         self.0.refused[reason as usize].fetch_add(1, Relaxed);
+    }
+
+    /// Nobody new comes in from now on; whoever is in may finish.
+    pub fn close(&self) {
+        self.0.are_closed.store(true, Relaxed);
+    }
+
+    pub fn are_closed(&self) -> bool {
+        self.0.are_closed.load(Relaxed)
     }
 
     /// Sessions that are open now.

@@ -303,6 +303,7 @@ async fn host(
                 },
                 request = signals.next() => match request {
                     Request::Leave => {
+                        doors.close();
                         let at_once = *closing.borrow() != Closing::No || !entrances.ssh;
                         let grace = config.ssh.grace;
                         close.send_replace(match at_once || grace.is_zero() {

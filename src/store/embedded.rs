@@ -548,7 +548,7 @@ mod tests {
     };
 
     use super::*;
-    use crate::{config::StoreKind, store::memory::Memory};
+    use crate::store::memory::Memory;
 
     /// What the engine of a test does with the next group.
     #[derive(Debug, Default)]

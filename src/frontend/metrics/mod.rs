@@ -109,7 +109,10 @@ async fn no_store(request: Request, next: Next) -> Response {
 
 async fn health(State(desk): State<Arc<Desk>>) -> Response {
     let (status, word) = match desk.metrics.vitals.store.condition() {
-        _ if *desk.leave.borrow() => (StatusCode::SERVICE_UNAVAILABLE, "leaving\n"),
+        // A load balancer sends people elsewhere, while those who are in finish.
+        _ if *desk.leave.borrow() || desk.metrics.doors.are_closed() => {
+            (StatusCode::SERVICE_UNAVAILABLE, "leaving\n")
+        }
         Condition::Well if desk.metrics.vitals.audit.is_failing() => {
             (StatusCode::SERVICE_UNAVAILABLE, "audit log\n")
         }

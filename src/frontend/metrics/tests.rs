@@ -127,6 +127,12 @@ async fn whoever_is_about_to_leave_is_not_healthy() {
         health(desk(true)).await.status(),
         StatusCode::SERVICE_UNAVAILABLE
     );
+    served.doors.close();
+    assert_eq!(
+        health(desk(false)).await.status(),
+        StatusCode::SERVICE_UNAVAILABLE,
+        "people may finish, and nobody comes in"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
