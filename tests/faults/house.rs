@@ -142,6 +142,8 @@ pub async fn open(place: &Place, node: &str, folder: &Path) -> House {
         },
         post: Post::Training(inbox.clone()),
         bell,
+        node: node.to_owned(),
+        is_shared: true,
     });
     House {
         store,
