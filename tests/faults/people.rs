@@ -4,7 +4,7 @@ use std::{collections::HashSet, net::Ipv4Addr, sync::Arc, time::Duration};
 
 use lpse_kiosk::{
     domain::{
-        Account, AwaitingPasscode, Identified, Passcode, Secret, Source, TimeStep,
+        Account, Authenticator, AwaitingPasscode, Identified, Passcode, Secret, Source, TimeStep,
         reset::ResetSecret,
         security_code::Challenge,
         totp::{self, Verdict},
@@ -233,7 +233,7 @@ impl People {
         let from = terminal(&self.node, "desk");
         let begun = now();
         if let Ok(Some(found)) = self.house.services.accounts.get(&account(id)).await
-            && found.authenticator.is_active()
+            && found.authenticator != Authenticator::Absent
         {
             let reset = self.house.services.accounts.reset_totp(&found.key, &from);
             Entry::say(
@@ -257,6 +257,7 @@ impl People {
             let kept = self.house.services.accounts.get(&account(id)).await;
             let Ok(Some(kept)) = kept else { continue };
             if !kept.authenticator.is_active() && self.activate(id).await.is_err() {
+                self.begin_anew(id).await;
                 continue;
             }
             let monotonic = self.house.clock.monotonic();
