@@ -242,7 +242,6 @@ async fn open_beside(
         Arc::new(RemoteAudit(line)),
         ended_logins,
         config.letters_are_sent(),
-        node(config),
     );
     let services = Services::new(&foundation);
     Ok(AtHand {
@@ -290,7 +289,6 @@ pub async fn open(
         Arc::new(audit),
         EndedLogins::default(),
         post.is_some(),
-        node,
     );
     let vitals = Vitals {
         store: pulse,
@@ -449,7 +447,6 @@ fn foundation(
     audit: Arc<dyn Audit>,
     ended_logins: EndedLogins,
     letters_are_written: bool,
-    node: String,
 ) -> Arc<Foundation> {
     Arc::new(Foundation {
         store,
@@ -468,7 +465,7 @@ fn foundation(
             bell: Arc::default(),
         },
         ended_logins,
-        node,
+        node: node(config),
     })
 }
 
