@@ -155,7 +155,6 @@ impl Reset {
         let read = house.accounts().read(key).await?;
         let ticket = house.tickets().read(key).await?;
         let seal = house.sealing().await?;
-        let secrets = self.new_secrets();
         let matched = read
             .as_ref()
             .map(|read| &read.account)
@@ -186,7 +185,7 @@ impl Reset {
         // A letter is made, sealed and written in any case; only where it may go out, at its own place.
         let decoy = decoy_account(key, email);
         let account = matched.unwrap_or(&decoy);
-        let issued = self.issue(account, &ticket, &requests, &secrets, &seal, from, now);
+        let issued = self.issue(account, &ticket, &requests, &seal, from, now);
         let counted = source
             .note_request(now)
             .and(hour.note(refused.is_none(), now));
@@ -204,12 +203,12 @@ impl Reset {
         account: &Account,
         before: &tickets::Read,
         requests: &RequestLog,
-        secrets: &TicketSecrets,
         seal: &Sealing,
         from: &Source,
         now: Timestamp,
     ) -> Commit {
         let house = &self.foundation;
+        let secrets = self.new_secrets();
         let expires = now + house.letters.link_holds;
         let random = house.random_bytes();
         let letter = Letter::about(
@@ -221,7 +220,7 @@ impl Reset {
             random,
         );
         let nonce = house.random_bytes();
-        let sealed = seal.vault.seal_ticket_secrets(&letter.id, secrets, nonce);
+        let sealed = seal.vault.seal_ticket_secrets(&letter.id, &secrets, nonce);
         let ticket = Ticket {
             account: account.key.clone(),
             email: account.email.clone(),
