@@ -114,7 +114,7 @@ fn a_bad_or_unknown_setting_is_refused_with_its_place_and_what_is_allowed() {
                 &[
                     "config.toml, line 3",
                     "[store] kind = \"mysql\"",
-                    "sled or redb",
+                    "sled, redb or etcd",
                 ],
             );
     }
@@ -126,8 +126,10 @@ fn a_bad_or_unknown_setting_is_refused_with_its_place_and_what_is_allowed() {
     file("[kiosk]\nidle_second = 60").refused(2, &["line 2", "nearest is idle_seconds"]);
     file("[kiosk]\nidle_seconds = ninety").refused(2, &["line 2"]);
     let variable = |name: &str, value: &str| done(place.program(&["policy"]).env(name, value));
-    variable("LPSE_KIOSK_STORE_KIND", "mysql")
-        .refused(2, &["LPSE_KIOSK_STORE_KIND = \"mysql\"", "sled or redb"]);
+    variable("LPSE_KIOSK_STORE_KIND", "mysql").refused(
+        2,
+        &["LPSE_KIOSK_STORE_KIND = \"mysql\"", "sled, redb or etcd"],
+    );
     variable("LPSE_KIOSK_STORE_KING", "sled").refused(2, &["nearest is LPSE_KIOSK_STORE_KIND"]);
     let told = variable("LPSE_KIOSK_MASTER_KEY", "c2VjcmV0")
         .refused(2, &["LPSE_KIOSK_KEYS_MASTER_KEY_FILE"]);
