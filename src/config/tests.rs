@@ -230,7 +230,7 @@ fn what_is_wrong_is_told_with_its_place_its_value_and_what_is_allowed() {
         &[
             "config.toml, line 3",
             "[store] kind = \"mysql\"",
-            "sled or redb",
+            "sled, redb or etcd",
         ],
     );
     refused(

@@ -684,6 +684,10 @@ impl Sheet {
 
     /// Draws the sheet from line `scroll` on, or from wherever the focus is seen.
     pub fn paint(self, frame: &mut Frame<'_>, area: Rect, scroll: usize) {
+        // A terminal of a line or two has no place for some sheets.
+        if area.intersection(frame.area()).is_empty() {
+            return;
+        }
         let height = usize::from(area.height);
         let mut from = scroll.min(self.lines.len().saturating_sub(height));
         if let Some((first, last)) = self.focus {
