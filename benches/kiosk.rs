@@ -10,7 +10,9 @@
 //!   memory that takes (flat within a factor of two); with it, how fast accounts are imported.
 //!
 //! `cargo bench --bench kiosk -- find` measures the last alone, and `-- find 1000000` with that many accounts; it takes
-//! minutes.
+//! minutes. `cargo bench --features etcd --bench kiosk -- --store etcd` measures logins and durable commits on sled and
+//! on a cluster of three etcd members on this machine, beside etcd's own puts and reads of the same run (goals: commits at
+//! least 0.5 of its puts with 64 waiting, a login at most one hash and three round trips).
 
 use std::{
     fs::{File, OpenOptions},
@@ -75,6 +77,17 @@ fn main() {
     if let ["find", ref counts @ ..] = arguments[..] {
         return find(counts);
     }
+    if let ["--store", kind] = arguments[..] {
+        let kinds = match kind.parse().unwrap() {
+            StoreKind::Etcd => vec![StoreKind::Sled, StoreKind::Etcd],
+            embedded => vec![embedded],
+        };
+        for kind in kinds {
+            runtime.block_on(login(kind));
+            runtime.block_on(commits(kind));
+        }
+        return;
+    }
     for kind in StoreKind::EMBEDDED {
         runtime.block_on(login(kind));
     }
@@ -109,10 +122,18 @@ impl Audit for NoAudit {
     }
 }
 
+/// A store of `kind` with nothing in it.
+async fn open(kind: StoreKind, folder: &Path) -> Arc<dyn Store> {
+    match kind {
+        StoreKind::Sled | StoreKind::Redb => Arc::new(store::open(kind, folder, 0).unwrap()),
+        StoreKind::Etcd => etcd::open(folder).await,
+    }
+}
+
 /// Services over a store of `kind`.
-fn services_over(kind: StoreKind, folder: &Path) -> Services {
+async fn services_over(kind: StoreKind, folder: &Path) -> Services {
     let foundation = Arc::new(Foundation {
-        store: Arc::new(store::open(kind, folder, 0).unwrap()),
+        store: open(kind, folder).await,
         vault: Vault::new(MasterKey::from_bytes([7; 32]), Vec::new()),
         clock: Arc::new(SystemClock::start()),
         random: Arc::new(SystemRandom),
@@ -134,7 +155,7 @@ fn services_over(kind: StoreKind, folder: &Path) -> Services {
 
 /// Services over a store of `kind`, and one account.
 async fn services(kind: StoreKind, folder: &Path) -> (Services, AccountKey) {
-    let services = services_over(kind, folder);
+    let services = services_over(kind, folder).await;
     let hash = services.accounts.hash(typed(PASSWORD)).await.unwrap();
     let key = account("PPK30");
     let new = NewAccount {
@@ -281,6 +302,20 @@ async fn login(kind: StoreKind) {
     hashes.sort();
     let (login, hash) = (logins[50], hashes[50]);
     let ratio = login.as_secs_f64() / hash.as_secs_f64();
+    if kind == StoreKind::Etcd {
+        // A commit is a round trip too, with a write that two members have on their disks.
+        let [read, put] = etcd::round_trips().await;
+        let limit = hash + read * 2 + put;
+        println!(
+            "| a login ({kind}), over one Argon2id hash, two of etcd's own reads and a put | {} | {} + 2 x {} + {} | {:.2} | at most 1 |",
+            ms(login),
+            ms(hash),
+            ms(read),
+            ms(put),
+            login.as_secs_f64() / limit.as_secs_f64()
+        );
+        return;
+    }
     println!(
         "| a login ({kind}), over one Argon2id hash | {} | {} | {ratio:.2} | at most 1.1 |",
         ms(login),
@@ -329,11 +364,23 @@ fn code_check() {
 
 async fn commits(kind: StoreKind) {
     let folder = tempfile::tempdir().unwrap();
-    let store: Arc<dyn Store> =
-        Arc::new(store::open(kind, &folder.path().join("store"), 0).unwrap());
-    let raw = raw_syncs(&folder.path().join("raw"));
-    for (waiting, goal) in [(1, 0.5), (64, 10.0)] {
+    let store = open(kind, &folder.path().join("store")).await;
+    for waiting in [1, 64] {
         const PERIOD: Duration = Duration::from_secs(2);
+        let (peer, raw, goal) = match (kind, waiting) {
+            (StoreKind::Etcd, 1) => ("etcd's own puts", etcd::puts(waiting).await, "no goal"),
+            (StoreKind::Etcd, _) => ("etcd's own puts", etcd::puts(waiting).await, "at least 0.5"),
+            (_, 1) => (
+                "write+fdatasync",
+                raw_syncs(&folder.path().join("raw")),
+                "at least 0.5",
+            ),
+            _ => (
+                "write+fdatasync",
+                raw_syncs(&folder.path().join("raw")),
+                "at least 10",
+            ),
+        };
         let begun = Instant::now();
         let mut writers = tokio::task::JoinSet::new();
         for writer in 0..waiting {
@@ -355,7 +402,7 @@ async fn commits(kind: StoreKind) {
         let count: u64 = writers.join_all().await.into_iter().sum();
         let rate = count as f64 / begun.elapsed().as_secs_f64();
         println!(
-            "| durable commits ({kind}), {waiting} waiting, over write+fdatasync | {rate:.0}/s | {raw:.0}/s | {:.2} | at least {goal} |",
+            "| durable commits ({kind}), {waiting} waiting, over {peer} | {rate:.0}/s | {raw:.0}/s | {:.2} | {goal} |",
             rate / raw
         );
     }
@@ -533,7 +580,7 @@ fn person(number: u64) -> (String, String, String) {
 
 /// Fills a store as an import does, and prints how many accounts a second that took.
 async fn fill(kind: &str, folder: &Path, count: &str) {
-    let services = services_over(kind.parse().unwrap(), folder);
+    let services = services_over(kind.parse().unwrap(), folder).await;
     let count: u64 = count.parse().unwrap();
     let hash = services.accounts.hash(typed(PASSWORD)).await.unwrap();
     let begun = Instant::now();
@@ -559,7 +606,7 @@ async fn fill(kind: &str, folder: &Path, count: &str) {
 /// Searches that find as much in a store of ten accounts as in any other, and prints their median and 99th of a hundred
 /// in microseconds; the same of everything that somebody types key by key; and the memory before and after in KiB.
 async fn search(kind: &str, folder: &Path, count: &str) {
-    let services = services_over(kind.parse().unwrap(), folder);
+    let services = services_over(kind.parse().unwrap(), folder).await;
     let count: u64 = count.parse().unwrap();
     // As in a kiosk that has let people in: every thread has hashed once, and keeps the memory for it.
     let (one, other) = tokio::join!(
@@ -675,5 +722,105 @@ fn measure_find(kind: StoreKind, count: &str) -> FindFigures {
         typing: [of_typing, slow_typing],
         before,
         after,
+    }
+}
+
+#[cfg(feature = "etcd")]
+#[path = "../tests/common/cluster.rs"]
+#[allow(dead_code, reason = "nobody harms this cluster")]
+mod cluster;
+
+/// A cluster on this machine, and what etcd itself does of the things that the store does with it.
+#[cfg(feature = "etcd")]
+mod etcd {
+    use std::{
+        path::Path,
+        sync::Arc,
+        time::{Duration, Instant},
+    };
+
+    use etcd_client::Client;
+    use lpse_kiosk::store::{self, Store, etcd::EtcdSettings};
+
+    use super::cluster::{Cluster, fresh_prefix};
+
+    pub async fn open(folder: &Path) -> Arc<dyn Store> {
+        let settings = EtcdSettings {
+            endpoints: endpoints(),
+            tls: None,
+            credentials: None,
+            prefix: fresh_prefix(),
+            patience: Duration::from_secs(10),
+            node: "bench".into(),
+        };
+        store::etcd::open(settings, folder, 0).await.unwrap().store
+    }
+
+    fn endpoints() -> Vec<String> {
+        Cluster::shared().split(',').map(str::to_owned).collect()
+    }
+
+    /// Puts a second, with so many waiting at one member, of records as large as an account.
+    pub async fn puts(waiting: u32) -> f64 {
+        const PERIOD: Duration = Duration::from_secs(2);
+        let client = Client::connect([&endpoints()[0]], None).await.unwrap();
+        let prefix = fresh_prefix();
+        let begun = Instant::now();
+        let mut writers = tokio::task::JoinSet::new();
+        for writer in 0..waiting {
+            let (mut kv, prefix) = (client.kv_client(), prefix.clone());
+            writers.spawn(async move {
+                let mut count = 0_u64;
+                while begun.elapsed() < PERIOD {
+                    let key = format!("{prefix}{writer}/{}", count % 1_000);
+                    kv.put(key, vec![7; 400], None).await.unwrap();
+                    count += 1;
+                }
+                count
+            });
+        }
+        let count: u64 = writers.join_all().await.into_iter().sum();
+        count as f64 / begun.elapsed().as_secs_f64()
+    }
+
+    /// The medians of a linearizable read and of a put, one at a time.
+    pub async fn round_trips() -> [Duration; 2] {
+        let client = Client::connect([&endpoints()[0]], None).await.unwrap();
+        let mut kv = client.kv_client();
+        let key = fresh_prefix();
+        let (mut reads, mut puts) = (Vec::new(), Vec::new());
+        for _ in 0..201 {
+            let begun = Instant::now();
+            kv.put(key.clone(), vec![7; 400], None).await.unwrap();
+            puts.push(begun.elapsed());
+            let begun = Instant::now();
+            kv.get(key.clone(), None).await.unwrap();
+            reads.push(begun.elapsed());
+        }
+        [reads, puts].map(|mut times| {
+            times.sort();
+            times[times.len() / 2]
+        })
+    }
+}
+
+#[cfg(not(feature = "etcd"))]
+mod etcd {
+    use std::{path::Path, sync::Arc, time::Duration};
+
+    use lpse_kiosk::store::Store;
+
+    const WANTED: &str = "etcd is measured with --features etcd";
+
+    pub async fn open(_folder: &Path) -> Arc<dyn Store> {
+        panic!("{WANTED}");
+    }
+
+    pub async fn puts(_waiting: u32) -> f64 {
+        panic!("{WANTED}");
+    }
+
+    pub async fn round_trips() -> [Duration; 2] {
+        panic!("{WANTED}");
     }
 }

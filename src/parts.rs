@@ -91,7 +91,7 @@ pub enum PartsError {
     #[error(transparent)]
     MasterKey(#[from] MasterKeyError),
     #[error(
-        "the master key file {0} does not fit the store: {1}; put the key file that belongs to this store back"
+        "the master key file {0} does not fit the store: {1}; put the key file that belongs to this store back, or bring it here from another machine that shares the store"
     )]
     WrongKey(String, VaultError),
     #[error(
@@ -255,7 +255,6 @@ async fn open_beside(
         Arc::new(RemoteAudit(line)),
         ended_logins,
         config.letters_are_sent(),
-        node(config),
     );
     let services = Services::new(&foundation);
     Ok(AtHand {
@@ -308,7 +307,6 @@ pub async fn open(
         Arc::new(audit),
         EndedLogins::default(),
         post.is_some(),
-        node,
     );
     let vitals = Vitals {
         store: pulse,
@@ -322,13 +320,17 @@ pub async fn open(
     let outbox = Outbox::new(foundation.store.clone());
     if !is_shared {
         // Nobody else is at work: what is under way was broken off. Where others may be, an import that was broken off
-        // is cleared away by the next one, and a claim runs out.
+        // is cleared away by the next one.
         services.accounts.sweep_imports().await?;
-        outbox.release_claims(foundation.clock.now()).await?;
     }
+    let (now, node) = (
+        foundation.clock.now(),
+        is_shared.then_some(&*foundation.node),
+    );
+    outbox.release_claims(now, node).await?;
     Ok(Opened {
         services: Arc::new(services),
-        courier: post.map(|post| courier(config, &foundation, outbox, post)),
+        courier: post.map(|post| courier(config, &foundation, outbox, post, is_shared)),
         form_key: foundation.vault.derived_key("reset-form"),
         foundation,
         health,
@@ -467,7 +469,6 @@ fn foundation(
     audit: Arc<dyn Audit>,
     ended_logins: EndedLogins,
     letters_are_written: bool,
-    node: String,
 ) -> Arc<Foundation> {
     Arc::new(Foundation {
         store,
@@ -486,7 +487,7 @@ fn foundation(
             bell: Arc::default(),
         },
         ended_logins,
-        node,
+        node: node(config),
     })
 }
 
@@ -529,7 +530,13 @@ pub fn mail_server(config: &Config) -> Result<Option<Smtp>, PartsError> {
 }
 
 /// The courier for the letters of `foundation`.
-fn courier(config: &Config, foundation: &Foundation, outbox: Outbox, post: Post) -> Courier {
+fn courier(
+    config: &Config,
+    foundation: &Foundation,
+    outbox: Outbox,
+    post: Post,
+    is_shared: bool,
+) -> Courier {
     let nowhere = || EmailAddress::parse("lpse@localhost.invalid").expect("it has the form");
     Courier::new(Satchel {
         outbox,
@@ -546,6 +553,8 @@ fn courier(config: &Config, foundation: &Foundation, outbox: Outbox, post: Post)
         },
         post,
         bell: foundation.letters.bell.clone(),
+        node: foundation.node.clone(),
+        is_shared,
     })
 }
 
@@ -555,7 +564,7 @@ async fn open_vault(
     settings: &Settings,
     key: &KeySource,
 ) -> Result<Vault, PartsError> {
-    let check = settings.seal_check().await?.sealed;
+    let mut check = settings.seal_check().await?.sealed;
     let (vault, shown) = match key {
         KeySource::File(path) => (
             MasterKeyFile::new(path, config.master_key_is_credential)
@@ -571,15 +580,17 @@ async fn open_vault(
             )
         }
     };
-    match check {
-        Some(sealed) => vault
+    while check.is_none() {
+        let mut nonce = [0; Vault::NONCE_BYTES];
+        SystemRandom.fill(&mut nonce);
+        // Of several machines that begin with a new store, the first one's key is the store's.
+        settings.set_seal_check(&vault.seal_check(nonce)).await?;
+        check = settings.seal_check().await?.sealed;
+    }
+    if let Some(sealed) = check {
+        vault
             .passes_check(&sealed)
-            .map_err(|error| PartsError::WrongKey(shown, error))?,
-        None => {
-            let mut nonce = [0; Vault::NONCE_BYTES];
-            SystemRandom.fill(&mut nonce);
-            settings.set_seal_check(&vault.seal_check(nonce)).await?;
-        }
+            .map_err(|error| PartsError::WrongKey(shown, error))?;
     }
     Ok(vault)
 }

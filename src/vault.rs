@@ -4,9 +4,10 @@
 //! open; the nonce is random, 24 bytes, which needs no counter to be kept (SECURITY section 3).
 //!
 //! Clones of a vault are one vault: a key that is learned, or taken into use, is so for all of them. Whoever seals
-//! commits on condition that the store's seal check has not changed (`SealRead` in the store's settings), which it
-//! does whenever another key begins to seal: so nothing comes into the store under a key after that key's last record
-//! was looked for.
+//! does it under the key that the store's seal check is sealed under ([`Vault::sealing_under`]), and commits on
+//! condition that the check has not changed (`SealRead` in the store's settings), which it does whenever another key
+//! begins to seal. So nothing comes into the store under a key after that key's last record was looked for, nor under
+//! one that the other machines do not have, whatever file a machine was started with.
 
 mod keyring;
 
@@ -139,6 +140,43 @@ impl Vault {
                 ))
             })
         })
+    }
+
+    /// This vault, as it seals with the key named `id`. What it learns, only it knows.
+    pub fn sealing_under(&self, id: &str) -> Result<Self, VaultError> {
+        let keys = self.keys_with(id)?;
+        if keys.sealing().id() == id {
+            return Ok(self.clone());
+        }
+        let ring = keys.sealing_with(id);
+        let ring = ring.ok_or_else(|| VaultError::UnknownKey(id.to_owned()))?;
+        Ok(Self {
+            ring: Arc::new(RwLock::new(Arc::new(ring))),
+            ..self.clone()
+        })
+    }
+
+    /// The keys, with the one named `id` among them. One that is not known here may have come into the file since it was
+    /// read: another machine has rotated, and the operator has brought its file here.
+    fn keys_with(&self, id: &str) -> Result<Arc<Keyring>, VaultError> {
+        let unknown = || VaultError::UnknownKey(id.to_owned());
+        let keys = self.keys();
+        if keys.holds(id) {
+            return Ok(keys);
+        }
+        let file = self.file().ok_or_else(unknown)?;
+        let kept = file.read().map_err(|_| unknown())?;
+        if !kept.holds(id) {
+            return Err(unknown());
+        }
+        let learned = |ring: &Keyring| {
+            Ok(kept
+                .iter()
+                .cloned()
+                .fold(ring.clone(), |all, key| all.with(key)))
+        };
+        self.change(learned).map_err(|_: KeyError| unknown())?;
+        Ok(self.keys())
     }
 
     /// Seals with the key named `id` from now on.
@@ -297,7 +335,7 @@ impl Vault {
         purpose: Purpose<'_>,
         sealed: &SealedSecret,
     ) -> Result<Zeroizing<Vec<u8>>, VaultError> {
-        let keys = self.keys();
+        let keys = self.keys_with(&sealed.key_id)?;
         let key = keys
             .find(&sealed.key_id)
             .ok_or_else(|| VaultError::UnknownKey(sealed.key_id.clone()))?;
@@ -347,6 +385,46 @@ mod tests {
         let other_type = AccountKey::new(UserType::NonPenyedia, UserId::parse("ABC").unwrap());
         assert!(vault().open_secret(&other_type, &sealed).is_err());
         assert!(vault().passes_check(&sealed).is_err());
+    }
+
+    /// A key file that its operator changes.
+    #[derive(Debug)]
+    struct Carried(RwLock<Keyring>);
+
+    impl KeyFile for Carried {
+        fn shown(&self) -> String {
+            "a file".into()
+        }
+
+        fn read(&self) -> Result<Keyring, KeyError> {
+            Ok(self.0.read().unwrap().clone())
+        }
+
+        fn replace(&self, keys: &Keyring) -> Result<(), KeyError> {
+            *self.0.write().unwrap() = keys.clone();
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_key_is_looked_for_in_the_file_again_and_the_stores_key_seals() {
+        let [old, new] = [7, 8].map(|byte| MasterKey::from_bytes([byte; 32]));
+        let elsewhere = Vault::new(new.clone(), Vec::new());
+        let sealed = elsewhere.seal_check([1; 24]);
+        let file = Arc::new(Carried(RwLock::new(Keyring::new(old.clone(), Vec::new()))));
+        let vault = Vault::of_file(file.clone()).unwrap();
+        let unknown = VaultError::UnknownKey(new.id());
+        assert_eq!(vault.passes_check(&sealed), Err(unknown.clone()));
+        assert_eq!(vault.sealing_under(&new.id()).unwrap_err(), unknown);
+        // The other machine dropped the old key before its file came here.
+        file.replace(&Keyring::new(new.clone(), Vec::new()))
+            .unwrap();
+        assert_eq!(vault.passes_check(&sealed), Ok(()));
+        let stores = vault.sealing_under(&new.id()).unwrap();
+        assert_eq!(stores.seal_check([2; 24]).key_id, new.id());
+        // Until the process ends, what is still under the old one opens, and its own choice stays.
+        assert_eq!(vault.seal_check([3; 24]).key_id, old.id());
+        assert_eq!(stores.passes_check(&vault.seal_check([4; 24])), Ok(()));
     }
 
     #[test]

@@ -62,7 +62,7 @@ fn back_up(office: &Office) -> PathBuf {
 
 /// Another machine, with the key file of the first.
 fn empty_machine(of: &Office, kind: &str) -> Office {
-    let office = Office::empty().with("LPSE_KIOSK_STORE_KIND", kind);
+    let office = Office::empty_embedded().with("LPSE_KIOSK_STORE_KIND", kind);
     fs::create_dir(office.path("etc")).unwrap();
     fs::copy(of.path("etc/master.key"), office.path("etc/master.key")).unwrap();
     office
@@ -80,7 +80,7 @@ fn names(records: &BTreeMap<Key, Value>) -> Vec<String> {
 #[test]
 fn a_backup_comes_back_on_either_engine_as_it_was_but_for_what_was_used_up() {
     for (from, to) in [("sled", "redb"), ("redb", "sled")] {
-        let office = Office::empty().with("LPSE_KIOSK_STORE_KIND", from);
+        let office = Office::empty_embedded().with("LPSE_KIOSK_STORE_KIND", from);
         office.add("PPK30", "non-penyedia", "Siti Rahmawati");
         office.policy("required");
         fill::fill(&office, 60);

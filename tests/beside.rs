@@ -16,8 +16,8 @@ use std::{
     thread,
 };
 
-use common::{Kiosk, Office, PASSWORD, Phone, eventually, free_port, key, text};
-use lpse_kiosk::store::{self, Commit, Key, Store, StoreKind};
+use common::{Kiosk, Office, PASSWORD, Phone, eventually, fill, free_port, key, text};
+use lpse_kiosk::store::{Commit, Key};
 
 const NOBODY: u32 = 65_534;
 
@@ -303,13 +303,13 @@ fn five_thousand_accounts_are_imported_beside_people_at_work() {
 
 /// Takes everything out of the store that an older version did not put there.
 fn forget_index(office: &Office) {
-    let runtime = tokio::runtime::Runtime::new().unwrap();
-    runtime.block_on(async {
-        let folder = office.data().join("store");
-        let store = store::open(StoreKind::Sled, &folder, 0).unwrap();
-        let ended = store.ended();
+    fill::with_store(office, async |store| {
         loop {
-            let entries = store.page(&Key::find_entries(""), None, 500).await.unwrap();
+            let all = Key::find_entries("");
+            let entries = store
+                .page(&all, None, Commit::MAX_OPERATIONS)
+                .await
+                .unwrap();
             if entries.is_empty() {
                 break;
             }
@@ -319,8 +319,6 @@ fn forget_index(office: &Office) {
         }
         let mark = Commit::new().remove(Key::find_index());
         store.commit(mark).await.unwrap();
-        drop(store);
-        ended.wait().await;
     });
 }
 

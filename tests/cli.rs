@@ -850,3 +850,14 @@ fn an_empty_outbox_says_so_and_a_letter_that_is_gone_is_told() {
         .refused(2, &["../account", "1597283585000-"]);
     place.run(&["outbox", "retry"]).refused(2, &["ID"]);
 }
+
+#[cfg(not(feature = "etcd"))]
+#[test]
+fn a_cluster_is_refused_by_a_program_that_was_built_without() {
+    let place = Place::new();
+    let mut command = place.program(&["user", "list"]);
+    command
+        .env("LPSE_KIOSK_STORE_KIND", "etcd")
+        .env("LPSE_KIOSK_STORE_ENDPOINTS", "http://127.0.0.1:2379");
+    done(&mut command).refused(1, &["was built without etcd", "--features etcd"]);
+}

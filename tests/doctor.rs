@@ -176,7 +176,7 @@ impl Whole {
     fn new() -> Self {
         let server = MailServer::start();
         let authority = Authority::new();
-        let office = Office::new();
+        let office = Office::empty_embedded().with_people();
         let ssh_port = free_port();
         let whole = Self {
             office,
@@ -300,7 +300,7 @@ fn an_office_in_order_is_told_so_alone_and_beside_its_kiosk_and_nothing_changes(
 
 #[test]
 fn a_new_installation_is_told_what_the_first_start_makes_and_stays_new() {
-    let office = Office::empty().with("LPSE_KIOSK_SSH_LISTEN", "127.0.0.1:0");
+    let office = Office::empty_embedded().with("LPSE_KIOSK_SSH_LISTEN", "127.0.0.1:0");
     let before = everything(&office.path(""));
     let report = office.doctor();
     report.all_is_well();
@@ -384,7 +384,9 @@ fn root_sees_the_store_of_another_user_through_its_kiosk_and_never_opens_it() {
     if !rustix::process::getuid().is_root() {
         return;
     }
-    let office = Office::new().with("LPSE_KIOSK_SSH_LISTEN", "127.0.0.1:0");
+    let office = Office::empty_embedded()
+        .with_people()
+        .with("LPSE_KIOSK_SSH_LISTEN", "127.0.0.1:0");
     let give = |path: &Path| chown(path, Some(NOBODY), None).unwrap();
     give(&office.data());
     for path in everything(&office.data()).keys() {
@@ -416,7 +418,7 @@ fn root_sees_the_store_of_another_user_through_its_kiosk_and_never_opens_it() {
 
 #[test]
 fn a_foreign_or_lost_master_key_is_found_alone_and_beside_the_kiosk() {
-    let (whole, other) = (Whole::new(), Office::new());
+    let (whole, other) = (Whole::new(), Office::empty_embedded().with_people());
     let key = whole.office.path("etc/master.key");
     let kept = fs::read(&key).unwrap();
     let foreign = fs::read(other.path("etc/master.key")).unwrap();
@@ -461,7 +463,7 @@ fn a_store_of_another_kind_or_in_ruins_is_found() {
 
 #[test]
 fn a_nearly_full_disk_is_found() {
-    let office = Office::empty().with("LPSE_KIOSK_SSH_LISTEN", "127.0.0.1:0");
+    let office = Office::empty_embedded().with("LPSE_KIOSK_SSH_LISTEN", "127.0.0.1:0");
     let data = office.data();
     let Some(_disk) = SmallDisk::mount(&data, "48m") else {
         println!("left out: a small disk cannot be mounted here");
@@ -671,7 +673,7 @@ fn on_a_terminal(office: &Office, columns: u16, rows: u16) -> (String, String) {
 
 #[test]
 fn a_terminal_without_utf8_or_room_is_told_and_colours_stay_on_terminals_that_want_them() {
-    let office = || Office::empty().with("LPSE_KIOSK_SSH_LISTEN", "127.0.0.1:0");
+    let office = || Office::empty_embedded().with("LPSE_KIOSK_SSH_LISTEN", "127.0.0.1:0");
     let green = "\x1b[38;5;2mok";
     let (_, raw) = on_a_terminal(&office(), 200, 60);
     assert!(raw.contains("256 colours, 200x60 cells"), "{raw}");

@@ -78,7 +78,7 @@ fn login(kiosk: &mut Kiosk, office: &Office, phone: &common::Phone) {
 #[test]
 fn a_rotation_seals_everything_anew_and_the_old_key_goes_when_it_is_told_to() {
     for kind in ["sled", "redb"] {
-        let office = Office::empty().with("LPSE_KIOSK_STORE_KIND", kind);
+        let office = Office::empty_embedded().with("LPSE_KIOSK_STORE_KIND", kind);
         office.add("PPK30", "non-penyedia", "Siti Rahmawati");
         fill::fill(&office, 120);
         let before = fill::keys_kept(&office);

@@ -89,6 +89,8 @@ fn courier(house: &House, server: &Arc<Server>) -> Courier {
         },
         post: Post::Server(server.clone()),
         bell: foundation.letters.bell.clone(),
+        node: "local".into(),
+        is_shared: false,
     })
 }
 
@@ -239,10 +241,17 @@ async fn the_owner_of_the_store_need_not_wait_for_dead_couriers() {
     let house = house_with_letters(3).await;
     let outbox = Outbox::new(house.foundation.store.clone());
     for read in outbox.page(None, 10).await.unwrap().letters {
-        let claim = read.delivery.claimed("dead", house.clock.now()).unwrap();
+        let claim = read
+            .delivery
+            .claimed(&Delivery::claimant("local", "dead"), house.clock.now())
+            .unwrap();
         outbox.update(read, claim).await.unwrap();
     }
-    outbox.release_claims(house.clock.now()).await.unwrap();
+    let now = house.clock.now();
+    outbox.release_claims(now, Some("another")).await.unwrap();
+    let still = outbox.page(None, 1).await.unwrap().letters;
+    assert!(still[0].delivery.is_claimed_on(None), "another machine's");
+    outbox.release_claims(now, Some("local")).await.unwrap();
     let server = Server::new(Vec::new());
     courier(&house, &server).round().await.unwrap();
     assert_eq!(server.taken(), 3);

@@ -15,7 +15,8 @@ use lpse_kiosk::{
     },
     frontend::socket::{self, Held},
     service::{
-        EndedLogins, Foundation, Letters, Services, accounts::AccountsError, hashing::HashPool,
+        EndedLogin, EndedLogins, Foundation, Letters, Services, accounts::AccountsError,
+        hashing::HashPool,
     },
     store::{
         Commit, Key, Store, StoreError,
@@ -94,7 +95,10 @@ async fn an_act_reaches_the_audit_log_the_sessions_and_the_courier() {
         .unwrap();
     drop(services);
     command.end().await;
-    assert_eq!(ended.recv().await.unwrap().account, ppk30());
+    let EndedLogin::Of { account, .. } = ended.recv().await.unwrap() else {
+        panic!("one account's logins have ended");
+    };
+    assert_eq!(account, ppk30());
     let last = house.audit.0.lock().unwrap().last().cloned().unwrap();
     assert_eq!(
         (last.act, last.outcome),

@@ -64,6 +64,8 @@ impl Mailbox {
             },
             post: Post::Training(inbox.clone()),
             bell: foundation.letters.bell.clone(),
+            node: "local".into(),
+            is_shared: false,
         });
         Self { courier, inbox }
     }

@@ -480,6 +480,12 @@ const STATES: &[State] = &[
         person.types("123 4");
         person
     }),
+    ("passcode_unknown", |person| {
+        let mut person = person.at_passcode(false);
+        person.types("123456");
+        person.answered(Reply::Unknown);
+        person
+    }),
     ("passcode_pending", |person| person.at_passcode(true)),
     ("passcode_rejected", |person| {
         let mut person = person.at_passcode(true);

@@ -78,7 +78,7 @@ fn without_a_terminal_the_kiosk_says_what_it_needs() {
 
 #[test]
 fn the_other_engine_is_not_opened_over_a_store() {
-    let office = Office::new();
+    let office = Office::empty_embedded().with_people();
     let refused = office.command(&["--store", "redb", "user", "list"]);
     let said = common::text(&refused.stderr);
     assert!(said.contains("is of kind sled"), "{said}");

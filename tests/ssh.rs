@@ -100,9 +100,11 @@ fn the_ten_steps_for_both_user_types() {
 #[test]
 fn the_same_keys_lead_to_the_same_screens_as_at_the_console() {
     // Two offices that are one in everything but the door; the source has the same name at both.
-    let at_console = Office::new().with("LPSE_KIOSK_KIOSK_TERMINAL", "127.0.0.1");
+    let at_console = Office::empty_embedded()
+        .with_people()
+        .with("LPSE_KIOSK_KIOSK_TERMINAL", "127.0.0.1");
     let phone = activate(&at_console, &mut at_console.kiosk());
-    let over_ssh = Office::empty();
+    let over_ssh = Office::empty_embedded();
     for folder in ["data", "etc"] {
         copy(&at_console.path(folder), &over_ssh.path(folder));
     }

@@ -244,6 +244,20 @@ impl Delivery {
         }
     }
 
+    /// How a courier on the machine `node` calls itself in its claims.
+    pub fn claimant(node: &str, courier: &str) -> String {
+        format!("{courier}@{node}")
+    }
+
+    /// Whether a courier on the machine `node`, or on any, has a claim to it, however old.
+    pub fn is_claimed_on(&self, node: Option<&str>) -> bool {
+        let Stage::Claimed { by, .. } = &self.stage else {
+            return false;
+        };
+        let on = by.split_once('@').map(|(_, on)| on);
+        node.is_none() || node == on
+    }
+
     /// After a try that the mail server refused for good.
     pub fn refused(&self, reason: String) -> Self {
         Self {

@@ -4,7 +4,7 @@
 //! A letter is claimed before it is tried and removed after it was taken, both conditionally, so that of several
 //! couriers one delivers it. A courier that is killed between the two leaves a claim that ends by itself; the letter's
 //! Message-ID stays the same, so that a receiver can tell a second copy. An empty outbox costs nothing: the courier
-//! sleeps until the bell rings.
+//! sleeps until the bell rings; where other machines write letters too, it looks once a minute.
 
 use std::{sync::Arc, time::Duration};
 
@@ -31,7 +31,7 @@ use crate::{
         Outcome, StoreError,
         outbox::{Outbox, Read},
     },
-    vault::Vault,
+    vault::{Vault, VaultError},
 };
 
 /// Letters looked at at once.
@@ -69,6 +69,10 @@ pub struct Satchel {
     pub post: Post,
     /// Rung whenever a letter was put into the outbox.
     pub bell: Arc<Notify>,
+    /// This machine's name among those that share the outbox.
+    pub node: String,
+    /// Couriers on other machines are at the same outbox.
+    pub is_shared: bool,
 }
 
 /// Delivers the letters of a store.
@@ -84,8 +88,8 @@ impl Courier {
         let mut name = [0; 8];
         satchel.random.fill(&mut name);
         Self {
+            name: Delivery::claimant(&satchel.node, &HEXLOWER.encode(&name)),
             satchel: Arc::new(satchel),
-            name: HEXLOWER.encode(&name),
         }
     }
 
@@ -103,7 +107,8 @@ impl Courier {
                                 .min(LONGEST_SLEEP),
                         )
                     }
-                    Ok(None) => None,
+                    // Nobody's bell rings here for a letter that another machine left behind.
+                    Ok(None) => self.satchel.is_shared.then_some(LONGEST_SLEEP),
                     Err(error) => {
                         tracing::warn!(%error, "the outbox cannot be read");
                         Some(STORE_PAUSE)
@@ -216,7 +221,12 @@ impl Courier {
             .map(|sealed| satchel.vault.open_ticket_secrets(&letter.id, sealed))
             .transpose()
             .map_err(|error| {
-                DeliveryError::Permanent(format!("the letter's secrets cannot be opened: {error}"))
+                let why = format!("the letter's secrets cannot be opened: {error}");
+                match error {
+                    // Another machine has the key, or this one will.
+                    VaultError::UnknownKey(_) => DeliveryError::Temporary(why),
+                    VaultError::NotAuthentic => DeliveryError::Permanent(why),
+                }
             })?;
         match &satchel.post {
             Post::Training(inbox) => {

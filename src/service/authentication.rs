@@ -107,11 +107,14 @@ impl Authentication {
             house.record(Act::CheckPassword, &key, from, outcome).await
         };
         let now = house.clock.now();
-        if let Gate::Wait(wait) = house.throttles().gate(from, &key, now).await? {
+        // What does not need an answer to be asked for is asked for at once: the store may be a network away.
+        let (throttles, accounts) = (house.throttles(), house.accounts());
+        let (gate, read) = tokio::join!(throttles.gate(from, &key, now), accounts.read(&key));
+        if let Gate::Wait(wait) = gate? {
             refused("waiting").await?;
             return Ok(PasswordOutcome::Refused(Refusal::Wait(wait)));
         }
-        let read = house.accounts().read(&key).await?;
+        let read = read?;
         let hash = match &read {
             Some(read) => read.account.password.clone(),
             None => PasswordHash::unmatchable(house.hash_cost),
@@ -146,7 +149,9 @@ impl Authentication {
                 },
             }));
         };
-        house.throttles().forget(from, &key).await?;
+        let settings = house.settings();
+        let (forgotten, rules) = tokio::join!(throttles.forget(from, &key), settings.rules());
+        forgotten?;
         // Told only to somebody who knows the password.
         if read.account.suspended.is_some() {
             refused("suspended").await?;
@@ -156,7 +161,7 @@ impl Authentication {
             .record(Act::CheckPassword, &key, from, AuditOutcome::Done)
             .await?;
         let read = self.strengthen(read.clone(), again).await?;
-        let rules = house.settings().rules().await?;
+        let rules = rules?;
         let policy = rules.rules.policy.asked_of(read.account.role);
         match verified.next(policy, &read.account.authenticator) {
             Ceremony::Passcode(awaiting) => Ok(PasswordOutcome::PasscodeWanted {
@@ -211,16 +216,18 @@ impl Authentication {
     ) -> Result<PasscodeOutcome, ServiceError> {
         let house = &self.foundation;
         loop {
-            let Some(read) = self
-                .still_valid(awaiting.account(), awaiting.generation())
-                .await?
-            else {
+            let settings = house.settings();
+            let (read, rules) = tokio::join!(
+                self.still_valid(awaiting.account(), awaiting.generation()),
+                settings.rules()
+            );
+            let Some(read) = read? else {
                 house
                     .refused(Act::CheckPasscode, awaiting.account(), from, "ended-login")
                     .await?;
                 return Ok(PasscodeOutcome::Refused(Refusal::Ended));
             };
-            let rules = house.settings().rules().await?.rules;
+            let rules = rules?.rules;
             let policy = rules.policy.asked_of(read.account.role);
             let mut account = read.account.clone();
             let now = house.clock.now();

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{
-    Foundation, Refusal, ServiceError,
+    Foundation, Refusal, Sealing, ServiceError,
     authentication::{Authentication, Granted, PasswordDue, activate},
     passcode_check::Settled,
 };
@@ -19,7 +19,7 @@ use crate::{
         throttle::PasscodeThrottle,
         totp::AcceptedStep,
     },
-    store::{Outcome, accounts::Read, settings::SealRead},
+    store::{Outcome, accounts::Read},
 };
 
 /// The service that brings keys to phones.
@@ -117,9 +117,9 @@ impl Enrollment {
             if read.account.authenticator.is_active() {
                 return Ok(StartOutcome::Refused(Refusal::Ended));
             }
-            let seal = self.foundation.settings().seal_check().await?;
+            let seal = self.foundation.sealing().await?;
             let mut account = read.account.clone();
-            let provisioning = self.put_pending_key(&mut account, from);
+            let provisioning = self.put_pending_key(&mut account, &seal, from);
             if self.commit(&read, &account, &seal).await? {
                 self.done(Act::StartEnrollment, &account.key, from).await?;
                 return Ok(StartOutcome::Started(provisioning));
@@ -144,9 +144,9 @@ impl Enrollment {
             let Some((read, awaiting)) = started else {
                 return Ok(StartOverOutcome::Refused(Refusal::Ended));
             };
-            let seal = self.foundation.settings().seal_check().await?;
+            let seal = self.foundation.sealing().await?;
             let mut account = read.account.clone();
-            let provisioning = self.put_pending_key(&mut account, from);
+            let provisioning = self.put_pending_key(&mut account, &seal, from);
             if self.commit(&read, &account, &seal).await? {
                 self.done(Act::StartEnrollment, &account.key, from).await?;
                 return Ok(StartOverOutcome::Started(awaiting, provisioning));
@@ -256,10 +256,10 @@ impl Enrollment {
             account.recovery = None;
             account.note(Activity::of_owner(now, ActivityKind::TotpDisabled, from));
             let rules = house.settings().rules().await?;
-            let seal = house.settings().seal_check().await?;
+            let seal = house.sealing().await?;
             let policy = rules.rules.policy.asked_of(account.role);
-            let provisioning =
-                (policy == Policy::Required).then(|| self.put_pending_key(&mut account, from));
+            let provisioning = (policy == Policy::Required)
+                .then(|| self.put_pending_key(&mut account, &seal, from));
             let commit = rules.still_in_force(seal.still_seals(read.replace(&account)));
             let commit = house.notice(commit, &account, LetterKind::TotpDisabled, now, from);
             if house.commit(commit).await? == Outcome::Conflict {
@@ -298,11 +298,16 @@ impl Enrollment {
         }))
     }
 
-    fn put_pending_key(&self, account: &mut Account, from: &Source) -> Provisioning {
+    fn put_pending_key(
+        &self,
+        account: &mut Account,
+        seal: &Sealing,
+        from: &Source,
+    ) -> Provisioning {
         let house = &self.foundation;
         let now = house.clock.now();
         let secret = house.new_secret();
-        let sealed = house
+        let sealed = seal
             .vault
             .seal_secret(&account.key, &secret, house.random_bytes());
         account.authenticator = Authenticator::Pending {
@@ -326,7 +331,7 @@ impl Enrollment {
         &self,
         read: &Read,
         account: &Account,
-        seal: &SealRead,
+        seal: &Sealing,
     ) -> Result<bool, ServiceError> {
         let commit = seal.still_seals(read.replace(account));
         let outcome = self.foundation.store.commit(commit).await?;

@@ -4,6 +4,9 @@
 //! then the new key goes into the key file as one that opens, and whoever seals into the store learns it; only then it
 //! becomes the one that seals, in the file and everywhere; then every sealed record is sealed anew, and the note goes. No
 //! old key is forgotten on the way: records, and backups above all, may still need it.
+//!
+//! Machines that share the store have a key file each, which nobody but the operator carries from one to the other: a
+//! rotation there gets ready first, and goes on when the operator has done so.
 
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
@@ -20,9 +23,10 @@ use crate::{
     ports::AuditError,
     store::{
         Outcome, StoreError, Work,
+        audit_heads::AuditHeads,
         sealed::{Place, Sealed},
     },
-    vault::{KeyError, Keyring, KeysHeld, MasterKey, Vault},
+    vault::{KeyError, KeyFile, Keyring, KeysHeld, MasterKey, Vault},
 };
 
 /// The service that keeps the master keys.
@@ -61,6 +65,16 @@ pub enum Progress {
     Resumed { id: String },
     /// This many records more were looked at, of which so many were sealed anew.
     Sealed { looked: u64, changed: u64 },
+}
+
+/// A new key that seals nothing yet.
+#[derive(Debug)]
+pub struct Ready {
+    pub id: String,
+    /// Where this machine keeps it.
+    pub file: String,
+    /// The other machines that share the store, by their names: all that ever did.
+    pub elsewhere: Vec<String>,
 }
 
 /// What a rotation came to.
@@ -151,6 +165,39 @@ impl Keys {
         self.record(Act::RotateKey, outcome, from, Some(said))
             .await?;
         Ok(rotated)
+    }
+
+    /// Where other machines share the store: brings a new key into this machine's file, as one that opens and seals
+    /// nothing yet, so that the file can be taken to the others before any of them meets something sealed under it.
+    /// `None` where there is nothing to get ready: no other machine, or a rotation that seals already.
+    pub async fn get_ready(
+        &self,
+        from: &Source,
+        mut progress: impl FnMut(Progress),
+    ) -> Result<Option<Ready>, KeysError> {
+        let house = &self.foundation;
+        let mut elsewhere = AuditHeads::new(house.store.clone()).nodes().await?;
+        elsewhere.retain(|node| *node != house.node);
+        if elsewhere.is_empty() {
+            return Ok(None);
+        }
+        let _turn = house.store.take_turn(Work::Rotation).await?;
+        let kept = self.kept().await?;
+        if house.settings().rotation().await?.as_deref() == Some(&*kept.sealing().id()) {
+            return Ok(None);
+        }
+        self.record(Act::RotateKey, AuditOutcome::Intended, from, None)
+            .await?;
+        let id = self.aim(kept, &mut progress).await?;
+        let said = Some(format!("{id} is ready, and seals nothing yet"));
+        self.record(Act::RotateKey, AuditOutcome::Done, from, said)
+            .await?;
+        let file = house.vault.file().map_or_else(String::new, KeyFile::shown);
+        Ok(Some(Ready {
+            id,
+            file,
+            elsewhere,
+        }))
     }
 
     /// The keys as the file keeps them.

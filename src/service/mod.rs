@@ -36,8 +36,8 @@ use crate::{
     },
     mail::inbox::Inbox,
     ports::{Audit, AuditError, AuditTrail, Clock, Random},
-    store::{self, Change, Changes, Commit, Outcome, Store, StoreError},
-    vault::Vault,
+    store::{self, Change, Changes, Commit, Outcome, Store, StoreError, settings::SealRead},
+    vault::{Vault, VaultError},
 };
 use hashing::{Busy, HashPool};
 
@@ -257,6 +257,20 @@ impl Foundation {
         store::visits::Visits::new(self.store.clone())
     }
 
+    /// How to seal what goes into the store: to be asked before something is sealed, never after.
+    async fn sealing(&self) -> Result<Sealing, ServiceError> {
+        let check = self.settings().seal_check().await?;
+        let vault = match &check.sealed {
+            // The store's key, whichever this process was started with: another machine may have rotated.
+            Some(sealed) => self
+                .vault
+                .sealing_under(&sealed.key_id)
+                .map_err(|error| unopened("the store's seal check", &error))?,
+            None => self.vault.clone(),
+        };
+        Ok(Sealing { check, vault })
+    }
+
     fn random_bytes<const N: usize>(&self) -> [u8; N] {
         let mut bytes = [0; N];
         self.random.fill(&mut bytes);
@@ -289,6 +303,32 @@ impl Foundation {
         let outcome = AuditOutcome::Refused(reason.into());
         self.record(act, account, from, outcome).await
     }
+}
+
+/// The store's key, and what must still hold when something sealed with it is stored.
+#[derive(Debug)]
+struct Sealing {
+    check: SealRead,
+    vault: Vault,
+}
+
+impl Sealing {
+    /// `commit`, on condition that this key still is the store's.
+    fn still_seals(&self, commit: Commit) -> Commit {
+        self.check.still_seals(commit)
+    }
+}
+
+/// What a service answers where something sealed does not open, in words for the log.
+fn unopened(what: impl fmt::Display, error: &VaultError) -> ServiceError {
+    let advice = match error {
+        VaultError::UnknownKey(_) => {
+            "; where `key rotate` ran on another machine, bring its master key file here: it is read again by itself, \
+             or at the next start where it comes by LoadCredential="
+        }
+        VaultError::NotAuthentic => "",
+    };
+    ServiceError::Unavailable(format!("{what} cannot be opened: {error}{advice}"))
 }
 
 /// All services over one foundation.
@@ -351,11 +391,17 @@ pub enum ServiceError {
     /// The store or the vault cannot answer; the reason is for operators.
     #[error("{0}")]
     Unavailable(String),
+    /// The store went away in the middle of a write: what was asked for may have been done all the same.
+    #[error("{0}")]
+    Unknown(String),
 }
 
 impl From<StoreError> for ServiceError {
     fn from(error: StoreError) -> Self {
-        Self::Unavailable(error.to_string())
+        match error {
+            StoreError::Unknown(_) => Self::Unknown(error.to_string()),
+            _ => Self::Unavailable(error.to_string()),
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{Foundation, Refusal, ServiceError};
+use super::{Foundation, Refusal, Sealing, ServiceError, unopened};
 use crate::{
     domain::{
         Account, Activity, ActivityKind, Authenticated, Passcode, Source,
@@ -134,10 +134,7 @@ impl Foundation {
             .vault
             .open_secret(&account.key, sealed)
             .map_err(|error| {
-                ServiceError::Unavailable(format!(
-                    "the TOTP secret of {} cannot be opened: {error}",
-                    account.key
-                ))
+                unopened(format_args!("the TOTP secret of {}", account.key), &error)
             })?;
         let verdict = totp::verify(
             &account.key,
@@ -163,6 +160,7 @@ impl Foundation {
         &self,
         account: &mut Account,
         code: &RecoveryCode,
+        seal: &Sealing,
         from: &Source,
         now: Timestamp,
     ) -> Result<Judged<AcceptedCode>, ServiceError> {
@@ -178,11 +176,8 @@ impl Foundation {
             });
         };
         let opened = self.vault.open_recovery_codes(&key, &codes.digests);
-        let mut set = opened.map_err(|error| {
-            ServiceError::Unavailable(format!(
-                "the recovery codes of {key} cannot be opened: {error}"
-            ))
-        })?;
+        let mut set = opened
+            .map_err(|error| unopened(format_args!("the recovery codes of {key}"), &error))?;
         let Some(accepted) = set.take(&key, code) else {
             let kind = ActivityKind::RecoveryCodeRejected;
             return Ok(counted(account, kind, "wrong-recovery-code", from, now));
@@ -190,7 +185,7 @@ impl Foundation {
         *codes = RecoveryCodes {
             issued: codes.issued,
             left: set.left(),
-            digests: self
+            digests: seal
                 .vault
                 .seal_recovery_codes(&key, &set, self.random_bytes()),
         };

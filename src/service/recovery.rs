@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{
-    Foundation, Refusal, ServiceError,
+    Foundation, Refusal, Sealing, ServiceError,
     authentication::{Authentication, Granted, PasscodeOutcome, PasswordDue},
     passcode_check::Settled,
 };
@@ -72,10 +72,10 @@ impl Recovery {
                 return Ok(refused(Refusal::Ended));
             }
             // What is left of the codes is sealed anew.
-            let seal = house.settings().seal_check().await?;
+            let seal = house.sealing().await?;
             let mut account = read.account.clone();
             let now = house.clock.now();
-            let judged = house.judge_recovery_code(&mut account, &code, from, now)?;
+            let judged = house.judge_recovery_code(&mut account, &code, &seal, from, now)?;
             let act = Act::UseRecoveryCode;
             let settled = house.settle(judged, &read, &account, act, from, now);
             let accepted = match settled.await? {
@@ -155,8 +155,8 @@ impl Recovery {
                 Settled::Refused(refusal) => return Ok(IssueOutcome::Refused(refusal)),
                 Settled::Conflict => continue,
             };
-            let seal = house.settings().seal_check().await?;
-            let codes = self.put_codes(&mut account, from);
+            let seal = house.sealing().await?;
+            let codes = self.put_codes(&mut account, &seal, from);
             let commit = rules.still_in_force(seal.still_seals(read.replace(&account)));
             let kind = LetterKind::RecoveryCodesIssued;
             let commit = house.notice(commit, &account, kind, now, from);
@@ -179,7 +179,7 @@ impl Recovery {
         }
     }
 
-    fn put_codes(&self, account: &mut Account, from: &Source) -> IssuedCodes {
+    fn put_codes(&self, account: &mut Account, seal: &Sealing, from: &Source) -> IssuedCodes {
         let house = &self.foundation;
         let now = house.clock.now();
         let random = zeroize::Zeroizing::new(house.random_bytes());
@@ -188,7 +188,7 @@ impl Recovery {
         account.recovery = Some(RecoveryCodes {
             issued: now,
             left: set.left(),
-            digests: house.vault.seal_recovery_codes(&account.key, &set, nonce),
+            digests: seal.vault.seal_recovery_codes(&account.key, &set, nonce),
         });
         let kind = ActivityKind::RecoveryCodesIssued;
         account.note(Activity::of_owner(now, kind, from));

@@ -9,7 +9,7 @@ use std::{sync::Arc, time::Duration};
 use jiff::Timestamp;
 use zeroize::Zeroizing;
 
-use super::{Foundation, ServiceError};
+use super::{Foundation, Sealing, ServiceError};
 use crate::{
     domain::{
         Account, AccountKey, Activity, ActivityKind, Authenticator, EmailAddress, PasswordHash,
@@ -154,8 +154,7 @@ impl Reset {
         let hour = house.reset_limits().hour(&house.node).await?;
         let read = house.accounts().read(key).await?;
         let ticket = house.tickets().read(key).await?;
-        let seal = house.settings().seal_check().await?;
-        let secrets = self.new_secrets();
+        let seal = house.sealing().await?;
         let matched = read
             .as_ref()
             .map(|read| &read.account)
@@ -186,7 +185,7 @@ impl Reset {
         // A letter is made, sealed and written in any case; only where it may go out, at its own place.
         let decoy = decoy_account(key, email);
         let account = matched.unwrap_or(&decoy);
-        let issued = self.issue(account, &ticket, &requests, &secrets, from, now);
+        let issued = self.issue(account, &ticket, &requests, &seal, from, now);
         let counted = source
             .note_request(now)
             .and(hour.note(refused.is_none(), now));
@@ -204,11 +203,12 @@ impl Reset {
         account: &Account,
         before: &tickets::Read,
         requests: &RequestLog,
-        secrets: &TicketSecrets,
+        seal: &Sealing,
         from: &Source,
         now: Timestamp,
     ) -> Commit {
         let house = &self.foundation;
+        let secrets = self.new_secrets();
         let expires = now + house.letters.link_holds;
         let random = house.random_bytes();
         let letter = Letter::about(
@@ -220,7 +220,7 @@ impl Reset {
             random,
         );
         let nonce = house.random_bytes();
-        let sealed = house.vault.seal_ticket_secrets(&letter.id, secrets, nonce);
+        let sealed = seal.vault.seal_ticket_secrets(&letter.id, &secrets, nonce);
         let ticket = Ticket {
             account: account.key.clone(),
             email: account.email.clone(),

@@ -85,6 +85,10 @@ pub async fn perform(
             tracing::error!(%reason, "a request could not be served");
             (Reply::Unavailable, before)
         }
+        Err(ServiceError::Unknown(reason)) => {
+            tracing::error!(%reason, "nobody knows whether a request was carried out");
+            (Reply::Unknown, before)
+        }
     }
 }
 
@@ -96,7 +100,7 @@ pub async fn look(services: Arc<Services>, source: Source, proofs: Proofs, look:
     match desk::look(&services, &source, &authenticated, look).await {
         Ok(sight) => sight,
         Err(ServiceError::Busy) => Sight::Unavailable,
-        Err(ServiceError::Unavailable(reason)) => {
+        Err(ServiceError::Unavailable(reason) | ServiceError::Unknown(reason)) => {
             tracing::error!(%reason, "nothing can be looked up");
             Sight::Unavailable
         }

@@ -30,6 +30,12 @@ impl AuditHeads {
             .transpose()
     }
 
+    /// The names of all nodes that ever recorded something.
+    pub async fn nodes(&self) -> Result<Vec<String>, StoreError> {
+        let heads = Self::all(&*self.store).await?.into_iter();
+        Ok(heads.map(|(node, _)| node).collect())
+    }
+
     /// The heads of all nodes' logs in `store`, by the nodes' names.
     pub async fn all(store: &dyn Store) -> Result<Vec<(String, AuditHead)>, StoreError> {
         let rows = store.page(&Key::all_audit_heads(), None, NODES).await?;
@@ -79,5 +85,7 @@ mod tests {
             assert_eq!(heads.get("local").await.unwrap(), Some(head(expected)));
         }
         assert_eq!(heads.get("other").await.unwrap(), None);
+        heads.advance("other", head(1)).await.unwrap();
+        assert_eq!(heads.nodes().await.unwrap(), ["local", "other"]);
     }
 }

@@ -121,13 +121,18 @@ impl Outbox {
         }))
     }
 
-    /// Ends the claims of couriers that are no more. Only for whoever owns the store alone, before a courier starts.
-    pub async fn release_claims(&self, now: Timestamp) -> Result<(), StoreError> {
+    /// Ends the claims of couriers that are no more: those of the machine `node`, or, for whoever owns the store alone, of
+    /// all. Only for whoever owns that machine's data folder, before a courier starts.
+    pub async fn release_claims(
+        &self,
+        now: Timestamp,
+        node: Option<&str>,
+    ) -> Result<(), StoreError> {
         let mut after: Option<LetterId> = None;
         loop {
             let page = self.page(after.as_ref(), PAGE).await?;
             for read in page.letters {
-                if let Stage::Claimed { .. } = read.delivery.stage {
+                if read.delivery.is_claimed_on(node) {
                     let delivery = Delivery {
                         stage: Stage::Due(now),
                         ..read.delivery.clone()

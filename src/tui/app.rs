@@ -312,6 +312,7 @@ impl App {
             | Reply::Suspended
             | Reply::Busy
             | Reply::Unavailable
+            | Reply::Unknown
             | Reply::FreshPasscodeWanted
             | Reply::SecurityCodeRejected
             | Reply::OwnPasswordRefused(_)

@@ -238,6 +238,8 @@ pub enum Reply {
     Busy,
     /// The store cannot be written or read now. Nothing was granted, nothing changed.
     Unavailable,
+    /// The store went away while it was written: nothing was granted, but something may have changed.
+    Unknown,
     /// The login is no longer valid (account changed or removed meanwhile).
     Ended,
     /// The password was right, but an officer has suspended the account.

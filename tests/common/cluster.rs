@@ -30,6 +30,8 @@ struct Member {
     name: String,
     client: String,
     peer: String,
+    /// Whose network it is in; otherwise in this machine's.
+    exile: Option<Exile>,
     process: Option<Child>,
 }
 
@@ -42,10 +44,37 @@ impl Cluster {
             name: format!("m{number}"),
             client: url(ports[0]),
             peer: url(ports[1]),
+            exile: None,
             process: None,
         });
+        Self::of(members.collect())
+    }
+
+    /// The same, with the last member in a network of its own, which can be cut off; `Err` says why there is none.
+    pub fn with_exile() -> Result<Self, String> {
+        let exile = Exile::make()?;
+        let ports = free_ports(4);
+        let near = ports.chunks(2).enumerate().map(|(number, ports)| Member {
+            name: format!("m{number}"),
+            client: format!("http://127.0.0.1:{}", ports[0]),
+            peer: format!("http://{}:{}", exile.address(1), ports[1]),
+            exile: None,
+            process: None,
+        });
+        let mut members: Vec<Member> = near.collect();
+        members.push(Member {
+            name: "m2".into(),
+            client: format!("http://{}:2379", exile.address(6)),
+            peer: format!("http://{}:2380", exile.address(2)),
+            exile: Some(exile),
+            process: None,
+        });
+        Ok(Self::of(members))
+    }
+
+    fn of(members: Vec<Member>) -> Self {
         let mut cluster = Self {
-            members: members.collect(),
+            members,
             folder: tempfile::tempdir().unwrap(),
         };
         for number in 0..cluster.members.len() {
@@ -74,7 +103,14 @@ impl Cluster {
             .append(true)
             .open(folder.with_extension("log"))
             .unwrap();
-        let mut command = Command::new("etcd");
+        let mut command = match &member.exile {
+            None => Command::new("etcd"),
+            Some(exile) => {
+                let mut command = Command::new("ip");
+                command.args(["netns", "exec", &exile.name, "etcd"]);
+                command
+            }
+        };
         command
             .args(["--name", &member.name, "--data-dir"])
             .arg(&folder)
@@ -107,6 +143,14 @@ impl Cluster {
             let status = Command::new("kill").args(["-s", signal, &id]).status();
             assert!(status.unwrap().success(), "kill -s {signal} {id}");
         }
+    }
+
+    /// Cuts the exiled member off from the other members, or lets it back; those who ask it still reach it.
+    pub fn cut_off(&self, is_cut_off: bool) {
+        let mut exiles = self.members.iter().filter_map(|m| m.exile.as_ref());
+        let exile = exiles.next().expect("a member in exile");
+        let state = if is_cut_off { "down" } else { "up" };
+        exile.link(&["set", "peers", state]).unwrap();
     }
 
     /// The place of the member that leads, if one does.
@@ -158,6 +202,61 @@ impl Drop for Cluster {
     }
 }
 
+/// A network of its own, with one way to the other members and one to those who ask.
+struct Exile {
+    name: String,
+}
+
+impl Exile {
+    fn make() -> Result<Self, String> {
+        let exile = Self {
+            name: format!("lk{}", std::process::id()),
+        };
+        ip(&["netns", "add", &exile.name])?;
+        exile.link(&["set", "lo", "up"])?;
+        for (way, near, far) in [("peers", 1, 2), ("asking", 5, 6)] {
+            let end = format!("{}{}", exile.name, &way[..1]);
+            let there = ["peer", "name", way, "netns", &exile.name];
+            ip(&[["link", "add", &end, "type", "veth"].as_slice(), &there].concat())?;
+            let near = format!("{}/30", exile.address(near));
+            ip(&["addr", "add", &near, "dev", &end])?;
+            ip(&["link", "set", &end, "up"])?;
+            let far = format!("{}/30", exile.address(far));
+            ip(&["-n", &exile.name, "addr", "add", &far, "dev", way])?;
+            exile.link(&["set", way, "up"])?;
+        }
+        Ok(exile)
+    }
+
+    fn address(&self, last: u8) -> String {
+        format!("10.213.{}.{last}", std::process::id() % 250)
+    }
+
+    fn link(&self, arguments: &[&str]) -> Result<(), String> {
+        ip(&[["-n", &self.name, "link"].as_slice(), arguments].concat())
+    }
+}
+
+impl Drop for Exile {
+    fn drop(&mut self) {
+        // Its ends here go with it.
+        let _ = ip(&["netns", "del", &self.name]);
+    }
+}
+
+fn ip(arguments: &[&str]) -> Result<(), String> {
+    let output = Command::new("ip").args(arguments).output();
+    let output = output.map_err(|error| format!("ip (Debian's iproute2): {error}"))?;
+    match output.status.success() {
+        true => Ok(()),
+        false => Err(format!(
+            "ip {}: {}",
+            arguments.join(" "),
+            String::from_utf8_lossy(&output.stderr).trim()
+        )),
+    }
+}
+
 /// What etcd's own client says; `None` when it fails.
 pub fn etcdctl(endpoints: &str, arguments: &[&str]) -> Option<String> {
     let output = Command::new("etcdctl")
@@ -197,9 +296,10 @@ fn start_shared() -> String {
             guard.arg(member.process.as_ref().unwrap().id().to_string());
         }
         guard.stdin(Stdio::null()).stdout(Stdio::null());
-        guard.stderr(Stdio::null()).spawn().unwrap();
+        let mut guard = guard.stderr(Stdio::null()).spawn().unwrap();
         tell.send(endpoints).unwrap();
-        std::mem::forget(cluster);
+        // For as long as this program runs.
+        let _ = guard.wait();
     });
     told.recv().expect("a cluster")
 }

@@ -27,7 +27,9 @@ use super::Office;
 /// The kind of store that an office has.
 pub fn kind(office: &Office) -> StoreKind {
     let set = office.environment();
-    let kind = set.iter().find(|(name, _)| name == "LPSE_KIOSK_STORE_KIND");
+    let kind = set
+        .iter()
+        .rfind(|(name, _)| name == "LPSE_KIOSK_STORE_KIND");
     kind.map_or(StoreKind::Sled, |(_, kind)| kind.parse().unwrap())
 }
 
@@ -43,12 +45,38 @@ pub fn with_store<T>(office: &Office, work: impl AsyncFnOnce(Arc<dyn Store>) -> 
         .build()
         .unwrap();
     runtime.block_on(async {
-        let store = store::open(kind(office), &office.data().join("store"), 0).unwrap();
-        let ended = store.ended();
-        let done = work(Arc::new(store)).await;
+        let store::Opened { store, ended, .. } = open(office).await;
+        let done = work(store).await;
         ended.wait().await;
         done
     })
+}
+
+async fn open(office: &Office) -> store::Opened {
+    let folder = office.data().join("store");
+    match kind(office) {
+        #[cfg(feature = "etcd")]
+        StoreKind::Etcd => {
+            let set = office.environment();
+            let setting = |wanted: &str| {
+                let found = set.iter().rfind(|(name, _)| name == wanted);
+                found.expect("a setting of the cluster").1.clone()
+            };
+            let settings = store::etcd::EtcdSettings {
+                endpoints: setting("LPSE_KIOSK_STORE_ENDPOINTS")
+                    .split(',')
+                    .map(str::to_owned)
+                    .collect(),
+                tls: None,
+                credentials: None,
+                prefix: setting("LPSE_KIOSK_STORE_PREFIX"),
+                patience: Duration::from_secs(5),
+                node: setting("LPSE_KIOSK_STORE_NODE"),
+            };
+            store::etcd::open(settings, &folder, 0).await.unwrap()
+        }
+        kind => store::open(kind, &folder, 0).unwrap().into(),
+    }
 }
 
 /// Every record of the office's store, but those that nobody reads, and those of its machine alone.

@@ -20,8 +20,12 @@ pub struct Correspondence {
 
 impl Correspondence {
     pub fn new() -> Self {
+        Self::of(Office::new())
+    }
+
+    /// `office`, with a mail server and a page.
+    pub fn of(office: Office) -> Self {
         let server = MailServer::start();
-        let office = Office::new();
         let port = free_port();
         let base_url = format!("http://127.0.0.1:{port}");
         let private = |name: &str, content: &str| {

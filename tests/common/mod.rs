@@ -48,16 +48,23 @@ pub struct Office {
 impl Office {
     /// An office without accounts.
     pub fn empty() -> Self {
+        let office = Self::empty_embedded();
+        #[cfg(feature = "etcd")]
+        if std::env::var("LPSE_TEST_STORE").is_ok_and(|store| store == "etcd") {
+            return office.in_cluster(&cluster::Cluster::shared(), &cluster::fresh_prefix(), "one");
+        }
+        office
+    }
+
+    /// An office without accounts whose store is in its own folder, wherever the others' are: for journeys that are about
+    /// that.
+    pub fn empty_embedded() -> Self {
         let office = Self {
             folder: tempfile::tempdir().expect("a temporary folder"),
             settings: Vec::new(),
         };
         fs::create_dir(office.path("home")).unwrap();
         office.set_clock(MORNING);
-        #[cfg(feature = "etcd")]
-        if std::env::var("LPSE_TEST_STORE").is_ok_and(|store| store == "etcd") {
-            return office.in_cluster(&cluster::Cluster::shared(), &cluster::fresh_prefix(), "one");
-        }
         office
     }
 
@@ -72,7 +79,12 @@ impl Office {
 
     /// An office with PPK30 (non-penyedia) and CVMAJU (penyedia).
     pub fn new() -> Self {
-        let office = Self::empty();
+        Self::empty().with_people()
+    }
+
+    /// The office with PPK30 and CVMAJU.
+    pub fn with_people(self) -> Self {
+        let office = self;
         office.add("PPK30", "non-penyedia", "Siti Rahmawati");
         office.add("CVMAJU", "penyedia", "CV Maju Bersama");
         office

@@ -170,6 +170,11 @@ impl Server {
         self.log.0.lock().unwrap().0.clone()
     }
 
+    /// The port at which it tells health and figures.
+    pub fn metrics(&self) -> u16 {
+        self.metrics
+    }
+
     pub fn id(&self) -> u32 {
         self.child.id()
     }

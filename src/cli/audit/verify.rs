@@ -10,7 +10,7 @@ use crate::{
         verification::{self, Fault, FaultKind, Question, Report},
     },
     cli::{CliError, block_on, output::Lines},
-    config::Config,
+    config::{Config, StoreKind},
     frontend::log,
     parts,
 };
@@ -49,10 +49,16 @@ pub fn run(arguments: &VerifyArguments, config: &Config) -> Result<(), CliError>
     };
     let report =
         verification::verify(&files, question).map_err(|error| broken_off(config, error))?;
+    let node = (config.store == StoreKind::Etcd).then(|| parts::node(config));
     let mut lines = Lines::new();
     if arguments.json {
-        lines.line(as_json(&report, question))?;
+        lines.line(as_json(&report, question, node.as_deref()))?;
     } else {
+        if let Some(node) = &node {
+            lines.line(format!(
+                "This is the log of the node {node}; each machine that shares the store keeps its own."
+            ))?;
+        }
         for line in in_words(&report, question) {
             lines.line(visible(&line))?;
         }
@@ -98,9 +104,10 @@ fn in_words(report: &Report, question: Question) -> Vec<String> {
     lines
 }
 
-fn as_json(report: &Report, question: Question) -> serde_json::Value {
+fn as_json(report: &Report, question: Question, node: Option<&str>) -> serde_json::Value {
     json!({
         "ok": report.fault.is_none(),
+        "node": node,
         "first": report.first,
         "last": report.last,
         "records": report.records,

@@ -3,20 +3,21 @@
 //! A watch that breaks goes on at another member where it was, from etcd's history. Only when the history no longer
 //! reaches back so far, changes are missed, and that is said.
 
-use std::{collections::VecDeque, sync::Arc, time::Duration};
+use std::{collections::VecDeque, fmt, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use etcd_client::{Error, EventType, GetOptions, WatchOptions, WatchResponse, WatchStream};
+use etcd_client::{Client, Error, EventType, GetOptions, WatchOptions, WatchResponse, WatchStream};
 use tokio::time::{sleep, timeout};
 
 use super::{
     super::{Change, Changes},
     Key, StoreError,
-    cluster::Cluster,
+    cluster::{Cluster, Failure, classified},
 };
 
-/// After so long without a word, the member is asked for one; a second time without, and another member is asked. Both
-/// are well within the 5 s in which open logins have to end everywhere.
+/// After so long without a word, the member is asked for one, and whether it still is with the others: one that was cut
+/// off from them goes on answering for a while. A second time without, and another member is asked. Both are well within
+/// the 5 s in which open logins have to end everywhere.
 const SILENCE: Duration = Duration::from_millis(1_500);
 
 /// Between two tries to watch.
@@ -33,9 +34,9 @@ pub struct EtcdChanges {
     told: VecDeque<Change>,
 }
 
-#[derive(Debug)]
 struct Watch {
     stream: WatchStream,
+    client: Client,
     /// Whose stream it is.
     member: usize,
     is_asked: bool,
@@ -62,27 +63,29 @@ impl EtcdChanges {
     }
 
     async fn watch(&self) -> Result<Watch, Error> {
-        let (mut client, member) = self.cluster.client().await?;
-        let options = WatchOptions::new()
-            .with_prefix()
-            .with_prev_key()
-            .with_start_revision(self.next);
-        let stream = timeout(SILENCE, client.watch(self.prefix.clone(), Some(options)));
-        match stream.await {
-            Ok(Ok(stream)) => Ok(Watch {
+        let member = self.cluster.preferred();
+        let begun = async {
+            let mut client = self.cluster.client_of(member).await?;
+            let options = WatchOptions::new()
+                .with_prefix()
+                .with_prev_key()
+                .with_start_revision(self.next);
+            let stream = client.watch(self.prefix.clone(), Some(options)).await?;
+            Ok(Watch {
                 stream,
+                client,
                 member,
                 is_asked: false,
-            }),
-            Ok(Err(error)) => {
-                self.cluster.leave(member);
-                Err(error)
-            }
-            Err(_) => {
-                self.cluster.leave(member);
-                Err(Error::WatchError("it is silent".into()))
-            }
+            })
+        };
+        let begun = match timeout(SILENCE, begun).await {
+            Ok(begun) => begun,
+            Err(_) => Err(Error::WatchError("it is silent".into())),
+        };
+        if begun.is_err() {
+            self.cluster.leave(member);
         }
+        begun
     }
 
     /// Hears one word of the member; `false` when this watch is over.
@@ -99,7 +102,7 @@ impl EtcdChanges {
             Err(_) if watch.is_asked => false,
             Err(_) => {
                 watch.is_asked = true;
-                watch.stream.request_progress().await.is_ok()
+                watch.stream.request_progress().await.is_ok() && watch.is_with_the_others().await
             }
         }
     }
@@ -126,6 +129,26 @@ impl EtcdChanges {
     }
 }
 
+impl fmt::Debug for Watch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Watch(at {})", self.member)
+    }
+}
+
+impl Watch {
+    /// Whether the member can still say what all of them have agreed on.
+    async fn is_with_the_others(&mut self) -> bool {
+        // A key that is no record, and is not there.
+        let read = self.client.get("lpse-kiosk", None);
+        match timeout(SILENCE, read).await {
+            Ok(Ok(_)) => true,
+            // Whoever may not read this key was answered all the same.
+            Ok(Err(error)) => matches!(classified(&error), Failure::Refused(_)),
+            Err(_) => false,
+        }
+    }
+}
+
 #[async_trait]
 impl Changes for EtcdChanges {
     async fn next(&mut self) -> Change {
@@ -147,6 +170,8 @@ impl Changes for EtcdChanges {
                 && let Some(watch) = self.watch.take()
             {
                 self.cluster.leave(watch.member);
+                // A member that ends every watch at once is not asked without a breath in between.
+                sleep(PAUSE).await;
             }
         }
     }

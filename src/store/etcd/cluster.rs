@@ -19,6 +19,9 @@ use super::{super::StoreError, EtcdSettings, Key, deadline};
 /// One member is given this long, which is above what a healthy one takes and below what people notice.
 const ATTEMPT: Duration = Duration::from_millis(1_500);
 
+/// With less time than this, nothing is asked that cannot be asked again.
+const LEAST: Duration = Duration::from_millis(500);
+
 /// Between two rounds of all members, none of which answered.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -48,6 +51,8 @@ struct Member {
 /// Why a question has no answer.
 #[derive(Debug, Clone)]
 pub enum Failure {
+    /// The member could not be reached, or has no leader: nothing was done, and another member may do it.
+    Unasked(String),
     /// The cluster has refused it, and done nothing.
     Refused(String),
     /// The cluster has answered with an error; whether it has done something can be looked at.
@@ -58,7 +63,8 @@ pub enum Failure {
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (Self::Refused(why) | Self::Answered(why) | Self::Lost(why)) = self;
+        let (Self::Unasked(why) | Self::Refused(why) | Self::Answered(why) | Self::Lost(why)) =
+            self;
         f.write_str(why)
     }
 }
@@ -118,19 +124,35 @@ impl Cluster {
     where
         F: Future<Output = Result<T, Error>>,
     {
-        let deadline = deadline(self);
-        let mut attempts = 0;
+        self.read_until(deadline(self), ask).await
+    }
+
+    /// The same, when the patience began earlier.
+    pub async fn read_until<T, F>(
+        &self,
+        deadline: Instant,
+        ask: impl Fn(KvClient) -> F,
+    ) -> Result<T, StoreError>
+    where
+        F: Future<Output = Result<T, Error>>,
+    {
+        let mut tries = self.tries();
         loop {
             match self.attempt(deadline, &ask).await {
                 Ok(answer) => return Ok(answer),
-                Err(Failure::Lost(_)) if Instant::now() < deadline => {
-                    attempts += 1;
-                    if attempts % self.members.len() == 0 {
-                        tokio::time::sleep(PAUSE).await;
-                    }
+                Err(Failure::Lost(_) | Failure::Unasked(_)) if Instant::now() < deadline => {
+                    tries.failed().await;
                 }
                 Err(failure) => return Err(failure.into()),
             }
+        }
+    }
+
+    /// Counts what is asked in vain.
+    pub fn tries(&self) -> Tries {
+        Tries {
+            members: self.members.len(),
+            failed: 0,
         }
     }
 
@@ -159,7 +181,7 @@ impl Cluster {
     where
         F: Future<Output = Result<T, Error>>,
     {
-        let at = self.preferred.load(Relaxed) % self.members.len();
+        let at = self.preferred();
         let member = &self.members[at];
         let until = deadline.min(Instant::now() + ATTEMPT);
         let asked = async { ask(member.client(&self.options).await?).await };
@@ -171,7 +193,7 @@ impl Cluster {
             Ok(Err(error)) => classified(&error),
             Err(_) => Failure::Lost(format!("{} is silent", member.endpoint)),
         };
-        if let Failure::Lost(_) = failure {
+        if let Failure::Lost(_) | Failure::Unasked(_) = failure {
             self.leave(at);
             if Instant::now() >= deadline {
                 self.answers.store(false, Relaxed);
@@ -180,10 +202,19 @@ impl Cluster {
         Err(failure)
     }
 
-    /// A client of the member that answered last, and its place.
-    pub async fn client(&self) -> Result<(Client, usize), Error> {
-        let at = self.preferred.load(Relaxed) % self.members.len();
-        Ok((self.members[at].client(&self.options).await?, at))
+    /// Whether a question may well be answered until `deadline`.
+    pub fn has_time_until(&self, deadline: Instant) -> bool {
+        Instant::now() + LEAST < deadline
+    }
+
+    /// The place of the member that answered last.
+    pub fn preferred(&self) -> usize {
+        self.preferred.load(Relaxed) % self.members.len()
+    }
+
+    /// A client of the member at `at`.
+    pub async fn client_of(&self, at: usize) -> Result<Client, Error> {
+        self.members[at].client(&self.options).await
     }
 
     /// Asks another member than the one at `at` from now on.
@@ -198,6 +229,22 @@ impl fmt::Debug for Cluster {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let endpoints = self.members.iter().map(|member| &member.endpoint);
         f.debug_list().entries(endpoints).finish()
+    }
+}
+
+/// Tries of one question. Members that refuse at once are not asked without a breath in between.
+pub struct Tries {
+    members: usize,
+    failed: usize,
+}
+
+impl Tries {
+    /// One was in vain: pauses when every member has had its turn.
+    pub async fn failed(&mut self) {
+        self.failed += 1;
+        if self.failed.is_multiple_of(self.members) {
+            tokio::time::sleep(PAUSE).await;
+        }
     }
 }
 
@@ -235,8 +282,9 @@ fn options(settings: &EtcdSettings) -> ConnectOptions {
     options
 }
 
-/// What an error says of what was asked. gRPC's codes are what the etcd server's own errors are told in.
-fn classified(error: &Error) -> Failure {
+/// What an error says of what was asked. Only what the etcd server says itself tells that nothing is under way any more:
+/// the same codes come from the connection too, with a request still on its way.
+pub fn classified(error: &Error) -> Failure {
     let Error::GRpcStatus(status) = error else {
         return Failure::Lost(error.to_string());
     };
@@ -244,14 +292,29 @@ fn classified(error: &Error) -> Failure {
         "" => format!("{:?}", status.code()),
         message => message.to_owned(),
     };
+    if is_connection_refused(status) {
+        return Failure::Unasked(why);
+    }
+    if !why.starts_with("etcdserver: ") {
+        return Failure::Lost(why);
+    }
     // The client gives out no type for codes.
     match i32::from(status.code()) {
         // InvalidArgument, PermissionDenied, FailedPrecondition, OutOfRange, Unimplemented, Unauthenticated
         3 | 7 | 9 | 11 | 12 | 16 => Failure::Refused(why),
         // ResourceExhausted: a member that finds its quota used up may have applied what it refuses.
         8 => Failure::Answered(why),
+        // Said before anything is proposed.
+        14 if why == "etcdserver: no leader" => Failure::Unasked(why),
         _ => Failure::Lost(why),
     }
+}
+
+/// Nobody listens at the member's address, so nothing was sent there.
+fn is_connection_refused(status: &dyn std::error::Error) -> bool {
+    let causes = std::iter::successors(status.source(), |error| error.source());
+    let mut errors = causes.filter_map(|error| error.downcast_ref::<std::io::Error>());
+    errors.any(|error| error.kind() == std::io::ErrorKind::ConnectionRefused)
 }
 
 /// The first version without the faults that [`MemberState::is_outdated`] tells of.

@@ -26,7 +26,7 @@ mod turn;
 
 use std::{
     path::Path,
-    sync::Arc,
+    sync::{Arc, Weak},
     time::{Duration, Instant},
 };
 
@@ -77,12 +77,16 @@ impl std::fmt::Debug for EtcdTls {
 /// Rows asked for at once: with the largest records there can be, an answer of 32 MiB.
 const ROWS: usize = 128;
 
+/// Between two looks whether the cluster answers.
+const FEEL: Duration = Duration::from_secs(2);
+
 /// A store in an etcd cluster. The data folder is held as an embedded store would hold it: the audit log is in it.
 #[derive(Debug)]
 pub struct Etcd {
     folder: Folder,
     cluster: Arc<Cluster>,
     slots: Slots,
+    holder: turn::Holder,
     counts: Arc<Counts>,
     /// Dropped last: whoever waits for the end may take the folder then.
     _end: watch::Sender<()>,
@@ -106,9 +110,11 @@ pub async fn open_in(settings: EtcdSettings, folder: Folder) -> Result<Opened, O
     };
     let cluster = Arc::new(Cluster::new(&settings).map_err(failed)?);
     node::take(&cluster, &node, &folder).await?;
+    let holder = turn::Holder::new(&node).map_err(|error| failed(error.to_string()))?;
     let (end, ended) = watch::channel(());
     let counts = Arc::new(Counts::default());
     let asked = Arc::downgrade(&cluster);
+    tokio::spawn(feel(asked.clone()));
     let pulse = Pulse::new(folder.room().clone(), counts.clone(), move || {
         match asked.upgrade().is_some_and(|cluster| cluster.answers()) {
             true => Condition::Well,
@@ -119,6 +125,7 @@ pub async fn open_in(settings: EtcdSettings, folder: Folder) -> Result<Opened, O
         store: Arc::new(Etcd {
             folder,
             slots: Slots::new(cluster.clone(), &node),
+            holder,
             cluster,
             counts,
             _end: end,
@@ -130,6 +137,25 @@ pub async fn open_in(settings: EtcdSettings, folder: Folder) -> Result<Opened, O
         node,
         is_shared: true,
     })
+}
+
+/// Asks for something small every now and then, so that whether the cluster answers is known also while nobody comes:
+/// whoever sends people elsewhere because of it must hear when it is over. It keeps nothing open.
+async fn feel(cluster: Weak<Cluster>) {
+    loop {
+        tokio::time::sleep(FEEL).await;
+        let Some(cluster) = cluster.upgrade() else {
+            return;
+        };
+        let name = cluster.own("node/");
+        // What came of it is noted by the cluster.
+        let _ = cluster
+            .read(|mut client| {
+                let name = name.clone();
+                async move { client.get(name, None).await }
+            })
+            .await;
+    }
 }
 
 impl Etcd {
@@ -227,7 +253,7 @@ impl Store for Etcd {
     }
 
     async fn take_turn(&self, work: Work) -> Result<Turn, StoreError> {
-        turn::take(&self.cluster, work).await
+        turn::take(&self.cluster, work, &self.holder).await
     }
 
     async fn changes(&self, prefix: &Key) -> Result<Option<Box<dyn Changes>>, StoreError> {

@@ -3,13 +3,19 @@
 //! Every transaction also moves a slot, a key that only one commit at a time uses, from the mark that the last commit
 //! left there to a fresh one of its own. When the answer is lost, the slot is fenced: a second transaction moves it away
 //! from the old mark. If that succeeds, the first was not applied and never will be, however late it arrives, because
-//! it expects the old mark. If it does not, and the slot holds the commit's own mark, the first was applied. So a commit
-//! is answered as unknown only when the cluster cannot be asked at all any more.
+//! it expects the old mark. If it does not, and the slot holds the commit's own mark, the first was applied; and if the
+//! slot has been moved once since the old mark, by somebody else, the first was not. So a commit is answered as unknown
+//! only when the cluster cannot be asked at all any more, or when another process works with the same slots.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Instant,
+};
 
-use etcd_client::{Compare, CompareOp, GetOptions, Txn, TxnOp, TxnOpResponse, TxnResponse};
-use tokio::sync::Semaphore;
+use etcd_client::{
+    Compare, CompareOp, GetOptions, KeyValue, Txn, TxnOp, TxnOpResponse, TxnResponse,
+};
+use tokio::{sync::Semaphore, time::timeout_at};
 
 use super::{
     Outcome, StoreError, Transaction,
@@ -37,19 +43,27 @@ struct Slot {
     last: Last,
 }
 
+/// A mark in its slot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Held {
+    mark: Vec<u8>,
+    /// How many marks the slot has held with this one; etcd counts them.
+    number: i64,
+}
+
 /// What a slot is known to hold.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Last {
     /// Not known before it is read.
     Unread,
-    Holds(Option<Vec<u8>>),
+    Holds(Option<Held>),
 }
 
 /// What the cluster said to a transaction.
 enum Said {
     Succeeded,
     /// Something did not compare; the slot holds this.
-    Failed(Option<Vec<u8>>),
+    Failed(Option<Held>),
 }
 
 impl Slots {
@@ -69,17 +83,18 @@ impl Slots {
 
     /// Makes a commit once, whatever is lost on the way.
     pub async fn commit(&self, transaction: &Transaction) -> Result<Outcome, StoreError> {
-        let closed = |_| StoreError::Unavailable("the store is closed".into());
-        let _place = self.places.acquire().await.map_err(closed)?;
+        let deadline = deadline(&self.cluster);
+        let unavailable = |why: &str| StoreError::Unavailable(why.into());
+        let place = timeout_at(deadline.into(), self.places.acquire()).await;
+        let place = place.map_err(|_| unavailable("too much waits to be written"))?;
+        let _place = place.map_err(|_| unavailable("the store is closed"))?;
         let taken = self
             .free
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .pop();
         let Some(slot) = taken else {
-            return Err(StoreError::Unavailable(
-                "too much is written at once".into(),
-            ));
+            return Err(unavailable("too much is written at once"));
         };
         // Whoever stops waiting leaves a slot behind of which nothing is known.
         let mut returned = Returned {
@@ -90,7 +105,7 @@ impl Slots {
             to: self,
         };
         let mut slot = slot;
-        let outcome = self.commit_by(&mut slot, transaction).await;
+        let outcome = self.commit_by(&mut slot, transaction, deadline).await;
         returned.slot = Some(slot);
         outcome
     }
@@ -99,43 +114,59 @@ impl Slots {
         &self,
         slot: &mut Slot,
         transaction: &Transaction,
+        deadline: Instant,
     ) -> Result<Outcome, StoreError> {
-        let deadline = deadline(&self.cluster);
+        let mut tries = self.cluster.tries();
+        let mut so_far = Failure::Unasked("there was no time to ask".into());
         loop {
-            let last = self.read(slot).await?;
+            let last = self.read(slot, deadline).await?;
+            // Nothing is begun whose answer nobody would wait for.
+            if !self.cluster.has_time_until(deadline) {
+                return Err(so_far.into());
+            }
             let mark = mark()?;
             let request = transaction.with(
-                holds(slot, last.as_deref()),
+                holds(slot, last.as_ref()),
                 TxnOp::put(slot.name.clone(), mark, None),
                 TxnOp::get(slot.name.clone(), None),
             );
             let failure = match self.ask(deadline, request).await {
                 Ok(Said::Succeeded) => {
-                    slot.last = Last::Holds(Some(mark.to_vec()));
+                    slot.last = Last::Holds(Some(after(last.as_ref(), mark)));
                     return Ok(Outcome::Applied);
                 }
                 // The slot is where it was, so something else has changed.
                 Ok(Said::Failed(found)) if found == last => return Ok(Outcome::Conflict),
-                // Another process goes by the same node's name, or the cluster was restored from a copy.
                 Ok(Said::Failed(found)) => {
+                    let is_own = found.as_ref().is_some_and(|held| held.mark == mark);
                     slot.last = Last::Holds(found);
+                    // It was sent twice by something on the way, and this is the answer to the second.
+                    if is_own {
+                        return Ok(Outcome::Applied);
+                    }
+                    // What was left of a commit that nobody waited for has moved the slot, or another process that
+                    // goes by the same node's name, or the cluster was restored from a copy.
                     continue;
                 }
-                Err(Failure::Refused(why)) => {
-                    return Err(Failure::Refused(why).into());
+                Err(failure @ Failure::Unasked(_)) => {
+                    so_far = failure;
+                    tries.failed().await;
+                    continue;
                 }
+                Err(failure @ Failure::Refused(_)) => return Err(failure.into()),
                 Err(failure) => failure,
             };
             slot.last = Last::Unread;
             if self
-                .was_applied(slot, last.as_deref(), mark, &failure)
+                .was_applied(slot, last.as_ref(), mark, &failure)
                 .await?
             {
                 return Ok(Outcome::Applied);
             }
-            if std::time::Instant::now() >= deadline {
+            if let Failure::Answered(_) = failure {
                 return Err(failure.into());
             }
+            so_far = failure;
         }
     }
 
@@ -144,7 +175,7 @@ impl Slots {
     async fn was_applied(
         &self,
         slot: &mut Slot,
-        last: Option<&[u8]>,
+        last: Option<&Held>,
         own: Mark,
         failure: &Failure,
     ) -> Result<bool, StoreError> {
@@ -155,57 +186,57 @@ impl Slots {
         };
         let deadline = deadline(&self.cluster);
         let fence = mark()?;
-        loop {
+        let mut tries = self.cluster.tries();
+        let found = loop {
             let request = Txn::new()
                 .when([holds(slot, last)])
                 .and_then([TxnOp::put(slot.name.clone(), fence, None)])
                 .or_else([TxnOp::get(slot.name.clone(), None)]);
             match self.ask(deadline, request).await {
                 Ok(Said::Succeeded) => {
-                    slot.last = Last::Holds(Some(fence.to_vec()));
+                    slot.last = Last::Holds(Some(after(last, fence)));
                     return Ok(false);
                 }
                 Ok(Said::Failed(found)) => {
-                    let holds = |mark: Mark| found.as_deref() == Some(mark.as_slice());
-                    let verdict = match () {
-                        () if holds(own) => Ok(true),
-                        // An earlier try of this one, whose answer was lost too.
-                        () if holds(fence) => Ok(false),
-                        () => Err(unknown(&"another process uses this node's name")),
-                    };
-                    slot.last = Last::Holds(found);
-                    return verdict;
+                    slot.last = Last::Holds(found.clone());
+                    break found;
                 }
-                Err(Failure::Lost(_)) if std::time::Instant::now() < deadline => {}
+                Err(Failure::Lost(_) | Failure::Unasked(_)) if Instant::now() < deadline => {
+                    tries.failed().await;
+                }
                 // Nothing is written any more, but the slot can be read. What was answered is not on its way any more.
-                Err(_) if matches!(failure, Failure::Answered(_)) => {
-                    let found = self.read(slot).await.map_err(|error| unknown(&error))?;
-                    return Ok(found.as_deref() == Some(own.as_slice()));
+                Err(Failure::Answered(_) | Failure::Refused(_))
+                    if matches!(failure, Failure::Answered(_)) =>
+                {
+                    let found = self.read(slot, deadline).await;
+                    break found.map_err(|error| unknown(&error))?;
                 }
                 Err(lost) => return Err(unknown(&lost)),
             }
-        }
+        };
+        was_moved_to(own, last, fence, found.as_ref())
+            .ok_or_else(|| unknown(&"another process uses this node's name"))
     }
 
     /// What the slot holds.
-    async fn read(&self, slot: &mut Slot) -> Result<Option<Vec<u8>>, StoreError> {
-        if let Last::Holds(mark) = &slot.last {
-            return Ok(mark.clone());
+    async fn read(&self, slot: &mut Slot, deadline: Instant) -> Result<Option<Held>, StoreError> {
+        if let Last::Holds(held) = &slot.last {
+            return Ok(held.clone());
         }
         let name = &slot.name;
         let answer = self
             .cluster
-            .read(|mut client| {
+            .read_until(deadline, |mut client| {
                 let name = name.clone();
                 async move { client.get(name, None::<GetOptions>).await }
             })
             .await?;
-        let found = answer.kvs().first().map(|row| row.value().to_vec());
+        let found = answer.kvs().first().map(held);
         slot.last = Last::Holds(found.clone());
         Ok(found)
     }
 
-    async fn ask(&self, deadline: std::time::Instant, request: Txn) -> Result<Said, Failure> {
+    async fn ask(&self, deadline: Instant, request: Txn) -> Result<Said, Failure> {
         let asked = self.cluster.attempt(deadline, |mut client| {
             let request = request.clone();
             async move { client.txn(request).await }
@@ -237,19 +268,82 @@ fn mark() -> Result<Mark, StoreError> {
     Ok(mark)
 }
 
-/// That the slot still holds `mark`.
-fn holds(slot: &Slot, mark: Option<&[u8]>) -> Compare {
-    match mark {
-        Some(mark) => Compare::value(slot.name.clone(), CompareOp::Equal, mark),
+/// Whether a slot that held `last` was moved to `own` next, seen from what is `found` in it; `None` when that cannot be
+/// said any more. Nobody moves it with something on its way that expects `last` still, and `fence` is moved to by whoever
+/// asks.
+fn was_moved_to(own: Mark, last: Option<&Held>, fence: Mark, found: Option<&Held>) -> Option<bool> {
+    let number = |held: Option<&Held>| held.map_or(0, |held| held.number);
+    match found {
+        Some(held) if held.mark == own => Some(true),
+        Some(held) if held.mark == fence => Some(false),
+        found if found == last => Some(false),
+        // The one mark after `last` is another's.
+        found if number(found) == number(last) + 1 => Some(false),
+        _ => None,
+    }
+}
+
+/// What a slot holds that held `last` and was moved to `mark`.
+fn after(last: Option<&Held>, mark: Mark) -> Held {
+    Held {
+        mark: mark.to_vec(),
+        number: last.map_or(0, |held| held.number) + 1,
+    }
+}
+
+/// That the slot still holds `held`.
+fn holds(slot: &Slot, held: Option<&Held>) -> Compare {
+    match held {
+        Some(held) => Compare::value(slot.name.clone(), CompareOp::Equal, held.mark.clone()),
         None => Compare::version(slot.name.clone(), CompareOp::Equal, 0),
     }
 }
 
+fn held(row: &KeyValue) -> Held {
+    Held {
+        mark: row.value().to_vec(),
+        number: row.version(),
+    }
+}
+
 /// What a failed transaction found in its slot.
-fn found(answer: &TxnResponse) -> Option<Vec<u8>> {
+fn found(answer: &TxnResponse) -> Option<Held> {
     let responses = answer.op_responses();
     let Some(TxnOpResponse::Get(get)) = responses.first() else {
         return None;
     };
-    get.kvs().first().map(|row| row.value().to_vec())
+    get.kvs().first().map(held)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn in_slot(mark: u8, number: i64) -> Option<Held> {
+        let mark = vec![mark; 16];
+        Some(Held { mark, number })
+    }
+
+    #[test]
+    fn what_became_of_a_commit_is_told_by_its_slot() {
+        let (own, fence) = ([1; 16], [2; 16]);
+        let cases = [
+            (in_slot(9, 5), in_slot(1, 6), Some(true)),
+            (in_slot(9, 5), in_slot(2, 6), Some(false)),
+            (in_slot(9, 5), in_slot(9, 5), Some(false)),
+            (in_slot(9, 5), in_slot(3, 6), Some(false)),
+            (None, in_slot(3, 1), Some(false)),
+            (None, in_slot(1, 1), Some(true)),
+            // Its own mark may have been there in between.
+            (in_slot(9, 5), in_slot(3, 7), None),
+            (None, in_slot(3, 2), None),
+            // The cluster was restored from a copy.
+            (in_slot(9, 5), in_slot(8, 4), None),
+            (in_slot(9, 5), None, None),
+        ];
+        for (last, found, verdict) in cases {
+            let told = was_moved_to(own, last.as_ref(), fence, found.as_ref());
+            assert_eq!(told, verdict, "{last:?} {found:?}");
+        }
+    }
 }

@@ -1,9 +1,11 @@
 //! Turns: work that one process at a time does, wherever it runs. A turn is a key with a lease, so that one whose holder
-//! has died is free again after a while.
+//! has died is free again after a while; on the same machine at once, because there is one process a machine
+//! ([`super::node`]).
 
 use std::{sync::Arc, time::Duration};
 
-use etcd_client::{Client, Compare, CompareOp, PutOptions, Txn, TxnOp};
+use data_encoding::HEXLOWER;
+use etcd_client::{Client, Compare, CompareOp, Error, PutOptions, Txn, TxnOp, TxnOpResponse};
 use tokio::{runtime::Handle, task::JoinHandle, time::sleep};
 
 use super::{
@@ -15,14 +17,42 @@ use super::{
 /// A holder that is not heard of for so long has lost its turn.
 const LEASE: Duration = Duration::from_secs(15);
 
+/// Between two tries to renew.
+const PAUSE: Duration = Duration::from_millis(250);
+
 struct Held {
     cluster: Arc<Cluster>,
     lease: i64,
     renewal: JoinHandle<()>,
 }
 
+/// Who takes turns: a process, and the machine that it runs on.
+#[derive(Debug)]
+pub struct Holder {
+    name: String,
+    machine: String,
+}
+
+impl Holder {
+    /// This process, on the machine `node`.
+    pub fn new(node: &str) -> Result<Self, getrandom::Error> {
+        let mut random = [0; 8];
+        getrandom::fill(&mut random)?;
+        let machine = format!("{node} ");
+        Ok(Self {
+            name: format!("{machine}{}", HEXLOWER.encode(&random)),
+            machine,
+        })
+    }
+
+    /// Whether `other` was a process on this machine before this one.
+    fn follows(&self, other: &[u8]) -> bool {
+        other.starts_with(self.machine.as_bytes()) && other != self.name.as_bytes()
+    }
+}
+
 /// Takes the turn to do `work`.
-pub async fn take(cluster: &Arc<Cluster>, work: Work) -> Result<Turn, StoreError> {
+pub async fn take(cluster: &Arc<Cluster>, work: Work, holder: &Holder) -> Result<Turn, StoreError> {
     let deadline = deadline(cluster);
     let granted = cluster.attempt_of(deadline, |client: Client| async move {
         let mut leases = client.lease_client();
@@ -40,30 +70,58 @@ pub async fn take(cluster: &Arc<Cluster>, work: Work) -> Result<Turn, StoreError
         Work::Rotation => "turn/rotation",
         Work::Copy => "turn/copy",
     });
-    let options = PutOptions::new().with_lease(lease);
-    let request = Txn::new()
-        .when([Compare::version(name.clone(), CompareOp::Equal, 0)])
-        .and_then([TxnOp::put(name, "", Some(options))]);
-    let taken = cluster.attempt(deadline, |mut client| {
-        let request = request.clone();
-        async move { client.txn(request).await }
-    });
-    match taken.await?.succeeded() {
-        true => Ok(Turn::held(held)),
-        false => Err(work.is_under_way()),
+    let mut is_free = Compare::version(name.clone(), CompareOp::Equal, 0);
+    loop {
+        let options = PutOptions::new().with_lease(lease);
+        let request = Txn::new()
+            .when([is_free])
+            .and_then([TxnOp::put(name.clone(), &*holder.name, Some(options))])
+            .or_else([TxnOp::get(name.clone(), None)]);
+        let taken = cluster.attempt(deadline, |mut client| {
+            let request = request.clone();
+            async move { client.txn(request).await }
+        });
+        let answer = taken.await?;
+        if answer.succeeded() {
+            return Ok(Turn::held(held));
+        }
+        let found = match answer.op_responses().first() {
+            Some(TxnOpResponse::Get(get)) => get.kvs().first().map(|row| row.value().to_vec()),
+            _ => None,
+        };
+        is_free = match found {
+            Some(found) if holder.follows(&found) => {
+                Compare::value(name.clone(), CompareOp::Equal, found)
+            }
+            _ => return Err(work.is_under_way()),
+        };
     }
 }
 
 async fn renew(cluster: Arc<Cluster>, lease: i64) {
     loop {
         sleep(LEASE / 3).await;
-        let renewed = cluster.attempt_of(deadline(&cluster), |client: Client| async move {
-            let (mut keeper, mut answers) = client.lease_client().keep_alive(lease).await?;
-            keeper.keep_alive().await?;
-            answers.message().await
-        });
-        if let Err(error) = renewed.await {
-            tracing::warn!(%error, "a turn was not renewed; another try follows");
+        // There is time for some tries before the lease runs out.
+        loop {
+            let renewed = cluster.attempt_of(deadline(&cluster), |client: Client| async move {
+                match client.lease_client().keep_alive(lease).await {
+                    Ok(_) => Ok(true),
+                    // What the client calls a lease that is not there any more.
+                    Err(Error::LeaseKeepAliveError(_)) => Ok(false),
+                    Err(error) => Err(error),
+                }
+            });
+            match renewed.await {
+                Ok(true) => break,
+                Ok(false) => {
+                    tracing::warn!("a turn has run out before its work was done");
+                    return;
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "a turn was not renewed; another try follows");
+                    sleep(PAUSE).await;
+                }
+            }
         }
     }
 }

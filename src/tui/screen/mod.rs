@@ -174,6 +174,7 @@ pub enum Refused {
     Suspended,
     Busy,
     Unavailable,
+    Unknown,
     FreshPasscodeWanted,
     SecurityCode,
     ResetVoid(ResetVoid),
@@ -190,6 +191,7 @@ impl Refused {
             Reply::Suspended => Some(Self::Suspended),
             Reply::Busy => Some(Self::Busy),
             Reply::Unavailable => Some(Self::Unavailable),
+            Reply::Unknown => Some(Self::Unknown),
             Reply::FreshPasscodeWanted => Some(Self::FreshPasscodeWanted),
             Reply::SecurityCodeRejected => Some(Self::SecurityCode),
             Reply::ResetVoid(why) => Some(Self::ResetVoid(*why)),
@@ -254,6 +256,7 @@ impl Attempt {
             Some(Refused::Rejected { .. }) => rejected(sheet),
             Some(Refused::Busy) => sheet.error(&common.busy),
             Some(Refused::Unavailable) => sheet.error(&common.unavailable),
+            Some(Refused::Unknown) => sheet.error(&common.unknown),
             Some(Refused::Suspended) => sheet.error(&common.suspended),
             Some(Refused::Held) => sheet.error(&context.text.passcode.held),
             // What these mean is for the one screen to say that they can come to.

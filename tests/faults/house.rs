@@ -1,0 +1,172 @@
+//! The real services over a store in the cluster, with a clock that runs faster, so that there are many steps in a run.
+
+use std::{
+    path::Path,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use jiff::Timestamp;
+use lpse_kiosk::{
+    adapter::random::SystemRandom,
+    domain::{
+        AccountKey, EmailAddress, PlainPassword, Source, TimeStep, UserId, UserType,
+        audit::AuditEvent, password::HashCost, provisioning::Issuer,
+    },
+    mail::{
+        courier::{Courier, Post, Satchel},
+        inbox::Inbox,
+        message::Sender,
+    },
+    ports::{Audit, Clock, Recorded},
+    service::{Foundation, Letters, Services, hashing::HashPool},
+    store::{
+        Store,
+        etcd::{self, EtcdSettings},
+        outbox::Outbox,
+    },
+    vault::{MasterKey, Vault},
+};
+
+use super::journal;
+
+pub const PASSWORD: &str = "kuda hijau di awan 9";
+
+/// A step of 30 s takes 2 s.
+const TIMES: u64 = 15;
+
+/// Of a question to the store.
+pub const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Where the cluster is, and when the run began.
+#[derive(Debug, Clone)]
+pub struct Place {
+    pub endpoints: String,
+    pub prefix: String,
+    pub began: u64,
+}
+
+/// Runs [`TIMES`] as fast since the run's beginning, alike in all processes.
+#[derive(Debug)]
+pub struct FastClock {
+    pub began: u64,
+    pub started: Instant,
+}
+
+impl Clock for FastClock {
+    fn now(&self) -> Timestamp {
+        let passed = journal::now().saturating_sub(self.began);
+        let now = self.began + passed * TIMES;
+        Timestamp::from_microsecond(i64::try_from(now).unwrap()).unwrap()
+    }
+
+    fn monotonic(&self) -> Duration {
+        self.started.elapsed()
+    }
+}
+
+impl FastClock {
+    /// How long the present step lasts yet.
+    pub fn step_left(&self) -> Duration {
+        Duration::from_millis(TimeStep::seconds_left(self.now()) * 1_000 / TIMES)
+    }
+}
+
+/// What is recorded is not what is tried here.
+#[derive(Debug)]
+struct Unrecorded;
+
+impl Audit for Unrecorded {
+    fn record(&self, _: Vec<AuditEvent>) -> Recorded {
+        Box::pin(std::future::ready(Ok(())))
+    }
+}
+
+pub struct House {
+    pub store: Arc<dyn Store>,
+    pub services: Services,
+    pub clock: Arc<FastClock>,
+    pub courier: Courier,
+    pub inbox: Arc<Inbox>,
+}
+
+pub async fn open(place: &Place, node: &str, folder: &Path) -> House {
+    let settings = EtcdSettings {
+        endpoints: place.endpoints.split(',').map(str::to_owned).collect(),
+        tls: None,
+        credentials: None,
+        prefix: place.prefix.clone(),
+        // Shorter than the times without a quorum, so that what becomes of those who give up is seen too.
+        patience: PATIENCE,
+        node: node.to_owned(),
+    };
+    let opened = etcd::open(settings, &folder.join(node), 0).await;
+    let store = opened.expect("the store opens").store;
+    let clock = Arc::new(FastClock {
+        began: place.began,
+        started: Instant::now(),
+    });
+    let vault = Vault::new(MasterKey::from_bytes([7; 32]), Vec::new());
+    let letters = Letters {
+        written: true,
+        an_hour: 1_000_000,
+        ..Letters::none()
+    };
+    let bell = letters.bell.clone();
+    let foundation = Arc::new(Foundation {
+        store: store.clone(),
+        vault: vault.clone(),
+        clock: clock.clone(),
+        random: Arc::new(SystemRandom),
+        audit: Arc::new(Unrecorded),
+        audit_trail: None,
+        hashing: HashPool::new(2, 256),
+        hash_cost: HashCost::MIN,
+        issuer: Issuer::default(),
+        letters,
+        ended_logins: Default::default(),
+        node: node.to_owned(),
+    });
+    let inbox = Arc::new(Inbox::default());
+    let courier = Courier::new(Satchel {
+        outbox: Outbox::new(store.clone()),
+        vault,
+        clock: clock.clone(),
+        random: Arc::new(SystemRandom),
+        audit: Arc::new(Unrecorded),
+        sender: Sender {
+            office: "LPSE Kota Contoh".into(),
+            address: EmailAddress::parse("lpse@contoh.go.id").unwrap(),
+            base_url: "https://lpse.contoh.go.id".into(),
+            zone: Default::default(),
+        },
+        post: Post::Training(inbox.clone()),
+        bell,
+        node: node.to_owned(),
+        is_shared: true,
+    });
+    House {
+        store,
+        services: Services::new(&foundation),
+        clock,
+        courier,
+        inbox,
+    }
+}
+
+pub fn account(id: &str) -> AccountKey {
+    AccountKey::new(UserType::NonPenyedia, UserId::parse(id).unwrap())
+}
+
+pub fn email(id: &str) -> EmailAddress {
+    EmailAddress::parse(&format!("{}@contoh.go.id", id.to_lowercase())).unwrap()
+}
+
+pub fn password() -> PlainPassword {
+    PlainPassword::typed(PASSWORD).unwrap()
+}
+
+/// A terminal of its own for each account: waits of one are none of another's.
+pub fn terminal(node: &str, id: &str) -> Source {
+    Source::Console(format!("{node}-{id}"))
+}
