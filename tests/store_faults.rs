@@ -3,6 +3,11 @@
 //!
 //! Each scene has a cluster of its own; one at a time, as a machine with two cores holds one.
 
+#![allow(
+    clippy::await_holding_lock,
+    reason = "the lock is what makes the scenes come one after the other; each has a runtime of its own"
+)]
+
 #[path = "common/cluster.rs"]
 #[allow(dead_code, reason = "this cluster is shared with nobody")]
 mod cluster;
