@@ -279,6 +279,7 @@ pub fn fresh_prefix() -> String {
 }
 
 /// A cluster for this test program, ended with it by the kernel: nobody else is there at that moment.
+#[allow(clippy::zombie_processes, reason = "the guard outlives this program")]
 fn start_shared() -> String {
     let (tell, told) = std::sync::mpsc::channel();
     thread::spawn(move || {

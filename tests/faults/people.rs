@@ -107,7 +107,7 @@ impl People {
         let begun = now();
         let authentication = &self.house.services.authentication;
         let outcome = authentication
-            .check_passcode(awaiting, passcode.clone(), &from)
+            .check_passcode(awaiting, *passcode, &from)
             .await;
         Entry::say(
             begun,
