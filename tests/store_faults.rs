@@ -16,7 +16,7 @@ use std::{
     io::{BufRead, BufReader, Write},
     path::Path,
     process::{Command, Stdio},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -25,16 +25,20 @@ use lpse_kiosk::store::{
     Change, Changes, Commit, Key, Outcome, Store, StoreError,
     etcd::{self, EtcdSettings},
 };
-use tokio::time::sleep;
+use tokio::{
+    sync::{Mutex, MutexGuard},
+    time::sleep,
+};
 
 const PATIENCE: Duration = Duration::from_secs(3);
 
 /// More than the patience, and what a busy machine adds to it.
 const SLACK: Duration = Duration::from_secs(2);
 
-fn alone() -> MutexGuard<'static, ()> {
-    static ONE: Mutex<()> = Mutex::new(());
-    ONE.lock().unwrap_or_else(PoisonError::into_inner)
+/// Until this is dropped, no other scene is played.
+async fn alone() -> MutexGuard<'static, ()> {
+    static ONE: Mutex<()> = Mutex::const_new(());
+    ONE.lock().await
 }
 
 fn settings(endpoints: &str, prefix: &str, node: &str) -> EtcdSettings {
@@ -136,7 +140,7 @@ async fn count_for(store: &Arc<dyn Store>, time: Duration) -> Duration {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_leader_that_hangs_for_10_seconds_is_replaced_without_it() {
-    let _alone = alone();
+    let _alone = alone().await;
     let cluster = Cluster::start();
     let site = site(&cluster).await;
     count_for(&site.store, Duration::from_millis(500)).await;
@@ -152,7 +156,7 @@ async fn a_leader_that_hangs_for_10_seconds_is_replaced_without_it() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_leader_that_is_killed_costs_seconds_and_nothing_written() {
-    let _alone = alone();
+    let _alone = alone().await;
     let mut cluster = Cluster::start();
     let site = site(&cluster).await;
     for _ in 0..3 {
@@ -168,7 +172,7 @@ async fn a_leader_that_is_killed_costs_seconds_and_nothing_written() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_a_quorum_everything_is_unavailable_in_time_and_comes_back_by_itself() {
-    let _alone = alone();
+    let _alone = alone().await;
     let mut cluster = Cluster::start();
     let Site { store, _folder } = site(&cluster).await;
     assert_eq!(store.commit(next(1)).await.unwrap(), Outcome::Applied);
@@ -223,7 +227,7 @@ async fn without_a_quorum_everything_is_unavailable_in_time_and_comes_back_by_it
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_member_that_was_away_when_the_process_started_serves_it_later() {
-    let _alone = alone();
+    let _alone = alone().await;
     let mut cluster = Cluster::start();
     cluster.kill_member(0);
     let site = site(&cluster).await;
@@ -264,7 +268,7 @@ async fn hear_all(mut changes: Box<dyn Changes>, first: u64, last: u64) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_change_is_heard_once_and_in_order_whatever_happens_to_the_members() {
-    let _alone = alone();
+    let _alone = alone().await;
     let mut cluster = Cluster::start();
     let Site { store, _folder } = site(&cluster).await;
     let changes = store.changes(&watermark()).await.unwrap().unwrap();
@@ -298,7 +302,7 @@ async fn every_change_is_heard_once_and_in_order_whatever_happens_to_the_members
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_member_that_is_cut_off_from_the_others_is_left_by_questions_and_watches() {
-    let _alone = alone();
+    let _alone = alone().await;
     let cluster = match Cluster::with_exile() {
         Ok(cluster) => cluster,
         Err(why) => {
@@ -372,7 +376,7 @@ fn the_client_that_is_killed() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_client_that_is_killed_in_mid_commit_loses_nothing_it_was_told() {
-    let _alone = alone();
+    let _alone = alone().await;
     let cluster = Cluster::start();
     let folder = tempfile::tempdir().unwrap();
     let prefix = cluster::fresh_prefix();
@@ -415,7 +419,7 @@ async fn a_client_that_is_killed_in_mid_commit_loses_nothing_it_was_told() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn with_a_password_members_that_forget_who_has_logged_in_are_told_again() {
-    let _alone = alone();
+    let _alone = alone().await;
     let mut cluster = Cluster::start();
     for words in [
         ["user", "add", "root:rahasia"].as_slice(),
