@@ -51,7 +51,7 @@ impl Drop for Running {
 }
 
 /// The configuration in the README, with addresses and ports of this test.
-fn configuration(ssh: u16, metrics: u16, at: u16) -> String {
+fn configuration(ssh: u16, at: u16) -> String {
     let readme = fs::read_to_string("README.md").unwrap();
     let (_, block) = readme
         .split_once("```haproxy\n")
@@ -61,7 +61,6 @@ fn configuration(ssh: u16, metrics: u16, at: u16) -> String {
         .replace("10.0.0.10:2222", &format!("127.0.0.1:{at}"))
         .replace("10.0.0.", "127.0.0.")
         .replace(":2222", &format!(":{ssh}"))
-        .replace("port 9464", &format!("port {metrics}"))
 }
 
 /// A machine with an address of its own.
@@ -177,11 +176,12 @@ fn people_log_in_through_the_balancer_while_one_machine_after_the_other_is_resta
     let host_key = "ssh_host_ed25519_key";
     let of = |machine: &Machine| machine.office.data().join(host_key);
     fs::create_dir_all(machines[1].office.data()).unwrap();
+    eventually("the host key is made", || of(&machines[0]).exists());
     fs::copy(of(&machines[0]), of(&machines[1])).unwrap();
     machines[1].start();
 
     let file = machines[0].office.path("haproxy.cfg");
-    fs::write(&file, configuration(ssh, metrics, at)).unwrap();
+    fs::write(&file, configuration(ssh, at)).unwrap();
     let checked = Command::new("/usr/sbin/haproxy")
         .arg("-c")
         .arg("-f")
