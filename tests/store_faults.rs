@@ -448,3 +448,55 @@ async fn with_a_password_members_that_forget_who_has_logged_in_are_told_again() 
     let last = counted(&store).await.unwrap();
     hear_all(changes, 1, last).await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_full_database_takes_nothing_loses_nothing_and_goes_on_when_there_is_room() {
+    const LARGE: usize = 200 * 1024;
+    let _alone = alone().await;
+    let cluster = Cluster::start_with(&["--quota-backend-bytes", "16777216"]);
+    let site = site(&cluster).await;
+    let large = |number: u64| Key::from_bytes(format!("large/{number:03}"));
+    let mut answers = Vec::new();
+    // More than fits, from several sides at once: some are refused by a member that has applied them.
+    for first in (0..120).step_by(8) {
+        let mut writers = tokio::task::JoinSet::new();
+        for number in first..first + 8 {
+            let (store, key) = (site.store.clone(), large(number));
+            writers.spawn(async move {
+                let commit = Commit::new().expect(key.clone(), None);
+                (number, store.commit(commit.put(key, vec![7; LARGE])).await)
+            });
+        }
+        answers.extend(writers.join_all().await);
+    }
+    let mut refused = 0;
+    for (number, answer) in answers {
+        let is_there = site.store.get(&large(number)).await.unwrap().is_some();
+        match answer {
+            Ok(Outcome::Applied) => assert!(is_there, "{number} was acknowledged"),
+            Err(StoreError::Unavailable(why)) => {
+                assert!(why.contains("database space exceeded"), "{why}");
+                assert!(!is_there, "{number} was refused");
+                refused += 1;
+            }
+            other => panic!("{number}: {other:?}"),
+        }
+    }
+    assert!((1..120).contains(&refused), "{refused} of 120 were refused");
+    println!("{refused} of 120 large records did not fit");
+    // What a cluster's administrator does: fewer records, no history, the pages given back, and the alarm off.
+    let told = |members: &[usize], arguments: &[&str]| {
+        let patience = [arguments, &["--command-timeout", "20s"]].concat();
+        let answer = cluster.etcdctl(members, &patience);
+        answer.unwrap_or_else(|| panic!("etcdctl {arguments:?}"))
+    };
+    told(&[0], &["del", "--prefix", "/test-"]);
+    let status = told(&[0], &["endpoint", "status", "-w", "fields"]);
+    let mut lines = status.lines();
+    let revision = lines.find_map(|line| line.strip_prefix("\"Revision\" : "));
+    told(&[0], &["compact", revision.expect("a revision")]);
+    let all = [0, 1, 2];
+    told(&all, &["defrag"]);
+    told(&all, &["alarm", "disarm"]);
+    assert_eq!(site.store.commit(next(1)).await.unwrap(), Outcome::Applied);
+}

@@ -23,6 +23,8 @@ const DEADLINE: Duration = Duration::from_secs(60);
 /// A cluster, until dropped.
 pub struct Cluster {
     members: Vec<Member>,
+    /// What members are started with besides.
+    arguments: Vec<String>,
     folder: TempDir,
 }
 
@@ -38,6 +40,11 @@ struct Member {
 impl Cluster {
     /// Three members that answer.
     pub fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    /// The same, with more arguments for each of them.
+    pub fn start_with(arguments: &[&str]) -> Self {
         let url = |port: u16| format!("http://127.0.0.1:{port}");
         let ports = free_ports(6);
         let members = ports.chunks(2).enumerate().map(|(number, ports)| Member {
@@ -47,7 +54,7 @@ impl Cluster {
             exile: None,
             process: None,
         });
-        Self::of(members.collect())
+        Self::of(members.collect(), arguments)
     }
 
     /// The same, with the last member in a network of its own, which can be cut off; `Err` says why there is none.
@@ -69,12 +76,13 @@ impl Cluster {
             exile: Some(exile),
             process: None,
         });
-        Ok(Self::of(members))
+        Ok(Self::of(members, &[]))
     }
 
-    fn of(members: Vec<Member>) -> Self {
+    fn of(members: Vec<Member>, arguments: &[&str]) -> Self {
         let mut cluster = Self {
             members,
+            arguments: arguments.iter().map(|one| one.to_string()).collect(),
             folder: tempfile::tempdir().unwrap(),
         };
         for number in 0..cluster.members.len() {
@@ -121,6 +129,7 @@ impl Cluster {
             .args(["--initial-cluster", &all.join(",")])
             .args(["--initial-cluster-token", "lpse-kiosk-tests"])
             .args(["--log-level", "error", "--logger", "zap"])
+            .args(&self.arguments)
             .stdin(Stdio::null())
             .stdout(log.try_clone().unwrap())
             .stderr(log);
