@@ -491,6 +491,20 @@ fn foundation(
     })
 }
 
+/// The password in a file, which an editor may have ended with a line's end.
+fn password(what: &'static str, file: &Path) -> Result<Zeroizing<String>, SecretFileError> {
+    let text = secret_file::read(what, file)?;
+    Ok(Zeroizing::new(
+        text.trim_end_matches(['\r', '\n']).to_owned(),
+    ))
+}
+
+/// The certificates (PEM) in a file.
+fn certificates(file: &Path) -> Result<Vec<u8>, PartsError> {
+    let failed = |error| PartsError::Authority(file.display().to_string(), error);
+    std::fs::read(file).map_err(failed)
+}
+
 /// The mail server of the settings, if they name one.
 pub fn mail_server(config: &Config) -> Result<Option<Smtp>, PartsError> {
     let mail = &config.mail;
@@ -498,22 +512,15 @@ pub fn mail_server(config: &Config) -> Result<Option<Smtp>, PartsError> {
         return Ok(None);
     };
     let credentials = match (&mail.user, &mail.password_file) {
-        (Some(user), Some(file)) => {
-            let password = secret_file::read("the mail server's password file", file)?;
-            let password = Zeroizing::new(password.trim_end_matches(['\r', '\n']).to_owned());
-            Some((user.clone(), password))
-        }
+        (Some(user), Some(file)) => Some((
+            user.clone(),
+            password("the mail server's password file", file)?,
+        )),
         (Some(_), None) => return Err(PartsError::NoMailPassword),
         (None, _) => None,
     };
-    let extra_root = mail
-        .authority_file
-        .as_ref()
-        .map(|file| {
-            let failed = |error| PartsError::Authority(file.display().to_string(), error);
-            std::fs::read(file).map_err(failed)
-        })
-        .transpose()?;
+    let authority_file = mail.authority_file.as_ref();
+    let extra_root = authority_file.map(|file| certificates(file)).transpose()?;
     let smtp = Smtp::new(SmtpSettings {
         host,
         port: mail.port(),

@@ -10,32 +10,15 @@ use std::{
     process::{Command, Output},
 };
 
-use common::{Kiosk, MORNING, Office, PASSWORD, Phone, activate, fill, key, text};
+use common::{
+    Kiosk, MORNING, Office, PASSWORD, Phone, activate, fill, key, refused, succeeds, text,
+};
 use lpse_kiosk::{
     domain::{AccountKey, TimeStep, reset::TicketState},
     store::{Key, Value, accounts::Accounts, tickets::Tickets},
 };
 
 const PASSPHRASE: &str = "perahu layar biru di telaga sunyi";
-
-fn succeeds(output: Output) -> String {
-    let said = text(&output.stderr);
-    assert!(output.status.success(), "{said}");
-    assert_eq!(said, "");
-    text(&output.stdout)
-}
-
-#[track_caller]
-fn refused(output: &Output, status: i32, words: &str) {
-    let said = text(&output.stderr);
-    assert_eq!(
-        output.status.code(),
-        Some(status),
-        "{said}{}",
-        text(&output.stdout)
-    );
-    assert!(said.contains(words), "{words:?} is missing in: {said}");
-}
 
 /// A private file in the office with the passphrase.
 fn passphrase_file(office: &Office, passphrase: &str) -> String {

@@ -16,7 +16,7 @@ use std::{
     thread,
 };
 
-use common::{Kiosk, Office, PASSWORD, Phone, eventually, fill, free_port, key, text};
+use common::{Kiosk, Office, PASSWORD, Phone, eventually, fill, free_port, key, succeeds, text};
 use lpse_kiosk::store::{Commit, Key};
 
 const NOBODY: u32 = 65_534;
@@ -50,13 +50,6 @@ fn told(office: &Office, output: &Output) -> (Option<i32>, String, String) {
         told(&output.stdout),
         told(&output.stderr),
     )
-}
-
-fn succeeds(output: Output) -> String {
-    let said = text(&output.stderr);
-    assert!(output.status.success(), "{said}");
-    assert_eq!(said, "");
-    text(&output.stdout)
 }
 
 /// The audit log, without what the kiosk's own start says.

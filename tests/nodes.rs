@@ -584,16 +584,7 @@ fn without_a_quorum_nobody_is_let_in_and_everything_comes_back_by_itself() {
     });
     // Nothing is granted at any of them, and what is no secret stays.
     let mut at_password = at_one.ssh();
-    at_password
-        .expect(MENU)
-        .press(key::ENTER)
-        .expect("Login sebagai")
-        .press("n")
-        .press(key::ENTER)
-        .expect("Masukkan User ID")
-        .press("ppk30")
-        .press(key::ENTER)
-        .expect("Masukkan password");
+    at_password.give_user_id("non-penyedia", "ppk30");
     at_password.submit_password(PASSWORD).expect(UNAVAILABLE);
     assert!(
         at_password.text().contains("PPK30"),

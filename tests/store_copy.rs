@@ -12,7 +12,7 @@ use std::{
 use common::{
     Kiosk, Office, PASSWORD, Phone, activate,
     cluster::{Cluster, fresh_prefix},
-    fill, text,
+    fill, refused, succeeds, text,
 };
 use lpse_kiosk::store::{
     self, Key, StoreKind, Value,
@@ -20,22 +20,6 @@ use lpse_kiosk::store::{
 };
 
 const TO_ETCD: [&str; 6] = ["store", "copy", "--from", "sled", "--to", "etcd"];
-
-#[track_caller]
-fn succeeds(output: Output) -> String {
-    let said = text(&output.stderr);
-    assert!(output.status.success(), "{said}");
-    assert_eq!(said, "");
-    text(&output.stdout)
-}
-
-#[track_caller]
-fn refused(output: &Output, status: i32, words: &str) {
-    let said = text(&output.stderr);
-    let out = text(&output.stdout);
-    assert_eq!(output.status.code(), Some(status), "{said}{out}");
-    assert!(said.contains(words), "{words:?} is missing in: {said}");
-}
 
 /// A machine whose store is sled, and a cluster that is set but not used.
 struct Machine {

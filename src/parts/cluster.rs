@@ -25,13 +25,11 @@ pub(super) async fn open(config: &Config, folder: Folder) -> Result<store::Opene
 
 #[cfg(feature = "etcd")]
 mod with_etcd {
-    use zeroize::Zeroizing;
-
     use super::{Config, PartsError};
     use crate::{
         adapter::secret_file,
         config::StoreKind,
-        parts::node,
+        parts::{certificates, node, password},
         store::etcd::{self, EtcdSettings, EtcdTls, Members},
     };
 
@@ -68,10 +66,6 @@ mod with_etcd {
     pub fn settings(config: &Config) -> Result<EtcdSettings, PartsError> {
         let cluster = &config.cluster;
         let tls = cluster.authority_file.as_ref().map(|file| {
-            let certificates = |file: &std::path::Path| {
-                let failed = |error| PartsError::Authority(file.display().to_string(), error);
-                std::fs::read(file).map_err(failed)
-            };
             let identity = match (&cluster.certificate_file, &cluster.key_file) {
                 (Some(certificate), Some(key)) => Some((
                     certificates(certificate)?,
@@ -86,9 +80,8 @@ mod with_etcd {
         });
         let credentials = match (&cluster.user, &cluster.password_file) {
             (Some(user), Some(file)) => {
-                let password = secret_file::read("the password file for the etcd cluster", file)?;
-                let password = password.trim_end_matches(['\r', '\n']).to_owned();
-                Some((user.clone(), Zeroizing::new(password)))
+                let password = password("the password file for the etcd cluster", file)?;
+                Some((user.clone(), password))
             }
             _ => None,
         };

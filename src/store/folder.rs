@@ -145,23 +145,27 @@ impl Folder {
                 }
                 Ok(())
             }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                // Written beside its place and moved there, so that a kill leaves no half mark.
-                let draft = self.path().join("FORMAT.new");
-                let mut file = OpenOptions::new()
-                    .write(true)
-                    .create(true)
-                    .truncate(true)
-                    .mode(0o600)
-                    .open(&draft)
-                    .map_err(failed)?;
-                writeln!(file, "{FORMAT} {kind}").map_err(failed)?;
-                file.sync_all().map_err(failed)?;
-                fs::rename(&draft, &mark).map_err(failed)?;
-                sync_folder(self.path()).map_err(failed)
-            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => self
+                .keep("FORMAT", &format!("{FORMAT} {kind}"))
+                .map_err(failed),
             Err(error) => Err(failed(error)),
         }
+    }
+
+    /// Keeps a line in the file `name` of the folder, durably. It is written beside its place and moved there, so that a
+    /// kill leaves no half of it.
+    pub fn keep(&self, name: &str, line: &str) -> io::Result<()> {
+        let draft = self.path().join(format!("{name}.new"));
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(&draft)?;
+        writeln!(file, "{line}")?;
+        file.sync_all()?;
+        fs::rename(&draft, self.path().join(name))?;
+        sync_folder(self.path())
     }
 }
 

@@ -275,6 +275,24 @@ pub fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
+/// What a command printed that did what it was told, without a word about anything else.
+#[track_caller]
+pub fn succeeds(output: Output) -> String {
+    let said = text(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    assert_eq!(said, "");
+    text(&output.stdout)
+}
+
+/// Demands that a command was refused with this exit status, and said why.
+#[track_caller]
+pub fn refused(output: &Output, status: i32, words: &str) {
+    let said = text(&output.stderr);
+    let out = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(status), "{said}{out}");
+    assert!(said.contains(words), "{words:?} is missing in: {said}");
+}
+
 /// The library that gives the program our clock.
 fn faketime() -> String {
     let places = [
@@ -615,8 +633,8 @@ impl Kiosk {
         self
     }
 
-    /// From the menu to the password of an account.
-    pub fn give_password(&mut self, user_type: &str, user_id: &str, password: &str) -> &mut Self {
+    /// From the menu to the form for an account's password.
+    pub fn give_user_id(&mut self, user_type: &str, user_id: &str) -> &mut Self {
         self.expect("Selamat datang")
             .press(key::ENTER)
             .expect("Login sebagai");
@@ -626,7 +644,12 @@ impl Kiosk {
         self.press(key::ENTER).expect("Masukkan User ID");
         self.press(user_id)
             .press(key::ENTER)
-            .expect("Masukkan password");
+            .expect("Masukkan password")
+    }
+
+    /// From the menu to the password of an account.
+    pub fn give_password(&mut self, user_type: &str, user_id: &str, password: &str) -> &mut Self {
+        self.give_user_id(user_type, user_id);
         self.press(password).press(key::ENTER)
     }
 

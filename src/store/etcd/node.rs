@@ -1,19 +1,18 @@
 //! A node's name belongs to one data folder: the records that are kept for each node (its visits, how far its audit log
 //! has come, its slots) are of one machine and no other's.
 
-use std::{
-    fs::{self, OpenOptions},
-    io::{self, Write},
-    os::unix::fs::OpenOptionsExt,
-};
+use std::{fs, io};
 
 use data_encoding::HEXLOWER;
 use etcd_client::{Compare, CompareOp, Txn, TxnOp, TxnOpResponse};
 
 use super::{
-    super::folder::{Folder, OpenError, sync_folder},
+    super::folder::{Folder, OpenError},
     cluster::Cluster,
 };
+
+/// Where a folder keeps what tells it from all others.
+const FILE: &str = "node";
 
 /// Takes the name `node` for the data folder that `folder` is in, unless it is another one's.
 pub async fn take(cluster: &Cluster, node: &str, folder: &Folder) -> Result<(), OpenError> {
@@ -49,8 +48,7 @@ pub async fn take(cluster: &Cluster, node: &str, folder: &Folder) -> Result<(), 
 
 /// What tells this folder from all others: made once, and kept in it.
 fn folder_id(folder: &Folder) -> io::Result<String> {
-    let path = folder.path().join("node");
-    match fs::read_to_string(&path) {
+    match fs::read_to_string(folder.path().join(FILE)) {
         Ok(id) => return Ok(id.trim().to_owned()),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         Err(error) => return Err(error),
@@ -58,17 +56,6 @@ fn folder_id(folder: &Folder) -> io::Result<String> {
     let mut random = [0; 16];
     getrandom::fill(&mut random).map_err(io::Error::other)?;
     let id = HEXLOWER.encode(&random);
-    // Written beside its place and moved there, so that a kill leaves no half of it.
-    let draft = folder.path().join("node.new");
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(&draft)?;
-    writeln!(file, "{id}")?;
-    file.sync_all()?;
-    fs::rename(&draft, &path)?;
-    sync_folder(folder.path())?;
+    folder.keep(FILE, &id)?;
     Ok(id)
 }
