@@ -20,6 +20,11 @@ pub trait Clock: Send + Sync + fmt::Debug + 'static {
     fn is_synchronised(&self) -> Option<bool> {
         None
     }
+
+    /// A time that is certainly past, such as when the program was built: a wall clock that shows less is wrong.
+    fn built(&self) -> Timestamp {
+        Timestamp::MIN
+    }
 }
 
 /// The operating system's generator of random bytes.
@@ -58,4 +63,12 @@ pub trait AuditTrail: Send + Sync + fmt::Debug + 'static {
         before: Option<u64>,
         limit: usize,
     ) -> Result<Vec<AuditRecord>, AuditError>;
+
+    /// The latest time of what was recorded lately; `None` where nothing was. After a clock was set back it is not that of
+    /// the last record.
+    async fn latest(&self) -> Result<Option<Timestamp>, AuditError> {
+        const LATELY: usize = 100;
+        let records = self.newest(None, LATELY).await?;
+        Ok(records.iter().map(|record| record.at).max())
+    }
 }

@@ -143,7 +143,7 @@ fn what_was_used_or_could_have_been_is_used_up_after_a_restore() {
             let accounts = Accounts::new(store.clone());
             let spent = async |key: &AccountKey| {
                 let read = accounts.read(key).await.unwrap().unwrap();
-                read.account.greatest_accepted_step
+                read.account.authenticator.last_step()
             };
             let read = accounts.read(&fill::numbered(1)).await.unwrap().unwrap();
             assert_eq!(read.account.recovery, None, "they may have been used since");

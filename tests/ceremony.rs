@@ -128,10 +128,108 @@ async fn disabling_wants_a_fresh_code_after_five_minutes_and_spends_it() {
     assert!(matches!(done, DisableOutcome::Disabled(_)), "{done:?}");
     let account = house.account().await;
     assert_eq!(account.authenticator, Authenticator::Absent);
-    assert_eq!(
-        account.greatest_accepted_step,
-        Some(TimeStep::at(house.clock.now()))
+    // The steps of a key go with it: a code of the next one is good within the same step.
+    assert_eq!(account.authenticator.last_step(), None);
+    let next = house.activate().await;
+    let account = house.account().await;
+    let step = TimeStep::at(house.clock.now());
+    assert_eq!(account.authenticator.last_step(), Some(step));
+    let awaiting = house.awaiting().await;
+    let again = authentication.check_passcode(&awaiting, house.code(&next), &here());
+    let again = again.await.unwrap();
+    assert!(
+        matches!(again, PasscodeOutcome::Refused(Refusal::Rejected { .. })),
+        "its own steps are good once: {again:?}"
     );
+}
+
+#[tokio::test]
+async fn a_clock_that_was_ahead_keeps_nobody_out_and_revives_no_code() {
+    const HOURS: u64 = 7 * 60 * 60;
+    let house = house(Policy::Enabled).await;
+    let phone = house.activate().await;
+    let authentication = &house.services.authentication;
+    let check = async |code: Passcode| {
+        let awaiting = house.awaiting().await;
+        let outcome = authentication.check_passcode(&awaiting, code, &here());
+        outcome.await.unwrap()
+    };
+    let wait = |outcome: PasscodeOutcome| match outcome {
+        PasscodeOutcome::Refused(Refusal::Wait(wait)) => wait.as_secs(),
+        other => panic!("{other:?}"),
+    };
+    let wrong = || Passcode::parse("000000").unwrap();
+    house.clock.pass(60);
+    // Ahead, with a login and four wrong codes.
+    house.clock.pass(HOURS);
+    let of_ahead = house.code(&phone);
+    let granted = check(of_ahead).await;
+    assert!(matches!(granted, PasscodeOutcome::Granted(_)), "{granted:?}");
+    for passed in [1, 1, 3, 0] {
+        let refused = check(wrong()).await;
+        assert!(
+            matches!(refused, PasscodeOutcome::Refused(Refusal::Rejected { .. })),
+            "{refused:?}"
+        );
+        house.clock.pass(passed);
+    }
+    house.clock.set_back(HOURS);
+    // The step of the schedule, from the first look on.
+    assert_eq!(wait(check(house.code(&phone)).await), 5);
+    house.clock.pass(3);
+    assert_eq!(wait(check(house.code(&phone)).await), 2);
+    house.clock.pass(2);
+    let granted = check(house.code(&phone)).await;
+    assert!(matches!(granted, PasscodeOutcome::Granted(_)), "{granted:?}");
+    // And when the clock comes there by itself.
+    house.clock.pass(HOURS - 10);
+    let again = check(of_ahead).await;
+    assert!(
+        matches!(again, PasscodeOutcome::Refused(Refusal::Rejected { .. })),
+        "{again:?}"
+    );
+}
+
+#[tokio::test]
+async fn passwords_that_were_wrong_at_a_clock_ahead_wait_their_step_and_unlock_forgets_them() {
+    const HOURS: u64 = 7 * 60 * 60;
+    let house = house(Policy::Enabled).await;
+    let authentication = &house.services.authentication;
+    let give = async |id: &str, text: &str| {
+        let account = AccountKey::new(UserType::NonPenyedia, UserId::parse(id).unwrap());
+        let claimed = Identified { account };
+        let outcome = authentication.check_password(claimed, password(text), &here());
+        outcome.await.unwrap()
+    };
+    let waits = |outcome: &PasswordOutcome| match outcome {
+        PasswordOutcome::Refused(Refusal::Wait(wait)) => wait.as_secs(),
+        _ => 0,
+    };
+    house.clock.pass(HOURS);
+    for number in 0..12 {
+        house.clock.pass(2);
+        let refused = give(&format!("X{}", number % 6), "salah sekali").await;
+        assert!(matches!(
+            refused,
+            PasswordOutcome::Refused(Refusal::Rejected { .. })
+        ));
+    }
+    for passed in [2, 2, 3, 5, 10, 0] {
+        give("PPK30", "salah sekali").await;
+        house.clock.pass(passed);
+    }
+    house.clock.set_back(HOURS);
+    // The account at this terminal waits the ten seconds of the schedule, from now on.
+    assert_eq!(waits(&give("PPK30", PASSWORD).await), 10);
+    house.clock.pass(4);
+    assert_eq!(waits(&give("PPK30", PASSWORD).await), 6);
+    // Others wait no longer than the two seconds of a terminal.
+    assert_eq!(waits(&give("PPK31", PASSWORD).await), 0);
+    house.clock.pass(2);
+    let unlock = house.services.accounts.act(&ppk30(), &AccountAct::Unlock, &here());
+    unlock.await.unwrap();
+    let granted = give("PPK30", PASSWORD).await;
+    assert!(matches!(granted, PasswordOutcome::Granted(_)), "{granted:?}");
 }
 
 #[tokio::test]
@@ -702,7 +800,7 @@ proptest! {
                 person.does(deed).await;
                 let account = person.house.account().await;
                 if account.authenticator.is_active() {
-                    assert!(account.greatest_accepted_step.is_some(), "a key in force that no code has proved");
+                    assert!(account.authenticator.last_step().is_some(), "a key in force that no code has proved");
                 }
             }
         });

@@ -205,7 +205,8 @@ fn an_account_is_suspended_and_reinstated_and_told_so_once() {
     );
     assert_eq!(
         of("unlock", "PPK30").ok().out,
-        "PPK30 does not wait for anything.\n"
+        "PPK30 need not wait any more: wrong passwords are forgotten wherever they were typed, and the wait after wrong \
+         codes has ended.\n"
     );
     let ended = of("end-logins", "PPK30").ok().out;
     assert_eq!(ended, "Open logins of PPK30 have ended.\n");

@@ -341,7 +341,7 @@ async fn new_codes_end_the_old_ones_and_want_a_fresh_code() {
         }
         other => panic!("{other:?}"),
     };
-    let spent = house.account().await.greatest_accepted_step;
+    let spent = house.account().await.authenticator.last_step();
     assert_eq!(spent, Some(TimeStep::at(house.clock.now())));
     let awaiting = house.awaiting().await;
     for old in &paper {

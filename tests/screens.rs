@@ -133,7 +133,7 @@ fn home(totp: TotpState, policy: Policy, notice: Option<HomeNotice>) -> HomeView
             activity("2020-08-12T07:10:00Z", ActivityKind::Login),
         ],
         notice,
-        clock_unsynchronised: false,
+        clock: None,
     }
 }
 

@@ -15,6 +15,9 @@ const TIMESYNCD: &str = "/run/systemd/timesync";
 /// What it makes in there once it has set the clock.
 const SYNCHRONISED: &str = "synchronized";
 
+/// 1 January 2020.
+const NO_EARLIER: i64 = 1_577_836_800;
+
 /// The wall clock of the system, and time since the program's start.
 #[derive(Debug)]
 pub struct SystemClock {
@@ -38,9 +41,21 @@ impl Clock for SystemClock {
         self.start.elapsed()
     }
 
+    fn built(&self) -> Timestamp {
+        built()
+    }
+
     fn is_synchronised(&self) -> Option<bool> {
         timesyncd_says(Path::new(TIMESYNCD))
     }
+}
+
+/// When this program was built, as whoever builds packages says it (reproducible-builds.org/specs/source-date-epoch): the
+/// same source gives the same program whenever it is built. Elsewhere it is a day before there was any of it.
+pub fn built() -> Timestamp {
+    let said = option_env!("SOURCE_DATE_EPOCH").and_then(|second| second.parse().ok());
+    let second = said.unwrap_or(NO_EARLIER);
+    Timestamp::from_second(second).unwrap_or(Timestamp::MIN)
 }
 
 /// What systemd-timesyncd says, where it is what keeps the clock. Another keeper (chrony, the virtual machine's host) is not

@@ -7,7 +7,7 @@ use unicode_normalization::UnicodeNormalization;
 
 use super::{
     activity::Activity, password::PasswordHash, source::Source, throttle::PasscodeThrottle,
-    totp::TimeStep,
+    totp::{SpentSteps, TimeStep},
 };
 
 /// The two kinds of SPSE users. A User ID belongs to one of them; the same ID under the other is somebody else's.
@@ -354,11 +354,13 @@ pub enum Authenticator {
     Pending {
         secret: SealedSecret,
         since: Timestamp,
+        spent: SpentSteps,
     },
     /// A code has proved the key; it is in force.
     Active {
         secret: SealedSecret,
         since: Timestamp,
+        spent: SpentSteps,
     },
 }
 
@@ -383,6 +385,26 @@ impl Authenticator {
         match self {
             Self::Absent => None,
             Self::Pending { secret, .. } | Self::Active { secret, .. } => Some(secret),
+        }
+    }
+
+    /// The steps of the key whose codes are spent. They go with the key: another one has made other codes.
+    pub fn spent(&self) -> Option<&SpentSteps> {
+        match self {
+            Self::Absent => None,
+            Self::Pending { spent, .. } | Self::Active { spent, .. } => Some(spent),
+        }
+    }
+
+    /// The greatest step of the key whose code was accepted.
+    pub fn last_step(&self) -> Option<TimeStep> {
+        self.spent().and_then(SpentSteps::greatest)
+    }
+
+    pub fn spent_mut(&mut self) -> Option<&mut SpentSteps> {
+        match self {
+            Self::Absent => None,
+            Self::Pending { spent, .. } | Self::Active { spent, .. } => Some(spent),
         }
     }
 
@@ -466,6 +488,9 @@ pub struct Account {
     pub email: EmailAddress,
     pub role: Role,
     pub password: PasswordHash,
+    /// How often waits after wrong passwords were ended, wherever they were typed: those counted before the last time
+    /// count no more.
+    pub unlocks: u32,
     /// Set while the password is one that an officer has issued.
     pub one_time_password: Option<OneTimePassword>,
     /// Since when an officer has suspended the account: nobody logs in to it.
@@ -473,8 +498,6 @@ pub struct Account {
     /// Changes whenever every open login of the account must end (a new password, a removed and re-added account).
     pub generation: u64,
     pub authenticator: Authenticator,
-    /// The greatest step ever accepted for this account; it only moves forward, across keys and clocks set back.
-    pub greatest_accepted_step: Option<TimeStep>,
     pub passcode_throttle: PasscodeThrottle,
     /// Codes on paper that stand in for the phone, each once. They belong to the key that is active and go with it.
     pub recovery: Option<RecoveryCodes>,
@@ -499,11 +522,11 @@ impl Account {
             email,
             role: Role::User,
             password,
+            unlocks: 0,
             one_time_password: None,
             suspended: None,
             generation: 0,
             authenticator: Authenticator::Absent,
-            greatest_accepted_step: None,
             passcode_throttle: PasscodeThrottle::default(),
             recovery: None,
             created,

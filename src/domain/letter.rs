@@ -3,10 +3,11 @@
 
 use std::{fmt, str::FromStr, time::Duration};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::{
     account::{Account, AccountKey, EmailAddress, PersonName},
+    recorded::{Wait, is_of_clock_ahead},
     source::Source,
 };
 
@@ -165,6 +166,23 @@ impl Letter {
             good_until,
         }
     }
+
+    /// The letter as it counts from `now` on. What a clock ahead has written happened by now, and is wanted as long as it
+    /// was to be; a ticket of such a clock has expired.
+    pub fn corrected(self, now: Timestamp) -> Self {
+        if !is_of_clock_ahead(self.at, now) {
+            return self;
+        }
+        let wanted = match self.kind {
+            LetterKind::ResetRequested => SignedDuration::ZERO,
+            _ => self.good_until.duration_since(self.at),
+        };
+        Self {
+            at: now,
+            good_until: now.checked_add(wanted).unwrap_or(Timestamp::MAX),
+            ..self
+        }
+    }
 }
 
 /// How far the delivery of a letter has come.
@@ -180,12 +198,22 @@ pub struct Delivery {
 /// Whose move it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Stage {
-    /// To be tried from then on.
-    Due(Timestamp),
+    /// To be tried once that is over.
+    Due(Wait),
     /// A worker is at it. A claim ends, so that a worker that was killed does not keep the letter for ever.
     Claimed { by: String, until: Timestamp },
     /// The mail server will not have it; an operator may send it again.
     Refused,
+}
+
+impl Stage {
+    /// To be tried at once.
+    pub fn due(now: Timestamp) -> Self {
+        Self::Due(Wait {
+            began: now,
+            lasts: Duration::ZERO,
+        })
+    }
 }
 
 /// Seconds between tries; the last one repeats as long as the letter is good.
@@ -199,15 +227,25 @@ impl Delivery {
     pub fn due(now: Timestamp) -> Self {
         Self {
             failures: 0,
-            stage: Stage::Due(now),
+            stage: Stage::due(now),
             last_error: None,
         }
+    }
+
+    /// The delivery as it counts from `now` on: a try that a clock ahead has seen fail failed now. Of claims,
+    /// [`Delivery::claimed`] sees which have ended; nobody rewrites what another worker relies on.
+    pub fn corrected(self, now: Timestamp) -> Self {
+        let stage = match self.stage {
+            Stage::Due(wait) => Stage::Due(wait.corrected(now)),
+            other => other,
+        };
+        Self { stage, ..self }
     }
 
     /// When there will be something to do; `None` when only an operator can do it.
     pub fn next(&self) -> Option<Timestamp> {
         match &self.stage {
-            Stage::Due(at) => Some(*at),
+            Stage::Due(wait) => Some(wait.end()),
             Stage::Claimed { until, .. } => Some(*until),
             Stage::Refused => None,
         }
@@ -217,7 +255,7 @@ impl Delivery {
     /// further ahead than any worker makes one was made by a clock that has been set back since; it counts as ended.
     pub fn claimed(&self, by: &str, now: Timestamp) -> Option<Self> {
         let open = match &self.stage {
-            Stage::Due(at) => *at <= now,
+            Stage::Due(wait) => wait.left(now).is_zero(),
             Stage::Claimed { until, .. } => *until <= now || *until > now + 2 * Self::CLAIMED_FOR,
             Stage::Refused => false,
         };
@@ -239,7 +277,10 @@ impl Delivery {
         let pause = Duration::from_millis(pause * 3 / 4 + pause * u64::from(jitter) / 510);
         Self {
             failures: self.failures.saturating_add(1),
-            stage: Stage::Due(now + pause),
+            stage: Stage::Due(Wait {
+                began: now,
+                lasts: pause,
+            }),
             last_error: Some(reason),
         }
     }
@@ -272,7 +313,7 @@ impl Delivery {
         match self.stage {
             Stage::Claimed { .. } => None,
             Stage::Due(_) | Stage::Refused => Some(Self {
-                stage: Stage::Due(now),
+                stage: Stage::due(now),
                 ..self.clone()
             }),
         }
@@ -281,7 +322,10 @@ impl Delivery {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+    use crate::domain::{UserId, UserType};
 
     #[test]
     fn letters_sort_by_age_and_their_names_are_read_back() {
@@ -331,6 +375,63 @@ mod tests {
                 .is_some()
         );
         assert_eq!(claimed.refused("550".into()).claimed("b", later), None);
-        assert_eq!(Delivery::due(later).claimed("a", now), None);
+        let put_off = claimed.put_off("busy".into(), later, 0);
+        assert_eq!(put_off.claimed("a", later), None);
+    }
+
+    proptest! {
+        /// A letter that has failed by whatever clock is tried again after its own pause from the first look, and is
+        /// wanted for no longer than it was to be.
+        #[test]
+        fn a_letter_of_a_clock_ahead_waits_its_own_pause(
+            recorded in -4_000_000_000i64..4_000_000_000,
+            now in -4_000_000_000i64..4_000_000_000,
+            failures in 0u32..12,
+            jitter in any::<u8>(),
+            is_claimed in any::<bool>(),
+        ) {
+            let at = |second| Timestamp::from_second(second).unwrap();
+            let (recorded, now) = (at(recorded), at(now));
+            let before = Delivery { failures, ..Delivery::due(recorded) };
+            let longest = Duration::from_secs(750).max(2 * Delivery::CLAIMED_FOR);
+            let delivery = match is_claimed {
+                true => before.claimed("a", recorded).unwrap(),
+                false => before.put_off("busy".into(), recorded, jitter),
+            };
+            let looked = delivery.corrected(now);
+            let pause = now + longest;
+            prop_assert!(looked.clone().corrected(pause).claimed("b", pause).is_some());
+            if recorded <= now + Duration::from_secs(1) && !is_claimed {
+                prop_assert_eq!(looked.claimed("b", now).is_some(), looked.next().unwrap() <= now);
+            }
+            if recorded > now && !is_claimed {
+                prop_assert!(looked.claimed("b", now).is_none(), "a clock set back ends no pause");
+            }
+            let letter = Letter {
+                at: recorded,
+                good_until: recorded + Duration::from_secs(300_000),
+                ..letter()
+            };
+            let looked = letter.clone().corrected(now);
+            prop_assert_eq!(&looked.clone().corrected(now), &looked);
+            let left = looked.good_until.duration_since(now).as_secs();
+            prop_assert!(left <= 300_300);
+            prop_assert_eq!(looked.id, letter.id);
+        }
+    }
+
+    fn letter() -> Letter {
+        let key = AccountKey::new(UserType::Penyedia, UserId::parse("CVMAJU").unwrap());
+        let now = Timestamp::from_second(1_597_283_585).unwrap();
+        Letter {
+            id: LetterId::new(now, [7; 8]),
+            account: key,
+            name: PersonName::parse("CV Maju Bersama").unwrap(),
+            address: EmailAddress::parse("cv@contoh.co.id").unwrap(),
+            kind: LetterKind::TotpActivated,
+            at: now,
+            from: Source::Console("loket-1".into()),
+            good_until: now,
+        }
     }
 }

@@ -18,6 +18,7 @@ pub mod passcode;
 pub mod password;
 pub mod policy;
 pub mod provisioning;
+pub mod recorded;
 pub mod recovery;
 pub mod reset;
 pub mod security_code;

@@ -56,8 +56,8 @@ impl Statement {
 /// What an officer does to somebody's account. Never to their own.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AccountAct {
-    /// Ends the wait after wrong codes. The count stays, and a hold stays until TOTP is reset (NIST SP 800-63B-4
-    /// section 3.2.2).
+    /// Ends the waits after wrong codes and wrong passwords. Wrong passwords are forgotten, wherever they were typed; the
+    /// count of wrong codes stays, and a hold stays until TOTP is reset (NIST SP 800-63B-4 section 3.2.2).
     Unlock,
     /// Switches TOTP off, and ends a hold with it.
     ResetTotp,

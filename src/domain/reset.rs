@@ -14,6 +14,7 @@ use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 use super::{
     account::{AccountKey, EmailAddress, UserId, UserType},
     keyboard_code::{KeyboardCode, RANDOM_A_SYMBOL},
+    recorded::{self, elapsed, is_of_clock_ahead},
 };
 
 /// The path of the page that a link leads to, as SPSE's own links have it.
@@ -291,17 +292,23 @@ pub enum TicketState {
 }
 
 impl Ticket {
-    /// A clock that is set back this far after a ticket was issued is a clock being corrected; further back the
-    /// ticket does not count, so that no clock set back prolongs a link's life.
-    const CORRECTION: Duration = Duration::from_secs(5 * 60);
-
+    /// What the ticket is worth. One that was issued by a clock ahead has expired: since when it has held nobody knows,
+    /// and a clock set back must not prolong a link's life.
     pub fn state(&self, now: Timestamp) -> TicketState {
         if self.used.is_some() {
             TicketState::Used
-        } else if now >= self.expires || now < self.issued - Self::CORRECTION {
+        } else if now >= self.expires || is_of_clock_ahead(self.issued, now) {
             TicketState::Expired
         } else {
             TicketState::Valid
+        }
+    }
+
+    /// The ticket once it was seen to have expired: it has for ever, whatever the clock says later.
+    pub fn ended(self) -> Self {
+        Self {
+            expires: Timestamp::MIN,
+            ..self
         }
     }
 
@@ -367,10 +374,19 @@ impl RequestLog {
         })
     }
 
+    /// The log as it counts from `now` on: what a clock ahead has noted was now.
+    pub fn corrected(mut self, now: Timestamp) -> Self {
+        for at in &mut self.0 {
+            *at = recorded::corrected(*at, now);
+        }
+        self
+    }
+
     /// Notes one more at `now`, and forgets those that no limit looks at any longer.
     pub fn note(&mut self, limits: &[Limit], now: Timestamp) {
         let most = limits.iter().map(|limit| limit.count).max().unwrap_or(0);
         let widest = limits.iter().map(|limit| limit.within).max();
+        *self = std::mem::take(self).corrected(now);
         self.0
             .retain(|at| is_within(*at, widest.unwrap_or_default(), now));
         self.0.push(now);
@@ -380,8 +396,7 @@ impl RequestLog {
 }
 
 fn is_within(at: Timestamp, within: Duration, now: Timestamp) -> bool {
-    let elapsed = now.duration_since(at);
-    elapsed.is_negative() || elapsed.unsigned_abs() < within
+    elapsed(at, now) < within
 }
 
 /// How many letters one node has written within the present hour: the cap over all accounts and sources.
@@ -406,14 +421,12 @@ impl HourCount {
         }
     }
 
-    /// An hour only moves forward: a clock set back does not empty the count.
-    fn at(self, now: Timestamp) -> Self {
+    /// The count as of `now`. A clock set back does not empty it; what was counted in an hour to come, by a clock ahead,
+    /// was counted in the present one.
+    pub fn at(self, now: Timestamp) -> Self {
         let hour = now.as_second().div_euclid(60 * 60);
-        if hour > self.hour {
-            Self { hour, count: 0 }
-        } else {
-            self
-        }
+        let count = if hour > self.hour { 0 } else { self.count };
+        Self { hour, count }
     }
 }
 
@@ -540,6 +553,58 @@ mod tests {
         assert_eq!(used.state(at(1_000_002)), TicketState::Used);
     }
 
+    proptest! {
+        /// Whatever clock issued it, and wherever the clock jumps: a link that somebody has seen to be over stays over, and
+        /// none holds at a time that lies further from its issue than it was made for.
+        #[test]
+        fn a_link_holds_for_its_own_time_and_never_again(
+            issued in -4_000_000_000i64..4_000_000_000,
+            looks in proptest::collection::vec(
+                prop_oneof![-4_000_000_000i64..4_000_000_000, -4_000i64..4_000],
+                1..40,
+            ),
+        ) {
+            let mut ticket = Ticket { issued: at(issued), expires: at(issued + 1800), ..ticket() };
+            let mut is_over = false;
+            for look in looks {
+                let now = if look.abs() < 4_000 { issued + look } else { look };
+                let state = ticket.state(at(now));
+                prop_assert!(!(is_over && state == TicketState::Valid), "{now}: it was over");
+                if state == TicketState::Valid {
+                    prop_assert!((-300..1800).contains(&(now - issued)), "{now}");
+                } else {
+                    is_over = true;
+                    ticket = ticket.ended();
+                }
+            }
+        }
+
+        /// What a clock ahead has noted counts for the limit's own time from the first look, and a clock set back frees
+        /// nothing.
+        #[test]
+        fn noted_requests_count_for_the_limits_own_time(
+            noted in proptest::collection::vec(-4_000_000_000i64..4_000_000_000, 0..6),
+            now in -4_000_000_000i64..4_000_000_000,
+            back in 0i64..1_000_000_000,
+        ) {
+            let log = RequestLog::new(noted.into_iter().map(at).collect());
+            let looked = log.clone().corrected(at(now));
+            prop_assert_eq!(log.allows(&ACCOUNT_LIMITS, at(now)), looked.allows(&ACCOUNT_LIMITS, at(now)));
+            let day = Duration::from_secs(24 * 60 * 60);
+            prop_assert!(looked.allows(&ACCOUNT_LIMITS, at(now) + day));
+            if !looked.allows(&ACCOUNT_LIMITS, at(now)) {
+                prop_assert!(!looked.allows(&ACCOUNT_LIMITS, at(now - back)));
+            }
+            let count = HourCount { hour: noted_hour(&log), count: 3 }.at(at(now));
+            prop_assert!(count.allows(3, at(now) + Duration::from_secs(3600)));
+            prop_assert!(count.allows(3, at(now)) || !count.allows(3, at(now - back)));
+        }
+    }
+
+    fn noted_hour(log: &RequestLog) -> i64 {
+        log.times().first().map_or(0, |at| at.as_second() / 3600)
+    }
+
     #[test]
     fn three_an_hour_and_five_a_day_and_a_clock_set_back_frees_nothing() {
         let mut log = RequestLog::default();
@@ -566,6 +631,8 @@ mod tests {
             count = count.with_one_more(at(7_200));
         }
         assert!(!count.allows(3, at(7_300)) && !count.allows(3, at(0)));
+        let corrected = count.at(at(0));
+        assert!(!corrected.allows(3, at(3_599)) && corrected.allows(3, at(3_600)));
         assert!(count.allows(3, at(10_800)));
         assert_eq!(count.with_one_more(at(10_800)).count, 1);
     }

@@ -7,9 +7,12 @@
 
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
-use super::source::Source;
+use super::{
+    recorded::{Wait, corrected, elapsed},
+    source::Source,
+};
 
 /// Waits after the first, second, ... wrong code; the last one repeats.
 const PASSCODE_WAITS: [u64; 10] = [1, 1, 3, 5, 10, 30, 60, 5 * 60, 15 * 60, 60 * 60];
@@ -34,18 +37,42 @@ pub enum Gate {
     Held,
 }
 
+impl Gate {
+    /// The gate behind a wait, at `now`.
+    fn after(wait: Wait, now: Timestamp) -> Self {
+        match wait.left(now) {
+            Duration::ZERO => Self::Open,
+            left => Self::Wait(left),
+        }
+    }
+}
+
 impl PasscodeThrottle {
     pub fn gate(&self, now: Timestamp) -> Gate {
         if self.failures >= PASSCODE_FAILURES_HELD {
             return Gate::Held;
         }
-        remaining(self.wait_after(self.failures), self.last_failure, now)
+        match self.last_failure {
+            Some(began) => Gate::after(Wait {
+                began,
+                lasts: self.wait_after(self.failures),
+            }, now),
+            None => Gate::Open,
+        }
     }
 
     /// Counts one wrong code.
     pub fn count(&mut self, now: Timestamp) {
         self.failures = self.failures.saturating_add(1);
-        self.last_failure = Some(latest(self.last_failure, now));
+        self.last_failure = Some(now);
+    }
+
+    /// The count as it is from now on: a failure that a clock ahead has recorded was now.
+    pub fn corrected(self, now: Timestamp) -> Self {
+        Self {
+            last_failure: self.last_failure.map(|at| corrected(at, now)),
+            ..self
+        }
     }
 
     /// What remains of the count when the key that failed is replaced before it was ever proved: everything but the
@@ -73,6 +100,16 @@ impl PasscodeThrottle {
 pub struct PasswordFailures {
     pub failures: u32,
     pub last_failure: Timestamp,
+}
+
+impl PasswordFailures {
+    /// The failures as they count from now on: one that a clock ahead has recorded was now.
+    pub fn corrected(self, now: Timestamp) -> Self {
+        Self {
+            last_failure: corrected(self.last_failure, now),
+            ..self
+        }
+    }
 }
 
 /// How a kind of password failures slows down.
@@ -128,7 +165,10 @@ impl PasswordSchedule {
                 Duration::from_secs(self.waits[index.min(self.waits.len() - 1)])
             }
         };
-        remaining(wait, Some(counted.last_failure), now)
+        Gate::after(Wait {
+            began: counted.last_failure,
+            lasts: wait,
+        }, now)
     }
 
     /// `counted` and one failure more.
@@ -140,7 +180,7 @@ impl PasswordSchedule {
             },
             Some(counted) => PasswordFailures {
                 failures: counted.failures.saturating_add(1),
-                last_failure: latest(Some(counted.last_failure), now),
+                last_failure: now,
             },
         }
     }
@@ -160,28 +200,10 @@ pub fn stricter(left: Gate, right: Gate) -> Gate {
     }
 }
 
-/// What is left of `wait`. A clock that was set back cannot shorten it, and makes it no longer than a fresh one.
-fn remaining(wait: Duration, last_failure: Option<Timestamp>, now: Timestamp) -> Gate {
-    let Some(last_failure) = last_failure else {
-        return Gate::Open;
-    };
-    match wait.saturating_sub(elapsed(last_failure, now)) {
-        Duration::ZERO => Gate::Open,
-        left => Gate::Wait(left),
-    }
-}
-
-fn elapsed(since: Timestamp, now: Timestamp) -> Duration {
-    Duration::try_from(now.duration_since(since).max(SignedDuration::ZERO))
-        .expect("a duration that is not negative")
-}
-
-fn latest(earlier: Option<Timestamp>, now: Timestamp) -> Timestamp {
-    earlier.map_or(now, |earlier| earlier.max(now))
-}
-
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn at(second: i64) -> Timestamp {
@@ -232,8 +254,92 @@ mod tests {
         }
         assert_eq!(throttle.gate(at(4)), wait(6));
         assert_eq!(throttle.gate(at(-1_000_000)), wait(10));
+        // Looked at, it counts from then on.
+        let corrected = throttle.corrected(at(-1_000_000));
+        assert_eq!(corrected.gate(at(-999_996)), wait(6));
+        assert_eq!(corrected.gate(at(-999_990)), Gate::Open);
         throttle.count(at(-1_000_000));
-        assert_eq!(throttle.last_failure, Some(at(0)));
+        assert_eq!(throttle.gate(at(-999_999)), wait(29));
+    }
+
+    /// One guesser who tries whenever the gate is open, at a clock that jumps either way: no clock set back lets them try
+    /// sooner, and nobody waits longer than the schedule's own step.
+    fn tries_under_jumps<T: Copy>(
+        steps: &[(i64, u8)],
+        mut counted: T,
+        gate: impl Fn(T, Timestamp) -> Gate,
+        corrected: impl Fn(T, Timestamp) -> T,
+        count: impl Fn(T, Timestamp) -> T,
+    ) -> Result<(), TestCaseError> {
+        let mut clock = 0;
+        // What is left to wait by a clock that nobody sets.
+        let mut owed = Duration::ZERO;
+        for &(jump, passes) in steps {
+            clock += jump;
+            if jump > 0 {
+                owed = owed.saturating_sub(Duration::from_secs(jump.unsigned_abs()));
+            }
+            counted = corrected(counted, at(clock));
+            let told = match gate(counted, at(clock)) {
+                Gate::Open => Duration::ZERO,
+                Gate::Wait(wait) => wait,
+                Gate::Held => return Ok(()),
+            };
+            prop_assert!(told >= owed, "{owed:?} are left, and only {told:?} are told");
+            prop_assert!(told <= Duration::from_secs(3600));
+            // Whoever waits as long as they were told, by a clock that runs, may try.
+            let after = at(clock) + told;
+            prop_assert_eq!(gate(corrected(counted, after), after), Gate::Open);
+            if told.is_zero() {
+                counted = count(counted, at(clock));
+                owed = match gate(counted, at(clock)) {
+                    Gate::Wait(wait) => wait,
+                    _ => Duration::ZERO,
+                };
+            } else {
+                owed = owed.max(told);
+            }
+            clock += i64::from(passes);
+            owed = owed.saturating_sub(Duration::from_secs(passes.into()));
+        }
+        Ok(())
+    }
+
+    fn jumps() -> impl Strategy<Value = Vec<(i64, u8)>> {
+        let jump = prop_oneof![
+            4 => Just(0),
+            1 => -100_000_000i64..100_000_000,
+            1 => -4_000i64..4_000,
+        ];
+        proptest::collection::vec((jump, any::<u8>()), 1..60)
+    }
+
+    proptest! {
+        #[test]
+        fn codes_wait_their_step_at_a_clock_that_jumps(steps in jumps()) {
+            tries_under_jumps(
+                &steps,
+                PasscodeThrottle::default(),
+                |counted, now| counted.gate(now),
+                PasscodeThrottle::corrected,
+                |mut counted, now| {
+                    counted.count(now);
+                    counted
+                },
+            )?;
+        }
+
+        #[test]
+        fn passwords_wait_their_step_at_a_clock_that_jumps(steps in jumps(), which in 0usize..3) {
+            let schedule = [PasswordSchedule::PAIR, PasswordSchedule::CONSOLE, PasswordSchedule::PEER][which];
+            tries_under_jumps(
+                &steps,
+                None::<PasswordFailures>,
+                |counted, now| schedule.gate(counted.as_ref(), now),
+                |counted, now| counted.map(|counted| counted.corrected(now)),
+                |counted, now| Some(schedule.count(counted.as_ref(), now)),
+            )?;
+        }
     }
 
     #[test]

@@ -1,5 +1,5 @@
 //! RFC 6238 as this program uses it: SHA-1, six digits, steps of 30 seconds, a window of one step either side, and a
-//! step is good once.
+//! step of a key is good once.
 //!
 //! Phone apps silently fall back to SHA-1, six digits and 30 seconds, so nothing else is offered.
 
@@ -67,7 +67,85 @@ impl TimeStep {
     }
 }
 
-/// That a code was right for a step of this account which had not been spent. Only [`verify`] makes one, so that no
+/// The steps of one key that are spent: whatever clocks do, none is accepted twice (RFC 6238 section 5.2).
+///
+/// A step that was accepted spends all before it, as long as it lies within the window or before. One that lies beyond
+/// the window was accepted by a clock that was ahead and has been corrected: it stays spent itself, but the codes of the
+/// time between are good, or the owner of the phone would be locked out until the clock comes there. That is why the last
+/// steps are kept one by one.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct SpentSteps {
+    /// All steps up to this one are spent.
+    up_to: Option<TimeStep>,
+    /// Those after it that are spent, in ascending order.
+    single: Vec<TimeStep>,
+}
+
+impl SpentSteps {
+    /// How many steps are kept one by one. So many logins less one, by a clock ahead and a phone that is ahead as well, lock
+    /// nobody out after the clock has been corrected.
+    pub const KEPT: usize = 8;
+
+    /// All steps up to `up_to`, and those of `single`, in any order.
+    pub fn new(up_to: Option<TimeStep>, single: impl IntoIterator<Item = TimeStep>) -> Self {
+        let mut spent = Self {
+            up_to,
+            single: Vec::new(),
+        };
+        for step in single {
+            spent.spend(step);
+        }
+        spent
+    }
+
+    /// The step up to which all are spent.
+    pub fn up_to(&self) -> Option<TimeStep> {
+        self.up_to
+    }
+
+    /// The spent steps after it, in ascending order.
+    pub fn single(&self) -> &[TimeStep] {
+        &self.single
+    }
+
+    /// The greatest step that is spent.
+    pub fn greatest(&self) -> Option<TimeStep> {
+        self.single.last().copied().or(self.up_to)
+    }
+
+    /// Spends one step. Of those kept one by one the smallest gives way, and all before it are spent with it.
+    pub fn spend(&mut self, step: TimeStep) {
+        if self.is_behind(step) {
+            return;
+        }
+        if let Err(place) = self.single.binary_search(&step) {
+            self.single.insert(place, step);
+        }
+        if self.single.len() > Self::KEPT {
+            self.up_to = Some(self.single.remove(0));
+        }
+    }
+
+    /// Spends all steps up to `last`.
+    pub fn spend_up_to(&mut self, last: TimeStep) {
+        if !self.is_behind(last) {
+            self.up_to = Some(last);
+            self.single.retain(|step| *step > last);
+        }
+    }
+
+    /// Whether `step` is spent, in a window whose last step is `window_ends`.
+    fn holds(&self, step: TimeStep, window_ends: TimeStep) -> bool {
+        let spends = |spent: &TimeStep| *spent == step || (step < *spent && *spent <= window_ends);
+        self.is_behind(step) || self.single.iter().any(spends)
+    }
+
+    fn is_behind(&self, step: TimeStep) -> bool {
+        self.up_to.is_some_and(|last| step <= last)
+    }
+}
+
+/// That a code was right for a step of this account's key which had not been spent. Only [`verify`] makes one, so that no
 /// login can be granted without it; whoever holds it has still to store the step as spent before granting anything.
 #[derive(Debug)]
 pub struct AcceptedStep {
@@ -80,7 +158,7 @@ impl AcceptedStep {
         &self.account
     }
 
-    /// The step to be stored as the account's greatest accepted one.
+    /// The step to be stored as spent.
     pub fn step(&self) -> TimeStep {
         self.step
     }
@@ -98,14 +176,14 @@ pub enum Verdict {
 /// Judges `passcode` for `account` at `now`.
 ///
 /// The current step and one either side count (RFC 6238 section 5.2 recommends at most one step of delay; the one
-/// ahead serves phones whose clock is fast). Steps up to `greatest_accepted` are spent; when two steps of the window
-/// have the same code, the newest unspent one counts. The work and its time are the same whatever matches.
+/// ahead serves phones whose clock is fast). When two steps of the window have the same code, the newest unspent one
+/// counts. The work and its time are the same whatever matches.
 pub fn verify(
     account: &AccountKey,
     secret: &Secret,
     passcode: &Passcode,
     now: Timestamp,
-    greatest_accepted: Option<TimeStep>,
+    spent: &SpentSteps,
 ) -> Verdict {
     let current = TimeStep::at(now).0;
     let generator = generator(secret);
@@ -123,7 +201,7 @@ pub fn verify(
             .find(|(step, matched)| bool::from(*matched) && wanted(*step))
             .map(|(step, _)| step)
     };
-    match matched(&|step| greatest_accepted.is_none_or(|greatest| step > greatest)) {
+    match matched(&|step| !spent.holds(step, window[0])) {
         Some(step) => Verdict::Accepted(AcceptedStep {
             account: account.clone(),
             step,
@@ -156,6 +234,8 @@ fn passcode_of(generator: &totp_rs::Totp, step: TimeStep) -> Passcode {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::domain::account::{UserId, UserType};
 
@@ -216,14 +296,22 @@ mod tests {
         }
     }
 
-    fn judge(passcode: &Passcode, at: i64, greatest: Option<u64>) -> Verdict {
+    fn judge(passcode: &Passcode, at: i64, spent: &[u64]) -> Verdict {
+        judge_beside(passcode, at, &steps(spent))
+    }
+
+    fn judge_beside(passcode: &Passcode, at: i64, spent: &SpentSteps) -> Verdict {
         verify(
             &account(),
             &Secret::from_bytes(*RFC_SEED),
             passcode,
             Timestamp::from_second(at).unwrap(),
-            greatest.map(TimeStep::new),
+            spent,
         )
+    }
+
+    fn steps(spent: &[u64]) -> SpentSteps {
+        SpentSteps::new(None, spent.iter().copied().map(TimeStep::new))
     }
 
     #[test]
@@ -237,7 +325,7 @@ mod tests {
             (50_001, true),
             (50_002, false),
         ] {
-            let verdict = judge(&secret.passcode(TimeStep::new(step)), now, None);
+            let verdict = judge(&secret.passcode(TimeStep::new(step)), now, &[]);
             match verdict {
                 Verdict::Accepted(spent) => {
                     assert!(accepted, "step {step} must be refused");
@@ -255,15 +343,15 @@ mod tests {
         let now = 50_000 * 30;
         let at = |step| secret.passcode(TimeStep::new(step));
         assert!(matches!(
-            judge(&at(50_000), now, Some(50_000)),
+            judge(&at(50_000), now, &[50_000]),
             Verdict::Spent
         ));
         assert!(matches!(
-            judge(&at(49_999), now, Some(50_000)),
+            judge(&at(49_999), now, &[50_000]),
             Verdict::Spent
         ));
         assert!(matches!(
-            judge(&at(50_001), now, Some(50_000)),
+            judge(&at(50_001), now, &[50_000]),
             Verdict::Accepted(_)
         ));
     }
@@ -272,10 +360,89 @@ mod tests {
     fn a_clock_set_back_does_not_revive_a_spent_step() {
         let secret = Secret::from_bytes(*RFC_SEED);
         let earlier = secret.passcode(TimeStep::new(40_000));
+        let mut spent = steps(&[40_000, 50_000]);
         assert!(matches!(
-            judge(&earlier, 40_000 * 30, Some(50_000)),
+            judge_beside(&earlier, 40_000 * 30, &spent),
             Verdict::Spent
         ));
+        for step in 50_001..50_100 {
+            spent.spend(TimeStep::new(step));
+        }
+        assert!(matches!(
+            judge_beside(&earlier, 40_000 * 30, &spent),
+            Verdict::Spent
+        ));
+    }
+
+    /// Seven hours ahead for a login, and then the right time again.
+    #[test]
+    fn a_code_accepted_by_a_clock_ahead_leaves_those_of_the_time_between_good() {
+        let secret = Secret::from_bytes(*RFC_SEED);
+        let ahead = 50_000 + 7 * 120;
+        let mut spent = steps(&[49_000, ahead]);
+        for step in [50_000, 50_001, 50_100] {
+            let now = i64::try_from(step * 30).unwrap();
+            let code = secret.passcode(TimeStep::new(step));
+            match judge_beside(&code, now, &spent) {
+                Verdict::Accepted(accepted) => spent.spend(accepted.step()),
+                refused => panic!("step {step}: {refused:?}"),
+            }
+            assert!(matches!(
+                judge_beside(&code, now, &spent),
+                Verdict::Spent
+            ));
+        }
+        let code = secret.passcode(TimeStep::new(ahead));
+        let there = i64::try_from(ahead * 30).unwrap();
+        assert!(matches!(
+            judge_beside(&code, there, &spent),
+            Verdict::Spent
+        ));
+    }
+
+    proptest! {
+        /// No step is accepted twice, whatever the clock does between, forth and back.
+        #[test]
+        fn a_step_is_good_once_under_any_jumps(
+            tries in proptest::collection::vec((0u64..200, 0u64..3), 1..300),
+            restored in proptest::option::of(0u64..50),
+        ) {
+            let mut spent = SpentSteps::default();
+            if let Some(last) = restored {
+                spent.spend_up_to(TimeStep::new(last));
+            }
+            let mut accepted = std::collections::HashSet::new();
+            for (now, place) in tries {
+                let step = TimeStep::new((now + place).saturating_sub(1));
+                if !spent.holds(step, TimeStep::new(now + 1)) {
+                    prop_assert!(accepted.insert(step), "{step:?} a second time");
+                    prop_assert!(restored.is_none_or(|last| step.number() > last));
+                    spent.spend(step);
+                }
+                prop_assert!(spent.single().len() <= SpentSteps::KEPT);
+                prop_assert!(spent.single().is_sorted());
+                let stored = SpentSteps::new(spent.up_to(), spent.single().iter().copied());
+                prop_assert_eq!(&stored, &spent);
+            }
+        }
+
+        /// A clock that was ahead for a few logins and is right again keeps nobody out: every later step is good.
+        #[test]
+        fn a_corrected_clock_locks_nobody_out(
+            before in proptest::collection::vec(0u64..1_000, 0..20),
+            ahead in proptest::collection::vec(2_000u64..3_000, 0..SpentSteps::KEPT),
+            after in proptest::collection::btree_set(1_002u64..1_900, 0..20),
+        ) {
+            let mut spent = steps(&before);
+            for step in ahead {
+                spent.spend(TimeStep::new(step));
+            }
+            for step in after {
+                let step = TimeStep::new(step);
+                prop_assert!(!spent.holds(step, TimeStep::new(step.number() + 1)), "{step:?}: {spent:?}");
+                spent.spend(step);
+            }
+        }
     }
 
     /// Two neighbouring steps share a code once in a million; this secret's steps 0 to two million are searched for
@@ -296,11 +463,11 @@ mod tests {
             .expect("a pair within twenty million steps");
         let passcode = secret.passcode(TimeStep::new(twin));
         let now = i64::try_from(twin * 30).unwrap();
-        match judge(&passcode, now, Some(twin - 2)) {
+        match judge(&passcode, now, &[twin - 2]) {
             Verdict::Accepted(accepted) => assert_eq!(accepted.step().number(), twin),
             other => panic!("{other:?}"),
         }
-        assert!(matches!(judge(&passcode, now, Some(twin)), Verdict::Spent));
+        assert!(matches!(judge(&passcode, now, &[twin]), Verdict::Spent));
     }
 
     #[test]

@@ -146,6 +146,9 @@ impl Courier {
             let page = satchel.outbox.page(after.as_ref(), PAGE).await?;
             for read in page.letters {
                 let now = satchel.clock.now();
+                let Some(read) = satchel.outbox.corrected(read, now).await? else {
+                    continue;
+                };
                 if now >= read.letter.good_until {
                     self.drop_expired(&read).await?;
                 } else if let Some(claim) = read.delivery.claimed(&self.name, now) {

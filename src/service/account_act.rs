@@ -298,9 +298,10 @@ fn speaks_against(
     now: Timestamp,
 ) -> Option<Declined> {
     let is_so = match act {
+        // Whether anybody waits after wrong passwords, only the records of their sources tell: it is ended in any case.
         AccountAct::Unlock => match account.passcode_throttle.gate(now) {
             Gate::Held => return Some(Declined::Held),
-            gate => gate == Gate::Open,
+            Gate::Open | Gate::Wait(_) => false,
         },
         // A script that repeats its commands relies on what they leave behind, not on what they found.
         AccountAct::ResetTotp => {
@@ -319,9 +320,11 @@ fn speaks_against(
 /// Makes `account` what `act` makes of it.
 fn change(act: &AccountAct, account: &mut Account, issued: Option<&PasswordHash>, now: Timestamp) {
     match act {
-        // The count stays: whoever goes on guessing meets the next wait.
-        AccountAct::Unlock => account.passcode_throttle.last_failure = None,
-        // Spent steps stay spent.
+        AccountAct::Unlock => {
+            // The count stays: whoever goes on guessing codes meets the next wait.
+            account.passcode_throttle.last_failure = None;
+            account.unlocks = account.unlocks.wrapping_add(1);
+        }
         AccountAct::ResetTotp => {
             account.authenticator = Authenticator::Absent;
             account.recovery = None;

@@ -145,7 +145,7 @@ impl Accounts {
     }
 
     /// Switches TOTP off, lifts a hold, and ends every open login of the account, whether or not there was anything to
-    /// do; its owner is told by letter. Spent steps stay spent.
+    /// do; its owner is told by letter.
     pub async fn reset_totp(&self, key: &AccountKey, from: &Source) -> Result<(), AccountsError> {
         self.act(key, &AccountAct::ResetTotp, from).await
     }

@@ -109,12 +109,14 @@ impl Authentication {
         let now = house.clock.now();
         // What does not need an answer to be asked for is asked for at once: the store may be a network away.
         let (throttles, accounts) = (house.throttles(), house.accounts());
-        let (gate, read) = tokio::join!(throttles.gate(from, &key, now), accounts.read(&key));
-        if let Gate::Wait(wait) = gate? {
+        let (counted, read) = tokio::join!(throttles.of(from, now), accounts.read(&key));
+        let read = read?;
+        // Nobody has ended a wait of an account that there is not.
+        let unlocks = read.as_ref().map_or(0, |read| read.account.unlocks);
+        if let Gate::Wait(wait) = counted?.gate(&key, unlocks, now) {
             refused("waiting").await?;
             return Ok(PasswordOutcome::Refused(Refusal::Wait(wait)));
         }
-        let read = read?;
         let hash = match &read {
             Some(read) => read.account.password.clone(),
             None => PasswordHash::unmatchable(house.hash_cost),
@@ -132,7 +134,7 @@ impl Authentication {
                 .as_ref()
                 .is_some_and(|read| read.account.one_time_password.is_some_and(is_over));
         let (Some(read), Some(verified), false) = (read.as_ref(), verified, outdated) else {
-            let gate = house.throttles().count(from, &key, now).await?;
+            let gate = throttles.count(from, &key, unlocks, now).await?;
             if let Some(read) = read.as_ref().filter(|_| outdated) {
                 self.end_one_time_password(read).await?;
             }
@@ -365,12 +367,13 @@ impl Authentication {
 
 /// Puts a pending key in force, now that a code has proved it. Says whether it was pending.
 pub(super) fn activate(account: &mut Account, now: jiff::Timestamp, from: &Source) -> bool {
-    let Authenticator::Pending { secret, .. } = &account.authenticator else {
+    let Authenticator::Pending { secret, spent, .. } = &account.authenticator else {
         return false;
     };
     account.authenticator = Authenticator::Active {
         secret: secret.clone(),
         since: now,
+        spent: spent.clone(),
     };
     account.note(Activity::of_owner(now, ActivityKind::TotpActivated, from));
     true

@@ -17,7 +17,7 @@ use crate::{
         provisioning::Provisioning,
         recovery::RecoveryState,
         throttle::PasscodeThrottle,
-        totp::AcceptedStep,
+        totp::{AcceptedStep, SpentSteps},
     },
     store::{Outcome, accounts::Read},
 };
@@ -313,6 +313,7 @@ impl Enrollment {
         account.authenticator = Authenticator::Pending {
             secret: sealed,
             since: now,
+            spent: SpentSteps::default(),
         };
         account.passcode_throttle = account.passcode_throttle.carried_to_new_key();
         account.note(Activity::of_owner(

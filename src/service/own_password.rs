@@ -227,7 +227,9 @@ impl OwnPassword {
     ) -> Result<Result<PasswordProof, Refusal>, ServiceError> {
         let house = &self.foundation;
         let (key, throttles) = (&account.key, house.throttles());
-        if let Gate::Wait(wait) = throttles.gate(from, key, house.clock.now()).await? {
+        let (now, unlocks) = (house.clock.now(), account.unlocks);
+        let counted = throttles.of(from, now).await?;
+        if let Gate::Wait(wait) = counted.gate(key, unlocks, now) {
             self.foundation
                 .refused(Act::ChangePassword, key, from, "waiting")
                 .await?;
@@ -238,7 +240,7 @@ impl OwnPassword {
             throttles.forget(from, key).await?;
             return Ok(Ok(proof));
         }
-        let gate = throttles.count(from, key, house.clock.now()).await?;
+        let gate = throttles.count(from, key, unlocks, house.clock.now()).await?;
         self.foundation
             .refused(Act::ChangePassword, key, from, "wrong-password")
             .await?;

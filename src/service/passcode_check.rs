@@ -32,7 +32,7 @@ pub(super) enum Judged<Proof = AcceptedStep> {
         refusal: Refusal,
         reason: &'static str,
     },
-    /// The code was not judged; nothing changed.
+    /// The code was not judged. Nothing changed but, where a clock was corrected, from when the wait counts.
     Unheard {
         refusal: Refusal,
         reason: &'static str,
@@ -64,7 +64,14 @@ impl Foundation {
     ) -> Result<Settled<Proof>, ServiceError> {
         let (refusal, reason) = match judged {
             Judged::Accepted(proof) => return Ok(Settled::Accepted(proof)),
-            Judged::Unheard { refusal, reason } => (refusal, reason),
+            Judged::Unheard { refusal, reason } => {
+                if *account != read.account
+                    && self.commit(read.replace(account)).await? == Outcome::Conflict
+                {
+                    return Ok(Settled::Conflict);
+                }
+                (refusal, reason)
+            }
             Judged::Counted { refusal, reason } => {
                 let commit = self.counted_commit(read, account, refusal, from, now);
                 if self.commit(commit).await? == Outcome::Conflict {
@@ -124,7 +131,8 @@ impl Foundation {
         if let Some(unheard) = unheard(account, now) {
             return Ok(unheard);
         }
-        let Some(sealed) = account.authenticator.secret() else {
+        let key = account.authenticator.secret();
+        let Some((sealed, spent)) = key.zip(account.authenticator.spent()) else {
             return Ok(Judged::Unheard {
                 refusal: Refusal::Ended,
                 reason: "no-authenticator",
@@ -136,16 +144,12 @@ impl Foundation {
             .map_err(|error| {
                 unopened(format_args!("the TOTP secret of {}", account.key), &error)
             })?;
-        let verdict = totp::verify(
-            &account.key,
-            &secret,
-            passcode,
-            now,
-            account.greatest_accepted_step,
-        );
+        let verdict = totp::verify(&account.key, &secret, passcode, now, spent);
         let reason = match verdict {
             Verdict::Accepted(accepted) => {
-                account.greatest_accepted_step = Some(accepted.step());
+                if let Some(spent) = account.authenticator.spent_mut() {
+                    spent.spend(accepted.step());
+                }
                 return Ok(Judged::Accepted(accepted));
             }
             Verdict::Spent => "spent-passcode",
@@ -209,8 +213,10 @@ impl Foundation {
     }
 }
 
-/// Why no code of `account` is judged at `now`, if none is.
-fn unheard<Proof>(account: &Account, now: Timestamp) -> Option<Judged<Proof>> {
+/// Why no code of `account` is judged at `now`, if none is. A wait that a clock ahead has recorded counts from now in
+/// `account`.
+fn unheard<Proof>(account: &mut Account, now: Timestamp) -> Option<Judged<Proof>> {
+    account.passcode_throttle = account.passcode_throttle.corrected(now);
     let (refusal, reason) = match account.passcode_throttle.gate(now) {
         Gate::Open => return None,
         Gate::Wait(wait) => (Refusal::Wait(wait), "waiting"),

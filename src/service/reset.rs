@@ -191,7 +191,7 @@ impl Reset {
             .and(hour.note(refused.is_none(), now));
         let commit = counted.and(match refused {
             None => seal.still_seals(issued),
-            Some(_) => issued.as_decoy(&house.node),
+            Some(_) => issued.as_decoy(&house.node).and(ticket.corrected(now)),
         });
         let applied = house.commit(commit).await? == Outcome::Applied;
         Ok(applied.then_some(refused))
@@ -245,8 +245,8 @@ impl Reset {
         }
     }
 
-    /// Whose TOTP `secret` resets, if it does. Nothing of the ticket changes, however often somebody looks; a code
-    /// that is none is counted against whoever typed it.
+    /// Whose TOTP `secret` resets, if it does. Nothing of the ticket changes, however often somebody looks, but that one
+    /// that is seen to have expired has for ever; a code that is none is counted against whoever typed it.
     pub async fn find(&self, secret: &ResetSecret, from: &Source) -> Result<Found, ServiceError> {
         Ok(match self.look(secret, from).await? {
             Looked::Valid(valid) => {
@@ -331,7 +331,13 @@ impl Reset {
         let void = |void| Ok(Looked::Void(void, Some(known.account.clone())));
         match known.state(now) {
             TicketState::Used => return void(Void::Used),
-            TicketState::Expired => return void(Void::Expired),
+            TicketState::Expired => {
+                // Whoever has changed it meanwhile leaves it to the next look.
+                if let Some(end) = ticket.end() {
+                    house.store.commit(end).await?;
+                }
+                return void(Void::Expired);
+            }
             TicketState::Valid => {}
         }
         let account = house.accounts().read(&known.account).await?;

@@ -76,7 +76,10 @@ pub async fn perform(
     let before = proofs.clone();
     match attempt(&services, &source, proofs, challenge, request).await {
         Ok((Reply::Home(mut view), proofs)) => {
-            view.clock_unsynchronised = services.officer.clock_is_unsynchronised();
+            // Only who can do something about it is told.
+            if view.role.is_officer() {
+                view.clock = services.officer.clock_fault().await;
+            }
             (Reply::Home(view), proofs)
         }
         Ok(done) => done,
@@ -483,7 +486,7 @@ fn at_home(granted: Granted, notice: Option<HomeNotice>) -> (HomeView, Proofs) {
         last_login: granted.previous_login.clone(),
         activity: account.activity,
         notice,
-        clock_unsynchronised: false,
+        clock: None,
     };
     let proofs = Proofs::LoggedIn {
         authenticated: granted.authenticated,

@@ -121,6 +121,18 @@ impl Outbox {
         }))
     }
 
+    /// The letter as it counts from `now` on, written back where a clock ahead has recorded it; `None` when somebody else
+    /// was at it first. One that a worker has claimed stays as it is: that worker could not say that it was delivered.
+    pub async fn corrected(&self, read: Read, now: Timestamp) -> Result<Option<Read>, StoreError> {
+        let letter = read.letter.clone().corrected(now);
+        let delivery = read.delivery.clone().corrected(now);
+        let is_claimed = matches!(read.delivery.stage, Stage::Claimed { .. });
+        if is_claimed || (letter == read.letter && delivery == read.delivery) {
+            return Ok(Some(read));
+        }
+        self.update(Read { letter, ..read }, delivery).await
+    }
+
     /// Ends the claims of couriers that are no more: those of the machine `node`, or, for whoever owns the store alone, of
     /// all. Only for whoever owns that machine's data folder, before a courier starts.
     pub async fn release_claims(
@@ -134,7 +146,7 @@ impl Outbox {
             for read in page.letters {
                 if read.delivery.is_claimed_on(node) {
                     let delivery = Delivery {
-                        stage: Stage::Due(now),
+                        stage: Stage::due(now),
                         ..read.delivery.clone()
                     };
                     self.update(read, delivery).await?;

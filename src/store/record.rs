@@ -18,6 +18,7 @@ use crate::domain::{
     audit::AuditHead,
     policy::LoginRules,
     throttle::{PasscodeThrottle, PasswordFailures},
+    totp::SpentSteps,
 };
 
 pub use letter::{StoredLetter, decode_letter, encode_letter};
@@ -80,14 +81,14 @@ struct AccountRecord {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     role: Option<String>,
     password: String,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    unlocks: u32,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     one_time_password_until: Option<i64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     suspended: Option<i64>,
     generation: u64,
     totp: AuthenticatorRecord,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    greatest_accepted_step: Option<u64>,
     #[serde(default, skip_serializing_if = "is_zero")]
     passcode_failures: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -111,8 +112,18 @@ fn is_zero(number: &u32) -> bool {
 #[serde(tag = "state", rename_all = "snake_case")]
 enum AuthenticatorRecord {
     Absent,
-    Pending { since: i64, secret: SecretRecord },
-    Active { since: i64, secret: SecretRecord },
+    Pending(KeyRecord),
+    Active(KeyRecord),
+}
+
+#[derive(Serialize, Deserialize)]
+struct KeyRecord {
+    since: i64,
+    secret: SecretRecord,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    spent_up_to: Option<u64>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    spent: Vec<u64>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -164,13 +175,13 @@ pub fn encode_account(stored: &StoredAccount) -> Value {
             .is_officer()
             .then(|| account.role.as_str().to_owned()),
         password: account.password.to_string(),
+        unlocks: account.unlocks,
         one_time_password_until: account
             .one_time_password
             .map(|it| milliseconds(it.good_until)),
         suspended: account.suspended.map(milliseconds),
         generation: account.generation,
         totp: authenticator_record(&account.authenticator),
-        greatest_accepted_step: account.greatest_accepted_step.map(TimeStep::number),
         passcode_failures: account.passcode_throttle.failures,
         last_passcode_failure: account.passcode_throttle.last_failure.map(milliseconds),
         recovery: account.recovery.as_ref().map(|codes| RecoveryRecord {
@@ -208,24 +219,14 @@ fn account(record: AccountRecord) -> Result<StoredAccount, Unreadable> {
             Some(role) => role.parse().map_err(|e| text(&e))?,
         },
         password: PasswordHash::parse(&record.password).map_err(|e| text(&e))?,
+        unlocks: record.unlocks,
         one_time_password: record
             .one_time_password_until
             .map(|until| timestamp(until).map(|good_until| OneTimePassword { good_until }))
             .transpose()?,
         suspended: record.suspended.map(timestamp).transpose()?,
         generation: record.generation,
-        authenticator: match record.totp {
-            AuthenticatorRecord::Absent => Authenticator::Absent,
-            AuthenticatorRecord::Pending { since, secret } => Authenticator::Pending {
-                since: timestamp(since)?,
-                secret: sealed_secret(secret)?,
-            },
-            AuthenticatorRecord::Active { since, secret } => Authenticator::Active {
-                since: timestamp(since)?,
-                secret: sealed_secret(secret)?,
-            },
-        },
-        greatest_accepted_step: record.greatest_accepted_step.map(TimeStep::new),
+        authenticator: authenticator(record.totp)?,
         passcode_throttle: PasscodeThrottle {
             failures: record.passcode_failures,
             last_failure: record.last_passcode_failure.map(timestamp).transpose()?,
@@ -256,15 +257,54 @@ fn account(record: AccountRecord) -> Result<StoredAccount, Unreadable> {
 fn authenticator_record(authenticator: &Authenticator) -> AuthenticatorRecord {
     match authenticator {
         Authenticator::Absent => AuthenticatorRecord::Absent,
-        Authenticator::Pending { secret, since } => AuthenticatorRecord::Pending {
-            since: milliseconds(*since),
-            secret: secret_record(secret),
-        },
-        Authenticator::Active { secret, since } => AuthenticatorRecord::Active {
-            since: milliseconds(*since),
-            secret: secret_record(secret),
-        },
+        Authenticator::Pending {
+            secret,
+            since,
+            spent,
+        } => AuthenticatorRecord::Pending(key_record(secret, *since, spent)),
+        Authenticator::Active {
+            secret,
+            since,
+            spent,
+        } => AuthenticatorRecord::Active(key_record(secret, *since, spent)),
     }
+}
+
+fn key_record(secret: &SealedSecret, since: Timestamp, spent: &SpentSteps) -> KeyRecord {
+    KeyRecord {
+        since: milliseconds(since),
+        secret: secret_record(secret),
+        spent_up_to: spent.up_to().map(TimeStep::number),
+        spent: spent.single().iter().map(|step| step.number()).collect(),
+    }
+}
+
+fn authenticator(record: AuthenticatorRecord) -> Result<Authenticator, Unreadable> {
+    let key = |record: KeyRecord| {
+        let single = record.spent.into_iter().map(TimeStep::new);
+        let spent = SpentSteps::new(record.spent_up_to.map(TimeStep::new), single);
+        let since = timestamp(record.since)?;
+        Ok::<_, Unreadable>((sealed_secret(record.secret)?, since, spent))
+    };
+    Ok(match record {
+        AuthenticatorRecord::Absent => Authenticator::Absent,
+        AuthenticatorRecord::Pending(record) => {
+            let (secret, since, spent) = key(record)?;
+            Authenticator::Pending {
+                secret,
+                since,
+                spent,
+            }
+        }
+        AuthenticatorRecord::Active(record) => {
+            let (secret, since, spent) = key(record)?;
+            Authenticator::Active {
+                secret,
+                since,
+                spent,
+            }
+        }
+    })
 }
 
 fn secret_record(secret: &SealedSecret) -> SecretRecord {
@@ -352,14 +392,32 @@ fn timestamp(milliseconds: i64) -> Result<Timestamp, Unreadable> {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct SourceFailures {
     pub all: Option<PasswordFailures>,
-    pub by_account: Vec<(String, PasswordFailures)>,
+    pub by_account: Vec<PairFailures>,
+}
+
+/// The failures of one source against one account.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PairFailures {
+    /// The account, as a digest.
+    pub account: String,
+    /// How often the account's waits had been ended by then.
+    pub unlocks: u32,
+    pub counted: PasswordFailures,
 }
 
 #[derive(Serialize, Deserialize)]
 struct SourceFailuresRecord {
     all: Option<FailuresRecord>,
     #[serde(default)]
-    by_account: Vec<(String, FailuresRecord)>,
+    by_account: Vec<(String, PairRecord)>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct PairRecord {
+    #[serde(flatten)]
+    counted: FailuresRecord,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    unlocks: u32,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -395,7 +453,13 @@ pub fn encode_source_failures(failures: &SourceFailures) -> Value {
         by_account: failures
             .by_account
             .iter()
-            .map(|(account, counted)| (account.clone(), counted.into()))
+            .map(|pair| {
+                let record = PairRecord {
+                    counted: (&pair.counted).into(),
+                    unlocks: pair.unlocks,
+                };
+                (pair.account.clone(), record)
+            })
             .collect(),
     })
 }
@@ -412,7 +476,13 @@ pub fn decode_source_failures(what: &str, bytes: &[u8]) -> Result<SourceFailures
         by_account: record
             .by_account
             .into_iter()
-            .map(|(account, record)| Ok::<_, StoreError>((account, counted(record)?)))
+            .map(|(account, record)| {
+                Ok::<_, StoreError>(PairFailures {
+                    account,
+                    unlocks: record.unlocks,
+                    counted: counted(record.counted)?,
+                })
+            })
             .collect::<Result<_, _>>()?,
     })
 }

@@ -29,6 +29,21 @@ pub struct SourceRead {
 }
 
 impl SourceRead {
+    /// The record as it counts from `now` on: what a clock ahead has noted was now.
+    fn corrected(&self, now: Timestamp) -> SourceResets {
+        let SourceResets { requests, misses } = self.resets.clone();
+        SourceResets {
+            requests: requests.corrected(now),
+            misses: misses.map(|misses| misses.corrected(now)),
+        }
+    }
+
+    fn replace(self, resets: &SourceResets) -> Commit {
+        Commit::new()
+            .expect(self.key.clone(), self.bytes)
+            .put(self.key, record::encode_source_resets(resets))
+    }
+
     /// Whether the source may ask once more.
     pub fn allows_request(&self, now: Timestamp) -> bool {
         self.resets.requests.allows(&SOURCE_LIMITS, now)
@@ -36,14 +51,12 @@ impl SourceRead {
 
     /// A commit that notes one more request. Beyond the limit it writes what is there already: the same work, and a
     /// source that keeps asking does not keep itself out.
-    pub fn note_request(&self, now: Timestamp) -> Commit {
-        let mut resets = self.resets.clone();
+    pub fn note_request(self, now: Timestamp) -> Commit {
+        let mut resets = self.corrected(now);
         if self.allows_request(now) {
             resets.requests.note(&SOURCE_LIMITS, now);
         }
-        Commit::new()
-            .expect(self.key.clone(), self.bytes.clone())
-            .put(self.key.clone(), record::encode_source_resets(&resets))
+        self.replace(&resets)
     }
 }
 
@@ -65,7 +78,7 @@ impl HourRead {
         let count = if more {
             self.count.with_one_more(now)
         } else {
-            self.count
+            self.count.at(now)
         };
         Commit::new()
             .expect(self.key.clone(), self.bytes.clone())
@@ -98,23 +111,26 @@ impl ResetLimits {
         Ok(HourRead { key, count, bytes })
     }
 
-    /// Whether `source` may try a link or a code now.
+    /// Whether `source` may try a link or a code now. What a clock ahead has counted is written back as of now.
     pub async fn gate(&self, source: &Source, now: Timestamp) -> Result<Gate, StoreError> {
-        let read = self.source(source).await?;
-        Ok(PasswordSchedule::of(source).gate(read.resets.misses.as_ref(), now))
+        loop {
+            let read = self.source(source).await?;
+            let resets = read.corrected(now);
+            let is_so = resets == read.resets
+                || self.store.commit(read.replace(&resets)).await? == Outcome::Applied;
+            if is_so {
+                return Ok(PasswordSchedule::of(source).gate(resets.misses.as_ref(), now));
+            }
+        }
     }
 
     /// Counts one link or code that was none, durably.
     pub async fn count_miss(&self, source: &Source, now: Timestamp) -> Result<(), StoreError> {
         loop {
             let read = self.source(source).await?;
-            let mut resets = read.resets.clone();
-            resets.misses =
-                Some(PasswordSchedule::of(source).count(read.resets.misses.as_ref(), now));
-            let commit = Commit::new()
-                .expect(read.key.clone(), read.bytes)
-                .put(read.key, record::encode_source_resets(&resets));
-            if self.store.commit(commit).await? == Outcome::Applied {
+            let mut resets = read.corrected(now);
+            resets.misses = Some(PasswordSchedule::of(source).count(resets.misses.as_ref(), now));
+            if self.store.commit(read.replace(&resets)).await? == Outcome::Applied {
                 return Ok(());
             }
         }

@@ -70,6 +70,40 @@ impl Read {
         commit
     }
 
+    /// A commit that marks the ticket as expired for ever; `None` when it is so already.
+    pub fn end(&self) -> Option<Commit> {
+        let stored = self.stored.as_ref()?;
+        let ended = StoredTicket {
+            ticket: stored.ticket.clone().ended(),
+            ..stored.clone()
+        };
+        (ended != *stored).then(|| {
+            self.unchanged()
+                .put(Key::ticket(&self.account), record::encode_ticket(&ended))
+        })
+    }
+
+    /// A commit by which the requests that a clock ahead has noted count from `now`; one that changes nothing where there
+    /// are none.
+    pub fn corrected(&self, now: Timestamp) -> Commit {
+        let commit = self.unchanged();
+        let Some(stored) = &self.stored else {
+            return commit;
+        };
+        let requests = stored.requests.clone().corrected(now);
+        if requests == stored.requests {
+            return commit;
+        }
+        let corrected = StoredTicket {
+            requests,
+            ..stored.clone()
+        };
+        commit.put(
+            Key::ticket(&self.account),
+            record::encode_ticket(&corrected),
+        )
+    }
+
     /// A commit that removes the ticket, for an account that goes.
     pub fn remove(&self) -> Commit {
         self.withdrawn().remove(Key::ticket(&self.account))

@@ -28,6 +28,7 @@ use crate::domain::{
     password::PasswordRuleError,
     policy::LoginRules,
     provisioning::Provisioning,
+    recorded::ClockFault,
     recovery::{IssuedCodes, RecoveryCode, RecoveryState},
     reset::{ResetSecret, ShortCode},
     security_code::Picture,
@@ -368,8 +369,8 @@ pub struct HomeView {
     pub activity: Vec<Activity>,
     /// What has just been done, if this home follows an act.
     pub notice: Option<HomeNotice>,
-    /// Nothing keeps the machine's clock in time: right codes may be refused. Officers are told.
-    pub clock_unsynchronised: bool,
+    /// What is wrong with the machine's clock: right codes may be refused. Officers are told.
+    pub clock: Option<ClockFault>,
 }
 
 /// The success that home tells of.

@@ -128,10 +128,12 @@ fn account(vault: &Vault, number: u32) -> Account {
             0 => Authenticator::Pending {
                 secret: sealed,
                 since,
+                spent: Default::default(),
             },
             _ => Authenticator::Active {
                 secret: sealed,
                 since,
+                spent: Default::default(),
             },
         },
         ..Account::new(key, name, email, password, since)

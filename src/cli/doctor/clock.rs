@@ -6,8 +6,18 @@ use std::{
     time::{Duration, Instant},
 };
 
+use jiff::Timestamp;
+
 use super::Finding;
-use crate::{adapter::clock::is_kept_by_timesyncd, config::Config, domain::calendar::Zone};
+use crate::{
+    adapter::{
+        audit_trail::AuditTrailFiles,
+        clock::{built, is_kept_by_timesyncd},
+    },
+    config::Config,
+    domain::{calendar::Zone, recorded::ClockFault},
+    ports::AuditTrail,
+};
 
 const CLOCK: &str = "clock";
 const ZONE: &str = "time-zone";
@@ -17,9 +27,50 @@ const TIMEDATECTL: &str = "/usr/bin/timedatectl";
 
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Whether something keeps the clock in time. A wrong clock refuses right codes, so it is told; it stops no login.
-pub fn synchronised() -> Finding {
-    judge(is_kept_by_timesyncd(), kernel_says())
+/// Whether the clock is wrong for sure, and whether something keeps it in time. A wrong clock refuses right codes, so it is
+/// told; it stops no login.
+pub async fn examine(now: Timestamp, config: Option<&Config>) -> Finding {
+    let latest = match config {
+        // What is wrong with the log, other checks tell.
+        Some(config) => {
+            let trail = AuditTrailFiles::new(&config.audit_file());
+            trail.latest().await.unwrap_or_default()
+        }
+        None => None,
+    };
+    if let Some(wrong) = ClockFault::of(now, built(), latest).and_then(|fault| told(fault, now)) {
+        return wrong;
+    }
+    super::blocking(|| judge(is_kept_by_timesyncd(), kernel_says())).await
+}
+
+fn told(fault: ClockFault, now: Timestamp) -> Option<Finding> {
+    let second = |at: Timestamp| at.strftime("%Y-%m-%d %H:%M:%S UTC");
+    let set = "Compare it with another clock, set it, and have systemd-timesyncd or chrony keep it.";
+    match fault {
+        ClockFault::Unsynchronised => None,
+        ClockFault::BeforeBuild(built) => Some(Finding::warning(
+            CLOCK,
+            format!(
+                "it shows {}, which is before this program was built ({})",
+                second(now),
+                second(built)
+            ),
+            format!("Right codes are refused. {set}"),
+        )),
+        ClockFault::BeforeRecorded(latest) => Some(Finding::warning(
+            CLOCK,
+            format!(
+                "it shows {}, and the audit log has records of {}: it is behind now, or was ahead then",
+                second(now),
+                second(latest)
+            ),
+            format!(
+                "Right codes are refused by a wrong clock. {set} Where it was ahead and is right now, nothing is to be done: \
+                 waits count from now."
+            ),
+        )),
+    }
 }
 
 fn judge(by_timesyncd: bool, by_kernel: Option<bool>) -> Finding {
@@ -121,6 +172,20 @@ mod tests {
                 "{timesyncd} {kernel:?}"
             );
         }
+    }
+
+    #[test]
+    fn a_clock_that_is_wrong_for_sure_is_a_warning() {
+        let at = |text: &str| text.parse::<Timestamp>().unwrap();
+        let now = at("2000-01-01T00:00:07Z");
+        let said = |fault| told(fault, now).map(|finding| (finding.status, finding.message));
+        let (status, message) = said(ClockFault::BeforeBuild(at("2026-11-28T00:00:00Z"))).unwrap();
+        assert_eq!(status, Status::Warning);
+        assert!(message.contains("2000-01-01 00:00:07 UTC"), "{message}");
+        assert!(message.contains("2026-11-28 00:00:00 UTC"), "{message}");
+        let (_, message) = said(ClockFault::BeforeRecorded(at("2020-08-13T01:53:05Z"))).unwrap();
+        assert!(message.contains("records of 2020-08-13 01:53:05 UTC"), "{message}");
+        assert_eq!(said(ClockFault::Unsynchronised), None);
     }
 
     #[test]

@@ -105,7 +105,7 @@ fn examine(flags: &Flags) -> Vec<Finding> {
                 error.to_string(),
                 "Correct it and run this again; everything else depends on it.",
             )];
-            findings.push(clock::synchronised());
+            findings.push(block_on(clock::examine(now, None)));
             findings.extend(terminal::examine());
             return findings;
         }
@@ -135,7 +135,7 @@ fn examine(flags: &Flags) -> Vec<Finding> {
         tokio::join!(
             kept,
             mail::examine(&patient),
-            blocking(clock::synchronised),
+            clock::examine(now, Some(&config)),
             async { web::examine(&patient) },
         )
     });

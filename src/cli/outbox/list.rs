@@ -77,7 +77,9 @@ fn in_a_line(waiting: &Waiting) -> String {
     let Waiting { letter, delivery } = waiting;
     let how_far = match (&delivery.stage, delivery.failures) {
         (Stage::Due(_), 0) => "waiting".to_owned(),
-        (Stage::Due(at), failures) => format!("failed {failures} times, next try {at}"),
+        (Stage::Due(wait), failures) => {
+            format!("failed {failures} times, next try {}", wait.end())
+        }
         (Stage::Claimed { .. }, _) => "under way".to_owned(),
         (Stage::Refused, _) => "refused; `outbox retry` sends it again".to_owned(),
     };

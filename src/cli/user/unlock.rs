@@ -9,7 +9,11 @@ use crate::{
     service::Services,
 };
 
-/// End an account's wait after wrong codes; the next wrong one waits as long again
+/// End an account's waits after wrong codes and wrong passwords
+///
+/// Wrong passwords are forgotten, from whatever terminal or address they came; the next wrong code waits as long again.
+/// What a terminal or an address as a whole waits, for wrong passwords of any accounts, is not ended by it: that is at most
+/// two seconds at a terminal, and a minute for an address.
 ///
 /// A hold after 100 wrong codes is not ended by it: `user reset-totp` does that.
 #[derive(Debug, Args)]
@@ -28,7 +32,10 @@ pub async fn run(
     let done = services.accounts.act(&key, &AccountAct::Unlock, source);
     told(
         done.await,
-        format!("{} need not wait any more.", key.user_id),
+        format!(
+            "{} need not wait any more: wrong passwords are forgotten wherever they were typed, and the wait after wrong codes has ended.",
+            key.user_id
+        ),
         format!("{} does not wait for anything.", key.user_id),
     )
 }

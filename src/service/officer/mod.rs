@@ -18,6 +18,7 @@ use crate::{
         find::Query,
         officer::{Bookmark, Card, Declined, Found, FoundPage},
         policy::LoginRules,
+        recorded::ClockFault,
         throttle::Gate,
     },
     store::accounts::Read,
@@ -66,9 +67,20 @@ impl Officer {
         Self { foundation }
     }
 
-    /// Whether the machine says that nothing keeps its clock in time.
-    pub fn clock_is_unsynchronised(&self) -> bool {
-        self.foundation.clock.is_synchronised() == Some(false)
+    /// What is wrong with the machine's clock, as far as anybody can tell. It stops no login (SECURITY section 4).
+    pub async fn clock_fault(&self) -> Option<ClockFault> {
+        let house = &self.foundation;
+        let latest = match &house.audit_trail {
+            Some(trail) => trail.latest().await.unwrap_or_else(|error| {
+                tracing::warn!(%error, "the clock is not compared with the audit log");
+                None
+            }),
+            None => None,
+        };
+        let clock = &house.clock;
+        ClockFault::of(clock.now(), clock.built(), latest).or_else(|| {
+            (clock.is_synchronised() == Some(false)).then_some(ClockFault::Unsynchronised)
+        })
     }
 
     /// Up to `limit` accounts for what was typed: beginnings of an ID, a name or an e-mail address, which all have to

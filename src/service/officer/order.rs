@@ -207,7 +207,13 @@ impl Officer {
             let mut officer = read.account.clone();
             let now = house.clock.now();
             let (commit, judged) = match house.judge_passcode(&mut officer, &passcode, from, now)? {
-                Judged::Unheard { refusal, reason } => return no(refusal, reason),
+                Judged::Unheard { refusal, reason } if officer == read.account => {
+                    return no(refusal, reason);
+                }
+                Judged::Unheard { refusal, reason } => (
+                    read.replace(&officer),
+                    Err(NoOfficer { refusal, reason }),
+                ),
                 Judged::Counted { refusal, reason } => {
                     let commit = house.counted_commit(&read, &officer, refusal, from, now);
                     (commit, Err(NoOfficer { refusal, reason }))

@@ -152,9 +152,8 @@ impl Revival {
         let what = format!("{key:?}");
         if key.as_account().is_some() {
             let mut stored = record::decode_account(&what, &value)?;
-            if !matches!(stored.account.authenticator, Authenticator::Absent) {
-                let spent = &mut stored.account.greatest_accepted_step;
-                *spent = (*spent).max(Some(self.last_step()));
+            if let Some(spent) = stored.account.authenticator.spent_mut() {
+                spent.spend_up_to(self.last_step());
             }
             // Any of them may have been used since; who needs them has new ones made, with the phone.
             stored.account.recovery = None;

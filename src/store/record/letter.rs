@@ -1,5 +1,7 @@
 //! The stored form of letters on their way.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -12,6 +14,7 @@ use crate::{
         EmailAddress, PersonName,
         account::SealedSecret,
         letter::{Delivery, Letter, LetterKind, Stage},
+        recorded::Wait,
     },
     store::{StoreError, Value},
 };
@@ -47,7 +50,7 @@ struct LetterRecord {
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum StageRecord {
-    Due(i64),
+    Due { since: i64, wait: u64 },
     Claimed { by: String, until: i64 },
     Refused,
 }
@@ -72,7 +75,10 @@ pub fn encode_letter(stored: &StoredLetter) -> Value {
         secrets: secrets.as_ref().map(secret_record),
         failures: delivery.failures,
         stage: match &delivery.stage {
-            Stage::Due(at) => StageRecord::Due(milliseconds(*at)),
+            Stage::Due(wait) => StageRecord::Due {
+                since: milliseconds(wait.began),
+                wait: u64::try_from(wait.lasts.as_millis()).unwrap_or(u64::MAX),
+            },
             Stage::Claimed { by, until } => StageRecord::Claimed {
                 by: by.clone(),
                 until: milliseconds(*until),
@@ -107,7 +113,10 @@ fn letter(record: LetterRecord) -> Result<StoredLetter, Unreadable> {
         delivery: Delivery {
             failures: record.failures,
             stage: match record.stage {
-                StageRecord::Due(at) => Stage::Due(timestamp(at)?),
+                StageRecord::Due { since, wait } => Stage::Due(Wait {
+                    began: timestamp(since)?,
+                    lasts: Duration::from_millis(wait),
+                }),
                 StageRecord::Claimed { by, until } => Stage::Claimed {
                     by,
                     until: timestamp(until)?,

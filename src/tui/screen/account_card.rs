@@ -96,6 +96,11 @@ impl AccountCardScreen {
             (ActKind::EndLogins, card.suspended.is_none()),
             (ActKind::Suspend, card.suspended.is_none()),
             (ActKind::Reinstate, card.suspended.is_some()),
+            // Whether wrong passwords make somebody wait somewhere, no card tells. Last, where it is not what is needed.
+            (
+                ActKind::Unlock,
+                self.wait(now).is_none() && card.gate != Gate::Held,
+            ),
         ];
         let acts = acts.into_iter().filter(|(_, makes_sense)| *makes_sense);
         let acts = acts.map(|(act, _)| Item::Act(act));

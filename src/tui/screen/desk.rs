@@ -22,6 +22,7 @@ use crate::{
         account::{AccountKey, PersonName, Role, TotpState},
         idle::Presence,
         officer::{Bookmark, Card, Declined, Found, FoundPage},
+        recorded::ClockFault,
         recovery::RecoveryState,
         throttle::Gate,
     },
@@ -54,7 +55,7 @@ pub struct DeskScreen {
     notice: Option<HomeNotice>,
     /// The officer's own recovery codes, which a notice may be about.
     recovery: Option<RecoveryState>,
-    clock_unsynchronised: bool,
+    clock: Option<ClockFault>,
     search: TextField,
     list: Option<List>,
     /// The text for which nothing could be looked up.
@@ -158,7 +159,7 @@ impl DeskScreen {
             name: view.name,
             notice: view.notice,
             recovery: view.recovery,
-            clock_unsynchronised: view.clock_unsynchronised,
+            clock: view.clock,
             search: TextField::new(PersonName::MAX_CHARS),
             list: None,
             failed_for: None,
@@ -338,8 +339,11 @@ impl DeskScreen {
             (None, None) if self.attempt.last().is_some() => {
                 write_refusal(&self.attempt, sheet, context);
             }
-            (None, None) if self.clock_unsynchronised => sheet.error(&words.clock),
-            (None, None) => sheet.gap(),
+            (None, None) => match self.clock {
+                Some(ClockFault::Unsynchronised) => sheet.error(&words.clock),
+                Some(_) => sheet.error(&words.clock_wrong),
+                None => sheet.gap(),
+            },
         }
         sheet.name_columns(9);
         let is_searching = self.focus == Focus::Search;
