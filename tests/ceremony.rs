@@ -8,9 +8,10 @@ use house::{House, PASSWORD, here, house, house_with_cost, password, ppk30, secr
 use jiff::Timestamp;
 use lpse_kiosk::{
     domain::{
-        Authenticator, Passcode, Policy, Secret, TimeStep,
+        AccountKey, Authenticator, Identified, Passcode, Policy, Secret, TimeStep, UserId,
+        UserType,
         language::Language,
-        officer::{DeskAct, Order, Statement},
+        officer::{AccountAct, DeskAct, Order, Statement},
         password::{HashCost, HashMemory, verify},
         policy::LoginRules,
         recovery::RecoveryCode,
@@ -135,8 +136,10 @@ async fn disabling_wants_a_fresh_code_after_five_minutes_and_spends_it() {
     let step = TimeStep::at(house.clock.now());
     assert_eq!(account.authenticator.last_step(), Some(step));
     let awaiting = house.awaiting().await;
-    let again = authentication.check_passcode(&awaiting, house.code(&next), &here());
-    let again = again.await.unwrap();
+    let again = authentication
+        .check_passcode(&awaiting, house.code(&next), &here())
+        .await
+        .unwrap();
     assert!(
         matches!(again, PasscodeOutcome::Refused(Refusal::Rejected { .. })),
         "its own steps are good once: {again:?}"
@@ -151,8 +154,10 @@ async fn a_clock_that_was_ahead_keeps_nobody_out_and_revives_no_code() {
     let authentication = &house.services.authentication;
     let check = async |code: Passcode| {
         let awaiting = house.awaiting().await;
-        let outcome = authentication.check_passcode(&awaiting, code, &here());
-        outcome.await.unwrap()
+        authentication
+            .check_passcode(&awaiting, code, &here())
+            .await
+            .unwrap()
     };
     let wait = |outcome: PasscodeOutcome| match outcome {
         PasscodeOutcome::Refused(Refusal::Wait(wait)) => wait.as_secs(),
@@ -164,7 +169,10 @@ async fn a_clock_that_was_ahead_keeps_nobody_out_and_revives_no_code() {
     house.clock.pass(HOURS);
     let of_ahead = house.code(&phone);
     let granted = check(of_ahead).await;
-    assert!(matches!(granted, PasscodeOutcome::Granted(_)), "{granted:?}");
+    assert!(
+        matches!(granted, PasscodeOutcome::Granted(_)),
+        "{granted:?}"
+    );
     for passed in [1, 1, 3, 0] {
         let refused = check(wrong()).await;
         assert!(
@@ -180,7 +188,10 @@ async fn a_clock_that_was_ahead_keeps_nobody_out_and_revives_no_code() {
     assert_eq!(wait(check(house.code(&phone)).await), 2);
     house.clock.pass(2);
     let granted = check(house.code(&phone)).await;
-    assert!(matches!(granted, PasscodeOutcome::Granted(_)), "{granted:?}");
+    assert!(
+        matches!(granted, PasscodeOutcome::Granted(_)),
+        "{granted:?}"
+    );
     // And when the clock comes there by itself.
     house.clock.pass(HOURS - 10);
     let again = check(of_ahead).await;
@@ -198,8 +209,10 @@ async fn passwords_that_were_wrong_at_a_clock_ahead_wait_their_step_and_unlock_f
     let give = async |id: &str, text: &str| {
         let account = AccountKey::new(UserType::NonPenyedia, UserId::parse(id).unwrap());
         let claimed = Identified { account };
-        let outcome = authentication.check_password(claimed, password(text), &here());
-        outcome.await.unwrap()
+        authentication
+            .check_password(claimed, password(text), &here())
+            .await
+            .unwrap()
     };
     let waits = |outcome: &PasswordOutcome| match outcome {
         PasswordOutcome::Refused(Refusal::Wait(wait)) => wait.as_secs(),
@@ -226,10 +239,16 @@ async fn passwords_that_were_wrong_at_a_clock_ahead_wait_their_step_and_unlock_f
     // Others wait no longer than the two seconds of a terminal.
     assert_eq!(waits(&give("PPK31", PASSWORD).await), 0);
     house.clock.pass(2);
-    let unlock = house.services.accounts.act(&ppk30(), &AccountAct::Unlock, &here());
-    unlock.await.unwrap();
+    let accounts = &house.services.accounts;
+    accounts
+        .act(&ppk30(), &AccountAct::Unlock, &here())
+        .await
+        .unwrap();
     let granted = give("PPK30", PASSWORD).await;
-    assert!(matches!(granted, PasswordOutcome::Granted(_)), "{granted:?}");
+    assert!(
+        matches!(granted, PasswordOutcome::Granted(_)),
+        "{granted:?}"
+    );
 }
 
 #[tokio::test]

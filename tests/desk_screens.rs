@@ -18,6 +18,7 @@ use lpse_kiosk::{
         letter::LetterKind,
         officer::{AccountAct, Bookmark, Card, Declined, DeskAct, Found, FoundPage, Order},
         policy::LoginRules,
+        recorded::ClockFault,
         throttle::Gate,
     },
     tui::{
@@ -454,6 +455,16 @@ const STATES: &[State] = &[
         officer.types("\nn\npetugas1\nrahasia sekali\n");
         let view = HomeView {
             clock: Some(ClockFault::Unsynchronised),
+            ..home(None)
+        };
+        officer.answered(Reply::Home(Box::new(view)));
+        officer
+    }),
+    ("desk_clock_wrong", |mut officer| {
+        officer.types("\nn\npetugas1\nrahasia sekali\n");
+        let ahead = at("2020-08-13T09:00:00Z");
+        let view = HomeView {
+            clock: Some(ClockFault::BeforeRecorded(ahead)),
             ..home(None)
         };
         officer.answered(Reply::Home(Box::new(view)));
@@ -1234,9 +1245,7 @@ fn only_the_acts_that_make_sense_are_offered() {
         officer.screen(120, 40).contains(&format!("[ {act} ]"))
     };
     // Wrong passwords may make somebody wait whose card tells of no wait.
-    assert!(
-        offered(card(), "Akhiri masa tunggu") && offered(waiting_card(), "Akhiri masa tunggu")
-    );
+    assert!(offered(card(), "Akhiri masa tunggu") && offered(waiting_card(), "Akhiri masa tunggu"));
     assert!(!offered(held_card(), "Akhiri masa tunggu") && offered(held_card(), "Reset TOTP"));
     assert!(!offered(suspended_card(), "Reset TOTP"));
     assert!(offered(suspended_card(), "Pulihkan") && !offered(suspended_card(), "Tangguhkan"));

@@ -192,3 +192,27 @@ fn neither_password_nor_typed_letters_are_ever_printed() {
     let stored = common::text(&office.stored_bytes());
     assert!(!stored.contains(PASSWORD));
 }
+
+#[test]
+fn wrong_passwords_of_a_clock_that_was_ahead_make_nobody_wait_for_it() {
+    let office = Office::new();
+    let morning = office.clock();
+    office.pass(7 * 60 * 60);
+    for number in 0..6 {
+        office.pass(2);
+        let mut kiosk = office.kiosk();
+        let user_id = format!("ASING{number}");
+        kiosk
+            .give_password("non-penyedia", &user_id, "salah sekali")
+            .expect(REJECTED);
+        office.pass(2);
+        kiosk.submit_password("salah lagi").expect(REJECTED);
+        kiosk.signal("TERM").wait();
+    }
+    office.set_clock(morning);
+    let mut kiosk = office.password_given("non-penyedia", "PPK30");
+    // The terminal's own two seconds, and then it is over.
+    kiosk.expect("Percobaan berikutnya");
+    office.pass(2);
+    kiosk.submit_password(PASSWORD).expect("Selamat datang");
+}

@@ -314,3 +314,46 @@ async fn a_damaged_letter_holds_up_no_other() {
     let left = store.page(&outbox, None, 100).await.unwrap();
     assert_eq!(left.len(), 2, "what cannot be read is not thrown away");
 }
+
+#[tokio::test]
+async fn what_failed_at_a_clock_ahead_waits_its_own_pause_once_the_clock_is_right() {
+    const HOURS: u64 = 7 * 60 * 60;
+    let house = house_with_letters(0).await;
+    house.clock.pass(HOURS);
+    let accounts = &house.services.accounts;
+    accounts.reset_totp(&ppk30(), &here()).await.unwrap();
+    let server = Server::new(vec![busy(), busy()]);
+    let courier = courier(&house, &server);
+    for _ in 0..2 {
+        courier.round().await.unwrap();
+        house.clock.pass(20);
+    }
+    assert_eq!(waiting(&house).await[0].delivery.failures, 2);
+    house.clock.set_back(HOURS);
+    // The pause after the second failure: 15 s and a quarter either way.
+    let next = courier.round().await.unwrap().expect("it waits");
+    let pause = next.duration_since(house.clock.now()).as_secs();
+    assert!((11..=19).contains(&pause), "{pause} s");
+    house.clock.pass(19);
+    courier.round().await.unwrap();
+    assert_eq!(server.taken(), 1);
+    assert!(waiting(&house).await.is_empty());
+}
+
+#[tokio::test]
+async fn a_letter_of_a_clock_ahead_is_wanted_for_three_days_and_not_for_years() {
+    const YEARS: u64 = 3 * 365 * 24 * 60 * 60;
+    let house = house_with_letters(0).await;
+    house.clock.pass(YEARS);
+    let accounts = &house.services.accounts;
+    accounts.reset_totp(&ppk30(), &here()).await.unwrap();
+    house.clock.set_back(YEARS);
+    let server = Server::new(vec![busy(), busy()]);
+    let courier = courier(&house, &server);
+    courier.round().await.unwrap();
+    assert_eq!(waiting(&house).await.len(), 1);
+    house.clock.pass(3 * 24 * 60 * 60);
+    courier.round().await.unwrap();
+    assert!(waiting(&house).await.is_empty());
+    assert_eq!(server.taken(), 0);
+}

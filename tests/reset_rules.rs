@@ -623,3 +623,65 @@ async fn activation_and_disabling_are_told_and_nothing_secret_is_kept_in_the_ope
         }
     }
 }
+
+#[tokio::test]
+async fn limits_of_a_clock_ahead_count_from_its_correction() {
+    const HOURS: u64 = 7 * 60 * 60;
+    let house = house(Policy::Enabled).await;
+    let mailbox = Mailbox::of(&house);
+    let written = async || {
+        let before = mailbox.letters().await.len();
+        asked(&house).await;
+        mailbox.letters().await.len() - before
+    };
+    house.clock.pass(HOURS);
+    for expected in [1, 1, 1, 0] {
+        assert_eq!(written().await, expected);
+    }
+    house.clock.set_back(HOURS);
+    assert_eq!(written().await, 0, "a clock set back frees nothing");
+    house.clock.pass(60 * 60 - 1);
+    assert_eq!(written().await, 0);
+    house.clock.pass(1);
+    assert_eq!(written().await, 1, "the limit is an hour, not seven");
+    // The same for misses at the short code.
+    let wrong = || ResetSecret::Code(ShortCode::from_random(&[9; ShortCode::RANDOM_BYTES]));
+    let find = async || house.services.reset.find(&wrong(), &here()).await.unwrap();
+    house.clock.pass(HOURS);
+    for _ in 0..12 {
+        assert_eq!(find().await, Found::Void(Void::Unknown));
+        house.clock.pass(2);
+    }
+    house.clock.set_back(HOURS);
+    assert!(matches!(find().await, Found::Wait(wait) if wait.as_secs() == 2));
+    house.clock.pass(2);
+    assert_eq!(find().await, Found::Void(Void::Unknown));
+}
+
+#[tokio::test]
+async fn a_link_of_a_clock_ahead_is_over_and_stays_so_when_the_clock_comes_there() {
+    const HOURS: u64 = 7 * 60 * 60;
+    let house = house(Policy::Enabled).await;
+    let mailbox = Mailbox::of(&house);
+    house.clock.pass(HOURS);
+    asked(&house).await;
+    let letter = mailbox.newest().await;
+    house.clock.set_back(HOURS);
+    let reset = &house.services.reset;
+    for secret in [link(&letter), code(&letter)] {
+        let found = reset.find(&secret, &here()).await.unwrap();
+        assert_eq!(found, Found::Void(Void::Expired));
+    }
+    house.clock.pass(HOURS + 60);
+    let confirmed = reset.confirm(&link(&letter), &here()).await.unwrap();
+    assert_eq!(confirmed, Confirmed::Void(Void::Expired));
+    // One that was seen to be over is, whatever the clock is set to.
+    asked(&house).await;
+    let letter = mailbox.newest().await;
+    house.clock.pass(31 * 60);
+    let found = reset.find(&link(&letter), &here()).await.unwrap();
+    assert_eq!(found, Found::Void(Void::Expired));
+    house.clock.set_back(20 * 60);
+    let confirmed = reset.confirm(&link(&letter), &here()).await.unwrap();
+    assert_eq!(confirmed, Confirmed::Void(Void::Expired));
+}

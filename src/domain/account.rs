@@ -6,7 +6,10 @@ use jiff::Timestamp;
 use unicode_normalization::UnicodeNormalization;
 
 use super::{
-    activity::Activity, password::PasswordHash, source::Source, throttle::PasscodeThrottle,
+    activity::Activity,
+    password::PasswordHash,
+    source::Source,
+    throttle::PasscodeThrottle,
     totp::{SpentSteps, TimeStep},
 };
 
@@ -544,6 +547,8 @@ impl Account {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -585,6 +590,33 @@ mod tests {
         }
         for good_until in [Timestamp::MIN, Timestamp::MAX] {
             assert!(!OneTimePassword { good_until }.is_good(issued));
+        }
+    }
+
+    proptest! {
+        /// Whatever clock issued it, and wherever the clock jumps: one that somebody has seen to be over stays over.
+        #[test]
+        fn a_one_time_password_that_was_over_stays_over(
+            issued in 200_000i64..4_000_000_000,
+            looks in proptest::collection::vec(
+                prop_oneof![0i64..4_000_000_000, -100_000i64..100_000],
+                1..40,
+            ),
+        ) {
+            let at = |second| Timestamp::from_second(second).unwrap();
+            let mut password = OneTimePassword::issued(at(issued));
+            let mut is_over = false;
+            for look in looks {
+                let now = if look.abs() < 100_000 { issued + look } else { look };
+                let is_good = password.is_good(at(now));
+                prop_assert!(!(is_over && is_good), "{now}: it was over");
+                if is_good {
+                    prop_assert!((-3_600..86_400).contains(&(now - issued)), "{now}");
+                } else {
+                    is_over = true;
+                    password = OneTimePassword::ended();
+                }
+            }
         }
     }
 

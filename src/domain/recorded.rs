@@ -69,9 +69,7 @@ impl Wait {
 
     /// When it ends, if the clock that recorded it was right.
     pub fn end(&self) -> Timestamp {
-        self.began
-            .checked_add(self.lasts)
-            .unwrap_or(Timestamp::MAX)
+        self.began.checked_add(self.lasts).unwrap_or(Timestamp::MAX)
     }
 
     /// The wait as it counts from now on.

@@ -53,10 +53,13 @@ impl PasscodeThrottle {
             return Gate::Held;
         }
         match self.last_failure {
-            Some(began) => Gate::after(Wait {
-                began,
-                lasts: self.wait_after(self.failures),
-            }, now),
+            Some(began) => Gate::after(
+                Wait {
+                    began,
+                    lasts: self.wait_after(self.failures),
+                },
+                now,
+            ),
             None => Gate::Open,
         }
     }
@@ -165,10 +168,13 @@ impl PasswordSchedule {
                 Duration::from_secs(self.waits[index.min(self.waits.len() - 1)])
             }
         };
-        Gate::after(Wait {
-            began: counted.last_failure,
-            lasts: wait,
-        }, now)
+        Gate::after(
+            Wait {
+                began: counted.last_failure,
+                lasts: wait,
+            },
+            now,
+        )
     }
 
     /// `counted` and one failure more.
@@ -285,7 +291,10 @@ mod tests {
                 Gate::Wait(wait) => wait,
                 Gate::Held => return Ok(()),
             };
-            prop_assert!(told >= owed, "{owed:?} are left, and only {told:?} are told");
+            prop_assert!(
+                told >= owed,
+                "{owed:?} are left, and only {told:?} are told"
+            );
             prop_assert!(told <= Duration::from_secs(3600));
             // Whoever waits as long as they were told, by a clock that runs, may try.
             let after = at(clock) + told;

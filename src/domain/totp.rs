@@ -342,14 +342,8 @@ mod tests {
         let secret = Secret::from_bytes(*RFC_SEED);
         let now = 50_000 * 30;
         let at = |step| secret.passcode(TimeStep::new(step));
-        assert!(matches!(
-            judge(&at(50_000), now, &[50_000]),
-            Verdict::Spent
-        ));
-        assert!(matches!(
-            judge(&at(49_999), now, &[50_000]),
-            Verdict::Spent
-        ));
+        assert!(matches!(judge(&at(50_000), now, &[50_000]), Verdict::Spent));
+        assert!(matches!(judge(&at(49_999), now, &[50_000]), Verdict::Spent));
         assert!(matches!(
             judge(&at(50_001), now, &[50_000]),
             Verdict::Accepted(_)
@@ -387,17 +381,11 @@ mod tests {
                 Verdict::Accepted(accepted) => spent.spend(accepted.step()),
                 refused => panic!("step {step}: {refused:?}"),
             }
-            assert!(matches!(
-                judge_beside(&code, now, &spent),
-                Verdict::Spent
-            ));
+            assert!(matches!(judge_beside(&code, now, &spent), Verdict::Spent));
         }
         let code = secret.passcode(TimeStep::new(ahead));
         let there = i64::try_from(ahead * 30).unwrap();
-        assert!(matches!(
-            judge_beside(&code, there, &spent),
-            Verdict::Spent
-        ));
+        assert!(matches!(judge_beside(&code, there, &spent), Verdict::Spent));
     }
 
     proptest! {

@@ -240,7 +240,9 @@ impl OwnPassword {
             throttles.forget(from, key).await?;
             return Ok(Ok(proof));
         }
-        let gate = throttles.count(from, key, unlocks, house.clock.now()).await?;
+        let gate = throttles
+            .count(from, key, unlocks, house.clock.now())
+            .await?;
         self.foundation
             .refused(Act::ChangePassword, key, from, "wrong-password")
             .await?;

@@ -2,12 +2,13 @@
 
 use std::{collections::HashSet, net::Ipv4Addr, sync::Arc, time::Duration};
 
+use data_encoding::HEXLOWER;
 use lpse_kiosk::{
     domain::{
-        Account, Authenticator, AwaitingPasscode, Identified, Passcode, Secret, Source, TimeStep,
+        Authenticator, AwaitingPasscode, Identified, Passcode, Secret, Source, TimeStep,
         reset::ResetSecret,
         security_code::Challenge,
-        totp::{self, Verdict},
+        totp::{self, SpentSteps, Verdict},
     },
     ports::Clock,
     service::{
@@ -52,9 +53,11 @@ pub fn secret_of(uri: &str) -> Secret {
     Secret::from_bytes(bytes.try_into().unwrap())
 }
 
-fn step_of(account: &Account) -> u64 {
-    let step = account.greatest_accepted_step;
-    step.expect("a step was spent").number()
+/// What is said of a code that was accepted: steps are spent per key.
+fn spend(id: &str, step: Option<TimeStep>, by: &str, secret: &Secret) -> String {
+    let step = step.expect("a step was spent").number();
+    let key = HEXLOWER.encode(&secret.as_bytes()[..8]);
+    format!("spend {id} {step} {by} {key}")
 }
 
 /// The people of one process.
@@ -96,13 +99,19 @@ impl People {
             // At the next quarter of a second, wherever the other one is.
             sleep(Duration::from_micros(250_000 - now() % 250_000)).await;
             let passcode = self.code(&secret);
-            let twice = [(); 2].map(|()| self.give_code(&id, &awaiting, &passcode));
+            let twice = [(); 2].map(|()| self.give_code(&id, &awaiting, &passcode, &secret));
             let [first, second] = twice;
             tokio::join!(first, second);
         }
     }
 
-    async fn give_code(&self, id: &str, awaiting: &AwaitingPasscode, passcode: &Passcode) {
+    async fn give_code(
+        &self,
+        id: &str,
+        awaiting: &AwaitingPasscode,
+        passcode: &Passcode,
+        secret: &Secret,
+    ) {
         let from = terminal(&self.node, id);
         let begun = now();
         let authentication = &self.house.services.authentication;
@@ -113,7 +122,8 @@ impl People {
             begun,
             match outcome {
                 Ok(PasscodeOutcome::Granted(granted)) => {
-                    format!("spend {id} {} login", step_of(&granted.account))
+                    let step = granted.account.authenticator.last_step();
+                    spend(id, step, "login", secret)
                 }
                 Ok(_) => format!("refused {id}"),
                 Err(_) => format!("spend-failed {id}"),
@@ -149,11 +159,12 @@ impl People {
 
     fn wrong_code(&self, secret: &Secret) -> Passcode {
         let now = self.house.clock.now();
+        let none = SpentSteps::default();
         // It may be judged later.
         let is_wrong = |guess: &Passcode| {
             (0..20).all(|steps| {
                 let then = now + Duration::from_secs(steps * TimeStep::SECONDS);
-                let verdict = totp::verify(&account("FAIL"), secret, guess, then, None);
+                let verdict = totp::verify(&account("FAIL"), secret, guess, then, &none);
                 matches!(verdict, Verdict::Wrong)
             })
         };
@@ -178,16 +189,15 @@ impl People {
         sleep(self.house.clock.step_left()).await;
         let begun = now();
         let enrollment = &self.house.services.enrollment;
+        let step = TimeStep::at(self.house.clock.now());
+        let code = secret.passcode(step);
         let disabled = enrollment
-            .disable(&granted.authenticated, Some(self.code(&secret)), &from)
+            .disable(&granted.authenticated, Some(code), &from)
             .await?;
-        let DisableOutcome::Disabled(granted) = disabled else {
+        let DisableOutcome::Disabled(_) = disabled else {
             return Err(Vain::because(&disabled));
         };
-        Entry::say(
-            begun,
-            format!("spend {id} {} disable", step_of(&granted.account)),
-        );
+        Entry::say(begun, spend(id, Some(step), "disable", &secret));
         Entry::say(begun, format!("state {id} absent"));
         Ok(())
     }
@@ -211,14 +221,12 @@ impl People {
             let code = self.code(&secret);
             match enrollment.prove(&prover, code, &from).await? {
                 ProveOutcome::Activated(granted) => {
-                    Entry::say(
-                        begun,
-                        format!("spend {id} {} activate", step_of(&granted.account)),
-                    );
+                    let step = granted.account.authenticator.last_step();
+                    Entry::say(begun, spend(id, step, "activate", &secret));
                     Entry::say(begun, format!("state {id} active"));
                     return Ok((*granted, secret));
                 }
-                // The step was spent by the disabling before.
+                // Another step has begun between two looks at the clock.
                 ProveOutcome::Refused(Refusal::Rejected { .. } | Refusal::Wait(_)) => {
                     sleep(self.house.clock.step_left()).await;
                 }

@@ -46,7 +46,8 @@ pub async fn examine(now: Timestamp, config: Option<&Config>) -> Finding {
 
 fn told(fault: ClockFault, now: Timestamp) -> Option<Finding> {
     let second = |at: Timestamp| at.strftime("%Y-%m-%d %H:%M:%S UTC");
-    let set = "Compare it with another clock, set it, and have systemd-timesyncd or chrony keep it.";
+    let set =
+        "Compare it with another clock, set it, and have systemd-timesyncd or chrony keep it.";
     match fault {
         ClockFault::Unsynchronised => None,
         ClockFault::BeforeBuild(built) => Some(Finding::warning(
@@ -184,7 +185,10 @@ mod tests {
         assert!(message.contains("2000-01-01 00:00:07 UTC"), "{message}");
         assert!(message.contains("2026-11-28 00:00:00 UTC"), "{message}");
         let (_, message) = said(ClockFault::BeforeRecorded(at("2020-08-13T01:53:05Z"))).unwrap();
-        assert!(message.contains("records of 2020-08-13 01:53:05 UTC"), "{message}");
+        assert!(
+            message.contains("records of 2020-08-13 01:53:05 UTC"),
+            "{message}"
+        );
         assert_eq!(said(ClockFault::Unsynchronised), None);
     }
 

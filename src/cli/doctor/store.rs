@@ -21,6 +21,7 @@ use crate::{
         UserType,
         account::SealedSecret,
         letter::{Delivery, LetterId, Stage},
+        recorded::elapsed,
     },
     parts,
     store::{
@@ -371,9 +372,8 @@ fn judge_letters(letters: &[outbox::Read], now: jiff::Timestamp, is_running: boo
         .iter()
         .filter(|read| refused(&read.delivery))
         .count();
-    let is_late = |read: &&outbox::Read| {
-        !refused(&read.delivery) && now.duration_since(read.letter.at).unsigned_abs() > LATE
-    };
+    let is_late =
+        |read: &&outbox::Read| !refused(&read.delivery) && elapsed(read.letter.at, now) > LATE;
     let late = letters.iter().filter(is_late).count();
     let last_error = letters
         .iter()

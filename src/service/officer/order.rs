@@ -210,10 +210,9 @@ impl Officer {
                 Judged::Unheard { refusal, reason } if officer == read.account => {
                     return no(refusal, reason);
                 }
-                Judged::Unheard { refusal, reason } => (
-                    read.replace(&officer),
-                    Err(NoOfficer { refusal, reason }),
-                ),
+                Judged::Unheard { refusal, reason } => {
+                    (read.replace(&officer), Err(NoOfficer { refusal, reason }))
+                }
                 Judged::Counted { refusal, reason } => {
                     let commit = house.counted_commit(&read, &officer, refusal, from, now);
                     (commit, Err(NoOfficer { refusal, reason }))

@@ -13,7 +13,7 @@ use super::{
     stream::Opener,
 };
 use crate::{
-    domain::{TimeStep, account::Authenticator},
+    domain::TimeStep,
     milestone,
     store::{Commit, Key, Outcome, Store, StoreError, Value, record},
 };
