@@ -221,7 +221,7 @@ async fn passwords_that_were_wrong_at_a_clock_ahead_wait_their_step_and_unlock_f
     house.clock.pass(HOURS);
     for number in 0..12 {
         house.clock.pass(2);
-        let refused = give(&format!("X{}", number % 6), "salah sekali").await;
+        let refused = give(&format!("ASING{}", number % 6), "salah sekali").await;
         assert!(matches!(
             refused,
             PasswordOutcome::Refused(Refusal::Rejected { .. })
