@@ -12,7 +12,10 @@ use ratatui::layout::Size;
 use tokio::sync::{Notify, mpsc};
 use zeroize::Zeroizing;
 
-use crate::{frontend::keys::Decoder, session::Input};
+use crate::{
+    frontend::keys::{Decoder, Link},
+    session::Input,
+};
 
 /// Bytes that are kept unread; a whole paste and what is typed after it.
 const MOST: usize = 32 * 1024;
@@ -95,7 +98,7 @@ impl Shared {
 impl Keyboard {
     /// Hands keys, pastes and sizes on until no more come or nobody takes them.
     pub async fn read(&self, inputs: mpsc::Sender<Input>) {
-        let mut decoder = Decoder::default();
+        let mut decoder = Decoder::new(Link::Network);
         let mut ready = Vec::new();
         loop {
             let (bytes, size, closed) = self.take();

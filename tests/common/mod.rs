@@ -325,6 +325,7 @@ pub fn send_signal(id: u32, name: &str) {
         "HUP" => Signal::HUP,
         "INT" => Signal::INT,
         "KILL" => Signal::KILL,
+        "WINCH" => Signal::WINCH,
         other => panic!("no journey sends SIG{other}"),
     };
     let id = Pid::from_raw(id.cast_signed()).expect("a process id");
@@ -390,6 +391,7 @@ pub mod key {
     pub const F3: &str = "\x1bOR";
     pub const F12: &str = "\x1b[24~";
     pub const CTRL_C: &str = "\x03";
+    pub const CTRL_L: &str = "\x0c";
     pub const CTRL_Z: &str = "\x1a";
     pub const CTRL_BACKSLASH: &str = "\x1c";
 }
@@ -494,6 +496,17 @@ impl Kiosk {
         let writer = self.writer.as_mut().expect("the terminal is open");
         writer.write_all(bytes).expect("the terminal takes keys");
         writer.flush().unwrap();
+        self
+    }
+
+    /// Somebody else writes on the terminal, as `wall` and the kernel do.
+    pub fn overwrite(&mut self, message: &str) -> &mut Self {
+        let tty = self.master.as_ref().and_then(|master| master.tty_name());
+        let mut tty = fs::OpenOptions::new()
+            .write(true)
+            .open(tty.expect("the terminal is open"))
+            .unwrap();
+        tty.write_all(message.as_bytes()).unwrap();
         self
     }
 
