@@ -203,6 +203,29 @@ mod tests {
         assert_eq!(receiver.recv().await, Some(Input::Key(Key::Esc.into())));
     }
 
+    #[tokio::test(start_paused = true)]
+    async fn what_a_network_delays_is_still_the_key_that_it_was() {
+        let (typed, keyboard) = keyboard();
+        let (sender, mut receiver) = mpsc::channel(4);
+        tokio::spawn(async move { keyboard.read(sender).await });
+        for (begin, lag, rest, key) in [
+            (&b"\x1b"[..], 80, &b"[D"[..], Key::Left),
+            (b"\x1b", 400, b"OQ", Key::Function(2)),
+            (b"\x1b[", 1_500, b"D", Key::Left),
+            (b"\x1b[", 4_000, b"D", Key::Left),
+        ] {
+            typed.bytes(begin);
+            tokio::time::sleep(Duration::from_millis(lag)).await;
+            typed.bytes(rest);
+            assert_eq!(receiver.recv().await, Some(Input::Key(key.into())));
+        }
+        typed.bytes(b"x");
+        assert_eq!(
+            receiver.recv().await,
+            Some(Input::Key(Key::Char('x').into()))
+        );
+    }
+
     #[test]
     fn what_nobody_reads_is_bounded() {
         let (typed, keyboard) = keyboard();

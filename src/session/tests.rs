@@ -143,7 +143,7 @@ async fn a_kiosks_screen_is_drawn_whole_each_minute_and_a_lent_one_at_first() {
     assert_eq!(kiosk.frames_within(240).await, [true; 5]);
     let mut lent = Sitting::begin(Wipe::Screen);
     assert_eq!(
-        lent.frames_within(200).await,
+        lent.frames_within(240).await,
         [true, false, false, false, false]
     );
 }

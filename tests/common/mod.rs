@@ -378,6 +378,10 @@ pub fn log_out(kiosk: &mut Kiosk) {
     kiosk.press("l").press(key::ENTER).expect(MENU);
 }
 
+/// What other programs leave on a terminal: a message, and the modes that a binary file changes when it is printed.
+const MESSAGE: &str = "\x1b[5;9r\x1b[?6h\x1b[7;31m\x0e\x1b(0\x1b[4h\x1b[20h\x1b[?5h\x1b[?7l\x1b[?1h\x1b=\x1b[?1000h\
+    \x1b[?2004l\x1b[?25h\x1b[H\r\nBroadcast message from root@loket\r\nKernel panic - not syncing\r\n\r\n\r\n";
+
 /// Keys as terminals send them.
 pub mod key {
     pub const ENTER: &str = "\r";
@@ -507,6 +511,18 @@ impl Kiosk {
             .open(tty.expect("the terminal is open"))
             .unwrap();
         tty.write_all(message.as_bytes()).unwrap();
+        self
+    }
+
+    /// A message stands on the screen, and the terminal's modes are changed, until what is done next puts all of it right.
+    pub fn is_disturbed_until(&mut self, done: impl FnOnce(&mut Self)) -> &mut Self {
+        let before = self.screen();
+        self.overwrite(MESSAGE).expect("Broadcast message");
+        done(self);
+        self.expect_screen("expected the screen as before the message", |screen| {
+            screen.contents_formatted() == before.contents_formatted()
+                && screen.input_mode_formatted() == before.input_mode_formatted()
+        });
         self
     }
 
