@@ -160,7 +160,7 @@ fn a_terminal_is_taken_and_left_with_its_modes_as_they_usually_are() {
             && !screen.bracketed_paste()
             && screen.mouse_protocol_mode() == vt100::MouseProtocolMode::None
     };
-    assert!(usual(&kiosk.screen()));
+    kiosk.expect_screen("the usual modes", usual);
 }
 
 #[test]

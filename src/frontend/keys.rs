@@ -350,14 +350,19 @@ impl Decoder {
         let is_whole = self.sequence.len() < LONGEST_SEQUENCE;
         let is_sequence = self.sequence.first() == Some(&0x1b);
         let press = key_of(&self.sequence).filter(|_| is_whole);
-        match press {
-            Some(press) => typed(Input::Key(KeyPress {
-                alt: press.alt || self.alt,
+        // Only arrows have Alt here: function keys and keypads with Alt come in other forms. So the Esc was one.
+        let is_alone = match self.sequence.as_slice() {
+            [0x1b, b'O', .., last] => !matches!(last, b'A'..=b'D' | b'F' | b'H' | b'a'..=b'd'),
+            _ => is_sequence && press.is_none(),
+        };
+        if self.alt && is_alone {
+            typed(Input::Key(Key::Esc.into()));
+        }
+        if let Some(press) = press {
+            typed(Input::Key(KeyPress {
+                alt: press.alt || self.alt && !is_alone,
                 ..press
-            })),
-            // No key has Alt here, so the Esc before it was one.
-            None if self.alt && is_sequence => typed(Input::Key(Key::Esc.into())),
-            None => {}
+            }));
         }
         let is_paste = self.sequence == PASTE_BEGIN;
         let begun = |(begin, _): &&(&[u8], usize)| self.sequence == *begin;
@@ -704,6 +709,16 @@ mod tests {
         assert_eq!(
             typed_over(Link::Console, &[(0, b"\x1b\x1b\x1b")]),
             [Key::Esc.into(); 3]
+        );
+        // So it is with function keys as most terminals send them, even at once.
+        assert_eq!(
+            typed_over(Link::Console, &[(0, b"\x1b\x1bOQ\x1b\x1bOp")]),
+            [
+                Key::Esc.into(),
+                Key::Function(2).into(),
+                Key::Esc.into(),
+                Key::Char('0').into()
+            ]
         );
         // A paste has no Alt.
         assert_eq!(
