@@ -517,11 +517,19 @@ impl Kiosk {
     /// A message stands on the screen, and the terminal's modes are changed, until what is done next puts all of it right.
     pub fn is_disturbed_until(&mut self, done: impl FnOnce(&mut Self)) -> &mut Self {
         let look = |screen: &vt100::Screen| {
-            let (_, columns) = screen.size();
-            let rows: Vec<_> = screen.rows_formatted(0, columns.get()).collect();
+            let (rows, columns) = screen.size();
+            let cell = |row, column| {
+                let cell = screen.cell(row, column).expect("a cell of the screen");
+                // A space and nothing look the same.
+                let symbol = cell.contents().trim().to_owned();
+                let marks = (cell.bold(), cell.underline(), cell.inverse());
+                (symbol, cell.fgcolor(), cell.bgcolor(), marks)
+            };
+            let row = |row| (0..columns.get()).map(move |column| cell(row, column));
+            let cells: Vec<_> = (0..rows.get()).flat_map(row).collect();
             // Where a hidden cursor stands is nobody's business.
             let cursor = (!screen.hide_cursor()).then(|| screen.cursor_position());
-            (rows, cursor, screen.input_mode_formatted())
+            (cells, cursor, screen.input_mode_formatted())
         };
         let before = look(&self.screen());
         self.overwrite(MESSAGE).expect("Broadcast message");
