@@ -1,6 +1,6 @@
 //! The program `lpse-kiosk`: makes the process safe to hold secrets, then does what the command line says.
 
-use std::process::ExitCode;
+use std::{alloc::System, process::ExitCode};
 
 use clap::Parser;
 use lpse_kiosk::cli::{self, CommandLine};
@@ -8,6 +8,12 @@ use rustix::{
     fs::Mode,
     process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit, umask},
 };
+use zeroizing_alloc::ZeroAlloc;
+
+/// What is freed is wiped: frames, packets, messages and the copies that a growing buffer leaves behind hold codes and
+/// keys too, and most of them belong to libraries.
+#[global_allocator]
+static MEMORY: ZeroAlloc<System> = ZeroAlloc(System);
 
 fn main() -> ExitCode {
     harden();

@@ -122,3 +122,66 @@ fn a_held_key_and_escape_garbage_break_nothing() {
     }
     assert_still_serves(&office, &mut kiosk);
 }
+
+#[test]
+fn what_others_write_on_the_terminal_goes_with_the_next_whole_drawing() {
+    let office = Office::new();
+    let mut kiosk = office.password_given("non-penyedia", "PPK30");
+    kiosk.expect("ENABLE TOTP");
+    kiosk.is_disturbed_until(|kiosk| {
+        kiosk.press(key::CTRL_L);
+    });
+    // The window has the size that it had: dtach and others tell so when somebody comes back.
+    kiosk.is_disturbed_until(|kiosk| {
+        kiosk.signal("WINCH");
+    });
+    // With the cursor in a field, where Ctrl-L types nothing.
+    common::log_out(&mut kiosk);
+    kiosk.give_user_id("non-penyedia", "PPK30");
+    kiosk.press("kuda").expect("••••");
+    kiosk.is_disturbed_until(|kiosk| {
+        kiosk.press(key::CTRL_L);
+    });
+}
+
+#[test]
+fn a_terminal_is_taken_and_left_with_its_modes_as_they_usually_are() {
+    let office = Office::new();
+    let mut kiosk = office.kiosk();
+    kiosk.expect("LOGIN").overwrite("\x1b=\x1b[?1h\x1b[?1000h");
+    kiosk.expect_screen("modes of another program", |screen| {
+        screen.application_keypad() && screen.application_cursor()
+    });
+    kiosk.signal("TERM");
+    assert_eq!(kiosk.wait(), 0);
+    let usual = |screen: &vt100::Screen| {
+        !screen.application_keypad()
+            && !screen.application_cursor()
+            && !screen.bracketed_paste()
+            && screen.mouse_protocol_mode() == vt100::MouseProtocolMode::None
+    };
+    kiosk.expect_screen("the usual modes", usual);
+}
+
+#[test]
+fn esc_with_a_key_at_once_is_nothing_and_a_keypad_types_its_digits() {
+    let office = Office::new();
+    let mut kiosk = office.password_given("non-penyedia", "PPK30");
+    kiosk.expect("ENABLE TOTP").press(key::ENTER);
+    kiosk.expect("Kunci ini");
+    // Esc and Enter in one packet, arrows with Alt, reports of the mouse and of focus.
+    for nothing in [
+        "\x1b\r",
+        "\x1b\x1b[D",
+        "\x1b[M !!",
+        "\x1b[I",
+        "\x1b[<0;4;4M",
+    ] {
+        kiosk.press(nothing);
+    }
+    // Four digits of the keypad in application mode, and one by its number.
+    kiosk
+        .press("\x1bOp\x1bOq\x1bOr\x1bOy\x1b[27;1;53~")
+        .expect(&common::five_of("012950"));
+    assert!(kiosk.text().contains("Kunci ini"));
+}

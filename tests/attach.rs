@@ -264,6 +264,22 @@ fn nothing_leads_out_of_a_kiosk_and_each_visit_gets_a_fresh_menu() {
 }
 
 #[test]
+fn what_others_write_on_a_joined_terminal_goes_with_the_next_whole_drawing() {
+    let office = Office::new();
+    let _serve = serve(&office);
+    for mut terminal in [attach(&office), attach_kiosk(&office)] {
+        // The last part of the menu that comes.
+        terminal.expect("Total Pengunjung: 0");
+        terminal.is_disturbed_until(|terminal| {
+            terminal.signal("WINCH");
+        });
+        terminal.is_disturbed_until(|terminal| {
+            terminal.press(key::CTRL_L);
+        });
+    }
+}
+
+#[test]
 fn a_kiosk_waits_for_serve_and_joins_it_again() {
     let office = Office::new();
     let mut kiosk = attach_kiosk(&office);

@@ -688,7 +688,7 @@ impl Person {
                 Effect::NewSecurityCode => {
                     unreachable!("without letters no form for a reset is reached")
                 }
-                Effect::Look(..) | Effect::CountVisit | Effect::Quit => {}
+                Effect::Look(..) | Effect::CountVisit | Effect::Repaint | Effect::Quit => {}
             }
         }
     }

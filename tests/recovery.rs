@@ -2,7 +2,11 @@
 
 mod common;
 
-use common::{Kiosk, Office, PASSWORD, Phone, key, letters::Correspondence, log_out, text};
+use std::{fs, os::unix::fs::FileExt};
+
+use common::{
+    Kiosk, Office, PASSWORD, Phone, eventually, key, letters::Correspondence, log_out, text,
+};
 
 const OFFER: &str = "Buat kode pemulihan";
 const REJECTED: &str = "Kode tidak diterima. Periksa:";
@@ -10,13 +14,19 @@ const REJECTED: &str = "Kode tidak diterima. Periksa:";
 /// A kiosk at which PPK30 has just activated a phone, and is offered recovery codes.
 fn offered(office: &Office) -> (Phone, Kiosk) {
     let mut kiosk = office.password_given("non-penyedia", "PPK30");
+    let phone = offered_at(&mut kiosk, office);
+    (phone, kiosk)
+}
+
+/// The same at a terminal where PPK30 has typed their password.
+fn offered_at(kiosk: &mut Kiosk, office: &Office) -> Phone {
     kiosk.expect("ENABLE TOTP").press(key::ENTER);
-    let phone = Phone::scan(&mut kiosk);
+    let phone = Phone::scan(kiosk);
     kiosk
         .submit_code(&phone.code(office.clock()))
         .expect("TOTP aktif.")
         .expect(OFFER);
-    (phone, kiosk)
+    phone
 }
 
 /// The codes that the screen shows, as a person copies them.
@@ -347,4 +357,82 @@ fn what_is_used_stays_used_over_a_kill_and_what_was_shown_goes_with_the_terminal
     kiosk.signal("TERM").wait();
     kiosk.expect_that("an empty screen", |text| text.trim().is_empty());
     is_wiped_after(&kiosk, &renewed);
+}
+
+/// How often one of `codes` stands in the memory that a process can write: as text, in the rows of a frame at rest, and in
+/// the cells of one that is drawn.
+fn copies_in_memory(process: u32, codes: &[String]) -> usize {
+    const PAGE: usize = 4096;
+    const RUN: usize = 8;
+    let strides = [1, RUN, size_of::<ratatui::buffer::Cell>()];
+    let maps = fs::read_to_string(format!("/proc/{process}/maps")).unwrap();
+    let memory = fs::File::open(format!("/proc/{process}/mem")).unwrap();
+    let forms: Vec<Vec<u8>> = codes
+        .iter()
+        .flat_map(|code| [code.clone(), code.replace('-', "")])
+        .map(String::into_bytes)
+        .collect();
+    // By their first bytes, because most of the memory is none of these.
+    let mut beginning: Vec<Vec<&[u8]>> = vec![Vec::new(); 256];
+    for form in &forms {
+        beginning[usize::from(form[0])].push(form);
+    }
+    let mut copies = 0;
+    for line in maps.lines().filter(|line| line.contains(" rw")) {
+        let range = line
+            .split(' ')
+            .next()
+            .and_then(|range| range.split_once('-'));
+        let (start, end) = range.expect("a range of addresses");
+        let address = |text| u64::from_str_radix(text, 16).expect("an address");
+        let (start, end) = (address(start), address(end));
+        let mut bytes = vec![0; usize::try_from(end - start).unwrap()];
+        // What has gone meanwhile holds nothing.
+        if memory.read_exact_at(&mut bytes, start).is_err() {
+            continue;
+        }
+        for (number, page) in bytes.chunks(PAGE).enumerate() {
+            if page == &[0; PAGE][..] {
+                continue;
+            }
+            for (place, byte) in page.iter().enumerate() {
+                let from = &bytes[number * PAGE + place..];
+                let is_there = |form: &[u8]| {
+                    let at = |stride: usize| {
+                        from.get(stride) == Some(&form[1])
+                            && from.iter().step_by(stride).take(form.len()).eq(form)
+                    };
+                    strides.into_iter().any(at)
+                };
+                copies += beginning[usize::from(*byte)]
+                    .iter()
+                    .filter(|form| is_there(form))
+                    .count();
+            }
+        }
+    }
+    copies
+}
+
+#[test]
+fn codes_leave_the_servers_memory_with_whoever_has_seen_them() {
+    if !rustix::process::geteuid().is_root() {
+        eprintln!("only root can look into the server's memory: not tried");
+        return;
+    }
+    let office = Office::new();
+    let server = office.serve();
+    let mut kiosk = server.password_given("non-penyedia", "PPK30");
+    offered_at(&mut kiosk, &office);
+    kiosk.press(key::ENTER);
+    let paper = copied(&mut kiosk);
+    let copies = || copies_in_memory(server.id(), &paper);
+    assert!(copies() >= paper.len(), "the search finds what is shown");
+    noted(&mut kiosk);
+    log_out(&mut kiosk);
+    eventually("no code in memory after the logout", || copies() == 0);
+    kiosk.press(key::CTRL_C);
+    kiosk.wait();
+    eventually("the connection's end", || server.connections() == 0);
+    assert_eq!(copies(), 0, "after the connection's end");
 }

@@ -266,6 +266,10 @@ fn the_window_changes_its_size_in_a_form_and_at_the_qr_code() {
         .expect("ENABLE TOTP")
         .press(key::ENTER);
     let phone = Phone::scan(&mut kiosk);
+    kiosk.is_disturbed_until(|kiosk| {
+        // The size is told again, and is what it was.
+        kiosk.signal("WINCH");
+    });
     kiosk.resize(40, 12).expect("[ _ _ _  _ _ _ ]");
     kiosk.resize(100, 30).expect("Kunci ini");
     let again = Phone::scan(&mut kiosk);

@@ -26,8 +26,14 @@ use tokio::{
     sync::mpsc,
 };
 
-use super::keys::Decoder;
-use crate::session::{Door, Input, canvas::Wipe};
+use super::keys::{Decoder, Link};
+use crate::session::{
+    Door, Input,
+    canvas::{MODES, Wipe},
+};
+
+/// What sshd tells a login's processes: the client's address and port, the server's address and port.
+pub const SSH_CONNECTION: &str = "SSH_CONNECTION";
 
 /// How much of a terminal the program takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,22 +72,23 @@ impl Use {
         }
     }
 
-    /// What is sent first: bracketed paste on (the pointer is of no use here, so nothing else), and the alternate screen
-    /// where a person's own terminal is only borrowed.
+    /// What is sent first, before anything is drawn: the alternate screen where a person's own terminal is only borrowed.
+    /// Modes are set with the first frame ([`Canvas::wipe`](crate::session::canvas::Canvas::wipe)).
     pub fn enter(self) -> &'static [u8] {
         match self {
-            Self::Own => b"\x1b[?2004h",
-            Self::Borrowed => b"\x1b[?1049h\x1b[?2004h",
+            Self::Own => b"",
+            Self::Borrowed => b"\x1b[?1049h",
         }
     }
 
-    /// What is sent last: paste off, cursor shown, attributes reset, everything cleared, and what stood there before.
+    /// What is sent last: paste off, cursor shown, modes as they usually are, everything cleared, and what stood there
+    /// before.
     pub fn leave(self) -> Vec<u8> {
         let after: &[u8] = match self {
             Self::Own => b"",
             Self::Borrowed => b"\x1b[?1049l",
         };
-        [b"\x1b[?2004l\x1b[?25h\x1b[0m", self.wipe().bytes(), after].concat()
+        [b"\x1b[?2004l\x1b[?25h", MODES, self.wipe().bytes(), after].concat()
     }
 }
 
@@ -143,8 +150,12 @@ impl Console {
         let (sender, receiver) = mpsc::channel(64);
         let terminal = self.terminal.clone();
         let mut resized = signal(SignalKind::window_change())?;
+        let link = match std::env::var_os(SSH_CONNECTION) {
+            Some(_) => Link::Network,
+            None => Link::Console,
+        };
         tokio::spawn(async move {
-            let mut decoder = Decoder::default();
+            let mut decoder = Decoder::new(link);
             let mut bytes = zeroize::Zeroizing::new([0; 4096]);
             loop {
                 let mut inputs = Vec::new();
@@ -154,7 +165,10 @@ impl Console {
                         None => std::future::pending().await,
                     }
                 };
+                // What has come while this process was busy has come in time.
                 tokio::select! {
+                    biased;
+                    _ = resized.recv() => inputs.push(Input::Resize(size_of(terminal.get_ref()))),
                     read = terminal.async_io(Interest::READABLE, |mut file| file.read(bytes.as_mut_slice())) => {
                         match read {
                             Ok(0) | Err(_) => return,
@@ -162,7 +176,6 @@ impl Console {
                         }
                     }
                     () = silence => decoder.silence(&mut |input| inputs.push(input)),
-                    _ = resized.recv() => inputs.push(Input::Resize(size_of(terminal.get_ref()))),
                 }
                 for input in inputs {
                     if sender.send(input).await.is_err() {

@@ -12,7 +12,10 @@ use ratatui::layout::Size;
 use tokio::sync::{Notify, mpsc};
 use zeroize::Zeroizing;
 
-use crate::{frontend::keys::Decoder, session::Input};
+use crate::{
+    frontend::keys::{Decoder, Link},
+    session::Input,
+};
 
 /// Bytes that are kept unread; a whole paste and what is typed after it.
 const MOST: usize = 32 * 1024;
@@ -95,7 +98,7 @@ impl Shared {
 impl Keyboard {
     /// Hands keys, pastes and sizes on until no more come or nobody takes them.
     pub async fn read(&self, inputs: mpsc::Sender<Input>) {
-        let mut decoder = Decoder::default();
+        let mut decoder = Decoder::new(Link::Network);
         let mut ready = Vec::new();
         loop {
             let (bytes, size, closed) = self.take();
@@ -198,6 +201,29 @@ mod tests {
         tokio::spawn(async move { keyboard.read(sender).await });
         typed.bytes(b"\x1b");
         assert_eq!(receiver.recv().await, Some(Input::Key(Key::Esc.into())));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_a_network_delays_is_still_the_key_that_it_was() {
+        let (typed, keyboard) = keyboard();
+        let (sender, mut receiver) = mpsc::channel(4);
+        tokio::spawn(async move { keyboard.read(sender).await });
+        for (begin, lag, rest, key) in [
+            (&b"\x1b"[..], 80, &b"[D"[..], Key::Left),
+            (b"\x1b", 400, b"OQ", Key::Function(2)),
+            (b"\x1b[", 1_500, b"D", Key::Left),
+            (b"\x1b[", 4_000, b"D", Key::Left),
+        ] {
+            typed.bytes(begin);
+            tokio::time::sleep(Duration::from_millis(lag)).await;
+            typed.bytes(rest);
+            assert_eq!(receiver.recv().await, Some(Input::Key(key.into())));
+        }
+        typed.bytes(b"x");
+        assert_eq!(
+            receiver.recv().await,
+            Some(Input::Key(Key::Char('x').into()))
+        );
     }
 
     #[test]

@@ -33,6 +33,16 @@ impl Wipe {
     }
 }
 
+/// Modes as programs expect them, whatever a message, a person's shell or the program before has left behind: character
+/// set G0 in use and ASCII, digits from the keypad, arrows as CSI, no attribute, no insertion, no line feed sent with
+/// Enter; no inverse screen, no origin but the corner, no margins, no reports of the mouse or of focus; lines wrap; the
+/// whole screen scrolls. In the longer words of DEC and xterm: LS0, DECKPNM, IRM, LNM, DECCKM, DECSCNM, DECOM, DECLRMM,
+/// DECAWM, DECSTBM.
+pub const MODES: &[u8] = b"\x0f\x1b(B\x1b>\x1b[0m\x1b[4;20l\x1b[?1;5;6;9;69l\x1b[?1000;1002;1003;1004;1005;1006;1015l\x1b[?7h\x1b[r";
+
+/// What is pasted comes as one, and is told from what is typed.
+const BRACKETED_PASTE: &[u8] = b"\x1b[?2004h";
+
 /// A terminal that knows synchronized updates (DEC mode 2026) shows nothing between these two; others ignore them.
 const BEGIN_FRAME: &[u8] = b"\x1b[?2026h";
 const END_FRAME: &[u8] = b"\x1b[?2026l";
@@ -69,20 +79,18 @@ impl Canvas {
         }
     }
 
-    /// The terminal has this size now.
+    /// The terminal has this size now. It may be another terminal of the same size, so everything is drawn anew.
     pub fn resize(&mut self, size: Size) {
-        let size = clamped(size);
-        if size != self.size {
-            self.size = size;
-            self.wipe();
-        }
+        self.size = clamped(size);
+        self.wipe();
     }
 
-    /// The next frame is drawn from nothing on a cleared screen, and no cell of an earlier frame is kept in memory.
+    /// The next frame is drawn from nothing on a cleared screen, whatever modes the terminal has been left in, and no cell
+    /// of an earlier frame is kept in memory.
     pub fn wipe(&mut self) {
         self.shown.clear();
         self.cursor = None;
-        self.pending = self.wipe.bytes().to_vec();
+        self.pending = [MODES, BRACKETED_PASTE, self.wipe.bytes()].concat();
     }
 
     /// Draws a frame; returns the bytes that turn the one before into it.
@@ -149,6 +157,10 @@ struct Easel {
     row: RowBuffers,
 }
 
+/// As blank as [`Cell::EMPTY`], and nothing remains of the symbol that it overwrites: a cell without a symbol leaves
+/// that in place.
+const BLANK: Cell = Cell::new(" ");
+
 /// Buffers of more cells than this are not kept.
 const LARGEST_KEPT: u32 = 200 * 60;
 
@@ -175,8 +187,11 @@ impl Easel {
     }
 
     fn put_back(mut self) {
-        // Swapping resets the buffer that holds what was drawn; the other one was reset after the drawing.
-        self.terminal.swap_buffers();
+        // Both buffers: one holds what was drawn, the other what ratatui's own reset has left of the drawing before.
+        for _ in 0..2 {
+            self.terminal.current_buffer_mut().content.fill(BLANK);
+            self.terminal.swap_buffers();
+        }
         if self.terminal.backend().size.area() <= LARGEST_KEPT {
             EASEL.set(Some(self));
         }
@@ -202,8 +217,8 @@ impl RowBuffers {
         self.after.content.clone_from_slice(after);
         let differ = self.before.diff_iter(&self.after);
         changes.extend(differ.map(|(x, _, cell)| (x, y, cell.clone())));
-        self.before.reset();
-        self.after.reset();
+        self.before.content.fill(BLANK);
+        self.after.content.fill(BLANK);
     }
 }
 
@@ -433,6 +448,8 @@ mod tests {
         canvas.wipe();
         let bytes = draw(&mut canvas, "menu");
         let bytes = bytes.strip_prefix(BEGIN_FRAME).unwrap_or(&bytes);
+        let bytes = bytes.strip_prefix(MODES).expect("modes come first");
+        let bytes = bytes.strip_prefix(BRACKETED_PASTE).unwrap_or(bytes);
         assert!(
             bytes.starts_with(Wipe::All.bytes()),
             "{}",

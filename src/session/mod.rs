@@ -6,6 +6,8 @@
 pub mod canvas;
 mod desk;
 pub mod effects;
+#[cfg(test)]
+mod tests;
 
 use std::{
     io,
@@ -145,6 +147,12 @@ pub struct Ended {
 /// Events handled before the next frame at most: a held key or a flood draws one frame, not one a key.
 const EVENTS_A_FRAME: usize = 256;
 
+/// A kiosk's own terminal is painted anew this often: the system, and whoever may write there, leave messages on it.
+const LONGEST_UNPAINTED: Duration = Duration::from_secs(60);
+
+/// So is it with the first key after such a silence: somebody comes to it.
+const SILENCE: Duration = Duration::from_secs(10);
+
 /// A terminal that takes no bytes for this long is gone.
 const SLOWEST_DOOR: Duration = Duration::from_secs(10);
 
@@ -179,6 +187,8 @@ pub async fn run(
     let mut session = Session {
         idle: Idle::new(seat.limits, seat.clock.monotonic()),
         canvas: Canvas::new(size, seat.wipe),
+        painted: Painted::default(),
+        last_key: seat.clock.monotonic(),
         seat,
         app,
         proofs: Proofs::None,
@@ -198,6 +208,7 @@ pub async fn run(
         if let Some(end) = session.judge(*closing.borrow_and_update()) {
             break end;
         }
+        session.repaint_kiosk();
         let frame = session.draw();
         if !frame.is_empty() {
             tokio::select! {
@@ -273,10 +284,20 @@ impl EndedLogins {
     }
 }
 
+/// An instant on both clocks: the minute that the screen tells, and the monotonic time.
+#[derive(Debug, Default)]
+struct Painted {
+    minute: i64,
+    at: Duration,
+}
+
 struct Session {
     seat: Seat,
     app: App,
     canvas: Canvas,
+    /// When the whole of a kiosk's screen was painted last.
+    painted: Painted,
+    last_key: Duration,
     idle: Idle,
     proofs: Proofs,
     /// The answer to the picture on the screen, for one try.
@@ -302,8 +323,35 @@ impl Session {
         }
     }
 
+    /// Whether the terminal is a kiosk's own, where others than its person may write too.
+    fn is_kiosk(&self) -> bool {
+        self.seat.wipe == Wipe::All
+    }
+
+    /// Paints a kiosk's screen anew when the time has come: with the minute that the screen tells, so that it wakes nobody
+    /// up, and at the latest after a minute where that clock stands still.
+    fn repaint_kiosk(&mut self) {
+        let Now { wall, monotonic } = self.now();
+        let minute = wall.as_second().div_euclid(60);
+        let is_due = minute != self.painted.minute
+            || monotonic.saturating_sub(self.painted.at) >= LONGEST_UNPAINTED;
+        if self.is_kiosk() && is_due {
+            self.painted = Painted {
+                minute,
+                at: monotonic,
+            };
+            self.canvas.wipe();
+        }
+    }
+
     fn input(&mut self, input: Input) {
         let now = self.now();
+        if !matches!(input, Input::Resize(_)) {
+            let before = std::mem::replace(&mut self.last_key, now.monotonic);
+            if self.is_kiosk() && now.monotonic.saturating_sub(before) >= SILENCE {
+                self.canvas.wipe();
+            }
+        }
         match input {
             Input::Key(key) => {
                 #[cfg(debug_assertions)]
@@ -382,6 +430,7 @@ impl Session {
                 Effect::CountVisit => self.show_visits(true),
                 Effect::EndLogin => self.end_login(),
                 Effect::NewSecurityCode => self.draw_security_code(),
+                Effect::Repaint => self.canvas.wipe(),
                 Effect::Quit => self.quit = true,
             }
         }
@@ -499,7 +548,13 @@ impl Session {
             Closing::By(end) => Some(left(end)),
             Closing::No | Closing::Now => None,
         };
-        [screen, idle, closing].into_iter().flatten().min()
+        let painting = self
+            .is_kiosk()
+            .then(|| left(self.painted.at + LONGEST_UNPAINTED));
+        [screen, idle, closing, painting]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     /// Shows the number of visits so far, counting this one if `count`.

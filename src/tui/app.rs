@@ -166,14 +166,18 @@ impl App {
             };
         }
         // A key at the warning only says that somebody is here.
-        if self.woken() {
+        let woken = self.woken();
+        if global == Some(Global::Repaint) {
+            return vec![Effect::Repaint];
+        }
+        if woken {
             return Vec::new();
         }
         match global {
             Some(Global::SwitchLanguage) => self.language = self.language.other(),
             Some(Global::Help) => self.show(OverlayKind::Help),
             Some(Global::Page(number)) => self.show(OverlayKind::Page(Page::ALL[number])),
-            Some(Global::Interrupt) | None => {
+            Some(Global::Interrupt | Global::Repaint) | None => {
                 if self.overlay.is_some() {
                     self.scroll_overlay(press);
                 } else {

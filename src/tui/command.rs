@@ -80,15 +80,20 @@ pub enum Global {
     Page(usize),
     /// Ctrl-C: leaves where leaving is allowed, and is nothing on a kiosk.
     Interrupt,
+    /// Ctrl-L: the whole screen is painted anew.
+    Repaint,
 }
 
-/// What `press` means on top of any screen, if anything.
+/// What `press` means on top of any screen, if anything. No key with Alt means anything, here or to a screen: Esc and a
+/// key that come close together look the same.
 pub fn global(press: KeyPress) -> Option<Global> {
     match press.key {
+        _ if press.alt => None,
         Key::Function(1) => Some(Global::Help),
         Key::Function(2) => Some(Global::SwitchLanguage),
         Key::Function(number @ 3..=5) => Some(Global::Page(usize::from(number - 3))),
         Key::Char('c') if press.ctrl => Some(Global::Interrupt),
+        Key::Char('l') if press.ctrl => Some(Global::Repaint),
         _ => None,
     }
 }
@@ -98,6 +103,7 @@ pub fn command(press: KeyPress, typing: bool) -> Option<Command> {
     use Command::{Activate, Back, First, Jump, Last, Next, PageDown, PageUp, Previous};
     let edit = |edit| Some(Command::Edit(edit));
     match press.key {
+        _ if press.alt => None,
         Key::Char(c) if press.ctrl => match c {
             _ if !typing => None,
             'u' => edit(Edit::Clear),
@@ -106,7 +112,6 @@ pub fn command(press: KeyPress, typing: bool) -> Option<Command> {
             'e' => edit(Edit::End),
             _ => None,
         },
-        Key::Char(_) if press.alt => None,
         Key::Char(c) if typing => edit(Edit::Insert(c)),
         Key::Char(' ') | Key::Enter => Some(Activate),
         Key::Char(c) => Some(Jump(c)),
@@ -145,6 +150,33 @@ mod tests {
         let space = press(Key::Char(' '));
         assert_eq!(command(space, false), Some(Command::Activate));
         assert_eq!(command(space, true), Some(Command::Edit(Edit::Insert(' '))));
+    }
+
+    #[test]
+    fn a_key_with_alt_means_nothing() {
+        for key in [
+            Key::Enter,
+            Key::Esc,
+            Key::Tab,
+            Key::Left,
+            Key::Backspace,
+            Key::Delete,
+            Key::End,
+            Key::Char(' '),
+            Key::Char('l'),
+            Key::Function(2),
+        ] {
+            for ctrl in [false, true] {
+                let press = KeyPress {
+                    key,
+                    ctrl,
+                    alt: true,
+                };
+                assert_eq!(global(press), None, "{press:?}");
+                assert_eq!(command(press, true), None, "{press:?}");
+                assert_eq!(command(press, false), None, "{press:?}");
+            }
+        }
     }
 
     #[test]

@@ -125,6 +125,8 @@ pub enum Effect {
     EndLogin,
     /// A new picture of a Kode Keamanan, at once; the one before no longer counts.
     NewSecurityCode,
+    /// The whole screen is drawn anew, whatever stands on the terminal.
+    Repaint,
     /// Leave the program (training mode, or a terminal that is not a kiosk's).
     Quit,
 }

@@ -325,6 +325,7 @@ pub fn send_signal(id: u32, name: &str) {
         "HUP" => Signal::HUP,
         "INT" => Signal::INT,
         "KILL" => Signal::KILL,
+        "WINCH" => Signal::WINCH,
         other => panic!("no journey sends SIG{other}"),
     };
     let id = Pid::from_raw(id.cast_signed()).expect("a process id");
@@ -377,6 +378,10 @@ pub fn log_out(kiosk: &mut Kiosk) {
     kiosk.press("l").press(key::ENTER).expect(MENU);
 }
 
+/// What other programs leave on a terminal: a message, and the modes that a binary file changes when it is printed.
+const MESSAGE: &str = "\x1b[5;9r\x1b[?6h\x1b[7;31m\x0e\x1b(0\x1b[4h\x1b[20h\x1b[?5h\x1b[?7l\x1b[?1h\x1b=\x1b[?1000h\
+    \x1b[?2004l\x1b[?25h\x1b[H\r\nBroadcast message from root@loket\r\nKernel panic - not syncing\r\n\r\n\r\n";
+
 /// Keys as terminals send them.
 pub mod key {
     pub const ENTER: &str = "\r";
@@ -390,6 +395,7 @@ pub mod key {
     pub const F3: &str = "\x1bOR";
     pub const F12: &str = "\x1b[24~";
     pub const CTRL_C: &str = "\x03";
+    pub const CTRL_L: &str = "\x0c";
     pub const CTRL_Z: &str = "\x1a";
     pub const CTRL_BACKSLASH: &str = "\x1c";
 }
@@ -494,6 +500,43 @@ impl Kiosk {
         let writer = self.writer.as_mut().expect("the terminal is open");
         writer.write_all(bytes).expect("the terminal takes keys");
         writer.flush().unwrap();
+        self
+    }
+
+    /// Somebody else writes on the terminal, as `wall` and the kernel do.
+    pub fn overwrite(&mut self, message: &str) -> &mut Self {
+        let tty = self.master.as_ref().and_then(|master| master.tty_name());
+        let mut tty = fs::OpenOptions::new()
+            .write(true)
+            .open(tty.expect("the terminal is open"))
+            .unwrap();
+        tty.write_all(message.as_bytes()).unwrap();
+        self
+    }
+
+    /// A message stands on the screen, and the terminal's modes are changed, until what is done next puts all of it right.
+    pub fn is_disturbed_until(&mut self, done: impl FnOnce(&mut Self)) -> &mut Self {
+        let look = |screen: &vt100::Screen| {
+            let (rows, columns) = screen.size();
+            let cell = |row, column| {
+                let cell = screen.cell(row, column).expect("a cell of the screen");
+                // A space and nothing look the same.
+                let symbol = cell.contents().trim().to_owned();
+                let marks = (cell.bold(), cell.underline(), cell.inverse());
+                (symbol, cell.fgcolor(), cell.bgcolor(), marks)
+            };
+            let row = |row| (0..columns.get()).map(move |column| cell(row, column));
+            let cells: Vec<_> = (0..rows.get()).flat_map(row).collect();
+            // Where a hidden cursor stands is nobody's business.
+            let cursor = (!screen.hide_cursor()).then(|| screen.cursor_position());
+            (cells, cursor, screen.input_mode_formatted())
+        };
+        let before = look(&self.screen());
+        self.overwrite(MESSAGE).expect("Broadcast message");
+        done(self);
+        self.expect_screen("expected the screen as before the message", |screen| {
+            look(screen) == before
+        });
         self
     }
 

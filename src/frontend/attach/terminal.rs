@@ -23,16 +23,13 @@ use crate::{
     config::Config,
     domain::{Source, language::Language},
     frontend::{
-        console::{Console, ConsoleError, Use},
+        console::{Console, ConsoleError, SSH_CONNECTION, Use},
         lent::{LONGEST_VALUE, VARIABLES},
         signals::{Request, Signals},
     },
     session::Door,
     store::remote::{self, JoinError, wire},
 };
-
-/// What sshd tells a login's processes: the client's address and port, the server's address and port.
-const SSH_CONNECTION: &str = "SSH_CONNECTION";
 
 /// Keys that are read at once.
 const KEYS: usize = 4096;
