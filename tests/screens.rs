@@ -4,6 +4,8 @@
 //! A snapshot is the screen's text, then where the cursor stands and what is highlighted: the focus must be plain to
 //! see without colour. `INSTA_UPDATE=always cargo test --test screens` writes them anew; then read each one.
 
+#[path = "screens/ahead.rs"]
+mod ahead;
 mod screen_harness;
 
 use std::time::Duration;
@@ -196,6 +198,8 @@ struct Person {
     /// Pictures of a Kode Keamanan drawn so far, and whether the session draws them.
     pictures: u8,
     draws: bool,
+    /// How long every answer is read.
+    reads: Duration,
 }
 
 impl Person {
@@ -206,6 +210,7 @@ impl Person {
             request: None,
             pictures: 0,
             draws: true,
+            reads: Duration::ZERO,
         };
         person.event(Event::Visits(1234));
         person
@@ -291,7 +296,9 @@ impl Person {
 
     fn answered(&mut self, reply: Reply) -> Vec<Effect> {
         let id = self.request.take().expect("a request is under way");
-        self.event(Event::Reply(id, reply))
+        let effects = self.event(Event::Reply(id, reply));
+        self.now.monotonic += self.reads;
+        effects
     }
 
     fn at_password(mut self) -> Self {
@@ -1151,7 +1158,7 @@ fn a_wipe_leaves_a_fresh_menu_in_the_first_language() {
     let mut person = Person::new(settings(Language::Id)).at_enrollment(false);
     person.presses(Key::Function(2));
     person.presses(Key::Function(1));
-    person.app.wipe();
+    person.app.wipe(person.now);
     assert_eq!(person.screen(80, 24), fresh.screen(80, 24));
     assert_eq!(person.app.presence(), Presence::Nobody);
 }
