@@ -198,7 +198,7 @@ struct Person {
     /// Pictures of a Kode Keamanan drawn so far, and whether the session draws them.
     pictures: u8,
     draws: bool,
-    /// How long every answer is read.
+    /// How long every answer is read, and every screen before Enter is pressed.
     reads: Duration,
 }
 
@@ -291,6 +291,9 @@ impl Person {
     }
 
     fn presses(&mut self, key: Key) -> Vec<Effect> {
+        if key == Key::Enter {
+            self.now.monotonic += self.reads;
+        }
         self.event(Event::Key(key.into()))
     }
 

@@ -274,9 +274,16 @@ impl App {
         if !self.attention.takes(command, stakes, now.monotonic) {
             return Vec::new();
         }
-        if command.moves_focus() {
+        // Where a letter only moves the focus, it is a move like others.
+        let moves = command.moves_focus() || matches!(command, Command::Jump(_));
+        let changes = self.changes;
+        if moves {
             let step = self.on_screen(now, |screen, context| screen.command(command, context));
-            return self.take(now, step);
+            let effects = self.take(now, step);
+            if self.changes != changes {
+                self.attention.changed_by_key(now.monotonic);
+            }
+            return effects;
         }
         self.by_hand(now, |screen, context| screen.command(command, context))
     }
