@@ -569,8 +569,9 @@ proptest! {
     ) {
         let (_, settings, state) = all_states()[state];
         let mut person = hasty(settings(Language::Id), state);
-        // When the screen was last changed by no key, and the last time that the last key was pressed.
-        let mut changed = person.now.monotonic;
+        // When the screen was last changed by no key, and the last time that the last key was pressed. What stands there at
+        // first has been read.
+        let mut changed = person.now.monotonic.saturating_sub(READING_TIME);
         let mut last: Option<(Key, Duration)> = None;
         for ((pause, key), answer, moment) in keys {
             let now = person.after(pause).now.monotonic;
