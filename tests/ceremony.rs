@@ -730,7 +730,7 @@ impl Person {
             Deed::TypePassword => self.type_text(self.password).await,
             Deed::TypeOwnPassword(number) => self.type_text(OWN_PASSWORDS[number]).await,
             Deed::HangUp => {
-                self.app.wipe();
+                self.app.wipe(self.now());
                 self.proofs = Proofs::None;
             }
             Deed::IssuePassword => {

@@ -22,8 +22,9 @@ use lpse_kiosk::{
         throttle::Gate,
     },
     tui::{
-        App, DeskReply, DeskRequest, Effect, Ending, EndingReason, Event, HomeNotice, HomeView,
-        Look, Now, OutboxRow, Reply, Request, RequestId, Sight,
+        App, AppSettings, DeskReply, DeskRequest, Effect, Ending, EndingReason, Event, HomeNotice,
+        HomeView, Look, Now, OutboxRow, Reply, Request, RequestId, Sight,
+        attention::READING_TIME,
         command::Key,
         theme::{Colours, Glyphs, Terminal},
     },
@@ -302,18 +303,38 @@ struct Officer {
     request: Option<RequestId>,
     /// The look that is under way.
     look: Option<(RequestId, Look)>,
+    /// How long it takes to read an answer, and to press a key.
+    pace: (Duration, Duration),
 }
 
 impl Officer {
-    fn new(settings: lpse_kiosk::tui::AppSettings) -> Self {
+    fn new(settings: AppSettings) -> Self {
         let mut officer = Self {
             app: App::new(settings),
             now: now(),
             request: None,
             look: None,
+            pace: (Duration::ZERO, Duration::ZERO),
         };
         officer.event(Event::Visits(1234));
         officer
+    }
+
+    /// At a terminal at which people read, in `state`, and from then on in haste.
+    fn hasty(state: impl FnOnce(Self) -> Self) -> Self {
+        let mut officer = Self::new(AppSettings {
+            reading_time: READING_TIME,
+            ..settings(Language::Id)
+        });
+        officer.pace = (2 * READING_TIME, Duration::from_millis(200));
+        let mut officer = state(officer);
+        officer.pace = (Duration::ZERO, Duration::ZERO);
+        officer
+    }
+
+    fn after(&mut self, milliseconds: u64) -> &mut Self {
+        self.now.monotonic += Duration::from_millis(milliseconds);
+        self
     }
 
     fn event(&mut self, event: Event) -> Vec<Effect> {
@@ -341,6 +362,7 @@ impl Officer {
     fn presses(&mut self, keys: &[Key]) -> Vec<Effect> {
         let mut effects = Vec::new();
         for key in keys {
+            self.now.monotonic += self.pace.1;
             effects = self.event(Event::Key((*key).into()));
         }
         effects
@@ -348,7 +370,9 @@ impl Officer {
 
     fn answered(&mut self, reply: Reply) -> Vec<Effect> {
         let id = self.request.take().expect("a request is under way");
-        self.event(Event::Reply(id, reply))
+        let effects = self.event(Event::Reply(id, reply));
+        self.now.monotonic += self.pace.0;
+        effects
     }
 
     fn desk(&mut self, reply: DeskReply) -> Vec<Effect> {
@@ -749,16 +773,25 @@ impl Officer {
         officer
     }
 
-    fn at_password(self, password: &str) -> Self {
+    fn with_password_ordered(self) -> Self {
         let mut officer = self.at_card_item(card(), 2);
         officer.types("Lupa password\nKTP asli\t\n");
-        officer.desk(DeskReply::Done(
+        officer
+    }
+
+    fn issues(&mut self, password: &str) {
+        self.desk(DeskReply::Done(
             Box::new(Card {
                 one_time_password_until: Some(at("2020-08-14T01:53:00Z")),
                 ..card()
             }),
             Some(Zeroizing::new(password.to_owned()).into()),
         ));
+    }
+
+    fn at_password(self, password: &str) -> Self {
+        let mut officer = self.with_password_ordered();
+        officer.issues(password);
         officer
     }
 
@@ -934,7 +967,7 @@ fn a_sight_that_is_not_waited_for_is_dropped() {
     // Nor does a sight of before come back to a fresh menu.
     officer.types("x");
     let (id, _) = officer.look.clone().unwrap();
-    officer.app.wipe();
+    officer.app.wipe(officer.now);
     let sight = Sight::Found(page(few(), None));
     assert!(officer.event(Event::Sight(id, sight)).is_empty());
     assert!(officer.event(Event::Sight(id, Sight::Ended)).is_empty());
@@ -1300,20 +1333,18 @@ fn an_address_is_shown_when_it_is_asked_for_and_hidden_again_with_the_card() {
 
 #[test]
 fn an_act_is_ordered_by_its_button_with_all_that_was_said() {
-    let mut officer = Officer::new(settings(Language::Id)).at_reset();
+    let mut officer = Officer::hasty(Officer::at_reset);
     assert!(officer.shows("Reset TOTP untuk PPK30 — Siti Rahmawati"));
     // Enter in the last field only moves on.
     let sent = officer.types("  Ponsel hilang \n KTP asli \n");
     assert!(sent.is_empty(), "{sent:?}");
     // Nor does the same Enter order anything while it is held down: half a second until it repeats, then at once.
-    for milliseconds in [0, 500, 33, 33, 33, 33, 33, 33, 33, 33, 33, 250, 299] {
-        officer.now.monotonic += Duration::from_millis(milliseconds);
-        let sent = officer.types("\n");
+    for milliseconds in [0, 500, 33, 33, 33, 33, 33, 33, 33, 33, 33, 250, 399] {
+        let sent = officer.after(milliseconds).types("\n");
         assert!(sent.is_empty(), "{sent:?}");
     }
     assert!(officer.shows("▸ [ Reset TOTP ]"));
-    officer.now.monotonic += Duration::from_millis(300);
-    let sent = officer.types("\n");
+    let sent = officer.after(400).types("\n");
     let order = ordered(&sent);
     assert_eq!(order.act, DeskAct::Account(siti(), AccountAct::ResetTotp));
     assert_eq!(order.reason.as_str(), "Ponsel hilang");
@@ -1324,6 +1355,36 @@ fn an_act_is_ordered_by_its_button_with_all_that_was_said() {
     // A key that is still held does nothing more.
     assert!(officer.types("\n\n\n").is_empty());
     assert!(officer.shows("Waktu (WIB)"));
+}
+
+#[test]
+fn enter_that_comes_when_its_button_has_gone_presses_no_other() {
+    let mut officer = Officer::hasty(|officer| officer.at_card(waiting_card()));
+    officer.types("\t");
+    assert!(officer.shows("▸ [ Akhiri masa tunggu ]"));
+    officer.now.monotonic += Duration::from_secs(300);
+    let sent = officer.types("\n");
+    assert!(sent.is_empty(), "{sent:?}");
+    assert!(!officer.shows("Akhiri masa tunggu") && officer.shows("▸ [ Tampilkan e-mail ]"));
+}
+
+#[test]
+fn an_account_that_slips_under_the_pointer_is_read_before_it_is_opened() {
+    let mut officer = Officer::hasty(Officer::with_list);
+    officer.types("31");
+    officer.presses(&[Key::Down]);
+    // The list of the longer text comes, with another account in the first place.
+    // What was looked for when the first of its letters was typed, and then the whole.
+    for _ in 0..2 {
+        officer.finds(page(few().split_off(1), None));
+    }
+    assert!(officer.after(300).types("\n").is_empty());
+    let sent = officer.after(1000).types("\n");
+    assert!(
+        matches!(&sent[..], [Effect::Request(_, Request::Desk(DeskRequest::Show(key)))]
+            if key.user_id.as_str() == "PPK31"),
+        "{sent:?}"
+    );
 }
 
 #[test]
@@ -1472,21 +1533,21 @@ fn the_policy_is_changed_by_an_order_and_shown_as_it_is_then() {
 
 #[test]
 fn a_one_time_password_is_shown_once_and_no_held_key_takes_it_away() {
-    let mut officer = Officer::new(settings(Language::Id)).at_password("kd7m-qr29-tzxw");
-    for _ in 0..50 {
-        officer.types("\n ");
+    let mut officer = Officer::hasty(|officer| officer.with_password_ordered());
+    officer.issues("kd7m-qr29-tzxw");
+    for milliseconds in [0, 300, 500, 33, 33, 33, 700, 400] {
+        officer.after(milliseconds).types("\n ");
         officer.presses(&[Key::Esc]);
     }
     assert!(officer.shows("kd7m-qr29-tzxw"));
-    officer.now = later(2);
-    officer.presses(&[Key::Esc, Key::Tab]);
+    officer.after(1000).presses(&[Key::Esc, Key::Tab]);
     assert!(officer.shows("kd7m-qr29-tzxw"), "Esc is no way to lose it");
     assert!(officer.types("\n").is_empty());
     assert!(officer.shows("Password sekali pakai sudah dibuat") && !officer.shows("kd7m"));
     assert!(!format!("{:?}", officer.app).contains("kd7m"));
     // Nor does it outlast the login.
     let mut officer = Officer::new(settings(Language::Id)).at_password("kd7m-qr29-tzxw");
-    officer.app.wipe();
+    officer.app.wipe(officer.now);
     assert!(!officer.shows("kd7m") && officer.shows("Pakta Integritas"));
     officer.types("\nn\n");
     officer.presses(&[Key::Esc, Key::Esc, Key::Esc]);

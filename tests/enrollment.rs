@@ -2,6 +2,8 @@
 
 mod common;
 
+use std::time::Duration;
+
 use common::{Kiosk, Office, Phone, key};
 
 /// A code that the phone certainly does not show.
@@ -81,6 +83,34 @@ fn the_phone_is_proved_at_the_qr_at_once() {
         .expect_gone("Percobaan berikutnya")
         .press(&code)
         .expect("TOTP aktif.");
+}
+
+#[test]
+fn the_enter_behind_the_proving_code_does_not_take_the_offer_of_recovery_codes() {
+    let office = Office::new();
+    let mut kiosk = office.password_given("non-penyedia", "PPK30");
+    let phone = start_enrollment(&mut kiosk);
+    log_out_of_qr(&mut kiosk);
+    kiosk.signal("TERM").wait();
+    let office = office.where_nobody_reads();
+    let mut kiosk = office.password_given("non-penyedia", "PPK30");
+    kiosk
+        .expect("Masukkan kode TOTP")
+        .press(&phone.code(office.clock()))
+        .expect("Siapkan kertas dan pena");
+    for _ in 0..2 {
+        kiosk.press_every(Duration::from_millis(300), key::ENTER);
+    }
+    kiosk
+        .press(key::F2)
+        .expect("Have pen and paper ready")
+        .expect("Make recovery codes");
+    // The next login finds none.
+    kiosk.signal("TERM").wait();
+    office.pass(60);
+    let mut kiosk = office.password_given("non-penyedia", "PPK30");
+    kiosk.expect("Masukkan kode TOTP");
+    assert!(!kiosk.text().contains("kode pemulihan"));
 }
 
 #[test]

@@ -1,8 +1,10 @@
-//! Logging in with User ID and password.
+//! Logging in with User ID and password, by hand and by programs that type for people.
 
 mod common;
 
-use common::{Office, PASSWORD, key};
+use std::time::Duration;
+
+use common::{Office, PASSWORD, activate, key};
 
 const REJECTED: &str = "User ID, jenis pengguna, atau password tidak sesuai.";
 
@@ -180,6 +182,58 @@ fn the_language_switches_anywhere_and_keeps_what_was_typed() {
         .press(PASSWORD)
         .press(key::ENTER)
         .expect("CV Maju Bersama");
+}
+
+/// How fast programs type: all at once, or with so many milliseconds before each key.
+const PACES: [u64; 4] = [0, 1, 3, 10];
+
+#[test]
+fn a_program_that_types_it_all_ahead_logs_in_and_does_nothing_more() {
+    let office = Office::new();
+    let phone = activate(&office, &mut office.kiosk());
+    let office = office.where_nobody_reads();
+    for pace in PACES.map(Duration::from_millis) {
+        let mut kiosk = office.kiosk();
+        kiosk.at_user_id("non-penyedia");
+        let code = phone.code(office.clock());
+        kiosk
+            .press_every(pace, &format!("ppk30\r{PASSWORD}\r{code}\r"))
+            .expect("Login terakhir");
+        // Nor does the Enter that people send a moment later.
+        kiosk.press_every(Duration::from_millis(300), key::ENTER);
+        kiosk.press(key::F2).expect("Last login");
+        kiosk.signal("TERM").wait();
+        office.pass(60);
+    }
+}
+
+#[test]
+fn what_is_typed_behind_a_wrong_password_or_user_id_goes_nowhere() {
+    let office = Office::new().where_nobody_reads();
+    for pace in PACES.map(Duration::from_millis) {
+        let mut kiosk = office.kiosk();
+        kiosk.at_user_id("non-penyedia");
+        kiosk
+            .press_every(pace, "ppk30\rsalah salah 1\r123456\r")
+            .expect(REJECTED);
+        kiosk.press(key::F2).expect("Enter your password");
+        assert!(!kiosk.text().contains('•'), "{}", kiosk.text());
+        kiosk.signal("TERM").wait();
+        office.pass(60);
+        let mut kiosk = office.kiosk();
+        kiosk.at_user_id("non-penyedia");
+        kiosk
+            .press_every(pace, &format!("p\r{PASSWORD}\r123456\r"))
+            .expect("3 sampai 32 karakter");
+        kiosk.press(key::F2).expect("Enter your User ID");
+        let text = kiosk.text().to_lowercase();
+        assert!(!text.contains("kuda") && !text.contains("123456"), "{text}");
+        kiosk.signal("TERM").wait();
+    }
+    // Each was one try and no more.
+    office
+        .password_given("non-penyedia", "PPK30")
+        .expect("Selamat datang, Siti");
 }
 
 #[test]

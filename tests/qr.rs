@@ -45,6 +45,7 @@ fn shown(
         lent: false,
         reset_by_mail: false,
         reset_link_holds: Duration::from_secs(30 * 60),
+        reading_time: Duration::ZERO,
         terminal,
     });
     let typed = |app: &mut App, keys: &str| {

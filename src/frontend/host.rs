@@ -32,7 +32,7 @@ use crate::{
     service::ServiceError,
     session::{Closing, Seat},
     store::pulse::Health,
-    tui::{AppSettings, SampleAccount, theme::Terminal},
+    tui::{AppSettings, SampleAccount, attention::READING_TIME, theme::Terminal},
 };
 
 /// Why the program does not run, or no longer.
@@ -155,8 +155,22 @@ pub fn app_settings(
         lent,
         reset_by_mail: config.letters_are_sent(),
         reset_link_holds: config.link_holds,
+        reading_time: reading_time(),
         terminal,
     }
+}
+
+/// How long people are given to read a screen that changed by itself. A journey, which is no person, sets its own in
+/// milliseconds, in debug builds only.
+fn reading_time() -> Duration {
+    #[cfg(debug_assertions)]
+    if let Some(time) = std::env::var("LPSE_TEST_READING_TIME")
+        .ok()
+        .and_then(|time| time.parse().ok())
+    {
+        return Duration::from_millis(time);
+    }
+    READING_TIME
 }
 
 async fn host(

@@ -221,6 +221,7 @@ pub async fn run(
                 }
             }
         }
+        session.app.drawn(session.now());
         let pause = session.pause(*closing.borrow());
         tokio::select! {
             biased;
@@ -494,7 +495,7 @@ impl Session {
                 return Some(over);
             }
             self.warned = None;
-            self.app.wipe();
+            self.app.wipe(self.now());
             self.end_login();
             return None;
         }

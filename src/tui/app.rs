@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use ratatui::Frame;
+use zeroize::Zeroizing;
 
 use super::{
     AppSettings, Effect, Ending, EndingReason, Event, HomeView, Now, Reply, RequestId, Sight,
+    attention::{Attention, Stakes},
     command::{self, Command, Global, KeyPress},
     look::Looks,
     screen::{
@@ -18,6 +20,7 @@ use super::{
     },
     text::{Page, fill},
     theme::Theme,
+    typed_ahead::{Typed, TypedAhead},
     widget::{
         frame::{self, KeyHint},
         sheet::Sheet,
@@ -36,9 +39,12 @@ pub struct App {
     below: Vec<Box<dyn Screen>>,
     looks: Looks,
     overlay: Option<Overlay>,
-    /// Monotonic time of an end that comes soon, and why, while people are told of it.
-    ending: Option<(Duration, EndingReason)>,
+    /// An end that comes soon, while people are told of it.
+    ending: Option<Told>,
     awaiting: Option<Awaiting>,
+    attention: Attention,
+    /// How many times another screen has come into the present one's place.
+    changes: u64,
     /// A picture was asked for on behalf of the present screen and has not come yet.
     security_code_asked: bool,
     next_request: u64,
@@ -52,6 +58,21 @@ struct Awaiting {
     since: Duration,
     /// The account whose password is being checked: what a wanted code will be for.
     claimed: Option<AccountKey>,
+    /// A code is being checked.
+    brings_code: bool,
+    /// For the field that may come next.
+    ahead: TypedAhead,
+}
+
+/// An end that comes soon.
+#[derive(Debug)]
+struct Told {
+    /// Monotonic time at which it comes.
+    end: Duration,
+    why: EndingReason,
+    /// Monotonic time since which it stands there.
+    since: Duration,
+    is_drawn: bool,
 }
 
 /// Text over a screen, which waits below unchanged.
@@ -79,6 +100,8 @@ impl App {
             overlay: None,
             ending: None,
             awaiting: None,
+            attention: Attention::new(settings.reading_time),
+            changes: 0,
             security_code_asked: false,
             next_request: 0,
             visits: None,
@@ -95,8 +118,24 @@ impl App {
         }
     }
 
-    /// A fresh menu, as if nobody had been here.
-    pub fn wipe(&mut self) {
+    /// A fresh menu, as if nobody had been here, because a visit's time is over.
+    pub fn wipe(&mut self, now: Now) {
+        self.clear();
+        self.attention.changed_by_itself(now.monotonic);
+    }
+
+    /// The terminal has taken a drawing of the model: from now on it can be read.
+    pub fn drawn(&mut self, now: Now) {
+        self.attention.drawn(now.monotonic);
+        if let Some(told) = &mut self.ending
+            && !told.is_drawn
+        {
+            told.is_drawn = true;
+            told.since = now.monotonic;
+        }
+    }
+
+    fn clear(&mut self) {
         self.begin_anew(Box::new(Menu::default()));
         self.overlay = None;
         self.ending = None;
@@ -129,26 +168,27 @@ impl App {
     fn change(&mut self, now: Now, event: Event) -> Vec<Effect> {
         match event {
             Event::Key(press) => self.key(now, press),
-            Event::Paste(text) => {
-                if self.woken() || self.overlay.is_some() || self.awaiting.is_some() {
-                    return Vec::new();
-                }
-                let step = self.on_screen(now, |screen, context| screen.paste(&text, context));
-                self.take(now, step)
-            }
+            Event::Paste(text) => self.paste(now, text),
             Event::Reply(id, reply) => self.reply(now, id, reply),
             Event::Ending(ending) => {
-                self.ending = ending.map(|Ending { left, why }| (now.monotonic + left, why));
+                self.ending = ending.map(|Ending { left, why }| Told {
+                    end: now.monotonic + left,
+                    why,
+                    since: now.monotonic,
+                    is_drawn: false,
+                });
                 Vec::new()
             }
-            Event::LoginEnded => self.login_ended(),
+            Event::LoginEnded => self.login_ended(now),
             Event::Visits(visits) => {
                 self.visits = Some(visits);
                 Vec::new()
             }
             Event::SecurityCode(picture) => {
                 self.security_code_asked = false;
-                self.screen.security_code(picture, now);
+                if self.screen.security_code(picture, now) {
+                    self.attention.changed_by_itself(now.monotonic);
+                }
                 Vec::new()
             }
             Event::Sight(id, sight) => self.sight(now, id, sight),
@@ -165,8 +205,13 @@ impl App {
                 Vec::new()
             };
         }
+        let typing = self.screen.typing();
+        let command = command::command(press, typing);
+        let is_text = matches!(command, Some(Command::Edit(_))) && self.overlay.is_none();
+        self.attention
+            .pressed((!is_text).then_some(press), now.monotonic);
         // A key at the warning only says that somebody is here.
-        let woken = self.woken();
+        let woken = self.woken(now, is_text && global.is_none());
         if global == Some(Global::Repaint) {
             return vec![Effect::Repaint];
         }
@@ -179,19 +224,40 @@ impl App {
             Some(Global::Page(number)) => self.show(OverlayKind::Page(Page::ALL[number])),
             Some(Global::Interrupt | Global::Repaint) | None => {
                 if self.overlay.is_some() {
-                    self.scroll_overlay(press);
-                } else {
-                    return self.command(now, press);
+                    self.scroll_overlay(now, press);
+                } else if let Some(command) = command {
+                    return self.command(now, press, command);
                 }
             }
         }
         Vec::new()
     }
 
-    /// Takes the question whether somebody is still here off the screen, if it is there.
-    fn woken(&mut self) -> bool {
-        let asked = self.ending.take_if(|(_, why)| *why == EndingReason::Idle);
-        asked.is_some()
+    fn paste(&mut self, now: Now, text: Zeroizing<String>) -> Vec<Effect> {
+        self.attention.pressed(None, now.monotonic);
+        if self.woken(now, self.overlay.is_none()) || self.overlay.is_some() {
+            return Vec::new();
+        }
+        if let Some(awaiting) = &mut self.awaiting {
+            awaiting.ahead.push(Typed::Paste(text));
+            return Vec::new();
+        }
+        if !self.attention.takes_text(now.monotonic) {
+            return Vec::new();
+        }
+        self.by_hand(now, |screen, context| screen.paste(&text, context))
+    }
+
+    /// Takes the question whether somebody is still here off the screen, if it is there; says whether that is all that
+    /// is to be done. Text that comes before anybody can have read the question goes on to the field it was typed for.
+    fn woken(&mut self, now: Now, is_text: bool) -> bool {
+        let asked = self.ending.take_if(|told| told.why == EndingReason::Idle);
+        let Some(Told { since, .. }) = asked else {
+            return false;
+        };
+        self.attention.came_up(now.monotonic);
+        let stood_for = now.monotonic.saturating_sub(since);
+        !(is_text && stood_for < self.settings.reading_time)
     }
 
     /// The language that is spoken now.
@@ -199,26 +265,66 @@ impl App {
         self.language
     }
 
-    fn command(&mut self, now: Now, press: KeyPress) -> Vec<Effect> {
-        let Some(command) = command::command(press, self.screen.typing()) else {
-            return Vec::new();
-        };
-        if self.awaiting.is_some() {
+    fn command(&mut self, now: Now, press: KeyPress, command: Command) -> Vec<Effect> {
+        if let Some(awaiting) = &mut self.awaiting {
             // While a request is under way, the only thing to do is to give it up.
-            return if command == Command::Back {
-                self.take(now, Step::Finish)
-            } else {
-                Vec::new()
-            };
+            if command == Command::Back {
+                return self.by_hand(now, |_, _| Step::Finish);
+            }
+            awaiting.ahead.push(Typed::Key(press));
+            return Vec::new();
         }
-        let step = self.on_screen(now, |screen, context| screen.command(command, context));
-        self.take(now, step)
+        let stakes = self.stakes();
+        if !self.attention.takes(command, stakes, now.monotonic) {
+            return Vec::new();
+        }
+        // Where a letter only moves the focus, it is a move like others.
+        let moves = command.moves_focus() || matches!(command, Command::Jump(_));
+        let changes = self.changes;
+        if moves {
+            let step = self.on_screen(now, |screen, context| screen.command(command, context));
+            let effects = self.take(now, step);
+            if self.changes != changes {
+                self.attention.changed_by_key(now.monotonic);
+            }
+            return effects;
+        }
+        self.by_hand(now, |screen, context| screen.command(command, context))
+    }
+
+    fn stakes(&self) -> Stakes {
+        Stakes {
+            logged_in: self.screen.presence() == Presence::LoggedIn,
+            grave: self.screen.is_grave(),
+        }
+    }
+
+    /// Does what a person wants of the screen. What Enter would do next is then to be read anew, where it cannot be taken
+    /// back: on another screen, or where what was typed has led on to a button.
+    fn by_hand(
+        &mut self,
+        now: Now,
+        change: impl FnOnce(&mut dyn Screen, &Context<'_>) -> Step,
+    ) -> Vec<Effect> {
+        let at = |app: &Self| (app.changes, app.screen.typing(), app.screen.is_grave());
+        let before = at(self);
+        let step = self.on_screen(now, change);
+        let effects = self.take(now, step);
+        let after = at(self);
+        if before.0 != after.0 || after.2 && before != after {
+            self.attention.changed_by_key(now.monotonic);
+        }
+        effects
     }
 
     /// Does what a screen decided.
     fn take(&mut self, now: Now, step: Step) -> Vec<Effect> {
         match step {
             Step::Stay => Vec::new(),
+            Step::Refused => {
+                self.attention.refused(now.monotonic);
+                Vec::new()
+            }
             Step::GoHome(view) => {
                 self.go_home(now, *view);
                 Vec::new()
@@ -258,7 +364,7 @@ impl App {
                 Vec::new()
             }
             Step::Finish => {
-                self.wipe();
+                self.clear();
                 vec![Effect::EndLogin]
             }
             Step::Ask(request) => {
@@ -267,6 +373,8 @@ impl App {
                     id,
                     since: now.monotonic,
                     claimed: request.claimed_account(),
+                    brings_code: request.brings_code(),
+                    ahead: TypedAhead::default(),
                 });
                 vec![Effect::Request(id, request)]
             }
@@ -278,12 +386,67 @@ impl App {
             return Vec::new();
         };
         if let Some(refused) = Refused::of(&reply) {
+            self.attention.changed_by_itself(now.monotonic);
             self.on_screen(now, |screen, context| screen.refused(refused, context));
             return Vec::new();
         }
+        // A code follows a password, and a new password a code. Where the new password follows the old one at once, what
+        // was typed ahead may have been meant as a code, and the code of a key that was never shown as no other's.
+        let is_next = match &reply {
+            Reply::PasscodeWanted { .. } => awaiting.claimed.is_some(),
+            Reply::PasswordDue { .. } => awaiting.brings_code,
+            _ => false,
+        };
+        if !is_next {
+            self.attention.changed_by_itself(now.monotonic);
+            return self.lead_on(now, awaiting.claimed, reply);
+        }
+        self.attention.came_up(now.monotonic);
+        let mut effects = self.lead_on(now, awaiting.claimed, reply);
+        if self.overlay.is_none() {
+            effects.extend(self.arrive(now, &awaiting.ahead));
+        }
+        effects
+    }
+
+    /// Gives the field what was typed ahead for it: text, and the Enter behind it. What would do anything else is dropped
+    /// with all behind it; what comes behind a whole code waits for the next answer.
+    fn arrive(&mut self, now: Now, ahead: &TypedAhead) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        for typed in ahead.iter() {
+            if let Some(awaiting) = &mut self.awaiting {
+                awaiting.ahead.push(typed.clone());
+                continue;
+            }
+            if !self.screen.typing() {
+                break;
+            }
+            let step = match typed {
+                Typed::Paste(text) => {
+                    self.on_screen(now, |screen, context| screen.paste(text, context))
+                }
+                Typed::Key(press) => match command::command(*press, true) {
+                    Some(command @ (Command::Edit(_) | Command::Activate)) => {
+                        self.on_screen(now, |screen, context| screen.command(command, context))
+                    }
+                    _ => break,
+                },
+            };
+            let is_refused = matches!(step, Step::Refused);
+            self.attention.answered();
+            effects.extend(self.take(now, step));
+            if is_refused {
+                break;
+            }
+        }
+        effects
+    }
+
+    /// To what `reply` leads.
+    fn lead_on(&mut self, now: Now, claimed: Option<AccountKey>, reply: Reply) -> Vec<Effect> {
         match reply {
             Reply::PasscodeWanted { pending, recovery } => {
-                if let Some(account) = awaiting.claimed {
+                if let Some(account) = claimed {
                     self.open(PasscodeScreen::new(account, pending, recovery));
                 }
             }
@@ -306,9 +469,7 @@ impl App {
                 self.open(RecoveryCodesScreen::new(codes, *view));
             }
             Reply::Ended => {
-                self.wipe();
-                self.open(Menu::after_ended_login());
-                return vec![Effect::EndLogin];
+                return self.login_ended(now);
             }
             Reply::Rejected { .. }
             | Reply::Wait(_)
@@ -341,9 +502,12 @@ impl App {
             return Vec::new();
         };
         if matches!(sight, Sight::Ended) {
-            return self.login_ended();
+            return self.login_ended(now);
         }
-        self.on_screen(now, |screen, context| screen.sight(look, sight, context));
+        if self.on_screen(now, |screen, context| screen.sight(look, sight, context)) {
+            // Whoever goes on typing types for what is looked up.
+            self.attention.came_up(now.monotonic);
+        }
         Vec::new()
     }
 
@@ -379,6 +543,7 @@ impl App {
     }
 
     fn screen_changed(&mut self) {
+        self.changes += 1;
         self.security_code_asked = false;
         self.looks.leave();
     }
@@ -389,8 +554,8 @@ impl App {
         id
     }
 
-    fn login_ended(&mut self) -> Vec<Effect> {
-        self.wipe();
+    fn login_ended(&mut self, now: Now) -> Vec<Effect> {
+        self.wipe(now);
         self.screen = Box::new(Menu::after_ended_login());
         vec![Effect::EndLogin]
     }
@@ -399,7 +564,7 @@ impl App {
         self.overlay = Some(Overlay { kind, scroll: 0 });
     }
 
-    fn scroll_overlay(&mut self, press: KeyPress) {
+    fn scroll_overlay(&mut self, now: Now, press: KeyPress) {
         let Some(overlay) = &mut self.overlay else {
             return;
         };
@@ -410,7 +575,10 @@ impl App {
             Some(Command::PageUp) => overlay.scroll = overlay.scroll.saturating_sub(10),
             Some(Command::First) => overlay.scroll = 0,
             Some(Command::Last) => overlay.scroll = 200,
-            Some(Command::Back | Command::Activate) => self.overlay = None,
+            Some(Command::Back | Command::Activate) => {
+                self.attention.came_up(now.monotonic);
+                self.overlay = None;
+            }
             Some(Command::Jump(_) | Command::Edit(_)) | None => {}
         }
     }
@@ -461,7 +629,7 @@ impl App {
                 Duration::from_millis(100)
             }
         });
-        let warning = self.ending.map(|_| Duration::from_secs(1));
+        let warning = self.ending.as_ref().map(|_| Duration::from_secs(1));
         let screen = match self.overlay {
             None => self.screen.next_tick(now),
             Some(_) => None,
@@ -479,7 +647,7 @@ impl App {
             None => self.screen.paint(frame, &context),
             Some(overlay) => self.paint_overlay(overlay, frame, &context),
         }
-        if let Some((end, why)) = self.ending {
+        if let Some(Told { end, why, .. }) = self.ending {
             let said = context.text.duration(end.saturating_sub(now.monotonic));
             let sentence = |words: &str| fill(words, &[("seconds", &said)]);
             let (idle, ending) = (&context.text.idle, &context.text.ending);

@@ -57,6 +57,21 @@ pub enum Command {
     Edit(Edit),
 }
 
+impl Command {
+    /// Whether all it does is to move the focus, or what is shown of a list.
+    pub fn moves_focus(self) -> bool {
+        match self {
+            Self::Next
+            | Self::Previous
+            | Self::PageDown
+            | Self::PageUp
+            | Self::First
+            | Self::Last => true,
+            Self::Activate | Self::Back | Self::Jump(_) | Self::Edit(_) => false,
+        }
+    }
+}
+
 /// What a key does to the text being typed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Edit {

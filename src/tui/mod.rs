@@ -5,11 +5,13 @@
 //! that forgot to ask for a code would get no home to show, because the session keeps the proofs (`domain::login`).
 
 mod app;
+pub mod attention;
 pub mod command;
 mod look;
 pub mod screen;
 pub mod text;
 pub mod theme;
+mod typed_ahead;
 pub mod widget;
 
 use std::time::Duration;
@@ -56,6 +58,9 @@ pub struct AppSettings {
     pub reset_by_mail: bool,
     /// How long a link from such a letter holds.
     pub reset_link_holds: Duration,
+    /// How long people are given to read a screen that changed by itself: [`attention::READING_TIME`], but where nobody
+    /// reads.
+    pub reading_time: Duration,
     pub terminal: Terminal,
 }
 
@@ -214,6 +219,14 @@ pub enum Sight {
 }
 
 impl Request {
+    /// It brings the code of a login, so that nothing of it is still to be typed but what a next step asks for.
+    fn brings_code(&self) -> bool {
+        matches!(
+            self,
+            Self::CheckPasscode(_) | Self::CheckRecoveryCode(_) | Self::ProveEnrollment(_)
+        )
+    }
+
     /// The account whose password this request brings.
     fn claimed_account(&self) -> Option<AccountKey> {
         match self {

@@ -96,6 +96,12 @@ impl Office {
         self
     }
 
+    /// The office with screens that count as unread for ten minutes after they changed by themselves, so that no test has
+    /// to be quick.
+    pub fn where_nobody_reads(self) -> Self {
+        self.with("LPSE_TEST_READING_TIME", "600000")
+    }
+
     /// The office without a setting that it has.
     pub fn without(mut self, variable: &str) -> Self {
         self.settings.retain(|(name, _)| name != variable);
@@ -177,6 +183,8 @@ impl Office {
             ("FAKETIME_NO_CACHE".into(), "1".into()),
             ("FAKETIME_DONT_FAKE_MONOTONIC".into(), "1".into()),
             ("DONT_FAKE_MONOTONIC".into(), "1".into()),
+            // A journey looks at what it waits for, and presses at once.
+            ("LPSE_TEST_READING_TIME".into(), "0".into()),
         ];
         variables.extend(self.settings.iter().cloned());
         variables
@@ -540,6 +548,18 @@ impl Kiosk {
         self
     }
 
+    /// Sends keys with a pause before each, as programs that type for people do; in one write where there is no pause.
+    pub fn press_every(&mut self, pause: Duration, keys: &str) -> &mut Self {
+        if pause.is_zero() {
+            return self.press(keys);
+        }
+        for key in keys.chars() {
+            thread::sleep(pause);
+            self.press(key.encode_utf8(&mut [0; 4]));
+        }
+        self
+    }
+
     /// Sends text as a terminal does for a paste.
     pub fn paste(&mut self, text: &str) -> &mut Self {
         self.press(&format!("\x1b[200~{text}\x1b[201~"))
@@ -676,16 +696,21 @@ impl Kiosk {
         self
     }
 
-    /// From the menu to the form for an account's password.
-    pub fn give_user_id(&mut self, user_type: &str, user_id: &str) -> &mut Self {
+    /// From the menu to the form for the User ID.
+    pub fn at_user_id(&mut self, user_type: &str) -> &mut Self {
         self.expect("Selamat datang")
             .press(key::ENTER)
             .expect("Login sebagai");
         if user_type == "non-penyedia" {
             self.press("n");
         }
-        self.press(key::ENTER).expect("Masukkan User ID");
-        self.press(user_id)
+        self.press(key::ENTER).expect("Masukkan User ID")
+    }
+
+    /// From the menu to the form for an account's password.
+    pub fn give_user_id(&mut self, user_type: &str, user_id: &str) -> &mut Self {
+        self.at_user_id(user_type)
+            .press(user_id)
             .press(key::ENTER)
             .expect("Masukkan password")
     }

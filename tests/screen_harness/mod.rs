@@ -43,6 +43,8 @@ pub fn settings(language: Language) -> AppSettings {
         lent: false,
         reset_by_mail: false,
         reset_link_holds: Duration::from_secs(30 * 60),
+        // Most tests press keys in no time at all.
+        reading_time: Duration::ZERO,
         terminal: Terminal {
             glyphs: Glyphs::Unicode,
             colours: Colours::Ansi256,

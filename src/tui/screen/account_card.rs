@@ -153,12 +153,14 @@ impl AccountCardScreen {
         self.email = None;
     }
 
-    /// The focus is never on what is no longer there.
-    fn settle_focus(&mut self, now: Now) {
+    /// The focus is never on what is no longer there; says whether it was.
+    fn settle_focus(&mut self, now: Now) -> bool {
         let items = self.items(now);
-        if !items.contains(&self.focus) {
+        let is_gone = !items.contains(&self.focus);
+        if is_gone {
             self.focus = items[0];
         }
+        is_gone
     }
 
     fn write_facts(&self, sheet: &mut Sheet, context: &Context<'_>) {
@@ -255,7 +257,7 @@ impl AccountCardScreen {
 
 impl Screen for AccountCardScreen {
     fn command(&mut self, command: Command, context: &Context<'_>) -> Step {
-        self.settle_focus(context.now);
+        let is_gone = self.settle_focus(context.now);
         self.done = None;
         self.declined = None;
         self.attempt = Attempt::default();
@@ -263,6 +265,8 @@ impl Screen for AccountCardScreen {
         let position = items.iter().position(|item| *item == self.focus);
         let position = position.unwrap_or(0);
         match command {
+            // Pressed for what has gone by itself meanwhile, and not for what is in focus in its place.
+            Command::Activate if is_gone => {}
             Command::Activate => return self.activate(),
             Command::Back => return self.close(),
             Command::Jump(letter) => {
@@ -301,12 +305,7 @@ impl Screen for AccountCardScreen {
                 if let Some(password) = password {
                     let name = self.card.name.clone();
                     let key = self.card.key.clone();
-                    return Step::Open(Box::new(OneTimePasswordScreen::new(
-                        key,
-                        name,
-                        password,
-                        context.now,
-                    )));
+                    return Step::Open(Box::new(OneTimePasswordScreen::new(key, name, password)));
                 }
             }
             DeskReply::Declined(why) => self.declined = Some(why),

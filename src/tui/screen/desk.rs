@@ -277,6 +277,12 @@ impl DeskScreen {
         }
     }
 
+    /// The account that Enter opens.
+    fn chosen(&self) -> Option<&AccountKey> {
+        let found = self.accounts().get(self.row()?)?;
+        Some(&found.key)
+    }
+
     /// The next page is wanted while the list runs out, however few accounts the pages bring.
     fn look_ahead(&mut self) {
         let row = self.row();
@@ -520,30 +526,32 @@ impl Screen for DeskScreen {
         })
     }
 
-    fn sight(&mut self, look: Look, sight: Sight, _context: &Context<'_>) {
+    fn sight(&mut self, look: Look, sight: Sight, _context: &Context<'_>) -> bool {
         let Look::Find { typed, after } = look;
         // The field has been emptied meanwhile: there is nothing to be shown.
         if self.typed().is_empty() {
-            return;
+            return false;
         }
         let Sight::Found(page) = sight else {
             self.failed_for = Some(typed);
-            return;
+            return false;
         };
         let row = self.row();
+        let chosen = self.chosen().cloned();
         match after {
             None => self.replace(List::new(typed, page)),
             Some(after) => {
                 let same =
                     |list: &&mut List| list.typed == typed && list.next.as_ref() == Some(&after);
                 let Some(list) = self.list.as_mut().filter(same) else {
-                    return;
+                    return false;
                 };
                 let gone = list.append(page, row);
                 self.focus = row.map_or(self.focus, |row| Focus::Row(row - gone));
             }
         }
         self.look_ahead();
+        self.row().is_some() && self.chosen() != chosen.as_ref()
     }
 
     fn desk(&mut self, reply: DeskReply, context: &Context<'_>) -> Step {

@@ -2,7 +2,7 @@
 //! code of the officer's own phone where one is wanted.
 //!
 //! Enter in a field only moves on; an act that changes something wants its own button, below the question, and an Enter of
-//! its own: one that is held down since the field before does nothing there.
+//! its own.
 
 use std::time::Duration;
 
@@ -37,12 +37,6 @@ const LABELS: usize = 22;
 
 /// Columns of the fields.
 const FIELD: usize = 64;
-
-/// A key that is held down comes again after this long at most.
-const FIRST_REPEAT: Duration = Duration::from_millis(800);
-
-/// And then again and again, with less than this between.
-const NEXT_REPEAT: Duration = Duration::from_millis(300);
 
 /// An act on an account, before all that it needs has been said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -230,19 +224,9 @@ pub struct DeskActScreen {
     /// A fresh code is wanted.
     entry: Option<PasscodeEntry>,
     focus: Item,
-    /// Enter after Enter, without another key between.
-    enters: Option<Enters>,
     wrong: Wrong,
     declined: Option<Declined>,
     attempt: Attempt,
-}
-
-/// Monotonic times of Enters that came one after the other.
-#[derive(Debug, Clone, Copy)]
-struct Enters {
-    /// The last that moved on.
-    moved: Duration,
-    last: Duration,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -282,7 +266,6 @@ impl DeskActScreen {
             reason: TextField::new(Statement::MAX_CHARS),
             seen: TextField::new(Statement::MAX_CHARS),
             entry: None,
-            enters: None,
             wrong: Wrong::default(),
             declined: None,
             attempt: Attempt::default(),
@@ -391,16 +374,6 @@ impl DeskActScreen {
         }))))
     }
 
-    /// Whether an Enter that comes now may be one that is held down since it moved on from a field.
-    fn is_held(&mut self, now: Now) -> bool {
-        let Some(enters) = &mut self.enters else {
-            return false;
-        };
-        let last = std::mem::replace(&mut enters.last, now.monotonic);
-        let since = |then| now.monotonic.saturating_sub(then);
-        since(enters.moved) < FIRST_REPEAT || since(last) < NEXT_REPEAT
-    }
-
     fn label(&self, item: Item, text: &'static Text) -> &'static str {
         match item {
             Item::Confirm => self.draft.button(text),
@@ -487,17 +460,16 @@ impl Screen for DeskActScreen {
         !matches!(self.focus, Item::Confirm | Item::Cancel)
     }
 
+    fn is_grave(&self) -> bool {
+        self.focus == Item::Confirm && !self.draft.is_a_look()
+    }
+
     fn command(&mut self, command: Command, context: &Context<'_>) -> Step {
         let items = self.items();
         let position = items.iter().position(|item| *item == self.focus);
         let position = position.unwrap_or(0);
-        let held = self.is_held(context.now);
-        if command != Command::Activate {
-            self.enters = None;
-        }
         match command {
             Command::Activate => match self.focus {
-                Item::Confirm if held => {}
                 Item::Confirm => return self.submit(context.now),
                 Item::Cancel => return Step::Close(Left::Nothing),
                 Item::Email | Item::Reason | Item::Seen | Item::Code => {
@@ -506,10 +478,6 @@ impl Screen for DeskActScreen {
                         return self.submit(context.now);
                     }
                     self.focus = next;
-                    self.enters = Some(Enters {
-                        moved: context.now.monotonic,
-                        last: context.now.monotonic,
-                    });
                 }
             },
             Command::Back => return Step::Close(Left::Nothing),
@@ -529,7 +497,6 @@ impl Screen for DeskActScreen {
     }
 
     fn paste(&mut self, text: &str, context: &Context<'_>) -> Step {
-        self.enters = None;
         match self.focus {
             Item::Email => self.email.paste(text),
             Item::Reason => self.reason.paste(text),

@@ -77,6 +77,10 @@ impl Screen for DisableScreen {
         self.focus == Item::Field
     }
 
+    fn is_grave(&self) -> bool {
+        self.focus != Item::Cancel
+    }
+
     fn command(&mut self, command: Command, context: &Context<'_>) -> Step {
         let items = self.items();
         match command {

@@ -67,6 +67,8 @@ pub const PATIENCE: Duration = Duration::from_millis(150);
 #[derive(Debug)]
 pub enum Step {
     Stay,
+    /// What was sent is not taken here: what was typed ahead for the screen that should have followed goes nowhere.
+    Refused,
     Go(Box<dyn Screen>),
     /// Home: an officer's is the desk.
     GoHome(Box<HomeView>),
@@ -103,6 +105,12 @@ pub trait Screen: fmt::Debug + Send {
         false
     }
 
+    /// Whether what Enter does where the focus is cannot be taken back: it switches off, replaces or puts away for good.
+    /// It wants a person who has read the screen, and a press of its own.
+    fn is_grave(&self) -> bool {
+        false
+    }
+
     fn command(&mut self, command: Command, context: &Context<'_>) -> Step;
 
     fn paste(&mut self, _text: &str, _context: &Context<'_>) -> Step {
@@ -117,16 +125,21 @@ pub trait Screen: fmt::Debug + Send {
         false
     }
 
-    /// The picture that was wanted; any before it no longer counts.
-    fn security_code(&mut self, _picture: Picture, _now: Now) {}
+    /// The picture that was wanted; any before it no longer counts. Says whether something that was being typed for that
+    /// one is void now.
+    fn security_code(&mut self, _picture: Picture, _now: Now) -> bool {
+        false
+    }
 
     /// What this screen wants to look up and has not seen yet. Asked after every event.
     fn wants_look(&self) -> Option<Look> {
         None
     }
 
-    /// The answer to `look`, which was wanted when it was asked.
-    fn sight(&mut self, _look: Look, _sight: Sight, _context: &Context<'_>) {}
+    /// The answer to `look`, which was wanted when it was asked. Says whether Enter now stands for something else.
+    fn sight(&mut self, _look: Look, _sight: Sight, _context: &Context<'_>) -> bool {
+        false
+    }
 
     /// What the desk answers to a request of this screen's.
     fn desk(&mut self, _reply: DeskReply, _context: &Context<'_>) -> Step {

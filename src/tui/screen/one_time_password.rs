@@ -1,7 +1,5 @@
 //! The password that an officer has issued, shown once to be handed over.
 
-use std::time::Duration;
-
 use zeroize::Zeroizing;
 
 use super::{Context, Left, Screen, Step, usual_hints};
@@ -12,15 +10,11 @@ use crate::{
         idle::Presence,
     },
     tui::{
-        Now,
         command::Command,
         text::Text,
         widget::{frame::KeyHint, sheet::Sheet},
     },
 };
-
-/// A key still held from the form before must not take away what cannot be shown again.
-const DEAF_FOR: Duration = Duration::from_secs(2);
 
 /// Letters that stand together where the password has no groups of its own.
 const GROUP: usize = 4;
@@ -30,8 +24,6 @@ pub struct OneTimePasswordScreen {
     account: AccountKey,
     name: PersonName,
     password: IssuedPassword,
-    /// Monotonic time at which it was first shown.
-    shown_at: Duration,
 }
 
 impl std::fmt::Debug for OneTimePasswordScreen {
@@ -41,12 +33,11 @@ impl std::fmt::Debug for OneTimePasswordScreen {
 }
 
 impl OneTimePasswordScreen {
-    pub fn new(account: AccountKey, name: PersonName, password: IssuedPassword, now: Now) -> Self {
+    pub fn new(account: AccountKey, name: PersonName, password: IssuedPassword) -> Self {
         Self {
             account,
             name,
             password,
-            shown_at: now.monotonic,
         }
     }
 
@@ -72,13 +63,17 @@ impl OneTimePasswordScreen {
 }
 
 impl Screen for OneTimePasswordScreen {
-    fn command(&mut self, command: Command, context: &Context<'_>) -> Step {
-        let shown_for = context.now.monotonic.saturating_sub(self.shown_at);
-        // Esc does nothing: what cannot be shown again is put away on purpose only.
-        if command == Command::Activate && shown_for >= DEAF_FOR {
-            return Step::Close(Left::Nothing);
+    /// What is put away cannot be shown again.
+    fn is_grave(&self) -> bool {
+        true
+    }
+
+    fn command(&mut self, command: Command, _context: &Context<'_>) -> Step {
+        match command {
+            Command::Activate => Step::Close(Left::Nothing),
+            // Esc does nothing: it is put away on purpose only.
+            _ => Step::Stay,
         }
-        Step::Stay
     }
 
     fn sheet(&self, sheet: &mut Sheet, context: &Context<'_>) {
@@ -120,12 +115,8 @@ mod tests {
 
     fn screen(password: &str) -> OneTimePasswordScreen {
         let key = AccountKey::new(UserType::NonPenyedia, UserId::parse("PPK30").unwrap());
-        let now = Now {
-            wall: jiff::Timestamp::UNIX_EPOCH,
-            monotonic: Duration::ZERO,
-        };
         let name = PersonName::parse("Siti").unwrap();
-        OneTimePasswordScreen::new(key, name, Zeroizing::new(password.to_owned()).into(), now)
+        OneTimePasswordScreen::new(key, name, Zeroizing::new(password.to_owned()).into())
     }
 
     #[test]

@@ -295,6 +295,10 @@ impl Screen for OwnPasswordScreen {
         !matches!(self.focus, Item::Save | Item::Leave)
     }
 
+    fn is_grave(&self) -> bool {
+        self.focus == Item::Save
+    }
+
     fn command(&mut self, command: Command, context: &Context<'_>) -> Step {
         let items = self.items();
         let position = self.position(&items);

@@ -96,6 +96,10 @@ impl Screen for PasscodeScreen {
         self.focus == Item::Field
     }
 
+    fn is_grave(&self) -> bool {
+        self.focus == Item::StartOver
+    }
+
     fn command(&mut self, command: Command, context: &Context<'_>) -> Step {
         match command {
             Command::Activate => match self.focus {

@@ -45,7 +45,7 @@ impl PasswordScreen {
 
     fn submit(&mut self, now: Now) -> Step {
         if self.attempt.wait(now).is_some() {
-            return Step::Stay;
+            return Step::Refused;
         }
         if self.field.value().is_empty() {
             self.empty = true;
@@ -53,7 +53,7 @@ impl PasswordScreen {
             return Step::Stay;
         }
         let Some(password) = PlainPassword::typed(self.field.value()) else {
-            return Step::Stay;
+            return Step::Refused;
         };
         self.field.clear();
         self.attempt = Attempt::default();

@@ -91,6 +91,10 @@ impl RecoveryCodesScreen {
 }
 
 impl Screen for RecoveryCodesScreen {
+    fn is_grave(&self) -> bool {
+        self.focus == Item::Leave
+    }
+
     fn command(&mut self, command: Command, context: &Context<'_>) -> Step {
         let items = self.items();
         let at = items.iter().position(|item| *item == self.focus);

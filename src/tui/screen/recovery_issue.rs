@@ -130,6 +130,10 @@ impl Screen for RecoveryIssueScreen {
         self.focus == Item::Field
     }
 
+    fn is_grave(&self) -> bool {
+        matches!(self.focus, Item::Field | Item::Issue)
+    }
+
     fn command(&mut self, command: Command, context: &Context<'_>) -> Step {
         let items = self.items();
         match command {

@@ -251,6 +251,10 @@ impl Screen for ResetConfirmScreen {
         self.focus == Item::Field
     }
 
+    fn is_grave(&self) -> bool {
+        self.focus == Item::Confirm
+    }
+
     fn command(&mut self, command: Command, context: &Context<'_>) -> Step {
         let items = self.items(context);
         let position = items.iter().position(|item| *item == self.focus);

@@ -330,8 +330,9 @@ impl Screen for ResetRequestScreen {
         self.drawn.renew || self.drawn.is_too_old(now)
     }
 
-    fn security_code(&mut self, picture: Picture, now: Now) {
-        if !self.drawn.renew {
+    fn security_code(&mut self, picture: Picture, now: Now) -> bool {
+        let is_too_late = !self.drawn.renew;
+        if is_too_late {
             self.code = TextField::new(CODE_COLUMNS);
             self.wrong.code = Some(CodeWrong::TooLate);
         }
@@ -340,6 +341,7 @@ impl Screen for ResetRequestScreen {
             at: now.monotonic,
             ..Drawn::default()
         };
+        is_too_late && self.focus == Item::Code
     }
 
     fn sheet(&self, sheet: &mut Sheet, context: &Context<'_>) {

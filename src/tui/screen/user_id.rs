@@ -51,7 +51,12 @@ impl UserIdScreen {
             Err(error) => {
                 self.error = Some(error);
                 self.focus = FIELD;
-                Step::Stay
+                match error {
+                    // Nothing was sent: a second press of the Enter that led here.
+                    UserIdError::Empty => Step::Stay,
+                    // A password that was typed behind it must not show up in this field.
+                    UserIdError::Length | UserIdError::Characters => Step::Refused,
+                }
             }
         }
     }
