@@ -299,12 +299,22 @@ fn strangers_spend_more_than_they_cost_and_an_honest_person_does_not_wait() {
         (
             "exchanges over a large group",
             10,
-            Box::new(|| provoke(server.port, &unfinished_exchange("diffie-hellman-group18-sha512", &two))),
+            Box::new(|| {
+                provoke(
+                    server.port,
+                    &unfinished_exchange("diffie-hellman-group18-sha512", &two),
+                )
+            }),
         ),
         (
             "exchanges that are left",
             11,
-            Box::new(|| provoke(server.port, &unfinished_exchange("curve25519-sha256", &basepoint))),
+            Box::new(|| {
+                provoke(
+                    server.port,
+                    &unfinished_exchange("curve25519-sha256", &basepoint),
+                )
+            }),
         ),
         (
             "visits",
@@ -334,7 +344,8 @@ fn strangers_spend_more_than_they_cost_and_an_honest_person_does_not_wait() {
                     && wire.enter().is_ok()
                 {
                     let nothing = Payload::new(message::IGNORE).string("x");
-                    let packets: Vec<u8> = (0..50_000).flat_map(|_| wire.packet(&nothing)).collect();
+                    let packets: Vec<u8> =
+                        (0..50_000).flat_map(|_| wire.packet(&nothing)).collect();
                     let _ = wire.write(&packets);
                 }
             }),
@@ -720,7 +731,8 @@ fn a_flood_of_authentication(world: &World) {
         message::USERAUTH_FAILURE
     );
     let mut shown = 0;
-    while wire.send(&key("ssh-ed25519", "", &[9; 32])).is_ok() && wire.receive_any(&answers).is_ok() {
+    while wire.send(&key("ssh-ed25519", "", &[9; 32])).is_ok() && wire.receive_any(&answers).is_ok()
+    {
         shown += 1;
         assert!(shown < 100, "100 keys are looked at");
     }

@@ -75,9 +75,7 @@ impl Rates {
                 }
             }
         }
-        let window = windows
-            .entry(source)
-            .or_insert_with(|| Window::new(now));
+        let window = windows.entry(source).or_insert_with(|| Window::new(now));
         window.count(self.a_minute, now)
     }
 }

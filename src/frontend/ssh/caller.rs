@@ -143,8 +143,7 @@ impl Handler for Caller {
     ) -> Result<Auth, Self::Error> {
         self.conduct.explain();
         self.keys_shown += 1;
-        let will_do =
-            algorithms::KEYS.contains(offer.algorithm) && self.keys_shown <= MOST_KEYS;
+        let will_do = algorithms::KEYS.contains(offer.algorithm) && self.keys_shown <= MOST_KEYS;
         Ok(match will_do {
             true => Auth::Accept,
             false => Auth::reject(),
@@ -217,9 +216,7 @@ impl Handler for Caller {
 
     async fn shell_request(&mut self, channel: ChannelId, session: &mut Session) -> Answer {
         self.pass_on(channel, session, |caller| match &caller.terminal {
-            Some((term, size)) => {
-                Wish::Screens(terminal_from_afar(term, &caller.variables), *size)
-            }
+            Some((term, size)) => Wish::Screens(terminal_from_afar(term, &caller.variables), *size),
             None => Wish::ScreensNowhere,
         })
     }

@@ -126,7 +126,12 @@ mod tests {
     const NOW: Duration = Duration::from_secs(1000);
 
     /// Reads a packet as the library does, in pieces of `piece` bytes.
-    fn packet(conduct: &Conduct, length: usize, piece: usize, now: Duration) -> Result<(), Offence> {
+    fn packet(
+        conduct: &Conduct,
+        length: usize,
+        piece: usize,
+        now: Duration,
+    ) -> Result<(), Offence> {
         for part in [4, length] {
             let mut left = part;
             while left > 0 {
@@ -156,7 +161,11 @@ mod tests {
             }
         }
         let now = NOW + Duration::from_secs(9 * 60 + 59);
-        assert_eq!(exchange(&conduct, now), Ok(()), "it is judged when it is over");
+        assert_eq!(
+            exchange(&conduct, now),
+            Ok(()),
+            "it is judged when it is over"
+        );
         assert_eq!(exchange(&conduct, now), Err(Offence::Rekeys));
         assert_eq!(conduct.offence(), Some(Offence::Rekeys));
         // It stays so until the connection has ended.

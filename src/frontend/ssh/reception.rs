@@ -115,11 +115,13 @@ impl Reception {
         let conduct = Arc::new(Conduct::new(self.screens.clock.monotonic()));
         let (line, _cutter) = line(stream, conduct.clone(), self.screens.clock.clone());
         let longest = config.ssh.longest_penalty;
-        let offence = self
-            .attend(line, source, &conduct, &place, config)
-            .await;
+        let offence = self.attend(line, source, &conduct, &place, config).await;
         if let Some(offence) = conduct.offence() {
-            tracing::info!(source = key, ?offence, "an SSH connection is ended for what it costs");
+            tracing::info!(
+                source = key,
+                ?offence,
+                "an SSH connection is ended for what it costs"
+            );
         }
         let now = self.screens.clock.monotonic();
         let add = |offence| self.penalties.add(&key, offence, now, longest);
@@ -215,8 +217,11 @@ impl Reception {
             _ => Offence::Protocol,
         };
         // The library spawns a task for the connection where it is called.
-        let begun = self.transport.run(server::run_stream(protocol, line, caller));
-        let begun = begun.await.unwrap_or_else(|fault| Err(fault.into()));
+        let begun = self
+            .transport
+            .run(server::run_stream(protocol, line, caller));
+        // A fault of the library's over what this peer sent ends this connection.
+        let begun = begun.await.map_err(|_| Offence::Protocol)?;
         let mut connection = begun.map_err(offence)?;
         tokio::select! {
             biased;
@@ -258,11 +263,7 @@ impl Reception {
 }
 
 /// Tells in both languages why there are no screens.
-async fn refuse(
-    channel: &ChannelWriteHalf<Msg>,
-    sentence: Sentence,
-    line_end: &str,
-) {
+async fn refuse(channel: &ChannelWriteHalf<Msg>, sentence: Sentence, line_end: &str) {
     let said: String = [Language::Id, Language::En]
         .map(|language| [sentence(&language.text().ending), line_end].concat())
         .concat();

@@ -247,7 +247,10 @@ async fn slow_key_exchanges_and_keys_renewed_without_end_are_refused() {
         }
     }
     let ended = timeout(Duration::from_secs(20), stream.read_u8()).await;
-    assert!(ended.is_ok_and(|read| read.is_err()), "the connection goes on");
+    assert!(
+        ended.is_ok_and(|read| read.is_err()),
+        "the connection goes on"
+    );
 }
 
 #[tokio::test]
