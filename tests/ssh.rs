@@ -548,17 +548,23 @@ fn commands_and_copies_are_refused() {
 const PARAMIKO: &str = r#"
 import base64, sys, paramiko
 port, host_key, kind, value = int(sys.argv[1]), sys.argv[2].split()[1], sys.argv[3], sys.argv[4]
-client = paramiko.SSHClient()
 key = paramiko.Ed25519Key(data=base64.b64decode(host_key))
-client.get_host_keys().add("[127.0.0.1]:%d" % port, "ssh-ed25519", key)
-way = {"password": value} if kind == "password" else {"key_filename": value}
-if kind == "ecdsa":
-    way = {"pkey": paramiko.ECDSAKey.generate()}
-client.connect("127.0.0.1", port, "lpse", allow_agent=False, look_for_keys=False, timeout=25, auth_timeout=25, **way)
-channel = client.invoke_shell("xterm-256color", 80, 24)
+if kind == "interactive":
+    transport = paramiko.Transport(("127.0.0.1", port))
+    transport.connect(hostkey=key)
+    transport.auth_interactive("lpse", lambda title, text, fields: ["" for _ in fields])
+    channel = transport.open_session()
+    channel.get_pty("xterm-256color", 80, 24)
+    channel.invoke_shell()
+else:
+    client = paramiko.SSHClient()
+    client.get_host_keys().add("[127.0.0.1]:%d" % port, "ssh-ed25519", key)
+    way = {"pkey": paramiko.ECDSAKey.generate()} if kind == "ecdsa" else {"key_filename": value}
+    client.connect("127.0.0.1", port, "lpse", allow_agent=False, look_for_keys=False, timeout=25, auth_timeout=25, **way)
+    channel = client.invoke_shell("xterm-256color", 80, 24)
 channel.settimeout(25)
 drawn = b""
-while b"TOTP" not in drawn:
+while b"LOGIN" not in drawn:
     part = channel.recv(4096)
     if not part:
         break
@@ -578,11 +584,7 @@ fn clients_that_never_try_none_come_in_by_keyboard_interactive_or_any_key() {
     let known = office.host_key().public_key;
     let port = server.port.to_string();
     let key_file = key_file.to_str().unwrap();
-    for (kind, value) in [
-        ("password", "rahasia awan 42"),
-        ("key", key_file),
-        ("ecdsa", ""),
-    ] {
+    for (kind, value) in [("interactive", ""), ("key", key_file), ("ecdsa", "")] {
         let output = Command::new("/usr/bin/python3")
             .args(["-c", PARAMIKO, &port, &known, kind, value])
             .env_clear()
@@ -599,8 +601,6 @@ fn clients_that_never_try_none_come_in_by_keyboard_interactive_or_any_key() {
         .option("PreferredAuthentications=keyboard-interactive")
         .start();
     kiosk.expect(MENU);
-    let log = server.log();
-    assert!(!log.contains("awan 42"), "{log}");
 }
 
 #[test]

@@ -126,7 +126,8 @@ impl Handler for Caller {
         Ok(Auth::Accept)
     }
 
-    /// A password is of no use here, whatever it is, and nobody may believe that it was judged.
+    /// A password is of no use here, whatever it is, and nobody may believe that it was judged. The client is told of the
+    /// other ways; the SSH library does not answer one that then asks for the service anew, as paramiko does.
     async fn auth_password(&mut self, _user: &str, _password: &str) -> Result<Auth, Self::Error> {
         Ok(Auth::Reject {
             proceed_with_methods: Some(Self::ways_in()),

@@ -40,16 +40,19 @@ impl Offence {
         })
     }
 
-    /// Whether it counts each time: work is work, however many do it at once.
+    /// Whether it counts each time: it is work, however many do it at once, and no mishap of the network's.
     fn counts_each_time(self) -> bool {
-        self == Self::Visit
+        match self {
+            Self::Visit | Self::Protocol | Self::Rekeys | Self::Flood => true,
+            Self::NoScreen | Self::TooSlow | Self::ReadsNothing => false,
+        }
     }
 }
 
 /// So much may add up before a source is refused: somebody whose client needs a few tries is no attacker.
 const TOLERATED: Duration = Duration::from_secs(15);
 
-/// What happens at a source within this time counts once, visits apart: behind one address may be a whole office, and
+/// What the network may have done counts once in this time at a source: behind one address may be a whole office, and
 /// connections that end together are one mishap.
 const AT_ONCE: Duration = Duration::from_secs(1);
 
