@@ -125,13 +125,16 @@ impl Reception {
         }
         let now = self.screens.clock.monotonic();
         let add = |offence| self.penalties.add(&key, offence, now, longest);
-        match place.has_logged_in() {
-            true => self.penalties.forgive(&key),
-            false if conduct.has_exchanged_keys() => add(Offence::Visit),
-            false => {}
+        let is_visit = conduct.has_exchanged_keys() && !place.has_logged_in();
+        if place.has_logged_in() {
+            self.penalties.forgive(&key);
+        } else if is_visit {
+            add(Offence::Visit);
         }
-        // What it was ended for is forgiven to nobody.
-        let others = offence.filter(|_| !place.has_logged_in());
+        // A visit without a screen is a visit; what a connection was ended for is forgiven to nobody.
+        let others = offence.filter(|offence| {
+            !place.has_logged_in() && !(is_visit && *offence == Offence::NoScreen)
+        });
         if let Some(offence) = conduct.offence().or(others) {
             add(offence);
         }
