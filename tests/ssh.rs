@@ -541,7 +541,7 @@ fn commands_and_copies_are_refused() {
     kiosk.expect("Commands are not run here.");
     assert_eq!(kiosk.wait(), 1);
     assert!(server.is_running());
-    assert_eq!(server.connections(), 0);
+    eventually("nobody to be left", || server.connections() == 0);
 }
 
 /// Comes in with paramiko, which never asks for `none`, and prints what is drawn until the menu is there.
