@@ -527,11 +527,106 @@ fn commands_and_copies_are_refused() {
         assert!(!output.status.success(), "{said}");
         assert!(!said.contains("uid="), "{said}");
     }
+    // A command is told why, on its own channel.
+    let output = server.client().command("id").run();
+    assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+    assert!(output.stdout.is_empty(), "{}", said(&output));
+    let told = text(&output.stderr);
+    let told: Vec<&str> = told.lines().collect();
+    assert_eq!(
+        told,
+        [
+            "Perintah tidak dijalankan di sini. Masuklah tanpa perintah untuk melihat layarnya.",
+            "Commands are not run here. Please connect without one to see the screens.",
+        ]
+    );
     // With a terminal it is refused just the same.
     let mut kiosk = server.client().command("id").start();
-    assert_ne!(kiosk.wait(), 0);
+    kiosk.expect("Commands are not run here.");
+    assert_eq!(kiosk.wait(), 1);
     assert!(server.is_running());
-    assert_eq!(server.connections(), 0);
+    eventually("nobody to be left", || server.connections() == 0);
+}
+
+/// Comes in with paramiko, which never asks for `none`, and prints what is drawn until the menu is there.
+const PARAMIKO: &str = r#"
+import base64, sys, paramiko
+port, host_key, kind, value = int(sys.argv[1]), sys.argv[2].split()[1], sys.argv[3], sys.argv[4]
+key = paramiko.Ed25519Key(data=base64.b64decode(host_key))
+if kind == "interactive":
+    transport = paramiko.Transport(("127.0.0.1", port))
+    transport.connect(hostkey=key)
+    transport.auth_interactive("lpse", lambda title, text, fields: ["" for _ in fields])
+    channel = transport.open_session()
+    channel.get_pty("xterm-256color", 80, 24)
+    channel.invoke_shell()
+else:
+    client = paramiko.SSHClient()
+    client.get_host_keys().add("[127.0.0.1]:%d" % port, "ssh-ed25519", key)
+    way = {"pkey": paramiko.ECDSAKey.generate()} if kind == "ecdsa" else {"key_filename": value}
+    client.connect("127.0.0.1", port, "lpse", allow_agent=False, look_for_keys=False, timeout=25, auth_timeout=25, **way)
+    channel = client.invoke_shell("xterm-256color", 80, 24)
+channel.settimeout(25)
+drawn = b""
+while b"LOGIN" not in drawn:
+    part = channel.recv(4096)
+    if not part:
+        break
+    drawn += part
+sys.stdout.buffer.write(drawn)
+"#;
+
+#[test]
+fn clients_that_never_try_none_come_in_by_keyboard_interactive_or_any_key() {
+    let (office, server) = open();
+    let key_file = office.path("own-key");
+    let made = Command::new("ssh-keygen")
+        .args(["-q", "-t", "ed25519", "-N", "", "-f"])
+        .arg(&key_file)
+        .status();
+    assert!(made.expect("OpenSSH's ssh-keygen starts").success());
+    let known = office.host_key().public_key;
+    let port = server.port.to_string();
+    let key_file = key_file.to_str().unwrap();
+    for (kind, value) in [("interactive", ""), ("key", key_file), ("ecdsa", "")] {
+        let output = Command::new("/usr/bin/python3")
+            .args(["-c", PARAMIKO, &port, &known, kind, value])
+            .env_clear()
+            .env("HOME", office.path("home"))
+            .output()
+            .expect("Python is installed, with paramiko (Debian package python3-paramiko)");
+        assert!(output.status.success(), "{kind}: {}", said(&output));
+        assert!(said(&output).contains("LOGIN"), "{kind}: {}", said(&output));
+    }
+    // OpenSSH's client too, where it is told to.
+    let mut kiosk = server
+        .client()
+        .option("-o")
+        .option("PreferredAuthentications=keyboard-interactive")
+        .start();
+    kiosk.expect(MENU);
+}
+
+#[test]
+fn an_auditor_of_ssh_servers_has_nothing_to_say() {
+    let (_office, server) = open();
+    let output = Command::new("ssh-audit")
+        .args(["--no-colors", "--port", &server.port.to_string()])
+        .arg("127.0.0.1")
+        .output()
+        .expect("ssh-audit is installed (Debian package ssh-audit)");
+    let told = said(&output);
+    assert!(told.contains("(kex) curve25519-sha256"), "{told}");
+    let is_fault = |line: &&str| {
+        let is_told = ["[fail]", "[warn]", "(rec) -", "(rec) !"]
+            .iter()
+            .any(|mark| line.contains(mark));
+        // What an older version has not heard of yet is no fault, and an exchange that a later quantum computer could
+        // undo is offered to older clients alone.
+        is_told && !line.contains("unknown algorithm") && !line.contains("post-quantum")
+    };
+    let faults: Vec<&str> = told.lines().filter(is_fault).collect();
+    assert!(faults.is_empty(), "{faults:#?}\n{told}");
 }
 
 #[test]

@@ -207,7 +207,7 @@ sections! {
     }
     /// The end of a session: what is told before on the screen, and after it on the terminal that was lent.
     Ending {
-        time_up, closing, goodbye, goodbye_idle, goodbye_time_up, goodbye_closing, goodbye_fault, no_terminal,
+        time_up, closing, goodbye, goodbye_idle, goodbye_time_up, goodbye_closing, goodbye_fault, no_terminal, no_command,
         no_place, restarting,
     }
     Idle { title, text, hint }

@@ -242,6 +242,17 @@ impl Server {
         })
     }
 
+    /// CPU time that it has taken, with the threads that have ended.
+    pub fn processor_time(&self) -> Duration {
+        let stat = self.told("stat");
+        // The name before them is in brackets and may hold anything.
+        let (_, numbers) = stat.rsplit_once(')').unwrap();
+        let numbers: Vec<&str> = numbers.split_whitespace().collect();
+        let ticks = |at: usize| numbers[at].parse::<u64>().unwrap();
+        // utime and stime (proc(5)), in hundredths of a second.
+        Duration::from_millis(10 * (ticks(11) + ticks(12)))
+    }
+
     /// How many connections it holds; one whose peer has gone counts until the server has let go of it.
     pub fn connections(&self) -> usize {
         const ESTABLISHED: &str = "01";

@@ -35,6 +35,7 @@ pub mod message {
     pub const USERAUTH_REQUEST: u8 = 50;
     pub const USERAUTH_FAILURE: u8 = 51;
     pub const USERAUTH_SUCCESS: u8 = 52;
+    pub const USERAUTH_PK_OK: u8 = 60;
     pub const GLOBAL_REQUEST: u8 = 80;
     pub const REQUEST_SUCCESS: u8 = 81;
     pub const REQUEST_FAILURE: u8 = 82;
@@ -50,7 +51,7 @@ pub mod message {
     pub const CHANNEL_FAILURE: u8 = 100;
 }
 
-const BANNER: &[u8] = b"SSH-2.0-hostile";
+pub const BANNER: &[u8] = b"SSH-2.0-hostile";
 
 /// A message being put together.
 #[derive(Clone)]
@@ -205,11 +206,7 @@ impl Wire {
     /// A packet as it goes over the wire, counted as sent.
     pub fn packet(&mut self, payload: &Payload) -> Vec<u8> {
         // The cipher leaves the length out of what is padded to a multiple of eight.
-        let unpadded = payload.0.len() + if self.sealing.is_some() { 1 } else { 5 };
-        let padding = 4 + (8 - (unpadded + 4) % 8) % 8;
-        let mut body = vec![u8::try_from(padding).expect("little padding")];
-        body.extend(&payload.0);
-        body.resize(body.len() + padding, 0);
+        let body = padded(payload, if self.sealing.is_some() { 1 } else { 5 });
         let length = u32::try_from(body.len()).expect("a packet that fits");
         self.packet_of(length, &body)
     }
@@ -431,6 +428,23 @@ impl Wire {
         let _ = self.stream.shutdown(Shutdown::Write);
         self.is_closed()
     }
+}
+
+/// A payload with its padding, which is a packet but for the length; `beside` bytes count besides the payload's.
+fn padded(payload: &Payload, beside: usize) -> Vec<u8> {
+    let unpadded = payload.0.len() + beside;
+    let padding = 4 + (8 - (unpadded + 4) % 8) % 8;
+    let mut body = vec![u8::try_from(padding).expect("little padding")];
+    body.extend(&payload.0);
+    body.resize(body.len() + padding, 0);
+    body
+}
+
+/// A packet as it goes over the wire before there are keys.
+pub fn in_the_clear(payload: &Payload) -> Vec<u8> {
+    let body = padded(payload, 5);
+    let length = u32::try_from(body.len()).expect("a packet that fits");
+    [&length.to_be_bytes()[..], &body].concat()
 }
 
 /// What every frame of the kiosk ends with.

@@ -22,6 +22,10 @@ pub struct Limits {
     pub connections_per_source: usize,
     /// The TLS handshake.
     pub handshake: Duration,
+    /// TLS handshakes of one source; whoever speaks for many has no such limit.
+    pub handshakes_a_minute: u32,
+    /// As many sources have theirs counted at a time.
+    pub counted_sources: usize,
     /// The head of a request, and the silence before it.
     pub head: Duration,
     /// Everything from a request's head to its answer.
@@ -40,6 +44,8 @@ impl Default for Limits {
             connections: 256,
             connections_per_source: 16,
             handshake: Duration::from_secs(10),
+            handshakes_a_minute: 240,
+            counted_sources: 4096,
             head: Duration::from_secs(10),
             request: Duration::from_secs(15),
             connection: Duration::from_secs(60),

@@ -21,6 +21,7 @@ use super::{
     Limits, Peer,
     connections::{Connections, Place},
 };
+use crate::frontend::{rate::Rates, transport::Transport};
 
 /// A router, and how it is served.
 pub struct Server<C> {
@@ -39,9 +40,25 @@ pub struct Server<C> {
 #[derive(Clone)]
 struct Desk {
     router: Router,
-    tls: Option<TlsAcceptor>,
+    tls: Option<Tls>,
     limits: Limits,
     leave: watch::Receiver<bool>,
+}
+
+/// TLS, and the thread on which its handshakes are calculated.
+#[derive(Clone)]
+struct Tls {
+    acceptor: TlsAcceptor,
+    transport: Transport,
+}
+
+impl Tls {
+    fn new(config: Arc<ServerConfig>) -> io::Result<Self> {
+        Ok(Self {
+            acceptor: TlsAcceptor::from(config),
+            transport: Transport::start("tls")?,
+        })
+    }
 }
 
 impl<C: Fn(Peer) -> Option<String>> Server<C> {
@@ -57,9 +74,11 @@ impl<C: Fn(Peer) -> Option<String>> Server<C> {
         listener.set_nonblocking(true)?;
         let listener = TcpListener::from_std(listener)?;
         let connections = Connections::new(&self.limits);
+        let handshakes = Rates::new(self.limits.handshakes_a_minute, self.limits.counted_sources);
+        let begun = Instant::now();
         let desk = Desk {
             router: self.router,
-            tls: self.tls.map(TlsAcceptor::from),
+            tls: self.tls.map(Tls::new).transpose()?,
             limits: self.limits,
             leave: leave.clone(),
         };
@@ -69,8 +88,15 @@ impl<C: Fn(Peer) -> Option<String>> Server<C> {
                 accepted = listener.accept() => match accepted {
                     Ok((stream, address)) => {
                         let peer = Peer(address.ip().to_canonical());
+                        let source = (self.source)(peer);
+                        let shakes_too_often = |source: &String| {
+                            desk.tls.is_some() && handshakes.count(source.clone(), begun.elapsed()).is_err()
+                        };
                         // Whoever has no place is hung up on: a page would cost what the limit is there to save.
-                        if let Some(place) = connections.take((self.source)(peer)) {
+                        if source.as_ref().is_some_and(shakes_too_often) {
+                            continue;
+                        }
+                        if let Some(place) = connections.take(source) {
                             open.spawn(desk.clone().attend(stream, peer, place));
                         }
                     }
@@ -117,8 +143,9 @@ impl Desk {
         match &self.tls {
             None => self.talk(stream, peer, place).await,
             Some(tls) => {
-                let shaken = timeout(self.limits.handshake, tls.accept(stream)).await;
-                if let Ok(Ok(stream)) = shaken {
+                let shaking = tls.transport.run(tls.acceptor.accept(stream));
+                let shaken = timeout(self.limits.handshake, shaking).await;
+                if let Ok(Ok(Ok(stream))) = shaken {
                     self.talk(stream, peer, place).await;
                 }
             }

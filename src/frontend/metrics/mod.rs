@@ -32,6 +32,9 @@ const LIMITS: http::Limits = http::Limits {
     connections: 16,
     connections_per_source: 16,
     handshake: Duration::from_secs(5),
+    // It speaks no TLS.
+    handshakes_a_minute: 0,
+    counted_sources: 0,
     head: Duration::from_secs(5),
     request: Duration::from_secs(10),
     connection: Duration::from_secs(5 * 60),

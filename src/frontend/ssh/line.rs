@@ -14,6 +14,9 @@ use tokio::{
     net::TcpStream,
 };
 
+use super::conduct::Conduct;
+use crate::ports::Clock;
+
 /// Nobody types as much in a session; a peer that sends more has other things in mind.
 const MOST_BYTES: u64 = 64 * 1024 * 1024;
 
@@ -28,14 +31,16 @@ const SLOWEST_PEER: u32 = 60_000;
 pub struct Line {
     stream: Arc<TcpStream>,
     read: u64,
+    conduct: Arc<Conduct>,
+    clock: Arc<dyn Clock>,
 }
 
 /// Cuts the connection when dropped.
 #[derive(Debug)]
 pub struct Cutter(Arc<TcpStream>);
 
-/// The connection over `stream`, and what ends it.
-pub fn line(stream: TcpStream) -> (Line, Cutter) {
+/// The connection over `stream`, and what ends it. What goes over it is noted in `conduct`, which may end it too.
+pub fn line(stream: TcpStream, conduct: Arc<Conduct>, clock: Arc<dyn Clock>) -> (Line, Cutter) {
     // A frame is written in one go; waiting to fill a packet would only delay it.
     let _ = stream.set_nodelay(true);
     // A peer that takes nothing costs the kernel little, and not for long.
@@ -45,6 +50,8 @@ pub fn line(stream: TcpStream) -> (Line, Cutter) {
     let line = Line {
         stream: stream.clone(),
         read: 0,
+        conduct,
+        clock,
     };
     (line, Cutter(stream))
 }
@@ -65,11 +72,15 @@ impl AsyncRead for Line {
         if self.read > MOST_BYTES {
             return Poll::Ready(Err(io::Error::other("more bytes than a session sends")));
         }
+        let now = self.clock.monotonic();
+        let asked = self.conduct.asks(buffer.remaining(), now);
+        asked.map_err(|_| io::Error::other("more packets or keys than a session needs"))?;
         loop {
             ready!(self.stream.poll_read_ready(context))?;
             match self.stream.try_read(buffer.initialize_unfilled()) {
                 Ok(length) => {
                     buffer.advance(length);
+                    self.conduct.reads(length);
                     self.read += length as u64;
                     return Poll::Ready(Ok(()));
                 }
@@ -90,7 +101,10 @@ impl AsyncWrite for Line {
             ready!(self.stream.poll_write_ready(context))?;
             match self.stream.try_write(bytes) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                written => return Poll::Ready(written),
+                written => {
+                    self.conduct.writes(bytes);
+                    return Poll::Ready(written);
+                }
             }
         }
     }

@@ -2,15 +2,20 @@
 //!
 //! Authentication is `none` (RFC 4252 section 5.2), because the program itself is the login. So everything before a screen
 //! is open to the world, and bounded: connections in all, by source, and before a screen; their time; what is read from
-//! them and what waits to be written to them (SECURITY section 4). The SSH library has none of these limits.
+//! them and what waits to be written to them; what they make this machine calculate, which a thread of its own does
+//! (SECURITY section 4). The SSH library has none of these limits.
 //!
 //! - [`host_key`]: by which people recognise this machine.
 //! - `penalties`: who is refused for a while; who gives way is decided in [`super::connections`].
+//! - `algorithms`: by which keys are exchanged and bytes enciphered.
 //! - `line`: a TCP connection that can be cut.
+//! - `conduct`: what a connection makes this machine calculate.
 //! - `caller`: what a connection asks for, and what it is answered.
 //! - `door`: where a session's frames go.
 
+mod algorithms;
 mod caller;
+mod conduct;
 mod door;
 pub mod host_key;
 mod line;
@@ -27,7 +32,7 @@ use std::{
 use rustix::net::{AddressFamily, SocketFlags, SocketType, sockopt};
 use tokio::{net::TcpStream, sync::mpsc, task::JoinSet};
 
-use super::lent::Screens;
+use super::{lent::Screens, transport::Transport};
 use host_key::{HostKey, HostKeyError};
 use reception::Reception;
 
@@ -38,6 +43,8 @@ pub enum SshError {
     Listen(SocketAddr, io::Error),
     #[error(transparent)]
     HostKey(#[from] HostKeyError),
+    #[error("SSH cannot be served: the system gives no thread for it: {0}")]
+    Thread(io::Error),
 }
 
 /// Takes the places on the network.
@@ -95,12 +102,13 @@ impl Ssh {
             }
             listening.push(listener);
         }
-        Ok(self.attend(listening, key))
+        let transport = Transport::start("ssh").map_err(SshError::Thread)?;
+        let reception = Reception::new(self.0.clone(), transport, key);
+        Ok(self.attend(listening, Arc::new(reception)))
     }
 
-    async fn attend(self, listeners: Vec<tokio::net::TcpListener>, key: HostKey) {
+    async fn attend(self, listeners: Vec<tokio::net::TcpListener>, reception: Arc<Reception>) {
         let screens = self.0;
-        let reception = Arc::new(Reception::new(screens.clone(), key));
         let (call, mut calls) = mpsc::channel(16);
         let mut doors = JoinSet::new();
         for listener in listeners {

@@ -6,9 +6,12 @@ use std::{
     time::Duration,
 };
 
-/// What a connection did that a person's does not.
+/// What a connection did that a person's does not, or not often.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Offence {
+    /// Keys were exchanged with it, which is work for this machine, and nobody logged in. People look and leave, but not
+    /// every second.
+    Visit,
     /// It ended by itself before it showed a screen. A look at the port is no more than that.
     NoScreen,
     /// It broke the protocol.
@@ -17,25 +20,40 @@ pub enum Offence {
     TooSlow,
     /// It did not take what was sent to it.
     ReadsNothing,
+    /// It asked for new keys again and again, or sent long packets that say nothing.
+    Rekeys,
+    /// It sent more packets than anybody types.
+    Flood,
 }
 
 impl Offence {
     /// The time that is added to the source's penalty.
     fn costs(self) -> Duration {
         Duration::from_secs(match self {
+            Self::Visit => 1,
             Self::NoScreen => 2,
             Self::Protocol => 5,
             Self::TooSlow => 10,
             Self::ReadsNothing => 10,
+            Self::Rekeys => 20,
+            Self::Flood => 20,
         })
+    }
+
+    /// Whether it counts each time: it is work, however many do it at once, and no mishap of the network's.
+    fn counts_each_time(self) -> bool {
+        match self {
+            Self::Visit | Self::Protocol | Self::Rekeys | Self::Flood => true,
+            Self::NoScreen | Self::TooSlow | Self::ReadsNothing => false,
+        }
     }
 }
 
 /// So much may add up before a source is refused: somebody whose client needs a few tries is no attacker.
 const TOLERATED: Duration = Duration::from_secs(15);
 
-/// What happens at a source within this time counts once: behind one address may be a whole office, and connections that
-/// end together are one mishap.
+/// What the network may have done counts once in this time at a source: behind one address may be a whole office, and
+/// connections that end together are one mishap.
 const AT_ONCE: Duration = Duration::from_secs(1);
 
 /// The most sources that are remembered.
@@ -52,7 +70,8 @@ pub struct Penalties {
 #[derive(Debug, Clone, Copy)]
 struct Penalty {
     until: Duration,
-    added: Duration,
+    /// When something was added that counts once in a while.
+    added: Option<Duration>,
 }
 
 impl Penalties {
@@ -78,13 +97,17 @@ impl Penalties {
             }
         }
         let before = table.get(source).copied();
-        if before.is_some_and(|before| now.saturating_sub(before.added) < AT_ONCE) {
-            return;
+        let mut added = before.and_then(|before| before.added);
+        if !offence.counts_each_time() {
+            if added.is_some_and(|added| now.saturating_sub(added) < AT_ONCE) {
+                return;
+            }
+            added = Some(now);
         }
         let begins = before.map_or(now, |before| before.until.max(now));
         let penalty = Penalty {
             until: (begins + offence.costs()).min(now + longest),
-            added: now,
+            added,
         };
         table.insert(source.to_owned(), penalty);
     }
@@ -140,6 +163,24 @@ mod tests {
             penalties.add("an office", Offence::TooSlow, at(100), LONGEST);
         }
         assert!(!penalties.refuse("an office", at(100)));
+    }
+
+    #[test]
+    fn visits_count_singly_and_a_few_are_nobodys_harm() {
+        let penalties = Penalties::default();
+        for _ in 0..15 {
+            penalties.add("an office", Offence::Visit, at(100), LONGEST);
+            assert!(!penalties.refuse("an office", at(100)));
+        }
+        penalties.add("an office", Offence::Visit, at(100), LONGEST);
+        assert!(penalties.refuse("an office", at(100)));
+        assert!(!penalties.refuse("an office", at(101)));
+        // They hide no mishap, and a mishap hides none of them.
+        penalties.add("an office", Offence::NoScreen, at(101), LONGEST);
+        assert!(penalties.refuse("an office", at(102)));
+        assert!(!penalties.refuse("an office", at(103)));
+        penalties.add("an office", Offence::Visit, at(103), LONGEST);
+        assert!(penalties.refuse("an office", at(103)));
     }
 
     #[test]

@@ -4,13 +4,15 @@
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use russh::{
-    ChannelWriteHalf, MethodKind, MethodSet, Preferred, SshId, compression,
+    ChannelWriteHalf, SshId,
     server::{self, Msg},
 };
 use tokio::{net::TcpStream, sync::oneshot, time::timeout};
 
 use super::{
-    caller::{Caller, Shell},
+    algorithms,
+    caller::{Asked, Caller, Wish},
+    conduct::Conduct,
     door::ChannelDoor,
     host_key::HostKey,
     line::{Line, line},
@@ -25,8 +27,9 @@ use crate::{
         doors::{Door, Reason as Refused},
         keyboard::{Keyboard, keyboard},
         lent::{Gone, Lent, Screens},
+        transport::Transport,
     },
-    tui::text::Text,
+    tui::text::Ending,
 };
 
 /// What a channel may hold of unread keys in the library: small, because keys are few.
@@ -39,18 +42,23 @@ const QUESTIONS: usize = 2;
 /// Time for the last words of a session, and for the peer to go after them.
 const LAST_WORDS: Duration = Duration::from_secs(2);
 
+/// A sentence of those at the end.
+type Sentence = fn(&Ending) -> &str;
+
 /// What all connections share.
 pub struct Reception {
     screens: Screens,
+    transport: Transport,
     protocol: Arc<server::Config>,
     penalties: Penalties,
 }
 
 impl Reception {
-    pub fn new(screens: Screens, key: HostKey) -> Self {
+    /// `transport` does what the SSH library calculates.
+    pub fn new(screens: Screens, transport: Transport, key: HostKey) -> Self {
         let protocol = server::Config {
             server_id: SshId::Standard("SSH-2.0-lpse-kiosk".into()),
-            methods: MethodSet::from(&[MethodKind::None][..]),
+            methods: Caller::ways_in(),
             // There is no password here whose refusal could tell anything by its time.
             auth_rejection_time: Duration::ZERO,
             keys: vec![key.into_private()],
@@ -58,10 +66,7 @@ impl Reception {
             maximum_packet_size: WINDOW,
             channel_buffer_size: 1,
             event_buffer_size: 4,
-            preferred: Preferred {
-                compression: vec![compression::NONE].into(),
-                ..Preferred::DEFAULT
-            },
+            preferred: algorithms::offered(),
             max_auth_attempts: 4,
             // Time is kept here, per stage.
             inactivity_timeout: None,
@@ -71,6 +76,7 @@ impl Reception {
         };
         Self {
             screens,
+            transport,
             protocol: Arc::new(protocol),
             penalties: Penalties::default(),
         }
@@ -106,14 +112,31 @@ impl Reception {
         place: Place,
         config: Arc<Config>,
     ) {
-        let (line, _cutter) = line(stream);
+        let conduct = Arc::new(Conduct::new(self.screens.clock.monotonic()));
+        let (line, _cutter) = line(stream, conduct.clone(), self.screens.clock.clone());
         let longest = config.ssh.longest_penalty;
-        let offence = self.attend(line, source, &place, config).await;
+        let offence = self.attend(line, source, &conduct, &place, config).await;
+        if let Some(offence) = conduct.offence() {
+            tracing::info!(
+                source = key,
+                ?offence,
+                "an SSH connection is ended for what it costs"
+            );
+        }
+        let now = self.screens.clock.monotonic();
+        let add = |offence| self.penalties.add(&key, offence, now, longest);
+        let is_visit = conduct.has_exchanged_keys() && !place.has_logged_in();
         if place.has_logged_in() {
             self.penalties.forgive(&key);
-        } else if let Some(offence) = offence {
-            let now = self.screens.clock.monotonic();
-            self.penalties.add(&key, offence, now, longest);
+        } else if is_visit {
+            add(Offence::Visit);
+        }
+        // A visit without a screen is a visit; what a connection was ended for is forgiven to nobody.
+        let others = offence.filter(|offence| {
+            !place.has_logged_in() && !(is_visit && *offence == Offence::NoScreen)
+        });
+        if let Some(offence) = conduct.offence().or(others) {
+            add(offence);
         }
     }
 
@@ -122,13 +145,15 @@ impl Reception {
         &self,
         line: Line,
         source: Source,
+        conduct: &Arc<Conduct>,
         place: &Place,
         config: Arc<Config>,
     ) -> Option<Offence> {
         let (typed, keyboard) = keyboard();
-        let (start, shell) = oneshot::channel();
+        let (ask, asked) = oneshot::channel();
+        let caller = Caller::new(typed, conduct.clone(), ask);
         let shaken = tokio::select! {
-            shaken = timeout(config.ssh.before_login, self.shake(line, Caller::new(typed, start), shell)) => shaken,
+            shaken = timeout(config.ssh.before_login, self.shake(line, caller, asked)) => shaken,
             () = place.displaced() => {
                 self.screens.doors.refuse(Refused::Displaced);
                 return None;
@@ -138,7 +163,7 @@ impl Reception {
                 return None;
             }
         };
-        let (connection, shell) = match shaken {
+        let (connection, asked) = match shaken {
             Ok(Ok(shaken)) => shaken,
             failed => {
                 self.screens.doors.refuse(Refused::Handshake);
@@ -147,16 +172,25 @@ impl Reception {
                 }));
             }
         };
-        let Some((terminal, size)) = shell.terminal else {
-            self.screens.doors.refuse(Refused::NoPty);
-            let _ = timeout(LAST_WORDS, async {
-                refuse_without_terminal(&shell.channel).await;
-                connection.await
-            })
-            .await;
-            return Some(Offence::NoScreen);
+        let screens: Result<_, (Sentence, _)> = match asked.what {
+            Wish::Screens(terminal, size) => Ok((terminal, size)),
+            Wish::ScreensNowhere => Err((|text| &text.no_terminal, "\n")),
+            Wish::Command { on_terminal: false } => Err((|text| &text.no_command, "\n")),
+            Wish::Command { on_terminal: true } => Err((|text| &text.no_command, "\r\n")),
         };
-        let channel = Arc::new(shell.channel);
+        let (terminal, size) = match screens {
+            Ok(screens) => screens,
+            Err((sentence, line_end)) => {
+                self.screens.doors.refuse(Refused::NoPty);
+                let _ = timeout(LAST_WORDS, async {
+                    refuse(&asked.channel, sentence, line_end).await;
+                    connection.await
+                })
+                .await;
+                return Some(Offence::NoScreen);
+            }
+        };
+        let channel = Arc::new(asked.channel);
         let lent = Lent {
             source,
             terminal,
@@ -173,24 +207,28 @@ impl Reception {
         offence
     }
 
-    /// Leads the connection to a shell.
+    /// Leads the connection to the point where it asks for something on its channel.
     async fn shake(
         &self,
         line: Line,
         caller: Caller,
-        shell: oneshot::Receiver<Shell>,
-    ) -> Result<(server::RunningSession<Caller>, Shell), Offence> {
+        asked: oneshot::Receiver<Asked>,
+    ) -> Result<(server::RunningSession<Caller>, Asked), Offence> {
         let protocol = self.protocol.clone();
         let offence = |error| match error {
             russh::Error::IO(_) | russh::Error::Disconnect | russh::Error::HUP => Offence::NoScreen,
             _ => Offence::Protocol,
         };
-        let mut connection = server::run_stream(protocol, line, caller)
-            .await
-            .map_err(offence)?;
+        // The library spawns a task for the connection where it is called.
+        let begun = self
+            .transport
+            .run(server::run_stream(protocol, line, caller));
+        // A fault of the library's over what this peer sent ends this connection.
+        let begun = begun.await.map_err(|_| Offence::Protocol)?;
+        let mut connection = begun.map_err(offence)?;
         tokio::select! {
             biased;
-            Ok(shell) = shell => Ok((connection, shell)),
+            Ok(asked) = asked => Ok((connection, asked)),
             ended = &mut connection => Err(ended.map_or_else(offence, |()| Offence::NoScreen)),
         }
     }
@@ -227,11 +265,11 @@ impl Reception {
     }
 }
 
-/// Tells in both languages that there is nothing to draw on.
-async fn refuse_without_terminal(channel: &ChannelWriteHalf<Msg>) {
-    let sentence = |text: &'static Text| text.ending.no_terminal.as_str();
-    let (id, en) = (Language::Id.text(), Language::En.text());
-    let said = format!("{}\n{}\n", sentence(id), sentence(en));
+/// Tells in both languages why there are no screens.
+async fn refuse(channel: &ChannelWriteHalf<Msg>, sentence: Sentence, line_end: &str) {
+    let said: String = [Language::Id, Language::En]
+        .map(|language| [sentence(&language.text().ending), line_end].concat())
+        .concat();
     // Standard error's number (RFC 4254 section 5.2).
     let said = channel.extended_data_bytes(1, said.into_bytes()).await;
     if said.is_ok() {

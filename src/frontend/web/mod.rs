@@ -12,7 +12,6 @@ mod origin;
 mod page;
 mod peer;
 mod query;
-mod rate;
 mod reset;
 mod resets;
 mod seal;

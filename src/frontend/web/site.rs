@@ -25,12 +25,11 @@ use super::{
     page::{Frame, link_switch, problem::Problem, steps},
     peer::TrustedProxies,
     query::LANGUAGE,
-    rate::Rates,
     reset,
     resets::Resets,
     words,
 };
-use crate::ports::Clock;
+use crate::{frontend::rate::Rates, ports::Clock};
 
 /// Where the result stands.
 const DONE: &str = "/selesai";

@@ -6,7 +6,10 @@ use jiff::Timestamp;
 use tokio_rustls::rustls::{
     self, CertificateError, RootCertStore, ServerConfig,
     client::{verify_server_cert_signed_by_trust_anchor, verify_server_name},
-    crypto::ring,
+    crypto::{
+        CryptoProvider,
+        ring::{self, kx_group},
+    },
     pki_types::{
         CertificateDer, PrivateKeyDer, ServerName, UnixTime,
         pem::{self, PemObject},
@@ -35,6 +38,9 @@ pub enum TlsError {
 
 /// TLS 1.2 and 1.3 with this certificate chain (the page's own certificate first) and its private key, both PEM.
 ///
+/// Keys are exchanged over X25519 and P-256, which every browser knows and which cost this machine least; renegotiation
+/// is refused, and key updates without data between them end the connection, both by the library.
+///
 /// # Errors
 /// What is wrong with them, in words for the operator; never a part of the key.
 pub fn tls_config(certificate_pem: &[u8], key_pem: &[u8]) -> Result<Arc<ServerConfig>, TlsError> {
@@ -44,7 +50,11 @@ pub fn tls_config(certificate_pem: &[u8], key_pem: &[u8]) -> Result<Arc<ServerCo
         // The error of a damaged file could quote it.
         _ => TlsError::Unusable("the key file is damaged".into()),
     })?;
-    let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+    let provider = CryptoProvider {
+        kx_groups: vec![kx_group::X25519, kx_group::SECP256R1],
+        ..ring::default_provider()
+    };
+    let mut config = ServerConfig::builder_with_provider(Arc::new(provider))
         .with_safe_default_protocol_versions()
         .map_err(|error| TlsError::Unusable(error.to_string()))?
         .with_no_client_auth()

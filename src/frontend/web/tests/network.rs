@@ -13,7 +13,7 @@ use tokio_rustls::{
     TlsConnector,
     rustls::{
         ClientConfig, RootCertStore,
-        crypto::ring,
+        crypto::{CryptoProvider, ring},
         pki_types::{CertificateDer, ServerName, pem::PemObject},
     },
 };
@@ -193,23 +193,89 @@ async fn it_leaves_when_asked_and_ends_what_is_being_answered() {
     assert_eq!(until_end(&mut stalled).await, "");
 }
 
-#[tokio::test]
-async fn its_own_certificate_is_really_served() {
+/// A client that trusts `certificate` and knows what `provider` does.
+fn browser(certificate: &str, provider: CryptoProvider) -> ClientConfig {
+    let mut roots = RootCertStore::empty();
+    roots
+        .add(CertificateDer::from_pem_slice(certificate.as_bytes()).unwrap())
+        .unwrap();
+    ClientConfig::builder_with_provider(Arc::new(provider))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth()
+}
+
+/// A page with a certificate of its own, and that.
+fn with_certificate(change: impl FnOnce(&mut Web)) -> (Served, String) {
     let made = rcgen::generate_simple_self_signed(["lpse.contoh.go.id".into()]).unwrap();
     let (certificate, key) = (made.cert.pem(), made.signing_key.serialize_pem());
     let served = Served::with(|web| {
         short(web);
         web.settings.tls = Some(tls_config(certificate.as_bytes(), key.as_bytes()).unwrap());
+        change(web);
     });
-    let mut roots = RootCertStore::empty();
-    roots
-        .add(CertificateDer::from_pem_slice(certificate.as_bytes()).unwrap())
-        .unwrap();
-    let client = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_root_certificates(roots)
-        .with_no_client_auth();
+    (served, certificate)
+}
+
+#[tokio::test]
+async fn slow_key_exchanges_and_keys_renewed_without_end_are_refused() {
+    let hour = Duration::from_secs(3600);
+    let (served, certificate) = with_certificate(|web| {
+        web.limits.serving.head = hour;
+        web.limits.serving.connection = hour;
+        web.limits.serving.handshake = hour;
+    });
+    let name = ServerName::try_from("lpse.contoh.go.id").unwrap();
+    let slow = CryptoProvider {
+        kx_groups: vec![ring::kx_group::SECP384R1],
+        ..ring::default_provider()
+    };
+    let stream = TcpStream::connect(served.address).await.unwrap();
+    let connector = TlsConnector::from(Arc::new(browser(&certificate, slow)));
+    assert!(connector.connect(name.clone(), stream).await.is_err());
+    // TLS 1.3's key updates (RFC 8446 section 4.6.3).
+    let stream = TcpStream::connect(served.address).await.unwrap();
+    let usual = browser(&certificate, ring::default_provider());
+    let connector = TlsConnector::from(Arc::new(usual));
+    let mut stream = connector.connect(name, stream).await.unwrap();
+    for _ in 0..100 {
+        let (_, connection) = stream.get_mut();
+        connection.refresh_traffic_keys().unwrap();
+        if stream.flush().await.is_err() {
+            break;
+        }
+    }
+    let ended = timeout(Duration::from_secs(20), stream.read_u8()).await;
+    assert!(
+        ended.is_ok_and(|read| read.is_err()),
+        "the connection goes on"
+    );
+}
+
+#[tokio::test]
+async fn handshakes_of_one_source_are_counted_and_a_proxys_are_not() {
+    for (proxies, let_in) in [(vec![], 3), (vec![[127, 0, 0, 1].into()], 5)] {
+        let (served, certificate) = with_certificate(|web| {
+            web.limits.serving.handshakes_a_minute = 3;
+            web.settings.trusted_proxies = proxies;
+        });
+        let mut shaken = 0;
+        for _ in 0..5 {
+            let stream = TcpStream::connect(served.address).await.unwrap();
+            let client = browser(&certificate, ring::default_provider());
+            let name = ServerName::try_from("lpse.contoh.go.id").unwrap();
+            let connector = TlsConnector::from(Arc::new(client));
+            shaken += usize::from(connector.connect(name, stream).await.is_ok());
+        }
+        assert_eq!(shaken, let_in);
+    }
+}
+
+#[tokio::test]
+async fn its_own_certificate_is_really_served() {
+    let (served, certificate) = with_certificate(|_| {});
+    let client = browser(&certificate, ring::default_provider());
     let connector = TlsConnector::from(Arc::new(client));
     let stream = TcpStream::connect(served.address).await.unwrap();
     let name = ServerName::try_from("lpse.contoh.go.id").unwrap();

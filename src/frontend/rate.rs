@@ -1,4 +1,4 @@
-//! How many requests one source gets answered in a minute.
+//! How often something may happen in a minute: requests and handshakes of a source, packets of a connection.
 
 use std::{
     collections::HashMap,
@@ -8,7 +8,7 @@ use std::{
 
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// Counts requests by source, in memory: a restart forgives, and what must be kept the service keeps.
+/// Counts by source, in memory: a restart forgives, and what must be kept the service keeps.
 #[derive(Debug)]
 pub struct Rates {
     a_minute: u32,
@@ -17,10 +17,36 @@ pub struct Rates {
     windows: Mutex<HashMap<String, Window>>,
 }
 
+/// A minute that begins with what is counted first, and what was counted in it.
 #[derive(Debug, Clone, Copy)]
-struct Window {
+pub struct Window {
     since: Duration,
     count: u32,
+}
+
+impl Window {
+    /// A minute that begins at the monotonic time `now`.
+    pub fn new(now: Duration) -> Self {
+        Self {
+            since: now,
+            count: 0,
+        }
+    }
+
+    /// Counts one more at `now`, of `most` that may come in a minute.
+    ///
+    /// # Errors
+    /// The time until the next minute begins: these were too many.
+    pub fn count(&mut self, most: u32, now: Duration) -> Result<(), Duration> {
+        if now >= self.since + MINUTE {
+            *self = Self::new(now);
+        }
+        if self.count >= most {
+            return Err(self.since + MINUTE - now);
+        }
+        self.count += 1;
+        Ok(())
+    }
 }
 
 impl Rates {
@@ -32,10 +58,10 @@ impl Rates {
         }
     }
 
-    /// Counts one request of `source` at the monotonic time `now`.
+    /// Counts one more of `source` at the monotonic time `now`.
     ///
     /// # Errors
-    /// The time until its next request is answered.
+    /// The time until its next one is let through.
     pub fn count(&self, source: String, now: Duration) -> Result<(), Duration> {
         let mut windows = self.windows.lock().unwrap_or_else(PoisonError::into_inner);
         if !windows.contains_key(&source) && windows.len() >= self.most_sources {
@@ -49,21 +75,8 @@ impl Rates {
                 }
             }
         }
-        let window = windows.entry(source).or_insert(Window {
-            since: now,
-            count: 0,
-        });
-        if now >= window.since + MINUTE {
-            *window = Window {
-                since: now,
-                count: 0,
-            };
-        }
-        if window.count >= self.a_minute {
-            return Err(window.since + MINUTE - now);
-        }
-        window.count += 1;
-        Ok(())
+        let window = windows.entry(source).or_insert_with(|| Window::new(now));
+        window.count(self.a_minute, now)
     }
 }
 
