@@ -17,12 +17,12 @@ use crate::{
         Source,
         audit::{Act, AuditEvent, AuditOutcome},
     },
-    ports::{Audit, AuditError, Clock},
+    ports::{Audit, AuditError, Clock, Random},
     store::{
         Store, StoreError,
         backup::{self, BackupError, BackupKey, Target},
     },
-    vault::Keyring,
+    vault::{Keyring, Vault},
 };
 
 /// The service that makes backups.
@@ -143,6 +143,7 @@ pub struct Restoring {
     pub store: Arc<dyn Store>,
     pub audit: Arc<dyn Audit>,
     pub clock: Arc<dyn Clock>,
+    pub random: Arc<dyn Random>,
 }
 
 /// Why a backup was not brought back.
@@ -178,12 +179,13 @@ impl Restoring {
         Ok(backup::target(&*self.store).await?)
     }
 
-    /// Brings a backup back that holds everything as of `as_of`, as a survey of it has told. Returns how many records the
-    /// store has then.
+    /// Brings a backup back that holds everything as of `as_of`, as a survey of it has told, into a store whose own key
+    /// `vault` seals. Returns how many records the store has then.
     pub async fn restore(
         &self,
         backup: impl BufRead,
         key: &BackupKey,
+        vault: &Vault,
         as_of: Timestamp,
         name: &str,
         from: &Source,
@@ -199,7 +201,12 @@ impl Restoring {
         };
         record(AuditOutcome::Intended).await?;
         let now = self.clock.now();
-        let restored = backup::restore(&*self.store, backup, key, as_of, now, progress).await;
+        let into = backup::Into {
+            store: &self.store,
+            vault,
+            random: &*self.random,
+        };
+        let restored = backup::restore(into, backup, key, as_of, now, progress).await;
         match restored {
             Ok(records) => {
                 record(AuditOutcome::Done).await?;
