@@ -274,19 +274,12 @@ impl Vault {
     }
 
     /// Seals a store key. `nonce` is random and used once.
-    pub fn seal_store_key(
-        &self,
-        key: &[u8; 32],
-        nonce: [u8; Self::NONCE_BYTES],
-    ) -> SealedSecret {
+    pub fn seal_store_key(&self, key: &[u8; 32], nonce: [u8; Self::NONCE_BYTES]) -> SealedSecret {
         self.seal(Purpose::StoreKey, key, nonce)
     }
 
     /// The store key.
-    pub fn open_store_key(
-        &self,
-        sealed: &SealedSecret,
-    ) -> Result<Zeroizing<[u8; 32]>, VaultError> {
+    pub fn open_store_key(&self, sealed: &SealedSecret) -> Result<Zeroizing<[u8; 32]>, VaultError> {
         let opened = self.open(Purpose::StoreKey, sealed)?;
         let bytes = opened.as_slice().try_into();
         bytes

@@ -78,7 +78,9 @@ async fn restore(
         ))?;
     }
     let held = master_key_file::read(&config.master_key_file).map_err(|error| {
-        CliError::Refused(format!("the master key file {key_file} cannot be read: {error}"))
+        CliError::Refused(format!(
+            "the master key file {key_file} cannot be read: {error}"
+        ))
     })?;
     let vault = Vault::of_keys(held);
     let progress = read.bar("Restoring");

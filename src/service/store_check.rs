@@ -76,7 +76,8 @@ impl StoreCheck {
             if removable.is_empty() {
                 break checked;
             }
-            let intended = |altered| about(Act::AcceptAltered, AuditOutcome::Intended, altered, from);
+            let intended =
+                |altered| about(Act::AcceptAltered, AuditOutcome::Intended, altered, from);
             house
                 .audit
                 .record(removable.iter().map(intended).collect())

@@ -147,9 +147,7 @@ impl Accounts {
             altered,
             next,
         } = page_around_altered(&*self.store, &prefix, after.as_ref(), limit).await?;
-        let next = next
-            .and_then(|key| key.as_account())
-            .map(|key| key.user_id);
+        let next = next.and_then(|key| key.as_account()).map(|key| key.user_id);
         let mut accounts = Vec::with_capacity(rows.len());
         // Neighbours mostly came by one import, whose mark is looked for once.
         let mut hidden: HashMap<String, bool> = HashMap::new();

@@ -86,15 +86,22 @@ pub async fn check(
     loop {
         let page = page_around_altered(&**store, &Key::everything(), after.as_ref(), PAGE).await?;
         after = page.next;
-        let looked = (page.rows.len() + page.altered.len()) as u64;
-        checked.records += looked;
-        for (key, bytes) in page.rows {
+        let is_walked = |key: &Key| scope == Scope::Everything || key.as_find_entry().is_none();
+        let mut looked = 0;
+        for (key, bytes) in page.rows.into_iter().filter(|(key, _)| is_walked(key)) {
+            looked += 1;
             if key.as_account().is_some() {
                 let stored = record::decode_account(&format!("{key:?}"), &bytes)?;
                 checked.accounts += u64::from(visible.is(&stored).await?);
             }
         }
-        page.altered.into_iter().for_each(|it| checked.name(it));
+        for altered in page.altered {
+            if is_walked(altered.record()) {
+                looked += 1;
+                checked.name(altered);
+            }
+        }
+        checked.records += looked;
         progress(looked);
         let end = Key::after_find_entries();
         match &mut after {

@@ -299,11 +299,13 @@ impl Index {
         };
         let accounts = Key::all_accounts();
         let after = last.as_ref().map(Key::account);
-        let page =
-            page_around_altered(&*self.store, &accounts, after.as_ref(), BUILD_PAGE).await?;
+        let page = page_around_altered(&*self.store, &accounts, after.as_ref(), BUILD_PAGE).await?;
         let mut commit = Commit::new();
         // Past those that are altered, if there are no others.
-        let mut up_to = page.next.filter(|_| page.rows.is_empty()).and_then(|key| key.as_account());
+        let mut up_to = page
+            .next
+            .filter(|_| page.rows.is_empty())
+            .and_then(|key| key.as_account());
         for (at, bytes) in page.rows {
             let stored = record::decode_account(&format!("{at:?}"), &bytes)?;
             // Whoever changes the account meanwhile makes this a conflict, and it is read again.

@@ -75,9 +75,11 @@ impl Outbox {
     /// is told in the log and left out: it must not hold up the others.
     pub async fn page(&self, after: Option<&LetterId>, limit: usize) -> Result<Page, StoreError> {
         let after = after.map(Key::letter);
-        let page =
-            page_around_altered(&*self.store, &Key::outbox(), after.as_ref(), limit).await?;
+        let page = page_around_altered(&*self.store, &Key::outbox(), after.as_ref(), limit).await?;
         let next = page.next.and_then(|key| key.as_letter());
+        for error in page.altered {
+            tracing::error!(%error, "a letter in the outbox cannot be read");
+        }
         let mut letters = Vec::with_capacity(page.rows.len());
         for (key, bytes) in page.rows {
             match read(&key, bytes) {

@@ -236,7 +236,6 @@ impl Tags {
     fn found(&self, altered: Altered) -> StoreError {
         let mut told = self.told();
         if told.len() < MOST_TOLD && told.insert(altered.record().clone()) {
-            tracing::error!("{altered}");
             // Nobody listens where nothing is recorded.
             let _ = self.tell.send(altered.clone());
         }
@@ -265,9 +264,7 @@ impl Store for Tagged {
     async fn get(&self, key: &Key) -> Result<Option<Value>, StoreError> {
         match self.store.get(key).await? {
             Some(stored) => self.tags.checked(key, stored).map(Some),
-            None if key.is_in_every_store() => {
-                Err(self.tags.found(Altered::Missing(key.clone())))
-            }
+            None if key.is_in_every_store() => Err(self.tags.found(Altered::Missing(key.clone()))),
             None => Ok(None),
         }
     }
@@ -369,6 +366,246 @@ impl Changes for CheckedChanges {
                 }
             }
             change => change,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::{
+        store::{memory::Memory, page_around_altered},
+        vault::MasterKey,
+    };
+
+    /// Random bytes that are the same in every run.
+    #[derive(Debug)]
+    struct Bytes(u8);
+
+    impl Random for Bytes {
+        fn fill(&self, bytes: &mut [u8]) {
+            bytes.fill(self.0);
+        }
+    }
+
+    fn vault() -> Vault {
+        Vault::new(MasterKey::from_bytes([7; 32]), Vec::new())
+    }
+
+    fn store_key() -> StoreKey {
+        StoreKey::from_bytes(&[5; StoreKey::LENGTH])
+    }
+
+    fn key(name: &str) -> Key {
+        Key::from_bytes(name)
+    }
+
+    async fn put(store: &dyn Store, name: &str, bytes: &[u8]) {
+        let commit = Commit::new().put(key(name), bytes.to_vec());
+        assert_eq!(store.commit(commit).await.unwrap(), Outcome::Applied);
+    }
+
+    fn tagged() -> (Arc<Memory>, Tagged, Finds) {
+        let raw = Arc::new(Memory::default());
+        let (tagged, finds) = Tagged::new(raw.clone(), store_key());
+        (raw, tagged, finds)
+    }
+
+    fn is_altered<T>(answer: Result<T, StoreError>, name: &str) -> bool {
+        matches!(answer, Err(StoreError::Altered(Altered::Changed(at))) if at == key(name))
+    }
+
+    #[tokio::test]
+    async fn a_flipped_bit_anywhere_a_cut_and_a_longer_record_are_found_and_told_once() {
+        let (raw, tagged, mut finds) = tagged();
+        put(&tagged, "account/a", b"{\"state\":\"active\"}").await;
+        let stored = raw.get(&key("account/a")).await.unwrap().unwrap();
+        assert_eq!(stored.len(), 18 + Commit::TAG_BYTES);
+        let flipped = (0..stored.len() * 8).map(|bit| {
+            let mut flipped = stored.clone();
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            flipped
+        });
+        let cut = (0..stored.len()).map(|length| stored[..length].to_vec());
+        let longer = [
+            [&stored[..], b"\0"].concat(),
+            b"{\"state\":\"off\"}".to_vec(),
+        ];
+        for altered in flipped.chain(cut).chain(longer) {
+            put(&*raw, "account/a", &altered).await;
+            assert!(is_altered(tagged.get(&key("account/a")).await, "account/a"));
+            let page = tagged.page(&key("account/"), None, 9).await;
+            assert!(is_altered(page, "account/a"));
+            let mut copy = tagged.snapshot().await.unwrap();
+            assert!(is_altered(copy.next().await, "account/a"));
+        }
+        assert_eq!(
+            finds.try_recv().unwrap(),
+            Altered::Changed(key("account/a"))
+        );
+        assert!(finds.try_recv().is_err(), "once");
+        // Written anew, it is good, and told again when it is altered again.
+        put(&tagged, "account/a", b"new").await;
+        assert_eq!(
+            tagged.get(&key("account/a")).await.unwrap().unwrap(),
+            b"new"
+        );
+        put(&*raw, "account/a", &stored).await;
+        assert_eq!(
+            tagged.get(&key("account/a")).await.unwrap().unwrap(),
+            b"{\"state\":\"active\"}",
+            "an older record of its own is not told from the newest one"
+        );
+        put(&*raw, "account/a", b"x").await;
+        assert!(tagged.get(&key("account/a")).await.is_err());
+        assert!(finds.try_recv().is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_record_is_good_under_its_own_key_and_in_its_own_store_only() {
+        let (raw, tagged, _finds) = tagged();
+        put(&tagged, "account/a", b"b").await;
+        let stored = raw.get(&key("account/a")).await.unwrap().unwrap();
+        // Where the key ends and the bytes begin is a part of it.
+        for (name, bytes) in [
+            ("account/b", stored.clone()),
+            ("account/", [b"a", &stored[..]].concat()),
+            ("account/ab", stored[1..].to_vec()),
+        ] {
+            put(&*raw, name, &bytes).await;
+            assert!(is_altered(tagged.get(&key(name)).await, name), "{name}");
+        }
+        let other = StoreKey::from_bytes(&[6; StoreKey::LENGTH]);
+        let (other, _finds) = Tagged::new(raw, other);
+        assert!(is_altered(other.get(&key("account/a")).await, "account/a"));
+    }
+
+    #[tokio::test]
+    async fn what_is_expected_of_an_altered_record_does_not_hold() {
+        let (raw, tagged, _finds) = tagged();
+        put(&tagged, "account/a", b"1").await;
+        put(&*raw, "account/a", b"1").await;
+        let commit = Commit::new()
+            .expect(key("account/a"), Some(b"1".to_vec()))
+            .put(key("account/a"), b"2".to_vec());
+        assert_eq!(tagged.commit(commit).await.unwrap(), Outcome::Conflict);
+    }
+
+    #[tokio::test]
+    async fn machines_that_begin_at_once_have_one_key_and_what_every_store_has() {
+        let raw: Arc<dyn Store> = Arc::new(Memory::default());
+        assert!(Tagged::look(raw.clone(), &vault()).await.unwrap().is_none());
+        // Both have found nothing.
+        begin(&raw, &vault(), &Bytes(1)).await.unwrap();
+        begin(&raw, &vault(), &Bytes(2)).await.unwrap();
+        let (one, _finds) = Tagged::open(raw.clone(), &vault(), &Bytes(3))
+            .await
+            .unwrap();
+        let (other, _finds) = Tagged::open(raw.clone(), &vault(), &Bytes(4))
+            .await
+            .unwrap();
+        put(&one, "account/a", b"1").await;
+        assert!(other.get(&key("account/a")).await.unwrap().is_some());
+        for always in [Key::policy(), Key::account_count()] {
+            assert!(other.get(&always).await.unwrap().is_some());
+            raw.commit(Commit::new().remove(always.clone()))
+                .await
+                .unwrap();
+            let missing = other.get(&always).await;
+            assert!(
+                matches!(&missing, Err(StoreError::Altered(Altered::Missing(at))) if *at == always),
+                "{missing:?}"
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn a_store_whose_key_is_gone_or_that_another_master_key_sealed_does_not_open() {
+        let raw: Arc<dyn Store> = Arc::new(Memory::default());
+        begin(&raw, &vault(), &Bytes(1)).await.unwrap();
+        let sealed = raw.get(&Key::store_key()).await.unwrap().unwrap();
+        let other = Vault::new(MasterKey::from_bytes([8; 32]), Vec::new());
+        let refused = Tagged::open(raw.clone(), &other, &Bytes(1))
+            .await
+            .unwrap_err();
+        assert!(matches!(
+            refused,
+            StoreKeyError::Sealed(VaultError::UnknownKey(_))
+        ));
+        let rotated = Vault::new(
+            MasterKey::from_bytes([8; 32]),
+            vec![MasterKey::from_bytes([7; 32])],
+        );
+        assert!(Tagged::open(raw.clone(), &rotated, &Bytes(1)).await.is_ok());
+        let before = raw.page(&Key::everything(), None, 99).await.unwrap();
+        raw.commit(Commit::new().remove(Key::store_key()))
+            .await
+            .unwrap();
+        let refused = Tagged::open(raw.clone(), &vault(), &Bytes(1))
+            .await
+            .unwrap_err();
+        assert!(matches!(refused, StoreKeyError::Gone), "{refused}");
+        let commit = Commit::new().put(Key::store_key(), sealed);
+        raw.commit(commit).await.unwrap();
+        assert_eq!(
+            raw.page(&Key::everything(), None, 99).await.unwrap(),
+            before
+        );
+        // Marks and heads alone are no records.
+        let new: Arc<dyn Store> = Arc::new(Memory::default());
+        put(&*new, "audit-head/local", b"x").await;
+        put(&*new, "setting/seal-check", b"x").await;
+        assert!(!has_records(&*new).await.unwrap());
+    }
+
+    #[test]
+    fn the_key_is_not_printed() {
+        let (_, tagged, _finds) = tagged();
+        let shown = format!(
+            "{tagged:?} {:?}",
+            StoreKey::from_bytes(b"0123456789abcdef0123456789abcdef")
+        );
+        assert!(
+            !shown.contains("0123") && !shown.contains("48, 49"),
+            "{shown}"
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn around_altered_records_all_others_are_found_once_whatever_a_page_holds(
+            are_altered in proptest::collection::vec(any::<bool>(), 0..24),
+            limit in 1..9_usize,
+        ) {
+            let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+            runtime.block_on(async {
+                let (raw, tagged, _finds) = tagged();
+                let (mut good, mut bad) = (Vec::new(), Vec::new());
+                for (number, is_altered) in are_altered.iter().enumerate() {
+                    let name = format!("p/{number:02}");
+                    if *is_altered {
+                        put(&*raw, &name, b"by hand").await;
+                        bad.push(Altered::Changed(key(&name)));
+                    } else {
+                        put(&tagged, &name, name.as_bytes()).await;
+                        good.push((key(&name), name.into_bytes()));
+                    }
+                }
+                let (mut rows, mut altered, mut after) = (Vec::new(), Vec::new(), None);
+                loop {
+                    let page = page_around_altered(&tagged, &key("p/"), after.as_ref(), limit).await.unwrap();
+                    assert!(page.rows.len() + page.altered.len() <= limit);
+                    rows.extend(page.rows);
+                    altered.extend(page.altered);
+                    after = page.next;
+                    if after.is_none() {
+                        break;
+                    }
+                }
+                assert_eq!((rows, altered), (good, bad));
+            });
         }
     }
 }

@@ -12,11 +12,11 @@ use std::{
 
 use super::{Finding, Patient, cluster, files};
 use crate::{
-    cli::store::check::{sentences, what_to_do},
     adapter::{
         master_key_file::{self, MasterKeyError},
         secret_file::SecretFileError,
     },
+    cli::store::check::{sentences, what_to_do},
     config::{Config, StoreKind},
     domain::{
         account::SealedSecret,

@@ -7,7 +7,7 @@ use crate::{
     domain::Source,
     service::Services,
     store::{
-        Key,
+        Altered, Key,
         check::{Checked, Counted},
     },
 };
@@ -87,11 +87,11 @@ pub fn sentences(checked: &Checked) -> Vec<String> {
         said.push(format!("and {more} more"));
     }
     match checked.missing() {
-        Some(missing @ 1..) => said.push(format!(
+        Some(missing) if missing > 0 => said.push(format!(
             "{accounts} accounts can be read, {missing} fewer than were counted: they are altered, or were removed by \
              something that is not lpse-kiosk."
         )),
-        Some(missing @ ..0) => said.push(format!(
+        Some(missing) if missing < 0 => said.push(format!(
             "{accounts} accounts can be read, {} more than were counted: the number, or the accounts, were put back as they \
              once were.",
             missing.unsigned_abs()
@@ -101,8 +101,7 @@ pub fn sentences(checked: &Checked) -> Vec<String> {
     said
 }
 
-fn name(altered: &crate::store::Altered) -> String {
-    use crate::store::Altered;
+fn name(altered: &Altered) -> String {
     match altered {
         Altered::Changed(key) => format!("{key:?} was damaged, moved or changed."),
         Altered::Missing(key) => format!("{key:?} is missing."),

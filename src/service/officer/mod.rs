@@ -95,6 +95,7 @@ impl Officer {
                 accounts: Vec::new(),
                 next: None,
                 incomplete: false,
+                has_altered: false,
             }));
         };
         let limit = limit.clamp(1, Self::FOUND_AT_ONCE);
@@ -112,6 +113,7 @@ impl Officer {
             accounts: page.accounts.into_iter().map(found).collect(),
             next: page.next,
             incomplete: page.incomplete,
+            has_altered: page.altered > 0,
         }))
     }
 

@@ -118,10 +118,7 @@ pub enum Failure {
     Unavailable(String),
     Unknown(String),
     Unreadable(String),
-    Altered {
-        record: Vec<u8>,
-        is_missing: bool,
-    },
+    Altered { record: Vec<u8>, is_missing: bool },
     TooLarge(u64),
     TooMany(u64),
 }
