@@ -11,7 +11,8 @@ use house::{
 use jiff::Timestamp;
 use lpse_kiosk::{
     domain::{
-        Authenticator, Identified, Passcode, Policy, Secret, TimeStep,
+        AccountKey, Authenticator, Identified, Passcode, Policy, Secret, TimeStep, UserId,
+        UserType,
         audit::{Act, AuditOutcome},
         language::Language,
         officer::{DeskAct, Order, Statement},
@@ -115,14 +116,13 @@ async fn nothing_is_granted_by_a_record_that_is_not_as_it_was_written() {
     let awaiting = house.awaiting().await;
     // Its failure is forgotten with the right password; another account's is not.
     let other = Identified {
-        account: lpse_kiosk::domain::AccountKey::new(
-            lpse_kiosk::domain::UserType::Penyedia,
-            lpse_kiosk::domain::UserId::parse("CVMAJU").unwrap(),
-        ),
+        account: AccountKey::new(UserType::Penyedia, UserId::parse("CVMAJU").unwrap()),
     };
     let authentication = &house.services.authentication;
-    let tried = authentication.check_password(other, password("bukan ini"), &here());
-    tried.await.unwrap();
+    authentication
+        .check_password(other, password("bukan ini"), &here())
+        .await
+        .unwrap();
     house.clock.pass(60);
     let by_password = async || {
         let claimed = Identified { account: ppk30() };
@@ -201,10 +201,7 @@ async fn nothing_is_granted_by_a_record_that_is_not_as_it_was_written() {
     )
     .await;
     let moved = Identified {
-        account: lpse_kiosk::domain::AccountKey::new(
-            lpse_kiosk::domain::UserType::Penyedia,
-            ppk30().user_id,
-        ),
+        account: AccountKey::new(UserType::Penyedia, ppk30().user_id),
     };
     let refused = authentication
         .check_password(moved, password(PASSWORD), &here())

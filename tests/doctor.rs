@@ -23,7 +23,7 @@ use common::{
 };
 use lpse_kiosk::{
     domain::{AccountKey, UserId, UserType},
-    store::{Commit, Key, Store, StoreKind},
+    store::{Commit, Key, StoreKind},
 };
 use serde_json::Value;
 
@@ -895,7 +895,9 @@ fn a_record_changed_by_hand_is_named_grants_nothing_and_the_store_goes_on_withou
             kiosk
                 .give_password("non-penyedia", "PPK30", PASSWORD)
                 .expect("Layanan sedang tidak tersedia");
-            kiosk.press(common::key::ESC).expect(common::MENU);
+            for shown in ["Masukkan User ID", "Login sebagai", common::MENU] {
+                kiosk.press(common::key::ESC).expect(shown);
+            }
         }
         kiosk
             .give_password("non-penyedia", "PPK31", PASSWORD)

@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{Finding, Patient, cluster, files};
+use super::{Finding, Patient, cluster, files, finding::Status};
 use crate::{
     adapter::{
         master_key_file::{self, MasterKeyError},
@@ -268,9 +268,12 @@ async fn read(
         }
     };
     let kept = check.sealed.as_ref().map_or(Kept::Nothing, Kept::SealedBy);
-    let mut findings = vec![stands(told, standing), master_key(patient, kept)];
+    let key = master_key(patient, kept);
+    // Its holder has a key of its own. Otherwise, without the master key, there is nothing to check records by.
+    let is_checkable = matches!(reading, Reading::Checked(_)) || key.status == Status::Ok;
+    let mut findings = vec![stands(told, standing), key];
     // What is half there, or lives on elsewhere, is not to be held against anything.
-    if standing == Standing::InService {
+    if standing == Standing::InService && is_checkable {
         match checked(patient, reading).await {
             Ok(Some(store)) => findings.extend(read_checked(patient, store, is_running).await),
             Ok(None) => {}
@@ -291,11 +294,7 @@ async fn checked(
     };
     let path = &patient.config.master_key_file;
     let Ok(keys) = master_key_file::read_for(path, patient.user) else {
-        return Err(Finding::warning(
-            RECORDS,
-            "they were not checked: the master key is not at hand, which opens the key of their tags",
-            "Mend what is told of the master key, and run this again.",
-        ));
+        return Ok(None);
     };
     match Tagged::look(raw, &Vault::of_keys(keys)).await {
         Ok(tagged) => Ok(tagged.map(|(tagged, _)| -> Arc<dyn Store> { Arc::new(tagged) })),
