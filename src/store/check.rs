@@ -197,3 +197,105 @@ impl<'a> Visible<'a> {
         Ok(is_visible)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::{
+        domain::{
+            Account, AccountKey, EmailAddress, PasswordHash, PersonName, UserId, UserType,
+            password::HashCost,
+        },
+        store::{
+            import::Import,
+            memory::Memory,
+            tagged::{StoreKey, Tagged},
+        },
+    };
+
+    fn numbered(number: u32) -> Account {
+        let id = UserId::parse(&format!("PPK{number:04}")).unwrap();
+        Account::new(
+            AccountKey::new(UserType::Penyedia, id),
+            PersonName::parse("Siti").unwrap(),
+            EmailAddress::parse("siti@contoh.go.id").unwrap(),
+            PasswordHash::unmatchable(HashCost::MIN),
+            Timestamp::UNIX_EPOCH,
+        )
+    }
+
+    #[tokio::test]
+    async fn accounts_are_counted_as_they_come_and_go_and_one_that_is_lost_or_put_back_is_missed() {
+        let raw = Arc::new(Memory::default());
+        let key = StoreKey::from_bytes(&[7; StoreKey::LENGTH]);
+        let (tagged, _finds) = Tagged::new(raw.clone(), key);
+        let store: Arc<dyn Store> = Arc::new(tagged);
+        let first = [
+            (Key::policy(), record::encode_rules(Default::default())),
+            (Key::account_count(), record::encode_account_count(0)),
+        ];
+        for (at, bytes) in first {
+            store.commit(Commit::new().put(at, bytes)).await.unwrap();
+        }
+        let accounts = Accounts::new(store.clone());
+        for number in 0..5 {
+            let added = accounts.add(numbered(number)).await.unwrap();
+            assert_eq!(added, Outcome::Applied);
+        }
+        let twice = accounts.add(numbered(3)).await.unwrap();
+        assert_eq!(twice, Outcome::Conflict);
+        let mut import = Import::begin(store.clone(), "one", Timestamp::UNIX_EPOCH)
+            .await
+            .unwrap();
+        import.add((10..20).map(numbered)).await.unwrap();
+        import.finish().await.unwrap();
+        let read = accounts.read(&numbered(4).key).await.unwrap().unwrap();
+        let count = accounts.count().await.unwrap();
+        let removed = read.remove(&count);
+        assert_eq!(store.commit(removed).await.unwrap(), Outcome::Applied);
+        // One that is broken off is not there.
+        let mut import = Import::begin(store.clone(), "two", Timestamp::UNIX_EPOCH)
+            .await
+            .unwrap();
+        import.add((30..40).map(numbered)).await.unwrap();
+        drop(import);
+        let walk = async |scope| check(&store, scope, |_| {}).await.unwrap();
+        for scope in [Scope::Everything, Scope::ButTheIndex] {
+            let checked = walk(scope).await;
+            assert_eq!(
+                (checked.accounts, checked.counted),
+                (14, Counted::Accounts(14))
+            );
+            assert!(checked.is_good(), "{checked:?}");
+        }
+        let everything = walk(Scope::Everything).await.records;
+        assert!(walk(Scope::ButTheIndex).await.records < everything);
+        let at = Key::account(&numbered(12).key);
+        let stored = raw.get(&at).await.unwrap().unwrap();
+        raw.commit(Commit::new().remove(at.clone())).await.unwrap();
+        assert_eq!(walk(Scope::ButTheIndex).await.missing(), Some(1));
+        assert_eq!(take_count(&store).await.unwrap(), 13);
+        raw.commit(Commit::new().put(at.clone(), stored))
+            .await
+            .unwrap();
+        let checked = walk(Scope::Everything).await;
+        assert_eq!((checked.missing(), checked.is_good()), (Some(-1), false));
+        // Altered marks of imports keep what they hid hidden.
+        let mark = Key::import("two");
+        let commit = Commit::new().put(mark.clone(), b"by hand".to_vec()).put(
+            Key::find_entry("siti", &numbered(1).key),
+            b"by hand".to_vec(),
+        );
+        raw.commit(commit).await.unwrap();
+        let checked = walk(Scope::Everything).await;
+        assert_eq!((checked.altered, checked.accounts), (2, 14));
+        for altered in &checked.named {
+            assert!(remove(&*store, altered).await.unwrap(), "{altered}");
+        }
+        take_count(&store).await.unwrap();
+        let checked = walk(Scope::Everything).await;
+        assert!(checked.is_good() && checked.accounts == 14, "{checked:?}");
+    }
+}

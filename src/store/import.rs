@@ -260,7 +260,10 @@ mod tests {
             }
             let written = store.page(&Key::find_entries(""), None, 1).await.unwrap();
             assert_eq!(written.is_empty(), most == find::HELD_BYTES, "{most}");
+            let count = async || Accounts::new(store.clone()).count().await.unwrap().accounts;
+            assert_eq!(count().await, 0, "they are not there yet");
             import.finish().await.unwrap();
+            assert_eq!(count().await, 300);
             let rows = store.page(&Key::find_entries(""), None, usize::MAX).await;
             let there = rows.unwrap().into_iter().map(|(key, _)| key);
             let expected = (0..300).map(numbered).flat_map(|account| {
