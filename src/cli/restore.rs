@@ -14,7 +14,7 @@ use crate::{
     domain::Source,
     frontend::log,
     parts,
-    service::backup::RestoreError,
+    service::backup::{RestoreError, ToRestore},
     store::backup::{Survey, Target},
     vault::{Keyring, Vault},
 };
@@ -88,18 +88,15 @@ async fn restore(
     let source = Source::Console("command line".into());
     let key = read.key.clone();
     let as_of = read.survey.about.as_of;
+    let what = ToRestore {
+        key: &key,
+        vault: &vault,
+        as_of,
+        name: &name,
+        from: &source,
+    };
     let restored = restoring
-        .restore(
-            read.again()?,
-            &key,
-            &vault,
-            as_of,
-            &name,
-            &source,
-            |bytes| {
-                progress.set_position(bytes);
-            },
-        )
+        .restore(read.again()?, what, |bytes| progress.set_position(bytes))
         .await;
     progress.finish_and_clear();
     let records = restored?;

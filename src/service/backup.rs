@@ -137,6 +137,19 @@ impl Backup {
     }
 }
 
+/// A backup that is to be brought back.
+#[derive(Debug)]
+pub struct ToRestore<'a> {
+    pub key: &'a BackupKey,
+    /// Seals the key of the store that it is brought to.
+    pub vault: &'a Vault,
+    /// The moment as of which it holds everything, as a survey of it has told.
+    pub as_of: Timestamp,
+    /// How the log calls it.
+    pub name: &'a str,
+    pub from: &'a Source,
+}
+
 /// An empty machine, to which a backup is brought back.
 #[derive(Debug)]
 pub struct Restoring {
@@ -179,18 +192,20 @@ impl Restoring {
         Ok(backup::target(&*self.store).await?)
     }
 
-    /// Brings a backup back that holds everything as of `as_of`, as a survey of it has told, into a store whose own key
-    /// `vault` seals. Returns how many records the store has then.
+    /// Brings a backup back. Returns how many records the store has then.
     pub async fn restore(
         &self,
         backup: impl BufRead,
-        key: &BackupKey,
-        vault: &Vault,
-        as_of: Timestamp,
-        name: &str,
-        from: &Source,
+        what: ToRestore<'_>,
         progress: impl FnMut(u64),
     ) -> Result<u64, RestoreError> {
+        let ToRestore {
+            key,
+            vault,
+            as_of,
+            name,
+            from,
+        } = what;
         if self.target().await? == Target::InUse {
             return Err(RestoreError::InUse);
         }
