@@ -216,7 +216,7 @@ impl Restoring {
         };
         record(AuditOutcome::Intended).await?;
         let now = self.clock.now();
-        let into = backup::Into {
+        let into = backup::Destination {
             store: &self.store,
             vault,
             random: &*self.random,

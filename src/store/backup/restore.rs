@@ -54,7 +54,7 @@ pub async fn target(store: &dyn Store) -> Result<Target, StoreError> {
 }
 
 /// Where a backup is brought back to.
-pub struct Into<'a> {
+pub struct Destination<'a> {
     /// It is empty, or has an unfinished restore.
     pub store: &'a Arc<dyn Store>,
     /// Seals the store key.
@@ -65,7 +65,7 @@ pub struct Into<'a> {
 /// Puts everything in the backup into a store. `as_of` is the backup's moment, as a survey of it has told. Returns how many
 /// records the store has then.
 pub async fn restore(
-    into: Into<'_>,
+    into: Destination<'_>,
     from: impl BufRead,
     key: &BackupKey,
     as_of: Timestamp,
