@@ -44,7 +44,10 @@ use lpse_kiosk::{
         hashing::HashPool,
         reset::{RequestOutcome, ResetRequest},
     },
-    store::{self, Commit, Key, Outcome, Store, StoreKind},
+    store::{
+        self, Commit, Key, Outcome, Store, StoreKind,
+        tagged::{StoreKey, Tagged},
+    },
     vault::{MasterKey, Vault},
 };
 use portable_pty::{CommandBuilder, PtySize, native_pty_system};
@@ -122,12 +125,14 @@ impl Audit for NoAudit {
     }
 }
 
-/// A store of `kind` with nothing in it.
+/// A store of `kind` with nothing in it, whose records are tagged as everybody's are.
 async fn open(kind: StoreKind, folder: &Path) -> Arc<dyn Store> {
-    match kind {
+    let store: Arc<dyn Store> = match kind {
         StoreKind::Sled | StoreKind::Redb => Arc::new(store::open(kind, folder, 0).unwrap()),
         StoreKind::Etcd => etcd::open(folder).await,
-    }
+    };
+    let key = StoreKey::from_bytes(&[7; StoreKey::LENGTH]);
+    Arc::new(Tagged::new(store, key).0)
 }
 
 /// Services over a store of `kind`.

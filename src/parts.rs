@@ -40,6 +40,7 @@ use crate::{
         EndedLogins, Foundation, Letters, Services,
         backup::Restoring,
         hashing::{self, HashPool},
+        store_check,
     },
     store::{
         self, Store, StoreError,
@@ -52,6 +53,7 @@ use crate::{
         pulse::{Ended, Health, Pulse},
         remote::{self, JoinError, Joined, Remote},
         settings::Settings,
+        tagged::{StoreKeyError, Tagged},
     },
     vault::{MasterKey, Vault, VaultError},
 };
@@ -108,6 +110,8 @@ pub enum PartsError {
     Moved(StoreKind),
     #[error(transparent)]
     Copy(#[from] CopyError),
+    #[error(transparent)]
+    StoreKey(#[from] StoreKeyError),
     #[error("the audit log {0} cannot be written: {1}")]
     Audit(String, io::Error),
     #[error(transparent)]
@@ -149,6 +153,8 @@ pub struct Opened {
     pub form_key: Zeroizing<[u8; 32]>,
     pub health: tokio::sync::watch::Receiver<Health>,
     pub vitals: Vitals,
+    /// Records what is found altered, until the store is dropped.
+    finds: JoinHandle<()>,
     ended: Ended,
 }
 
@@ -170,10 +176,13 @@ impl Opened {
             services,
             foundation,
             courier,
+            finds,
             ended,
             ..
         } = self;
         drop((services, foundation, courier));
+        // It is over, however it ended.
+        let _ = finds.await;
         ended.wait().await;
     }
 }
@@ -295,6 +304,11 @@ pub async fn open(
     let audit_pulse = audit.pulse();
     let audit = AuditTally::new(Arc::new(audit));
     let acts = audit.tally();
+    let audit: Arc<dyn Audit> = Arc::new(audit);
+    // From here on nobody sees a record that is not as it was written.
+    let (tagged, finds) = Tagged::open(store, &vault, &SystemRandom).await?;
+    let store: Arc<dyn Store> = Arc::new(tagged);
+    let finds = tokio::spawn(store_check::record(finds, audit.clone()));
     let post = match &inbox {
         Some(inbox) => Some(Post::Training(inbox.clone())),
         None => mail_server(config)?.map(|smtp| Post::Server(Arc::new(smtp))),
@@ -304,7 +318,7 @@ pub async fn open(
         store,
         vault,
         clock,
-        Arc::new(audit),
+        audit,
         EndedLogins::default(),
         post.is_some(),
     );
@@ -316,18 +330,18 @@ pub async fn open(
     };
     let mut services = Services::new(&foundation);
     services.inbox = inbox;
-    Index::new(foundation.store.clone()).begin().await?;
+    unless_altered(Index::new(foundation.store.clone()).begin().await)?;
     let outbox = Outbox::new(foundation.store.clone());
     if !is_shared {
         // Nobody else is at work: what is under way was broken off. Where others may be, an import that was broken off
         // is cleared away by the next one.
-        services.accounts.sweep_imports().await?;
+        unless_altered(services.accounts.sweep_imports().await)?;
     }
     let (now, node) = (
         foundation.clock.now(),
         is_shared.then_some(&*foundation.node),
     );
-    outbox.release_claims(now, node).await?;
+    unless_altered(outbox.release_claims(now, node).await)?;
     Ok(Opened {
         services: Arc::new(services),
         courier: post.map(|post| courier(config, &foundation, outbox, post, is_shared)),
@@ -335,8 +349,17 @@ pub async fn open(
         foundation,
         health,
         vitals,
+        finds,
         ended,
     })
+}
+
+/// An altered record does not keep the others from being served; it was told of when it was found.
+fn unless_altered(done: Result<(), StoreError>) -> Result<(), StoreError> {
+    match done {
+        Err(StoreError::Altered(_)) => Ok(()),
+        done => done,
+    }
 }
 
 /// An empty store, or one with an unfinished restore, to bring a backup back to.
@@ -355,7 +378,7 @@ impl OpenedForRestore {
     }
 }
 
-/// Opens the store and the audit log, and nothing else: there is no master key yet that belongs to the store.
+/// Opens the store and the audit log, and nothing else: there is no store key yet, and no master key that belongs to it.
 pub async fn open_for_restore(
     config: &Config,
     clock: Arc<SystemClock>,
@@ -371,6 +394,7 @@ pub async fn open_for_restore(
             store,
             audit: Arc::new(audit),
             clock,
+            random: Arc::new(SystemRandom),
         },
     })
 }

@@ -41,6 +41,8 @@ pub enum Purpose<'a> {
     TicketSecrets(&'a LetterId),
     /// The text by which a store knows its master key again.
     SealCheck,
+    /// The key of the tags by which a store's records are checked.
+    StoreKey,
 }
 
 impl Purpose<'_> {
@@ -50,6 +52,7 @@ impl Purpose<'_> {
             Self::RecoveryCodes(account) => format!("lpse-kiosk/1/recovery-codes/{account}"),
             Self::TicketSecrets(letter) => format!("lpse-kiosk/1/ticket-secrets/{letter}"),
             Self::SealCheck => "lpse-kiosk/1/seal-check".to_owned(),
+            Self::StoreKey => "lpse-kiosk/1/store-key".to_owned(),
         }
         .into_bytes()
     }
@@ -268,6 +271,20 @@ impl Vault {
                 })
             });
         parts.ok_or(VaultError::NotAuthentic)
+    }
+
+    /// Seals a store key. `nonce` is random and used once.
+    pub fn seal_store_key(&self, key: &[u8; 32], nonce: [u8; Self::NONCE_BYTES]) -> SealedSecret {
+        self.seal(Purpose::StoreKey, key, nonce)
+    }
+
+    /// The store key.
+    pub fn open_store_key(&self, sealed: &SealedSecret) -> Result<Zeroizing<[u8; 32]>, VaultError> {
+        let opened = self.open(Purpose::StoreKey, sealed)?;
+        let bytes = opened.as_slice().try_into();
+        bytes
+            .map(Zeroizing::new)
+            .map_err(|_| VaultError::NotAuthentic)
     }
 
     /// A key for something that is not kept, the same on every node with the same current master key. `purpose` keeps

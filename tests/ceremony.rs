@@ -4,12 +4,16 @@
 mod house;
 mod screen_harness;
 
-use house::{House, PASSWORD, here, house, house_with_cost, password, ppk30, secret_of};
+use house::{
+    House, PASSWORD, alterations, here, house, house_with_cost, only, password, ppk30, put_by_hand,
+    secret_of, tagged_house,
+};
 use jiff::Timestamp;
 use lpse_kiosk::{
     domain::{
         AccountKey, Authenticator, Identified, Passcode, Policy, Secret, TimeStep, UserId,
         UserType,
+        audit::{Act, AuditOutcome},
         language::Language,
         officer::{AccountAct, DeskAct, Order, Statement},
         password::{HashCost, HashMemory, verify},
@@ -18,11 +22,12 @@ use lpse_kiosk::{
     },
     ports::Clock,
     service::{
-        Refusal,
+        Refusal, ServiceError,
         authentication::{PasscodeOutcome, PasswordOutcome},
         enrollment::{DisableOutcome, Prover, StartOutcome},
     },
     session::effects::{self, Proofs},
+    store::{self, Store},
     tui::{App, DeskRequest, Effect, Event, Look, Now, Reply, Request, Sight, command::Key},
 };
 use proptest::prelude::*;
@@ -84,6 +89,154 @@ async fn parallel_wrong_codes_share_one_count_and_only_the_first_is_judged() {
         (judged, account.passcode_throttle.failures),
         (1, 1),
         "{outcomes:?}"
+    );
+}
+
+#[tokio::test]
+async fn nothing_is_granted_by_a_record_that_is_not_as_it_was_written() {
+    let (house, raw) = tagged_house(Policy::Required).await;
+    // Before TOTP is activated, the password leads to the activation.
+    house
+        .services
+        .policy
+        .set(Policy::Enabled.into(), &here())
+        .await
+        .unwrap();
+    let secret = house.activate().await;
+    house
+        .services
+        .policy
+        .set(Policy::Required.into(), &here())
+        .await
+        .unwrap();
+    house.clock.pass(60);
+    let wrong = house.login_with("bukan ini").await;
+    assert!(matches!(wrong, PasswordOutcome::Refused(_)), "{wrong:?}");
+    house.clock.pass(60);
+    let awaiting = house.awaiting().await;
+    // Its failure is forgotten with the right password; another account's is not.
+    let other = Identified {
+        account: AccountKey::new(UserType::Penyedia, UserId::parse("CVMAJU").unwrap()),
+    };
+    let authentication = &house.services.authentication;
+    authentication
+        .check_password(other, password("bukan ini"), &here())
+        .await
+        .unwrap();
+    house.clock.pass(60);
+    let by_password = async || {
+        let claimed = Identified { account: ppk30() };
+        authentication
+            .check_password(claimed, password(PASSWORD), &here())
+            .await
+    };
+    let by_code = async || {
+        let code = house.code(&secret);
+        authentication
+            .check_passcode(&awaiting, code, &here())
+            .await
+    };
+    let is_unavailable = |error: &ServiceError| matches!(error, ServiceError::Unavailable(why) if why.contains("store check"));
+    let edits = [
+        (
+            "account/",
+            vec![
+                ("totp", serde_json::json!({ "state": "absent" })),
+                ("role", "officer".into()),
+                ("greatest_accepted_step", serde_json::json!(null)),
+            ],
+        ),
+        (
+            "setting/policy",
+            vec![
+                ("policy", "disabled".into()),
+                ("recovery_codes", true.into()),
+            ],
+        ),
+        ("throttle/", vec![("by_account", serde_json::json!([]))]),
+    ];
+    for (prefix, edits) in &edits {
+        let (key, stored) = only(&raw, prefix).await;
+        let alterations = alterations(&stored, edits);
+        assert_eq!(alterations.len(), 4 + edits.len());
+        for altered in alterations {
+            put_by_hand(&raw, &key, Some(altered)).await;
+            let refused = by_password().await.unwrap_err();
+            assert!(is_unavailable(&refused), "{prefix}: {refused}");
+            assert!(
+                refused.to_string().contains(&format!("{key:?}")),
+                "{refused}"
+            );
+            if *prefix == "account/" {
+                let refused = by_code().await.unwrap_err();
+                assert!(is_unavailable(&refused), "{prefix}: {refused}");
+            }
+            let listed = house
+                .services
+                .accounts
+                .page(ppk30().user_type, "", None, 9)
+                .await;
+            let listed = listed.unwrap();
+            let expected = if *prefix == "account/" {
+                (0, 1)
+            } else {
+                (1, 0)
+            };
+            assert_eq!((listed.accounts.len(), listed.altered.len()), expected);
+        }
+        put_by_hand(&raw, &key, Some(stored)).await;
+    }
+    // Without a policy there is no default that would be less than what was set.
+    let (policy, stored) = only(&raw, "setting/policy").await;
+    put_by_hand(&raw, &policy, None).await;
+    let refused = by_password().await.unwrap_err();
+    assert!(is_unavailable(&refused), "{refused}");
+    put_by_hand(&raw, &policy, Some(stored)).await;
+    // An account moved to where another one would be is not that account, nor is it the one that it was.
+    let (key, stored) = only(&raw, "account/").await;
+    put_by_hand(
+        &raw,
+        &store::Key::from_bytes("account/penyedia/PPK30"),
+        Some(stored.clone()),
+    )
+    .await;
+    let moved = Identified {
+        account: AccountKey::new(UserType::Penyedia, ppk30().user_id),
+    };
+    let refused = authentication
+        .check_password(moved, password(PASSWORD), &here())
+        .await;
+    assert!(is_unavailable(&refused.unwrap_err()));
+    assert_eq!(raw.get(&key).await.unwrap(), Some(stored));
+    // With everything as it was, the code is good, and everything was recorded, each record once.
+    assert!(matches!(
+        by_code().await.unwrap(),
+        PasscodeOutcome::Granted(_)
+    ));
+    tokio::task::yield_now().await;
+    let events = house.audit.0.lock().unwrap();
+    let found: Vec<_> = events
+        .iter()
+        .filter(|event| event.act == Act::FindAltered)
+        .collect();
+    let named: Vec<_> = found
+        .iter()
+        .map(|event| event.detail.as_deref().unwrap())
+        .collect();
+    assert_eq!(
+        named,
+        [
+            "account/non-penyedia/PPK30",
+            "setting/policy",
+            &format!("{:?}", store::Key::throttle(&here())),
+            "account/penyedia/PPK30",
+        ]
+    );
+    assert_eq!(found[0].account, Some(ppk30()));
+    assert!(
+        found
+            .iter()
+            .all(|event| matches!(event.outcome, AuditOutcome::Failed(_)))
     );
 }
 

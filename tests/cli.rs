@@ -699,6 +699,8 @@ fn help_and_version_are_complete() {
         "backup",
         "restore",
         "verify",
+        "store check",
+        "store copy",
         "audit tail",
         "audit search",
         "audit verify",

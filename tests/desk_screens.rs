@@ -130,6 +130,7 @@ fn page(accounts: Vec<Found>, next: Option<&str>) -> FoundPage {
         accounts,
         next: next.map(|mark| Bookmark(mark.into())),
         incomplete: false,
+        has_altered: false,
     }
 }
 
@@ -531,6 +532,15 @@ const STATES: &[State] = &[
         officer.types("s");
         officer.finds(FoundPage {
             incomplete: true,
+            ..page(few(), None)
+        });
+        officer
+    }),
+    ("desk_altered", |officer| {
+        let mut officer = officer.at_desk();
+        officer.types("s");
+        officer.finds(FoundPage {
+            has_altered: true,
             ..page(few(), None)
         });
         officer

@@ -15,11 +15,15 @@ use std::{
 };
 
 use common::{
-    Office,
+    Office, PASSWORD,
     disk::SmallDisk,
-    free_port,
+    fill, free_port, refused,
     smtp::{Authority, Certificate, MailServer},
-    text,
+    succeeds, text,
+};
+use lpse_kiosk::{
+    domain::{AccountKey, UserId, UserType},
+    store::{Commit, Key, StoreKind},
 };
 use serde_json::Value;
 
@@ -29,11 +33,12 @@ const NOBODY: u32 = 65_534;
 const HOST: &str = "lpse.contoh.go.id";
 
 /// The checks, in their order.
-const CHECKS: [&str; 16] = [
+const CHECKS: [&str; 17] = [
     "configuration",
     "files",
     "store",
     "master-key",
+    "records",
     "outbox",
     "free-space",
     "audit-log",
@@ -811,4 +816,201 @@ fn members_that_are_away_are_a_warning_while_the_others_agree_and_a_failure_when
         let all = told.iter().all(|check| check.status == "failure");
         all && report.exit_status == 1 && report.check("store").status == "failure"
     });
+}
+
+/// An office with people in a store of this kind.
+fn peopled(kind: &str) -> Office {
+    let office = match kind {
+        #[cfg(feature = "etcd")]
+        "etcd" => in_cluster(),
+        kind => Office::empty_embedded().with("LPSE_KIOSK_STORE_KIND", kind),
+    };
+    if StoreKind::EMBEDDED.contains(&fill::kind(&office)) {
+        office.add("PPK30", "non-penyedia", "Siti Rahmawati");
+    }
+    office.add("PPK31", "non-penyedia", "Rina Wulandari");
+    fill::fill(&office, 20);
+    office
+}
+
+const KINDS: &[&str] = &[
+    "sled",
+    "redb",
+    #[cfg(feature = "etcd")]
+    "etcd",
+];
+
+fn ppk30() -> AccountKey {
+    AccountKey::new(UserType::NonPenyedia, UserId::parse("PPK30").unwrap())
+}
+
+/// Writes what `hand` makes of a stored record, past the program: with etcd's own tool where it is in the cluster.
+fn by_hand(office: &Office, key: &Key, hand: impl Fn(&str) -> String) {
+    fill::with_raw_store(office, async |raw| {
+        let stored = raw.get(key).await.unwrap().expect("a record");
+        let (bytes, tag) = stored.split_at(stored.len() - Commit::TAG_BYTES);
+        let edited = hand(std::str::from_utf8(bytes).unwrap());
+        #[cfg(feature = "etcd")]
+        if fill::kind(office) == StoreKind::Etcd {
+            let set = office.environment();
+            let mut prefix = set.iter().rev();
+            let prefix = prefix.find(|(name, _)| name == "LPSE_KIOSK_STORE_PREFIX");
+            let name = format!("{}r/{key:?}", prefix.unwrap().1);
+            let endpoints = common::cluster::Cluster::shared();
+            common::cluster::etcdctl(&endpoints, &["put", "--", &name, &edited]).unwrap();
+            return;
+        }
+        let edited = [edited.as_bytes(), tag].concat();
+        raw.commit(Commit::new().put(key.clone(), edited))
+            .await
+            .unwrap();
+    });
+}
+
+fn remove_by_hand(office: &Office, key: &Key) {
+    fill::with_raw_store(office, async |raw| {
+        assert!(raw.get(key).await.unwrap().is_some(), "{key:?}");
+        raw.commit(Commit::new().remove(key.clone())).await.unwrap();
+    });
+}
+
+#[test]
+fn a_record_changed_by_hand_is_named_grants_nothing_and_the_store_goes_on_without_it() {
+    for kind in KINDS {
+        let office = peopled(kind);
+        let sound = office.doctor();
+        let records = sound.check("records");
+        assert!(
+            records.message.contains(" 22 accounts: each is as"),
+            "{records:?}"
+        );
+        let key = Key::account(&ppk30());
+        by_hand(&office, &key, |record| {
+            record.replacen("\"password\"", "\"role\":\"officer\",\"password\"", 1)
+        });
+        let named = "account/non-penyedia/PPK30";
+        // One person is not served, and the others are.
+        let mut kiosk = office.kiosk();
+        for _ in 0..2 {
+            kiosk
+                .give_password("non-penyedia", "PPK30", PASSWORD)
+                .expect("Layanan sedang tidak tersedia");
+            for shown in ["Masukkan User ID", "Login sebagai", common::MENU] {
+                kiosk.press(common::key::ESC).expect(shown);
+            }
+        }
+        kiosk
+            .give_password("non-penyedia", "PPK31", PASSWORD)
+            .expect("Selamat datang, Rina");
+        for (report, is_beside) in [(office.doctor(), true), {
+            kiosk.signal("TERM").wait();
+            (office.doctor(), false)
+        }] {
+            let records = report.check("records");
+            assert_eq!(records.status, "failure", "{is_beside}: {records:?}");
+            assert!(records.message.contains(named), "{records:?}");
+            assert!(
+                records.message.contains("1 fewer than were counted"),
+                "{records:?}"
+            );
+            assert_eq!(report.exit_status, 1);
+        }
+        let told = office.audit();
+        let found = told.iter().filter(|line| line["act"] == "find-altered");
+        let found: Vec<_> = found.collect();
+        assert!(
+            !found.is_empty() && found.iter().all(|line| line["detail"] == named),
+            "{found:?}"
+        );
+        let listed = office.command(&["user", "list"]);
+        refused(&listed, 1, "1 account is not shown");
+        let shown = text(&listed.stdout);
+        assert!(
+            shown.contains("PPK31") && !shown.contains("PPK30"),
+            "{shown}"
+        );
+        let show = ["user", "show", "PPK30", "--type", "non-penyedia"];
+        refused(&office.command(&show), 75, "`lpse-kiosk store check`");
+        // A backup would make a good record of it.
+        let backup = office.path("backup").display().to_string();
+        let key_file = office.path("backup.key").display().to_string();
+        let kept = office.command(&["backup", "--new-key-file", &key_file, &backup]);
+        refused(&kept, 75, named);
+        assert!(!office.path("backup").exists());
+        // Another one is removed without a trace but the number.
+        remove_by_hand(&office, &Key::account(&fill::numbered(7)));
+        let checked = office.command(&["store", "check"]);
+        refused(&checked, 1, "store check --accept");
+        let said = text(&checked.stdout);
+        assert!(
+            said.contains(named) && said.contains("2 fewer than were counted"),
+            "{said}"
+        );
+        let said = succeeds(office.command(&["store", "check", "--accept"]));
+        assert_eq!(
+            said,
+            format!("{named} is removed.\nThere are 20 accounts.\n")
+        );
+        let said = succeeds(office.command(&["store", "check"]));
+        assert!(
+            said.contains("20 accounts: each is as it was written"),
+            "{said}"
+        );
+        assert_eq!(office.doctor().check("records").status, "ok");
+        office.add("PPK30", "non-penyedia", "Siti Rahmawati");
+        succeeds(office.command(&["backup", "--key-file", &key_file, &backup]));
+        let told = office.audit();
+        let accepted = told.iter().filter(|line| line["act"] == "accept-altered");
+        assert_eq!(accepted.count(), 2, "intended for one record, and done");
+        let mut kiosk = office.kiosk();
+        kiosk
+            .give_password("non-penyedia", "PPK30", PASSWORD)
+            .expect("Selamat datang, Siti");
+    }
+}
+
+#[test]
+fn without_its_policy_or_its_key_a_store_lets_nobody_in() {
+    for kind in KINDS {
+        let office = peopled(kind);
+        office.policy("required");
+        remove_by_hand(&office, &Key::policy());
+        let mut kiosk = office.kiosk();
+        kiosk
+            .give_password("non-penyedia", "PPK31", PASSWORD)
+            .expect("Layanan sedang tidak tersedia");
+        kiosk.signal("TERM").wait();
+        refused(&office.command(&["policy"]), 75, "setting/policy");
+        let report = office.doctor();
+        let records = report.check("records");
+        assert!(
+            records.message.contains("setting/policy is missing"),
+            "{records:?}"
+        );
+        let what_to_do = records.what_to_do.as_deref().unwrap();
+        assert!(
+            what_to_do.contains("policy required --recovery-codes on"),
+            "{what_to_do}"
+        );
+        // Nobody guesses what it was.
+        refused(
+            &office.command(&["store", "check", "--accept"]),
+            1,
+            "is set again",
+        );
+        let set = ["policy", "required", "--recovery-codes", "on"];
+        succeeds(office.command(&set));
+        assert_eq!(office.doctor().check("records").status, "ok");
+        remove_by_hand(&office, &Key::store_key());
+        let before = fill::raw_records(&office);
+        refused(&office.command(&["user", "list"]), 1, "its store key");
+        assert!(
+            office
+                .doctor()
+                .check("records")
+                .message
+                .contains("its store key")
+        );
+        assert_eq!(fill::raw_records(&office), before);
+    }
 }

@@ -85,29 +85,46 @@ fn a_rotation_seals_everything_anew_and_the_old_key_goes_when_it_is_told_to() {
         let [old] = before.as_slice() else {
             panic!("one key");
         };
-        // 120 accounts, 24 of them with recovery codes, 12 letters, the check.
-        assert_eq!(under(&census(&office), old), 157);
+        // 120 accounts, 24 of them with recovery codes, 12 letters, the check, the store key.
+        assert_eq!(under(&census(&office), old), 158);
         let said = succeeds(&office, &["key", "rotate"]);
-        assert!(said.contains("132 records sealed anew"), "{said}");
+        assert!(said.contains("133 records sealed anew"), "{said}");
         let kept = fill::keys_kept(&office);
         assert_eq!((kept.len(), &kept[1]), (2, old), "the new one first");
         let counted = census(&office);
-        assert_eq!((under(&counted, old), under(&counted, &kept[0])), (0, 157));
+        assert_eq!((under(&counted, old), under(&counted, &kept[0])), (0, 158));
         let said = succeeds(&office, &["key", "drop-old"]);
         assert!(said.contains(old), "{said}");
         assert_eq!(fill::keys_kept(&office), [kept[0].clone()]);
-        assert_eq!(under(&census(&office), &kept[0]), 157);
+        assert_eq!(under(&census(&office), &kept[0]), 158);
         let said = succeeds(&office, &["key", "drop-old"]);
         assert!(said.contains("no old key"), "{said}");
         // Once more, and the old one at once.
         succeeds(&office, &["key", "rotate", "--drop-old"]);
         let last = fill::keys_kept(&office);
         assert_eq!(last.len(), 1);
-        assert_eq!(under(&census(&office), &last[0]), 157);
+        assert_eq!(under(&census(&office), &last[0]), 158);
         let mode = fs::metadata(office.path("etc/master.key")).unwrap();
         assert_eq!(mode.permissions().mode() & 0o777, 0o600);
         assert_eq!(fs::read_dir(office.path("etc")).unwrap().count(), 1);
     }
+}
+
+#[test]
+fn of_the_tags_a_rotation_seals_the_key_alone() {
+    let office = Office::new();
+    // Nobody here has TOTP: nothing is sealed but the check and the store key.
+    let before = fill::raw_records(&office);
+    succeeds(&office, &["key", "rotate", "--drop-old"]);
+    let after = fill::raw_records(&office);
+    assert_eq!(before.len(), after.len());
+    let changed = before
+        .iter()
+        .zip(&after)
+        .filter(|(one, other)| one != other);
+    let changed: Vec<String> = changed.map(|((key, _), _)| format!("{key:?}")).collect();
+    assert_eq!(changed, ["setting/seal-check", "setting/store-key"]);
+    assert!(succeeds(&office, &["store", "check"]).contains("each is as it was written"));
 }
 
 #[test]
@@ -132,7 +149,7 @@ fn beside_a_kiosk_the_phone_goes_on_to_work_and_new_secrets_are_under_the_new_ke
     let kept = fill::keys_kept(&office);
     assert_eq!(
         (under(&counted, &kept[0]), under(&counted, &old[0])),
-        (3, 0)
+        (4, 0)
     );
     kiosk.signal("TERM").wait();
     let mut kiosk = office.kiosk();
@@ -173,7 +190,7 @@ fn a_rotation_killed_at_any_moment_loses_nothing_and_goes_on() {
             assert_eq!(counted["failed"], 0, "{at}: {counted}");
             let kept = fill::keys_kept(&office);
             let sealed: u64 = kept.iter().map(|id| under(&counted, id)).sum();
-            assert_eq!(sealed, 131, "killed at {at}: {counted}");
+            assert_eq!(sealed, 132, "killed at {at}: {counted}");
             if finished == 2 {
                 break;
             }
@@ -209,7 +226,7 @@ fn a_fresh_rotation_killed_at_each_moment_is_finished_by_the_next() {
         let kept = fill::keys_kept(&office);
         assert_eq!(
             (under(&counted, &kept[0]), under(&counted, &old)),
-            (53, 0),
+            (54, 0),
             "{at}"
         );
         keys.push(kept.len());
@@ -253,7 +270,7 @@ fn a_rotation_goes_on_alone_when_the_kiosk_beside_it_is_killed() {
         assert_eq!(census(&office)["failed"], 0, "round {round}");
         succeeds(&office, &["key", "rotate", "--drop-old"]);
         let kept = fill::keys_kept(&office);
-        assert_eq!((kept.len(), under(&census(&office), &kept[0])), (1, 521));
+        assert_eq!((kept.len(), under(&census(&office), &kept[0])), (1, 522));
     }
 }
 
@@ -363,7 +380,7 @@ fn a_service_with_a_copy_of_the_key_is_started_again_in_between() {
     assert!(said.contains("goes on"), "{said}");
     kiosk.expect_still_answers();
     let kept = fill::keys_kept(&office);
-    assert_eq!((kept.len(), under(&census(&office), &kept[0])), (1, 27));
+    assert_eq!((kept.len(), under(&census(&office), &kept[0])), (1, 28));
 }
 
 /// A process that holds a house whose keys are in a file, and a command beside it.

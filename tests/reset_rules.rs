@@ -5,7 +5,9 @@ mod house;
 
 use std::{sync::Arc, time::Duration};
 
-use house::{House, PASSWORD, Recorder, here, house, ppk30};
+use house::{
+    House, PASSWORD, Recorder, alterations, here, house, only, ppk30, put_by_hand, tagged_house,
+};
 use lpse_kiosk::{
     domain::{
         AccountKey, Authenticator, EmailAddress, Policy, Source, UserId, UserType,
@@ -25,7 +27,7 @@ use lpse_kiosk::{
         enrollment::{DisableOutcome, Prover},
         reset::{Confirmed, Found, RequestOutcome, ResetRequest, Void},
     },
-    store::outbox::Outbox,
+    store::{Key, Store, outbox::Outbox},
 };
 use zeroize::Zeroizing;
 
@@ -191,6 +193,63 @@ async fn link_and_code_stand_for_one_reset_and_a_look_changes_nothing() {
         "the activation, the request and the reset are told"
     );
     assert!(letters[0].code.is_none(), "a notice holds no code");
+}
+
+#[tokio::test]
+async fn no_ticket_that_is_not_as_it_was_written_resets_anything() {
+    let (house, raw) = tagged_house(Policy::Enabled).await;
+    let mailbox = Mailbox::of(&house);
+    house.activate().await;
+    asked(&house).await;
+    let letter = mailbox.newest().await;
+    let reset = &house.services.reset;
+    let owner = raw.page(&Key::from_bytes("ticket-of/"), None, 9).await;
+    let (ticket, of_secret) = (only(&raw, "ticket/").await, owner.unwrap());
+    assert_eq!(of_secret.len(), 2, "the link's and the code's");
+    for (key, stored) in of_secret.into_iter().chain([ticket]) {
+        let edits = [
+            ("expires", i64::MAX.into()),
+            ("used", serde_json::json!(null)),
+        ];
+        for altered in alterations(&stored, &edits) {
+            put_by_hand(&raw, &key, Some(altered)).await;
+            let mut refused = 0;
+            for secret in [link(&letter), code(&letter)] {
+                // Each of the two has a record of its own.
+                match reset.find(&secret, &here()).await {
+                    Err(error) => {
+                        refused += 1;
+                        assert!(error.to_string().contains(&format!("{key:?}")), "{error}");
+                        assert!(reset.confirm(&secret, &here()).await.is_err());
+                    }
+                    Ok(found) => assert!(matches!(found, Found::Valid { .. }), "{found:?}"),
+                }
+            }
+            let is_ticket = key.is_ticket();
+            assert_eq!(refused, if is_ticket { 2 } else { 1 }, "{key:?}");
+        }
+        put_by_hand(&raw, &key, Some(stored)).await;
+    }
+    assert!(house.account().await.authenticator.is_active());
+    let confirmed = reset.confirm(&link(&letter), &here()).await.unwrap();
+    assert_eq!(confirmed, Confirmed::Done);
+}
+
+#[tokio::test]
+async fn letters_that_are_as_they_were_written_go_out_beside_one_that_is_not() {
+    let (house, raw) = tagged_house(Policy::Enabled).await;
+    let mailbox = Mailbox::of(&house);
+    house.activate().await;
+    let (key, stored) = only(&raw, "outbox/").await;
+    for altered in alterations(&stored, &[("good_until", i64::MAX.into())]) {
+        put_by_hand(&raw, &key, Some(altered)).await;
+        assert!(mailbox.letters().await.is_empty());
+    }
+    asked(&house).await;
+    let letters = mailbox.letters().await;
+    assert_eq!(letters.len(), 1, "the request's");
+    put_by_hand(&raw, &key, Some(stored)).await;
+    assert_eq!(mailbox.letters().await.len(), 2);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

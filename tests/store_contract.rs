@@ -18,6 +18,7 @@ use lpse_kiosk::{
         folder::OpenError,
         memory::Memory,
         remote::{self, Remote},
+        tagged::{StoreKey, Tagged},
     },
 };
 use proptest::prelude::*;
@@ -81,18 +82,28 @@ async fn in_cluster() -> (tempfile::TempDir, Arc<dyn Store>) {
     (folder, opened.unwrap().store)
 }
 
+/// `store` with its records tagged.
+fn tagged(store: Arc<dyn Store>) -> Arc<dyn Store> {
+    let key = StoreKey::from_bytes(&[7; StoreKey::LENGTH]);
+    Arc::new(Tagged::new(store, key).0)
+}
+
 /// Tells `story` of each kind of store.
 async fn each<F: Future>(story: impl Fn(Arc<dyn Store>) -> F) {
     #[cfg(feature = "etcd")]
-    {
+    for is_tagged in [false, true] {
         let (_folder, store) = in_cluster().await;
-        story(store).await;
+        story(if is_tagged { tagged(store) } else { store }).await;
     }
     story(Arc::new(Memory::default())).await;
-    story(Arc::new(remote(Arc::new(Memory::default())).await)).await;
+    let held = tagged(Arc::new(Memory::default()));
+    story(Arc::new(remote(held).await)).await;
     for kind in StoreKind::EMBEDDED {
-        let folder = tempfile::tempdir().unwrap();
-        story(Arc::new(open(kind, folder.path()))).await;
+        for is_tagged in [false, true] {
+            let folder = tempfile::tempdir().unwrap();
+            let store: Arc<dyn Store> = Arc::new(open(kind, folder.path()));
+            story(if is_tagged { tagged(store) } else { store }).await;
+        }
     }
 }
 
@@ -226,7 +237,7 @@ async fn of_many_who_expect_the_same_exactly_one_wins() {
 #[tokio::test]
 async fn what_is_too_large_is_refused_and_harms_nobody() {
     each(|store| async move {
-        let large = Commit::new().put(key("large"), vec![7; Commit::MAX_BYTES]);
+        let large = Commit::new().put(key("large"), vec![7; Commit::MAX_STORED_BYTES]);
         assert!(
             matches!(store.commit(large).await, Err(StoreError::TooLarge(_))),
             "{store:?}"

@@ -80,7 +80,7 @@ impl Machine {
             store.page(&Key::everything(), None, usize::MAX).await
         });
         let rows = rows.unwrap().into_iter();
-        rows.filter(|(key, _)| key.belongs_into_backups()).collect()
+        rows.filter(|(key, _)| key.belongs_into_copies()).collect()
     }
 }
 
@@ -98,7 +98,7 @@ fn embedded(office: &Office, kind: StoreKind, data: &str) -> Vec<(Key, Value)> {
         drop(store);
         ended.wait().await;
         let rows = rows.unwrap().into_iter();
-        rows.filter(|(key, _)| key.belongs_into_backups()).collect()
+        rows.filter(|(key, _)| key.belongs_into_copies()).collect()
     })
 }
 
@@ -120,7 +120,7 @@ fn from_sled_into_the_cluster_and_on_into_redb_people_and_records_stay_as_they_w
     kiosk.signal("TERM").wait();
     office.policy("required");
     fill::fill(office, 60);
-    let before = fill::records(office);
+    let before = fill::raw_records(office);
     assert!(
         before
             .iter()
@@ -202,7 +202,7 @@ fn a_store_goes_back_to_where_it_came_from_with_what_was_done_meanwhile() {
     let before = machine.in_cluster();
     succeeds(machine.office.command(&back));
     let machine = machine.on("sled");
-    assert_eq!(fill::records(&machine.office), before);
+    assert_eq!(fill::raw_records(&machine.office), before);
     succeeds(machine.office.command(&["audit", "verify"]));
     let listed = succeeds(machine.office.command(&["user", "list"]));
     assert!(listed.contains("PPK31"), "{listed}");
@@ -235,7 +235,7 @@ fn a_copy_that_is_killed_serves_nobody_and_goes_on_where_it_was() {
     let machine = Machine::new();
     let office = &machine.office;
     fill::fill(office, 300);
-    let before = fill::records(office);
+    let before = fill::raw_records(office);
     let mut killed = 0;
     let mut written = Vec::new();
     for milestone in [2, 3, 5, 8, 100] {
@@ -271,7 +271,7 @@ fn at_no_moment_do_two_stores_serve() {
         machine.is_refused_everywhere("etcd", "run the same `lpse-kiosk store copy` again");
         let listed = office.command(&["user", "list"]);
         assert_eq!(listed.status.success(), milestone < 4, "{milestone}");
-        let before = fill::records(office);
+        let before = fill::raw_records(office);
         succeeds(copied(office, |office| office.command(&TO_ETCD)));
         assert_eq!(machine.in_cluster(), before);
         machine.is_refused_everywhere("sled", "lives on there");

@@ -47,10 +47,19 @@ pub async fn run(
     services: &Services,
     source: &Source,
 ) -> Result<(), CliError> {
-    let before = services.policy.get().await?;
-    let rules = LoginRules {
-        policy: arguments.policy.unwrap_or(before.policy),
-        recovery_codes: arguments.recovery_codes.unwrap_or(before.recovery_codes),
+    let rules = match (arguments.policy, arguments.recovery_codes) {
+        // Set as a whole, whatever it was: also when that can no longer be read.
+        (Some(policy), Some(recovery_codes)) => LoginRules {
+            policy,
+            recovery_codes,
+        },
+        (policy, recovery_codes) => {
+            let before = services.policy.get().await?;
+            LoginRules {
+                policy: policy.unwrap_or(before.policy),
+                recovery_codes: recovery_codes.unwrap_or(before.recovery_codes),
+            }
+        }
     };
     if arguments.policy.is_some() || arguments.recovery_codes.is_some() {
         services.policy.set(rules, source).await?;

@@ -14,9 +14,9 @@ use crate::{
     domain::Source,
     frontend::log,
     parts,
-    service::backup::RestoreError,
+    service::backup::{RestoreError, ToRestore},
     store::backup::{Survey, Target},
-    vault::Keyring,
+    vault::{Keyring, Vault},
 };
 
 /// Bring a backup back, into an empty store
@@ -77,15 +77,26 @@ async fn restore(
             keys.sealing().id()
         ))?;
     }
+    let held = master_key_file::read(&config.master_key_file).map_err(|error| {
+        CliError::Refused(format!(
+            "the master key file {key_file} cannot be read: {error}"
+        ))
+    })?;
+    let vault = Vault::of_keys(held);
     let progress = read.bar("Restoring");
     let name = arguments.file.display().to_string();
     let source = Source::Console("command line".into());
     let key = read.key.clone();
     let as_of = read.survey.about.as_of;
+    let what = ToRestore {
+        key: &key,
+        vault: &vault,
+        as_of,
+        name: &name,
+        from: &source,
+    };
     let restored = restoring
-        .restore(read.again()?, &key, as_of, &name, &source, |bytes| {
-            progress.set_position(bytes);
-        })
+        .restore(read.again()?, what, |bytes| progress.set_position(bytes))
         .await;
     progress.finish_and_clear();
     let records = restored?;

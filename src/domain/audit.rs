@@ -125,6 +125,9 @@ acts! {
     Restore = "restore",
     CopyStore = "copy-store",
     SetRole = "set-role",
+    CheckStore = "check-store",
+    FindAltered = "find-altered",
+    AcceptAltered = "accept-altered",
 }
 
 /// The word names no act.

@@ -140,6 +140,8 @@ pub struct FoundPage {
     pub next: Option<Bookmark>,
     /// The index is still being built, so some accounts may be missing.
     pub incomplete: bool,
+    /// Accounts that may match are not as they were written, and are not shown.
+    pub has_altered: bool,
 }
 
 /// All that an officer sees of one account.

@@ -215,7 +215,8 @@ impl Accounts {
                 return Err(AccountsError::Unknown(key.clone()));
             };
             let ticket = house.tickets().read(key).await?;
-            let commit = read.remove().and(ticket.remove());
+            let count = house.accounts().count().await?;
+            let commit = read.remove(&count).and(ticket.remove());
             if house.commit(commit).await? == Outcome::Applied {
                 house.ended_logins.tell(key);
                 self.done(Act::RemoveAccount, key, from, None).await?;

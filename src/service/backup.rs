@@ -17,12 +17,12 @@ use crate::{
         Source,
         audit::{Act, AuditEvent, AuditOutcome},
     },
-    ports::{Audit, AuditError, Clock},
+    ports::{Audit, AuditError, Clock, Random},
     store::{
         Store, StoreError,
         backup::{self, BackupError, BackupKey, Target},
     },
-    vault::Keyring,
+    vault::{Keyring, Vault},
 };
 
 /// The service that makes backups.
@@ -137,12 +137,26 @@ impl Backup {
     }
 }
 
+/// A backup that is to be brought back.
+#[derive(Debug)]
+pub struct ToRestore<'a> {
+    pub key: &'a BackupKey,
+    /// Seals the key of the store that it is brought to.
+    pub vault: &'a Vault,
+    /// The moment as of which it holds everything, as a survey of it has told.
+    pub as_of: Timestamp,
+    /// How the log calls it.
+    pub name: &'a str,
+    pub from: &'a Source,
+}
+
 /// An empty machine, to which a backup is brought back.
 #[derive(Debug)]
 pub struct Restoring {
     pub store: Arc<dyn Store>,
     pub audit: Arc<dyn Audit>,
     pub clock: Arc<dyn Clock>,
+    pub random: Arc<dyn Random>,
 }
 
 /// Why a backup was not brought back.
@@ -178,17 +192,20 @@ impl Restoring {
         Ok(backup::target(&*self.store).await?)
     }
 
-    /// Brings a backup back that holds everything as of `as_of`, as a survey of it has told. Returns how many records the
-    /// store has then.
+    /// Brings a backup back. Returns how many records the store has then.
     pub async fn restore(
         &self,
         backup: impl BufRead,
-        key: &BackupKey,
-        as_of: Timestamp,
-        name: &str,
-        from: &Source,
+        what: ToRestore<'_>,
         progress: impl FnMut(u64),
     ) -> Result<u64, RestoreError> {
+        let ToRestore {
+            key,
+            vault,
+            as_of,
+            name,
+            from,
+        } = what;
         if self.target().await? == Target::InUse {
             return Err(RestoreError::InUse);
         }
@@ -199,7 +216,12 @@ impl Restoring {
         };
         record(AuditOutcome::Intended).await?;
         let now = self.clock.now();
-        let restored = backup::restore(&*self.store, backup, key, as_of, now, progress).await;
+        let into = backup::Destination {
+            store: &self.store,
+            vault,
+            random: &*self.random,
+        };
+        let restored = backup::restore(into, backup, key, as_of, now, progress).await;
         match restored {
             Ok(records) => {
                 record(AuditOutcome::Done).await?;

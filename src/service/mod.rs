@@ -18,6 +18,7 @@ mod passcode_check;
 pub mod policy;
 pub mod recovery;
 pub mod reset;
+pub mod store_check;
 pub mod store_copy;
 pub mod visits;
 
@@ -348,6 +349,7 @@ pub struct Services {
     pub visits: visits::Visits,
     pub keys: keys::Keys,
     pub backup: backup::Backup,
+    pub store_check: store_check::StoreCheck,
     ended_logins: EndedLogins,
 }
 
@@ -372,6 +374,7 @@ impl Services {
             visits: visits::Visits::new(foundation.clone()),
             keys: keys::Keys::new(foundation.clone()),
             backup: backup::Backup::new(foundation.clone()),
+            store_check: store_check::StoreCheck::new(foundation.clone()),
             ended_logins: foundation.ended_logins.clone(),
         }
     }

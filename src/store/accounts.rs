@@ -1,11 +1,15 @@
 //! Accounts in the store: read, listed by pages, and changed only by deciding on what is really there.
 //!
 //! Accounts of an unfinished import ([`super::import`]) count as absent.
+//!
+//! How many there are is kept in the commits that add and remove them, so that one that is lost is missed: it is one
+//! record, which is written when operators add and remove accounts, and never when people log in.
 
 use std::{collections::HashMap, sync::Arc};
 
 use super::{
-    Change, Commit, Key, Outcome, Store, StoreError, Value, find,
+    Altered, Change, Commit, Key, Outcome, PartialPage, Store, StoreError, Value, find,
+    page_around_altered,
     record::{self, StoredAccount},
 };
 use crate::domain::{Account, AccountKey, UserId, UserType};
@@ -45,10 +49,28 @@ impl Read {
         }
     }
 
-    /// A commit that is applied only if the account is still exactly as read, and removes it.
-    pub fn remove(&self) -> Commit {
+    /// A commit that is applied only if the account is still exactly as read, and removes it from those that are counted
+    /// by `count`.
+    pub fn remove(&self, count: &CountRead) -> Commit {
         let commit = self.unchanged().remove(Key::account(&self.account.key));
-        find::remove_entries(commit, &self.account)
+        let commit = find::remove_entries(commit, &self.account);
+        count.replace(commit, count.accounts.saturating_sub(1))
+    }
+}
+
+/// The number of accounts as read, with the bytes that a commit demands to be still there.
+#[derive(Debug, Clone)]
+pub struct CountRead {
+    pub accounts: u64,
+    bytes: Option<Value>,
+}
+
+impl CountRead {
+    /// `commit`, on condition that the number is still as read, and with `accounts` in its place.
+    pub fn replace(&self, commit: Commit, accounts: u64) -> Commit {
+        commit
+            .expect(Key::account_count(), self.bytes.clone())
+            .put(Key::account_count(), record::encode_account_count(accounts))
     }
 }
 
@@ -83,13 +105,34 @@ impl Accounts {
     /// Adds an account that does not exist yet; [`Outcome::Conflict`] when it does.
     pub async fn add(&self, account: Account) -> Result<Outcome, StoreError> {
         let key = Key::account(&account.key);
-        let bytes = visible(&account);
-        let commit = Commit::new().expect(key.clone(), None).put(key, bytes);
-        self.store.commit(find::put_entries(commit, &account)).await
+        let commit = Commit::new()
+            .expect(key.clone(), None)
+            .put(key.clone(), visible(&account));
+        let commit = find::put_entries(commit, &account);
+        loop {
+            let count = self.count().await?;
+            let commit = count.replace(commit.clone(), count.accounts.saturating_add(1));
+            let outcome = self.store.commit(commit).await?;
+            // Otherwise only the number has changed meanwhile.
+            if outcome == Outcome::Applied || self.store.get(&key).await?.is_some() {
+                return Ok(outcome);
+            }
+        }
+    }
+
+    /// How many accounts there are, as they were counted when they came and went.
+    pub async fn count(&self) -> Result<CountRead, StoreError> {
+        let key = Key::account_count();
+        let bytes = self.store.get(&key).await?;
+        let accounts = match &bytes {
+            None => 0,
+            Some(bytes) => record::decode_account_count(&format!("{key:?}"), bytes)?,
+        };
+        Ok(CountRead { accounts, bytes })
     }
 
     /// Up to `limit` accounts of `user_type` whose ID begins with `id_prefix`, in the order of their IDs, after
-    /// `after`, and where the next page begins. Costs what the page holds.
+    /// `after`, and where the next page begins. Costs what the page holds. Records that are altered stand apart.
     pub async fn page(
         &self,
         user_type: UserType,
@@ -99,11 +142,12 @@ impl Accounts {
     ) -> Result<Page, StoreError> {
         let prefix = Key::accounts(user_type, id_prefix);
         let after = after.map(|id| Key::account(&AccountKey::new(user_type, id.clone())));
-        let rows = self.store.page(&prefix, after.as_ref(), limit).await?;
-        let next = (rows.len() == limit)
-            .then(|| rows.last().and_then(|(key, _)| key.as_account()))
-            .flatten()
-            .map(|key| key.user_id);
+        let PartialPage {
+            rows,
+            altered,
+            next,
+        } = page_around_altered(&*self.store, &prefix, after.as_ref(), limit).await?;
+        let next = next.and_then(|key| key.as_account()).map(|key| key.user_id);
         let mut accounts = Vec::with_capacity(rows.len());
         // Neighbours mostly came by one import, whose mark is looked for once.
         let mut hidden: HashMap<String, bool> = HashMap::new();
@@ -120,7 +164,11 @@ impl Accounts {
                 accounts.push(stored.account);
             }
         }
-        Ok(Page { accounts, next })
+        Ok(Page {
+            accounts,
+            altered,
+            next,
+        })
     }
 
     pub(super) fn store(&self) -> &dyn Store {
@@ -138,8 +186,11 @@ impl Accounts {
 
 /// Whose logins a change has ended, and the generation of those that go on, if any can.
 pub fn ended_by(change: &Change) -> Option<(AccountKey, Option<u64>)> {
-    let Change::Written { key, before, after } = change else {
-        return None;
+    let (key, before, after) = match change {
+        Change::Written { key, before, after } => (key, before, after),
+        // Nobody goes on as somebody whose record is not what it was.
+        Change::Altered(key) => return Some((key.as_account()?, None)),
+        Change::Missed => return None,
     };
     let account = key.as_account()?;
     let generation = |bytes: &Value| {
@@ -163,6 +214,8 @@ fn visible(account: &Account) -> Value {
 #[derive(Debug)]
 pub struct Page {
     pub accounts: Vec<Account>,
+    /// Records among these that are not as they were written.
+    pub altered: Vec<Altered>,
     /// The ID after which the next page begins; `None` when this was the last.
     pub next: Option<UserId>,
 }

@@ -7,6 +7,9 @@
 //! A restore of an old backup must not bring back what was used up after it (SECURITY section 3), so that what is restored
 //! is as it was, but for: every code that can still be shown counts as spent; links and short codes that were open, and
 //! one-time passwords, are expired, and letters that tell them are gone; recovery codes are void.
+//!
+//! Records stand in a backup without their tags: it is authentic as a whole. A restore tags them under a store key of its
+//! own, so that no record of the old store, wherever it was kept, passes for one of the new.
 
 mod entry;
 mod header;
@@ -19,10 +22,10 @@ use std::io;
 
 use jiff::Timestamp;
 
-use super::StoreError;
+use super::{StoreError, tagged::StoreKeyError};
 pub use header::{BackupKey, Passphrase, PassphraseError, Wants, wants};
 pub use make::{Made, make};
-pub use restore::{Target, restore, target};
+pub use restore::{Destination, Target, restore, target};
 pub use survey::{Survey, survey};
 
 /// What a backup says of itself.
@@ -58,4 +61,6 @@ pub enum BackupError {
     Io(#[from] io::Error),
     #[error(transparent)]
     Store(#[from] StoreError),
+    #[error(transparent)]
+    StoreKey(#[from] StoreKeyError),
 }

@@ -8,8 +8,9 @@
 //! either. The source's comes before the target's goes: at no moment are there two stores that serve, in which a code
 //! would be accepted twice.
 //!
-//! Everything is copied as it is, visits and hours counted by one machine included: they add up as before. Of the heads
-//! of audit logs, this machine's own goes with the log, under whatever name the machine has; see
+//! Everything is copied as it is stored, with its tag, and the sealed store key with it: no master key is asked for, and
+//! what is altered in the one is so in the other. Visits and hours counted by one machine are copied too: they add up as
+//! before. Of the heads of audit logs, this machine's own goes with the log, under whatever name the machine has; see
 //! `crate::parts::store_copy`.
 
 use std::{collections::VecDeque, sync::Arc};
@@ -290,7 +291,7 @@ impl<'a> Rows<'a> {
             }
             let copied = rows
                 .into_iter()
-                .filter(|(key, _)| key.belongs_into_backups());
+                .filter(|(key, _)| key.belongs_into_copies());
             self.page.extend(copied);
         }
         Ok(self.page.front())
@@ -375,7 +376,7 @@ mod tests {
     async fn rows(store: &dyn Store) -> Vec<(Key, Value)> {
         let all = store.page(&Key::everything(), None, usize::MAX).await;
         let all = all.unwrap().into_iter();
-        all.filter(|(key, _)| key.belongs_into_backups()).collect()
+        all.filter(|(key, _)| key.belongs_into_copies()).collect()
     }
 
     async fn copied(from: &Arc<dyn Store>, to: &Arc<dyn Store>) -> Result<Copied, CopyError> {

@@ -13,7 +13,9 @@ use std::{collections::HashMap, sync::Arc, time::Instant};
 
 use tokio::sync::watch;
 
-use super::{Commit, Key, Outcome, Store, StoreError, Value, accounts::Accounts, record};
+use super::{
+    Commit, Key, Outcome, Store, StoreError, Value, accounts::Accounts, page_around_altered, record,
+};
 use crate::domain::{
     Account, AccountKey,
     find::{Query, first_with, hints, same_words, words},
@@ -134,6 +136,8 @@ pub struct Page {
     pub next: Option<Bookmark>,
     /// Some accounts have no entries yet.
     pub incomplete: bool,
+    /// Accounts that were looked at and are not as they were written, so that nobody knows whether they match.
+    pub altered: usize,
 }
 
 impl Index {
@@ -162,11 +166,12 @@ impl Index {
         let mut found = Vec::new();
         // Neighbours are often the same account by another of its words.
         let mut read: HashMap<AccountKey, Option<Account>> = HashMap::new();
+        let mut altered = 0;
         for _ in 0..LOOKED_AT / ROWS {
-            let rows = self.store.page(&prefix, after.as_ref(), ROWS).await?;
-            let mut is_end = rows.len() < ROWS;
-            let mut left = rows.len();
-            for (entry, hints) in rows {
+            // An entry that is altered leads nowhere; the account is found by its other words.
+            let page = page_around_altered(&*self.store, &prefix, after.as_ref(), ROWS).await?;
+            let mut left = page.rows.len();
+            for (entry, hints) in page.rows {
                 left -= 1;
                 let hints = record::decode_find_entry(&hints);
                 if hints.is_some_and(|hints| !query.may_match(hints)) {
@@ -181,8 +186,15 @@ impl Index {
                 let account = match read.get(&key) {
                     Some(account) => account,
                     None => {
-                        let account = self.accounts.read(&key).await?;
-                        let account = account.map(|read| read.account);
+                        let account = match self.accounts.read(&key).await {
+                            Ok(account) => account.map(|read| read.account),
+                            // It is told of, and the others are found all the same.
+                            Err(StoreError::Altered(_)) => {
+                                altered += 1;
+                                None
+                            }
+                            Err(error) => return Err(error),
+                        };
                         read.entry(key).or_insert(account)
                     }
                 };
@@ -196,13 +208,18 @@ impl Index {
                     break;
                 }
             }
-            is_end &= left == 0;
+            let is_end = left == 0 && page.next.is_none();
+            // The last of them may have been one that is altered.
+            if left == 0 {
+                after = page.next.or(after);
+            }
             if found.len() == limit || read.len() == READ || is_end {
                 let next = after.filter(|_| !is_end);
                 return Ok(Page {
                     accounts: found,
                     next: next.and_then(|entry| bookmark(leader, &entry)),
                     incomplete,
+                    altered,
                 });
             }
         }
@@ -210,6 +227,7 @@ impl Index {
             accounts: found,
             next: after.and_then(|entry| bookmark(leader, &entry)),
             incomplete,
+            altered,
         })
     }
 
@@ -224,7 +242,8 @@ impl Index {
         let mut fewest = usize::MAX;
         for at in longest_first.into_iter().take(COUNTED) {
             let prefix = Key::find_entries(&query.parts()[at]);
-            let count = self.store.page(&prefix, None, ROWS).await?.len();
+            let page = page_around_altered(&*self.store, &prefix, None, ROWS).await?;
+            let count = page.rows.len();
             if count < fewest {
                 (rarest, fewest) = (at, count);
             }
@@ -280,13 +299,14 @@ impl Index {
         };
         let accounts = Key::all_accounts();
         let after = last.as_ref().map(Key::account);
-        let rows = self
-            .store
-            .page(&accounts, after.as_ref(), BUILD_PAGE)
-            .await?;
+        let page = page_around_altered(&*self.store, &accounts, after.as_ref(), BUILD_PAGE).await?;
         let mut commit = Commit::new();
-        let mut up_to = None;
-        for (at, bytes) in rows {
+        // Past those that are altered, if there are no others.
+        let mut up_to = page
+            .next
+            .filter(|_| page.rows.is_empty())
+            .and_then(|key| key.as_account());
+        for (at, bytes) in page.rows {
             let stored = record::decode_account(&format!("{at:?}"), &bytes)?;
             // Whoever changes the account meanwhile makes this a conflict, and it is read again.
             let next = put_entries(Commit::new().expect(at, Some(bytes)), &stored.account);

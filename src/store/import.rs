@@ -12,7 +12,7 @@ use tokio::task::{JoinError, JoinSet};
 use super::{
     Commit, Key, Outcome, Store, StoreError, Turn, Value, Work,
     accounts::Accounts,
-    find,
+    find, page_around_altered,
     record::{self, StoredAccount},
 };
 use crate::domain::{Account, AccountKey, UserType};
@@ -31,6 +31,8 @@ pub struct Import {
     /// The mark as it was written: it goes when somebody else has taken this for broken off, and cleared it away.
     mark: Value,
     entries: find::Held,
+    /// Accounts that were added.
+    added: u64,
     _turn: Turn,
 }
 
@@ -62,6 +64,7 @@ impl Import {
             id: id.to_owned(),
             mark,
             entries: find::Held::new(find::HELD_BYTES),
+            added: 0,
             _turn: turn,
         })
     }
@@ -81,6 +84,7 @@ impl Import {
             });
             commits.push(Commit::new().expect(key.clone(), None).put(key, bytes));
         }
+        self.added += commits.len() as u64;
         let refused = self.commit_all(Commit::batches(commits)).await?;
         for (key, _) in refused.iter().flat_map(Commit::expectations) {
             if let Some(account) = key.as_account()
@@ -145,12 +149,20 @@ impl Import {
     pub async fn finish(mut self) -> Result<(), StoreError> {
         self.write_entries().await?;
         let key = Key::import(&self.id);
-        let commit = Commit::new()
-            .expect(key.clone(), Some(self.mark))
-            .remove(key);
-        match self.store.commit(commit).await? {
-            Outcome::Applied => Ok(()),
-            Outcome::Conflict => Err(given_up()),
+        let accounts = Accounts::new(self.store.clone());
+        loop {
+            let count = accounts.count().await?;
+            let commit = Commit::new()
+                .expect(key.clone(), Some(self.mark.clone()))
+                .remove(key.clone());
+            // They are counted as they become visible.
+            let commit = count.replace(commit, count.accounts.saturating_add(self.added));
+            if self.store.commit(commit).await? == Outcome::Applied {
+                return Ok(());
+            }
+            if self.store.get(&key).await?.as_ref() != Some(&self.mark) {
+                return Err(given_up());
+            }
         }
     }
 }
@@ -187,11 +199,10 @@ impl Accounts {
             let prefix = Key::accounts(user_type, "");
             let mut after = None;
             loop {
-                let rows = store.page(&prefix, after.as_ref(), SWEEP_PAGE).await?;
-                let Some((last, _)) = rows.last() else { break };
-                after = Some(last.clone());
+                // Nobody reads one that is altered, whatever import it came by.
+                let page = page_around_altered(store, &prefix, after.as_ref(), SWEEP_PAGE).await?;
                 let mut hidden = Vec::new();
-                for (key, bytes) in rows {
+                for (key, bytes) in page.rows {
                     let stored = record::decode_account(&format!("{key:?}"), &bytes)?;
                     if self.is_hidden(&stored).await? {
                         let commit = Commit::new().remove(key);
@@ -200,6 +211,10 @@ impl Accounts {
                 }
                 for commit in Commit::batches(hidden) {
                     store.commit(commit).await?;
+                }
+                after = page.next;
+                if after.is_none() {
+                    break;
                 }
             }
         }
@@ -245,7 +260,10 @@ mod tests {
             }
             let written = store.page(&Key::find_entries(""), None, 1).await.unwrap();
             assert_eq!(written.is_empty(), most == find::HELD_BYTES, "{most}");
+            let count = async || Accounts::new(store.clone()).count().await.unwrap().accounts;
+            assert_eq!(count().await, 0, "they are not there yet");
             import.finish().await.unwrap();
+            assert_eq!(count().await, 300);
             let rows = store.page(&Key::find_entries(""), None, usize::MAX).await;
             let there = rows.unwrap().into_iter().map(|(key, _)| key);
             let expected = (0..300).map(numbered).flat_map(|account| {

@@ -53,6 +53,11 @@ impl Key {
         Self(format!("find/{word}/{account}").into_bytes())
     }
 
+    /// A key after all entries, and before whatever comes behind them.
+    pub fn after_find_entries() -> Self {
+        Self(b"find0".to_vec())
+    }
+
     /// The prefix of all entries whose word begins with `beginning`.
     pub fn find_entries(beginning: &str) -> Self {
         Self(format!("find/{beginning}").into_bytes())
@@ -90,6 +95,16 @@ impl Key {
     /// The sealed text by which a store knows its master key again.
     pub fn seal_check() -> Self {
         Self(b"setting/seal-check".to_vec())
+    }
+
+    /// The key of the records' tags, sealed.
+    pub fn store_key() -> Self {
+        Self(b"setting/store-key".to_vec())
+    }
+
+    /// How many accounts there are.
+    pub fn account_count() -> Self {
+        Self(b"setting/account-count".to_vec())
     }
 
     /// The mark of a rotation of the master key that is not finished.
@@ -145,10 +160,32 @@ impl Key {
 
     /// Whether the record under this key belongs to the store wherever it is: not what nobody reads, and not what is of
     /// this machine alone.
-    pub fn belongs_into_backups(&self) -> bool {
+    pub fn belongs_into_copies(&self) -> bool {
         let stays: [&[u8]; 2] = [b"decoy/", b"audit-head/"];
-        let is_mark = [Self::restore(), Self::copy(), Self::moved()].contains(self);
-        !is_mark && !stays.iter().any(|prefix| self.0.starts_with(prefix))
+        !self.is_mark() && !stays.iter().any(|prefix| self.0.starts_with(prefix))
+    }
+
+    /// Whether the record under this key belongs into a backup, which holds records without their tags: a store that is
+    /// restored from it has a store key of its own.
+    pub fn belongs_into_backups(&self) -> bool {
+        self.belongs_into_copies() && *self != Self::store_key()
+    }
+
+    /// Whether a store that has this does not serve, or not yet.
+    fn is_mark(&self) -> bool {
+        [Self::restore(), Self::copy(), Self::moved()].contains(self)
+    }
+
+    /// Whether the record under this key carries no tag, because it is read before there is a key to check it by; see
+    /// [`super::tagged`].
+    pub fn is_untagged(&self) -> bool {
+        let sealed = [Self::seal_check(), Self::store_key()];
+        self.is_mark() || sealed.contains(self) || self.as_audit_head().is_some()
+    }
+
+    /// Whether every store has the record under this key from its beginning, so that one without it has lost it.
+    pub fn is_in_every_store(&self) -> bool {
+        [Self::policy(), Self::account_count()].contains(self)
     }
 
     /// Whether the record under this key is an account's ticket.

@@ -7,12 +7,14 @@
 //! Architecture invariant: nothing above this room sees bytes or keys. Nouns ([`accounts`], [`audit_heads`], [`find`],
 //! [`import`], [`outbox`], [`reset_limits`], [`sealed`], [`settings`], [`throttles`], [`tickets`], [`visits`]) are written once over
 //! the trait; [`key`] is the only place that spells keys and [`record`] the only place that knows the stored form.
+//! [`tagged`] stands between them and whatever keeps the bytes, and lets nothing pass that this program has not written.
 //! [`remote`] is the store of another process, for commands that run beside it; [`backup`] is the form in which a store
-//! leaves its machine, and [`copy`] the way from one engine to another.
+//! leaves its machine, [`copy`] the way from one engine to another, and [`check`] a walk over all of it.
 
 pub mod accounts;
 pub mod audit_heads;
 pub mod backup;
+pub mod check;
 pub mod copy;
 pub mod embedded;
 #[cfg(feature = "etcd")]
@@ -32,6 +34,7 @@ pub mod sealed;
 pub mod settings;
 mod sled;
 pub mod snapshot;
+pub mod tagged;
 pub mod throttles;
 pub mod tickets;
 pub mod visits;
@@ -62,11 +65,18 @@ pub struct Commit {
 }
 
 impl Commit {
-    /// The largest commit a backend has to take, in bytes of keys and values (conditions included).
+    /// The largest commit a store has to take, in bytes of keys and values (conditions included).
     ///
     /// sled 0.34.7 stops for ever once more than a few of its I/O buffers are in flight, so a group of commits is
-    /// bounded by this figure, and a single commit with it.
-    pub const MAX_BYTES: usize = 256 * 1024;
+    /// bounded by 256 KiB, and a single commit with it; tags ([`tagged`]) take some of that.
+    pub const MAX_BYTES: usize =
+        Self::MAX_STORED_BYTES - 2 * Self::MAX_OPERATIONS * Self::TAG_BYTES;
+
+    /// The same, with tags, for what is below them.
+    pub const MAX_STORED_BYTES: usize = 256 * 1024;
+
+    /// Bytes of a record's tag.
+    pub const TAG_BYTES: usize = 16;
 
     /// The most keys that a commit may write, and the most that it may expect.
     ///
@@ -126,15 +136,39 @@ impl Commit {
         })
     }
 
-    /// Refuses what is more than every store takes at once.
+    /// Refuses what is more than every backend takes at once, tags included.
     pub(crate) fn check_size(&self) -> Result<(), StoreError> {
+        self.check_size_of(Self::MAX_STORED_BYTES)
+    }
+
+    /// Refuses what is more than every store takes at once, before it is tagged.
+    pub(crate) fn check_plain_size(&self) -> Result<(), StoreError> {
+        self.check_size_of(Self::MAX_BYTES)
+    }
+
+    fn check_size_of(&self, most: usize) -> Result<(), StoreError> {
         let operations = self.write.len().max(self.expect.len());
         if operations > Self::MAX_OPERATIONS {
             return Err(StoreError::TooMany(operations));
         }
         match self.size() {
-            bytes if bytes > Self::MAX_BYTES => Err(StoreError::TooLarge(bytes)),
+            bytes if bytes > most => Err(StoreError::TooLarge(bytes)),
             _ => Ok(()),
+        }
+    }
+
+    /// This commit with every value, expected or written, as `change` makes it.
+    fn with_values(self, change: impl Fn(&Key, Value) -> Value) -> Self {
+        let changed = |part: Vec<(Key, Option<Value>)>| {
+            let part = part.into_iter().map(|(key, bytes)| {
+                let bytes = bytes.map(|bytes| change(&key, bytes));
+                (key, bytes)
+            });
+            part.collect()
+        };
+        Self {
+            expect: changed(self.expect),
+            write: changed(self.write),
         }
     }
 
@@ -193,12 +227,38 @@ pub enum StoreError {
     /// A stored record cannot be read by this program (damaged, or written by a newer version).
     #[error("{0}")]
     Unreadable(String),
+    /// A stored record is not as this program wrote it. Nothing is decided by it.
+    #[error("{0}")]
+    Altered(#[from] Altered),
     /// A commit over [`Commit::MAX_BYTES`].
     #[error("a write of {0} bytes is larger than the store takes at once")]
     TooLarge(usize),
     /// A commit of more than [`Commit::MAX_OPERATIONS`].
     #[error("a write of {0} records is more than the store takes at once")]
     TooMany(usize),
+}
+
+/// A record that is not as this program wrote it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Altered {
+    #[error(
+        "the record {0:?} was damaged, moved, or changed by something that is not lpse-kiosk; nothing is decided by it. \
+         `lpse-kiosk store check` names all such records and says how to go on"
+    )]
+    Changed(Key),
+    #[error(
+        "the record {0:?}, which every store has, is gone: it was lost, or removed by something that is not lpse-kiosk; \
+         nothing is decided without it. `lpse-kiosk store check` names all such records and says how to go on"
+    )]
+    Missing(Key),
+}
+
+impl Altered {
+    pub fn record(&self) -> &Key {
+        match self {
+            Self::Changed(key) | Self::Missing(key) => key,
+        }
+    }
 }
 
 /// A key-value store with one conditional, durable, multi-key write.
@@ -236,6 +296,59 @@ pub trait Store: Send + Sync + fmt::Debug + 'static {
     async fn changes(&self, prefix: &Key) -> Result<Option<Box<dyn Changes>>, StoreError> {
         let _ = prefix;
         Ok(None)
+    }
+}
+
+/// A page on which records that are not as they were written stand apart from the others.
+#[derive(Debug, Default)]
+pub struct PartialPage {
+    pub rows: Vec<(Key, Value)>,
+    pub altered: Vec<Altered>,
+    /// Where the next page begins, after this key; `None` when this was the last.
+    pub next: Option<Key>,
+}
+
+/// As [`Store::page`], for those to whom the other records matter also where one is altered. That is told of, and whoever
+/// decides something by a record that is *not* on a page must not ask in this way. An altered record costs up to `limit`
+/// reads more.
+pub async fn page_around_altered(
+    store: &dyn Store,
+    prefix: &Key,
+    after: Option<&Key>,
+    limit: usize,
+) -> Result<PartialPage, StoreError> {
+    let mut page = PartialPage {
+        next: after.cloned(),
+        ..PartialPage::default()
+    };
+    // Up to the altered record, row by row.
+    let mut is_slow = false;
+    loop {
+        let seen = page.rows.len() + page.altered.len();
+        if seen >= limit {
+            return Ok(page);
+        }
+        let asked = if is_slow { 1 } else { limit - seen };
+        match store.page(prefix, page.next.as_ref(), asked).await {
+            Ok(rows) => {
+                let is_end = rows.len() < asked;
+                if let Some((last, _)) = rows.last() {
+                    page.next = Some(last.clone());
+                }
+                page.rows.extend(rows);
+                if is_end {
+                    page.next = None;
+                    return Ok(page);
+                }
+            }
+            Err(StoreError::Altered(altered)) if asked == 1 => {
+                page.next = Some(altered.record().clone());
+                page.altered.push(altered);
+                is_slow = false;
+            }
+            Err(StoreError::Altered(_)) => is_slow = true,
+            Err(error) => return Err(error),
+        }
     }
 }
 
@@ -302,6 +415,8 @@ pub enum Change {
         before: Option<Value>,
         after: Option<Value>,
     },
+    /// What a record held before, or holds now, is not as this program wrote it.
+    Altered(Key),
     /// The store was away for so long that nobody knows any more what was written meanwhile.
     Missed,
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::{
-    Commit, Key, Outcome, Store, StoreError, Value,
+    Commit, Key, Outcome, Store, StoreError, Value, page_around_altered,
     record::{self, StoredLetter},
 };
 use crate::domain::{
@@ -75,15 +75,13 @@ impl Outbox {
     /// is told in the log and left out: it must not hold up the others.
     pub async fn page(&self, after: Option<&LetterId>, limit: usize) -> Result<Page, StoreError> {
         let after = after.map(Key::letter);
-        let rows = self
-            .store
-            .page(&Key::outbox(), after.as_ref(), limit)
-            .await?;
-        let next = (rows.len() == limit)
-            .then(|| rows.last().and_then(|(key, _)| key.as_letter()))
-            .flatten();
-        let mut letters = Vec::with_capacity(rows.len());
-        for (key, bytes) in rows {
+        let page = page_around_altered(&*self.store, &Key::outbox(), after.as_ref(), limit).await?;
+        let next = page.next.and_then(|key| key.as_letter());
+        for error in page.altered {
+            tracing::error!(%error, "a letter in the outbox cannot be read");
+        }
+        let mut letters = Vec::with_capacity(page.rows.len());
+        for (key, bytes) in page.rows {
             match read(&key, bytes) {
                 Ok(letter) => letters.push(letter),
                 Err(error) => tracing::error!(%error, "a letter in the outbox cannot be read"),

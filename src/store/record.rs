@@ -533,6 +533,21 @@ pub fn decode_visits(what: &str, bytes: &[u8]) -> Result<u64, StoreError> {
 }
 
 #[derive(Serialize, Deserialize)]
+struct AccountCountRecord {
+    accounts: u64,
+}
+
+/// The bytes of the number of accounts.
+pub fn encode_account_count(accounts: u64) -> Value {
+    encode(AccountCountRecord { accounts })
+}
+
+/// The number of accounts in a record's bytes.
+pub fn decode_account_count(what: &str, bytes: &[u8]) -> Result<u64, StoreError> {
+    decode::<AccountCountRecord>(what, bytes).map(|record| record.accounts)
+}
+
+#[derive(Serialize, Deserialize)]
 struct AuditHeadRecord {
     seq: u64,
     hash: String,
@@ -627,20 +642,21 @@ pub fn decode_find_index(what: &str, bytes: &[u8]) -> Result<Option<AccountKey>,
 }
 
 #[derive(Serialize, Deserialize)]
-struct SealCheckRecord {
+struct SealedRecord {
     secret: SecretRecord,
 }
 
-/// The bytes of the sealed text by which a store knows its master key again.
-pub fn encode_seal_check(secret: &SealedSecret) -> Value {
-    encode(SealCheckRecord {
+/// The bytes of a record that is a sealed text and nothing else: the one by which a store knows its master key again,
+/// and the store key.
+pub fn encode_sealed(secret: &SealedSecret) -> Value {
+    encode(SealedRecord {
         secret: secret_record(secret),
     })
 }
 
 /// The sealed text in a record's bytes.
-pub fn decode_seal_check(what: &str, bytes: &[u8]) -> Result<SealedSecret, StoreError> {
-    sealed_secret(decode::<SealCheckRecord>(what, bytes)?.secret)
+pub fn decode_sealed(what: &str, bytes: &[u8]) -> Result<SealedSecret, StoreError> {
+    sealed_secret(decode::<SealedRecord>(what, bytes)?.secret)
         .map_err(|why| StoreError::Unreadable(format!("the record {what}: {why}")))
 }
 

@@ -5,7 +5,7 @@
 use std::{fmt, sync::Arc};
 
 use super::{
-    Commit, Key, Outcome, Store, StoreError, Value,
+    Altered, Commit, Key, Outcome, PartialPage, Store, StoreError, Value, page_around_altered,
     record::{self, StoredAccount, StoredLetter},
 };
 use crate::{
@@ -20,7 +20,16 @@ const PAGE: usize = 32;
 enum Record {
     Account(Box<StoredAccount>),
     Letter(Box<StoredLetter>),
-    SealCheck(SealedSecret),
+    /// A sealed text and nothing else.
+    Alone(Purpose<'static>, SealedSecret),
+}
+
+/// The records that are a sealed text and nothing else.
+fn alone() -> [(Key, Purpose<'static>); 2] {
+    [
+        (Key::seal_check(), Purpose::SealCheck),
+        (Key::store_key(), Purpose::StoreKey),
+    ]
 }
 
 impl Record {
@@ -31,8 +40,8 @@ impl Record {
             Self::Account(Box::new(record::decode_account(&what, bytes)?))
         } else if key.as_letter().is_some() {
             Self::Letter(Box::new(record::decode_letter(&what, bytes)?))
-        } else if *key == Key::seal_check() {
-            Self::SealCheck(record::decode_seal_check(&what, bytes)?)
+        } else if let Some((_, purpose)) = alone().into_iter().find(|(at, _)| at == key) {
+            Self::Alone(purpose, record::decode_sealed(&what, bytes)?)
         } else {
             return Ok(None);
         }))
@@ -42,7 +51,7 @@ impl Record {
         match self {
             Self::Account(stored) => record::encode_account(stored),
             Self::Letter(stored) => record::encode_letter(stored),
-            Self::SealCheck(sealed) => record::encode_seal_check(sealed),
+            Self::Alone(_, sealed) => record::encode_sealed(sealed),
         }
     }
 
@@ -76,7 +85,7 @@ impl Record {
                         .map(|sealed| (Purpose::TicketSecrets(&letter.id), sealed)),
                 ]
             }
-            Self::SealCheck(sealed) => vec![Some((Purpose::SealCheck, sealed))],
+            Self::Alone(purpose, sealed) => vec![Some((*purpose, sealed))],
         };
         seals.into_iter().flatten().collect()
     }
@@ -106,6 +115,7 @@ pub fn look_into(
 /// One page of records that may hold sealed texts.
 pub struct Page {
     rows: Vec<(Key, Value)>,
+    altered: Vec<Altered>,
     /// Where the next page begins; `None` when this was the last.
     pub next: Option<Place>,
 }
@@ -127,9 +137,10 @@ impl Place {
     }
 }
 
-fn prefixes() -> [Key; 4] {
+fn prefixes() -> [Key; 5] {
     let [one, other] = UserType::ALL.map(|user_type| Key::accounts(user_type, ""));
-    [one, other, Key::outbox(), Key::seal_check()]
+    let [(check, _), (store_key, _)] = alone();
+    [one, other, Key::outbox(), check, store_key]
 }
 
 /// What became of records that were to be sealed anew.
@@ -158,21 +169,31 @@ impl Sealed {
         let Some(prefix) = prefixes.get(place.noun) else {
             return Ok(Page {
                 rows: Vec::new(),
+                altered: Vec::new(),
                 next: None,
             });
         };
-        let rows = self.store.page(prefix, place.after.as_ref(), PAGE).await?;
-        let next = match rows.last() {
-            Some((last, _)) if rows.len() == PAGE => Some(Place {
+        let after = place.after.as_ref();
+        let PartialPage {
+            rows,
+            altered,
+            next,
+        } = page_around_altered(&*self.store, prefix, after, PAGE).await?;
+        let next = match next {
+            Some(last) => Some(Place {
                 noun: place.noun,
-                after: Some(last.clone()),
+                after: Some(last),
             }),
-            _ => (place.noun + 1 < prefixes.len()).then_some(Place {
+            None => (place.noun + 1 < prefixes.len()).then_some(Place {
                 noun: place.noun + 1,
                 after: None,
             }),
         };
-        Ok(Page { rows, next })
+        Ok(Page {
+            rows,
+            altered,
+            next,
+        })
     }
 
     /// Seals every text in `page` anew with `seal`, which answers `None` for what needs no change. Each record is
@@ -185,6 +206,9 @@ impl Sealed {
         let mut done = SealedAnew::default();
         let mut together = Commit::new();
         let mut changed = Vec::new();
+        let altered = page.altered.iter();
+        let named = altered.map(|altered| (format!("{:?}", altered.record()), altered.to_string()));
+        done.failed.extend(named);
         for (key, bytes) in page.rows {
             if let Some(commit) = replacing(&key, bytes, &seal, &mut done) {
                 together = together.and(commit);
@@ -195,7 +219,7 @@ impl Sealed {
             return Ok(done);
         }
         done.changed += changed.len() as u64;
-        let fits = together.check_size().is_ok();
+        let fits = together.check_plain_size().is_ok();
         if fits && self.store.commit(together).await? == Outcome::Applied {
             return Ok(done);
         }
@@ -214,11 +238,11 @@ impl Sealed {
 
 impl Page {
     pub fn len(&self) -> usize {
-        self.rows.len()
+        self.rows.len() + self.altered.len()
     }
 
     pub fn is_empty(&self) -> bool {
-        self.rows.is_empty()
+        self.len() == 0
     }
 
     /// Shows `look` every sealed text with its record's name; records that cannot be read are handed to `unreadable`.
@@ -232,6 +256,10 @@ impl Page {
             if let Err(error) = look_into(key, bytes, |found| look(&name, found)) {
                 unreadable(&name, error);
             }
+        }
+        for altered in &self.altered {
+            let name = format!("{:?}", altered.record());
+            unreadable(&name, altered.clone().into());
         }
     }
 }

@@ -46,7 +46,7 @@ impl SealRead {
     /// A commit that puts `sealed` in this one's place.
     pub fn replace(&self, sealed: &SealedSecret) -> Commit {
         self.still_seals(Commit::new())
-            .put(Key::seal_check(), record::encode_seal_check(sealed))
+            .put(Key::seal_check(), record::encode_sealed(sealed))
     }
 }
 
@@ -80,7 +80,7 @@ impl Settings {
         let bytes = self.store.get(&Key::seal_check()).await?;
         let sealed = match &bytes {
             None => None,
-            Some(bytes) => Some(record::decode_seal_check("setting/seal-check", bytes)?),
+            Some(bytes) => Some(record::decode_sealed("setting/seal-check", bytes)?),
         };
         Ok(SealRead { sealed, bytes })
     }
@@ -108,7 +108,7 @@ impl Settings {
     pub async fn set_seal_check(&self, sealed: &SealedSecret) -> Result<Outcome, StoreError> {
         let commit = Commit::new()
             .expect(Key::seal_check(), None)
-            .put(Key::seal_check(), record::encode_seal_check(sealed));
+            .put(Key::seal_check(), record::encode_sealed(sealed));
         self.store.commit(commit).await
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Commit, Key, Outcome, Store, StoreError, record};
+use super::{Commit, Key, Outcome, Store, StoreError, page_around_altered, record};
 
 /// More nodes than this do not exist.
 const NODES: usize = 4096;
@@ -38,8 +38,8 @@ impl Visits {
 
     /// All visits of all nodes.
     pub async fn total(&self) -> Result<u64, StoreError> {
-        let rows = self.store.page(&Key::all_visits(), None, NODES).await?;
-        rows.iter().try_fold(0_u64, |total, (key, bytes)| {
+        let page = page_around_altered(&*self.store, &Key::all_visits(), None, NODES).await?;
+        page.rows.iter().try_fold(0_u64, |total, (key, bytes)| {
             Ok(total.saturating_add(record::decode_visits(&format!("{key:?}"), bytes)?))
         })
     }

@@ -17,7 +17,7 @@ use lpse_kiosk::{
     },
     store::{
         self, Commit, Key, Outcome, Store, StoreKind, Value, accounts::Accounts, outbox,
-        tickets::Tickets,
+        tagged::Tagged, tickets::Tickets,
     },
     vault::{KeyFile, Vault},
 };
@@ -40,6 +40,15 @@ pub fn key_file(office: &Office) -> MasterKeyFile {
 
 /// Does `work` with the office's store, which is free again afterwards.
 pub fn with_store<T>(office: &Office, work: impl AsyncFnOnce(Arc<dyn Store>) -> T) -> T {
+    let vault = Vault::of_file(Arc::new(key_file(office))).unwrap();
+    with_raw_store(office, async |raw| {
+        let (tagged, _) = Tagged::look(raw, &vault).await.unwrap().expect("a store");
+        work(Arc::new(tagged)).await
+    })
+}
+
+/// Does `work` with the records as they are on the disk or in the cluster: as a hand that is not the program's would.
+pub fn with_raw_store<T>(office: &Office, work: impl AsyncFnOnce(Arc<dyn Store>) -> T) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -81,22 +90,29 @@ async fn open(office: &Office) -> store::Opened {
 
 /// Every record of the office's store, but those that nobody reads, and those of its machine alone.
 pub fn records(office: &Office) -> Vec<(Key, Value)> {
-    with_store(office, async |store| {
-        let mut records: Vec<(Key, Value)> = Vec::new();
-        loop {
-            let after = records.last().map(|(key, _)| key.clone());
-            let page = store
-                .page(&Key::from_bytes(""), after.as_ref(), 256)
-                .await
-                .unwrap();
-            if page.is_empty() {
-                break;
-            }
-            records.extend(page);
+    let mut records = with_store(office, all);
+    records.retain(|(key, _)| key.belongs_into_backups());
+    records
+}
+
+/// The same, as they are on the disk or in the cluster, and the key of their tags with them.
+pub fn raw_records(office: &Office) -> Vec<(Key, Value)> {
+    let mut records = with_raw_store(office, all);
+    records.retain(|(key, _)| key.belongs_into_copies());
+    records
+}
+
+async fn all(store: Arc<dyn Store>) -> Vec<(Key, Value)> {
+    let mut records: Vec<(Key, Value)> = Vec::new();
+    loop {
+        let after = records.last().map(|(key, _)| key.clone());
+        let page = store.page(&Key::everything(), after.as_ref(), 256).await;
+        let page = page.unwrap();
+        if page.is_empty() {
+            return records;
         }
-        records.retain(|(key, _)| key.belongs_into_backups());
-        records
-    })
+        records.extend(page);
+    }
 }
 
 pub fn numbered(number: u32) -> AccountKey {

@@ -24,8 +24,9 @@ use lpse_kiosk::{
         authentication::PasswordOutcome,
         enrollment::{ProveOutcome, Prover, StartOutcome},
         hashing::HashPool,
+        store_check,
     },
-    store::{Store, memory::Memory},
+    store::{Commit, Key, Store, memory::Memory, tagged::Tagged},
     vault::{MasterKey, Vault},
 };
 
@@ -123,6 +124,16 @@ pub async fn house_with_cost(policy: Policy, hash_cost: HashCost) -> House {
 }
 
 pub async fn house_with_vault(policy: Policy, hash_cost: HashCost, vault: Vault) -> House {
+    house_over(Arc::new(Memory::default()), policy, hash_cost, vault).await
+}
+
+/// A house over `store`.
+pub async fn house_over(
+    store: Arc<dyn Store>,
+    policy: Policy,
+    hash_cost: HashCost,
+    vault: Vault,
+) -> House {
     let clock = Arc::new(TestClock(Mutex::new((
         "2020-08-13T01:53:05Z".parse().unwrap(),
         Duration::ZERO,
@@ -131,7 +142,7 @@ pub async fn house_with_vault(policy: Policy, hash_cost: HashCost, vault: Vault)
     let foundation = Arc::new(Foundation {
         vault,
         hash_cost,
-        ..foundation(Arc::new(Memory::default()), &clock, &audit)
+        ..foundation(store, &clock, &audit)
     });
     let services = Arc::new(Services::new(&foundation));
     let new = NewAccount {
@@ -154,6 +165,57 @@ pub async fn house_with_vault(policy: Policy, hash_cost: HashCost, vault: Vault)
         audit,
         foundation,
     }
+}
+
+/// A house whose records are tagged, and the records as whoever gets at the disk has them. What is found altered is
+/// recorded in the house's log.
+pub async fn tagged_house(policy: Policy) -> (House, Arc<Memory>) {
+    let raw = Arc::new(Memory::default());
+    let vault = Vault::new(MasterKey::from_bytes([7; 32]), Vec::new());
+    let (tagged, finds) = Tagged::open(raw.clone(), &vault, &Counting::default())
+        .await
+        .unwrap();
+    let house = house_over(Arc::new(tagged), policy, HashCost::MIN, vault).await;
+    tokio::spawn(store_check::record(finds, house.audit.clone()));
+    (house, raw)
+}
+
+/// What somebody may have put in place of the stored bytes of a record: rot, a cut, another's tag, and edits that keep the
+/// tag.
+pub fn alterations(stored: &[u8], edits: &[(&str, serde_json::Value)]) -> Vec<Vec<u8>> {
+    let (bytes, tag) = stored.split_at(stored.len() - Commit::TAG_BYTES);
+    let flipped = [0, bytes.len() / 2, stored.len() - 1].map(|at| {
+        let mut flipped = stored.to_vec();
+        flipped[at] ^= 1;
+        flipped
+    });
+    let edited = edits.iter().map(|(name, value)| {
+        let mut record: serde_json::Value = serde_json::from_slice(bytes).unwrap();
+        record[*name] = value.clone();
+        [&serde_json::to_vec(&record).unwrap(), tag].concat()
+    });
+    let without_tag = bytes.to_vec();
+    let mut all: Vec<_> = flipped.into_iter().chain([without_tag]).collect();
+    all.extend(edited);
+    all
+}
+
+/// The one record of `raw` under `prefix`.
+pub async fn only(raw: &Memory, prefix: &str) -> (Key, Vec<u8>) {
+    let rows = raw.page(&Key::from_bytes(prefix), None, 9).await.unwrap();
+    let [row] = rows.as_slice() else {
+        panic!("{} records of {prefix}", rows.len());
+    };
+    row.clone()
+}
+
+/// Writes to `raw` past everything that checks it.
+pub async fn put_by_hand(raw: &Memory, key: &Key, stored: Option<Vec<u8>>) {
+    let commit = match stored {
+        Some(stored) => Commit::new().put(key.clone(), stored),
+        None => Commit::new().remove(key.clone()),
+    };
+    raw.commit(commit).await.unwrap();
 }
 
 /// What the services of a house stand on, over `store`.

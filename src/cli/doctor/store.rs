@@ -10,15 +10,15 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{Finding, Patient, cluster, files};
+use super::{Finding, Patient, cluster, files, finding::Status};
 use crate::{
     adapter::{
         master_key_file::{self, MasterKeyError},
         secret_file::SecretFileError,
     },
+    cli::store::check::{sentences, what_to_do},
     config::{Config, StoreKind},
     domain::{
-        UserType,
         account::SealedSecret,
         letter::{Delivery, LetterId, Stage},
         recorded::elapsed,
@@ -26,22 +26,27 @@ use crate::{
     parts,
     store::{
         self, Store, StoreError,
-        accounts::Accounts,
+        check::{self, Scope},
         copy::{self, Standing},
         embedded::Embedded,
         folder::{self, OpenError},
         outbox::{self, Outbox},
         remote::{self, Remote},
         settings::Settings,
+        tagged::{StoreKeyError, Tagged},
     },
     vault::Vault,
 };
 
+const RECORDS: &str = "records";
 const STORE: &str = "store";
 const MASTER_KEY: &str = "master-key";
 const OUTBOX: &str = "outbox";
 
-/// Records and letters read at once.
+/// Altered records that are named; `store check` names more.
+const NAMED: usize = 5;
+
+/// Letters read at once.
 const PAGE: usize = 64;
 
 /// Letters looked at; where so many wait, the number does not matter any more.
@@ -102,7 +107,8 @@ pub async fn examine(patient: &Patient<'_>) -> Examined {
                 "{kind}, held by the running lpse-kiosk, which answers{}",
                 no_etcd(config)
             );
-            let findings = read(patient, Arc::new(remote), told, is_running).await;
+            let reading = Reading::Checked(Arc::new(remote));
+            let findings = read(patient, reading, told, is_running).await;
             // Everything is answered; that the line closes is no finding.
             let _ = tokio::time::timeout(HELD_PATIENCE, ended).await;
             findings
@@ -110,13 +116,14 @@ pub async fn examine(patient: &Patient<'_>) -> Examined {
         Way::Alone(embedded) => {
             let ended = embedded.ended();
             let told = format!("{kind}; no lpse-kiosk runs on it{}", no_etcd(config));
-            let findings = read(patient, Arc::new(embedded), told, is_running).await;
+            let reading = Reading::Raw(Arc::new(embedded));
+            let findings = read(patient, reading, told, is_running).await;
             ended.wait().await;
             findings
         }
         Way::Cluster(store) => {
             let told = format!("{kind}; no lpse-kiosk runs on this machine");
-            read(patient, store, told, is_running).await
+            read(patient, Reading::Raw(store), told, is_running).await
         }
     };
     Examined {
@@ -226,51 +233,130 @@ async fn reach(patient: &Patient<'_>) -> (Way, bool) {
     }
 }
 
-/// Reads the first records of each kind.
+/// A store to be read.
+enum Reading {
+    /// Its holder checks every record.
+    Checked(Arc<dyn Store>),
+    /// As it is on the disk, or in the cluster.
+    Raw(Arc<dyn Store>),
+}
+
+impl Reading {
+    fn store(&self) -> &Arc<dyn Store> {
+        match self {
+            Self::Checked(store) | Self::Raw(store) => store,
+        }
+    }
+}
+
+/// Reads all records, but for the index of accounts.
 async fn read(
     patient: &Patient<'_>,
-    store: Arc<dyn Store>,
+    reading: Reading,
     told: String,
     is_running: bool,
 ) -> Vec<Finding> {
     let looked = async {
-        let settings = Settings::new(store.clone());
-        settings.rules().await?;
-        let accounts = Accounts::new(store.clone());
-        for user_type in UserType::ALL {
-            accounts.page(user_type, "", None, PAGE).await?;
-        }
-        let check = settings.seal_check().await?;
-        let standing = copy::standing(&*store).await?;
-        let letters = letters(&Outbox::new(store.clone())).await?;
-        Ok::<_, StoreError>((check, letters, standing))
+        let store = reading.store();
+        let check = Settings::new(store.clone()).seal_check().await?;
+        let standing = copy::standing(&**store).await?;
+        Ok::<_, StoreError>((check, standing))
     };
-    match looked.await {
-        Ok((check, letters, standing)) => {
-            let kept = check.sealed.as_ref().map_or(Kept::Nothing, Kept::SealedBy);
-            vec![
-                stands(told, standing),
-                master_key(patient, kept),
-                judge_letters(&letters, patient.now, is_running),
-            ]
+    let (check, standing) = match looked.await {
+        Ok(looked) => looked,
+        Err(error) => {
+            return vec![unread(patient, &error), master_key(patient, Kept::Unknown)];
         }
-        Err(error) => vec![
-            Finding::failure(
-                STORE,
-                format!("its records cannot be read: {error}"),
-                match patient.config.store {
-                    StoreKind::Etcd => {
-                        "See what is told of the cluster's members; the service goes on by itself when most of them do."
-                    }
-                    StoreKind::Sled | StoreKind::Redb => {
-                        "If it was written by a newer lpse-kiosk, install that one. Otherwise keep a copy of the folder \
-                         as it is, and restore a backup."
-                    }
-                },
-            ),
-            master_key(patient, Kept::Unknown),
-        ],
+    };
+    let kept = check.sealed.as_ref().map_or(Kept::Nothing, Kept::SealedBy);
+    let key = master_key(patient, kept);
+    // Its holder has a key of its own. Otherwise, without the master key, there is nothing to check records by.
+    let is_checkable = matches!(reading, Reading::Checked(_)) || key.status == Status::Ok;
+    let mut findings = vec![stands(told, standing), key];
+    // What is half there, or lives on elsewhere, is not to be held against anything.
+    if standing == Standing::InService && is_checkable {
+        match checked(patient, reading).await {
+            Ok(Some(store)) => findings.extend(read_checked(patient, store, is_running).await),
+            Ok(None) => {}
+            Err(finding) => findings.push(finding),
+        }
     }
+    findings
+}
+
+/// The store whose records are checked as they are read; `None` where there are none.
+async fn checked(
+    patient: &Patient<'_>,
+    reading: Reading,
+) -> Result<Option<Arc<dyn Store>>, Finding> {
+    let raw = match reading {
+        Reading::Checked(store) => return Ok(Some(store)),
+        Reading::Raw(store) => store,
+    };
+    let path = &patient.config.master_key_file;
+    let Ok(keys) = master_key_file::read_for(path, patient.user) else {
+        return Ok(None);
+    };
+    match Tagged::look(raw, &Vault::of_keys(keys)).await {
+        Ok(tagged) => Ok(tagged.map(|(tagged, _)| -> Arc<dyn Store> { Arc::new(tagged) })),
+        Err(StoreKeyError::Store(error)) => Err(unread(patient, &error)),
+        Err(error) => Err(Finding::failure(
+            RECORDS,
+            format!("they cannot be checked: {error}"),
+            "Put the master key file that belongs to this store back, or restore a backup into an empty store.",
+        )),
+    }
+}
+
+/// What is found where every record is checked.
+async fn read_checked(
+    patient: &Patient<'_>,
+    store: Arc<dyn Store>,
+    is_running: bool,
+) -> Vec<Finding> {
+    let checked = match check::check(&store, Scope::ButTheIndex, |_| {}).await {
+        Ok(checked) => checked,
+        Err(error) => return vec![unread(patient, &error)],
+    };
+    let records = match checked.is_good() {
+        true => Finding::ok(
+            RECORDS,
+            format!(
+                "{} records, {} accounts: each is as it was written; `store check` reads the index of accounts too",
+                checked.records, checked.accounts
+            ),
+        ),
+        false => {
+            let mut said = sentences(&checked);
+            let more = said.len().saturating_sub(NAMED);
+            if more > 0 {
+                said.truncate(NAMED);
+                said.push(format!("and {more} more"));
+            }
+            Finding::failure(RECORDS, said.join(" "), what_to_do(&checked))
+        }
+    };
+    let letters = match letters(&Outbox::new(store)).await {
+        Ok(letters) => judge_letters(&letters, patient.now, is_running),
+        Err(error) => unread(patient, &error),
+    };
+    vec![records, letters]
+}
+
+fn unread(patient: &Patient<'_>, error: &StoreError) -> Finding {
+    Finding::failure(
+        STORE,
+        format!("its records cannot be read: {error}"),
+        match patient.config.store {
+            StoreKind::Etcd => {
+                "See what is told of the cluster's members; the service goes on by itself when most of them do."
+            }
+            StoreKind::Sled | StoreKind::Redb => {
+                "If it was written by a newer lpse-kiosk, install that one. Otherwise keep a copy of the folder as it is, \
+                 and restore a backup."
+            }
+        },
+    )
 }
 
 /// Whether the store serves.

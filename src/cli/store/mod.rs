@@ -1,13 +1,14 @@
 //! `lpse-kiosk store`: the store as a whole. One file a command.
 
+pub mod check;
 mod copy;
 
 use clap::{Args, Subcommand};
 
-use super::CliError;
+use super::{CliError, with_services};
 use crate::config::Flags;
 
-/// The store as a whole: copy it into one of another kind
+/// The store as a whole: check every record, copy it into one of another kind
 #[derive(Debug, Args)]
 pub struct StoreArguments {
     #[command(subcommand)]
@@ -16,11 +17,15 @@ pub struct StoreArguments {
 
 #[derive(Debug, Subcommand)]
 enum StoreCommand {
+    Check(check::CheckArguments),
     Copy(copy::CopyArguments),
 }
 
 pub fn run(arguments: &StoreArguments, flags: &Flags) -> Result<(), CliError> {
     match &arguments.command {
+        StoreCommand::Check(arguments) => with_services(flags, async |services, source| {
+            check::run(arguments, &services, &source).await
+        }),
         StoreCommand::Copy(arguments) => copy::run(arguments, flags),
     }
 }

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::list::write;
+use super::list::{not_shown, write};
 use crate::{
     cli::{CliError, output::Lines, say},
     service::Services,
@@ -34,11 +34,16 @@ pub async fn run(arguments: FindArguments, services: &Services) -> Result<(), Cl
     let typed = words.join(" ");
     let mut lines = Lines::new();
     let mut after = None;
+    let mut altered = 0;
     loop {
         let page = services.accounts.find(&typed, after.as_ref(), PAGE).await?;
         write(&page.accounts, json, &mut lines)?;
+        altered += page.altered;
         after = page.next;
         if after.is_none() {
+            if altered > 0 {
+                say(&not_shown(altered));
+            }
             if page.incomplete {
                 say(
                     "some accounts may be missing: this store is from an older version, and a running kiosk makes its index first; `user list` shows all",

@@ -62,6 +62,7 @@ pub async fn run(arguments: ListArguments, services: &Services) -> Result<(), Cl
         None => UserType::ALL.to_vec(),
     };
     let mut lines = Lines::new();
+    let mut altered = 0;
     for user_type in types {
         let mut after: Option<UserId> = None;
         loop {
@@ -70,13 +71,30 @@ pub async fn run(arguments: ListArguments, services: &Services) -> Result<(), Cl
                 .page(user_type, &prefix, after.as_ref(), PAGE)
                 .await?;
             write(&page.accounts, json, &mut lines)?;
+            altered += page.altered.len();
             after = page.next;
             if after.is_none() {
                 break;
             }
         }
     }
-    Ok(())
+    match altered {
+        0 => Ok(()),
+        _ => Err(CliError::Refused(not_shown(altered))),
+    }
+}
+
+/// What is said of accounts that a listing leaves out.
+pub fn not_shown(altered: usize) -> String {
+    let (plural, verb) = if altered == 1 {
+        ("", "is")
+    } else {
+        ("s", "are")
+    };
+    format!(
+        "{altered} account{plural} {verb} not shown: the record{plural} {verb} not as lpse-kiosk wrote it; `lpse-kiosk store \
+         check` names each and says how to go on"
+    )
 }
 
 /// Writes one page of a listing, each account as JSON or in words.

@@ -107,6 +107,7 @@ impl Officer {
                 accounts: Vec::new(),
                 next: None,
                 incomplete: false,
+                has_altered: false,
             }));
         };
         let limit = limit.clamp(1, Self::FOUND_AT_ONCE);
@@ -124,6 +125,7 @@ impl Officer {
             accounts: page.accounts.into_iter().map(found).collect(),
             next: page.next,
             incomplete: page.incomplete,
+            has_altered: page.altered > 0,
         }))
     }
 

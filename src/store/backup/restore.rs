@@ -3,7 +3,7 @@
 //! A mark says that a restore is not finished; nothing else opens a store that has it, and the next restore clears away
 //! what the last one has left. It goes in the last commit.
 
-use std::io::BufRead;
+use std::{io::BufRead, sync::Arc};
 
 use jiff::Timestamp;
 
@@ -15,7 +15,9 @@ use super::{
 use crate::{
     domain::TimeStep,
     milestone,
-    store::{Commit, Key, Outcome, Store, StoreError, Value, record},
+    ports::Random,
+    store::{Commit, Key, Outcome, Store, StoreError, Value, record, tagged::Tagged},
+    vault::Vault,
 };
 
 /// What a store is for a restore.
@@ -51,10 +53,19 @@ pub async fn target(store: &dyn Store) -> Result<Target, StoreError> {
     )
 }
 
-/// Puts everything in the backup into `store`, which is empty or has an unfinished restore. `as_of` is the backup's moment,
-/// as a survey of it has told. Returns how many records the store has then.
+/// Where a backup is brought back to.
+pub struct Destination<'a> {
+    /// It is empty, or has an unfinished restore.
+    pub store: &'a Arc<dyn Store>,
+    /// Seals the store key.
+    pub vault: &'a Vault,
+    pub random: &'a dyn Random,
+}
+
+/// Puts everything in the backup into a store. `as_of` is the backup's moment, as a survey of it has told. Returns how many
+/// records the store has then.
 pub async fn restore(
-    store: &dyn Store,
+    into: Destination<'_>,
     from: impl BufRead,
     key: &BackupKey,
     as_of: Timestamp,
@@ -62,8 +73,10 @@ pub async fn restore(
     mut progress: impl FnMut(u64),
 ) -> Result<u64, BackupError> {
     let mark = Commit::new().put(Key::restore(), record::encode_import(now));
-    apply(store, mark).await?;
-    clear(store).await?;
+    apply(&**into.store, mark).await?;
+    clear(&**into.store).await?;
+    let (store, _) = Tagged::open(into.store.clone(), into.vault, into.random).await?;
+    let store = &store;
     let revived = Revival { as_of, now };
     let mut reader = Reader::begin(Opener::begin(from, key)?)?;
     let mut commit = Commit::new();
@@ -114,7 +127,7 @@ async fn clear(store: &dyn Store) -> Result<(), StoreError> {
         let rows = store.page(&Key::everything(), None, PAGE).await?;
         let left = rows
             .into_iter()
-            .filter(|(key, _)| key.belongs_into_backups());
+            .filter(|(key, _)| key.belongs_into_copies());
         let commit = left.fold(Commit::new(), |commit, (key, _)| commit.remove(key));
         if commit.writes().is_empty() {
             return Ok(());

@@ -420,7 +420,7 @@ impl Store for Remote {
     }
 
     async fn commit(&self, commit: Commit) -> Result<Outcome, StoreError> {
-        commit.check_size()?;
+        commit.check_plain_size()?;
         match self.line.ask(Request::commit(&commit)).await? {
             Answer::Applied => Ok(Outcome::Applied),
             Answer::Conflict => Ok(Outcome::Conflict),

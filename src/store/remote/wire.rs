@@ -14,11 +14,11 @@ use crate::{
         AccountKey, Source, UserId,
         audit::{AuditEvent, AuditOutcome},
     },
-    store::{Commit, Key, Outcome, StoreError, Value},
+    store::{Altered, Commit, Key, Outcome, StoreError, Value},
 };
 
 /// Raised whenever a message changes its form between two builds of one version.
-pub const PROTOCOL: u32 = 4;
+pub const PROTOCOL: u32 = 5;
 
 /// The largest frame. The largest commit fits in it several times, and an answer with a page is cut to fit.
 pub const LARGEST_FRAME: usize = 1024 * 1024;
@@ -118,6 +118,7 @@ pub enum Failure {
     Unavailable(String),
     Unknown(String),
     Unreadable(String),
+    Altered { record: Vec<u8>, is_missing: bool },
     TooLarge(u64),
     TooMany(u64),
 }
@@ -205,6 +206,10 @@ impl From<StoreError> for Failure {
             StoreError::Unavailable(why) => Self::Unavailable(why),
             StoreError::Unknown(why) => Self::Unknown(why),
             StoreError::Unreadable(why) => Self::Unreadable(why),
+            StoreError::Altered(altered) => Self::Altered {
+                record: altered.record().as_bytes().to_vec(),
+                is_missing: matches!(altered, Altered::Missing(_)),
+            },
             StoreError::TooLarge(bytes) => Self::TooLarge(bytes as u64),
             StoreError::TooMany(operations) => Self::TooMany(operations as u64),
         }
@@ -217,6 +222,13 @@ impl From<Failure> for StoreError {
             Failure::Unavailable(why) => Self::Unavailable(why),
             Failure::Unknown(why) => Self::Unknown(why),
             Failure::Unreadable(why) => Self::Unreadable(why),
+            Failure::Altered { record, is_missing } => {
+                let record = Key::from_bytes(record);
+                Self::Altered(match is_missing {
+                    true => Altered::Missing(record),
+                    false => Altered::Changed(record),
+                })
+            }
             Failure::TooLarge(bytes) => {
                 Self::TooLarge(usize::try_from(bytes).unwrap_or(usize::MAX))
             }

@@ -79,6 +79,7 @@ struct List {
     accounts: Vec<Found>,
     next: Option<Bookmark>,
     incomplete: bool,
+    has_altered: bool,
     /// The page behind the last one is wanted.
     wants_more: bool,
     /// Accounts before the first that the list holds no longer.
@@ -92,6 +93,7 @@ impl List {
             accounts: page.accounts,
             next: page.next,
             incomplete: page.incomplete,
+            has_altered: page.has_altered,
             wants_more: false,
             left_behind: 0,
         }
@@ -109,12 +111,23 @@ impl List {
         self.is_short() || (self.next.is_some() && below >= self.accounts.len())
     }
 
+    /// Why accounts may be missing, if so.
+    fn gap<'t>(&self, text: &'t Text) -> Option<&'t str> {
+        let words = &text.desk;
+        match (self.has_altered, self.incomplete) {
+            (true, _) => Some(&words.altered),
+            (false, true) => Some(&words.incomplete),
+            (false, false) => None,
+        }
+    }
+
     /// Adds the page behind the last one; returns how many accounts had to go in front. None goes while the one in
     /// focus is among them, or none is: that would put another under the pointer.
     fn append(&mut self, page: FoundPage, row: Option<usize>) -> usize {
         self.accounts.extend(page.accounts);
         self.next = page.next;
         self.incomplete = page.incomplete;
+        self.has_altered |= page.has_altered;
         let surplus = self.accounts.len().saturating_sub(MOST);
         let gone = row.filter(|row| *row >= surplus).map_or(0, |_| surplus);
         self.accounts.drain(..gone);
@@ -386,8 +399,8 @@ impl DeskScreen {
                 sheet.hint(&words.looking);
             } else if self.is_up_to_date() {
                 sheet.paragraph(&fill(&words.nothing, &[("typed", self.typed())]));
-                if self.list.as_ref().is_some_and(|list| list.incomplete) {
-                    sheet.hint(&words.incomplete);
+                if let Some(gap) = self.list.as_ref().and_then(|list| list.gap(context.text)) {
+                    sheet.hint(gap);
                 }
             }
             // The buttons stay where they are, found or not.
@@ -413,10 +426,9 @@ impl DeskScreen {
         } else {
             fill(&words.count, &[("n", &n)])
         };
-        let hint = if list.incomplete {
-            format!("{counted}  {}", words.incomplete)
-        } else {
-            counted
+        let hint = match list.gap(context.text) {
+            Some(gap) => format!("{counted}  {gap}"),
+            None => counted,
         };
         sheet.hint(&hint);
     }
