@@ -28,7 +28,7 @@ use crate::domain::{
     calendar::Zone, idle::IdleLimits, language::Language, password::HashCost, provisioning::Issuer,
 };
 pub use cluster::{Cluster, Endpoint};
-pub use letters::{BaseUrl, Mail, MailSecurity, Web};
+pub use letters::{BaseUrl, Mail, MailSecurity, Web, full_name};
 pub use serving::{LogFormat, Ssh};
 pub use setting::{Kind, SETTINGS, Setting, markdown_table};
 pub use source::{DATA_VARIABLE, Environment, FILE_VARIABLE, Origin};

@@ -27,7 +27,7 @@ use crate::{
         remote_keys::RemoteKeys,
         secret_file::{self, SecretFileError},
     },
-    config::{Config, MailSecurity, StoreKind},
+    config::{Config, MailSecurity, StoreKind, full_name},
     domain::{EmailAddress, audit::AuditHead},
     mail::{
         courier::{Courier, Post, Satchel},
@@ -60,6 +60,10 @@ use crate::{
 
 /// One step of a conversation with the mail server may take this long (SECURITY section 2).
 const SMTP_STEP: Duration = Duration::from_secs(10);
+
+/// The mail server's look at a letter may take this long: filters for spam and viruses are slow, and the letters behind
+/// this one wait for it. RFC 5321 section 4.5.3.2.6 would have ten minutes.
+const SMTP_LETTER: Duration = Duration::from_secs(2 * 60);
 
 /// A process that has just taken the store listens to commands within this time, or a command that has it ends.
 const HELD_PATIENCE: Duration = Duration::from_secs(2);
@@ -149,8 +153,6 @@ pub struct Opened {
     pub foundation: Arc<Foundation>,
     /// Delivers the letters, where letters are written. It runs only in a process that stays.
     pub courier: Option<Courier>,
-    /// Seals the forms of the reset page.
-    pub form_key: Zeroizing<[u8; 32]>,
     pub health: tokio::sync::watch::Receiver<Health>,
     pub vitals: Vitals,
     /// Records what is found altered, until the store is dropped.
@@ -345,7 +347,6 @@ pub async fn open(
     Ok(Opened {
         services: Arc::new(services),
         courier: post.map(|post| courier(config, &foundation, outbox, post, is_shared)),
-        form_key: foundation.vault.derived_key("reset-form"),
         foundation,
         health,
         vitals,
@@ -477,12 +478,15 @@ async fn open_store_in(config: &Config, folder: Folder) -> Result<store::Opened,
 /// This machine's name among those that share the store.
 pub fn node(config: &Config) -> String {
     match config.store {
-        StoreKind::Etcd => config.cluster.node.clone().unwrap_or_else(|| {
-            let system = rustix::system::uname();
-            system.nodename().to_string_lossy().into_owned()
-        }),
+        StoreKind::Etcd => config.cluster.node.clone().unwrap_or_else(machine),
         StoreKind::Sled | StoreKind::Redb => store::ONLY_NODE.to_owned(),
     }
+}
+
+/// What this machine is called.
+fn machine() -> String {
+    let system = rustix::system::uname();
+    system.nodename().to_string_lossy().into_owned()
 }
 
 fn foundation(
@@ -555,7 +559,9 @@ pub fn mail_server(config: &Config) -> Result<Option<Smtp>, PartsError> {
         },
         credentials,
         extra_root,
+        hello: mail.hello.clone().or_else(|| full_name(&machine())),
         step_timeout: SMTP_STEP,
+        letter_timeout: SMTP_LETTER,
     })?;
     Ok(Some(smtp))
 }

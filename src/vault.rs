@@ -162,24 +162,34 @@ impl Vault {
     /// The keys, with the one named `id` among them. One that is not known here may have come into the file since it was
     /// read: another machine has rotated, and the operator has brought its file here.
     fn keys_with(&self, id: &str) -> Result<Arc<Keyring>, VaultError> {
-        let unknown = || VaultError::UnknownKey(id.to_owned());
         let keys = self.keys();
         if keys.holds(id) {
             return Ok(keys);
         }
-        let file = self.file().ok_or_else(unknown)?;
-        let kept = file.read().map_err(|_| unknown())?;
-        if !kept.holds(id) {
-            return Err(unknown());
+        self.look_again();
+        let keys = self.keys();
+        if keys.holds(id) {
+            return Ok(keys);
         }
-        let learned = |ring: &Keyring| {
-            Ok(kept
-                .iter()
-                .cloned()
-                .fold(ring.clone(), |all, key| all.with(key)))
+        Err(VaultError::UnknownKey(id.to_owned()))
+    }
+
+    /// Adds the keys that have come into the file since it was read; whether there were any.
+    pub fn look_again(&self) -> bool {
+        let Some(kept) = self.file().and_then(|file| file.read().ok()) else {
+            return false;
         };
-        self.change(learned).map_err(|_: KeyError| unknown())?;
-        Ok(self.keys())
+        let known = self.keys();
+        let mut new = kept
+            .iter()
+            .filter(|key| !known.holds(&key.id()))
+            .cloned()
+            .peekable();
+        if new.peek().is_none() {
+            return false;
+        }
+        let learned = |ring: &Keyring| Ok(new.fold(ring.clone(), |all, key| all.with(key)));
+        self.change(learned).is_ok()
     }
 
     /// Seals with the key named `id` from now on.
@@ -290,10 +300,14 @@ impl Vault {
     /// A key for something that is not kept, the same on every node with the same current master key. `purpose` keeps
     /// one use's key apart from another's.
     pub fn derived_key(&self, purpose: &str) -> Zeroizing<[u8; 32]> {
-        let mut mac = Hmac::<Sha256>::new_from_slice(self.keys().sealing().as_bytes())
-            .expect("HMAC takes keys of any length");
-        mac.update(format!("lpse-kiosk/1/derived/{purpose}").as_bytes());
-        Zeroizing::new(mac.finalize().into_bytes().into())
+        derived(self.keys().sealing(), purpose)
+    }
+
+    /// What [`Vault::derived_key`] is under each of the keys: what another node, or this one before a rotation, may
+    /// have used.
+    pub fn derived_keys(&self, purpose: &str) -> Vec<Zeroizing<[u8; 32]>> {
+        let keys = self.keys();
+        keys.iter().map(|key| derived(key, purpose)).collect()
     }
 
     /// The text that a new store keeps to know this vault's current key again.
@@ -370,6 +384,13 @@ impl Vault {
             .map(Zeroizing::new)
             .map_err(|_| VaultError::NotAuthentic)
     }
+}
+
+fn derived(key: &MasterKey, purpose: &str) -> Zeroizing<[u8; 32]> {
+    let mut mac =
+        Hmac::<Sha256>::new_from_slice(key.as_bytes()).expect("HMAC takes keys of any length");
+    mac.update(format!("lpse-kiosk/1/derived/{purpose}").as_bytes());
+    Zeroizing::new(mac.finalize().into_bytes().into())
 }
 
 fn cipher(key: &MasterKey) -> XChaCha20Poly1305 {

@@ -62,7 +62,11 @@ impl Server {
 
 #[async_trait]
 impl Transport for Server {
-    async fn deliver(&self, message: &lettre::Message) -> Result<(), DeliveryError> {
+    async fn deliver(
+        &self,
+        message: &lettre::Message,
+        _within: Duration,
+    ) -> Result<(), DeliveryError> {
         self.under_way.add_permits(1);
         self.pace.acquire().await.unwrap().forget();
         let answer = self.answers.lock().unwrap().pop_front();
@@ -196,6 +200,41 @@ async fn a_refused_letter_stays_for_the_operator_who_sends_it_again() {
     assert_eq!(server.taken(), 1);
     let gone = outbox.retry(&letter.letter.id, &here()).await.unwrap();
     assert_eq!(gone, Retried::Gone);
+}
+
+#[tokio::test]
+async fn a_letter_whose_fate_is_not_known_goes_out_once_more_and_is_then_the_operators() {
+    for (was_answered, copies) in [(false, 2), (true, 1)] {
+        let house = house_with_letters(1).await;
+        let lost = || {
+            Err(DeliveryError::Unknown {
+                reason: "closed".into(),
+                was_answered,
+            })
+        };
+        let server = Server::new(vec![lost(), lost()]);
+        let courier = courier(&house, &server);
+        for _ in 0..50 {
+            courier.round().await.unwrap();
+            house.clock.pass(60);
+        }
+        let tries = server.under_way.available_permits();
+        assert_eq!(tries, copies, "answered: {was_answered}");
+        let [letter] = &waiting(&house).await[..] else {
+            panic!("the letter stays");
+        };
+        assert_eq!(letter.delivery.stage, Stage::Refused);
+        let told = letter.delivery.last_error.as_deref();
+        assert_eq!(told, Some("it may have been taken: closed"));
+        assert!(matches!(
+            &delivered(&house.audit)[..],
+            [AuditOutcome::Failed(_)]
+        ));
+        let outbox = &house.services.outbox;
+        outbox.retry(&letter.letter.id, &here()).await.unwrap();
+        courier.round().await.unwrap();
+        assert_eq!(server.under_way.available_permits(), copies + 1);
+    }
 }
 
 #[tokio::test]

@@ -26,11 +26,12 @@ use lpse_kiosk::{
         language::Language,
         reset::{ResetLink, ResetSecret, Token},
     },
-    frontend::web::{FormKey, Limits, Resets, Web, WebSettings},
+    frontend::web::{Limits, Resets, Web, WebSettings},
     service::{
         ServiceError,
         reset::{Confirmed, Found, Void},
     },
+    vault::{MasterKey, Vault},
 };
 use tokio::sync::watch;
 
@@ -79,7 +80,7 @@ impl Page {
             settings: WebSettings {
                 office: "LPSE Kabupaten Pegunungan Bintang".into(),
                 base_url: url.clone(),
-                form_key: FormKey::new([5; 32]),
+                vault: Vault::new(MasterKey::from_bytes([5; MasterKey::LENGTH]), Vec::new()),
                 trusted_proxies: Vec::new(),
                 tls: None,
                 language: Language::Id,
@@ -102,11 +103,11 @@ impl Page {
     }
 
     fn link(&self, language: &str) -> String {
-        let link = ResetLink {
-            email: EmailAddress::parse("siti+spse@contoh.go.id").unwrap(),
-            account: AccountKey::new(UserType::NonPenyedia, UserId::parse("PPK30").unwrap()),
-            token: Token::from_bytes([7; Token::BYTES]),
-        };
+        let link = ResetLink::new(
+            EmailAddress::parse("siti+spse@contoh.go.id").unwrap(),
+            AccountKey::new(UserType::NonPenyedia, UserId::parse("PPK30").unwrap()),
+            Token::from_bytes([7; Token::BYTES]),
+        );
         format!("{}&bahasa={language}", link.url(&self.url).as_str())
     }
 

@@ -1379,6 +1379,41 @@ fn a_paste_takes_the_place_of_what_was_typed_and_is_judged_at_once() {
         ),
         "{sent:?}"
     );
+    // As mail programs and gateways leave one.
+    let escaped: String = form_urlencoded::byte_serialize(LINK.as_bytes()).collect();
+    for pasted in [
+        format!("> {}\r\n> {}\r\n>\r\n", &LINK[..90], &LINK[90..]),
+        format!(
+            "<{}=\r\n{}>.",
+            &LINK[..90].replace('=', "=3D"),
+            &LINK[90..].replace('=', "=3D")
+        ),
+        format!(
+            "https://aaa.safelinks.protection.outlook.com/?url={escaped}&data=05%7C02&reserved=0"
+        ),
+    ] {
+        let mut person = Person::new(with_letters(Language::Id)).at_reset_confirm();
+        person.pastes(&pasted);
+        let sent = person.types("\n");
+        assert!(
+            matches!(requested(&sent), Some(Request::FindReset(ResetSecret::Link(link)))
+                if link.user_id.is_some() && link.email.is_some()),
+            "{pasted}: {sent:?}"
+        );
+    }
+    let mut person = Person::new(with_letters(Language::Id)).at_reset_confirm();
+    person.pastes(&format!("Kode: {}.\r\n", short_code().grouped().as_str()));
+    let sent = person.types("\n");
+    assert!(
+        matches!(
+            requested(&sent),
+            Some(Request::FindReset(ResetSecret::Code(_)))
+        ),
+        "{sent:?}"
+    );
+    let mut person = Person::new(with_letters(Language::Id)).at_reset_confirm();
+    person.pastes(&format!("{LINK} {}", LINK.replace("a4dq", "b4dq")));
+    assert!(person.types("\n").is_empty(), "nobody knows which is meant");
     let mut person = Person::new(with_letters(Language::Id)).at_reset_confirm();
     person.types(&short_code().grouped().to_lowercase());
     let sent = person.types("\n");

@@ -7,7 +7,7 @@ mod common {
 use std::{
     io::{self, Read, Write},
     net::{Ipv4Addr, TcpListener, TcpStream},
-    sync::Arc,
+    sync::{Arc, Mutex},
     thread::{self, JoinHandle},
     time::{Duration, Instant},
 };
@@ -48,7 +48,9 @@ fn settings(port: u16, security: Security, authority: &str) -> SmtpSettings {
         security,
         credentials: Some((USER.into(), Zeroizing::new(PASSWORD.into()))),
         extra_root: Some(authority.as_bytes().to_vec()),
+        hello: None,
         step_timeout: PATIENT,
+        letter_timeout: PATIENT,
     }
 }
 
@@ -84,7 +86,7 @@ fn message() -> Message {
 }
 
 async fn deliver(settings: SmtpSettings, message: &Message) -> Result<(), DeliveryError> {
-    Smtp::new(settings).unwrap().deliver(message).await
+    Smtp::new(settings).unwrap().deliver(message, PATIENT).await
 }
 
 #[track_caller]
@@ -112,11 +114,7 @@ async fn a_real_server_takes_the_letter_over_tls_after_a_login() {
     let to = parsed.to().unwrap().first().unwrap();
     assert_eq!(to.name(), Some("Siti \"Ita\" Rahmawati, S.Kom. 李"));
     assert_eq!(to.address(), Some("siti+spse@contoh.go.id"));
-    let link = ResetLink {
-        email: letter().address,
-        account: letter().account,
-        token: secrets().token,
-    };
+    let link = ResetLink::new(letter().address, letter().account, secrets().token);
     let url = link.url("https://lpse.contoh.go.id");
     let text = parsed.body_text(0).unwrap();
     assert!(text.lines().any(|line| line == url.as_str()), "{text}");
@@ -162,6 +160,7 @@ async fn a_real_server_says_later_never_and_wrong_password() {
 enum Moment {
     Banner,
     Ehlo,
+    Helo,
     StartTls,
     Handshake,
     EhloUnderTls,
@@ -212,6 +211,10 @@ enum Act {
 #[derive(Clone)]
 struct Script {
     bad: Option<(Moment, Act)>,
+    /// What it says instead of its usual words, in this order; it goes on as usual after it.
+    instead: Arc<Mutex<Vec<(Moment, Vec<u8>)>>>,
+    /// It closes after that.
+    closes_after: Option<Moment>,
     /// What it offers in answer to EHLO, in the clear and under TLS.
     offers: [&'static str; 2],
     /// What it sends after its answer to STARTTLS, before TLS begins.
@@ -223,6 +226,8 @@ impl Default for Script {
     fn default() -> Self {
         Self {
             bad: None,
+            instead: Arc::default(),
+            closes_after: None,
             offers: ["STARTTLS", "AUTH PLAIN LOGIN"],
             injected: "",
             tls_at_once: false,
@@ -231,6 +236,16 @@ impl Default for Script {
 }
 
 impl Script {
+    fn saying(instead: &[(Moment, &[u8])]) -> Self {
+        let instead = instead
+            .iter()
+            .map(|(moment, said)| (*moment, said.to_vec()));
+        Self {
+            instead: Arc::new(Mutex::new(instead.collect())),
+            ..Self::default()
+        }
+    }
+
     fn bad(moment: Moment, act: Act) -> Self {
         Self {
             bad: Some((moment, act)),
@@ -330,6 +345,17 @@ impl Script {
         moment: Moment,
         good: &str,
     ) -> io::Result<Next> {
+        let odd = {
+            let mut instead = self.instead.lock().unwrap();
+            let place = instead.iter().position(|(when, _)| *when == moment);
+            place.map(|place| instead.remove(place).1)
+        };
+        if odd.is_some() || self.closes_after == Some(moment) {
+            stream.write_all(&odd.unwrap_or(good.into()))?;
+            stream.flush()?;
+            let closes = self.closes_after == Some(moment);
+            return Ok(if closes { Next::Over } else { Next::GoOn });
+        }
         let act = self.bad.filter(|(when, _)| *when == moment);
         let (text, next) = match act.map(|(_, act)| act) {
             None => (good.to_owned(), Next::GoOn),
@@ -368,9 +394,12 @@ impl Script {
             let (moment, good) = match verb {
                 "EHLO" if encrypted => (Moment::EhloUnderTls, ehlo.as_str()),
                 "EHLO" => (Moment::Ehlo, ehlo.as_str()),
+                "HELO" => (Moment::Helo, "250 uji\r\n"),
                 "STARTTLS" => (Moment::StartTls, start_tls.as_str()),
                 "AUTH" if line == "AUTH LOGIN" => (Moment::Auth, "334 VXNlcm5hbWU6\r\n"),
                 "AUTH" => (Moment::Auth, "235 masuk\r\n"),
+                // What AUTH PLAIN says at once, asked for all the same.
+                "AGtpb3NrAGthdGEgc2FuZGkgc3VyYXQgNw==" => (Moment::Auth, "235 masuk\r\n"),
                 // The two lines of AUTH LOGIN.
                 "a2lvc2s=" => (Moment::Auth, "334 UGFzc3dvcmQ6\r\n"),
                 "a2F0YSBzYW5kaSBzdXJhdCA3" => (Moment::Auth, "235 masuk\r\n"),
@@ -461,8 +490,9 @@ async fn a_server_that_misbehaves_at_any_step_gets_no_letter_and_holds_nobody_up
         played.push(tokio::spawn(async move {
             let server = ScriptedServer::start(Script::bad(moment, act), &certificate);
             let mut settings = settings(server.port, Security::StartTls, authority.pem());
+            // Short where it is waited for; long enough for a busy machine where the steps before must succeed.
+            settings.letter_timeout = Duration::from_secs(4);
             if act == Act::Stall {
-                // Short where it is waited for; long enough for a busy machine where the steps before must succeed.
                 settings.step_timeout = Duration::from_secs(4);
             }
             let before = Instant::now();
@@ -479,13 +509,21 @@ async fn a_server_that_misbehaves_at_any_step_gets_no_letter_and_holds_nobody_up
             Moment::Mail | Moment::Rcpt | Moment::Data | Moment::Letter
         );
         match &told {
+            // Of an answer without an end after the letter, the code has been heard.
+            Ok(()) if act == Act::EndlessLines && moment == Moment::Letter => {}
             Ok(()) => assert_eq!(moment, Moment::Quit, "{scene}"),
+            Err(DeliveryError::Unknown { was_answered, .. }) => {
+                assert_eq!(moment, Moment::Letter, "{scene}");
+                let said_something = matches!(act, Act::Endless | Act::Nonsense);
+                assert_eq!(*was_answered, said_something, "{scene}");
+            }
             Err(DeliveryError::Permanent(reason)) => {
                 assert!(act == Act::Never && about_the_letter, "{scene}");
                 assert!(reason.ends_with("554 5.7.1 tidak [31m"), "{scene}");
             }
             Err(DeliveryError::Temporary(reason)) => {
                 assert!(moment != Moment::Quit, "{scene}");
+                assert!(moment != Moment::Letter || act == Act::Later, "{scene}");
                 assert!(!(act == Act::Never && about_the_letter), "{scene}");
                 assert!(
                     reason.contains(&format!("localhost:{}", server.port)),
@@ -533,6 +571,256 @@ async fn a_good_server_hears_one_letter_whole_and_only_under_tls() {
         );
         assert!(secret.ends_with(&wanted), "{secret}\n{wanted}");
         assert_eq!(secret.matches("MAIL FROM").count(), 1);
+    }
+}
+
+/// What one server says and what came of it: whether it took the letter, and everything that it heard under TLS.
+async fn played(
+    script: Script,
+    certificate: &Certificate,
+    authority: &Authority,
+) -> (Result<(), DeliveryError>, String) {
+    let server = ScriptedServer::start(script, certificate);
+    let mut settings = settings(server.port, Security::StartTls, authority.pem());
+    // Long for what is said at once; what is never said costs the test this much.
+    settings.letter_timeout = Duration::from_secs(3);
+    let told = deliver(settings, &message()).await;
+    let heard = tokio::task::spawn_blocking(|| server.heard());
+    let heard = heard.await.unwrap();
+    nothing_was_said_in_the_clear(&heard, "an odd server");
+    (told, String::from_utf8(heard.secret).unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn servers_that_are_allowed_to_be_as_they_are_get_the_letter_once() {
+    use Moment::*;
+    let authority = Arc::new(Authority::new());
+    let certificate = Arc::new(authority.certificate("localhost"));
+    let long = [b"250 ".as_slice(), &[b'x'; 40_000], b"\r\n"].concat();
+    let longer = [
+        b"250-uji\r\n250-".as_slice(),
+        &[b'x'; 5_000],
+        b"\r\n250 AUTH PLAIN\r\n",
+    ]
+    .concat();
+    let scenes: [(&str, &[(Moment, &[u8])]); 13] = [
+        (
+            "codes alone",
+            &[
+                (Banner, b"220\r\n"),
+                (StartTls, b"220\r\n"),
+                (Auth, b"235\r\n"),
+                (Mail, b"250\r\n"),
+                (Rcpt, b"250\r\n"),
+                (Data, b"354\r\n"),
+                (Letter, b"250\r\n"),
+                (Quit, b"221\r\n"),
+            ],
+        ),
+        (
+            "other character sets",
+            &[
+                (Banner, b"220 Universit\xe9 de M\xe9xico\r\n"),
+                (Auth, b"235 \xb5\xc7\xc2\xbc\xb3\xc9\xb9\xa6\r\n"),
+                (Mail, b"250 \xff\xfe\r\n"),
+                (Letter, b"250 \xd3\xca\xbc\xfe\r\n"),
+            ],
+        ),
+        (
+            "bare line feeds",
+            &[
+                (Banner, b"220-uji\n220 uji\n"),
+                (Ehlo, b"250-uji\n250 STARTTLS\n"),
+                (Letter, b"250 ya\n"),
+            ],
+        ),
+        (
+            "several lines",
+            &[
+                (Banner, b"220-uji\r\n220-\r\ntanpa kode\r\n220 uji\r\n"),
+                (StartTls, b"220-\r\n220\r\n"),
+                (Auth, b"235-ya\r\n235 masuk\r\n"),
+                (Letter, b"250-ya\r\n250-ya\r\n250\r\n"),
+            ],
+        ),
+        (
+            "small letters",
+            &[
+                (Ehlo, b"250-uji\r\n250 starttls\r\n"),
+                (
+                    EhloUnderTls,
+                    b"250-uji\r\n250-size 1000\r\n250 auth login plain\r\n",
+                ),
+            ],
+        ),
+        (
+            "AUTH= alone, and questions without words",
+            &[
+                (EhloUnderTls, b"250-uji\r\n250 AUTH=LOGIN\r\n"),
+                (Auth, b"334\r\n"),
+                (Auth, b"334 \r\n"),
+            ],
+        ),
+        (
+            "questions that are no base64",
+            &[
+                (EhloUnderTls, b"250-uji\r\n250 AUTH LOGIN\r\n"),
+                (Auth, b"334 Nama pengguna?\r\n"),
+                (Auth, b"334-satu\r\n334 \xff\r\n"),
+            ],
+        ),
+        ("a question after AUTH PLAIN", &[(Auth, b"334\r\n")]),
+        ("an endless text", &[(Letter, &long)]),
+        ("long lines", &[(EhloUnderTls, &longer)]),
+        ("a line without its end", &[(Letter, b"250 ya")]),
+        ("digits without an end", &[(Letter, b"250")]),
+        (
+            "lines of which the last is missing",
+            &[(Letter, b"250-ya\r\n")],
+        ),
+    ];
+    // Side by side, because some answers have no end that could be waited for.
+    let mut rounds = tokio::task::JoinSet::new();
+    for (scene, instead) in scenes {
+        let script = Script::saying(instead);
+        let (authority, certificate) = (Arc::clone(&authority), Arc::clone(&certificate));
+        rounds.spawn(async move { (scene, played(script, &certificate, &authority).await) });
+    }
+    for (scene, (told, heard)) in rounds.join_all().await {
+        assert_eq!(told, Ok(()), "{scene}: {heard}");
+        assert_eq!(heard.matches("\r\n.\r\n").count(), 1, "{scene}: {heard}");
+    }
+    // The same, and the server is gone with its last byte.
+    for said in [&b"250"[..], b"250 ya\r\n", b"250-ya\r\n", b"250 \xe9"] {
+        let script = Script {
+            closes_after: Some(Letter),
+            ..Script::saying(&[(Letter, said)])
+        };
+        let (told, _) = played(script, &certificate, &authority).await;
+        assert_eq!(told, Ok(()), "{said:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_known_after_the_letter_is_told_as_that() {
+    let authority = Authority::new();
+    let certificate = authority.certificate("localhost");
+    for (said, answered) in [
+        (&b""[..], false),
+        (b"ya, diterima\r\n", true),
+        (b"25", true),
+        (b"2500 ya\r\n", true),
+    ] {
+        let script = Script {
+            closes_after: Some(Moment::Letter),
+            ..Script::saying(&[(Moment::Letter, said)])
+        };
+        let (told, _) = played(script, &certificate, &authority).await;
+        let Err(DeliveryError::Unknown { was_answered, .. }) = told else {
+            panic!("{said:?}: {told:?}");
+        };
+        assert_eq!(was_answered, answered, "{said:?}");
+    }
+    // Words before the answer are no answer.
+    let script = Script::saying(&[(Moment::Letter, b"sebentar\r\n250 ya\r\n")]);
+    let (told, _) = played(script, &certificate, &authority).await;
+    assert_eq!(told, Ok(()));
+    for (said, word) in [
+        (&b"451\r\n"[..], "451"),
+        (b"421 \xe9\r\n", "421"),
+        (b"452-penuh\r\n", "452"),
+    ] {
+        let script = Script {
+            closes_after: Some(Moment::Letter),
+            ..Script::saying(&[(Moment::Letter, said)])
+        };
+        let (told, _) = played(script, &certificate, &authority).await;
+        let reason = temporary(told);
+        assert!(reason.contains(word), "{reason}");
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_leaves_at_any_time_is_tried_again_and_told_why() {
+    let authority = Authority::new();
+    let certificate = authority.certificate("localhost");
+    for moment in Moment::ALL {
+        if matches!(moment, Moment::Handshake | Moment::Quit) {
+            continue;
+        }
+        let script = Script {
+            closes_after: Some(moment),
+            ..Script::saying(&[(moment, b"421 surat tutup\r\n")])
+        };
+        let (told, heard) = played(script, &certificate, &authority).await;
+        let reason = temporary(told);
+        assert!(
+            reason.ends_with("with 421 surat tutup"),
+            "{moment:?}: {reason}"
+        );
+        assert!(!heard.contains("QUIT"), "{moment:?}: {heard}");
+    }
+    // What it said before it closed is its answer to the next word.
+    let script = Script {
+        closes_after: Some(Moment::Rcpt),
+        ..Script::saying(&[(Moment::Rcpt, b"250 ya\r\n421 surat tutup\r\n")])
+    };
+    let (told, _) = played(script, &certificate, &authority).await;
+    let reason = temporary(told);
+    assert!(reason.contains("DATA with 421 surat tutup"), "{reason}");
+}
+
+#[tokio::test]
+async fn a_reason_in_another_character_set_is_a_reason() {
+    let authority = Authority::new();
+    let certificate = authority.certificate("localhost");
+    let script = Script::saying(&[(Moment::Auth, b"535 \xd3\xc3\xbb\xa7 5.7.8\x1b[31m\r\n")]);
+    let (told, _) = played(script, &certificate, &authority).await;
+    let reason = temporary(told);
+    assert!(
+        reason.contains("AUTH with 535 ") && reason.ends_with(" 5.7.8 [31m"),
+        "{reason:?}"
+    );
+    let script = Script::saying(&[(Moment::Rcpt, b"550-\xe9\r\n550\r\n")]);
+    let (told, _) = played(script, &certificate, &authority).await;
+    assert!(matches!(told, Err(DeliveryError::Permanent(_))), "{told:?}");
+}
+
+#[tokio::test]
+async fn a_machine_says_the_name_that_it_is_given_and_helo_where_ehlo_is_unknown() {
+    let authority = Authority::new();
+    let certificate = authority.certificate("localhost");
+    let script = || Script {
+        offers: ["AUTH PLAIN", ""],
+        ..Script::default()
+    };
+    let server = ScriptedServer::start(script(), &certificate);
+    let mut here = settings(server.port, Security::Plain, authority.pem());
+    here.hello = Some("loket-1.contoh.go.id".into());
+    assert_eq!(deliver(here.clone(), &message()).await, Ok(()));
+    let heard = server.heard().plain;
+    assert!(heard.starts_with(b"EHLO loket-1.contoh.go.id\r\nAUTH "));
+
+    for unknown in [&b"502\r\n"[..], b"500 apa?\r\n"] {
+        let saying = || Script::saying(&[(Moment::Ehlo, unknown)]);
+        let server = ScriptedServer::start(saying(), &certificate);
+        here.port = server.port;
+        let mut without = here.clone();
+        without.credentials = None;
+        assert_eq!(deliver(without, &message()).await, Ok(()));
+        let heard = String::from_utf8(server.heard().plain).unwrap();
+        let begun = "EHLO loket-1.contoh.go.id\r\nHELO loket-1.contoh.go.id\r\nMAIL FROM:<";
+        assert!(heard.starts_with(begun), "{heard}");
+        // Where there is a login, or has to be TLS, that would not do.
+        let server = ScriptedServer::start(saying(), &certificate);
+        here.port = server.port;
+        let reason = temporary(deliver(here.clone(), &message()).await);
+        assert!(reason.contains("answered EHLO with 50"), "{reason}");
+        let server = ScriptedServer::start(saying(), &certificate);
+        let mut over_tls = settings(server.port, Security::StartTls, authority.pem());
+        over_tls.credentials = None;
+        let reason = temporary(deliver(over_tls, &message()).await);
+        assert!(reason.contains("answered EHLO with 50"), "{reason}");
     }
 }
 

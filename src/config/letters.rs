@@ -3,7 +3,7 @@
 
 use std::{
     fmt,
-    net::{IpAddr, Ipv4Addr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     path::PathBuf,
     str::FromStr,
 };
@@ -20,6 +20,8 @@ pub struct Mail {
     pub user: Option<String>,
     pub password_file: Option<PathBuf>,
     pub from: Option<EmailAddress>,
+    /// How this machine calls itself (RFC 5321 section 4.1.1.1).
+    pub hello: Option<String>,
     /// Certificates to trust besides the system's.
     pub authority_file: Option<PathBuf>,
 }
@@ -149,7 +151,7 @@ impl BaseUrl {
         let (host, port) = match rest.strip_prefix('[') {
             Some(inner) => {
                 let (host, after) = inner.split_once(']').ok_or("")?;
-                host.parse::<std::net::Ipv6Addr>().map_err(|_| "")?;
+                host.parse::<Ipv6Addr>().map_err(|_| "")?;
                 (host, after)
             }
             None => {
@@ -162,13 +164,7 @@ impl BaseUrl {
         } else if !port.is_empty() {
             return Err("");
         }
-        let label = |label: &str| {
-            !label.is_empty()
-                && label
-                    .bytes()
-                    .all(|c| c.is_ascii_alphanumeric() || c == b'-')
-        };
-        if !rest.starts_with('[') && !host.split('.').all(label) {
+        if !rest.starts_with('[') && !is_domain(host) {
             return Err("");
         }
         match scheme.as_str() {
@@ -185,6 +181,37 @@ impl fmt::Display for BaseUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(&self.0)
     }
+}
+
+/// Whether the text is a domain: labels of letters, digits and hyphens, with full stops between them.
+fn is_domain(text: &str) -> bool {
+    let plain = |c: u8| c.is_ascii_alphanumeric() || c == b'-';
+    let mut labels = text.split('.');
+    labels.all(|label| !label.is_empty() && label.bytes().all(plain))
+}
+
+/// Whether a machine can call itself so to a mail server: a domain, or an address as RFC 5321 section 4.1.3 writes it.
+pub(super) fn is_hello(text: &str) -> bool {
+    let literal = |text: &str| match text.strip_prefix("IPv6:") {
+        Some(address) => address.parse::<Ipv6Addr>().is_ok(),
+        None => text.parse::<Ipv4Addr>().is_ok(),
+    };
+    match text
+        .strip_prefix('[')
+        .and_then(|rest| rest.strip_suffix(']'))
+    {
+        Some(inner) => literal(inner),
+        None => is_domain(text),
+    }
+}
+
+/// The name of a machine, if it is its full one, by which others know it: what has no domain, or the one of no machine
+/// in particular, says nothing to a mail server.
+pub fn full_name(node: &str) -> Option<String> {
+    let (_, domain) = node.split_once('.')?;
+    let everywhere = ["localdomain", "localhost"];
+    let is_everywhere = |name: &str| everywhere.contains(&name.to_ascii_lowercase().as_str());
+    (is_domain(node) && !domain.split('.').any(is_everywhere)).then(|| node.to_owned())
 }
 
 /// Whether a host is this machine by its very name.
@@ -262,6 +289,43 @@ impl Config {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_machine_calls_itself_by_its_full_name_or_an_address() {
+        for text in [
+            "loket-1.contoh.go.id",
+            "localhost",
+            "[192.0.2.1]",
+            "[IPv6:2001:db8::1]",
+        ] {
+            assert!(is_hello(text), "{text}");
+        }
+        for text in [
+            "",
+            "dua kata",
+            "a..b",
+            ".a",
+            "192.0.2.1]",
+            "[loket]",
+            "[2001:db8::1]",
+            "a\r\nMAIL",
+            "lokèt",
+        ] {
+            assert!(!is_hello(text), "{text:?}");
+        }
+        let known = full_name("loket-1.contoh.go.id");
+        assert_eq!(known.as_deref(), Some("loket-1.contoh.go.id"));
+        for node in [
+            "",
+            "loket-1",
+            "localhost.localdomain",
+            "loket.LOCALDOMAIN",
+            "a_b.contoh.id",
+            "loket.",
+        ] {
+            assert_eq!(full_name(node), None, "{node:?}");
+        }
+    }
 
     #[test]
     fn a_base_url_is_scheme_host_and_port_and_safe() {

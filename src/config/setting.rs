@@ -505,6 +505,25 @@ pub const SETTINGS: &[Setting] = &[
     },
     Setting {
         section: "mail",
+        name: "hello",
+        means: "how this machine calls itself to the mail server (EHLO), which may ask for a name that it knows",
+        allowed: "a host name, or an address such as [192.0.2.1] or [IPv6:2001:db8::1]",
+        kind: Kind::Text,
+        default_in_words: Some(
+            "the machine's full name if it has one, else the address it speaks from",
+        ),
+        set: |draft, text| {
+            let name = line(text, 253)?;
+            if !letters::is_hello(&name) {
+                return Err(Refusal(""));
+            }
+            draft.config.mail.hello = Some(name);
+            Ok(())
+        },
+        value: |config| config.mail.hello.clone(),
+    },
+    Setting {
+        section: "mail",
         name: "authority_file",
         means: "certificates (PEM) to trust besides the system's, for a mail server with one of its own",
         allowed: "an absolute path",

@@ -68,6 +68,7 @@ fn example(setting: &Setting) -> String {
         ("mail", "user") => "kiosk",
         ("mail", "password_file") => "/etc/lpse-kiosk/smtp-password",
         ("mail", "from") => "totp@lpse.contoh.go.id",
+        ("mail", "hello") => "loket-1.contoh.go.id",
         ("web", "listen") => "127.0.0.1:8080",
         ("web", "base_url") => "https://lpse.contoh.go.id",
         ("web", "certificate") => "/etc/lpse-kiosk/web.pem",

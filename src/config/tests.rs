@@ -154,6 +154,7 @@ fn every_setting_is_taken_from_the_file_and_from_the_environment() {
         ("mail", "security") => "tls",
         ("mail", "user") => "kios",
         ("mail", "from") => "lpse@contoh.go.id",
+        ("mail", "hello") => "loket-1.contoh.go.id",
         ("web", "listen") => "127.0.0.1:8080",
         ("web", "base_url") => "https://lpse.contoh.go.id",
         ("web", "trusted_proxies") => "127.0.0.1, ::1",

@@ -190,6 +190,8 @@ impl Letter {
 pub struct Delivery {
     /// Tries that ended without the mail server taking the letter.
     pub failures: u32,
+    /// The mail server had the letter whole once, and its answer was lost: it may have taken it.
+    pub may_be_taken: bool,
     pub stage: Stage,
     /// What the last failed try was told, for the operator.
     pub last_error: Option<String>,
@@ -202,7 +204,7 @@ pub enum Stage {
     Due(Wait),
     /// A worker is at it. A claim ends, so that a worker that was killed does not keep the letter for ever.
     Claimed { by: String, until: Timestamp },
-    /// The mail server will not have it; an operator may send it again.
+    /// The mail server will not have it, or it may have it already; an operator may send it again.
     Refused,
 }
 
@@ -220,13 +222,17 @@ impl Stage {
 const PAUSES: [u64; 7] = [5, 15, 30, 60, 120, 300, 600];
 
 impl Delivery {
-    /// Longer than a worker gives one try in all.
-    pub const CLAIMED_FOR: Duration = Duration::from_secs(3 * 60);
+    /// Longer than a worker gives one try in all, the mail server's look at the letter included.
+    pub const CLAIMED_FOR: Duration = Duration::from_secs(6 * 60);
+
+    /// A mail server that lost the connection while it took a letter is given this long until the letter is said anew.
+    const SECOND_COPY_AFTER: Duration = Duration::from_secs(2 * 60);
 
     /// A letter just written.
     pub fn due(now: Timestamp) -> Self {
         Self {
             failures: 0,
+            may_be_taken: false,
             stage: Stage::due(now),
             last_error: None,
         }
@@ -282,6 +288,28 @@ impl Delivery {
                 lasts: pause,
             }),
             last_error: Some(reason),
+            ..self.clone()
+        }
+    }
+
+    /// After a try at `now` of which nobody knows whether the mail server took the letter. One copy more than its owner
+    /// needs is better than none (RFC 5321 section 6.1), so it is sent once more where no answer came at all; many would
+    /// be no better, so the second time, and where the server answered something that is no answer, an operator
+    /// decides.
+    pub fn unknown(&self, reason: String, was_answered: bool, now: Timestamp) -> Self {
+        let stage = if was_answered || self.may_be_taken {
+            Stage::Refused
+        } else {
+            Stage::Due(Wait {
+                began: now,
+                lasts: Self::SECOND_COPY_AFTER,
+            })
+        };
+        Self {
+            failures: self.failures.saturating_add(1),
+            may_be_taken: true,
+            stage,
+            last_error: Some(format!("it may have been taken: {reason}")),
         }
     }
 
@@ -305,6 +333,7 @@ impl Delivery {
             failures: self.failures.saturating_add(1),
             stage: Stage::Refused,
             last_error: Some(reason),
+            ..self.clone()
         }
     }
 
@@ -313,6 +342,7 @@ impl Delivery {
         match self.stage {
             Stage::Claimed { .. } => None,
             Stage::Due(_) | Stage::Refused => Some(Self {
+                may_be_taken: false,
                 stage: Stage::due(now),
                 ..self.clone()
             }),
@@ -359,6 +389,29 @@ mod tests {
         }
         assert_eq!(waited, [6, 18, 37, 75, 150, 375, 750, 750, 750]);
         assert_eq!(delivery.failures, 9);
+    }
+
+    #[test]
+    fn a_letter_that_may_have_been_taken_is_sent_once_more_at_most() {
+        let now = Timestamp::from_second(1_597_283_585).unwrap();
+        let fresh = Delivery::due(now).put_off("451".into(), now, 0);
+        let lost = fresh.unknown("closed".into(), false, now);
+        assert_eq!(lost.next(), Some(now + Delivery::SECOND_COPY_AFTER));
+        assert_eq!(lost.failures, 2);
+        assert_eq!(
+            lost.last_error.as_deref(),
+            Some("it may have been taken: closed")
+        );
+        let busy = lost.put_off("451".into(), now, 0);
+        let again = busy.unknown("closed".into(), false, now);
+        assert_eq!(again.stage, Stage::Refused, "a third copy");
+        let odd = fresh.unknown("apa kabar".into(), true, now);
+        assert_eq!(odd.stage, Stage::Refused, "a second copy after an answer");
+        let asked = again
+            .again(now)
+            .unwrap()
+            .unknown("closed".into(), false, now);
+        assert_ne!(asked.stage, Stage::Refused, "the operator asked for it");
     }
 
     #[test]

@@ -3,6 +3,8 @@
 //! A ticket has a long token for the link and a short code for the keyboard. Both stand for the same ticket; of both
 //! only digests are kept (SECURITY section 2), and the ticket decides the account: what else a link says must agree.
 
+mod link;
+
 use std::{fmt, time::Duration};
 
 use data_encoding::Specification;
@@ -12,16 +14,14 @@ use subtle::ConstantTimeEq;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use super::{
-    account::{AccountKey, EmailAddress, UserId, UserType},
+    account::{AccountKey, EmailAddress},
     keyboard_code::{KeyboardCode, RANDOM_A_SYMBOL},
     recorded::{self, elapsed, is_of_clock_ahead},
 };
+pub use link::{Found, LINK_PATH, LONGEST_LINK, LinkError, ResetLink};
 
-/// The path of the page that a link leads to, as SPSE's own links have it.
-pub const LINK_PATH: &str = "/proc4user/resettotp";
-
-/// No link is longer: the longest address and User ID, every byte escaped, with room for what a mail gateway adds.
-pub const LONGEST_LINK: usize = 2048;
+/// No link is longer that was pasted: what gateways wrap links in, one in another, or a whole letter.
+pub const LONGEST_PASTE: usize = 16 * 1024;
 
 /// The secret of a link: 160 bits from the operating system's generator.
 #[derive(Clone, Zeroize, ZeroizeOnDrop)]
@@ -29,6 +29,9 @@ pub struct Token([u8; Self::BYTES]);
 
 impl Token {
     pub const BYTES: usize = 20;
+
+    /// Letters and digits of its text.
+    pub const LENGTH: usize = Self::BYTES * 8 / 5;
 
     pub fn from_bytes(bytes: [u8; Self::BYTES]) -> Self {
         Self(bytes)
@@ -44,7 +47,7 @@ impl Token {
     }
 
     pub fn parse(text: &str) -> Option<Self> {
-        if text.len() != Self::BYTES * 8 / 5 {
+        if text.len() != Self::LENGTH {
             return None;
         }
         let bytes = Zeroizing::new(base32().decode(text.as_bytes()).ok()?);
@@ -169,19 +172,41 @@ pub enum ResetSecret {
 }
 
 impl ResetSecret {
-    /// Reads what was typed or pasted: a link, however its lines were broken, or a short code.
+    /// Reads what was typed or pasted: a link, whatever mail programs did to it, or a short code, whatever stands around
+    /// it. `None` where there is neither, or more than one.
     pub fn typed(text: &str) -> Option<Self> {
-        if text.len() > LONGEST_LINK {
+        if text.len() > LONGEST_PASTE {
             return None;
         }
-        match text.split_once('?') {
-            Some((_, query)) => {
-                let unbroken: Zeroizing<String> =
-                    Zeroizing::new(query.chars().filter(|c| !c.is_whitespace()).collect());
-                ResetLink::parse_query(&unbroken).ok().map(Self::Link)
-            }
-            None => ShortCode::parse(text).map(Self::Code),
+        match ResetLink::in_text(text) {
+            Found::One(link) => Some(Self::Link(link)),
+            Found::Several => None,
+            Found::None => Self::alone(text),
         }
+    }
+
+    /// The one code or bare token among the text's lines and words.
+    fn alone(text: &str) -> Option<Self> {
+        let mut found: Option<Self> = None;
+        let lines = text.lines().flat_map(|line| {
+            let named = line.rsplit_once([':', '\u{ff1a}']).map(|(_, value)| value);
+            [Some(line), named].into_iter().flatten()
+        });
+        for piece in std::iter::once(text)
+            .chain(lines)
+            .chain(text.split_whitespace())
+        {
+            let piece = piece.trim_matches(|c: char| !c.is_alphanumeric());
+            let token = Token::parse(piece).map(|token| Self::Link(ResetLink::bare(token)));
+            let Some(secret) = token.or_else(|| ShortCode::parse(piece).map(Self::Code)) else {
+                continue;
+            };
+            match &found {
+                Some(known) if !known.digest().is(&secret.digest()) => return None,
+                _ => found = Some(secret),
+            }
+        }
+        found
     }
 
     /// By which the ticket is found.
@@ -190,80 +215,6 @@ impl ResetSecret {
             Self::Link(link) => link.token.digest(),
             Self::Code(code) => code.digest(),
         }
-    }
-}
-
-/// All that a link says. Only the token counts; the rest must agree with the ticket it stands for.
-#[derive(Debug, Clone)]
-pub struct ResetLink {
-    pub email: EmailAddress,
-    pub account: AccountKey,
-    pub token: Token,
-}
-
-/// Why a query string is no link of ours.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum LinkError {
-    /// A parameter is missing or makes no sense.
-    #[error("a parameter is missing or malformed")]
-    Malformed,
-    /// A parameter stands there twice: whoever checks one and uses the other could be led astray.
-    #[error("a parameter stands there twice")]
-    Duplicated,
-}
-
-impl ResetLink {
-    /// `{base_url}/proc4user/resettotp?email=…&isRekanan=0&userId=PPK30&kode=…`. `base_url` has no slash at its end.
-    pub fn url(&self, base_url: &str) -> Zeroizing<String> {
-        Zeroizing::new(format!("{base_url}{LINK_PATH}?{}", self.query().as_str()))
-    }
-
-    /// The link's parameters, escaped.
-    pub fn query(&self) -> Zeroizing<String> {
-        let rekanan = match self.account.user_type {
-            UserType::Penyedia => "1",
-            UserType::NonPenyedia => "0",
-        };
-        let mut query = form_urlencoded::Serializer::new(String::with_capacity(LONGEST_LINK));
-        query
-            .append_pair("email", self.email.as_str())
-            .append_pair("isRekanan", rekanan)
-            .append_pair("userId", self.account.user_id.as_str())
-            .append_pair("kode", &self.token.text());
-        Zeroizing::new(query.finish())
-    }
-
-    /// Reads a query string or a form's body. Parameters that are not ours are passed over: mail gateways add some.
-    pub fn parse_query(query: &str) -> Result<Self, LinkError> {
-        if query.len() > LONGEST_LINK {
-            return Err(LinkError::Malformed);
-        }
-        let [mut email, mut rekanan, mut user_id, mut token] = [const { None }; 4];
-        for (name, value) in form_urlencoded::parse(query.as_bytes()) {
-            let place = match name.as_ref() {
-                "email" => &mut email,
-                "isRekanan" => &mut rekanan,
-                "userId" => &mut user_id,
-                "kode" => &mut token,
-                _ => continue,
-            };
-            if place.replace(Zeroizing::new(value.into_owned())).is_some() {
-                return Err(LinkError::Duplicated);
-            }
-        }
-        let parsed = || {
-            let user_type = match rekanan?.as_str() {
-                "1" => UserType::Penyedia,
-                "0" => UserType::NonPenyedia,
-                _ => return None,
-            };
-            Some(Self {
-                email: EmailAddress::parse(&email?).ok()?,
-                account: AccountKey::new(user_type, UserId::parse(&user_id?).ok()?),
-                token: Token::parse(&token?)?,
-            })
-        };
-        parsed().ok_or(LinkError::Malformed)
     }
 }
 
@@ -317,9 +268,7 @@ impl Ticket {
         match secret {
             ResetSecret::Code(code) => self.code.is(&code.digest()),
             ResetSecret::Link(link) => {
-                self.token.is(&link.token.digest())
-                    && link.account == self.account
-                    && link.email.is_same_mailbox(&self.email)
+                self.token.is(&link.token.digest()) && link.agrees_with(&self.account, &self.email)
             }
         }
     }
@@ -432,22 +381,25 @@ impl HourCount {
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-
     use super::*;
+    use crate::domain::account::{UserId, UserType};
+
+    fn email() -> EmailAddress {
+        EmailAddress::parse("siti+spse@contoh.go.id").unwrap()
+    }
+
+    fn account() -> AccountKey {
+        AccountKey::new(UserType::NonPenyedia, UserId::parse("PPK30").unwrap())
+    }
 
     fn link() -> ResetLink {
-        ResetLink {
-            email: EmailAddress::parse("siti+spse@contoh.go.id").unwrap(),
-            account: AccountKey::new(UserType::NonPenyedia, UserId::parse("PPK30").unwrap()),
-            token: Token::from_bytes([7; Token::BYTES]),
-        }
+        ResetLink::new(email(), account(), Token::from_bytes([7; Token::BYTES]))
     }
 
     fn ticket() -> Ticket {
         Ticket {
-            account: link().account,
-            email: link().email,
+            account: account(),
+            email: email(),
             generation: 1,
             token: link().token.digest(),
             code: ShortCode::from_random(&[3; ShortCode::RANDOM_BYTES]).digest(),
@@ -495,27 +447,6 @@ mod tests {
     }
 
     #[test]
-    fn a_parameter_twice_or_missing_is_no_link() {
-        let whole = link().query();
-        for part in whole.split('&') {
-            let twice = format!("{}&{part}", whole.as_str());
-            assert_eq!(
-                ResetLink::parse_query(&twice).unwrap_err(),
-                LinkError::Duplicated
-            );
-            let missing = whole.replace(part, "utm_source=gateway");
-            assert_eq!(
-                ResetLink::parse_query(&missing).unwrap_err(),
-                LinkError::Malformed
-            );
-        }
-        let more = format!("{}&utm_source=gateway&bahasa=en", whole.as_str());
-        assert!(ResetLink::parse_query(&more).is_ok());
-        let novel = format!("{}&x={}", whole.as_str(), "x".repeat(LONGEST_LINK));
-        assert!(ResetLink::parse_query(&novel).is_err());
-    }
-
-    #[test]
     fn a_short_code_is_read_however_it_is_typed_and_has_no_look_alikes() {
         let code = ShortCode::from_random(&std::array::from_fn(|i| (i * 7) as u8));
         let grouped = code.grouped();
@@ -533,8 +464,29 @@ mod tests {
         assert!(!grouped.contains(['0', 'O', '1', 'I', 'L', '2', 'Z', '5', 'S', '8', 'B', 'U']));
         for typed in ["", "A", &grouped[..18], "0000-0000-0000-0000", "🦀"] {
             assert!(ShortCode::parse(typed).is_none(), "{typed:?}");
+            assert!(ResetSecret::typed(typed).is_none(), "{typed:?}");
         }
-        assert!(ShortCode::parse(&format!("{}A", grouped.as_str())).is_none());
+        let grouped = grouped.as_str();
+        for typed in [
+            format!("Kode: {grouped}"),
+            format!("Code: {grouped}."),
+            format!("KODE\u{ff1a}{grouped}"),
+            format!("> Kode: {}", grouped.replace('-', " ")),
+            format!("*{grouped}*"),
+            format!("\u{201c}{grouped}\u{201d},"),
+            format!("Kode singkat {grouped}"),
+            format!("Kode:\r\n{grouped}\r\n\r\nBerlaku sampai besok."),
+            format!("{grouped} {grouped}"),
+        ] {
+            let Some(ResetSecret::Code(read)) = ResetSecret::typed(&typed) else {
+                panic!("{typed:?} has a code");
+            };
+            assert!(read.digest().is(&code.digest()), "{typed:?}");
+        }
+        let other = ShortCode::from_random(&[3; ShortCode::RANDOM_BYTES]);
+        let two = format!("Kode: {grouped}\nKode: {}", other.grouped().as_str());
+        assert!(ResetSecret::typed(&two).is_none());
+        assert!(ShortCode::parse(&format!("{grouped}A")).is_none());
         assert!(ResetSecret::typed(&"A".repeat(1_000_000)).is_none());
     }
 
@@ -645,14 +597,5 @@ mod tests {
         let printed = format!("{printed} {code:?}");
         assert!(!printed.contains(link.token.text().as_str()));
         assert!(!printed.contains(code.grouped().as_str()));
-    }
-
-    proptest! {
-        #[test]
-        fn any_text_is_a_secret_or_none_and_never_a_panic(text in ".{0,300}", query in "[a-zA-Z0-9=&%+;?@. ]{0,200}") {
-            let _ = ResetSecret::typed(&text);
-            let _ = ResetLink::parse_query(&text);
-            let _ = ResetLink::parse_query(&query);
-        }
     }
 }

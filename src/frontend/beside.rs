@@ -210,7 +210,7 @@ fn serve_page(
         settings: WebSettings {
             office: config.office.clone(),
             base_url: config.web.links_begin_with(),
-            form_key: opened.form_key.clone(),
+            vault: opened.foundation.vault.clone(),
             trusted_proxies: config.web.trusted_proxies.clone(),
             tls: page.tls,
             language: config.language,

@@ -23,7 +23,7 @@ use super::{
 use crate::{
     domain::{
         audit::{Act, AuditEvent, AuditOutcome},
-        letter::{Delivery, Letter, LetterId},
+        letter::{Delivery, Letter, LetterId, Stage},
         reset::TicketSecrets,
     },
     ports::{Audit, Clock, Random},
@@ -40,8 +40,9 @@ const PAGE: usize = 64;
 /// Letters on their way at once: one slow conversation does not hold up the next letter.
 const AT_ONCE: usize = 4;
 
-/// One try takes no longer in all: a server that answers every step just in time would hold a letter beyond its claim.
-const LONGEST_TRY: Duration = Duration::from_secs(150);
+/// A try that has not come to the letter itself by then ends: a server that answers every step just in time would hold
+/// a letter beyond its claim.
+const LONGEST_WAY: Duration = Duration::from_secs(150);
 
 /// While letters wait, the courier looks at least this often: the wall clock may have been set.
 const LONGEST_SLEEP: Duration = Duration::from_secs(60);
@@ -184,13 +185,8 @@ impl Courier {
         let left = letter.good_until.duration_since(satchel.clock.now());
         let left = Duration::try_from(left)
             .unwrap_or_default()
-            .min(LONGEST_TRY);
-        let tried = tokio::time::timeout(left, self.try_once(&claimed)).await;
-        let tried = tried.unwrap_or_else(|_| {
-            Err(DeliveryError::Temporary(
-                "the whole try took too long".into(),
-            ))
-        });
+            .min(LONGEST_WAY);
+        let tried = self.try_once(&claimed, left).await;
         let now = satchel.clock.now();
         let delivery = match tried {
             Ok(()) => {
@@ -204,6 +200,20 @@ impl Courier {
                 satchel.random.fill(&mut jitter);
                 claimed.delivery.put_off(reason, now, jitter[0])
             }
+            Err(DeliveryError::Unknown {
+                reason,
+                was_answered,
+            }) => {
+                let unknown = claimed.delivery.unknown(reason, was_answered, now);
+                let reason = unknown.last_error.clone().unwrap_or_default();
+                if unknown.stage == Stage::Refused {
+                    tracing::error!(letter = %letter.id, %reason, "a letter may have been taken or not; `outbox list` shows it");
+                    self.record(letter, AuditOutcome::Failed(reason)).await;
+                } else {
+                    tracing::warn!(letter = %letter.id, %reason, "a letter may have been taken or not; it will be sent once more");
+                }
+                unknown
+            }
             Err(DeliveryError::Permanent(reason)) => {
                 tracing::error!(letter = %letter.id, %reason, "a letter was refused; `outbox list` shows it");
                 self.record(letter, AuditOutcome::Failed(reason.clone()))
@@ -215,7 +225,8 @@ impl Courier {
         Ok(satchel.outbox.update(claimed, delivery).await?.and(next))
     }
 
-    async fn try_once(&self, read: &Read) -> Result<(), DeliveryError> {
+    /// Hands the letter over, to a server that asks for it `within` that time.
+    async fn try_once(&self, read: &Read, within: Duration) -> Result<(), DeliveryError> {
         let satchel = &self.satchel;
         let letter = &read.letter;
         let secrets: Option<TicketSecrets> = read
@@ -240,7 +251,7 @@ impl Courier {
             Post::Server(transport) => {
                 let message = message::compose(letter, secrets.as_ref(), &satchel.sender)
                     .map_err(|error| DeliveryError::Permanent(error.to_string()))?;
-                transport.deliver(&message).await
+                transport.deliver(&message, within).await
             }
         }
     }

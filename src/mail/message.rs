@@ -127,11 +127,11 @@ fn way_to_reset(
     form: Form,
 ) -> Zeroizing<String> {
     let said = &Vocabulary::of_the_program().reset;
-    let link = ResetLink {
-        email: letter.address.clone(),
-        account: letter.account.clone(),
-        token: secrets.token.clone(),
-    };
+    let link = ResetLink::new(
+        letter.address.clone(),
+        letter.account.clone(),
+        secrets.token.clone(),
+    );
     let until = date(letter.good_until, sender);
     let parts = [
         ("button", form.of(&said.button)),

@@ -1,14 +1,14 @@
 //! One try to hand one letter to a mail server (RFC 5321), over TLS.
 //!
-//! The mail library leads the conversation, command by command, over a [`Wire`] of ours: by itself it waits without end
-//! for a reply, and reads on after STARTTLS what came before it in plain text (the injection of RFC 3207 section 6).
-//! Here each step ends in time, every reply has the code that its step wants, and a server that offers no TLS gets no
-//! address, no password and no byte of a letter.
+//! Each step ends in time, every reply has the code that its step wants, and a server that offers no TLS gets no address,
+//! no password and no byte of a letter. The letter itself is the mail library's; the conversation is not, because its
+//! reader of replies takes none without a text, nor one that is not UTF-8, and such servers are in use.
 
+mod conversation;
+mod reply;
 mod wire;
 
 use std::{
-    error::Error as _,
     fmt,
     net::{IpAddr, Ipv4Addr, SocketAddr},
     sync::Arc,
@@ -16,18 +16,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use data_encoding::BASE64;
-use lettre::{
-    Message,
-    transport::smtp::{
-        Error,
-        authentication::{Credentials, Mechanism},
-        client::{AsyncSmtpConnection, AsyncTokioStream},
-        commands::{Data, Mail, Rcpt, Starttls},
-        extension::ClientId,
-        response::{Code, Response, Severity},
-    },
-};
+use lettre::Message;
 use tokio::{
     net::{TcpStream, lookup_host},
     sync::OnceCell,
@@ -47,7 +36,8 @@ use tokio_rustls::{
 use zeroize::Zeroizing;
 
 use crate::domain::{account::is_disguise, reset::LINK_PATH};
-use wire::{Lent, Wire};
+use conversation::{Conversation, address_literal};
+use wire::Duplex;
 
 /// The most characters of a reason, the server's name included.
 const LONGEST_REASON: usize = 240;
@@ -63,8 +53,13 @@ pub struct SmtpSettings {
     pub credentials: Option<(String, Zeroizing<String>)>,
     /// A certificate authority that is trusted besides those of the system, as PEM.
     pub extra_root: Option<Vec<u8>>,
+    /// How this machine calls itself (RFC 5321 section 4.1.1.1); without a name, by the address it speaks from.
+    pub hello: Option<String>,
     /// How long a connection or one reply may take (SECURITY section 2: 10 seconds).
     pub step_timeout: Duration,
+    /// How long the reply to the letter itself may take. A server looks through a letter before it takes it, and whoever
+    /// hangs up meanwhile sends a second copy (RFC 5321 section 4.5.3.2.6).
+    pub letter_timeout: Duration,
 }
 
 impl fmt::Debug for SmtpSettings {
@@ -75,7 +70,9 @@ impl fmt::Debug for SmtpSettings {
             .field("security", &self.security)
             .field("credentials", &self.credentials.as_ref().map(|_| "…"))
             .field("extra_root", &self.extra_root.is_some())
+            .field("hello", &self.hello)
             .field("step_timeout", &self.step_timeout)
+            .field("letter_timeout", &self.letter_timeout)
             .finish()
     }
 }
@@ -111,14 +108,22 @@ pub enum DeliveryError {
     /// The server refused this letter for good (5xx to MAIL, RCPT, DATA or the letter itself).
     #[error("{0}")]
     Permanent(String),
+    /// The server has the letter whole, and has not said whether it takes it (RFC 1047).
+    #[error("{reason}")]
+    Unknown {
+        reason: String,
+        /// It said something, though nothing that is a reply.
+        was_answered: bool,
+    },
 }
 
 /// A way for a letter to leave the house.
 #[async_trait]
 pub trait Transport: Send + Sync + fmt::Debug {
-    /// One try. `Ok`: the letter is in the receiver's hands. After [`DeliveryError::Temporary`] it may be there all the
-    /// same, when only the answer was lost; the letter's `Message-ID` is the same at the next try.
-    async fn deliver(&self, message: &Message) -> Result<(), DeliveryError>;
+    /// One try, which says the letter's first line `within` that time or not at all. `Ok`: the letter is in the
+    /// receiver's hands. After [`DeliveryError::Unknown`] it may be; after any other error it is not. The letter's
+    /// `Message-ID` is the same at every try.
+    async fn deliver(&self, message: &Message, within: Duration) -> Result<(), DeliveryError>;
 }
 
 /// Delivery to the office's mail server: one connection a letter.
@@ -197,39 +202,35 @@ impl Smtp {
     }
 
     /// From the greeting to the moment at which TLS begins.
-    async fn start_tls(
-        &self,
-        stream: TcpStream,
-        hello: &ClientId,
-    ) -> Result<TcpStream, DeliveryError> {
-        let wire = Lent::new(Wire::new(stream, self.settings.step_timeout));
-        let mut conversation = Conversation::begin(self, Box::new(wire.clone()), hello).await?;
-        let agreed = if conversation.connection.can_starttls() {
-            let agreed = conversation.say(Step::StartTls, Starttls, Severity::PositiveCompletion);
-            agreed.await
-        } else {
-            Err(DeliveryError::Temporary(format!(
-                "{} offers no STARTTLS, and letters leave this machine only over TLS",
-                self.server()
-            )))
-        };
-        match agreed {
-            Ok(()) => drop(conversation),
-            Err(error) => {
-                conversation.farewell().await;
-                return Err(error);
+    async fn start_tls(&self, stream: TcpStream, name: &str) -> Result<TcpStream, DeliveryError> {
+        let mut conversation = self.conversation(stream);
+        let agreed = async {
+            conversation.hear_greeting().await?;
+            conversation.introduce(name, false).await?;
+            if !conversation.offers().start_tls {
+                return Err(DeliveryError::Temporary(format!(
+                    "{} offers no STARTTLS, and letters leave this machine only over TLS",
+                    self.server()
+                )));
             }
+            conversation.start_tls().await
+        };
+        if let Err(error) = agreed.await {
+            conversation.farewell().await;
+            return Err(error);
         }
-        let wire = wire.returned();
-        // What came after the answer came in plain text: somebody wants it taken for the server's words under TLS.
-        if wire.stream.buffer().is_empty() {
-            Ok(wire.stream.into_inner())
-        } else {
-            Err(DeliveryError::Temporary(format!(
+        // What came after the answer came in plain text: somebody wants it taken for the server's words under TLS (the
+        // injection of RFC 3207 section 6).
+        conversation.into_quiet_stream().ok_or_else(|| {
+            DeliveryError::Temporary(format!(
                 "{} said more than its answer to STARTTLS before TLS began",
                 self.server()
-            )))
-        }
+            ))
+        })
+    }
+
+    fn conversation<S: Duplex>(&self, stream: S) -> Conversation<S> {
+        Conversation::over(stream, self.server(), self.settings.step_timeout)
     }
 
     async fn encrypt(&self, stream: TcpStream) -> Result<TlsStream<TcpStream>, DeliveryError> {
@@ -254,18 +255,44 @@ impl Smtp {
     }
 
     /// A conversation in which everything may be said: greeted, and under TLS where the settings want it.
-    async fn begin(&self) -> Result<Conversation<'_>, DeliveryError> {
+    async fn begin(&self) -> Result<Conversation<Box<dyn Duplex>>, DeliveryError> {
         let stream = self.connect().await?;
-        let (hello, limit) = (hello(&stream), self.settings.step_timeout);
-        let wire: Box<dyn AsyncTokioStream> = match self.settings.security {
-            Security::Plain => Box::new(Wire::new(stream, limit)),
-            Security::Tls => Box::new(Wire::new(self.encrypt(stream).await?, limit)),
+        let name = self.name(&stream);
+        let security = self.settings.security;
+        let stream: Box<dyn Duplex> = match security {
+            Security::Plain => Box::new(stream),
+            Security::Tls => Box::new(self.encrypt(stream).await?),
             Security::StartTls => {
-                let stream = self.start_tls(stream, &hello).await?;
-                Box::new(Wire::already_greeted(self.encrypt(stream).await?, limit))
+                let stream = self.start_tls(stream, &name).await?;
+                Box::new(self.encrypt(stream).await?)
             }
         };
-        Conversation::begin(self, wire, &hello).await
+        let mut conversation = self.conversation(stream);
+        let begun = async {
+            // Under TLS that was asked for, the server does not greet again (RFC 3207 section 4.2).
+            if security != Security::StartTls {
+                conversation.hear_greeting().await?;
+            }
+            // A server that knows only HELO has no login.
+            let has_login = self.settings.credentials.is_some();
+            conversation.introduce(&name, !has_login).await
+        };
+        match begun.await {
+            Ok(()) => Ok(conversation),
+            Err(error) => {
+                conversation.farewell().await;
+                Err(error)
+            }
+        }
+    }
+
+    /// How this machine calls itself on `stream`.
+    fn name(&self, stream: &TcpStream) -> String {
+        let address = || {
+            let local = stream.local_addr().map(|address| address.ip());
+            address_literal(local.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)))
+        };
+        self.settings.hello.clone().unwrap_or_else(address)
     }
 
     /// Goes as far as a letter would begin, the login included, and says goodbye: whether letters can leave the house.
@@ -280,44 +307,50 @@ impl Smtp {
     }
 
     /// The login, where there is one.
-    async fn log_in(&self, conversation: &mut Conversation<'_>) -> Result<(), DeliveryError> {
+    async fn log_in<S: Duplex>(
+        &self,
+        conversation: &mut Conversation<S>,
+    ) -> Result<(), DeliveryError> {
         match &self.settings.credentials {
             Some((user, password)) => conversation.log_in(user, password).await,
             None => Ok(()),
         }
     }
 
-    async fn say_letter(
+    /// A conversation in which the letter's first line comes next.
+    async fn begin_letter(
         &self,
-        conversation: &mut Conversation<'_>,
         message: &Message,
-    ) -> Result<(), DeliveryError> {
-        use Severity::{PositiveCompletion, PositiveIntermediate};
-        self.log_in(conversation).await?;
-        let envelope = message.envelope();
-        let mail = Mail::new(envelope.from().cloned(), Vec::new());
-        conversation
-            .say(Step::Mail, mail, PositiveCompletion)
-            .await?;
-        for recipient in envelope.to() {
-            let rcpt = Rcpt::new(recipient.clone(), Vec::new());
-            conversation
-                .say(Step::Recipient, rcpt, PositiveCompletion)
-                .await?;
+    ) -> Result<Conversation<Box<dyn Duplex>>, DeliveryError> {
+        let mut conversation = self.begin().await?;
+        let begun = async {
+            self.log_in(&mut conversation).await?;
+            conversation.begin_letter(message.envelope()).await
+        };
+        match begun.await {
+            Ok(()) => Ok(conversation),
+            Err(error) => {
+                conversation.farewell().await;
+                Err(error)
+            }
         }
-        conversation
-            .say(Step::Data, Data, PositiveIntermediate)
-            .await?;
-        let letter = Zeroizing::new(message.formatted());
-        conversation.send(&letter).await
     }
 }
 
 #[async_trait]
 impl Transport for Smtp {
-    async fn deliver(&self, message: &Message) -> Result<(), DeliveryError> {
-        let mut conversation = self.begin().await?;
-        let taken = self.say_letter(&mut conversation, message).await;
+    async fn deliver(&self, message: &Message, within: Duration) -> Result<(), DeliveryError> {
+        // Only what comes before the letter is cut off: afterwards it would not be known whether it was taken.
+        let begun = timeout(within, self.begin_letter(message)).await;
+        let mut conversation = begun.unwrap_or_else(|_| {
+            let server = self.server();
+            let reason = format!("{server} took longer than {within:?} to ask for the letter");
+            Err(DeliveryError::Temporary(reason))
+        })?;
+        let letter = Zeroizing::new(message.formatted());
+        let taken = conversation
+            .say_letter(&letter, self.settings.letter_timeout)
+            .await;
         // Whatever becomes of the farewell, the letter is taken or it is not.
         conversation.farewell().await;
         taken
@@ -358,185 +391,6 @@ fn trust(extra: Vec<CertificateDer<'static>>) -> Result<Arc<ClientConfig>, Strin
     // A resumed session would not look at the certificate again.
     config.resumption = Resumption::disabled();
     Ok(Arc::new(config))
-}
-
-/// How this machine calls itself: by its address, which it always knows (RFC 5321 section 4.1.3).
-fn hello(stream: &TcpStream) -> ClientId {
-    match stream
-        .local_addr()
-        .map(|address| address.ip().to_canonical())
-    {
-        Ok(IpAddr::V4(address)) => ClientId::Ipv4(address),
-        Ok(IpAddr::V6(address)) => ClientId::Ipv6(address),
-        Err(_) => ClientId::Ipv4(Ipv4Addr::LOCALHOST),
-    }
-}
-
-/// What a reply is to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Step {
-    /// The greeting and the answer to EHLO.
-    Hello,
-    StartTls,
-    Login,
-    Mail,
-    Recipient,
-    Data,
-    Letter,
-}
-
-impl Step {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Hello => "the connection or EHLO",
-            Self::StartTls => "STARTTLS",
-            Self::Login => "AUTH",
-            Self::Mail => "MAIL FROM",
-            Self::Recipient => "RCPT TO",
-            Self::Data => "DATA",
-            Self::Letter => "the letter",
-        }
-    }
-
-    /// Whether a refusal here is one of this letter, and not of this machine.
-    fn is_about_the_letter(self) -> bool {
-        matches!(
-            self,
-            Self::Mail | Self::Recipient | Self::Data | Self::Letter
-        )
-    }
-}
-
-/// A connection on which each word waits for its answer.
-struct Conversation<'a> {
-    smtp: &'a Smtp,
-    connection: AsyncSmtpConnection,
-    /// Whether the server waits for a word of ours: not after a time-out, nor once the connection has broken.
-    in_step: bool,
-}
-
-impl<'a> Conversation<'a> {
-    /// Hears the greeting and says EHLO.
-    async fn begin(
-        smtp: &'a Smtp,
-        wire: Box<dyn AsyncTokioStream>,
-        hello: &ClientId,
-    ) -> Result<Self, DeliveryError> {
-        let connection = AsyncSmtpConnection::connect_with_transport(wire, hello).await;
-        Ok(Self {
-            connection: connection.map_err(|error| smtp.failed(Step::Hello, &error))?,
-            smtp,
-            in_step: true,
-        })
-    }
-
-    /// Says one line; the answer must be of the kind that this step wants.
-    async fn say(
-        &mut self,
-        step: Step,
-        command: impl fmt::Display,
-        wanted: Severity,
-    ) -> Result<(), DeliveryError> {
-        let answered = self.connection.command(command).await;
-        self.judge(step, answered, wanted)
-    }
-
-    /// Sends the letter itself; what begins with a dot in it ends nothing (RFC 5321 section 4.5.2).
-    async fn send(&mut self, letter: &[u8]) -> Result<(), DeliveryError> {
-        // The library ends the last line itself.
-        let letter = letter.strip_suffix(b"\r\n").unwrap_or(letter);
-        let answered = self.connection.message(letter).await;
-        self.judge(Step::Letter, answered, Severity::PositiveCompletion)
-    }
-
-    /// AUTH PLAIN (RFC 4616), or LOGIN where the server knows nothing else. A server that repeats the password in its
-    /// refusal is not quoted.
-    async fn log_in(&mut self, user: &str, password: &str) -> Result<(), DeliveryError> {
-        const MECHANISMS: [Mechanism; 2] = [Mechanism::Plain, Mechanism::Login];
-        let offered = |mechanism| {
-            let server = self.connection.server_info();
-            server.supports_auth_mechanism(mechanism)
-        };
-        if !MECHANISMS.into_iter().any(offered) {
-            return Err(DeliveryError::Temporary(format!(
-                "{} offers neither AUTH PLAIN nor AUTH LOGIN",
-                self.smtp.server()
-            )));
-        }
-        let credentials = Credentials::new(user.to_owned(), password.to_owned());
-        let answered = self.connection.auth(&MECHANISMS, &credentials).await;
-        let judged = self.judge(Step::Login, answered, Severity::PositiveCompletion);
-        judged.map_err(|error| {
-            let encoded = |text: &str| Zeroizing::new(BASE64.encode(text.as_bytes()));
-            let both = encoded(&Zeroizing::new(format!("\0{user}\0{password}")));
-            let reason = error.to_string();
-            let secrets = [password, &encoded(password), &both];
-            if secrets.iter().any(|secret| reason.contains(*secret)) {
-                let server = self.smtp.server();
-                DeliveryError::Temporary(format!("{server} refused AUTH, repeating the secret"))
-            } else {
-                error
-            }
-        })
-    }
-
-    fn judge(
-        &mut self,
-        step: Step,
-        answered: Result<Response, Error>,
-        wanted: Severity,
-    ) -> Result<(), DeliveryError> {
-        match answered {
-            Ok(response) if response.code().severity == wanted => Ok(()),
-            Ok(response) => {
-                let said: Vec<&str> = response.message().collect();
-                let reason = self.smtp.answered(step, response.code(), &said.join(" "));
-                Err(DeliveryError::Temporary(reason))
-            }
-            Err(error) => {
-                self.in_step = error.status().is_some();
-                Err(self.smtp.failed(step, &error))
-            }
-        }
-    }
-
-    /// Says goodbye where the server would hear it. The answer counts for nothing.
-    async fn farewell(mut self) {
-        if self.in_step {
-            let _ = self.connection.quit().await;
-        }
-    }
-}
-
-impl Smtp {
-    /// What a server's refusal or a broken connection means, in words for the operator.
-    fn failed(&self, step: Step, error: &Error) -> DeliveryError {
-        if let Some(code) = error.status() {
-            let said = error.source().map(ToString::to_string);
-            let reason = self.answered(step, code, &said.unwrap_or_default());
-            return if error.is_permanent() && step.is_about_the_letter() {
-                DeliveryError::Permanent(reason)
-            } else {
-                DeliveryError::Temporary(reason)
-            };
-        }
-        let (server, step) = (self.server(), step.name());
-        let text = if error.is_timeout() {
-            let limit = self.settings.step_timeout;
-            format!("{server} did not answer within {limit:?}: {step}")
-        } else {
-            format!("{server} broke off or is not understood ({error}) at {step}")
-        };
-        DeliveryError::Temporary(one_line(&text))
-    }
-
-    fn answered(&self, step: Step, code: Code, said: &str) -> String {
-        let server = self.server();
-        one_line(&format!(
-            "{server} answered {} with {code} {said}",
-            step.name()
-        ))
-    }
 }
 
 /// A reason as the operator reads it: one line of bounded length, without control characters, and without a link of a

@@ -1,9 +1,20 @@
 //! A router on the network: accepting, TLS, HTTP/1.1, and an end to everything that takes too long.
 
-use std::{io, pin::pin, sync::Arc, time::Duration};
+use std::{
+    convert::Infallible,
+    io,
+    pin::pin,
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use axum::{Router, body::Body};
-use hyper::{server::conn::http1, service::Service as _};
+use hyper::{
+    Response, StatusCode,
+    header::{CONNECTION, HeaderValue},
+    server::conn::http1,
+    service::Service as _,
+};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
     service::TowerToHyperService,
@@ -20,6 +31,7 @@ use tokio_rustls::{TlsAcceptor, rustls::ServerConfig};
 use super::{
     Limits, Peer,
     connections::{Connections, Place},
+    head::{StrictLines, names_one_host},
 };
 use crate::frontend::{rate::Rates, transport::Transport};
 
@@ -122,6 +134,13 @@ impl<C: Fn(Peer) -> Option<String>> Server<C> {
     }
 }
 
+/// To whom nothing can be told but that: it is not known for whom the request is.
+fn bad_request() -> Response<Body> {
+    let mut answer = Response::new(Body::empty());
+    *answer.status_mut() = StatusCode::BAD_REQUEST;
+    answer
+}
+
 /// Returns when the program is to leave; pends for ever when nobody is there to ask it.
 async fn asked_to(leave: &mut watch::Receiver<bool>) {
     if leave.wait_for(|leave| *leave).await.is_err() {
@@ -153,16 +172,26 @@ impl Desk {
     }
 
     async fn talk<S: AsyncRead + AsyncWrite + Unpin>(&self, stream: S, peer: Peer, place: &Place) {
+        let stream = StrictLines::new(stream);
+        let is_last = stream.is_last();
         let router = TowerToHyperService::new(self.router.clone());
         let service = hyper::service::service_fn(|request: hyper::Request<_>| {
             let mut request = request.map(Body::new);
             request.extensions_mut().insert(peer);
             let answering = place.answering();
-            let answer = router.call(request);
+            let answer = names_one_host(&request).then(|| router.call(request));
+            let is_last = answer.is_none() || is_last.load(Ordering::Relaxed);
             async move {
-                let answer = answer.await;
+                let mut answer = match answer {
+                    Some(answer) => answer.await?,
+                    None => bad_request(),
+                };
                 drop(answering);
-                answer
+                if is_last {
+                    let close = HeaderValue::from_static("close");
+                    answer.headers_mut().insert(CONNECTION, close);
+                }
+                Ok::<_, Infallible>(answer)
             }
         });
         let connection = http1::Builder::new()

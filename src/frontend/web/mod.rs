@@ -35,11 +35,11 @@ use super::http;
 use crate::{
     domain::{Source, language::Language},
     ports::Clock,
+    vault::Vault,
 };
 use site::{Site, router};
 
 pub use resets::Resets;
-pub use seal::FormKey;
 pub use tls::{Reception, TlsError, reception, tls_config};
 
 /// What the office has decided about its page.
@@ -48,8 +48,8 @@ pub struct WebSettings {
     pub office: String,
     /// Where the page is to be found from outside, `https://lpse.contoh.go.id`, without a slash at its end.
     pub base_url: String,
-    /// Seals forms. All machines that serve one base URL share it.
-    pub form_key: FormKey,
+    /// Its keys seal forms. All machines that serve one base URL share them.
+    pub vault: Vault,
     /// The only ones whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpAddr>,
     /// From [`tls_config`]; without it the page speaks plain HTTP, for a proxy or for this machine alone.

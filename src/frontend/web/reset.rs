@@ -146,13 +146,8 @@ fn judge(site: &Site, said: Said) -> Result<(ResetLink, Step), Problem> {
         return Err(Problem::Forged);
     };
     let now = site.clock.now();
-    if !seal::holds(
-        &site.settings.form_key,
-        step,
-        &link.token.digest(),
-        &seal,
-        now,
-    ) {
+    let token = link.token.digest();
+    if !seal::holds_with(&site.settings.vault, step, &token, &seal, now) {
         return Err(Problem::Forged);
     }
     Ok((link, step))
@@ -254,5 +249,5 @@ async fn in_full<T: Send + 'static>(
 
 fn new_seal(site: &Site, link: &ResetLink, step: Step) -> String {
     let now = site.clock.now();
-    seal::seal(&site.settings.form_key, step, &link.token.digest(), now)
+    seal::seal_with(&site.settings.vault, step, &link.token.digest(), now)
 }

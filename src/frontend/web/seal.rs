@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
-use crate::domain::reset::SecretDigest;
+use crate::{domain::reset::SecretDigest, vault::Vault};
 
 /// How long a page may stand open; a ticket lives no longer either.
 const VALID: Duration = Duration::from_secs(30 * 60);
@@ -43,11 +43,33 @@ impl Step {
     }
 }
 
-/// The key that forms are sealed with.
-pub type FormKey = Zeroizing<[u8; 32]>;
+/// What forms' keys are derived for.
+const PURPOSE: &str = "reset-form";
+
+/// A key that forms are sealed with.
+type FormKey = Zeroizing<[u8; 32]>;
+
+/// The value for a form that is printed `now`, under the key that seals at this moment.
+pub fn seal_with(vault: &Vault, step: Step, token: &SecretDigest, now: Timestamp) -> String {
+    seal(&vault.derived_key(PURPOSE), step, token, now)
+}
+
+/// Whether `value` is one of [`seal_with`], here or at another machine, under a key that may have been replaced since.
+pub fn holds_with(
+    vault: &Vault,
+    step: Step,
+    token: &SecretDigest,
+    value: &str,
+    now: Timestamp,
+) -> bool {
+    let holds = |key: &FormKey| holds(key, step, token, value, now);
+    let is_known = || vault.derived_keys(PURPOSE).iter().any(holds);
+    // Another machine may seal with a key that has come into the file since it was read here.
+    is_known() || (vault.look_again() && is_known())
+}
 
 /// The value for a form that is printed `now`.
-pub fn seal(key: &FormKey, step: Step, token: &SecretDigest, now: Timestamp) -> String {
+fn seal(key: &FormKey, step: Step, token: &SecretDigest, now: Timestamp) -> String {
     let issued = now.as_second().to_be_bytes();
     let mac = mac(key, step, token, issued).finalize().into_bytes();
     let mut value = Vec::with_capacity(issued.len() + mac.len());
@@ -58,7 +80,7 @@ pub fn seal(key: &FormKey, step: Step, token: &SecretDigest, now: Timestamp) -> 
 
 /// Whether `value` is what [`seal`] gave for the same step and link within the last 30 minutes. Compares in constant
 /// time.
-pub fn holds(key: &FormKey, step: Step, token: &SecretDigest, value: &str, now: Timestamp) -> bool {
+fn holds(key: &FormKey, step: Step, token: &SecretDigest, value: &str, now: Timestamp) -> bool {
     let Ok(value) = BASE64URL_NOPAD.decode(value.as_bytes()) else {
         return false;
     };

@@ -453,11 +453,11 @@ fn is_one_plain_letter(letter: &Letter, sender: &Sender) {
     assert_eq!(parsed.html_body_count(), 1);
     assert_eq!(parsed.attachment_count(), 0);
     if letter.kind == LetterKind::ResetRequested {
-        let link = ResetLink {
-            email: letter.address.clone(),
-            account: letter.account.clone(),
-            token: secrets.token,
-        };
+        let link = ResetLink::new(
+            letter.address.clone(),
+            letter.account.clone(),
+            secrets.token,
+        );
         let url = link.url(&sender.base_url);
         let body = parsed.body_text(0).unwrap();
         assert!(body.lines().any(|line| line == url.as_str()), "{body}");

@@ -1,229 +1,156 @@
-//! A connection to a mail server on which every answer has to come in time, and which hands over one line at a time.
+//! A connection to a mail server: what is said goes out, and whole replies come in, each in its time and of bounded
+//! size.
 //!
-//! The time runs from the last thing that was said: a server that sends its answer a byte at a time gains nothing by it.
-//! One line at a time, because whoever reads ahead of STARTTLS could not tell what was said in plain text from what is
-//! said under TLS.
+//! The time for a reply runs from the last thing that was said: a server that sends its answer a byte at a time gains
+//! nothing by it. A reply is read to its last line and no further, because whoever reads ahead of STARTTLS could not
+//! tell what was said in plain text from what is said under TLS.
 
-use std::{
-    fmt, io,
-    net::SocketAddr,
-    pin::Pin,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    task::{Context, Poll, ready},
-    time::Duration,
-};
+use std::{io, time::Duration};
 
-use lettre::transport::smtp::client::AsyncTokioStream;
 use tokio::{
-    io::{AsyncBufRead, AsyncRead, AsyncWrite, BufReader, ReadBuf},
-    net::TcpStream,
-    time::{Instant, Sleep, sleep},
+    io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader},
+    time::{Instant, timeout, timeout_at},
 };
-use tokio_rustls::client::TlsStream;
 
-/// A greeting for a conversation that goes on under TLS, where the server does not greet again (RFC 3207 section 4.2).
-const GREETED: &[u8] = b"220 TLS\r\n";
+use super::reply::{Heard, Hearing, Reply};
 
-/// No answer is longer; the library itself reads a line without end into memory.
-const LONGEST_ANSWER: usize = 8 * 1024;
+/// No reply is longer.
+const LONGEST_REPLY: usize = 64 * 1024;
+
+/// A way for bytes to go and come.
+pub trait Duplex: AsyncRead + AsyncWrite + Unpin + Send {}
+
+impl<T: AsyncRead + AsyncWrite + Unpin + Send> Duplex for T {}
 
 /// The connection.
-#[derive(Debug)]
 pub struct Wire<S> {
-    pub stream: BufReader<S>,
-    /// What is read before anything of the stream.
-    greeting: &'static [u8],
-    limit: Duration,
-    overdue: Pin<Box<Sleep>>,
-    /// Bytes of the present answer.
-    heard: usize,
-    /// Once an answer was late or had no end, there is nothing more to hear or to say: the library would still say
-    /// goodbye, and wait for the answer to that.
-    is_over: bool,
+    stream: BufReader<S>,
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
-    /// A connection whose server greets within `limit`, and answers within `limit` from then on.
-    pub fn new(stream: S, limit: Duration) -> Self {
+/// Why there is no reply.
+#[derive(Debug, thiserror::Error)]
+pub enum Silence {
+    #[error("it did not answer within {0:?}")]
+    Late(Duration),
+    #[error("it closed the connection")]
+    Closed,
+    #[error("the connection broke: {0}")]
+    Broken(#[from] io::Error),
+    #[error("its answer has no end")]
+    Endless,
+    #[error("its answer is no reply: {0}")]
+    Stray(String),
+}
+
+/// A reply that did not come to its end.
+#[derive(Debug)]
+pub struct Unheard {
+    pub why: Silence,
+    /// The reply as far as it came, if its code did.
+    pub begun: Option<Reply>,
+    /// The server said something, though it was no reply.
+    pub is_answer: bool,
+    /// All that was said to the server has left this machine; else it cannot have it whole.
+    pub was_said: bool,
+}
+
+impl<S: Duplex> Wire<S> {
+    pub fn new(stream: S) -> Self {
         Self {
             stream: BufReader::new(stream),
-            greeting: b"",
-            limit,
-            overdue: Box::pin(sleep(limit)),
-            heard: 0,
-            is_over: false,
         }
     }
 
-    /// The same, after a greeting that came earlier.
-    pub fn already_greeted(stream: S, limit: Duration) -> Self {
-        Self {
-            greeting: GREETED,
-            ..Self::new(stream, limit)
-        }
-    }
-
-    /// `polled`, or that it took too long.
-    fn in_time<T>(
+    /// Says `bytes` within `limit`, and hears the reply within `patience`, as [`Wire::hear`] does. A server that closed
+    /// before it was told everything may have said why.
+    pub async fn ask(
         &mut self,
-        polled: Poll<io::Result<T>>,
-        context: &mut Context<'_>,
-    ) -> Poll<io::Result<T>> {
-        if self.is_over {
-            return Poll::Ready(Err(io::ErrorKind::NotConnected.into()));
-        }
-        if polled.is_pending() {
-            ready!(self.overdue.as_mut().poll(context));
-            return Poll::Ready(self.end(io::ErrorKind::TimedOut.into()));
-        }
-        polled
-    }
-
-    fn end<T>(&mut self, error: io::Error) -> io::Result<T> {
-        self.is_over = true;
-        Err(error)
-    }
-}
-
-impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Wire<S> {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        into: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let wire = self.get_mut();
-        if !wire.greeting.is_empty() {
-            let length = wire.greeting.len().min(into.remaining());
-            let (now, later) = wire.greeting.split_at(length);
-            into.put_slice(now);
-            wire.greeting = later;
-            return Poll::Ready(Ok(()));
-        }
-        let filled = Pin::new(&mut wire.stream).poll_fill_buf(context);
-        let line = filled.map_ok(|bytes| {
-            let end = bytes.iter().position(|byte| *byte == b'\n');
-            let line = end.map_or(bytes.len(), |end| end + 1).min(into.remaining());
-            into.put_slice(&bytes[..line]);
-            line
-        });
-        let line = ready!(wire.in_time(line, context))?;
-        Pin::new(&mut wire.stream).consume(line);
-        wire.heard += line;
-        if wire.heard > LONGEST_ANSWER {
-            let endless = io::Error::new(io::ErrorKind::InvalidData, "its answer has no end");
-            return Poll::Ready(wire.end(endless));
-        }
-        // A server that never stops talking does not get more time by it.
-        if wire.overdue.is_elapsed() {
-            return Poll::Ready(wire.end(io::ErrorKind::TimedOut.into()));
-        }
-        Poll::Ready(Ok(()))
-    }
-}
-
-impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Wire<S> {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
         bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        let wire = self.get_mut();
-        let written = Pin::new(&mut wire.stream).poll_write(context, bytes);
-        let written = ready!(wire.in_time(written, context))?;
-        let end = Instant::now() + wire.limit;
-        wire.overdue.as_mut().reset(end);
-        wire.heard = 0;
-        Poll::Ready(Ok(written))
+        limit: Duration,
+        patience: Duration,
+        patient: bool,
+    ) -> Result<Reply, Unheard> {
+        let (unsaid, patience) = match self.say(bytes, limit).await {
+            Ok(()) => (None, patience),
+            Err(why @ Silence::Late(_)) => {
+                return Err(Unheard {
+                    why,
+                    begun: None,
+                    is_answer: false,
+                    was_said: false,
+                });
+            }
+            Err(why) => (Some(why), limit),
+        };
+        let heard = self.hear(patience, patient).await;
+        heard.map_err(|unheard| match unsaid {
+            None => unheard,
+            Some(why) => Unheard {
+                why,
+                was_said: false,
+                ..unheard
+            },
+        })
     }
 
-    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let wire = self.get_mut();
-        let flushed = Pin::new(&mut wire.stream).poll_flush(context);
-        wire.in_time(flushed, context)
+    /// Says `bytes` within `limit`. After an error the last of them have not left this machine.
+    async fn say(&mut self, bytes: &[u8], limit: Duration) -> Result<(), Silence> {
+        let said = async {
+            self.stream.write_all(bytes).await?;
+            self.stream.flush().await
+        };
+        match timeout(limit, said).await {
+            Ok(said) => Ok(said?),
+            Err(_) => Err(Silence::Late(limit)),
+        }
     }
 
-    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let wire = self.get_mut();
-        let shut = Pin::new(&mut wire.stream).poll_shutdown(context);
-        wire.in_time(shut, context)
-    }
-}
-
-impl AsyncTokioStream for Wire<TcpStream> {
-    fn peer_addr(&self) -> io::Result<SocketAddr> {
-        self.stream.get_ref().peer_addr()
-    }
-}
-
-impl AsyncTokioStream for Wire<TlsStream<TcpStream>> {
-    fn peer_addr(&self) -> io::Result<SocketAddr> {
-        self.stream.get_ref().get_ref().0.peer_addr()
-    }
-}
-
-/// A wire that the mail library has for a while, and that comes back: under STARTTLS the conversation goes on over
-/// another.
-pub struct Lent<S>(Arc<Mutex<Wire<S>>>);
-
-impl<S> Lent<S> {
-    pub fn new(wire: Wire<S>) -> Self {
-        Self(Arc::new(Mutex::new(wire)))
-    }
-
-    /// The wire, once the other side has dropped its half.
-    pub fn returned(self) -> Wire<S> {
-        let wire = Arc::into_inner(self.0).expect("the conversation over it has ended");
-        wire.into_inner().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Wire<S>> {
-        // One task alone uses it, so nobody ever waits here.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl<S> Clone for Lent<S> {
-    fn clone(&self) -> Self {
-        Self(self.0.clone())
-    }
-}
-
-impl<S> fmt::Debug for Lent<S> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Lent")
-    }
-}
-
-impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Lent<S> {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        into: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        Pin::new(&mut *self.lock()).poll_read(context, into)
-    }
-}
-
-impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Lent<S> {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut *self.lock()).poll_write(context, bytes)
+    /// The next reply, whole within `limit`. Lines without a code before it are passed over where `patient`; else the
+    /// first of them is the end.
+    pub async fn hear(&mut self, limit: Duration, patient: bool) -> Result<Reply, Unheard> {
+        let end = Instant::now() + limit;
+        let mut hearing = Hearing::default();
+        let mut heard = 0;
+        let why = loop {
+            let bytes = match timeout_at(end, self.stream.fill_buf()).await {
+                Err(_) => break Silence::Late(limit),
+                Ok(Err(error)) => break Silence::Broken(error),
+                Ok(Ok([])) => break Silence::Closed,
+                Ok(Ok(bytes)) => bytes,
+            };
+            let line_end = bytes.iter().position(|byte| *byte == b'\n');
+            let length = line_end.map_or(bytes.len(), |end| end + 1);
+            let state = hearing.take(&bytes[..length]);
+            self.stream.consume(length);
+            heard += length;
+            match state {
+                Heard::Whole(reply) => return Ok(reply),
+                Heard::Stray if !patient => {
+                    let said = hearing.stray().unwrap_or_default().to_owned();
+                    break Silence::Stray(said);
+                }
+                Heard::Stray | Heard::More => {}
+            }
+            if heard > LONGEST_REPLY {
+                break Silence::Endless;
+            }
+            // A server that never stops talking does not get more time by it.
+            if Instant::now() >= end {
+                break Silence::Late(limit);
+            }
+        };
+        let begun = hearing.finish();
+        Err(Unheard {
+            why,
+            begun,
+            is_answer: heard > 0,
+            was_said: true,
+        })
     }
 
-    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut *self.lock()).poll_flush(context)
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut *self.lock()).poll_shutdown(context)
-    }
-}
-
-impl AsyncTokioStream for Lent<TcpStream> {
-    fn peer_addr(&self) -> io::Result<SocketAddr> {
-        self.lock().peer_addr()
+    /// The stream, if nothing was heard beyond the last reply.
+    pub fn into_quiet_stream(self) -> Option<S> {
+        let is_quiet = self.stream.buffer().is_empty();
+        is_quiet.then(|| self.stream.into_inner())
     }
 }

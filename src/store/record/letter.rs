@@ -42,6 +42,8 @@ struct LetterRecord {
     #[serde(skip_serializing_if = "Option::is_none")]
     secrets: Option<SecretRecord>,
     failures: u32,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    may_be_taken: bool,
     stage: StageRecord,
     #[serde(skip_serializing_if = "Option::is_none")]
     last_error: Option<String>,
@@ -74,6 +76,7 @@ pub fn encode_letter(stored: &StoredLetter) -> Value {
         good_until: milliseconds(letter.good_until),
         secrets: secrets.as_ref().map(secret_record),
         failures: delivery.failures,
+        may_be_taken: delivery.may_be_taken,
         stage: match &delivery.stage {
             Stage::Due(wait) => StageRecord::Due {
                 since: milliseconds(wait.began),
@@ -112,6 +115,7 @@ fn letter(record: LetterRecord) -> Result<StoredLetter, Unreadable> {
         secrets: record.secrets.map(sealed_secret).transpose()?,
         delivery: Delivery {
             failures: record.failures,
+            may_be_taken: record.may_be_taken,
             stage: match record.stage {
                 StageRecord::Due { since, wait } => Stage::Due(Wait {
                     began: timestamp(since)?,

@@ -4,6 +4,8 @@
 
 use std::time::Duration;
 
+use zeroize::Zeroizing;
+
 use super::{
     Attempt, Context, Refused, Screen, Step, jumped, moved, reset_request::ResetRequestScreen,
     user_id::UserIdScreen, usual_hints, write_working,
@@ -12,7 +14,7 @@ use crate::{
     domain::{
         UserType,
         idle::Presence,
-        reset::{LONGEST_LINK, ResetSecret, ShortCode},
+        reset::{LONGEST_PASTE, ResetSecret, ShortCode},
     },
     tui::{
         Now, Request, ResetVoid,
@@ -74,7 +76,7 @@ impl ResetConfirmScreen {
     /// The empty form; Esc leads to `back`, or to the menu.
     pub fn new(back: Option<Box<dyn Screen>>) -> Self {
         Self {
-            field: SecretField::new(LONGEST_LINK),
+            field: SecretField::new(LONGEST_PASTE),
             error: None,
             void: None,
             found: None,
@@ -199,7 +201,7 @@ impl ResetConfirmScreen {
         sheet.hint(&words.lead);
         sheet.gap();
         let focused = self.focus == Item::Field;
-        sheet.shown_secret_field(&words.label, &self.field, LONGEST_LINK, focused);
+        sheet.shown_secret_field(&words.label, &self.field, LONGEST_PASTE, focused);
         let length = ShortCode::LENGTH.to_string();
         match self.error {
             None => sheet.gap(),
@@ -295,7 +297,10 @@ impl Screen for ResetConfirmScreen {
         }
         self.void = None;
         self.field.clear();
-        self.field.paste(text);
+        // The field has one line; where the text's lines end, it stays broken.
+        let line = text.chars().map(|c| if c.is_control() { ' ' } else { c });
+        self.field
+            .paste(Zeroizing::new(line.collect::<String>()).trim());
         self.error = self.read().err();
         self.focus = match self.error {
             None => Item::Next,

@@ -125,9 +125,17 @@ impl SecretField {
     }
 
     pub fn paste(&mut self, text: &str) {
-        for c in text.trim_matches(['\r', '\n']).chars().take(self.limit) {
-            self.edit(Edit::Insert(c));
-        }
+        let room = self.limit.saturating_sub(self.length());
+        let typed = text.trim_matches(['\r', '\n']).chars().take(self.limit);
+        let typed: Zeroizing<Vec<char>> =
+            Zeroizing::new(typed.filter(|c| !c.is_control()).take(room).collect());
+        let at = self.byte(self.cursor);
+        self.make_room(typed.iter().map(|c| c.len_utf8()).sum());
+        let behind = Zeroizing::new(self.value[at..].to_owned());
+        self.value.truncate(at);
+        self.value.extend(typed.iter());
+        self.value.push_str(&behind);
+        self.cursor += typed.len();
     }
 
     /// Moves the value to where `more` bytes fit behind it; the old place is wiped.

@@ -170,12 +170,41 @@ async fn a_form_that_was_open_for_half_an_hour_is_refused_and_so_is_one_from_the
     assert_eq!(office.post(&form).await.status, StatusCode::SEE_OTHER);
 }
 
+fn vault(key: u8) -> Vault {
+    Vault::new(MasterKey::from_bytes([key; MasterKey::LENGTH]), Vec::new())
+}
+
+#[tokio::test]
+async fn a_rotation_of_the_master_key_needs_no_restart_and_spoils_no_open_form() {
+    let key = |byte| MasterKey::from_bytes([byte; MasterKey::LENGTH]);
+    let (old, new) = (key(5), key(6));
+    let both = Vault::new(old.clone(), vec![new.clone()]);
+    let office = Office::with("https://lpse.contoh.go.id", |web| {
+        web.settings.vault = both.clone();
+    });
+    let before = ready(&office).await;
+    both.seal_with(&new.id()).unwrap();
+    let after = office.get(&path()).await;
+    assert_eq!(office.post(&after.form()).await.status, StatusCode::OK);
+    assert_eq!(office.post(&before).await.status, StatusCode::SEE_OTHER);
+    // It is the new key that seals now: a machine that has no other knows the form, and the old key's does not.
+    for (vault, status) in [
+        (vault(6), StatusCode::OK),
+        (vault(5), StatusCode::FORBIDDEN),
+    ] {
+        let elsewhere = Office::with("https://lpse.contoh.go.id", |web| {
+            web.settings.vault = vault
+        });
+        assert_eq!(elsewhere.post(&after.form()).await.status, status);
+    }
+}
+
 #[tokio::test]
 async fn another_offices_form_is_refused() {
     let (office, other) = (
         Office::new(),
         Office::with("https://lpse.contoh.go.id", |web| {
-            web.settings.form_key = FormKey::new([6; 32]);
+            web.settings.vault = vault(6);
         }),
     );
     let form = ready(&other).await;

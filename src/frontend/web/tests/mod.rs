@@ -24,7 +24,7 @@ use jiff::Timestamp;
 use tower::ServiceExt;
 
 use super::{
-    FormKey, Limits, Resets, Web, WebSettings,
+    Limits, Resets, Web, WebSettings,
     http::Peer,
     site::{Site, router},
 };
@@ -39,6 +39,7 @@ use crate::{
         ServiceError,
         reset::{Confirmed, Found, Void},
     },
+    vault::{MasterKey, Vault},
 };
 
 /// How the fake service answers.
@@ -67,10 +68,8 @@ impl FakeResets {
         let ResetSecret::Link(said) = secret else {
             panic!("the page knows links only");
         };
-        let link = link();
-        let agrees = said.account == link.account
-            && said.email.is_same_mailbox(&link.email)
-            && said.token.digest().is(&link.token.digest());
+        let agrees = said.token.digest().is(&link().token.digest())
+            && said.agrees_with(&account(), &email());
         if !agrees {
             Some(Void::Unknown)
         } else if self.confirmed.load(SeqCst) > 0 {
@@ -137,12 +136,16 @@ impl Clock for StandingClock {
     }
 }
 
+fn email() -> EmailAddress {
+    EmailAddress::parse("siti+spse@contoh.go.id").unwrap()
+}
+
+fn account() -> AccountKey {
+    AccountKey::new(UserType::NonPenyedia, UserId::parse("PPK30").unwrap())
+}
+
 fn link() -> ResetLink {
-    ResetLink {
-        email: EmailAddress::parse("siti+spse@contoh.go.id").unwrap(),
-        account: AccountKey::new(UserType::NonPenyedia, UserId::parse("PPK30").unwrap()),
-        token: Token::from_bytes([7; Token::BYTES]),
-    }
+    ResetLink::new(email(), account(), Token::from_bytes([7; Token::BYTES]))
 }
 
 fn path() -> String {
@@ -259,7 +262,7 @@ fn web(
         settings: WebSettings {
             office: "LPSE Kota Contoh".into(),
             base_url: base_url.into(),
-            form_key: FormKey::new([5; 32]),
+            vault: Vault::new(MasterKey::from_bytes([5; MasterKey::LENGTH]), Vec::new()),
             trusted_proxies: Vec::new(),
             tls: None,
             language: Language::Id,

@@ -193,6 +193,65 @@ async fn it_leaves_when_asked_and_ends_what_is_being_answered() {
     assert_eq!(until_end(&mut stalled).await, "");
 }
 
+/// What others may read in another way is refused: a request without a host or with two, and lines without a return.
+#[tokio::test]
+async fn a_head_that_others_could_read_otherwise_is_refused() {
+    let served = Served::with(|_| {});
+    let path = path();
+    let get = format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n");
+    let post = format!(
+        "POST {LINK_PATH} HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\n\
+         Content-Length: 7\r\n\r\nkode=\n\n"
+    );
+    let chunked = format!(
+        "POST {LINK_PATH} HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\n\
+         Transfer-Encoding: chunked\r\n\r\n7\r\nkode=\n\n\r\n0\r\n\r\n"
+    );
+    let close = "GET /x HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    for (said, statuses) in [
+        (get.replace("Host: x\r\n", ""), &[400][..]),
+        (get.replace("Host: x", "Host: x\r\nHost: x"), &[400]),
+        (get.replace("Host: x", "Host: x y"), &[400]),
+        (get.replace("\r\n", "\n"), &[400]),
+        (get.replacen("\r\n", "\n", 1), &[400]),
+        (get.replace("x\r\n\r\n", "x\r\n\n"), &[400]),
+        (get.replace("Host: x", "X-A: b\nHost: x"), &[400]),
+        (format!("\n{get}"), &[400]),
+        (get.replace("Host: x\r\n", "Host: x\r"), &[400]),
+        // No second request is read behind one that is refused, nor is one that would be.
+        (format!("{}{get}", get.replace("Host: x\r\n", "")), &[400]),
+        (format!("{}{get}", get.replace("\r\n\r\n", "\n\n")), &[400]),
+        (format!("{get}{}", get.replace("\r\n", "\n")), &[200]),
+        // What is a form's own is no line.
+        (format!("{post}{close}"), &[400, 404]),
+        (format!("{post}{}", close.replace("\r\n", "\n")), &[400]),
+        // Where others might see another end of it, nothing follows.
+        (format!("{chunked}{close}"), &[400]),
+        (format!("\r\n{get}{close}"), &[200, 404]),
+        (
+            get.replace(&path, &format!("http://lpse.contoh.go.id{path}"))
+                .replace("Host: x\r\n", ""),
+            &[400],
+        ),
+        (
+            get.replace("HTTP/1.1", "HTTP/1.0")
+                .replace("Host: x\r\n", ""),
+            &[200],
+        ),
+    ] {
+        let mut stream = TcpStream::connect(served.address).await.unwrap();
+        stream.write_all(said.as_bytes()).await.unwrap();
+        stream.shutdown().await.unwrap();
+        let answer = until_end(&mut stream).await;
+        let got: Vec<u16> = answer
+            .split("HTTP/1.")
+            .skip(1)
+            .map(|answer| answer[2..5].parse().unwrap())
+            .collect();
+        assert_eq!(got, statuses, "{said:?}: {answer}");
+    }
+}
+
 /// A client that trusts `certificate` and knows what `provider` does.
 fn browser(certificate: &str, provider: CryptoProvider) -> ClientConfig {
     let mut roots = RootCertStore::empty();

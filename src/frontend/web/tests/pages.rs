@@ -268,6 +268,52 @@ async fn malformed_and_duplicated_links_are_400() {
 }
 
 #[tokio::test]
+async fn a_link_that_was_changed_on_the_way_is_opened_and_shows_no_more_than_before() {
+    let office = Office::new();
+    let usual = office.get(&path()).await;
+    let query = link().query().to_string();
+    for changed in [
+        query.replace("%2B", "+"),
+        query.replace("%2B", "%252B"),
+        query.replace('%', "%25"),
+        query.replace('&', "&amp;"),
+        query.replace('&', "%26").replace('=', "%3D"),
+        format!("{query}."),
+        format!("{query})"),
+        format!("{query}%3E"),
+        format!("{query}%0D%0A"),
+        format!("{query}%20"),
+    ] {
+        let first = office.get(&format!("{LINK_PATH}?{changed}")).await;
+        assert_eq!(first.status, StatusCode::OK, "{changed}");
+        is_whole_page(&first, "id", true);
+        assert!(
+            first.body.len() <= usual.body.len(),
+            "{changed}: {}",
+            first.body
+        );
+        // Its own form is a form like any other.
+        let second = office.post(&first.form()).await;
+        assert_eq!(second.status, StatusCode::OK, "{changed}");
+    }
+    for (changed, status) in [
+        (query.replace("a4dq", "b4dq"), 404),
+        (query.replace("PPK30", "PPK31"), 404),
+        (format!("{query}a"), 400),
+        (format!("{query}&amp;kode=x"), 400),
+        (
+            format!("{query}&x={}", "%26kode%3Db4dqobyha4dqobyha4dqobyha4dqobyh"),
+            400,
+        ),
+    ] {
+        let answer = office.get(&format!("{LINK_PATH}?{changed}")).await;
+        assert_eq!(answer.status.as_u16(), status, "{changed}");
+        assert!(!answer.body.contains("PP**0"), "{changed}");
+    }
+    assert_eq!(office.confirmed(), 0);
+}
+
+#[tokio::test]
 async fn a_base_url_with_a_path_is_served_with_it_and_without() {
     let office = Office::with("http://127.0.0.1:8080/eproc4", |_| {});
     for prefix in ["", "/eproc4"] {
