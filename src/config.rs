@@ -233,6 +233,8 @@ pub enum ConfigError {
     Together(String),
     #[error("the configuration file {0} cannot be read: {1}")]
     Unreadable(String, String),
+    #[error("the configuration file {file} may not be read by this user: {cure}")]
+    Closed { file: String, cure: String },
     #[error("the configuration file {0} does not exist; {1} names it")]
     Missing(String, &'static str),
     #[error(
