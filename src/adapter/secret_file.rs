@@ -87,8 +87,14 @@ pub fn read_for(
     file.take(LARGEST_FILE)
         .read_to_string(&mut text)
         .map_err(failed)?;
+    if text.starts_with(BYTE_ORDER_MARK) {
+        text.drain(..BYTE_ORDER_MARK.len_utf8());
+    }
     Ok(text)
 }
+
+/// What some editors put before text in UTF-8; it belongs to no secret.
+const BYTE_ORDER_MARK: char = '\u{feff}';
 
 /// Whether others than its owner, and those whom root has named, can get at a file.
 ///
@@ -241,6 +247,13 @@ mod tests {
         fs::write(&path, "rahasia").unwrap();
         fs::set_permissions(&path, Permissions::from_mode(0o400)).unwrap();
         assert_eq!(*read("the credential", &path).unwrap(), "rahasia");
+        fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
+        fs::write(&path, "\u{feff}rahasia").unwrap();
+        assert_eq!(
+            *read("the credential", &path).unwrap(),
+            "rahasia",
+            "from an editor that marks its files"
+        );
         fs::set_permissions(&path, Permissions::from_mode(0o440)).unwrap();
         let exposed = read("the credential", &path);
         assert!(matches!(
