@@ -27,7 +27,7 @@ use tracing::level_filters::LevelFilter;
 use crate::domain::{
     calendar::Zone, idle::IdleLimits, language::Language, password::HashCost, provisioning::Issuer,
 };
-pub use cluster::{Cluster, Endpoint};
+pub use cluster::{Cluster, Endpoint, WITHOUT_ETCD};
 pub use letters::{BaseUrl, Mail, MailSecurity, Web};
 pub use serving::{LogFormat, Ssh};
 pub use setting::{Kind, SETTINGS, Setting, markdown_table};
@@ -458,7 +458,7 @@ impl Draft {
             self.origins.note_named("ssh", "host_key", credential);
             self.config.ssh.host_key = Some(file);
         }
-        self.config.check_cluster()?;
+        self.config.check_cluster(cfg!(feature = "etcd"))?;
         self.config.check_letters()
     }
 

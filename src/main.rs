@@ -2,8 +2,7 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
-use lpse_kiosk::cli::{self, CommandLine};
+use lpse_kiosk::cli;
 use rustix::{
     fs::Mode,
     process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit, umask},
@@ -11,7 +10,10 @@ use rustix::{
 
 fn main() -> ExitCode {
     harden();
-    cli::run(CommandLine::parse())
+    match cli::command_line() {
+        Ok(command_line) => cli::run(command_line),
+        Err(status) => status,
+    }
 }
 
 /// Files for the owner alone, and no memory of this process on the disk or in another process's hands.

@@ -80,8 +80,7 @@ fn defaults_work_with_nothing_set() {
 #[test]
 fn root_has_its_own_places_and_xdg_folders_count_only_when_absolute() {
     let load = |variables: &[(&str, &str)], root| {
-        let (config, _) =
-            load_under("", &environment(variables), &Flags::default(), root).unwrap();
+        let (config, _) = load_under("", &environment(variables), &Flags::default(), root).unwrap();
         (config.data, config.master_key_file)
     };
     assert_eq!(
