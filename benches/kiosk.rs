@@ -457,6 +457,7 @@ struct Office {
 impl Office {
     fn with_accounts(folder: PathBuf, count: u32) -> Self {
         std::fs::create_dir(&folder).unwrap();
+        File::create(folder.join("empty.toml")).unwrap();
         let csv = folder.join("accounts.csv");
         let office = Self { folder };
         let password = PlainPassword::typed(PASSWORD).unwrap();
@@ -493,9 +494,11 @@ impl Office {
         office
     }
 
-    fn environment(&self) -> [(&'static str, String); 2] {
+    fn environment(&self) -> [(&'static str, String); 3] {
         let path = |name: &str| self.folder.join(name).display().to_string();
         [
+            // Named, because this machine may have a configuration file of its own.
+            ("LPSE_KIOSK_CONFIG", path("empty.toml")),
             ("LPSE_KIOSK_STORE_DATA", path("data")),
             ("LPSE_KIOSK_KEYS_MASTER_KEY_FILE", path("master.key")),
         ]

@@ -27,7 +27,7 @@ use tracing::level_filters::LevelFilter;
 use crate::domain::{
     calendar::Zone, idle::IdleLimits, language::Language, password::HashCost, provisioning::Issuer,
 };
-pub use cluster::{Cluster, Endpoint};
+pub use cluster::{Cluster, Endpoint, WITHOUT_ETCD};
 pub use letters::{BaseUrl, Mail, MailSecurity, Web, full_name};
 pub use serving::{LogFormat, Ssh};
 pub use setting::{Kind, SETTINGS, Setting, markdown_table};
@@ -233,6 +233,8 @@ pub enum ConfigError {
     Together(String),
     #[error("the configuration file {0} cannot be read: {1}")]
     Unreadable(String, String),
+    #[error("the configuration file {file} may not be read by this user: {cure}")]
+    Closed { file: String, cure: String },
     #[error("the configuration file {0} does not exist; {1} names it")]
     Missing(String, &'static str),
     #[error(
@@ -456,7 +458,7 @@ impl Draft {
             self.origins.note_named("ssh", "host_key", credential);
             self.config.ssh.host_key = Some(file);
         }
-        self.config.check_cluster()?;
+        self.config.check_cluster(cfg!(feature = "etcd"))?;
         self.config.check_letters()
     }
 

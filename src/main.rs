@@ -2,8 +2,7 @@
 
 use std::{alloc::System, process::ExitCode};
 
-use clap::Parser;
-use lpse_kiosk::cli::{self, CommandLine};
+use lpse_kiosk::cli;
 use rustix::{
     fs::Mode,
     process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit, umask},
@@ -17,7 +16,10 @@ static MEMORY: ZeroAlloc<System> = ZeroAlloc(System);
 
 fn main() -> ExitCode {
     harden();
-    cli::run(CommandLine::parse())
+    match cli::command_line() {
+        Ok(command_line) => cli::run(command_line),
+        Err(status) => status,
+    }
 }
 
 /// Files for the owner alone, and no memory of this process on the disk or in another process's hands.

@@ -10,7 +10,7 @@ use std::{
 };
 
 use command::{Done, PASSWORD, Place, done, shown};
-use lpse_kiosk::config::StoreKind;
+use lpse_kiosk::{config::StoreKind, domain::account::is_disguise};
 use serde_json::json;
 
 #[test]
@@ -92,10 +92,15 @@ fn a_password_is_the_first_line_of_standard_input_and_follows_the_rules() {
     add(b"password1\n").refused(1, &["attackers try"]);
     add(b"kuda\x07hijau9awan\n").refused(1, &["control characters"]);
     add(b"\xff\xfe\xfd\xfc\xfb\xfa\xf9\xf8\n").refused(1, &["UTF-8"]);
+    add(b"kuda hijau di caf\xe9\n").refused(1, &["UTF-8"]);
+    add(b"kuda hijau di awan 9 \n").refused(1, &["begins or ends with a space"]);
+    add("kuda hijau di awan 9\u{a0}\n".as_bytes()).refused(1, &["U+00A0"]);
+    add("kuda\u{200b} hijau di awan 9\n".as_bytes()).refused(1, &["U+200B"]);
     add("x".repeat(129).as_bytes()).refused(1, &["at most 128"]);
     add("x".repeat(100_000).as_bytes()).refused(1, &["too long"]);
     assert!(place.listed().is_empty(), "nothing was added");
-    let told = add(b"kuda hijau di awan 9\r\nthe second line is not read\n").ok();
+    // Notepad puts its mark before it, and nobody types that.
+    let told = add(b"\xef\xbb\xbfkuda hijau di awan 9\r\nthe second line is not read\n").ok();
     assert!(!told.out.contains("kuda"));
     let set = ["user", "set-password", "ppk30", "--type", "non-penyedia"];
     place.run_with(&set, b"kuda").refused(1, &["at least 8"]);
@@ -131,6 +136,32 @@ fn what_is_no_account_is_wrong_usage() {
     place
         .run(&["user", "add", "ABC"])
         .refused(2, &["--type", "--name", "--email"]);
+    // Whatever a word is made of, the refusal that repeats it does nothing to the terminal.
+    for word in [
+        "a\u{9b}2J",
+        "a\u{202e}b",
+        "a\u{1b}[2Jb",
+        "\u{e000}",
+        "a\u{ffff}",
+    ] {
+        for arguments in [
+            &[word][..],
+            &["user", "show", word],
+            &["policy", word],
+            &["user", "list", "--type", word],
+            &["--store", word, "policy"],
+            &["user", "list", word],
+            &["user", "add", "ABC", "--name", word],
+        ] {
+            let told = place.run(arguments).refused(2, &[]);
+            assert!(!told.err.is_empty(), "{arguments:?}");
+            assert!(
+                !told.err.contains(|c| c != '\n' && is_disguise(c)),
+                "{arguments:?}: {:?}",
+                told.err
+            );
+        }
+    }
     place.run(&["user"]).refused(2, &["add", "import"]);
     place.run(&["usr"]).refused(2, &["usr"]);
     place
@@ -414,6 +445,176 @@ fn every_bad_line_is_told_with_its_number_and_column_and_nothing_is_imported() {
     }
 }
 
+/// The same sheet as LibreOffice 7.4 writes it in each of its ways, from `tests/spreadsheets/accounts.fods`: an empty
+/// first row, an empty row between, and empty columns behind the last.
+#[test]
+fn what_libreoffice_writes_is_read_as_it_was_meant() {
+    let written = |name: &str| fs::read(Path::new("tests/spreadsheets").join(name)).unwrap();
+    for name in ["comma.csv", "semicolon_quoted.csv", "utf16_tabs.csv"] {
+        let place = Place::new();
+        let told = place.import(written(name)).ok();
+        assert_eq!(told.out, "Imported 4 accounts.\n", "{name}");
+        assert_eq!(
+            place.listed(),
+            ["CVMAJU", "UTAMA", "0012345", "3175031234567812"],
+            "{name}"
+        );
+        let named = |id: &str, kind: &str| place.show(id, kind)["name"].clone();
+        assert_eq!(named("0012345", "non-penyedia"), "Siti Nurhaliza, S.Kom.");
+        assert_eq!(named("CVMAJU", "penyedia"), "CV \"Maju\" Bersama; Jaya");
+        assert_eq!(named("3175031234567812", "non-penyedia"), "René Adélia");
+    }
+    let place = Place::new();
+    place.import(written("windows1252.csv")).refused(
+        1,
+        &[
+            "line 4, column password: it is not UTF-8",
+            "line 5, column name: it is not UTF-8",
+            "1252",
+            "CSV UTF-8",
+            "2 of 4 lines are bad",
+        ],
+    );
+}
+
+#[test]
+fn what_has_one_meaning_is_read_however_a_program_has_written_it() {
+    let good = |csv: &str, ids: &[&str]| {
+        let place = Place::new();
+        place.import(csv).ok();
+        assert_eq!(place.listed(), ids, "{csv:?}");
+    };
+    let names = "user_id;type;name;email;password";
+    let of = |id: &str| format!("{id};penyedia;A;a@contoh.id;kuda hijau 99");
+    // Empty columns behind the last, everywhere or in the rows alone, and none where they could be left out.
+    good(&format!("{names};;;\n{};;;\n", of("AAA")), &["AAA"]);
+    good(
+        &format!("{names}\n{};\n{};;\n", of("AAA"), of("BBB")),
+        &["AAA", "BBB"],
+    );
+    good(&format!("{names};password_hash\n{}\n", of("AAA")), &["AAA"]);
+    // Lines before the names.
+    good(&format!("sep=;\r\n{names}\r\n{}\r\n", of("AAA")), &["AAA"]);
+    good(
+        &format!("\n;;;;\n\u{feff}{names}\n{}\n", of("AAA")),
+        &["AAA"],
+    );
+    // Tabs.
+    good(
+        &format!("{names}\n{}\n", of("AAA")).replace(';', "\t"),
+        &["AAA"],
+    );
+    // Marks for text, and for the beginning of a file that was put together.
+    for id in [
+        "=\"0012345\"",
+        "\"=\"\"0012345\"\"\"",
+        "'0012345",
+        "\u{feff}0012345",
+        "\u{a0}0012345 ",
+    ] {
+        good(&format!("{names}\n{}\n", of(id)), &["0012345"]);
+    }
+    // The type as screens and people write it.
+    for word in [
+        "NON PENYEDIA",
+        "Non Penyedia",
+        "non_penyedia",
+        "=\"Non-Penyedia\"",
+        "NonPenyedia",
+    ] {
+        let place = Place::new();
+        place
+            .import(format!("{names}\nAAA;{word};A;a@contoh.id;kuda hijau 99\n"))
+            .ok();
+        assert_eq!(place.show("AAA", "Non Penyedia")["type"], "non-penyedia");
+        let listed = place.run(&["user", "list", "--type", "non_penyedia"]).ok();
+        assert!(listed.out.contains("AAA"), "{word}: {}", listed.out);
+    }
+    // A hash whose commas stand without quotes between commas.
+    for (names, row) in [
+        (
+            "user_id,type,name,email,password_hash",
+            format!("AAA,penyedia,A,a@contoh.id,{PHC}"),
+        ),
+        (
+            "user_id,password_hash,type,name,email",
+            format!("AAA,{PHC},penyedia,A,a@contoh.id,,"),
+        ),
+    ] {
+        good(&format!("{names}\n{row}\n"), &["AAA"]);
+    }
+}
+
+#[test]
+fn what_has_two_meanings_is_refused_with_its_cure_and_what_looks_mangled_is_warned_of() {
+    let place = Place::new();
+    let csv = format!(
+        "user_id;type;name;email;password;password_hash\n\
+         AAA;penyedia;A;a@contoh.id;kuda hijau 99 ;\n\
+         BBB;penyedia;A;a@contoh.id;kuda hijau 99\u{a0};\n\
+         CCC;penyedia;A;a@contoh.id;kuda\u{200b}hijau 99;\n\
+         DDD;penyedia;A;a@contoh.id;=\"kuda hijau 99\";\n\
+         3,17503E+15;penyedia;A;a@contoh.id;kuda hijau 99;\n\
+         1/3;penyedia;A;a@contoh.id;kuda hijau 99;\n\
+         EEE;penyedia;#N/A;'a@contoh.id;1,97503E+17;\n\
+         FFF\u{200b};penyedia;\u{3164};a@contoh.id;kuda hijau 99;\n\
+         GGG;penyedia;A;a@contoh.id;kuda hijau 99;;x\n\
+         HHH;penyedia;A;a@contoh.id;;{short}\n\
+         3175031234567810;penyedia;A;a@contoh.id;kuda hijau 99;\n\
+         3175031234567810;penyedia;B;b@contoh.id;kuda hijau 99;\n",
+        short = PHC.replace(
+            "AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyA",
+            "AQIDBAUGBwgJCgsMDQ4PEA"
+        ),
+    );
+    let told = place.import(csv).refused(
+        1,
+        &[
+            "line 2, column password: the password begins or ends with a space",
+            "line 3, column password: the password contains U+00A0",
+            "line 4, column password: the password contains U+200B",
+            "line 5, column password: it looks like a spreadsheet's mark",
+            "line 6, column user_id: the spreadsheet has shortened a long number",
+            "line 7, column user_id: a User ID has",
+            "made a date of it",
+            "line 8, column name: the spreadsheet has put its sign for an error",
+            "line 8, column email: it begins with an apostrophe",
+            "line 8, column password: the spreadsheet has shortened",
+            "line 9, column user_id: a User ID has only letters",
+            "it contains U+200B, which does not show",
+            "line 9, column name: the name contains control characters, or others that do not show",
+            "line 10, the row has 7 columns, the first line 6; a value that holds the separator stands in quotes",
+            "line 11, column password_hash: the password hash has 16 bytes, and only hashes of 32 bytes are taken",
+            "warning: line 12, column user_id: spreadsheets keep 15 digits",
+            "line 13, column user_id: penyedia 3175031234567810 stands on line 12 already; a spreadsheet",
+            "11 of 12 lines are bad",
+        ],
+    );
+    assert!(!told.err.contains("kuda"), "{}", told.err);
+    assert!(place.listed().is_empty());
+
+    let told = place.import(
+        "user_id;type;name;email;password\n\
+         197503121998031000;penyedia;A;a@contoh.id;kuda hijau 99\n\
+         1-MAR;penyedia;A;a@contoh.id;kuda hijau 99\n\
+         12345.0;penyedia;A;a@contoh.id;kuda hijau 99\n\
+         AAA;penyedia;'Aisyiyah;a@contoh.id;'kuda hijau 99\n\
+         197503121998031001;penyedia;A;a@contoh.id;kuda hijau 99\n",
+    );
+    assert_eq!(told.status, 0, "{}", told.err);
+    assert_eq!(told.out, "Imported 5 accounts, 4 of them with warnings.\n");
+    for warned in [
+        "warning: line 2, column user_id: ",
+        "warning: line 3, column user_id: it looks like a date",
+        "warning: line 4, column user_id: it looks like a number",
+        "warning: line 5, column password: it begins with an apostrophe",
+    ] {
+        assert!(told.err.contains(warned), "{warned}: {}", told.err);
+    }
+    assert_eq!(told.err.lines().count(), 4, "{}", told.err);
+    assert_eq!(place.show("AAA", "penyedia")["name"], "'Aisyiyah");
+}
+
 #[test]
 fn what_is_told_is_bounded() {
     let place = Place::new();
@@ -458,9 +659,13 @@ fn a_file_that_is_none_is_refused_with_a_sentence() {
     place
         .import("type,type,name,email,password\n")
         .refused(1, &["type stands there twice"]);
+    place.import(b"u\0s\0e\0r\0").refused(1, &["CSV UTF-8"]);
     place
         .import(b"\xff\xfeu\0s\0e\0r\0")
-        .refused(1, &["CSV UTF-8"]);
+        .refused(1, &["there is no column \"user\""]);
+    place
+        .import(b"PK\x03\x04 a workbook")
+        .refused(1, &[".xlsx", "CSV UTF-8"]);
     place
         .run(&["user", "import", "-"])
         .refused(1, &["standard input", "read twice"]);
@@ -863,4 +1068,7 @@ fn a_cluster_is_refused_by_a_program_that_was_built_without() {
         .env("LPSE_KIOSK_STORE_KIND", "etcd")
         .env("LPSE_KIOSK_STORE_ENDPOINTS", "http://127.0.0.1:2379");
     done(&mut command).refused(1, &["was built without etcd", "--features etcd"]);
+    place
+        .run(&["--store", "etcd", "user", "list"])
+        .refused(2, &["was built without etcd", "--features etcd"]);
 }

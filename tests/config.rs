@@ -2,7 +2,7 @@
 
 mod command;
 
-use std::fs;
+use std::{fs, os::unix::fs::PermissionsExt};
 
 use command::{Place, done, shown};
 use serde_json::{Value, json};
@@ -169,6 +169,91 @@ fn the_systemd_credential_is_the_key_when_no_other_is_named() {
     let mut command = place.bare(&["--data", shown(&data), "policy"]);
     command.env("CREDENTIALS_DIRECTORY", &credentials);
     assert!(done(&mut command).ok().out.starts_with("enabled\n"));
+}
+
+/// Root's first command on a machine, and then one of somebody else's, in a place of its own for `/etc` and `/var/lib`.
+const FIRST_COMMANDS: &str = r#"
+    mount -t tmpfs -o mode=755 none /etc && mount -t tmpfs -o mode=755 none /var/lib || exit 99
+    "$1" policy || exit 1
+    stat -c '%a %n' /etc/lpse-kiosk /etc/lpse-kiosk/* /var/lib/lpse-kiosk
+    exec setpriv --reuid=65534 --regid=65534 --clear-groups \
+        "$1" --data "$2/data" --master-key-file "$2/etc/key" policy
+"#;
+
+#[test]
+fn roots_first_command_shuts_nobody_else_out() {
+    if !rustix::process::geteuid().is_root() {
+        eprintln!("only root can be both: not tried");
+        return;
+    }
+    let place = Place::new();
+    let open = |path: &std::path::Path| {
+        fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+    };
+    let program = place.path("lpse-kiosk");
+    fs::copy(env!("CARGO_BIN_EXE_lpse-kiosk"), &program).unwrap();
+    let own = place.path("own");
+    fs::create_dir(&own).unwrap();
+    std::os::unix::fs::chown(&own, Some(65_534), Some(65_534)).unwrap();
+    open(&place.path(""));
+    let mut command = std::process::Command::new("unshare");
+    command
+        .args(["--mount", "sh", "-c", FIRST_COMMANDS, "sh"])
+        .args([&program, &own])
+        .env_clear();
+    let told = done(&mut command);
+    if told.status == 99 || told.err.contains("unshare failed") {
+        eprintln!("no file system may be mounted here: not tried");
+        return;
+    }
+    let told = told.ok().out;
+    let seen: Vec<&str> = told.lines().filter(|line| line.contains('/')).collect();
+    assert_eq!(
+        seen,
+        [
+            "755 /etc/lpse-kiosk",
+            "600 /etc/lpse-kiosk/master.key",
+            "700 /var/lib/lpse-kiosk"
+        ]
+    );
+    assert_eq!(told.matches("enabled\n").count(), 2, "{told}");
+}
+
+#[test]
+fn a_file_that_may_not_be_read_is_told_with_what_to_do() {
+    if !rustix::process::geteuid().is_root() {
+        eprintln!("only root can be both: not tried");
+        return;
+    }
+    let place = Place::new();
+    fs::set_permissions(place.path(""), fs::Permissions::from_mode(0o755)).unwrap();
+    let program = place.path("lpse-kiosk");
+    fs::copy(env!("CARGO_BIN_EXE_lpse-kiosk"), &program).unwrap();
+    let folder = place.path("closed");
+    fs::create_dir(&folder).unwrap();
+    let file = folder.join("config.toml");
+    fs::write(&file, "").unwrap();
+    let of_nobody = || {
+        let mut command = std::process::Command::new(&program);
+        command.env_clear().env("HOME", place.path("home"));
+        command.args(["--config", shown(&file), "config"]);
+        done(std::os::unix::process::CommandExt::uid(
+            &mut command,
+            65_534,
+        ))
+    };
+    let mode = |path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    mode(&folder, 0o700);
+    let cure = format!("chmod a+x {}", shown(&folder));
+    of_nobody().refused(2, &["config.toml may not be read", &cure, "--config"]);
+    mode(&folder, 0o755);
+    mode(&file, 0o600);
+    of_nobody().refused(
+        2,
+        &["config.toml may not be read", "a user who may", "--config"],
+    );
+    mode(&file, 0o644);
+    of_nobody().ok();
 }
 
 #[test]

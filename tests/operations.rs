@@ -1,6 +1,7 @@
 //! What operators have around the program: health and figures, its own log, the units for systemd, and the example for
 //! an sshd that runs already.
 
+mod command;
 mod common;
 
 use std::{
@@ -14,6 +15,59 @@ use std::{
 };
 
 use common::{Office, PASSWORD, eventually, free_port, key, text};
+
+/// What a test asks of the program must come out the same on a machine that has the package, and for whoever runs it.
+#[test]
+fn no_test_sees_the_settings_the_store_or_the_home_of_this_machine() {
+    let office = Office::empty_embedded();
+    let place = command::Place::new();
+    let in_office = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_lpse-kiosk"));
+        command.args(arguments).env_clear();
+        command.envs(office.environment());
+        command
+    };
+    let mut forbidden = vec![
+        "/etc/lpse-kiosk".to_owned(),
+        "/var/lib/lpse-kiosk".to_owned(),
+    ];
+    forbidden.extend(std::env::home_dir().map(|home| home.join(".config").display().to_string()));
+    forbidden.extend(std::env::home_dir().map(|home| home.join(".local").display().to_string()));
+    for command in [
+        in_office(&["policy"]),
+        in_office(&["doctor"]),
+        in_office(&["config"]),
+        place.program(&["policy"]),
+        place.bare(&["config"]),
+    ] {
+        let log = place.path("strace");
+        let mut traced = Command::new("strace");
+        traced
+            .args(["-f", "-qq", "-e", "trace=%file", "-o"])
+            .arg(&log)
+            .arg(command.get_program())
+            .args(command.get_args())
+            .env_clear();
+        for (name, value) in command.get_envs() {
+            traced.env(name, value.expect("nothing is taken away"));
+        }
+        traced.stdout(Stdio::null()).stderr(Stdio::null());
+        traced
+            .status()
+            .expect("strace is installed (Debian package strace)");
+        let log = fs::read_to_string(&log).unwrap();
+        assert!(
+            log.contains("empty.toml"),
+            "{command:?} was followed:\n{log}"
+        );
+        for line in log.lines() {
+            // Where a default would lead is looked up also when it is only shown.
+            let is_seen = forbidden.iter().any(|path| line.contains(path.as_str()));
+            let is_own = line.contains(env!("CARGO_BIN_EXE_lpse-kiosk"));
+            assert!(!is_seen || is_own || line.contains("readlink("), "{line}");
+        }
+    }
+}
 
 /// What `GET path` answers: status, head, body.
 fn get(port: u16, path: &str) -> Option<(u16, String, String)> {
@@ -282,6 +336,8 @@ fn the_example_for_sshd_is_taken_and_gives_one_account_nothing_but_the_screen() 
         path("host_key")
     );
     fs::write(path("sshd_config"), config).unwrap();
+    // A server that root starts wants its empty folder, which only a machine that runs one has.
+    let _ = fs::create_dir_all("/run/sshd");
     let settings = |user: &str| -> HashMap<String, String> {
         let shown = Command::new("/usr/sbin/sshd")
             .args([

@@ -63,6 +63,10 @@ fn every_example_for_administrators_is_run() {
                 ("PATH", path.as_str()),
                 ("HOME", &place.path("home").display().to_string()),
                 ("LANG", "C.UTF-8"),
+                (
+                    "LPSE_KIOSK_CONFIG",
+                    &place.path("empty.toml").display().to_string(),
+                ),
                 ("LPSE_KIOSK_DATA", &place.path("data").display().to_string()),
                 (
                     "LPSE_KIOSK_KEYS_MASTER_KEY_FILE",

@@ -113,6 +113,7 @@ impl Office {
         let office = Self {
             folder: tempfile::tempdir().unwrap(),
         };
+        File::create(office.path("empty.toml")).unwrap();
         let csv = office.path("accounts.csv");
         let password = PlainPassword::typed(PASSWORD).unwrap();
         let hash = password::hash(
@@ -139,7 +140,9 @@ impl Office {
 
     fn kiosk(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_lpse-kiosk"));
+        // Named, because this machine may have a configuration file of its own.
         command
+            .env("LPSE_KIOSK_CONFIG", self.path("empty.toml"))
             .env("LPSE_KIOSK_STORE_DATA", self.path("data"))
             .env("LPSE_KIOSK_KEYS_MASTER_KEY_FILE", self.path("master.key"));
         command

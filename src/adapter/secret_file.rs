@@ -87,8 +87,14 @@ pub fn read_for(
     file.take(LARGEST_FILE)
         .read_to_string(&mut text)
         .map_err(failed)?;
+    if text.starts_with(BYTE_ORDER_MARK) {
+        text.drain(..BYTE_ORDER_MARK.len_utf8());
+    }
     Ok(text)
 }
+
+/// What some editors put before text in UTF-8; it belongs to no secret.
+const BYTE_ORDER_MARK: char = '\u{feff}';
 
 /// Whether others than its owner, and those whom root has named, can get at a file.
 ///
@@ -115,10 +121,7 @@ pub fn create(path: &Path, parts: &[&[u8]]) -> io::Result<()> {
         .parent()
         .filter(|folder| !folder.as_os_str().is_empty());
     let folder = folder.unwrap_or(Path::new("."));
-    DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(folder)?;
+    make_folder(folder)?;
     let draft = path.with_extension(format!("new-{}", std::process::id()));
     remove_rest(&draft)?;
     let written = (|| {
@@ -137,6 +140,32 @@ pub fn create(path: &Path, parts: &[&[u8]]) -> io::Result<()> {
     })();
     let _ = fs::remove_file(&draft);
     written
+}
+
+/// Makes `folder` where it does not exist, and those above it.
+fn make_folder(folder: &Path) -> io::Result<()> {
+    let mode = mode_of_new(folder);
+    let new: Vec<&Path> = folder
+        .ancestors()
+        .take_while(|above| !above.as_os_str().is_empty() && !above.exists())
+        .collect();
+    DirBuilder::new()
+        .recursive(true)
+        .mode(mode)
+        .create(folder)?;
+    // What this process's umask has taken away; folders that were there before stay as they are.
+    for made in new {
+        fs::set_permissions(made, Permissions::from_mode(mode))?;
+    }
+    Ok(())
+}
+
+/// Who may enter a folder that is made for a secret. Below `/etc` it holds the machine's settings too, which everybody's
+/// programs look for (Filesystem Hierarchy Standard 3.0 section 3.7): closed, it would end every other user's command.
+/// The secret itself is private wherever it lies.
+fn mode_of_new(folder: &Path) -> u32 {
+    let of_settings = folder.is_absolute() && folder.starts_with("/etc");
+    if of_settings { 0o755 } else { 0o700 }
 }
 
 /// Puts `parts` in place of the file at `path`, durably: at every moment the old file or the new one is there, whole. It
@@ -218,6 +247,13 @@ mod tests {
         fs::write(&path, "rahasia").unwrap();
         fs::set_permissions(&path, Permissions::from_mode(0o400)).unwrap();
         assert_eq!(*read("the credential", &path).unwrap(), "rahasia");
+        fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
+        fs::write(&path, "\u{feff}rahasia").unwrap();
+        assert_eq!(
+            *read("the credential", &path).unwrap(),
+            "rahasia",
+            "from an editor that marks its files"
+        );
         fs::set_permissions(&path, Permissions::from_mode(0o440)).unwrap();
         let exposed = read("the credential", &path);
         assert!(matches!(
@@ -262,6 +298,29 @@ mod tests {
         assert_eq!(seen, "");
         assert_eq!(*read("the key", &path).unwrap(), "secret");
         assert!(!draft.exists());
+    }
+
+    #[test]
+    fn a_folder_of_settings_is_for_all_to_enter_and_any_other_for_its_owner() {
+        for (folder, mode) in [
+            ("/etc/lpse-kiosk", 0o755),
+            ("/etc/lpse/kiosk", 0o755),
+            ("/var/lib/lpse-kiosk", 0o700),
+            ("/home/kios/.config/lpse-kiosk", 0o700),
+            ("/etcetera/keys", 0o700),
+            ("etc", 0o700),
+        ] {
+            assert_eq!(mode_of_new(Path::new(folder)), mode, "{folder}");
+        }
+        let folder = tempfile::tempdir().unwrap();
+        fs::set_permissions(folder.path(), Permissions::from_mode(0o750)).unwrap();
+        create(&folder.path().join("a/b/key"), &[b"secret"]).unwrap();
+        let mode = |name: &str| {
+            let found = fs::metadata(folder.path().join(name)).unwrap();
+            found.permissions().mode() & 0o777
+        };
+        let modes = ["", "a", "a/b", "a/b/key"].map(mode);
+        assert_eq!(modes, [0o750, 0o700, 0o700, 0o600]);
     }
 
     #[test]

@@ -27,6 +27,8 @@ mod user;
 mod verify;
 
 use std::{
+    env,
+    ffi::OsString,
     fs,
     io::{self, Write},
     os::unix::fs::MetadataExt,
@@ -201,13 +203,32 @@ pub fn run(command_line: CommandLine) -> ExitCode {
 
 /// Tells something on standard error, free of whatever a path or a stored text could do to a terminal.
 fn say(text: &str) {
-    let harmless = |c: char| c == '\n' || !is_disguise(c);
-    let text: String = text
-        .chars()
-        .map(|c| if harmless(c) { c } else { '\u{fffd}' })
-        .collect();
     // Where nobody listens, there is nobody to tell.
-    let _ = writeln!(io::stderr(), "lpse-kiosk: {text}");
+    let _ = writeln!(io::stderr(), "lpse-kiosk: {}", harmless(text));
+}
+
+/// Lines that do nothing to a terminal.
+fn harmless(text: &str) -> String {
+    let is_harmless = |c: char| c == '\n' || !is_disguise(c);
+    text.chars()
+        .map(|c| if is_harmless(c) { c } else { '\u{fffd}' })
+        .collect()
+}
+
+/// What this process was asked to do; else the status to end with, after it was told what was wrong with the question.
+pub fn command_line() -> Result<CommandLine, ExitCode> {
+    let words: Vec<OsString> = env::args_os().collect();
+    CommandLine::try_parse_from(&words).map_err(|error| {
+        let acts = |word: &OsString| word.to_string_lossy().contains(is_disguise);
+        // A refusal repeats the word that it is about. Where one could act on the terminal, the parser's own colours are
+        // left out too: they are made of such characters.
+        let _ = if words.iter().any(acts) && error.use_stderr() {
+            write!(io::stderr(), "{}", harmless(&error.render().to_string()))
+        } else {
+            error.print()
+        };
+        ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(FAULT))
+    })
 }
 
 fn carry_out(command_line: CommandLine) -> Result<(), CliError> {

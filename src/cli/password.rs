@@ -27,7 +27,7 @@ pub fn new(
         first_line()?
     };
     let context = [key.user_id.as_str(), name.as_str(), email.as_str()];
-    PlainPassword::chosen(&typed, &context).map_err(|error| refused(&error.to_string()))
+    PlainPassword::handed(&typed, &context).map_err(|error| refused(&error.to_string()))
 }
 
 /// What is typed without echo at every one of `prompts`, the same each time; else why not.
@@ -85,14 +85,53 @@ fn first_line() -> Result<Zeroizing<String>, CliError> {
         }
         if read == 0 || end.is_some() {
             let line = &line[..end.unwrap_or(length)];
-            let line = line.strip_suffix(b"\r").unwrap_or(line);
-            let text = std::str::from_utf8(line)
-                .map_err(|_| refused("the first line of standard input is not UTF-8 text"))?;
-            return Ok(Zeroizing::new(text.to_owned()));
+            return Ok(Zeroizing::new(line_of(line).map_err(refused)?.to_owned()));
         }
     }
 }
 
+/// The text of a line without its end, and without the mark that some editors put before text in UTF-8.
+fn line_of(line: &[u8]) -> Result<&str, &'static str> {
+    if line.starts_with(b"\xff\xfe") || line.starts_with(b"\xfe\xff") || line.contains(&0) {
+        return Err("standard input is UTF-16 text, as PowerShell's > writes it; save it as UTF-8");
+    }
+    let line = line.strip_suffix(b"\r").unwrap_or(line);
+    let line = line.strip_prefix("\u{feff}".as_bytes()).unwrap_or(line);
+    std::str::from_utf8(line).map_err(|_| {
+        "the first line of standard input is not UTF-8 text; save the file as UTF-8, or type plain letters"
+    })
+}
+
 fn refused(why: &str) -> CliError {
     CliError::Refused(format!("the password was not set: {why}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::line_of;
+
+    #[test]
+    fn a_line_is_its_text_without_what_editors_put_around_it() {
+        for line in [
+            "kuda hijau",
+            "kuda hijau\r",
+            "\u{feff}kuda hijau",
+            "\u{feff}kuda hijau\r",
+        ] {
+            assert_eq!(line_of(line.as_bytes()), Ok("kuda hijau"), "{line:?}");
+        }
+        // Within the line nothing is taken away: what was not meant there is refused as part of the password.
+        assert_eq!(line_of("kuda\u{feff} ".as_bytes()), Ok("kuda\u{feff} "));
+        for utf_16 in [
+            &b"\xff\xfek\0u\0d\0a\0\r\0"[..],
+            b"\xfe\xff\0k\0u\0d\0a\0\r\0",
+            b"k\0u\0",
+        ] {
+            assert!(
+                line_of(utf_16).unwrap_err().contains("UTF-16"),
+                "{utf_16:?}"
+            );
+        }
+        assert!(line_of(b"caf\xe9").unwrap_err().contains("UTF-8"));
+    }
 }

@@ -122,11 +122,23 @@ pub(super) fn prefix(text: &str) -> Option<String> {
     is_prefix.then(|| text.to_owned())
 }
 
+/// What a program says that knows no cluster.
+pub const WITHOUT_ETCD: &str =
+    "this lpse-kiosk was built without etcd; install the package, or build it with --features etcd";
+
 impl Config {
-    /// Refuses settings of a cluster that make no sense together.
-    pub(super) fn check_cluster(&self) -> Result<(), ConfigError> {
+    /// Refuses settings of a cluster that make no sense together. A program that knows no cluster says that first: no
+    /// other setting makes it know one.
+    pub(super) fn check_cluster(&self, has_etcd: bool) -> Result<(), ConfigError> {
+        self.check_together().map_err(|why| {
+            let is_vain = self.store == StoreKind::Etcd && !has_etcd;
+            ConfigError::Together(if is_vain { WITHOUT_ETCD } else { why }.to_owned())
+        })
+    }
+
+    fn check_together(&self) -> Result<(), &'static str> {
         let cluster = &self.cluster;
-        let refuse = |why: &str| Err(ConfigError::Together(why.to_owned()));
+        let refuse = Err;
         if self.store == StoreKind::Etcd && cluster.endpoints.is_empty() {
             return refuse(
                 "[store] kind = etcd is set, so [store] endpoints must name the cluster's members",
@@ -162,6 +174,23 @@ impl Config {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_program_that_knows_no_cluster_asks_for_no_setting_of_one() {
+        let without_endpoints = Config {
+            store: StoreKind::Etcd,
+            ..Config::default()
+        };
+        let said = |has_etcd| {
+            without_endpoints
+                .check_cluster(has_etcd)
+                .unwrap_err()
+                .to_string()
+        };
+        assert!(said(true).contains("endpoints must name"), "{}", said(true));
+        assert_eq!(said(false), WITHOUT_ETCD);
+        assert!(Config::default().check_cluster(false).is_ok());
+    }
 
     #[test]
     fn endpoints_are_urls_of_one_kind_with_ports() {

@@ -63,6 +63,12 @@ pub fn read(path: &Path) -> Result<Option<String>, ConfigError> {
     let file = match File::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            return Err(ConfigError::Closed {
+                file: path.display().to_string(),
+                cure: cure_of_closed(path),
+            });
+        }
         Err(error) => return Err(failed(error)),
     };
     let mode = file.metadata().map_err(failed)?.permissions().mode();
@@ -80,6 +86,24 @@ pub fn read(path: &Path) -> Result<Option<String>, ConfigError> {
         ));
     }
     Ok(Some(text))
+}
+
+/// What to do where the file at `path` may not be read: whether it exists at all does not show in a folder that may not
+/// be entered.
+fn cure_of_closed(path: &Path) -> String {
+    let own = "name a file of your own with --config";
+    let closed = path
+        .ancestors()
+        .skip(1)
+        .filter(|above| !above.as_os_str().is_empty())
+        .find(|above| above.metadata().is_ok());
+    match (path.symlink_metadata(), closed) {
+        (Err(_), Some(folder)) => format!(
+            "its folder is not for everybody to enter; its owner can open it (chmod a+x {}), or {own}",
+            folder.display()
+        ),
+        _ => format!("run this as a user who may read it, or {own}"),
+    }
 }
 
 impl Draft {

@@ -23,11 +23,13 @@ fn environment(variables: &[(&str, &str)]) -> Environment {
     environment
 }
 
-fn load_all(
+/// Always with a file of the test's own: this machine may have one where the program looks when none is named.
+fn load_under(
     file: &str,
-    variables: &[(&str, &str)],
+    environment: &Environment,
     flags: &Flags,
-) -> Result<(Config, Origins), String> {
+    root: bool,
+) -> Result<(Config, Origins), ConfigError> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("config.toml");
     fs::write(&path, file).unwrap();
@@ -35,7 +37,15 @@ fn load_all(
         config: Some(path),
         ..flags.clone()
     };
-    Config::from_sources(&flags, &environment(variables), false).map_err(|error| error.to_string())
+    Config::from_sources(&flags, environment, root)
+}
+
+fn load_all(
+    file: &str,
+    variables: &[(&str, &str)],
+    flags: &Flags,
+) -> Result<(Config, Origins), String> {
+    load_under(file, &environment(variables), flags, false).map_err(|error| error.to_string())
 }
 
 fn load(file: &str, variables: &[(&str, &str)], flags: &Flags) -> Result<Config, String> {
@@ -70,8 +80,7 @@ fn defaults_work_with_nothing_set() {
 #[test]
 fn root_has_its_own_places_and_xdg_folders_count_only_when_absolute() {
     let load = |variables: &[(&str, &str)], root| {
-        let (config, _) =
-            Config::from_sources(&Flags::default(), &environment(variables), root).unwrap();
+        let (config, _) = load_under("", &environment(variables), &Flags::default(), root).unwrap();
         (config.data, config.master_key_file)
     };
     assert_eq!(
@@ -90,7 +99,7 @@ fn root_has_its_own_places_and_xdg_folders_count_only_when_absolute() {
         )
     );
     let homeless = Environment::new();
-    let error = Config::from_sources(&Flags::default(), &homeless, false).unwrap_err();
+    let error = load_under("", &homeless, &Flags::default(), false).unwrap_err();
     assert!(matches!(error, ConfigError::NoHome), "{error}");
 }
 
@@ -314,14 +323,14 @@ fn bytes_that_are_no_text_are_refused_not_skipped() {
     let mut variables = environment(&[]);
     let bad = OsStr::from_bytes(b"\xff\xfe");
     variables.insert("LPSE_KIOSK_OFFICE_NAME".into(), bad.into());
-    let error = Config::from_sources(&Flags::default(), &variables, false).unwrap_err();
+    let error = load_under("", &variables, &Flags::default(), false).unwrap_err();
     assert!(
         error.to_string().contains("LPSE_KIOSK_OFFICE_NAME"),
         "{error}"
     );
     let mut variables = environment(&[]);
     variables.insert(OsStr::from_bytes(b"LPSE_KIOSK_\xff").into(), "x".into());
-    let error = Config::from_sources(&Flags::default(), &variables, false).unwrap_err();
+    let error = load_under("", &variables, &Flags::default(), false).unwrap_err();
     assert!(matches!(error, ConfigError::Unknown { .. }), "{error}");
 }
 

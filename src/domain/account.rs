@@ -56,10 +56,20 @@ pub struct UnknownUserType;
 impl FromStr for UserType {
     type Err = UnknownUserType;
 
+    /// Reads the word in any of the ways in which it is written: `non-penyedia`, `NON PENYEDIA` as on the screens,
+    /// `non_penyedia`, or with a dash that a word processor has put in.
     fn from_str(text: &str) -> Result<Self, UnknownUserType> {
+        let is_between = |c: char| {
+            c.is_whitespace() || matches!(c, '-' | '_' | '\u{2010}'..='\u{2015}' | '\u{2212}')
+        };
+        let letters = |text: &str| -> String {
+            let text = text.trim().chars().filter(|c| !is_between(*c));
+            text.map(|c| c.to_ascii_lowercase()).collect()
+        };
+        let named = letters(text);
         Self::ALL
             .into_iter()
-            .find(|kind| kind.as_str().eq_ignore_ascii_case(text.trim()))
+            .find(|kind| letters(kind.as_str()) == named)
             .ok_or(UnknownUserType)
     }
 }
@@ -217,15 +227,17 @@ pub enum PersonNameError {
     Empty,
     #[error("a name has at most 100 characters")]
     TooLong,
-    #[error("the name contains control or text-direction characters")]
+    #[error("the name contains control characters, or others that do not show")]
     Control,
+    #[error("a name has at least one letter or digit")]
+    Nothing,
 }
 
 impl PersonName {
     pub const MAX_CHARS: usize = 100;
 
-    /// A name in NFC. Control characters, escapes and bidirectional overrides are refused, so that no name can
-    /// disguise itself or move a cursor.
+    /// A name in NFC. Control characters, escapes, bidirectional overrides and what does not show are refused, so that
+    /// no name can disguise itself or move a cursor.
     pub fn parse(text: &str) -> Result<Self, PersonNameError> {
         let name: String = text
             .trim()
@@ -242,6 +254,9 @@ impl PersonName {
         if name.chars().count() > Self::MAX_CHARS {
             return Err(PersonNameError::TooLong);
         }
+        if !name.chars().any(char::is_alphanumeric) {
+            return Err(PersonNameError::Nothing);
+        }
         Ok(Self(name))
     }
 
@@ -256,12 +271,26 @@ impl fmt::Display for PersonName {
     }
 }
 
-/// Characters that act on a terminal or on the order of the text around them instead of being text.
+/// Characters that act on a terminal or on the order of the text around them instead of being text, that do not show
+/// (Unicode's Default_Ignorable_Code_Point, UAX #44, and the blank pattern of Braille), or that mean nothing outside one
+/// program: private use and noncharacters (Unicode 16.0 section 23.5 and 23.7).
 pub fn is_disguise(c: char) -> bool {
-    c.is_control()
-        || matches!(c,
-            '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+    c.is_control() || is_invisible(c) || is_nobodys(c)
+}
+
+fn is_invisible(c: char) -> bool {
+    matches!(c,
+        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}'
+        | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}' | '\u{2800}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}'
+        | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}'
+        | '\u{e0000}'..='\u{e0fff}')
+}
+
+fn is_nobodys(c: char) -> bool {
+    let of_its_plane = u32::from(c) & 0xffff;
+    matches!(c, '\u{e000}'..='\u{f8ff}' | '\u{fdd0}'..='\u{fdef}' | '\u{f0000}'..)
+        || of_its_plane >= 0xfffe
 }
 
 /// An e-mail address of the plain form that every mail server takes: `dot.atom@host.name`.
@@ -651,6 +680,75 @@ mod tests {
     }
 
     #[test]
+    fn a_user_type_is_known_however_it_is_written_and_nothing_else_is() {
+        for text in [
+            "non-penyedia",
+            "NON PENYEDIA",
+            "Non Penyedia",
+            "non_penyedia",
+            "Non-Penyedia",
+            " NonPenyedia ",
+            "non\u{a0}penyedia",
+            "non\u{2013}penyedia",
+        ] {
+            assert_eq!(text.parse(), Ok(UserType::NonPenyedia), "{text:?}");
+        }
+        for text in ["penyedia", "PENYEDIA", " Penyedia\t"] {
+            assert_eq!(text.parse(), Ok(UserType::Penyedia), "{text:?}");
+        }
+        for kind in UserType::ALL {
+            assert_eq!(kind.label().parse(), Ok(kind));
+        }
+        for text in ["", "non", "-", "vendor", "penyedia/x", "non/penyedia"] {
+            assert_eq!(text.parse::<UserType>(), Err(UnknownUserType), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn what_does_not_show_or_belongs_to_nobody_is_a_disguise_and_letters_are_not() {
+        for c in [
+            '\u{7f}',
+            '\u{9b}',
+            '\u{ad}',
+            '\u{115f}',
+            '\u{200d}',
+            '\u{202e}',
+            '\u{2066}',
+            '\u{3164}',
+            '\u{e000}',
+            '\u{fdd0}',
+            '\u{fe0f}',
+            '\u{feff}',
+            '\u{ffa0}',
+            '\u{fffe}',
+            '\u{ffff}',
+            '\u{1fffe}',
+            '\u{e0041}',
+            '\u{f0000}',
+            '\u{10ffff}',
+        ] {
+            assert!(is_disguise(c), "U+{:04X}", u32::from(c));
+        }
+        for c in [
+            ' ',
+            'a',
+            'é',
+            '\u{a0}',
+            '\u{301}',
+            '’',
+            '…',
+            '王',
+            'ﾡ',
+            '한',
+            '\u{fffd}',
+            '😀',
+            '\u{2f800}',
+        ] {
+            assert!(!is_disguise(c), "U+{:04X}", u32::from(c));
+        }
+    }
+
+    #[test]
     fn a_name_cannot_disguise_itself() {
         assert_eq!(
             PersonName::parse("  Siti Nurhaliza, S.Kom. ")
@@ -658,7 +756,18 @@ mod tests {
                 .as_str(),
             "Siti Nurhaliza, S.Kom."
         );
-        for text in ["a\u{1b}[31m", "a\u{202e}b", "a\nb", "a\u{200b}b"] {
+        for text in [
+            "a\u{1b}[31m",
+            "a\u{202e}b",
+            "a\nb",
+            "a\u{200b}b",
+            "\u{3164}",
+            "\u{2800}\u{2800}",
+            "a\u{ffff}b",
+            "\u{f8ff} CV",
+            "a\u{10fffd}",
+            "a\u{e0101}",
+        ] {
             assert_eq!(
                 PersonName::parse(text),
                 Err(PersonNameError::Control),
@@ -666,6 +775,16 @@ mod tests {
             );
         }
         assert_eq!(PersonName::parse(" "), Err(PersonNameError::Empty));
+        for text in ["-", "\u{301}", "...", "###"] {
+            assert_eq!(
+                PersonName::parse(text),
+                Err(PersonNameError::Nothing),
+                "{text:?}"
+            );
+        }
+        for text in ["A", "3", "'Aisyiyah", "Ñandú", "王", "José d\u{2019}Arc"] {
+            assert!(PersonName::parse(text).is_ok(), "{text:?}");
+        }
         assert_eq!(
             PersonName::parse(&"é".repeat(101)),
             Err(PersonNameError::TooLong)

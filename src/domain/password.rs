@@ -11,7 +11,7 @@ use subtle::ConstantTimeEq;
 use unicode_normalization::UnicodeNormalization;
 use zeroize::Zeroizing;
 
-use super::reset::ShortCode;
+use super::{account::is_disguise, reset::ShortCode};
 
 /// A password as somebody typed it, in NFC; wiped when dropped, never printed.
 #[derive(Clone)]
@@ -54,6 +54,22 @@ pub enum PasswordRuleError {
     Control,
     #[error("the new password is the present one")]
     Unchanged,
+}
+
+/// Why a password that somebody else hands over, in a file or on a command's input, is not taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum HandedPasswordError {
+    #[error(transparent)]
+    Rule(#[from] PasswordRuleError),
+    #[error(
+        "the password begins or ends with a space, which nobody sees and few would type; take it away"
+    )]
+    Edge,
+    #[error(
+        "the password contains U+{:04X}, which looks like a space or like nothing, and which its owner could not type; \
+         write a plain space or leave it out", u32::from(*.0)
+    )]
+    Unseen(char),
 }
 
 /// How well a password that is being chosen would withstand guessing.
@@ -103,6 +119,20 @@ impl PlainPassword {
         let password = Self::typed(text).ok_or(PasswordRuleError::TooLong)?;
         password.may_be_set(context)?;
         Ok(password)
+    }
+
+    /// A password to be set for somebody who has not chosen it and will have to type it: what cannot be seen in it was
+    /// not meant. `context` as for [`PlainPassword::chosen`].
+    pub fn handed(text: &str, context: &[&str]) -> Result<Self, HandedPasswordError> {
+        let unseen = |c: &char| *c != ' ' && (c.is_whitespace() || is_disguise(*c));
+        // A control character has a refusal of its own.
+        if let Some(unseen) = text.chars().filter(|c| !c.is_control()).find(unseen) {
+            return Err(HandedPasswordError::Unseen(unseen));
+        }
+        if text != text.trim_matches(' ') {
+            return Err(HandedPasswordError::Edge);
+        }
+        Ok(Self::chosen(text, context)?)
     }
 
     /// Whether this may become the password of an account with these words of its own.
@@ -250,7 +280,19 @@ pub struct PasswordHash {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum PasswordHashError {
     #[error("the password hash must be a PHC string beginning with $argon2id$v=19$")]
+    Kind,
+    #[error(
+        "the password hash is not whole; it has the form $argon2id$v=19$m=19456,t=2,p=1$SALT$HASH, with salt and hash in \
+         base 64 without = at their ends"
+    )]
     Form,
+    #[error("the password hash's salt has {0} bytes; it may have 8 to 64")]
+    Salt(usize),
+    #[error(
+        "the password hash has {0} bytes, and only hashes of 32 bytes are taken; have it made with that length, or give \
+         the password instead"
+    )]
+    Length(usize),
     #[error("the password hash's cost must lie between m=19456,t=2,p=1 and m=1048576,t=16,p=16")]
     Cost,
 }
@@ -263,7 +305,9 @@ impl PasswordHash {
     /// Reads a PHC string.
     pub fn parse(text: &str) -> Result<Self, PasswordHashError> {
         use PasswordHashError::Form;
-        let rest = text.strip_prefix("$argon2id$v=19$").ok_or(Form)?;
+        let rest = text
+            .strip_prefix("$argon2id$v=19$")
+            .ok_or(PasswordHashError::Kind)?;
         let [params, salt, output] = rest
             .split('$')
             .collect::<Vec<_>>()
@@ -286,15 +330,14 @@ impl PasswordHash {
             iterations: number(t, "t")?,
             parallelism: number(p, "p")?,
         };
-        let decode = |text: &str, bounds: std::ops::RangeInclusive<usize>| {
-            BASE64_NOPAD
-                .decode(text.as_bytes())
-                .ok()
-                .filter(|bytes| bounds.contains(&bytes.len()))
-                .ok_or(Form)
-        };
-        let salt = decode(salt, 8..=64)?;
-        let output = decode(output, Self::OUTPUT_BYTES..=Self::OUTPUT_BYTES)?;
+        let decode = |text: &str| BASE64_NOPAD.decode(text.as_bytes()).map_err(|_| Form);
+        let (salt, output) = (decode(salt)?, decode(output)?);
+        if !(8..=64).contains(&salt.len()) {
+            return Err(PasswordHashError::Salt(salt.len()));
+        }
+        if output.len() != Self::OUTPUT_BYTES {
+            return Err(PasswordHashError::Length(output.len()));
+        }
         if !cost.is_acceptable() {
             return Err(PasswordHashError::Cost);
         }
@@ -571,13 +614,60 @@ mod tests {
         assert_eq!(with("m=19456", "m=4096"), Err(PasswordHashError::Cost));
         assert_eq!(with("m=19456", "m=99999999"), Err(PasswordHashError::Cost));
         assert_eq!(with("t=2", "t=1"), Err(PasswordHashError::Cost));
-        assert_eq!(with("argon2id", "argon2i"), Err(PasswordHashError::Form));
-        assert_eq!(with("$m=", "$x="), Err(PasswordHashError::Form));
-        assert_eq!(PasswordHash::parse(""), Err(PasswordHashError::Form));
+        for (from, to) in [("argon2id", "argon2i"), ("v=19", "v=16")] {
+            assert_eq!(with(from, to), Err(PasswordHashError::Kind), "{to}");
+        }
+        for (from, to) in [("$m=", "$x="), (",t=2", ""), ("p=1$", "p=1$=")] {
+            assert_eq!(with(from, to), Err(PasswordHashError::Form), "{to}");
+        }
+        assert_eq!(PasswordHash::parse(""), Err(PasswordHashError::Kind));
         assert_eq!(
             PasswordHash::parse("$2y$10$abcdefghijklmnopqrstuv"),
-            Err(PasswordHashError::Form)
+            Err(PasswordHashError::Kind)
         );
+        // Other lengths are good hashes elsewhere; here they have a reason of their own.
+        let of = |salt: usize, output: usize| {
+            let encoded = |bytes| BASE64_NOPAD.encode(&vec![7; bytes]);
+            let (salt, output) = (encoded(salt), encoded(output));
+            PasswordHash::parse(&format!("$argon2id$v=19$m=19456,t=2,p=1${salt}${output}"))
+        };
+        assert!(of(8, 32).is_ok() && of(64, 32).is_ok());
+        assert_eq!(of(16, 16), Err(PasswordHashError::Length(16)));
+        assert_eq!(of(16, 64), Err(PasswordHashError::Length(64)));
+        assert_eq!(of(7, 32), Err(PasswordHashError::Salt(7)));
+    }
+
+    #[test]
+    fn what_cannot_be_seen_in_a_password_that_is_handed_over_is_refused() {
+        let handed = |text: &str| PlainPassword::handed(text, &["PPK30"]).map(|_| ());
+        assert_eq!(handed("kuda hijau di awan"), Ok(()));
+        assert_eq!(handed("kuda-é-王-😀-awan"), Ok(()));
+        for text in [
+            " kuda hijau di awan",
+            "kuda hijau di awan ",
+            "kuda hijau di awan  ",
+        ] {
+            assert_eq!(handed(text), Err(HandedPasswordError::Edge), "{text:?}");
+        }
+        for unseen in [
+            '\u{a0}', '\u{feff}', '\u{200b}', '\u{3000}', '\u{202f}', '\u{3164}', '\u{ad}',
+        ] {
+            for text in [
+                format!("{unseen}kuda hijau di awan"),
+                format!("kuda hijau{unseen}di awan"),
+                format!("kuda hijau di awan{unseen}"),
+            ] {
+                assert_eq!(
+                    handed(&text),
+                    Err(HandedPasswordError::Unseen(unseen)),
+                    "{text:?}"
+                );
+            }
+        }
+        let rule = HandedPasswordError::Rule(PasswordRuleError::Control);
+        assert_eq!(handed("kuda\thijau99awan"), Err(rule));
+        let rule = HandedPasswordError::Rule(PasswordRuleError::TooShort);
+        assert_eq!(handed("kuda"), Err(rule));
     }
 
     #[test]

@@ -383,7 +383,7 @@ impl Reset {
 fn decoy_account(key: &AccountKey, email: &EmailAddress) -> Account {
     Account::new(
         key.clone(),
-        PersonName::parse("-").expect("a dash is a name"),
+        PersonName::parse("A").expect("a letter is a name"),
         email.clone(),
         PasswordHash::unmatchable(HashCost::default()),
         Timestamp::UNIX_EPOCH,

@@ -46,9 +46,7 @@ pub enum OpenError {
     NodeTaken(String),
     #[error("a cluster has no folder to open")]
     NotEmbedded,
-    #[error(
-        "this lpse-kiosk was built without etcd; install the package, or build it with --features etcd"
-    )]
+    #[error("{}", crate::config::WITHOUT_ETCD)]
     NotBuilt,
 }
 

@@ -15,6 +15,9 @@ use tempfile::TempDir;
 /// A password that every rule takes.
 pub const PASSWORD: &str = "kuda hijau di awan 9";
 
+/// A configuration file that sets nothing. It is always named: the machine that tests run on may have one of its own.
+const NO_SETTINGS: &str = "empty.toml";
+
 /// A folder in which the program keeps everything.
 pub struct Place {
     folder: TempDir,
@@ -31,6 +34,7 @@ impl Place {
     pub fn new() -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         fs::create_dir(folder.path().join("home")).unwrap();
+        fs::write(folder.path().join(NO_SETTINGS), "").unwrap();
         Self { folder }
     }
 
@@ -53,13 +57,14 @@ impl Place {
         command
     }
 
-    /// The program with nothing set but a home folder.
+    /// The program with nothing set but a home folder, and in place of this machine's configuration file an empty one.
     pub fn bare(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_lpse-kiosk"));
         command
             .args(arguments)
             .env_clear()
             .env("HOME", self.path("home"))
+            .env("LPSE_KIOSK_CONFIG", self.path(NO_SETTINGS))
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());

@@ -14,9 +14,10 @@ pub mod smtp;
 pub mod ssh;
 
 use std::{
-    fs,
+    fs::{self, Permissions},
     io::{Read, Write},
     net::TcpListener,
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     process::{Command, Output, Stdio},
     sync::{
@@ -38,6 +39,9 @@ pub const MORNING: i64 = 1_597_283_585;
 
 /// The password of every account of an office.
 pub const PASSWORD: &str = "kuda hijau di awan 9";
+
+/// A configuration file that sets nothing. It is always named: the machine that tests run on may have one of its own.
+const NO_SETTINGS: &str = "empty.toml";
 
 /// An LPSE: a data folder, a master key, settings, and a wall clock that moves only when told.
 pub struct Office {
@@ -64,6 +68,9 @@ impl Office {
             settings: Vec::new(),
         };
         fs::create_dir(office.path("home")).unwrap();
+        fs::write(office.path(NO_SETTINGS), "").unwrap();
+        // For the service's own user too, where that is another one.
+        fs::set_permissions(office.path(NO_SETTINGS), Permissions::from_mode(0o644)).unwrap();
         office.set_clock(MORNING);
         office
     }
@@ -171,6 +178,7 @@ impl Office {
             ("TZ".into(), "UTC".into()),
             ("TERM".into(), "xterm-256color".into()),
             ("LANG".into(), "C.UTF-8".into()),
+            ("LPSE_KIOSK_CONFIG".into(), path(NO_SETTINGS)),
             ("LPSE_KIOSK_STORE_DATA".into(), path("data")),
             (
                 "LPSE_KIOSK_KEYS_MASTER_KEY_FILE".into(),

@@ -36,6 +36,8 @@ pub enum FaultKind {
     NoBeginning { begins_with: u64 },
     /// The log ends before record `to`, which was recorded.
     CutOff { to: u64 },
+    /// Behind the last record stands what is no beginning of another.
+    ForeignEnd,
     /// The record stands there a second time.
     Doubled,
     /// Where the record belongs stands `instead`; it is found later.
@@ -56,6 +58,7 @@ impl FaultKind {
             Self::Missing { .. } => "missing",
             Self::NoBeginning { .. } => "no-beginning",
             Self::CutOff { .. } => "cut-off",
+            Self::ForeignEnd => "foreign-end",
             Self::Doubled => "doubled",
             Self::Displaced { .. } => "reordered",
             Self::Unlinked => "unlinked",
@@ -94,6 +97,11 @@ impl fmt::Display for Fault {
                 span(f, seq, *to)?;
                 write!(f, "; the store knows that the log came to record {to}")
             }
+            FaultKind::ForeignEnd => write!(
+                f,
+                "where record {seq} would begin stands something that was never recorded, as a file system leaves after \
+                 a power cut, or somebody who overwrites the end"
+            ),
             FaultKind::Doubled => write!(f, "record {seq} stands there a second time"),
             FaultKind::Displaced { instead, found } => write!(
                 f,

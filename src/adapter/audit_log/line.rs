@@ -122,6 +122,13 @@ pub fn check(line: &[u8]) -> Option<Link> {
     })
 }
 
+/// Whether a line that is being written can begin with `bytes`. Nothing that was ever written holds a control character.
+pub fn may_begin_with(bytes: &[u8]) -> bool {
+    const BEGINNING: &[u8] = b"{\"seq\":";
+    let begins = BEGINNING.starts_with(bytes) || bytes.starts_with(BEGINNING);
+    begins && !bytes.iter().any(u8::is_ascii_control)
+}
+
 /// What `line` says, whether or not it still stands as it was written.
 pub fn read(line: &[u8]) -> Option<AuditRecord> {
     let read: ReadBack = serde_json::from_slice(line).ok()?;

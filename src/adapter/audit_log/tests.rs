@@ -149,6 +149,31 @@ async fn a_torn_line_is_cut_off_and_the_log_says_so() {
 }
 
 #[tokio::test]
+async fn what_no_record_begins_with_is_a_fault_at_the_end_until_it_is_cut_off() {
+    for end in [
+        &b"\0"[..],
+        &[0; 4096],
+        b"{\"seq\":4,\"at\":\"2020-08-13T01\0\0\0",
+        b"x",
+        b"{\"act\":",
+    ] {
+        let mut place = Place::new();
+        place.record(3).await;
+        let whole = fs::read(place.file()).unwrap();
+        fs::write(place.file(), [&whole[..], end].concat()).unwrap();
+        let report = place.verify(None);
+        let fault = report.fault.unwrap();
+        assert_eq!((fault.seq, fault.kind), (4, FaultKind::ForeignEnd));
+        assert_eq!(report.last, Some(3));
+        assert_eq!(fault.place.unwrap().line, 4);
+        place.record(1).await;
+        place.is_whole(5);
+        let cut = place.records()[3].detail.clone().unwrap();
+        assert!(cut.contains("was cut off from the end"), "{cut}");
+    }
+}
+
+#[tokio::test]
 async fn a_line_without_its_end_is_a_record() {
     let mut place = Place::new();
     place.record(3).await;

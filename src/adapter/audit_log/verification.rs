@@ -89,6 +89,14 @@ impl Walk<'_> {
                 };
                 let link = line::check(&found.bytes);
                 if is_current && !found.is_ended {
+                    if link.is_none() && !line::may_begin_with(&found.bytes) {
+                        self.report.fault = Some(Fault {
+                            kind: FaultKind::ForeignEnd,
+                            seq: self.expected(),
+                            place: Some(place()),
+                        });
+                        return Ok(());
+                    }
                     match link {
                         _ if self.question.is_live => return Ok(()),
                         Some(_) => {}

@@ -3,7 +3,7 @@
 use clap::Args;
 use unicode_normalization::UnicodeNormalization;
 
-use super::{show, user_types};
+use super::{UserTypes, show};
 use crate::{
     cli::{CliError, output::Lines},
     domain::{Account, UserId, UserType},
@@ -24,7 +24,7 @@ const PAGE: usize = 256;
 )]
 pub struct ListArguments {
     /// Only this user type
-    #[arg(long = "type", value_name = "TYPE", value_parser = user_types(), ignore_case = true)]
+    #[arg(long = "type", value_name = "TYPE", value_parser = UserTypes)]
     user_type: Option<UserType>,
     /// Only IDs that begin with this
     #[arg(long, default_value = "", hide_default_value = true, value_parser = parse_prefix)]

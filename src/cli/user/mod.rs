@@ -15,9 +15,11 @@ mod show;
 mod suspend;
 mod unlock;
 
+use std::ffi::OsStr;
+
 use clap::{
-    Args, Subcommand,
-    builder::{PossibleValuesParser, TypedValueParser},
+    Arg, Args, Subcommand,
+    builder::{PossibleValue, PossibleValuesParser, TypedValueParser},
 };
 
 use super::{CliError, output::line};
@@ -59,7 +61,7 @@ struct Which {
     #[arg(value_parser = UserId::parse)]
     user_id: UserId,
     /// The account's user type
-    #[arg(long = "type", value_name = "TYPE", value_parser = user_types(), ignore_case = true)]
+    #[arg(long = "type", value_name = "TYPE", value_parser = UserTypes)]
     user_type: UserType,
 }
 
@@ -69,9 +71,38 @@ impl Which {
     }
 }
 
-fn user_types() -> impl TypedValueParser<Value = UserType> {
-    PossibleValuesParser::new(UserType::ALL.map(UserType::as_str))
-        .try_map(|word| word.parse::<UserType>())
+/// A user type in any of the ways in which it is written; help and completions tell one.
+#[derive(Debug, Clone, Copy)]
+struct UserTypes;
+
+impl UserTypes {
+    fn words() -> PossibleValuesParser {
+        PossibleValuesParser::new(UserType::ALL.map(UserType::as_str))
+    }
+}
+
+impl TypedValueParser for UserTypes {
+    type Value = UserType;
+
+    fn parse_ref(
+        &self,
+        command: &clap::Command,
+        argument: Option<&Arg>,
+        value: &OsStr,
+    ) -> Result<UserType, clap::Error> {
+        match value.to_str().map(str::parse) {
+            Some(Ok(user_type)) => Ok(user_type),
+            // Refused in the words of every other list of words.
+            _ => Self::words()
+                .try_map(|word| word.parse::<UserType>())
+                .parse_ref(command, argument, value),
+        }
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        let words = UserType::ALL.map(|kind| PossibleValue::new(kind.as_str()));
+        Some(Box::new(words.into_iter()))
+    }
 }
 
 pub async fn run(

@@ -5,7 +5,9 @@
 //! a row, which finds IDs given twice.
 
 mod row;
+mod spreadsheet;
 mod table;
+mod utf16;
 
 use std::{
     collections::{HashMap, HashSet, hash_map},
@@ -46,10 +48,12 @@ const TOLD: u64 = 50;
 /// Add many accounts from a CSV file, all or nothing
 ///
 /// The first line names the columns, in any order: user_id, type, name, email, and password or password_hash (an
-/// Argon2id hash in PHC form) or both, one of them empty. Columns are separated by commas or semicolons, the text is
-/// UTF-8. First every line is checked, also against the store; every bad line is told with its number, its column and
-/// what is wrong, the first 50 in full. Only when all are good, the accounts are added, and become visible together.
-/// Passwords are hashed on all cores. Standard input is not taken: the file is read twice.
+/// Argon2id hash of 32 bytes in PHC form) or both, one of them empty. Columns are separated by commas, semicolons or
+/// tabs, the text is UTF-8, or UTF-16 with a byte order mark: "CSV UTF-8" and "Unicode text" of spreadsheets. First every
+/// line is checked, also against the store; every bad line is told with its number, its column and what is wrong, the
+/// first 50 in full. What a spreadsheet may have mangled, such as a long number, is a warning. Only when all are good,
+/// the accounts are added, and become visible together. Passwords are hashed on all cores. Standard input is not taken:
+/// the file is read twice.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  lpse-kiosk user import --dry-run accounts.csv\n  lpse-kiosk user import accounts.csv\n\n\
@@ -89,8 +93,9 @@ pub async fn run(
     }
     if dry_run {
         return line(format!(
-            "{} good; nothing was written (dry run).",
-            lines(judged.good)
+            "{} good{}; nothing was written (dry run).",
+            lines(judged.good),
+            judged.warned()
         ));
     }
     let mut import = services.accounts.begin_import().await?;
@@ -98,7 +103,8 @@ pub async fn run(
         Ok(()) => {
             import.finish(source).await?;
             let plural = if judged.good == 1 { "" } else { "s" };
-            line(format!("Imported {} account{plural}.", judged.good))
+            let warned = judged.warned();
+            line(format!("Imported {} account{plural}{warned}.", judged.good))
         }
         Err(error) => {
             // Nothing of it is visible either way: what is left behind is cleared away when the store opens next.
@@ -112,8 +118,20 @@ pub async fn run(
 struct Judged {
     good: u64,
     bad: u64,
+    /// Lines that are good and look as if a spreadsheet had made something of them.
+    suspicious: u64,
     /// Of everything that was read.
     digest: [u8; 32],
+}
+
+impl Judged {
+    fn warned(&self) -> String {
+        match self.suspicious {
+            0 => String::new(),
+            1 => ", 1 of them with a warning".to_owned(),
+            many => format!(", {many} of them with warnings"),
+        }
+    }
 }
 
 /// Judges every row; the bad ones are told on standard error.
@@ -122,7 +140,8 @@ async fn judge(table: &mut Table, path: &Path, services: &Services) -> Result<Ju
     let template = "{msg:<10} {wide_bar} {percent:>3} %  {bytes_per_sec}  {eta} left";
     let progress = progress::bar("Checking", table.length(), template);
     let mut seen: HashMap<[u8; 16], u64> = HashMap::new();
-    let (mut good, mut bad, mut told) = (0, 0, 0);
+    let (mut good, mut bad, mut suspicious) = (0, 0, 0);
+    let (mut told, mut warned) = (0, 0);
     let mut more = true;
     while more {
         let mut rows = Vec::with_capacity(LOOKED_UP_AT_ONCE);
@@ -138,7 +157,7 @@ async fn judge(table: &mut Table, path: &Path, services: &Services) -> Result<Ju
                 number,
                 match row.content.map(|f| header.entry(f, Reading::Judging)) {
                     Ok(Ok(entry)) => match first_of_its_key(&entry.key, number, &mut seen) {
-                        Ok(()) => Ok(entry.key),
+                        Ok(()) => Ok((entry.key, entry.suspicions)),
                         Err(problem) => Err(vec![problem]),
                     },
                     Ok(Err(problems)) => Err(problems),
@@ -149,15 +168,25 @@ async fn judge(table: &mut Table, path: &Path, services: &Services) -> Result<Ju
                 },
             ));
         }
-        let keys = rows.iter().filter_map(|(_, judged)| judged.as_ref().ok());
+        let keys = rows
+            .iter()
+            .filter_map(|(_, judged)| judged.as_ref().ok().map(|(key, _)| key));
         let there = those_that_exist(keys, services).await?;
         for (number, judged) in rows {
             let problems = match judged {
-                Ok(key) if there.contains(&key) => {
+                Ok((key, _)) if there.contains(&key) => {
                     vec![of_user_id(AccountsError::Exists(key).to_string())]
                 }
-                Ok(_) => {
+                Ok((_, suspicions)) => {
                     good += 1;
+                    suspicious += u64::from(!suspicions.is_empty());
+                    for suspicion in suspicions {
+                        warned += 1;
+                        if warned <= TOLD {
+                            let told = format!("warning: line {number}, {suspicion}");
+                            progress.suspend(|| writeln!(io::stderr(), "{told}"))?;
+                        }
+                    }
                     continue;
                 }
                 Err(problems) => problems,
@@ -175,9 +204,13 @@ async fn judge(table: &mut Table, path: &Path, services: &Services) -> Result<Ju
     if told > TOLD {
         writeln!(io::stderr(), "and {} more problems", told - TOLD)?;
     }
+    if warned > TOLD {
+        writeln!(io::stderr(), "and {} more warnings", warned - TOLD)?;
+    }
     Ok(Judged {
         good,
         bad,
+        suspicious,
         digest: table.digest(),
     })
 }
@@ -196,12 +229,20 @@ fn first_of_its_key(
     seen: &mut HashMap<[u8; 16], u64>,
 ) -> Result<(), Problem> {
     match seen.entry(digest(key)) {
-        hash_map::Entry::Occupied(first) => Err(of_user_id(format!(
-            "{} {} stands on line {} already",
-            key.user_type,
-            key.user_id,
-            first.get()
-        ))),
+        hash_map::Entry::Occupied(first) => {
+            let perhaps = match spreadsheet::is_rounded(key.user_id.as_str()) {
+                true => {
+                    "; a spreadsheet, which keeps 15 digits of a number, may have made one of two"
+                }
+                false => "",
+            };
+            Err(of_user_id(format!(
+                "{} {} stands on line {} already{perhaps}",
+                key.user_type,
+                key.user_id,
+                first.get()
+            )))
+        }
         hash_map::Entry::Vacant(place) => {
             place.insert(number);
             Ok(())
@@ -294,6 +335,7 @@ fn take(
         name,
         email,
         credential,
+        suspicions: _,
     } = entry;
     let with = |password| NewAccount {
         key,
@@ -325,12 +367,16 @@ async fn add_part(
 }
 
 fn header(table: &mut Table, path: &Path) -> Result<Header, CliError> {
-    let refused = |why: String| CliError::Refused(format!("{}, line 1: {why}", path.display()));
+    let refused = |line: u64, why: String| {
+        CliError::Refused(format!("{}, line {line}: {why}", path.display()))
+    };
     match table.next().map_err(|error| unreadable(path, error))? {
         None => Err(refused(
+            1,
             "the file is empty; its first line must name the columns".into(),
         )),
         Some(row) => {
+            let refused = |why| refused(row.line, why);
             let fields = row.content.map_err(|fault| refused(fault.to_string()))?;
             Header::read(fields).map_err(refused)
         }

@@ -1,12 +1,16 @@
 //! A CSV file read row by row in bounded memory: RFC 4180, in buffers of our own that are wiped, because passwords
 //! pass through them.
 //!
+//! Spreadsheets write it with commas, semicolons or tabs, as UTF-8 or UTF-16, with `sep=;` before everything or without:
+//! each has one meaning, which the beginning of the file tells. What is no such text is refused with what to do.
+//!
 //! Whatever is wrong with the file, a row costs no more than [`LONGEST_ROW`] bytes: a quote that is never closed
 //! makes one bad row, not a copy of the file in memory.
 
 use std::{
     fs::File,
     io::{self, Read, Seek},
+    os::unix::fs::FileExt,
     path::Path,
 };
 
@@ -14,19 +18,34 @@ use csv_core::{ReadRecordResult, Reader, ReaderBuilder};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
+use super::utf16::Utf16;
+
 /// Longest row in bytes, several times what the longest account needs.
 pub const LONGEST_ROW: usize = 16 * 1024;
 
-/// Most columns of a row; what has more is not ours.
-pub const MOST_COLUMNS: usize = 64;
+/// Most columns of a row, with the empty ones that spreadsheets write behind the last; what has more is not ours.
+pub const MOST_COLUMNS: usize = 256;
 
 const INPUT_BYTES: usize = 64 * 1024;
+
+/// Bytes at the beginning that are looked at to know what kind of file it is. As a full buffer cannot be filled further,
+/// it is less than that by more than one read.
+const SNIFFED_BYTES: usize = 16 * 1024;
+
+/// What separates columns. Of several, in which a line has the same number of parts, the first.
+const DELIMITERS: [u8; 3] = [b',', b';', b'\t'];
+
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
 /// A CSV file, read from its beginning to its end, and again.
 pub struct Table {
     file: File,
     length: u64,
     delimiter: u8,
+    /// Bytes of text before the first row: a byte order mark, a line `sep=;`.
+    preamble: usize,
+    /// The file is UTF-16, and becomes UTF-8 as it is read.
+    utf16: Option<Utf16>,
     parser: Reader,
     /// What was read from the file and is not parsed yet lies at `begin..end`.
     input: Zeroizing<Vec<u8>>,
@@ -100,6 +119,8 @@ impl Table {
             file,
             length: metadata.len(),
             delimiter: b',',
+            preamble: 0,
+            utf16: None,
             parser: Reader::new(),
             input: Zeroizing::new(vec![0; INPUT_BYTES]),
             begin: 0,
@@ -115,24 +136,41 @@ impl Table {
         Ok(table)
     }
 
-    /// Looks at the first line: spreadsheets in Indonesian write semicolons between the columns.
+    /// Looks at the beginning: what kind of text it is, and what separates its columns.
     fn sniff(&mut self) -> io::Result<()> {
-        let is_end = |byte: &u8| matches!(byte, b'\r' | b'\n');
-        while !self.input[..self.end].iter().any(is_end) && self.end < INPUT_BYTES && self.fill()? {
+        let mut first = [0; 8];
+        let read = self.file.read_at(&mut first, 0)?;
+        if let Some(own) = own_format(&first[..read]) {
+            return Err(io::Error::other(own));
         }
-        let first = self.input[..self.end]
-            .split(is_end)
-            .next()
-            .unwrap_or_default();
-        if first.contains(&0) {
+        self.utf16 = Utf16::marked(&first[..read]);
+        let is_end = |byte: &u8| matches!(byte, b'\r' | b'\n');
+        // The first line that says something is among these; it names the columns.
+        while self.end < SNIFFED_BYTES && self.fill()? {}
+        let head = &self.input[..self.end];
+        if head.contains(&0) {
             return Err(io::Error::other(
                 "it is not UTF-8 text; save it as \"CSV UTF-8\"",
             ));
         }
-        if first.contains(&b';') && !first.contains(&b',') {
-            self.delimiter = b';';
+        let text = head.strip_prefix(BYTE_ORDER_MARK).unwrap_or(head);
+        let first = text.split(is_end).next().unwrap_or_default();
+        let separator = separator(first);
+        self.preamble = head.len() - text.len();
+        if separator.is_some() {
+            self.preamble += first.len();
         }
+        let mut lines = self.input[self.preamble..self.end].split(is_end);
+        let names = lines.find(|line| !is_blank(line)).unwrap_or_default();
+        self.delimiter = separator.unwrap_or_else(|| delimiter_of(names));
+        self.begin_rows()
+    }
+
+    /// Steps over what stands before the rows.
+    fn begin_rows(&mut self) -> io::Result<()> {
         self.parser = ReaderBuilder::new().delimiter(self.delimiter).build();
+        while self.end < self.preamble && self.fill()? {}
+        self.consume(self.preamble.min(self.end));
         Ok(())
     }
 
@@ -143,7 +181,8 @@ impl Table {
 
     /// Bytes parsed so far.
     pub fn position(&self) -> u64 {
-        self.read - (self.end - self.begin) as u64
+        // Of UTF-16 this is not exact until everything is parsed; only a bar of progress looks at it.
+        self.read.saturating_sub((self.end - self.begin) as u64)
     }
 
     /// The digest of what was read. Two readings to the end with the same digest have read the same rows.
@@ -154,13 +193,13 @@ impl Table {
     /// Goes back to the beginning.
     pub fn rewind(&mut self) -> io::Result<()> {
         self.file.rewind()?;
-        self.parser = ReaderBuilder::new().delimiter(self.delimiter).build();
+        self.utf16 = self.utf16.take().map(|utf16| utf16.again());
         (self.begin, self.end) = (0, 0);
         self.line = 1;
         self.after_carriage_return = false;
         self.digest = Sha256::new();
         self.read = 0;
-        Ok(())
+        self.begin_rows()
     }
 
     /// The next row that is not blank; `None` at the end.
@@ -242,16 +281,29 @@ impl Table {
         if self.begin == self.end {
             (self.begin, self.end) = (0, 0);
         }
-        let read = loop {
-            match self.file.read(&mut self.input[self.end..]) {
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                read => break read?,
+        loop {
+            let room = &mut self.input[self.end..];
+            let (read, written) = match &mut self.utf16 {
+                None => {
+                    let read = read_some(&mut self.file, room)?;
+                    self.digest.update(&room[..read]);
+                    (read, read)
+                }
+                Some(utf16) => {
+                    // Two bytes of it become three at most.
+                    let mut raw = Zeroizing::new(vec![0; room.len() / 2]);
+                    let read = read_some(&mut self.file, &mut raw)?;
+                    self.digest.update(&raw[..read]);
+                    (read, utf16.decode(&raw[..read], room))
+                }
+            };
+            self.end += written;
+            self.read += read as u64;
+            // Half a character is read and not written yet; that is no end.
+            if written > 0 || read == 0 {
+                return Ok(written > 0);
             }
-        };
-        self.digest.update(&self.input[self.end..self.end + read]);
-        self.end += read;
-        self.read += read as u64;
-        Ok(read > 0)
+        }
     }
 
     /// Steps over `count` bytes of input and counts the lines in them, whichever way they end.
@@ -266,6 +318,60 @@ impl Table {
         }
         self.begin += count;
     }
+}
+
+fn read_some(file: &mut File, into: &mut [u8]) -> io::Result<usize> {
+    loop {
+        match file.read(into) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            read => return read,
+        }
+    }
+}
+
+/// What to do with a file that only its own program reads.
+fn own_format(first: &[u8]) -> Option<&'static str> {
+    const ZIP: &[u8] = b"PK\x03\x04";
+    const COMPOUND: &[u8] = b"\xd0\xcf\x11\xe0";
+    let is_workbook = first.starts_with(ZIP) || first.starts_with(COMPOUND);
+    is_workbook.then_some(
+        "it is a spreadsheet's own file (.xlsx, .ods, .xls); open it there and save it as \"CSV UTF-8\"",
+    )
+}
+
+/// The separator that a line `sep=;` names. It is a spreadsheet's own way to say so, and no row.
+fn separator(line: &[u8]) -> Option<u8> {
+    let text = line.strip_prefix(b"\"").unwrap_or(line);
+    let (sep, rest) = text.split_at_checked(4)?;
+    let (separator, behind) = rest.split_first()?;
+    let is_separator = DELIMITERS.contains(separator) || *separator == b'|';
+    // A program that has read the line as a row has put quotes around it, or separators behind it.
+    let is_over = behind.iter().all(|byte| byte == separator || *byte == b'"');
+    (sep.eq_ignore_ascii_case(b"sep=") && is_separator && is_over).then_some(*separator)
+}
+
+/// What separates the columns whose names stand in `line`: what it has most of, outside quotes.
+fn delimiter_of(line: &[u8]) -> u8 {
+    let mut counts = [0; DELIMITERS.len()];
+    let mut is_quoted = false;
+    for byte in line {
+        is_quoted ^= *byte == b'"';
+        if let Some(at) = DELIMITERS.iter().position(|one| one == byte)
+            && !is_quoted
+        {
+            counts[at] += 1;
+        }
+    }
+    // Of equals the first.
+    let most = (0..DELIMITERS.len()).rev().max_by_key(|at| counts[*at]);
+    most.map_or(b',', |at| DELIMITERS[at])
+}
+
+/// Whether a line holds nothing but separators, of whichever kind.
+fn is_blank(line: &[u8]) -> bool {
+    let says_nothing =
+        |byte: &u8| byte.is_ascii_whitespace() || *byte == b'"' || DELIMITERS.contains(byte);
+    line.iter().all(says_nothing)
 }
 
 #[cfg(test)]
@@ -338,6 +444,61 @@ mod tests {
     }
 
     #[test]
+    fn what_separates_the_columns_shows_in_the_line_that_names_them() {
+        let expected = |line| {
+            vec![
+                row(line, &["a", "b", "c"]),
+                row(line + 1, &["1", "x;,\ty", "2"]),
+            ]
+        };
+        for separator in [",", ";", "\t"] {
+            let text = "a,b,c\n1,\"x;@\ty\",2\n"
+                .replace(',', separator)
+                .replace('@', ",");
+            for (line, before) in [
+                (1, ""),
+                (1, "\u{feff}"),
+                (3, "\n\n"),
+                (3, &format!("{separator}{separator}\r\n  \n")),
+                (2, &format!("sep={separator}\n")),
+                (2, &format!("\u{feff}SEP={separator}\r\n")),
+                (3, &format!("\"sep={separator}\"{separator}{separator}\n\n")),
+            ] {
+                let mut table = open(format!("{before}{text}").as_bytes());
+                assert_eq!(told(&mut table), expected(line), "{before:?}{text:?}");
+                table.rewind().unwrap();
+                assert_eq!(told(&mut table), expected(line), "{before:?}{text:?} again");
+            }
+        }
+        // What is named counts, also against what there is more of.
+        let rows = told(&mut open(b"sep=|\na|b,,\n"));
+        assert_eq!(rows, [row(2, &["a", "b,,"])]);
+        for line in ["sep=", "sep=x", "sep=;a;b", "sepa;b"] {
+            let rows = told(&mut open(format!("{line}\na;b\n").as_bytes()));
+            assert_eq!(rows.len(), 2, "{line}");
+        }
+    }
+
+    #[test]
+    fn utf_16_with_its_mark_is_read_as_the_text_that_it_is() {
+        let text = format!(
+            "user_id\tname\r\nPPK30\tSiti é王😀\r\n{}",
+            "x\ty\n".repeat(INPUT_BYTES)
+        );
+        let expected = told(&mut open(text.as_bytes()));
+        assert_eq!(expected.len(), 2 + INPUT_BYTES);
+        for to_bytes in [u16::to_le_bytes, u16::to_be_bytes] {
+            let units = "\u{feff}".encode_utf16().chain(text.encode_utf16());
+            let mut table = open(&units.flat_map(to_bytes).collect::<Vec<u8>>());
+            assert!(told(&mut table) == expected);
+            let digest = table.digest();
+            table.rewind().unwrap();
+            assert!(told(&mut table) == expected && table.digest() == digest);
+            assert_eq!(table.position(), table.length());
+        }
+    }
+
+    #[test]
     fn rows_longer_than_the_input_buffer_are_bad_rows_and_the_next_is_good() {
         let long = "x".repeat(3 * INPUT_BYTES);
         let wide = ",".repeat(MOST_COLUMNS);
@@ -376,9 +537,19 @@ mod tests {
     fn what_is_no_text_or_no_file_says_so() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("utf16.csv");
-        std::fs::write(&path, b"\xff\xfeu\0s\0e\0r\0\n\0").unwrap();
-        let error = Table::open(&path).err().unwrap().to_string();
-        assert!(error.contains("CSV UTF-8"), "{error}");
+        for (content, cure) in [
+            (&b"u\0s\0e\0r\0\n\0"[..], "not UTF-8"),
+            (b"\xff\xfe\0\0u\0\0\0", "not UTF-8"),
+            (b"PK\x03\x04\x14\0", ".xlsx"),
+            (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", ".xls"),
+        ] {
+            std::fs::write(&path, content).unwrap();
+            let error = Table::open(&path).err().unwrap().to_string();
+            assert!(
+                error.contains("CSV UTF-8") && error.contains(cure),
+                "{error}"
+            );
+        }
         let error = Table::open(folder.path()).err().unwrap().to_string();
         assert!(error.contains("read twice"), "{error}");
     }
