@@ -22,7 +22,7 @@ use jiff::Timestamp;
 use super::StoreError;
 pub use header::{BackupKey, Passphrase, PassphraseError, Wants, wants};
 pub use make::{Made, make};
-pub use restore::{Target, restore, target};
+pub use restore::{Target, begun, restore, target};
 pub use survey::{Survey, survey};
 
 /// What a backup says of itself.

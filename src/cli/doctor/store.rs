@@ -108,7 +108,10 @@ pub async fn examine(patient: &Patient<'_>) -> Examined {
         }
         Way::Alone(embedded) => {
             let ended = embedded.ended();
-            let told = format!("{kind}; no lpse-kiosk runs on it{}", no_etcd(config));
+            let told = format!(
+                "{kind}; no lpse-kiosk runs on it; every record was read, and all that were written are there{}",
+                no_etcd(config)
+            );
             let findings = read(patient, Arc::new(embedded), told, is_running).await;
             ended.wait().await;
             findings
@@ -161,7 +164,16 @@ async fn reach(patient: &Patient<'_>) -> (Way, bool) {
             return (way, false);
         }
         match folder::kind_in(&folder) {
-            Ok(None) => return (Way::New, false),
+            Ok(None) => {
+                let way = match parts::trace_of_store(config) {
+                    None => Way::New,
+                    Some(gone) => failed(
+                        gone.to_string(),
+                        "Do what it says; nothing else makes a store there.",
+                    ),
+                };
+                return (way, false);
+            }
             Ok(Some(_)) => {}
             Err(error) => {
                 let message = format!(
@@ -217,6 +229,9 @@ async fn reach(patient: &Patient<'_>) -> (Way, bool) {
                     }
                     OpenError::OtherKind { .. } => "Correct [store] kind.",
                     OpenError::Newer { .. } => "Install that newer lpse-kiosk.",
+                    OpenError::Vanished { .. } => {
+                        "Do what it says; nothing else makes a store there."
+                    }
                     _ => "Keep a copy of the folder as it is before anything else is tried.",
                 };
                 return (failed(error.to_string(), what_to_do), false);

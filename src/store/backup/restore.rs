@@ -51,6 +51,11 @@ pub async fn target(store: &dyn Store) -> Result<Target, StoreError> {
     )
 }
 
+/// The mark that a restore has begun at `now`.
+pub fn begun(now: Timestamp) -> Commit {
+    Commit::new().put(Key::restore(), record::encode_import(now))
+}
+
 /// Puts everything in the backup into `store`, which is empty or has an unfinished restore. `as_of` is the backup's moment,
 /// as a survey of it has told. Returns how many records the store has then.
 pub async fn restore(
@@ -61,8 +66,7 @@ pub async fn restore(
     now: Timestamp,
     mut progress: impl FnMut(u64),
 ) -> Result<u64, BackupError> {
-    let mark = Commit::new().put(Key::restore(), record::encode_import(now));
-    apply(store, mark).await?;
+    apply(store, begun(now)).await?;
     clear(store).await?;
     let revived = Revival { as_of, now };
     let mut reader = Reader::begin(Opener::begin(from, key)?)?;
