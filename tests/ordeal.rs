@@ -363,7 +363,7 @@ impl Row {
         let mut calls = calls_of_opening(kind, specimen.copy().path());
         calls.retain(|call, _| READS.contains(&call.as_str()));
         let total: usize = calls.values().sum();
-        let step = if every_call { 1 } else { (total / 10).max(1) };
+        let step = if every_call { 1 } else { (total / 8).max(1) };
         let (mut at, mut verdicts) = (0, Verdicts::default());
         for (call, count) in &calls {
             // strace counts each thread's calls, from the loader's on: no number is too large for the last ones.
@@ -376,7 +376,7 @@ impl Row {
                 let what = format!("{call} {when} failed");
                 let options = ["-e", &format!("trace={call}"), "-e", &inject];
                 let open = |folder: &Path| open_told(kind, folder, Some(&options));
-                verdicts.try_one(&specimen, |_| {}, open, &what, runtime);
+                verdicts.try_one(&specimen, open, &what, runtime);
             }
         }
         self.judge(verdicts, format!(" (of {total} calls)"));
@@ -397,7 +397,7 @@ impl Row {
         let step = if every_call {
             1
         } else {
-            (total * 3 / 24).max(1)
+            (total * 3 / 16).max(1)
         };
         let (mut at, mut cut_off) = (0, 0);
         for (call, count) in &calls {
@@ -430,11 +430,8 @@ impl Row {
         let specimen = Specimen::new(kind, 300);
         let mut verdicts = Verdicts::default();
         for flip in 0..flips {
-            let mut what = String::new();
-            let harm = |folder: &Path| what = flip_a_bit(folder, flip);
             let folder = specimen.copy();
-            let mut harm = harm;
-            harm(folder.path());
+            let what = flip_a_bit(folder.path(), flip);
             verdicts.judge(&specimen, folder, open_told_of(kind), &what, runtime);
         }
         self.judge(verdicts, String::new());
@@ -518,16 +515,21 @@ impl Row {
         runtime: &tokio::runtime::Runtime,
     ) {
         let begun = Instant::now();
+        let mut opened = String::new();
         for fill in 0..fills {
             let folder = tempfile::tempdir().unwrap();
-            if let Err(loss) = runtime.block_on(bulk_fill(kind, folder.path(), records)) {
-                self.losses.push(format!("bulk fill {fill}: {loss}"));
-                break;
+            match runtime.block_on(bulk_fill(kind, folder.path(), records)) {
+                Ok(took) => opened = took,
+                Err(loss) => {
+                    self.losses.push(format!("bulk fill {fill}: {loss}"));
+                    break;
+                }
             }
         }
         let seconds = begun.elapsed().as_secs();
-        self.cells
-            .push(format!("{fills} of {records} records ({seconds} s)"));
+        self.cells.push(format!(
+            "{fills} of {records} records ({seconds} s{opened})"
+        ));
     }
 }
 
@@ -604,13 +606,11 @@ impl Verdicts {
     fn try_one(
         &mut self,
         specimen: &Specimen,
-        harm: impl FnOnce(&Path),
         open: impl FnOnce(&Path) -> (bool, String),
         what: &str,
         runtime: &tokio::runtime::Runtime,
     ) {
         let folder = specimen.copy();
-        harm(folder.path());
         let before = files(folder.path());
         let (is_open, told) = open(folder.path());
         self.refused += u32::from(!is_open);
@@ -975,7 +975,8 @@ async fn fill_up(
     check(kind, folder, &mut BTreeMap::from([(0, number)])).await
 }
 
-async fn bulk_fill(kind: StoreKind, folder: &Path, records: u32) -> Result<(), String> {
+/// Writes many records, and says how long it took to open them again.
+async fn bulk_fill(kind: StoreKind, folder: &Path, records: u32) -> Result<String, String> {
     const A_COMMIT: u32 = 100;
     let store: Arc<Embedded> =
         Arc::new(store::open(kind, folder, 0).map_err(|error| error.to_string())?);
@@ -1004,9 +1005,13 @@ async fn bulk_fill(kind: StoreKind, folder: &Path, records: u32) -> Result<(), S
     let ended = store.ended();
     drop(store);
     ended.wait().await;
+    let bytes: u64 = files(folder).values().map(|bytes| bytes.len() as u64).sum();
+    let mut took = String::new();
     for opening in ["first", "second"] {
+        let begun = Instant::now();
         let store =
             store::open(kind, folder, 0).map_err(|error| format!("{opening} opening: {error}"))?;
+        took = format!("; {} MiB opened in {:.2?}", bytes >> 20, begun.elapsed());
         let (mut after, mut count) = (None, 0_u64);
         loop {
             let page = store
@@ -1029,7 +1034,7 @@ async fn bulk_fill(kind: StoreKind, folder: &Path, records: u32) -> Result<(), S
         drop(store);
         ended.wait().await;
     }
-    Ok(())
+    Ok(took)
 }
 
 /// A small file system in memory, which only root can mount.

@@ -15,8 +15,9 @@ use lpse_kiosk::{
     store::{
         self, Commit, Key, Outcome, Store, StoreError, StoreKind,
         embedded::Embedded,
-        folder::OpenError,
+        folder::{Folder, OpenError},
         memory::Memory,
+        opening::Missing,
         remote::{self, Remote},
     },
 };
@@ -342,7 +343,11 @@ fn records(kind: StoreKind) -> &'static str {
 }
 
 fn copy_all(from: &Path, to: &Path) {
-    let copied = std::process::Command::new("cp").arg("-a").arg(from).arg(to).status();
+    let copied = std::process::Command::new("cp")
+        .arg("-a")
+        .arg(from)
+        .arg(to)
+        .status();
     assert!(copied.unwrap().success());
 }
 
@@ -358,7 +363,11 @@ async fn a_store_that_has_vanished_is_not_replaced_by_a_new_one() {
             }
             let refused = store::open(kind, folder.path(), 0).unwrap_err();
             assert!(matches!(refused, OpenError::Vanished { .. }), "{refused}");
-            for word in ["no new one was begun", "lpse-kiosk restore BACKUP", "store begin-anew"] {
+            for word in [
+                "no new one was begun",
+                "lpse-kiosk restore BACKUP",
+                "store begin-anew",
+            ] {
                 assert!(refused.to_string().contains(word), "{refused}");
             }
             assert_eq!(file.exists(), is_empty, "{kind}");
@@ -377,7 +386,10 @@ async fn what_a_killed_opening_has_kept_is_put_back_first() {
     for kind in StoreKind::EMBEDDED {
         let folder = with_a_record(kind).await;
         let name = records(kind).split('/').next().unwrap();
-        let (place, kept) = (folder.path().join(name), folder.path().join(format!("{name}.kept")));
+        let (place, kept) = (
+            folder.path().join(name),
+            folder.path().join(format!("{name}.kept")),
+        );
         copy_all(&place, &kept);
         // As an engine leaves it that could not read it; and copies that are not whole.
         std::fs::write(folder.path().join(records(kind)), vec![0; 4096]).unwrap();
@@ -409,7 +421,10 @@ async fn a_store_that_is_older_than_what_was_acknowledged_is_refused() {
         std::fs::rename(&place, folder.path().join("new")).unwrap();
         std::fs::rename(&old, &place).unwrap();
         let refused = store::open(kind, folder.path(), 0).unwrap_err();
-        assert!(refused.to_string().contains("was acknowledged"), "{refused}");
+        assert!(
+            refused.to_string().contains("was acknowledged"),
+            "{refused}"
+        );
         assert!(!refused.to_string().contains('\n'), "{refused}");
     }
 }

@@ -29,8 +29,8 @@ use tokio::sync::{mpsc, oneshot, watch};
 use super::{
     Commit, Key, Outcome, Store, StoreError, Value,
     folder::{Folder, OpenError, Room},
-    inventory::{Inventory, Newest},
-    opening::guarded,
+    inventory::{Inventory, Newest, Noted},
+    opening::{close, guarded, one_line},
     pulse::{Condition, Counts, Ended, Health, Pulse},
     snapshot::{Part, Rows, Snapshot, Written, too_much},
 };
@@ -212,7 +212,7 @@ impl Embedded {
         });
         let (result, read) = attempt.await.map_err(|_| closed())?;
         if let Some(result) = result {
-            return result.map_err(StoreError::Unavailable);
+            return result.map_err(unreadable);
         }
         let (reply, answer) = oneshot::channel();
         self.job(Job::Reopen(reply)).await?;
@@ -221,7 +221,7 @@ impl Embedded {
         tokio::task::spawn_blocking(move || {
             let engine = engine.read().unwrap_or_else(PoisonError::into_inner);
             match engine.as_deref() {
-                Some(engine) => guarded(|| read(engine)).map_err(StoreError::Unavailable),
+                Some(engine) => guarded(|| read(engine)).map_err(unreadable),
                 None => Err(StoreError::Unavailable("the store is closed".into())),
             }
         })
@@ -418,7 +418,12 @@ impl Committer {
             .write()
             .unwrap_or_else(PoisonError::into_inner)
             .take();
-        close(closed);
+        // One that has failed is not there any more.
+        if let Some(engine) = closed {
+            let commits = engine.inventory().commits;
+            let is_closed = close(engine);
+            self.newest.note(Noted { commits, is_closed });
+        }
     }
 
     fn commit(&mut self, commit: Commit, reply: oneshot::Sender<Result<Outcome, StoreError>>) {
@@ -478,13 +483,17 @@ impl Committer {
             match engine.as_deref() {
                 Some(engine) => guarded(|| {
                     let outcomes = engine.apply(group)?;
-                    self.newest.note(engine.inventory().commits);
+                    self.newest.note(Noted {
+                        commits: engine.inventory().commits,
+                        is_closed: false,
+                    });
                     Ok(outcomes)
                 }),
                 None => return Err(StoreError::Unavailable("the store is closed".into())),
             }
         };
         result.map_err(|reason| {
+            let reason = one_line(&reason);
             tracing::error!(%reason, "the store failed while writing");
             self.fail(reason.clone());
             StoreError::Unknown(reason)
@@ -510,7 +519,7 @@ impl Committer {
             return Err(StoreError::Unavailable("the store is closed".into()));
         };
         let read = |key: Key| {
-            let value = guarded(|| engine.get(&key)).map_err(StoreError::Unavailable)?;
+            let value = guarded(|| engine.get(&key)).map_err(unreadable)?;
             Ok((key, value))
         };
         keys.into_iter().map(read).collect()
@@ -523,7 +532,7 @@ impl Committer {
             .write()
             .unwrap_or_else(PoisonError::into_inner)
             .take();
-        close(failed);
+        failed.map(close);
         self.failure = Some((reason, Instant::now()));
     }
 
@@ -555,12 +564,13 @@ impl Committer {
     }
 }
 
-/// Drops an engine, which may fail inside itself at that too.
-fn close(engine: Option<Box<dyn Engine>>) {
-    let _ = guarded(|| {
-        drop(engine);
-        Ok(())
-    });
+/// That an engine does not read what was written, for operators: people are told that the service is unavailable.
+fn unreadable(reason: String) -> StoreError {
+    StoreError::Unavailable(format!(
+        "the store cannot be read just now, and nothing was changed; if it stays so, keep a copy of its folder, put it aside \
+         and bring the newest backup back: lpse-kiosk restore BACKUP ({})",
+        one_line(&reason)
+    ))
 }
 
 #[cfg(test)]

@@ -128,8 +128,9 @@ fn digest(key: &[u8], value: &[u8]) -> u128 {
     u128::from_le_bytes(first)
 }
 
-/// The number of the newest commit that was acknowledged, in a file beside the engine's: an engine that opens with an older
-/// one has lost what people were told is kept.
+/// What is noted beside an engine's files, in the file `newest`: the number of the newest commit that was acknowledged, and
+/// whether the engine was closed after it in order. An engine that opens with an older commit has lost what people were told
+/// is kept.
 ///
 /// It is written after the commit is durable and is itself not waited for, so after a power cut it may be behind, and is
 /// never ahead.
@@ -139,38 +140,51 @@ pub struct Newest {
     file: Option<File>,
 }
 
-impl Newest {
-    const FILE: &str = "newest";
-    const BYTES: usize = 24;
+/// What was noted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Noted {
+    pub commits: u64,
+    pub is_closed: bool,
+}
 
+impl Noted {
+    const BYTES: usize = 32;
+
+    fn encode(self) -> [u8; Self::BYTES] {
+        let mut bytes = [0; Self::BYTES];
+        bytes[..8].copy_from_slice(&self.commits.to_le_bytes());
+        bytes[8] = u8::from(self.is_closed);
+        let digest = Sha256::digest(&bytes[..16]);
+        bytes[16..].copy_from_slice(&digest[..16]);
+        bytes
+    }
+}
+
+impl Newest {
     /// The file in `folder`, which is made when something is noted.
     pub fn in_folder(folder: &Path) -> Self {
         Self {
-            path: folder.join(Self::FILE),
+            path: folder.join("newest"),
             file: None,
         }
     }
 
-    fn encoded(commits: u64) -> [u8; Self::BYTES] {
-        let mut bytes = [0; Self::BYTES];
-        bytes[..8].copy_from_slice(&commits.to_le_bytes());
-        bytes[8..].copy_from_slice(&Sha256::digest(commits.to_le_bytes())[..16]);
-        bytes
-    }
-
-    /// The number; `None` where it is not known: there is no file, or it is not whole.
-    pub fn read(&self) -> io::Result<Option<u64>> {
+    /// What was noted last; `None` where it is not known: there is no file, or it is not whole.
+    pub fn read(&self) -> io::Result<Option<Noted>> {
         let bytes = match fs::read(&self.path) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error),
         };
-        let number = bytes.first_chunk().map(|first| u64::from_le_bytes(*first));
-        Ok(number.filter(|number| Self::encoded(*number)[..] == bytes[..]))
+        let noted = bytes.first_chunk().map(|commits| Noted {
+            commits: u64::from_le_bytes(*commits),
+            is_closed: bytes.get(8) == Some(&1),
+        });
+        Ok(noted.filter(|noted| noted.encode()[..] == bytes[..]))
     }
 
-    /// Notes that commit `commits` is durable. What cannot be noted is left out: the commit stands all the same.
-    pub fn note(&mut self, commits: u64) {
+    /// Notes what is so now. What cannot be noted is left out: commits stand all the same.
+    pub fn note(&mut self, noted: Noted) {
         if self.file.is_none() {
             let opened = OpenOptions::new()
                 .write(true)
@@ -181,13 +195,13 @@ impl Newest {
             self.file = opened.ok();
         }
         if let Some(file) = &self.file
-            && file.write_all_at(&Self::encoded(commits), 0).is_err()
+            && file.write_all_at(&noted.encode(), 0).is_err()
         {
             self.file = None;
         }
     }
 
-    /// Forgets the number: what comes is not the store that it was of.
+    /// Forgets what was noted: what comes is not the store that it was of.
     pub fn forget(&self) -> io::Result<()> {
         match fs::remove_file(&self.path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
@@ -244,9 +258,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let mut newest = Newest::in_folder(folder.path());
         assert_eq!(newest.read().unwrap(), None);
-        for number in [7, 8] {
-            newest.note(number);
-            assert_eq!(newest.read().unwrap(), Some(number));
+        for (commits, is_closed) in [(7, false), (8, false), (8, true), (8, false)] {
+            let noted = Noted { commits, is_closed };
+            newest.note(noted);
+            assert_eq!(newest.read().unwrap(), Some(noted));
         }
         let mut bytes = fs::read(&newest.path).unwrap();
         bytes[0] ^= 1;

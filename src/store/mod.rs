@@ -47,7 +47,7 @@ pub use crate::config::StoreKind;
 use embedded::Embedded;
 use folder::{Folder, OpenError};
 pub use key::Key;
-use opening::{Files, Missing};
+use opening::{Files, Missing, OwnCheck};
 use pulse::{Ended, Health, Pulse};
 use snapshot::Snapshot;
 
@@ -348,7 +348,16 @@ pub fn open(kind: StoreKind, folder: &Path, floor_mib: u64) -> Result<Embedded, 
 /// Opens the embedded store of `kind` in a folder that is held already.
 pub fn open_in(kind: StoreKind, folder: Folder, missing: Missing) -> Result<Embedded, OpenError> {
     let files = files_of(kind).ok_or(OpenError::NotEmbedded)?;
-    let opener = opening::prepare(files, &folder, missing)?;
+    let opener = opening::prepare(files, &folder, missing, OwnCheck::AfterCutOff)?;
+    Embedded::open(folder, opener)
+}
+
+/// Opens the embedded store of `kind` in `folder` as [`open`] does, with its engine's own check; there must be one.
+pub fn examine(kind: StoreKind, folder: &Path, floor_mib: u64) -> Result<Embedded, OpenError> {
+    let folder = Folder::hold(folder, floor_mib)?;
+    let files = files_of(kind).ok_or(OpenError::NotEmbedded)?;
+    let missing = Missing::Refuse("there is none to be examined".into());
+    let opener = opening::prepare(files, &folder, missing, OwnCheck::Always)?;
     Embedded::open(folder, opener)
 }
 

@@ -26,7 +26,7 @@ use super::{
     Commit, StoreKind,
     embedded::{Engine, Opener},
     folder::{Folder, OpenError, sync_folder},
-    inventory::{Inventory, Newest},
+    inventory::{Inventory, Newest, Noted},
 };
 
 /// A handle that was just dropped gives up an engine's own lock only when its last I/O has ended.
@@ -50,8 +50,18 @@ pub struct Files {
 pub enum As {
     /// Nothing is there yet.
     New,
-    /// Everything is there.
-    Kept,
+    /// Everything is there, and was closed in order.
+    Closed,
+    /// Everything is there, and its process was killed or the power failed; or it is not known. The engine's own check is
+    /// wanted.
+    CutOff,
+}
+
+/// When an engine's own check is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OwnCheck {
+    AfterCutOff,
+    Always,
 }
 
 /// What becomes of a folder that has no store.
@@ -101,7 +111,12 @@ pub fn is_there(files: &Files, folder: &Folder) -> Result<bool, OpenError> {
 }
 
 /// Sees to it that there is a store in `folder` to open, and returns how it is opened: now, and after a failure.
-pub fn prepare(files: Files, folder: &Folder, missing: Missing) -> Result<Opener, OpenError> {
+pub fn prepare(
+    files: Files,
+    folder: &Folder,
+    missing: Missing,
+    own_check: OwnCheck,
+) -> Result<Opener, OpenError> {
     let was_made = folder.has_format(files.kind)?;
     put_back(&files, folder)?;
     for kind in StoreKind::EMBEDDED
@@ -144,7 +159,7 @@ pub fn prepare(files: Files, folder: &Folder, missing: Missing) -> Result<Opener
     if !was_made {
         folder.keep_format(files.kind)?;
     }
-    Ok(Box::new(move |folder| open(&files, folder)))
+    Ok(Box::new(move |folder| open(&files, folder, own_check)))
 }
 
 /// Makes a store that holds what `first` writes, and gives it its name when it is whole.
@@ -182,7 +197,7 @@ fn make(files: &Files, folder: &Folder, first: Commit) -> Result<(), OpenError> 
 }
 
 /// Opens what is there, or leaves it as it was.
-fn open(files: &Files, folder: &Folder) -> Result<Box<dyn Engine>, OpenError> {
+fn open(files: &Files, folder: &Folder, own_check: OwnCheck) -> Result<Box<dyn Engine>, OpenError> {
     put_back(files, folder)?;
     let shown = folder.path().display().to_string();
     let unreadable = |what: &'static str, detail: String| OpenError::Unreadable {
@@ -191,8 +206,8 @@ fn open(files: &Files, folder: &Folder) -> Result<Box<dyn Engine>, OpenError> {
         detail: one_line(&detail),
     };
     let place = files.at(folder);
-    let newest = Newest::in_folder(folder.path());
-    let acknowledged = newest
+    let mut newest = Newest::in_folder(folder.path());
+    let noted = newest
         .read()
         .map_err(|error| unreadable("it cannot be read", error.to_string()))?;
     wait_until_free(&place).map_err(|error| unreadable("it cannot be read", error.to_string()))?;
@@ -200,13 +215,20 @@ fn open(files: &Files, folder: &Folder) -> Result<Box<dyn Engine>, OpenError> {
         Keep::NoRoom(error) => error.into(),
         Keep::Io(error) => unreadable("it cannot be read through", error.to_string()),
     })?;
-    let opened = guarded(|| (files.open)(&place, As::Kept))
+    let found = match noted {
+        Some(noted) if noted.is_closed && own_check == OwnCheck::AfterCutOff => As::Closed,
+        _ => As::CutOff,
+    };
+    let opened = guarded(|| (files.open)(&place, found))
         .map_err(|detail| unreadable("its engine does not open it", detail))
         .and_then(|engine| {
             let checked = guarded(|| {
                 Inventory::check(&*engine)?;
                 let commits = engine.inventory().commits;
-                match acknowledged.filter(|newest| *newest > commits) {
+                match noted
+                    .map(|noted| noted.commits)
+                    .filter(|newest| *newest > commits)
+                {
                     Some(newest) => Err(format!(
                         "commit {newest} was acknowledged, and {commits} is its newest"
                     )),
@@ -216,20 +238,22 @@ fn open(files: &Files, folder: &Folder) -> Result<Box<dyn Engine>, OpenError> {
             match checked {
                 Ok(()) => Ok(engine),
                 Err(detail) => {
-                    // Dropping it may fail in the engine too.
-                    let _ = guarded(|| {
-                        drop(engine);
-                        Ok(())
-                    });
+                    close(engine);
                     Err(unreadable("what it holds is not what was written", detail))
                 }
             }
         });
     match opened {
         Ok(engine) => match let_go(files, folder) {
-            Ok(()) => Ok(engine),
+            Ok(()) => {
+                newest.note(Noted {
+                    commits: engine.inventory().commits,
+                    is_closed: false,
+                });
+                Ok(engine)
+            }
             Err(error) => {
-                drop(engine);
+                close(engine);
                 put_back(files, folder)?;
                 Err(folder.failed(error))
             }
@@ -300,10 +324,16 @@ fn put_back(files: &Files, folder: &Folder) -> Result<(), OpenError> {
 
 /// Gives up the copy of an opening that was well. From here on commits are taken, so it must not come back.
 fn let_go(files: &Files, folder: &Folder) -> io::Result<()> {
-    let spent = files.beside(folder, "spent");
-    rename(files.kept(folder), &spent)?;
-    sync_folder(folder.path())?;
-    remove(&spent)
+    let (kept, spent) = (files.kept(folder), files.beside(folder, "spent"));
+    rename(&kept, &spent)?;
+    if let Err(error) = sync_folder(folder.path()) {
+        // Whether it would come back is not known, so it does.
+        rename(&spent, &kept)?;
+        return Err(error);
+    }
+    // What stays of it is removed by the next opening.
+    let _ = remove(&spent);
+    Ok(())
 }
 
 /// Copies a file, or a folder with all that is in it, to where nothing is.
@@ -392,6 +422,15 @@ fn wait_until_free(path: &Path) -> io::Result<()> {
     }
 }
 
+/// Drops an engine, which may fail inside itself at that too; says whether it did not.
+pub fn close(engine: Box<dyn Engine>) -> bool {
+    let closed = guarded(|| {
+        drop(engine);
+        Ok(())
+    });
+    closed.is_ok()
+}
+
 /// Does `work` with an engine, which may fail inside itself where it meets what it does not expect.
 pub fn guarded<T>(work: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
     let done = catch_unwind(AssertUnwindSafe(work));
@@ -399,7 +438,7 @@ pub fn guarded<T>(work: impl FnOnce() -> Result<T, String>) -> Result<T, String>
 }
 
 /// What an engine says, on one line and without its decoration.
-fn one_line(words: &str) -> String {
+pub fn one_line(words: &str) -> String {
     let words = words.replace("backtrace ()", " ");
     let words: Vec<&str> = words.split_whitespace().collect();
     words.join(" ")

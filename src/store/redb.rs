@@ -46,10 +46,18 @@ impl Redb {
         builder.set_cache_size(CACHE_BYTES);
         let database = match found {
             As::New => builder.create(path),
-            As::Kept => builder.open(path),
+            As::Closed | As::CutOff => builder.open(path),
         };
+        let mut database = database.map_err(words)?;
+        if found == As::CutOff {
+            // What it mends is of its own keeping; whether any record is lost is counted afterwards.
+            let is_well = database.check_integrity().map_err(words)?;
+            if !is_well {
+                tracing::warn!("redb has mended its file, as after a power cut");
+            }
+        }
         let redb = Self {
-            database: database.map_err(words)?,
+            database,
             inventory: Mutex::default(),
         };
         if found == As::New {

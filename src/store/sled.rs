@@ -67,7 +67,7 @@ impl Sled {
         let inventory = match (tree.get(INVENTORY).map_err(words)?, found) {
             (Some(bytes), _) => Inventory::decode(&bytes).ok_or("its inventory is not whole")?,
             (None, As::New) => Inventory::default(),
-            (None, As::Kept) => return Err("it has no inventory".into()),
+            (None, As::Closed | As::CutOff) => return Err("it has no inventory".into()),
         };
         Ok(Self {
             tree,

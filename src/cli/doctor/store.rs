@@ -212,7 +212,7 @@ async fn reach(patient: &Patient<'_>) -> (Way, bool) {
         }
         let (kind, floor) = (config.store, config.free_space_floor_mib);
         let at = folder.clone();
-        match super::blocking(move || store::open(kind, &at, floor)).await {
+        match super::blocking(move || store::examine(kind, &at, floor)).await {
             Ok(embedded) => return (Way::Alone(embedded), false),
             Err(OpenError::Held { .. }) if Instant::now() < deadline => {
                 tokio::time::sleep(HELD_PAUSE).await;
