@@ -532,7 +532,9 @@ impl Committer {
             .write()
             .unwrap_or_else(PoisonError::into_inner)
             .take();
-        failed.map(close);
+        if let Some(failed) = failed {
+            close(failed);
+        }
         self.failure = Some((reason, Instant::now()));
     }
 
