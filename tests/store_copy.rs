@@ -312,7 +312,10 @@ fn what_a_copy_must_not_begin_with_is_refused_and_nothing_is_changed() {
     kiosk.expect_still_answers();
     kiosk.signal("TERM").wait();
     assert_eq!(machine.in_cluster(), []);
-    // Somebody has begun to use the cluster.
+    // Somebody has begun to use the cluster, and says that nothing is to be brought there.
+    let other_kind = office.command(&["--store", "etcd", "policy"]);
+    refused(&other_kind, 1, "no new one was begun");
+    succeeds(office.command(&["--store", "etcd", "store", "begin-anew"]));
     succeeds(office.command(&["--store", "etcd", "policy", "required"]));
     let there = machine.in_cluster();
     refused(&office.command(&TO_ETCD), 1, "holds records of its own");

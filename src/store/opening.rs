@@ -42,8 +42,10 @@ pub struct Files {
     /// The file within it that holds the records; empty where it is that file itself.
     pub records: &'static str,
     /// Makes the engine at a path where nothing is, or opens what is there.
-    pub open: fn(&Path, As) -> Result<Box<dyn Engine>, String>,
+    pub open: Open,
 }
+
+type Open = fn(&Path, As) -> Result<Box<dyn Engine>, String>;
 
 /// What an engine's files are opened as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
