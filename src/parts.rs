@@ -17,25 +17,28 @@ use zeroize::Zeroizing;
 
 use crate::{
     adapter::{
-        audit_log::{self, AuditLog, head},
+        audit_log::{self, AuditFiles, AuditLog, head},
         audit_tally::{AuditTally, Tally},
         audit_trail::AuditTrailFiles,
         clock::SystemClock,
-        master_key_file::{MasterKeyError, MasterKeyFile},
+        master_key_file::{self, MasterKeyError, MasterKeyFile},
         random::SystemRandom,
         remote_audit::RemoteAudit,
         remote_keys::RemoteKeys,
         secret_file::{self, SecretFileError},
     },
     config::{Config, MailSecurity, StoreKind, full_name},
-    domain::{EmailAddress, audit::AuditHead},
+    domain::{
+        EmailAddress, Source,
+        audit::{Act, AuditEvent, AuditHead, AuditOutcome},
+    },
     mail::{
         courier::{Courier, Post, Satchel},
         inbox::Inbox,
         message::Sender,
         transport::{Security, Smtp, SmtpSettings, SmtpSettingsError},
     },
-    ports::{Audit, Random},
+    ports::{Audit, Clock, Random},
     service::{
         EndedLogins, Foundation, Letters, Services,
         backup::Restoring,
@@ -43,12 +46,13 @@ use crate::{
         store_check,
     },
     store::{
-        self, Store, StoreError,
+        self, Commit, Store, StoreError,
         audit_heads::AuditHeads,
         backup::{self, Target},
         copy::{self, CopyError, Standing},
         find::Index,
         folder::{Folder, OpenError},
+        opening::Missing,
         outbox::Outbox,
         pulse::{Ended, Health, Pulse},
         remote::{self, JoinError, Joined, Remote},
@@ -112,6 +116,10 @@ pub enum PartsError {
         "the {0} store was copied elsewhere with `lpse-kiosk store copy`, and lives on there; what is here is old: set [store] kind to where it was copied"
     )]
     Moved(StoreKind),
+    #[error(
+        "there is a store in {0}, so none was begun anew and nothing was changed; where it cannot be opened, put that folder aside first"
+    )]
+    Stands(String),
     #[error(transparent)]
     Copy(#[from] CopyError),
     #[error(transparent)]
@@ -290,7 +298,7 @@ pub async fn open(
         ended,
         node,
         is_shared,
-    } = open_store(config).await?;
+    } = open_store(config, missing(config, key, inbox.is_some())).await?;
     if backup::target(&*store).await? == Target::Unfinished {
         return Err(PartsError::RestoreUnfinished(
             config.store_folder().display().to_string(),
@@ -300,6 +308,9 @@ pub async fn open(
         Standing::InService => {}
         Standing::HalfCopied => return Err(PartsError::CopyUnfinished(config.store)),
         Standing::Moved => return Err(PartsError::Moved(config.store)),
+    }
+    if let Some(why) = emptied(config, &store, &node).await? {
+        return Err(vanished(config, why).into());
     }
     let vault = open_vault(config, &Settings::new(store.clone()), key).await?;
     let audit = open_audit_log(config, store.clone(), &node, clock.clone()).await?;
@@ -385,9 +396,11 @@ pub async fn open_for_restore(
     clock: Arc<SystemClock>,
 ) -> Result<OpenedForRestore, PartsError> {
     make_private(&config.data)?;
+    // From its first moment it says that the restore is not finished.
+    let missing = Missing::BeginAnew(backup::begun(clock.now()));
     let store::Opened {
         store, ended, node, ..
-    } = open_store(config).await?;
+    } = open_store(config, missing).await?;
     let audit = open_audit_log(config, store.clone(), &node, clock.clone()).await?;
     Ok(OpenedForRestore {
         ended,
@@ -423,9 +436,20 @@ async fn open_audit_log(
     Ok(log)
 }
 
-/// How far the store knows the audit log to have come, and whether the log is being written by another process. The
-/// log itself is not touched, nor is the store kept.
-pub async fn audit_head(config: &Config) -> Result<(Option<AuditHead>, bool), PartsError> {
+/// What the store knows of the audit log.
+#[derive(Debug, Default)]
+pub struct KnownLog {
+    /// How far it knows the log to have come.
+    pub head: Option<AuditHead>,
+    /// The log is being written by another process.
+    pub is_live: bool,
+    /// The store is gone, and why that is said.
+    pub gone: Option<String>,
+}
+
+/// What the store knows of the audit log. The log itself is not touched, nor is the store kept, or made where there is
+/// none.
+pub async fn known_log(config: &Config) -> Result<KnownLog, PartsError> {
     let deadline = Instant::now() + HELD_PATIENCE;
     loop {
         if let Some(joined) = remote::join(&config.socket_file()).await? {
@@ -435,42 +459,192 @@ pub async fn audit_head(config: &Config) -> Result<(Option<AuditHead>, bool), Pa
             drop(heads);
             // It is over, however it ended.
             let _ = ended.await;
-            return Ok((head?, true));
+            return Ok(KnownLog {
+                head: head?,
+                is_live: true,
+                gone: None,
+            });
         }
+        let trace = trace_of_log(config);
         if !config.store_folder().exists() {
-            return Ok((None, false));
+            return Ok(KnownLog {
+                gone: trace.map(|why| vanished(config, why).to_string()),
+                ..KnownLog::default()
+            });
         }
         check_owner(&config.data)?;
-        match open_store(config).await {
+        let missing = Missing::Refuse(trace.clone().unwrap_or_default());
+        match open_store(config, missing).await {
             Ok(store::Opened {
                 store, ended, node, ..
             }) => {
-                let heads = AuditHeads::new(store);
+                let heads = AuditHeads::new(store.clone());
                 let head = heads.get(&node).await;
-                drop(heads);
+                let why = emptied(config, &store, &node).await;
+                drop((heads, store));
                 ended.wait().await;
-                return Ok((head?, false));
+                return Ok(KnownLog {
+                    head: head?,
+                    is_live: false,
+                    gone: why?.map(|why| vanished(config, why).to_string()),
+                });
             }
             Err(PartsError::Store(OpenError::Held { .. })) if Instant::now() < deadline => {
                 tokio::time::sleep(HELD_PAUSE).await;
+            }
+            Err(PartsError::Store(OpenError::Vanished { why, .. })) if why.is_empty() => {
+                return Ok(KnownLog::default());
+            }
+            Err(PartsError::Store(error @ OpenError::Vanished { .. })) => {
+                return Ok(KnownLog {
+                    gone: Some(error.to_string()),
+                    ..KnownLog::default()
+                });
             }
             Err(error) => return Err(error),
         }
     }
 }
 
-async fn open_store(config: &Config) -> Result<store::Opened, PartsError> {
+/// Begins with an empty store where there is none, whatever says that there was one. The audit log goes on, and says so
+/// first; the new store knows how far it has come. Returns the record that says it.
+pub async fn begin_anew(config: &Config, clock: Arc<SystemClock>) -> Result<AuditHead, PartsError> {
+    make_private(&config.data)?;
     let folder = Folder::hold(&config.store_folder(), config.free_space_floor_mib)?;
-    open_store_in(config, folder).await
+    let node = node(config);
+    let stands = || PartsError::Stands(config.store_folder().display().to_string());
+    if config.store != StoreKind::Etcd {
+        if store::is_there(config.store, &folder)? {
+            return Err(stands());
+        }
+        let head = record_beginning(config, clock).await?;
+        let missing = Missing::BeginAnew(AuditHeads::first(&node, head));
+        let opened = open_store_in(config, folder, missing).await?;
+        drop(opened.store);
+        opened.ended.wait().await;
+        return Ok(head);
+    }
+    let opened = open_store_in(config, folder, Missing::Begin(Commit::new())).await?;
+    if Settings::new(opened.store.clone())
+        .seal_check()
+        .await?
+        .sealed
+        .is_some()
+    {
+        return Err(stands());
+    }
+    let head = record_beginning(config, clock).await?;
+    AuditHeads::new(opened.store.clone())
+        .advance(&node, head)
+        .await?;
+    drop(opened.store);
+    opened.ended.wait().await;
+    Ok(head)
 }
 
-async fn open_store_in(config: &Config, folder: Folder) -> Result<store::Opened, PartsError> {
+/// Has the audit log say that a store is begun anew, and returns that record.
+async fn record_beginning(
+    config: &Config,
+    clock: Arc<SystemClock>,
+) -> Result<AuditHead, PartsError> {
+    let file = config.audit_file();
+    let shown = file.display().to_string();
+    let opened = AuditLog::open(&file, config.audit_rotate_mib * 1024 * 1024, clock, None);
+    let (log, written) = opened.map_err(|error| PartsError::Audit(shown.clone(), error))?;
+    let before = written.borrow().seq;
+    let from = Source::Console("command line".into());
+    let event = AuditEvent::new(Act::BeginStore, AuditOutcome::Done, &from).saying(format!(
+        "an empty store was begun; nothing of what records 1 to {before} tell is in it"
+    ));
+    let recorded = log.record(vec![event]).await;
+    recorded.map_err(|error| PartsError::Audit(shown, io::Error::other(error.to_string())))?;
+    let head = *written.borrow();
+    Ok(head)
+}
+
+/// What becomes of a folder without a store: a new one is made where nothing says that there was one.
+///
+/// A master key that this program made says so too. One that systemd hands over may have been made just now, and training
+/// makes a new store whenever its folder was removed.
+fn missing(config: &Config, key: &KeySource, is_training: bool) -> Missing {
+    let trace_of_key = || match key {
+        KeySource::File(file) if !config.master_key_is_credential && !is_training => {
+            let was_made = master_key_file::was_made_for_a_store(file);
+            was_made.then(|| format!("the master key in {} was made for one", file.display()))
+        }
+        _ => None,
+    };
+    match trace_of_log(config).or_else(trace_of_key) {
+        Some(why) => Missing::Refuse(format!("it holds nothing, and {why}")),
+        None => Missing::Begin(Commit::new()),
+    }
+}
+
+/// That the audit log has records, if it has.
+fn trace_of_log(config: &Config) -> Option<String> {
+    let file = config.audit_file();
+    let parts = AuditFiles::of(&file).parts().ok()?;
+    let has_records = |path: &Path| path.metadata().is_ok_and(|file| file.len() > 0);
+    parts
+        .iter()
+        .any(|part| has_records(&part.path))
+        .then(|| format!("the audit log {} has records", file.display()))
+}
+
+/// Why `store`, which is open and holds nothing, must have held something: there are records in the log of `node`, and it
+/// knows of none.
+async fn emptied(
+    config: &Config,
+    store: &Arc<dyn Store>,
+    node: &str,
+) -> Result<Option<String>, StoreError> {
+    if Settings::new(store.clone())
+        .seal_check()
+        .await?
+        .sealed
+        .is_some()
+        || AuditHeads::new(store.clone()).get(node).await?.is_some()
+    {
+        return Ok(None);
+    }
+    Ok(trace_of_log(config).map(|why| format!("it holds nothing, and {why}")))
+}
+
+fn vanished(config: &Config, why: String) -> OpenError {
+    OpenError::Vanished {
+        folder: match config.store {
+            StoreKind::Etcd => format!("the cluster, under {}", config.cluster.prefix),
+            StoreKind::Sled | StoreKind::Redb => config.store_folder().display().to_string(),
+        },
+        why,
+    }
+}
+
+/// Why there seems to have been a store where there is none, if there does.
+pub fn trace_of_store(config: &Config) -> Option<OpenError> {
+    let key = KeySource::File(config.master_key_file.clone());
+    match missing(config, &key, false) {
+        Missing::Refuse(why) => Some(vanished(config, why)),
+        Missing::Begin(_) | Missing::BeginAnew(_) => None,
+    }
+}
+
+async fn open_store(config: &Config, missing: Missing) -> Result<store::Opened, PartsError> {
+    let folder = Folder::hold(&config.store_folder(), config.free_space_floor_mib)?;
+    open_store_in(config, folder, missing).await
+}
+
+async fn open_store_in(
+    config: &Config,
+    folder: Folder,
+    missing: Missing,
+) -> Result<store::Opened, PartsError> {
     let kind = config.store;
     if kind == StoreKind::Etcd {
         return cluster::open(config, folder).await;
     }
-    // Opening reads the disk, for half a second where there are a million accounts.
-    let opened = tokio::task::spawn_blocking(move || store::open_in(kind, folder)).await;
+    // Opening copies the files, and reads and counts every record: seconds where there are a million accounts.
+    let opened = tokio::task::spawn_blocking(move || store::open_in(kind, folder, missing)).await;
     let opened = opened.expect("opening a store does not panic");
     Ok(opened.map(store::Opened::from)?)
 }

@@ -1072,3 +1072,198 @@ fn a_cluster_is_refused_by_a_program_that_was_built_without() {
         .run(&["--store", "etcd", "user", "list"])
         .refused(2, &["was built without etcd", "--features etcd"]);
 }
+
+/// `command` under strace, which makes calls of it fail.
+fn with_fault(command: &Command, inject: &str) -> Command {
+    let mut traced = Command::new("strace");
+    let call = inject.split(':').next().unwrap();
+    let (trace, inject) = (format!("trace={call}"), format!("inject={inject}"));
+    traced
+        .args(["-f", "-qq", "-o", "/dev/null", "-e", &trace, "-e", &inject])
+        .arg(command.get_program())
+        .args(command.get_args())
+        .env_clear()
+        .envs(
+            command
+                .get_envs()
+                .filter_map(|(name, value)| Some((name, value?))),
+        )
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    traced
+}
+
+/// What is in a store's folder, but for what every look at it writes.
+fn stored(folder: &Path) -> Vec<(std::path::PathBuf, Vec<u8>)> {
+    let (mut found, mut folders) = (Vec::new(), vec![folder.to_owned()]);
+    while let Some(next) = folders.pop() {
+        for entry in fs::read_dir(next).unwrap() {
+            let path = entry.unwrap().path();
+            match path.is_dir() {
+                true => folders.push(path),
+                false if path.ends_with("lock") || path.ends_with("newest") => {}
+                false => found.push((path.clone(), fs::read(&path).unwrap())),
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+#[test]
+fn a_read_that_fails_while_the_store_opens_costs_nothing() {
+    for (kind, calls) in [
+        (
+            "sled",
+            [
+                "pread64:error=EIO:when=1",
+                "pread64:error=EIO:when=4",
+                "pread64:error=EIO:when=6",
+                "read:error=EIO:when=18",
+            ],
+        ),
+        (
+            "redb",
+            [
+                "pread64:error=EIO:when=1",
+                "pread64:error=EIO:when=2",
+                "pread64:error=EIO:when=5",
+                "read:error=EIO:when=18",
+            ],
+        ),
+    ] {
+        let place = Place::new();
+        place.run(&["--store", kind, "policy", "required"]).ok();
+        place.add("PPK30", "non-penyedia");
+        let list = ["--store", kind, "user", "list", "--json"];
+        let listed = place.run(&list).ok().out;
+        let mut refused = 0;
+        for call in calls {
+            let before = stored(&place.path("data/store"));
+            let done = done(&mut with_fault(&place.program(&list), call));
+            if done.status != 0 {
+                refused += 1;
+                assert_eq!(stored(&place.path("data/store")), before, "{kind} {call}");
+                assert!(done.err.lines().count() < 4, "{kind} {call}: {}", done.err);
+                assert!(
+                    !done.err.contains("backtrace"),
+                    "{kind} {call}: {}",
+                    done.err
+                );
+            }
+            assert_eq!(place.run(&list).ok().out, listed, "{kind} {call}");
+        }
+        assert!(refused > 0, "{kind}: no read has failed");
+    }
+}
+
+#[test]
+fn a_wrong_byte_stops_the_opening_with_a_sentence_and_stays_for_whoever_rescues_it() {
+    for (kind, file) in [("sled", "sled/db"), ("redb", "store.redb")] {
+        let place = Place::new();
+        place.run(&["--store", kind, "policy", "required"]).ok();
+        let path = place.path("data/store").join(file);
+        let mut bytes = fs::read(&path).unwrap();
+        // Where the records are: the policy's own key.
+        let at = bytes
+            .windows(6)
+            .rposition(|part| part == b"policy")
+            .unwrap();
+        bytes[at] ^= 4;
+        fs::write(&path, &bytes).unwrap();
+        let before = stored(&place.path("data/store"));
+        place.run(&["--store", kind, "policy"]).refused(
+            1,
+            &[
+                "nothing in it was changed",
+                "lpse-kiosk restore BACKUP",
+                ".broken",
+            ],
+        );
+        assert_eq!(stored(&place.path("data/store")), before, "{kind}");
+    }
+}
+
+#[test]
+fn a_first_command_that_is_cut_off_is_begun_again() {
+    for kind in ["sled", "redb"] {
+        for fault in [
+            "write:signal=KILL:when=4",
+            "pwrite64:signal=KILL:when=1",
+            "fsync:signal=KILL:when=2",
+            "fsync:error=EIO:when=1",
+            "/^rename:signal=KILL:when=1",
+            "/^rename:error=ENOSPC:when=2",
+            "linkat:signal=KILL:when=1",
+        ] {
+            let place = Place::new();
+            let policy = place.program(&["--store", kind, "policy", "required"]);
+            // However it ends.
+            with_fault(&policy, fault).output().unwrap();
+            let told = place.run(&["--store", kind, "policy", "required"]);
+            assert_eq!(told.status, 0, "{kind} {fault}: {}", told.err);
+            let told = place.run(&["--store", kind, "policy"]).ok().out;
+            assert!(told.starts_with("required"), "{kind} {fault}: {told}");
+        }
+    }
+}
+
+#[test]
+fn a_store_that_is_gone_is_not_begun_anew_unless_somebody_says_so() {
+    for kind in ["sled", "redb"] {
+        let place = Place::new();
+        let run = |arguments: &[&str]| place.run(&[&["--store", kind][..], arguments].concat());
+        run(&["policy", "required"]).ok();
+        assert_eq!(run(&["audit", "verify"]).status, 0);
+        fs::remove_dir_all(place.path("data/store")).unwrap();
+        let words = [
+            "is gone",
+            "no new one was begun",
+            "lpse-kiosk restore BACKUP",
+            "store begin-anew",
+        ];
+        for command in [&["policy"][..], &["user", "list"]] {
+            run(command).refused(1, &words);
+        }
+        let told = run(&["doctor"]);
+        assert!(told.out.contains("no new one was begun"), "{}", told.out);
+        let verified = run(&["audit", "verify"]);
+        assert_eq!(verified.status, 4, "{}", verified.err);
+        assert!(verified.err.contains("is gone"), "{}", verified.err);
+        let begun = run(&["store", "begin-anew"]).ok().out;
+        let record = run(&["audit", "search", "--act", "begin-store", "--json"])
+            .ok()
+            .json();
+        assert!(
+            begun.contains(&format!("record {}", record["seq"])),
+            "{begun}"
+        );
+        run(&["store", "begin-anew"]).refused(1, &["there is a store"]);
+        assert!(run(&["policy"]).ok().out.starts_with("enabled"));
+        let verified = run(&["audit", "verify", "--json"]);
+        assert_eq!(verified.status, 4, "{}", verified.err);
+        assert!(verified.err.contains("begun anew"), "{}", verified.err);
+        let told: serde_json::Value = serde_json::from_str(&verified.out).unwrap();
+        assert_eq!(
+            (&told["ok"], &told["store"]),
+            (&json!(true), &json!("begun-anew"))
+        );
+        let from = record["seq"].to_string();
+        run(&["audit", "verify", "--from", &from]).ok();
+    }
+}
+
+#[test]
+fn a_master_key_that_was_made_for_a_store_says_that_there_was_one() {
+    let place = Place::new();
+    place.run(&["policy", "required"]).ok();
+    fs::remove_dir_all(place.path("data")).unwrap();
+    place.run(&["policy"]).refused(
+        1,
+        &["is gone", "was made for one", "lpse-kiosk restore BACKUP"],
+    );
+    assert!(!place.path("data/store/FORMAT").exists());
+    place.run(&["store", "begin-anew"]).ok();
+    place.run(&["policy"]).ok();
+}

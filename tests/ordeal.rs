@@ -1,14 +1,17 @@
-//! The ordeal of the embedded stores: kills at random moments, a kill at every system call of opening, a disk that
-//! fills up, and bulk fills; after each of them everything acknowledged must be there, and the store must open twice.
+//! The ordeal of the embedded stores: kills at random moments, a kill at every system call of opening, reads that fail
+//! there, first openings that are cut off, bits that flip at rest, files that are cut off or gone, power cuts, a disk
+//! that fills up, and bulk fills. After each of them everything acknowledged must be there, and the store must open
+//! twice; or it must be refused with a sentence, and every byte be as it was.
 //!
 //! Among the tests it runs briefly. At length, by hand, as the table in the README was made:
 //!
 //! ```text
-//! cargo test --release --test ordeal -- --kills 1000 --every-call --levels 24 --fills 5 --records 300000
+//! cargo test --release --test ordeal -- \
+//!     --kills 1000 --every-call --flips 1000 --cuts 40 --levels 24 --fills 5 --records 300000
 //! ```
 //!
-//! It needs `strace` for the kills while opening, and to be root for the small disks; what it has to leave out, it
-//! says in the table.
+//! It needs `strace` for what happens while opening, and to be root for the small disks and the power cuts; what it has
+//! to leave out, it says in the table.
 
 use std::{
     collections::BTreeMap,
@@ -30,6 +33,8 @@ const WRITERS: u32 = 8;
 struct Plan {
     kills: u32,
     every_call: bool,
+    flips: u32,
+    cuts: u32,
     levels: u32,
     fills: u32,
     records: u32,
@@ -50,6 +55,9 @@ fn main() -> ExitCode {
         }
         ["child-open", kind, folder] => {
             let opened = store::open(kind.parse().unwrap(), Path::new(folder), 0);
+            if let Err(error) = &opened {
+                println!("{error}");
+            }
             // Straight out, as a kill would: closing is not what is tried here.
             std::process::exit(if opened.is_ok() { 0 } else { 1 });
         }
@@ -69,6 +77,8 @@ fn main() -> ExitCode {
     let plan = Plan {
         kills: number("--kills", 12),
         every_call: arguments.iter().any(|argument| argument == "--every-call"),
+        flips: number("--flips", 16),
+        cuts: number("--cuts", 2),
         levels: number("--levels", 4),
         fills: number("--fills", 1),
         records: number("--records", 20_000),
@@ -78,14 +88,20 @@ fn main() -> ExitCode {
         },
     };
     println!(
-        "| store | kills while writing | kills while opening | full disks | bulk fills | lost or shut |"
+        "| store | kills while writing | kills while opening | failed reads while opening | first openings cut off | \
+         flips at rest | cut or gone | power cuts | full disks | bulk fills | lost or shut |"
     );
-    println!("|---|---|---|---|---|---|");
+    println!("|---|---|---|---|---|---|---|---|---|---|---|");
     let mut failed = false;
     for kind in &plan.engines {
         let mut row = Row::default();
         row.kills(*kind, plan.kills, &runtime);
         row.open_kills(*kind, plan.every_call, &runtime);
+        row.failed_reads(*kind, plan.every_call, &runtime);
+        row.first_openings(*kind, plan.every_call, &runtime);
+        row.flips(*kind, plan.flips, &runtime);
+        row.cut_or_gone(*kind, &runtime);
+        row.power_cuts(*kind, plan.cuts, &runtime);
         row.full_disks(*kind, plan.levels, &runtime);
         row.fills(*kind, plan.fills, plan.records, &runtime);
         let losses = row.losses.len();
@@ -280,18 +296,24 @@ impl Row {
             .push(format!("{kills} ({written} records acknowledged)"));
     }
 
-    fn open_kills(&mut self, kind: StoreKind, every_call: bool, runtime: &tokio::runtime::Runtime) {
-        if Command::new("strace")
+    /// Whether there is strace; says in the table that there is not.
+    fn has_strace(&mut self) -> bool {
+        let found = Command::new("strace")
             .arg("-V")
             .stdout(Stdio::null())
-            .status()
-            .is_err()
-        {
+            .status();
+        if found.is_err() {
             assert!(
                 env::var_os("CI").is_none(),
                 "strace is needed (Debian package strace)"
             );
             self.cells.push("left out: no strace".into());
+        }
+        found.is_ok()
+    }
+
+    fn open_kills(&mut self, kind: StoreKind, every_call: bool, runtime: &tokio::runtime::Runtime) {
+        if !self.has_strace() {
             return;
         }
         let folder = tempfile::tempdir().unwrap();
@@ -327,6 +349,146 @@ impl Row {
         self.cells.push(format!("{killed} (of {total} calls)"));
     }
 
+    /// Every read that opening makes fails once, and every opening of a file.
+    fn failed_reads(
+        &mut self,
+        kind: StoreKind,
+        every_call: bool,
+        runtime: &tokio::runtime::Runtime,
+    ) {
+        if !self.has_strace() {
+            return;
+        }
+        let specimen = Specimen::new(kind, 200);
+        let mut calls = calls_of_opening(kind, specimen.copy().path());
+        calls.retain(|call, _| READS.contains(&call.as_str()));
+        let total: usize = calls.values().sum();
+        let step = if every_call { 1 } else { (total / 8).max(1) };
+        let (mut at, mut verdicts) = (0, Verdicts::default());
+        for (call, count) in &calls {
+            // strace counts each thread's calls, from the loader's on: no number is too large for the last ones.
+            for when in 1..=count + LOADER {
+                at += 1;
+                if at % step != 0 {
+                    continue;
+                }
+                let inject = format!("inject={call}:error=EIO:when={when}");
+                let what = format!("{call} {when} failed");
+                let options = ["-e", &format!("trace={call}"), "-e", &inject];
+                let open = |folder: &Path| open_told(kind, folder, Some(&options));
+                verdicts.try_one(&specimen, open, &what, runtime);
+            }
+        }
+        self.judge(verdicts, format!(" (of {total} calls)"));
+    }
+
+    /// The first opening of all is killed, or fails, at every call that writes; the next one begins again.
+    fn first_openings(
+        &mut self,
+        kind: StoreKind,
+        every_call: bool,
+        runtime: &tokio::runtime::Runtime,
+    ) {
+        if !self.has_strace() {
+            return;
+        }
+        let calls = calls_of_opening(kind, tempfile::tempdir().unwrap().path());
+        let total: usize = calls.values().sum();
+        let step = if every_call {
+            1
+        } else {
+            (total * 3 / 16).max(1)
+        };
+        let (mut at, mut cut_off) = (0, 0);
+        for (call, count) in &calls {
+            for fault in ["signal=SIGKILL", "error=EIO", "error=ENOSPC"] {
+                for when in 1..=*count {
+                    at += 1;
+                    // What cannot be closed or mapped is not what a disk does.
+                    let is_of_memory = ["mmap", "close"].contains(&call.as_str());
+                    if at % step != 0 || fault != "signal=SIGKILL" && is_of_memory {
+                        continue;
+                    }
+                    let folder = tempfile::tempdir().unwrap();
+                    let inject = format!("inject={call}:{fault}:when={when}");
+                    let trace = format!("trace={call}");
+                    let (is_open, told) =
+                        open_told(kind, folder.path(), Some(&["-e", &trace, "-e", &inject]));
+                    cut_off += u32::from(!is_open);
+                    let begun = runtime.block_on(begin_again(kind, folder.path()));
+                    if let Err(loss) = begun {
+                        self.losses
+                            .push(format!("first opening, {inject} ({told}): {loss}"));
+                    }
+                }
+            }
+        }
+        self.cells.push(format!("{cut_off} (of {total} calls)"));
+    }
+
+    fn flips(&mut self, kind: StoreKind, flips: u32, runtime: &tokio::runtime::Runtime) {
+        let specimen = Specimen::new(kind, 300);
+        let mut verdicts = Verdicts::default();
+        for flip in 0..flips {
+            let folder = specimen.copy();
+            let what = flip_a_bit(folder.path(), flip);
+            verdicts.judge(&specimen, folder, open_told_of(kind), &what, runtime);
+        }
+        self.judge(verdicts, String::new());
+    }
+
+    /// Every file is cut off at several lengths, and removed.
+    fn cut_or_gone(&mut self, kind: StoreKind, runtime: &tokio::runtime::Runtime) {
+        let specimen = Specimen::new(kind, 300);
+        let mut verdicts = Verdicts::default();
+        for (name, bytes) in files(specimen.folder.path()) {
+            let length = bytes.len() as u64;
+            for left in [
+                Some(0),
+                Some(length / 2),
+                Some(length.saturating_sub(1)),
+                None,
+            ] {
+                let folder = specimen.copy();
+                let path = folder.path().join(&name);
+                match left {
+                    Some(left) => {
+                        let file = fs::OpenOptions::new().write(true).open(&path).unwrap();
+                        file.set_len(left).unwrap();
+                    }
+                    None => fs::remove_file(&path).unwrap(),
+                }
+                let what = format!("{} with {left:?} of {length} bytes", name.display());
+                verdicts.judge(&specimen, folder, open_told_of(kind), &what, runtime);
+            }
+        }
+        self.judge(verdicts, String::new());
+    }
+
+    /// The power fails while records are written: what has reached the device is copied, and its journal replayed.
+    fn power_cuts(&mut self, kind: StoreKind, cuts: u32, runtime: &tokio::runtime::Runtime) {
+        for cut in 0..cuts {
+            match power_cut(kind, cut, runtime) {
+                None => {
+                    self.cells
+                        .push("left out: no loop device can be mounted".into());
+                    return;
+                }
+                Some(Err(loss)) => self.losses.push(format!("power cut {cut}: {loss}")),
+                Some(Ok(())) => {}
+            }
+        }
+        self.cells.push(cuts.to_string());
+    }
+
+    fn judge(&mut self, verdicts: Verdicts, of: String) {
+        self.cells.push(format!(
+            "{} refused, {} opened whole{of}",
+            verdicts.refused, verdicts.whole
+        ));
+        self.losses.extend(verdicts.losses);
+    }
+
     fn full_disks(&mut self, kind: StoreKind, levels: u32, runtime: &tokio::runtime::Runtime) {
         let Some(disk) = SmallDisk::mount(64) else {
             self.cells
@@ -353,16 +515,354 @@ impl Row {
         runtime: &tokio::runtime::Runtime,
     ) {
         let begun = Instant::now();
+        let mut opened = String::new();
         for fill in 0..fills {
             let folder = tempfile::tempdir().unwrap();
-            if let Err(loss) = runtime.block_on(bulk_fill(kind, folder.path(), records)) {
-                self.losses.push(format!("bulk fill {fill}: {loss}"));
-                break;
+            match runtime.block_on(bulk_fill(kind, folder.path(), records)) {
+                Ok(took) => opened = took,
+                Err(loss) => {
+                    self.losses.push(format!("bulk fill {fill}: {loss}"));
+                    break;
+                }
             }
         }
         let seconds = begun.elapsed().as_secs();
-        self.cells
-            .push(format!("{fills} of {records} records ({seconds} s)"));
+        self.cells.push(format!(
+            "{fills} of {records} records ({seconds} s{opened})"
+        ));
+    }
+}
+
+/// Calls by which opening reads.
+const READS: [&str; 4] = ["pread64", "read", "openat", "statx"];
+
+/// More calls of one name than the loader makes before the program begins.
+const LOADER: usize = 12;
+
+/// A store with records in it, of which copies are harmed.
+struct Specimen {
+    kind: StoreKind,
+    folder: tempfile::TempDir,
+    acknowledged: BTreeMap<u32, u64>,
+}
+
+impl Specimen {
+    /// One that was killed while it was written, after it was killed and opened again once.
+    fn new(kind: StoreKind, seed: u32) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut acknowledged = BTreeMap::new();
+        for seed in [seed, seed + 1] {
+            write_and_kill(kind, folder.path(), seed, &mut acknowledged);
+        }
+        Self {
+            kind,
+            folder,
+            acknowledged,
+        }
+    }
+
+    fn copy(&self) -> tempfile::TempDir {
+        let copy = tempfile::tempdir().unwrap();
+        for (name, bytes) in files(self.folder.path()) {
+            let path = copy.path().join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, bytes).unwrap();
+        }
+        // Whatever folder is empty belongs to it too.
+        if self.folder.path().join("sled").exists() {
+            fs::create_dir_all(copy.path().join("sled/blobs")).unwrap();
+        }
+        copy
+    }
+}
+
+/// All files in `folder` by their names, but for the lock, which says who looked last.
+fn files(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut found = BTreeMap::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(next) = folders.pop() {
+        for entry in fs::read_dir(next).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if !path.ends_with("lock") {
+                let name = path.strip_prefix(folder).unwrap().to_owned();
+                found.insert(name, fs::read(&path).unwrap());
+            }
+        }
+    }
+    found
+}
+
+#[derive(Default)]
+struct Verdicts {
+    refused: u32,
+    whole: u32,
+    losses: Vec<String>,
+}
+
+impl Verdicts {
+    /// Opens a copy of `specimen` once by `open`, in which something fails; afterwards it must open with everything.
+    fn try_one(
+        &mut self,
+        specimen: &Specimen,
+        open: impl FnOnce(&Path) -> (bool, String),
+        what: &str,
+        runtime: &tokio::runtime::Runtime,
+    ) {
+        let folder = specimen.copy();
+        let before = files(folder.path());
+        let (is_open, told) = open(folder.path());
+        self.refused += u32::from(!is_open);
+        self.whole += u32::from(is_open);
+        if !is_open && kept(files(folder.path())) != kept(before) {
+            self.losses.push(format!(
+                "{what}: refused, and changed what is there ({told})"
+            ));
+        }
+        let mut acknowledged = specimen.acknowledged.clone();
+        let checked = check(specimen.kind, folder.path(), &mut acknowledged);
+        if let Err(loss) = runtime.block_on(checked) {
+            self.losses.push(format!("{what} ({told}): {loss}"));
+        }
+    }
+
+    /// Opens a harmed copy of `specimen`, which must be refused for good and left as it is, or hold everything.
+    fn judge(
+        &mut self,
+        specimen: &Specimen,
+        folder: tempfile::TempDir,
+        open: impl FnOnce(&Path) -> (bool, String),
+        what: &str,
+        runtime: &tokio::runtime::Runtime,
+    ) {
+        let before = files(folder.path());
+        let (is_open, told) = open(folder.path());
+        if is_open {
+            self.whole += 1;
+            let mut acknowledged = specimen.acknowledged.clone();
+            let checked = check(specimen.kind, folder.path(), &mut acknowledged);
+            if let Err(loss) = runtime.block_on(checked) {
+                self.losses.push(format!("{what}: it opened, and {loss}"));
+            }
+            return;
+        }
+        self.refused += 1;
+        if files(folder.path()) != before {
+            self.losses.push(format!(
+                "{what}: refused, and changed what is there ({told})"
+            ));
+        }
+        let is_a_sentence = [
+            "nothing",
+            "Nothing",
+            "install the newer",
+            "set [store] kind",
+            "backup with the older",
+        ]
+        .iter()
+        .any(|words| told.contains(words));
+        if !is_a_sentence || told.contains("backtrace") || told.trim().contains('\n') {
+            self.losses
+                .push(format!("{what}: refused in these words: {told}"));
+        }
+    }
+}
+
+/// What of a folder's files must be as before after a refusal that may pass: not the mark of the newest commit, which is
+/// written again and again, nor what a fault has kept from being cleared away.
+fn kept(mut files: BTreeMap<PathBuf, Vec<u8>>) -> BTreeMap<PathBuf, Vec<u8>> {
+    // A copy that could not be put back is put back by the next start; it is whole, and that is what is tried next.
+    files.retain(|name, _| {
+        let first = name.iter().next().unwrap().to_string_lossy();
+        first == "sled" || first == "store.redb" || first == "FORMAT"
+    });
+    files
+}
+
+/// Opens the store in a process of its own; whether it opened, and what was said.
+fn open_told(kind: StoreKind, folder: &Path, strace: Option<&[&str]>) -> (bool, String) {
+    let mut command = Command::new("timeout");
+    command.arg("60");
+    if let Some(options) = strace {
+        command
+            .args(["strace", "-f", "-qq", "-o", "/dev/null"])
+            .args(options);
+    }
+    let output = command
+        .arg(env::current_exe().unwrap())
+        .args(["child-open", kind.as_str()])
+        .arg(folder)
+        .output()
+        .unwrap();
+    let told = String::from_utf8_lossy(&output.stdout).into_owned();
+    let told = match output.status.code() {
+        Some(0 | 1) => told,
+        code => format!("{told} [ended with {code:?}]"),
+    };
+    (output.status.success(), told)
+}
+
+fn open_told_of(kind: StoreKind) -> impl Fn(&Path) -> (bool, String) {
+    move |folder| open_told(kind, folder, None)
+}
+
+/// Flips a bit of one of the files in `folder`, the larger ones more often; says which.
+fn flip_a_bit(folder: &Path, seed: u32) -> String {
+    let files = files(folder);
+    // Of what is all zeros at a file's end every bit is like the others.
+    let used = |bytes: &[u8]| {
+        bytes
+            .iter()
+            .rposition(|byte| *byte != 0)
+            .map_or(0, |last| last as u64 + 1)
+    };
+    let total: u64 = files.values().map(|bytes| used(bytes)).sum();
+    // Every third flip is in a small file, where the many bytes of the large ones would leave none.
+    let small: Vec<_> = files
+        .iter()
+        .filter(|(_, bytes)| used(bytes) > 0 && bytes.len() < 4096)
+        .collect();
+    let (name, at) = if seed % 3 == 2 && !small.is_empty() {
+        let (name, bytes) = small[usize::try_from(seed / 3).unwrap() % small.len()];
+        (name.clone(), scatter(seed + 11, used(bytes)))
+    } else {
+        let mut at = scatter(seed + 17, total);
+        let mut found = None;
+        for (name, bytes) in &files {
+            match at.checked_sub(used(bytes)) {
+                Some(left) => at = left,
+                None => {
+                    found = Some(name.clone());
+                    break;
+                }
+            }
+        }
+        (found.unwrap(), at)
+    };
+    let mut bytes = files[&name].clone();
+    let bit = scatter(seed + 23, 8);
+    bytes[usize::try_from(at).unwrap()] ^= 1 << bit;
+    fs::write(folder.join(&name), bytes).unwrap();
+    format!("bit {bit} of byte {at} of {}", name.display())
+}
+
+/// After a first opening that was cut off there is an empty store, which takes a record and keeps it.
+async fn begin_again(kind: StoreKind, folder: &Path) -> Result<(), String> {
+    let store = store::open(kind, folder, 0).map_err(|error| error.to_string())?;
+    let first = store.page(&Key::everything(), None, 1).await;
+    if !first.map_err(|error| error.to_string())?.is_empty() {
+        return Err("it is not empty".into());
+    }
+    let written = store.commit(next(0, 1)).await;
+    written.map_err(|error| error.to_string())?;
+    let ended = store.ended();
+    drop(store);
+    ended.wait().await;
+    check(kind, folder, &mut BTreeMap::from([(0, 1)])).await
+}
+
+/// Lets a store be written on a file system of its own, stops that, and takes what has reached the device for all that
+/// there is. `None` where no device can be had.
+fn power_cut(
+    kind: StoreKind,
+    cut: u32,
+    runtime: &tokio::runtime::Runtime,
+) -> Option<Result<(), String>> {
+    let place = tempfile::tempdir().unwrap();
+    let image = place.path().join("image");
+    fs::File::create(&image)
+        .unwrap()
+        .set_len(96 * 1024 * 1024)
+        .unwrap();
+    let made = Command::new("mkfs.ext4")
+        .args(["-q", "-F"])
+        .arg(&image)
+        .output();
+    if !made.is_ok_and(|made| made.status.success()) {
+        return None;
+    }
+    let disk = Mounted::image(&image, &place.path().join("disk"))?;
+    let mut acknowledged = BTreeMap::new();
+    // One that has been there for a while, so that the cut also falls into an opening.
+    write_and_kill(
+        kind,
+        &disk.path.join("store"),
+        2_000 + cut,
+        &mut acknowledged,
+    );
+    let mut writer = Command::new(env::current_exe().unwrap())
+        .args(["child-write", kind.as_str()])
+        .arg(disk.path.join("store"))
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(writer.stdout.take().unwrap());
+    let mut line = String::new();
+    for _ in 0..scatter(cut, 400) {
+        line.clear();
+        lines.read_line(&mut line).unwrap();
+        let (writer, number) = line.trim().split_once(' ').unwrap();
+        acknowledged.insert(writer.parse().unwrap(), number.parse().unwrap());
+    }
+    let pid = rustix::process::Pid::from_child(&writer);
+    rustix::process::kill_process(pid, rustix::process::Signal::STOP).unwrap();
+    let after = place.path().join("after");
+    fs::copy(&image, &after).unwrap();
+    writer.kill().unwrap();
+    writer.wait().unwrap();
+    drop(disk);
+    let disk = Mounted::image(&after, &place.path().join("disk"))?;
+    let folder = disk.path.join("store");
+    Some(runtime.block_on(check_at_least(kind, &folder, &mut acknowledged)))
+}
+
+/// As [`check`], where more may have been acknowledged than was heard.
+async fn check_at_least(
+    kind: StoreKind,
+    folder: &Path,
+    acknowledged: &mut BTreeMap<u32, u64>,
+) -> Result<(), String> {
+    let store = store::open(kind, folder, 0).map_err(|error| error.to_string())?;
+    for (writer, number) in &mut *acknowledged {
+        let stored = store.get(&watermark(*writer)).await;
+        let stored = number_in(stored.map_err(|error| error.to_string())?);
+        if stored < *number {
+            return Err(format!(
+                "writer {writer}: {number} acknowledged, {stored} stored"
+            ));
+        }
+        *number = stored;
+    }
+    let ended = store.ended();
+    drop(store);
+    ended.wait().await;
+    check(kind, folder, acknowledged).await
+}
+
+/// The file system in an image, mounted until it is dropped.
+struct Mounted {
+    path: PathBuf,
+}
+
+impl Mounted {
+    fn image(image: &Path, at: &Path) -> Option<Self> {
+        fs::create_dir_all(at).unwrap();
+        let mounted = Command::new("mount")
+            .args(["-o", "loop"])
+            .args([image, at])
+            .output();
+        mounted
+            .is_ok_and(|mounted| mounted.status.success())
+            .then(|| Self {
+                path: at.to_owned(),
+            })
+    }
+}
+
+impl Drop for Mounted {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg(&self.path).status();
     }
 }
 
@@ -475,7 +975,8 @@ async fn fill_up(
     check(kind, folder, &mut BTreeMap::from([(0, number)])).await
 }
 
-async fn bulk_fill(kind: StoreKind, folder: &Path, records: u32) -> Result<(), String> {
+/// Writes many records, and says how long it took to open them again.
+async fn bulk_fill(kind: StoreKind, folder: &Path, records: u32) -> Result<String, String> {
     const A_COMMIT: u32 = 100;
     let store: Arc<Embedded> =
         Arc::new(store::open(kind, folder, 0).map_err(|error| error.to_string())?);
@@ -504,9 +1005,13 @@ async fn bulk_fill(kind: StoreKind, folder: &Path, records: u32) -> Result<(), S
     let ended = store.ended();
     drop(store);
     ended.wait().await;
+    let bytes: u64 = files(folder).values().map(|bytes| bytes.len() as u64).sum();
+    let mut took = String::new();
     for opening in ["first", "second"] {
+        let begun = Instant::now();
         let store =
             store::open(kind, folder, 0).map_err(|error| format!("{opening} opening: {error}"))?;
+        took = format!("; {} MiB opened in {:.2?}", bytes >> 20, begun.elapsed());
         let (mut after, mut count) = (None, 0_u64);
         loop {
             let page = store
@@ -529,7 +1034,7 @@ async fn bulk_fill(kind: StoreKind, folder: &Path, records: u32) -> Result<(), S
         drop(store);
         ended.wait().await;
     }
-    Ok(())
+    Ok(took)
 }
 
 /// A small file system in memory, which only root can mount.

@@ -15,8 +15,9 @@ use lpse_kiosk::{
     store::{
         self, Commit, Key, Outcome, Store, StoreError, StoreKind,
         embedded::Embedded,
-        folder::OpenError,
+        folder::{Folder, OpenError},
         memory::Memory,
+        opening::Missing,
         remote::{self, Remote},
         tagged::{StoreKey, Tagged},
     },
@@ -319,17 +320,124 @@ async fn half_written_snapshots_do_not_keep_sled_from_opening() {
 }
 
 #[test]
-fn a_newer_format_and_another_kind_are_refused_in_words() {
+fn another_format_and_another_kind_are_refused_in_words() {
+    for (mark, word) in [
+        ("3 sled", "install the newer"),
+        ("1 sled", "make a backup with the older"),
+        ("2 redb", "kind = \"redb\""),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("FORMAT"), mark).unwrap();
+        let refused = store::open(StoreKind::Sled, folder.path(), 0).unwrap_err();
+        assert!(refused.to_string().contains(word), "{refused}");
+    }
+}
+
+/// A store with one record, closed.
+async fn with_a_record(kind: StoreKind) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
-    std::fs::write(folder.path().join("FORMAT"), "2 sled\n").unwrap();
-    let refused = store::open(StoreKind::Sled, folder.path(), 0).unwrap_err();
-    assert!(
-        refused.to_string().contains("install the newer"),
-        "{refused}"
-    );
-    std::fs::write(folder.path().join("FORMAT"), "1 redb\n").unwrap();
-    let refused = store::open(StoreKind::Sled, folder.path(), 0).unwrap_err();
-    assert!(refused.to_string().contains("kind = \"redb\""), "{refused}");
+    let store = open(kind, folder.path());
+    let commit = Commit::new().put(key("a"), b"1".to_vec());
+    assert_eq!(store.commit(commit).await.unwrap(), Outcome::Applied);
+    let ended = store.ended();
+    drop(store);
+    ended.wait().await;
+    folder
+}
+
+/// The file that a kind's records are in.
+fn records(kind: StoreKind) -> &'static str {
+    match kind {
+        StoreKind::Sled => "sled/db",
+        _ => "store.redb",
+    }
+}
+
+fn copy_all(from: &Path, to: &Path) {
+    let copied = std::process::Command::new("cp")
+        .arg("-a")
+        .arg(from)
+        .arg(to)
+        .status();
+    assert!(copied.unwrap().success());
+}
+
+#[tokio::test]
+async fn a_store_that_has_vanished_is_not_replaced_by_a_new_one() {
+    for kind in StoreKind::EMBEDDED {
+        for is_empty in [false, true] {
+            let folder = with_a_record(kind).await;
+            let file = folder.path().join(records(kind));
+            match is_empty {
+                true => drop(std::fs::File::create(&file).unwrap()),
+                false => std::fs::remove_file(&file).unwrap(),
+            }
+            let refused = store::open(kind, folder.path(), 0).unwrap_err();
+            assert!(matches!(refused, OpenError::Vanished { .. }), "{refused}");
+            for word in [
+                "no new one was begun",
+                "lpse-kiosk restore BACKUP",
+                "store begin-anew",
+            ] {
+                assert!(refused.to_string().contains(word), "{refused}");
+            }
+            assert_eq!(file.exists(), is_empty, "{kind}");
+            // On somebody's word one is begun; what was left of the other is not thrown away.
+            let held = Folder::hold(folder.path(), 0).unwrap();
+            let first = Commit::new().put(key("mark"), b"anew".to_vec());
+            let store = store::open_in(kind, held, Missing::BeginAnew(first)).unwrap();
+            assert_eq!(store.get(&key("mark")).await.unwrap(), value("anew"));
+            assert_eq!(store.get(&key("a")).await.unwrap(), None);
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_a_killed_opening_has_kept_is_put_back_first() {
+    for kind in StoreKind::EMBEDDED {
+        let folder = with_a_record(kind).await;
+        let name = records(kind).split('/').next().unwrap();
+        let (place, kept) = (
+            folder.path().join(name),
+            folder.path().join(format!("{name}.kept")),
+        );
+        copy_all(&place, &kept);
+        // As an engine leaves it that could not read it; and copies that are not whole.
+        std::fs::write(folder.path().join(records(kind)), vec![0; 4096]).unwrap();
+        for rest in ["kept.new", "failed", "spent"] {
+            std::fs::write(folder.path().join(format!("{name}.{rest}")), b"cut off").unwrap();
+        }
+        let store = open(kind, folder.path());
+        assert_eq!(store.get(&key("a")).await.unwrap(), value("1"), "{kind}");
+        let left = std::fs::read_dir(folder.path()).unwrap();
+        let left = left.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        let left: Vec<_> = left.filter(|left| left.starts_with(name)).collect();
+        assert_eq!(left, [name], "nothing else stays");
+    }
+}
+
+#[tokio::test]
+async fn a_store_that_is_older_than_what_was_acknowledged_is_refused() {
+    for kind in StoreKind::EMBEDDED {
+        let folder = with_a_record(kind).await;
+        let name = records(kind).split('/').next().unwrap();
+        let (place, old) = (folder.path().join(name), folder.path().join("old"));
+        copy_all(&place, &old);
+        let store = open(kind, folder.path());
+        let commit = Commit::new().put(key("a"), b"2".to_vec());
+        store.commit(commit).await.unwrap();
+        let ended = store.ended();
+        drop(store);
+        ended.wait().await;
+        std::fs::rename(&place, folder.path().join("new")).unwrap();
+        std::fs::rename(&old, &place).unwrap();
+        let refused = store::open(kind, folder.path(), 0).unwrap_err();
+        assert!(
+            refused.to_string().contains("was acknowledged"),
+            "{refused}"
+        );
+        assert!(!refused.to_string().contains('\n'), "{refused}");
+    }
 }
 
 /// Adds `amount` to an account of a bank, which has a record only while it is not empty.

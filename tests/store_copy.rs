@@ -11,7 +11,7 @@ use std::{
 
 use common::{
     Kiosk, Office, PASSWORD, Phone, activate,
-    cluster::{Cluster, fresh_prefix},
+    cluster::{self, Cluster, fresh_prefix},
     fill, refused, succeeds, text,
 };
 use lpse_kiosk::store::{
@@ -312,10 +312,47 @@ fn what_a_copy_must_not_begin_with_is_refused_and_nothing_is_changed() {
     kiosk.expect_still_answers();
     kiosk.signal("TERM").wait();
     assert_eq!(machine.in_cluster(), []);
-    // Somebody has begun to use the cluster.
+    // Somebody has begun to use the cluster, and says that nothing is to be brought there.
+    let other_kind = office.command(&["--store", "etcd", "policy"]);
+    refused(&other_kind, 1, "no new one was begun");
+    succeeds(office.command(&["--store", "etcd", "store", "begin-anew"]));
     succeeds(office.command(&["--store", "etcd", "policy", "required"]));
     let there = machine.in_cluster();
     refused(&office.command(&TO_ETCD), 1, "holds records of its own");
     assert_eq!(machine.in_cluster(), there);
     succeeds(office.command(&["user", "list"]));
+}
+
+#[test]
+fn a_cluster_that_was_emptied_is_not_taken_for_a_new_one() {
+    let prefix = fresh_prefix();
+    let office = Office::empty().in_cluster(&Cluster::shared(), &prefix, "one");
+    office.policy("required");
+    let emptied = cluster::etcdctl(&Cluster::shared(), &["del", "--prefix", &prefix]);
+    assert!(emptied.is_some());
+    let gone = "no new one was begun";
+    refused(&office.command(&["policy"]), 1, gone);
+    refused(&office.command(&["policy", "disabled"]), 1, gone);
+    let verified = office.command(&["audit", "verify"]);
+    assert_eq!(
+        verified.status.code(),
+        Some(4),
+        "{}",
+        text(&verified.stderr)
+    );
+    succeeds(office.command(&["store", "begin-anew"]));
+    let policy = succeeds(office.command(&["policy"]));
+    assert!(policy.starts_with("enabled"), "{policy}");
+    refused(
+        &office.command(&["store", "begin-anew"]),
+        1,
+        "there is a store",
+    );
+    let verified = office.command(&["audit", "verify"]);
+    assert_eq!(
+        verified.status.code(),
+        Some(4),
+        "{}",
+        text(&verified.stderr)
+    );
 }

@@ -129,10 +129,21 @@ pub fn read_for(path: &Path, user: u32) -> Result<Keyring, MasterKeyError> {
     }
 }
 
+/// What a file begins with that this program has made.
+const MADE: &str = "# Master key of lpse-kiosk.";
+
+/// Whether this program made the file at `path`, which it does for a store only. A key that somebody made beforehand does
+/// not say whether there was one yet.
+pub fn was_made_for_a_store(path: &Path) -> bool {
+    let text = secret_file::read(WHAT, path);
+    text.is_ok_and(|text| text.lines().any(|line| line.starts_with(MADE)))
+}
+
 /// Writes `keys` to `path`, where nothing is.
 pub fn create(path: &Path, keys: &Keyring) -> io::Result<()> {
     let what = "# Master key of lpse-kiosk. Whoever has it and the store can compute everybody's codes; without it no\n\
                 # activation can be read. Keep a copy in a safe place, apart from the backups of the store.\n";
+    debug_assert!(what.starts_with(MADE));
     secret_file::create(path, &parts(what, &encoded(keys)))
 }
 
@@ -182,7 +193,9 @@ mod tests {
     fn a_key_is_created_once_private_and_read_again() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("etc/master.key");
+        assert!(!was_made_for_a_store(&path));
         let sealed = open(&path, true).unwrap().seal_check([1; 24]);
+        assert!(was_made_for_a_store(&path));
         assert_eq!(
             fs::metadata(&path).unwrap().permissions().mode() & 0o777,
             0o600
@@ -214,6 +227,7 @@ mod tests {
         let error = open(&path, true).unwrap_err().to_string();
         assert!(error.contains("chmod 600"), "{error}");
         fs::write(&path, "# a comment\nbm90IGEga2V5\n").unwrap();
+        assert!(!was_made_for_a_store(&path));
         fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
         let error = open(&path, true).unwrap_err().to_string();
         assert!(error.contains("line 2"), "{error}");

@@ -54,7 +54,8 @@ pub fn notes() -> String {
          0  done\n   \
          1  not done; a sentence on standard error says why\n   \
          2  wrong usage: an argument or a setting\n   \
-         3  the store is in use by another process: by a kiosk when another is to start, or by a command that goes on\n  \
+         3  the store is in use by another process: by a kiosk when another is to start, or by a command that goes on\n   \
+         4  the audit log is whole, but of another store than there is: that one is gone, or was begun anew\n  \
          70  a fault in the program\n  \
          75  not possible just now, for example because the disk is full, or the running kiosk leaves; try later\n \
          130  ended with Ctrl-C; nothing was changed"

@@ -143,6 +143,9 @@ enum CliError {
     Usage(String),
     #[error("{0}")]
     Refused(String),
+    /// The audit log is whole, and of another store than there is.
+    #[error("{0}")]
+    OtherStore(String),
     #[error("interrupted; nothing was changed")]
     Interrupted,
     #[error("output cannot be written: {0}")]
@@ -169,6 +172,7 @@ impl CliError {
             Self::Attach(error) => error.exit_status(),
             Self::Service(_) | Self::Accounts(AccountsError::Service(_)) => 75,
             Self::Interrupted => 130,
+            Self::OtherStore(_) => 4,
             Self::Accounts(_) | Self::Refused(_) | Self::Output(_) => 1,
         }
     }

@@ -13,10 +13,11 @@ use crate::{
     ports::Audit,
     service::store_copy::Copying,
     store::{
-        self,
+        self, Commit,
         audit_heads::AuditHeads,
         copy::{self, Names},
         folder::{self, Folder},
+        opening::Missing,
         pulse::Ended,
     },
 };
@@ -63,8 +64,9 @@ pub async fn open_for_copy(
             Folder::hold(&to.store_folder(), to.free_space_floor_mib)?
         }
     };
-    let source = open_store_in(from, source_folder).await?;
-    let target = open_store_in(to, target_folder).await?;
+    let gone = Missing::Refuse("there is nothing to copy".into());
+    let source = open_store_in(from, source_folder, gone).await?;
+    let target = open_store_in(to, target_folder, Missing::Begin(Commit::new())).await?;
     copy::check(&*source.store, &*target.store).await?;
     let names = Names {
         in_source: node(from),

@@ -47,6 +47,11 @@ impl AuditHeads {
         heads.collect()
     }
 
+    /// The head of `node`'s log in a store that is just being made.
+    pub fn first(node: &str, head: AuditHead) -> Commit {
+        Commit::new().put(Key::audit_head(node), record::encode_audit_head(head))
+    }
+
     /// Moves the head of `node`'s log forward to `head`. It never goes back.
     pub async fn advance(&self, node: &str, head: AuditHead) -> Result<(), StoreError> {
         let key = Key::audit_head(node);

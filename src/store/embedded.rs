@@ -28,7 +28,9 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::{
     Commit, Key, Outcome, Store, StoreError, Value,
-    folder::{Folder, Room},
+    folder::{Folder, OpenError, Room},
+    inventory::{Inventory, Newest, Noted},
+    opening::{close, guarded, one_line},
     pulse::{Condition, Counts, Ended, Health, Pulse},
     snapshot::{Part, Rows, Snapshot, Written, too_much},
 };
@@ -47,10 +49,13 @@ pub trait Engine: Send + Sync + fmt::Debug + 'static {
 
     /// Applies the commits in their order, each whole or not at all, and returns when all of them are durable.
     fn apply(&self, group: &[Commit]) -> Result<Vec<Outcome>, String>;
+
+    /// What it says to hold, as of the last group.
+    fn inventory(&self) -> Inventory;
 }
 
 /// Opens the engine in a folder, at the start and after a failure.
-pub type Opener = Box<dyn Fn(&Folder) -> Result<Box<dyn Engine>, String> + Send + Sync>;
+pub type Opener = Box<dyn Fn(&Folder) -> Result<Box<dyn Engine>, OpenError> + Send + Sync>;
 
 /// A commit that takes longer will not end.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -91,14 +96,16 @@ pub struct Embedded {
 
 impl Embedded {
     /// Opens the engine in `folder` and starts its committer.
-    pub fn open(folder: Folder, opener: Opener) -> Result<Self, String> {
+    pub fn open(folder: Folder, opener: Opener) -> Result<Self, OpenError> {
         let engine = Arc::new(RwLock::new(Some(opener(&folder)?)));
         let (jobs, queue) = mpsc::channel(QUEUE);
         let (end, ended) = watch::channel(());
         let room = folder.room().clone();
         let counts = Arc::new(Counts::default());
         let copies = Copies::default();
+        let shown = folder.path().display().to_string();
         let committer = Committer {
+            newest: Newest::in_folder(folder.path()),
             folder,
             opener,
             engine: engine.clone(),
@@ -114,7 +121,10 @@ impl Embedded {
                 committer.run();
                 drop(end);
             })
-            .map_err(|error| format!("the committer cannot be started: {error}"))?;
+            .map_err(|error| OpenError::Failed {
+                folder: shown,
+                reason: format!("no thread can be started for it: {error}"),
+            })?;
         Ok(Self {
             jobs,
             engine,
@@ -197,12 +207,12 @@ impl Embedded {
         let closed = || StoreError::Unavailable("the store is closed".into());
         let attempt = tokio::task::spawn_blocking(move || {
             let engine = engine.read().unwrap_or_else(PoisonError::into_inner);
-            let result = engine.as_deref().map(&read);
+            let result = engine.as_deref().map(|engine| guarded(|| read(engine)));
             (result, read)
         });
         let (result, read) = attempt.await.map_err(|_| closed())?;
         if let Some(result) = result {
-            return result.map_err(StoreError::Unavailable);
+            return result.map_err(unreadable);
         }
         let (reply, answer) = oneshot::channel();
         self.job(Job::Reopen(reply)).await?;
@@ -211,7 +221,7 @@ impl Embedded {
         tokio::task::spawn_blocking(move || {
             let engine = engine.read().unwrap_or_else(PoisonError::into_inner);
             match engine.as_deref() {
-                Some(engine) => read(engine).map_err(StoreError::Unavailable),
+                Some(engine) => guarded(|| read(engine)).map_err(unreadable),
                 None => Err(StoreError::Unavailable("the store is closed".into())),
             }
         })
@@ -378,6 +388,7 @@ struct Committer {
     queue: mpsc::Receiver<Job>,
     counts: Arc<Counts>,
     copies: Copies,
+    newest: Newest,
 }
 
 impl Committer {
@@ -407,7 +418,12 @@ impl Committer {
             .write()
             .unwrap_or_else(PoisonError::into_inner)
             .take();
-        drop(closed);
+        // One that has failed is not there any more.
+        if let Some(engine) = closed {
+            let commits = engine.inventory().commits;
+            let is_closed = close(engine);
+            self.newest.note(Noted { commits, is_closed });
+        }
     }
 
     fn commit(&mut self, commit: Commit, reply: oneshot::Sender<Result<Outcome, StoreError>>) {
@@ -465,11 +481,19 @@ impl Committer {
         let result = {
             let engine = self.engine.read().unwrap_or_else(PoisonError::into_inner);
             match engine.as_deref() {
-                Some(engine) => engine.apply(group),
+                Some(engine) => guarded(|| {
+                    let outcomes = engine.apply(group)?;
+                    self.newest.note(Noted {
+                        commits: engine.inventory().commits,
+                        is_closed: false,
+                    });
+                    Ok(outcomes)
+                }),
                 None => return Err(StoreError::Unavailable("the store is closed".into())),
             }
         };
         result.map_err(|reason| {
+            let reason = one_line(&reason);
             tracing::error!(%reason, "the store failed while writing");
             self.fail(reason.clone());
             StoreError::Unknown(reason)
@@ -495,7 +519,7 @@ impl Committer {
             return Err(StoreError::Unavailable("the store is closed".into()));
         };
         let read = |key: Key| {
-            let value = engine.get(&key).map_err(StoreError::Unavailable)?;
+            let value = guarded(|| engine.get(&key)).map_err(unreadable)?;
             Ok((key, value))
         };
         keys.into_iter().map(read).collect()
@@ -508,7 +532,9 @@ impl Committer {
             .write()
             .unwrap_or_else(PoisonError::into_inner)
             .take();
-        drop(failed);
+        if let Some(failed) = failed {
+            close(failed);
+        }
         self.failure = Some((reason, Instant::now()));
     }
 
@@ -522,7 +548,7 @@ impl Committer {
         }
         *tried = Instant::now();
         let opened = match self.folder.room().check() {
-            Ok(()) => (self.opener)(&self.folder),
+            Ok(()) => (self.opener)(&self.folder).map_err(|error| error.to_string()),
             Err(error) => Err(error.to_string()),
         };
         match opened {
@@ -538,6 +564,15 @@ impl Committer {
             }
         }
     }
+}
+
+/// That an engine does not read what was written, for operators: people are told that the service is unavailable.
+fn unreadable(reason: String) -> StoreError {
+    StoreError::Unavailable(format!(
+        "the store cannot be read just now, and nothing was changed; if it stays so, keep a copy of its folder, put it aside \
+         and bring the newest backup back: lpse-kiosk restore BACKUP ({})",
+        one_line(&reason)
+    ))
 }
 
 #[cfg(test)]
@@ -596,6 +631,10 @@ mod tests {
                 .iter()
                 .map(|commit| now(self.records.commit(commit.clone())))
                 .collect()
+        }
+
+        fn inventory(&self) -> Inventory {
+            Inventory::default()
         }
     }
 

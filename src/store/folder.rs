@@ -12,8 +12,11 @@ use rustix::fs::{FlockOperation, flock, statvfs};
 
 use super::StoreKind;
 
-/// The newest layout of a folder that this program understands.
-const FORMAT: u32 = 1;
+/// The layout of a folder that this program understands. In format 2 an engine keeps an inventory of its records.
+const FORMAT: u32 = 2;
+
+/// Where a folder keeps its format and the kind of its engine. It is there once a store was made whole.
+const MARK: &str = "FORMAT";
 
 /// Why a store cannot be opened, in words for the operator.
 #[derive(Debug, thiserror::Error)]
@@ -34,10 +37,36 @@ pub enum OpenError {
         "the store in {folder} has format {found} and this program knows formats up to {FORMAT}; install the newer lpse-kiosk that wrote it"
     )]
     Newer { folder: String, found: String },
+    #[error(
+        "the store in {folder} has format {found}, which this program does not read any more; make a backup with the older lpse-kiosk that wrote it, and bring it back with this one: lpse-kiosk restore BACKUP"
+    )]
+    Older { folder: String, found: String },
     #[error(transparent)]
     NoRoom(#[from] NoRoom),
-    #[error("the store in {folder} cannot be opened: {reason}")]
+    #[error("the folder of the store, {folder}, cannot be used: {reason}; nothing was changed")]
     Failed { folder: String, reason: String },
+    #[error(
+        "the store in {folder} was not opened, and nothing in it was changed: {what}. Try it once more: a disk's fault may pass. If it stays, keep a copy of the folder as it is, put the folder aside (mv {folder} {folder}.broken) and bring the newest backup back: lpse-kiosk restore BACKUP ({detail})"
+    )]
+    Unreadable {
+        folder: String,
+        /// What is wrong, in our words.
+        what: &'static str,
+        /// What the engine or the system said of it.
+        detail: String,
+    },
+    #[error(
+        "the store in {folder} was not opened, and could not be put back as it was: {reason}. What it was is whole in {kept}, and the next start puts it back; see to the disk first"
+    )]
+    NotPutBack {
+        folder: String,
+        kept: String,
+        reason: String,
+    },
+    #[error(
+        "the store in {folder} is gone: {why}. Nothing was changed, and no new one was begun. If its disk is not mounted, mount it; else bring the newest backup back: lpse-kiosk restore BACKUP. Only where there never was anything to keep, begin with an empty store: lpse-kiosk store begin-anew"
+    )]
+    Vanished { folder: String, why: String },
     #[error("the etcd cluster at {endpoints} cannot be used now: {reason}")]
     Cluster { endpoints: String, reason: String },
     #[error(
@@ -78,7 +107,7 @@ pub struct Room {
 /// The kind of store that has its home in the folder at `path`, in the folder's own word; `None` where there is no store
 /// yet. Looks, and changes nothing.
 pub fn kind_in(path: &Path) -> io::Result<Option<String>> {
-    match fs::read_to_string(path.join("FORMAT")) {
+    match fs::read_to_string(path.join(MARK)) {
         Ok(text) => Ok(text.split_whitespace().nth(1).map(str::to_owned)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),
@@ -116,22 +145,19 @@ impl Folder {
         &self.room
     }
 
-    /// Compares the mark left by the folder's first opening, or leaves it.
-    pub fn check_format(&self, kind: StoreKind) -> Result<(), OpenError> {
-        let mark = self.path().join("FORMAT");
+    /// Whether a store was ever made here, by the mark that this left; refuses one of another kind or format than can be
+    /// opened as `kind`.
+    pub fn has_format(&self, kind: StoreKind) -> Result<bool, OpenError> {
         let folder = || self.path().display().to_string();
-        let failed = |error: io::Error| OpenError::Failed {
-            folder: folder(),
-            reason: error.to_string(),
-        };
-        match fs::read_to_string(&mark) {
+        match fs::read_to_string(self.path().join(MARK)) {
             Ok(text) => {
                 let mut words = text.split_whitespace();
                 let (format, found) = (words.next().unwrap_or("?"), words.next().unwrap_or("?"));
                 if format.parse() != Ok(FORMAT) {
-                    return Err(OpenError::Newer {
-                        folder: folder(),
-                        found: format.to_owned(),
+                    let (folder, found) = (folder(), format.to_owned());
+                    return Err(match format.parse::<u32>() {
+                        Ok(format) if format < FORMAT => OpenError::Older { folder, found },
+                        _ => OpenError::Newer { folder, found },
                     });
                 }
                 if found != kind.as_str() {
@@ -141,12 +167,24 @@ impl Folder {
                         wanted: kind,
                     });
                 }
-                Ok(())
+                Ok(true)
             }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => self
-                .keep("FORMAT", &format!("{FORMAT} {kind}"))
-                .map_err(failed),
-            Err(error) => Err(failed(error)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(self.failed(error)),
+        }
+    }
+
+    /// Leaves the mark that a store of `kind` was made here.
+    pub fn keep_format(&self, kind: StoreKind) -> Result<(), OpenError> {
+        self.keep(MARK, &format!("{FORMAT} {kind}"))
+            .map_err(|error| self.failed(error))
+    }
+
+    /// That the folder cannot be used.
+    pub fn failed(&self, error: impl ToString) -> OpenError {
+        OpenError::Failed {
+            folder: self.path().display().to_string(),
+            reason: error.to_string(),
         }
     }
 
@@ -192,17 +230,26 @@ impl Room {
     /// sled writes segments of 512 KiB and a snapshot now and then, redb grows its file ahead: both are hurt, and
     /// sled's handle is lost, by a disk that fills up under them.
     pub fn check(&self) -> Result<(), NoRoom> {
+        self.check_for(0)
+    }
+
+    /// As [`Room::check`], with `bytes` more that are about to be written.
+    pub fn check_for(&self, bytes: u64) -> Result<(), NoRoom> {
+        const MIB: u64 = 1024 * 1024;
         let Some(free) = self.free_bytes() else {
             return Ok(());
         };
-        let free_mib = free / (1024 * 1024);
-        if free_mib >= self.floor_mib {
+        let (free_mib, needed_mib) = (
+            free / MIB,
+            self.floor_mib.saturating_add(bytes.div_ceil(MIB)),
+        );
+        if free_mib >= needed_mib {
             return Ok(());
         }
         Err(NoRoom {
             folder: self.path.display().to_string(),
             free_mib,
-            needed_mib: self.floor_mib,
+            needed_mib,
         })
     }
 }

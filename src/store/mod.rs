@@ -22,8 +22,10 @@ pub mod etcd;
 pub mod find;
 pub mod folder;
 pub mod import;
+pub mod inventory;
 pub mod key;
 pub mod memory;
+pub mod opening;
 pub mod outbox;
 pub mod pulse;
 pub mod record;
@@ -48,6 +50,7 @@ pub use crate::config::StoreKind;
 use embedded::Embedded;
 use folder::{Folder, OpenError};
 pub use key::Key;
+use opening::{Files, Missing, OwnCheck};
 use pulse::{Ended, Health, Pulse};
 use snapshot::Snapshot;
 
@@ -450,23 +453,41 @@ impl From<Embedded> for Opened {
     }
 }
 
-/// Opens the embedded store of `kind` in `folder`, creating it if need be, and holds it alone. Nothing is opened or
-/// written while the disk has less than `floor_mib` MiB free.
+/// Opens the embedded store of `kind` in `folder`, creating it where there never was one, and holds it alone. Nothing is
+/// opened or written while the disk has less than `floor_mib` MiB free.
 pub fn open(kind: StoreKind, folder: &Path, floor_mib: u64) -> Result<Embedded, OpenError> {
-    open_in(kind, Folder::hold(folder, floor_mib)?)
+    let folder = Folder::hold(folder, floor_mib)?;
+    open_in(kind, folder, Missing::Begin(Commit::new()))
 }
 
 /// Opens the embedded store of `kind` in a folder that is held already.
-pub fn open_in(kind: StoreKind, folder: Folder) -> Result<Embedded, OpenError> {
-    folder.check_format(kind)?;
-    let opener = match kind {
-        StoreKind::Sled => sled::opener(),
-        StoreKind::Redb => redb::opener(),
-        StoreKind::Etcd => return Err(OpenError::NotEmbedded),
-    };
-    let shown = folder.path().display().to_string();
-    Embedded::open(folder, opener).map_err(|reason| OpenError::Failed {
-        folder: shown,
-        reason,
-    })
+pub fn open_in(kind: StoreKind, folder: Folder, missing: Missing) -> Result<Embedded, OpenError> {
+    let files = files_of(kind).ok_or(OpenError::NotEmbedded)?;
+    let opener = opening::prepare(files, &folder, missing, OwnCheck::AfterCutOff)?;
+    Embedded::open(folder, opener)
+}
+
+/// Opens the embedded store of `kind` in `folder` as [`open`] does, with its engine's own check; there must be one.
+pub fn examine(kind: StoreKind, folder: &Path, floor_mib: u64) -> Result<Embedded, OpenError> {
+    let folder = Folder::hold(folder, floor_mib)?;
+    let files = files_of(kind).ok_or(OpenError::NotEmbedded)?;
+    let missing = Missing::Refuse("there is none to be examined".into());
+    let opener = opening::prepare(files, &folder, missing, OwnCheck::Always)?;
+    Embedded::open(folder, opener)
+}
+
+/// Whether there is an embedded store of `kind` in `folder`, or what a kill has left of one.
+pub fn is_there(kind: StoreKind, folder: &Folder) -> Result<bool, OpenError> {
+    folder.has_format(kind)?;
+    let files = files_of(kind).ok_or(OpenError::NotEmbedded)?;
+    opening::is_there(&files, folder)
+}
+
+/// The files of an embedded engine.
+fn files_of(kind: StoreKind) -> Option<Files> {
+    match kind {
+        StoreKind::Sled => Some(sled::FILES),
+        StoreKind::Redb => Some(redb::FILES),
+        StoreKind::Etcd => None,
+    }
 }

@@ -1,16 +1,25 @@
 //! redb 4: one table, one write transaction a group, durable at once.
 
+use std::{
+    path::Path,
+    sync::{Mutex, PoisonError},
+};
+
 use redb::{
     Database, Durability, ReadableDatabase, ReadableTable, Table, TableDefinition, WriteTransaction,
 };
 
 use super::{
-    Commit, Key, Outcome, Value,
-    embedded::{Engine, Opener},
-    folder::{Folder, sync_folder},
+    Commit, Key, Outcome, StoreKind, Value,
+    embedded::Engine,
+    inventory::Inventory,
+    opening::{As, Files},
 };
 
 const RECORDS: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("records");
+
+/// One row, under the empty key.
+const INVENTORY: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("inventory");
 
 /// Pages kept in memory, as for sled.
 const CACHE_BYTES: usize = 16 * 1024 * 1024;
@@ -19,25 +28,54 @@ const CACHE_BYTES: usize = 16 * 1024 * 1024;
 #[derive(Debug)]
 pub struct Redb {
     database: Database,
+    /// As of the last group.
+    inventory: Mutex<Inventory>,
 }
 
-/// How the committer opens redb.
-pub fn opener() -> Opener {
-    Box::new(|folder| Ok(Box::new(Redb::open(folder)?)))
-}
+/// redb and its file.
+pub const FILES: Files = Files {
+    kind: StoreKind::Redb,
+    name: "store.redb",
+    records: "",
+    open: |path, found| Ok(Box::new(Redb::open(path, found)?)),
+};
 
 impl Redb {
-    fn open(folder: &Folder) -> Result<Self, String> {
-        let database = Database::builder()
-            .set_cache_size(CACHE_BYTES)
-            .create(folder.path().join("store.redb"))
-            .map_err(words)?;
-        let redb = Self { database };
-        // The table exists from the first opening on, so that reading never meets its absence.
-        let transaction = redb.begin()?;
-        transaction.open_table(RECORDS).map_err(words)?;
-        transaction.commit().map_err(words)?;
-        sync_folder(folder.path()).map_err(|error| error.to_string())?;
+    fn open(path: &Path, found: As) -> Result<Self, String> {
+        let mut builder = Database::builder();
+        builder.set_cache_size(CACHE_BYTES);
+        let database = match found {
+            As::New => builder.create(path),
+            As::Closed | As::CutOff => builder.open(path),
+        };
+        let mut database = database.map_err(words)?;
+        if found == As::CutOff {
+            // What it mends is of its own keeping; whether any record is lost is counted afterwards.
+            let is_well = database.check_integrity().map_err(words)?;
+            if !is_well {
+                tracing::warn!("redb has mended its file, as after a power cut");
+            }
+        }
+        let redb = Self {
+            database,
+            inventory: Mutex::default(),
+        };
+        if found == As::New {
+            // The tables exist from the first opening on, so that reading never meets their absence.
+            let transaction = redb.begin()?;
+            transaction.open_table(RECORDS).map_err(words)?;
+            transaction.open_table(INVENTORY).map_err(words)?;
+            transaction.commit().map_err(words)?;
+            return Ok(redb);
+        }
+        let transaction = redb.database.begin_read().map_err(words)?;
+        let table = transaction.open_table(INVENTORY).map_err(words)?;
+        let bytes = table.get([].as_slice()).map_err(words)?;
+        let inventory = bytes.and_then(|bytes| Inventory::decode(bytes.value()));
+        *redb
+            .inventory
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = inventory.ok_or("it has no inventory")?;
         Ok(redb)
     }
 
@@ -86,28 +124,51 @@ impl Engine for Redb {
     fn apply(&self, group: &[Commit]) -> Result<Vec<Outcome>, String> {
         let transaction = self.begin()?;
         let mut outcomes = Vec::with_capacity(group.len());
+        let mut inventory = self.inventory();
         {
             let mut table = transaction.open_table(RECORDS).map_err(words)?;
             for commit in group {
-                outcomes.push(apply_one(&mut table, commit)?);
+                outcomes.push(apply_one(&mut table, commit, &mut inventory)?);
             }
+            let mut kept = transaction.open_table(INVENTORY).map_err(words)?;
+            kept.insert([].as_slice(), inventory.encode().as_slice())
+                .map_err(words)?;
         }
         if outcomes.contains(&Outcome::Applied) {
             transaction.commit().map_err(words)?;
+            *self
+                .inventory
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner) = inventory;
         } else {
             transaction.abort().map_err(words)?;
         }
         Ok(outcomes)
     }
+
+    fn inventory(&self) -> Inventory {
+        *self
+            .inventory
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
-fn apply_one(table: &mut Table<'_, &[u8], &[u8]>, commit: &Commit) -> Result<Outcome, String> {
-    for (key, bytes) in commit.expectations() {
+fn apply_one(
+    table: &mut Table<'_, &[u8], &[u8]>,
+    commit: &Commit,
+    inventory: &mut Inventory,
+) -> Result<Outcome, String> {
+    let held = |key: &Key| -> Result<Option<Value>, String> {
         let found = table.get(key.as_bytes()).map_err(words)?;
-        if found.as_ref().map(|found| found.value()) != bytes.as_deref() {
+        Ok(found.map(|found| found.value().to_vec()))
+    };
+    for (key, bytes) in commit.expectations() {
+        if held(key)? != *bytes {
             return Ok(Outcome::Conflict);
         }
     }
+    *inventory = inventory.after(commit, held)?;
     for (key, bytes) in commit.writes() {
         match bytes {
             Some(bytes) => table.insert(key.as_bytes(), bytes.as_slice()),

@@ -1,6 +1,6 @@
 //! sled 0.34.7, guarded.
 //!
-//! What is done here and not by sled: `flush` ends in `sync_file_range`, which leaves the disk's own cache and the
+//! That a failed opening changes nothing is the work of [`super::opening`]. What is done here and not by sled: `flush` ends in `sync_file_range`, which leaves the disk's own cache and the
 //! file's size to chance, so after it the data file is fdatasynced through a second descriptor, and the folder once
 //! after creation; snapshots that a kill or a full disk left half-written (`snap.*.generating`) make every later
 //! opening fail, so they are removed first; groups stay under 256 KiB and are flushed one by one, because sled stops
@@ -8,23 +8,25 @@
 //! can diverge after a kill.
 
 use std::{
-    fs::{self, File, OpenOptions},
+    fs::{self, DirBuilder, File, OpenOptions},
+    os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
-    thread,
-    time::{Duration, Instant},
+    sync::{Mutex, PoisonError},
 };
 
 use super::{
-    Commit, Key, Outcome, Value,
-    embedded::{Engine, Opener},
-    folder::{Folder, sync_folder},
+    Commit, Key, Outcome, StoreKind, Value,
+    embedded::Engine,
+    folder::sync_folder,
+    inventory::Inventory,
+    opening::{As, Files},
 };
 
 /// Pages kept in memory. A login reads a handful of records; what is not here is read from the disk.
 const CACHE_BYTES: u64 = 16 * 1024 * 1024;
 
-/// A handle that was just dropped gives up sled's own lock only when its last I/O has ended.
-const OWN_LOCK: Duration = Duration::from_secs(5);
+/// Where the inventory is, after all records: it has to be in their tree, since two trees can diverge after a kill.
+const INVENTORY: &[u8] = b"\xffinventory";
 
 /// The guarded engine.
 #[derive(Debug)]
@@ -33,41 +35,45 @@ pub struct Sled {
     /// Held last, so that it is dropped after the tree.
     _database: sled::Db,
     data_file: File,
+    /// As of the last group.
+    inventory: Mutex<Inventory>,
 }
 
-/// How the committer opens sled.
-pub fn opener() -> Opener {
-    Box::new(|folder| Ok(Box::new(Sled::open(folder)?)))
-}
+/// sled and its files.
+pub const FILES: Files = Files {
+    kind: StoreKind::Sled,
+    name: "sled",
+    records: "db",
+    open: |path, found| Ok(Box::new(Sled::open(path, found)?)),
+};
 
 impl Sled {
-    fn open(folder: &Folder) -> Result<Self, String> {
-        let path = folder.path().join("sled");
-        remove_half_snapshots(&path)?;
-        let config = sled::Config::new()
-            .path(&path)
+    fn open(path: &Path, found: As) -> Result<Self, String> {
+        if found == As::New {
+            let made = DirBuilder::new().mode(0o700).create(path);
+            made.map_err(|error| error.to_string())?;
+        }
+        remove_half_snapshots(path)?;
+        let database = sled::Config::new()
+            .path(path)
             .cache_capacity(CACHE_BYTES)
             // The committer flushes, and nobody else.
-            .flush_every_ms(None);
-        let begun = Instant::now();
-        let database = loop {
-            match config.open() {
-                Ok(database) => break database,
-                Err(sled::Error::Io(error))
-                    if error.to_string().contains("lock") && begun.elapsed() < OWN_LOCK =>
-                {
-                    thread::sleep(Duration::from_millis(20));
-                }
-                Err(error) => return Err(words(error)),
-            }
+            .flush_every_ms(None)
+            .open()
+            .map_err(words)?;
+        let data_file = data_file(path)?;
+        sync_folder(path).map_err(|error| error.to_string())?;
+        let tree = (*database).clone();
+        let inventory = match (tree.get(INVENTORY).map_err(words)?, found) {
+            (Some(bytes), _) => Inventory::decode(&bytes).ok_or("its inventory is not whole")?,
+            (None, As::New) => Inventory::default(),
+            (None, As::Closed | As::CutOff) => return Err("it has no inventory".into()),
         };
-        let data_file = data_file(&path)?;
-        sync_folder(&path).map_err(|error| error.to_string())?;
-        sync_folder(folder.path()).map_err(|error| error.to_string())?;
         Ok(Self {
-            tree: (*database).clone(),
+            tree,
             _database: database,
             data_file,
+            inventory: Mutex::new(inventory),
         })
     }
 
@@ -98,7 +104,7 @@ impl Engine for Sled {
         let mut page = Vec::new();
         for row in self.tree.range(begin.as_bytes()..) {
             let (key, value) = row.map_err(words)?;
-            if page.len() >= limit || !key.starts_with(prefix.as_bytes()) {
+            if page.len() >= limit || !key.starts_with(prefix.as_bytes()) || key == INVENTORY {
                 break;
             }
             if after.is_none_or(|after| key != after.as_bytes()) {
@@ -111,13 +117,16 @@ impl Engine for Sled {
     fn apply(&self, group: &[Commit]) -> Result<Vec<Outcome>, String> {
         let mut outcomes = Vec::with_capacity(group.len());
         let mut written = false;
+        let mut inventory = self.inventory();
         for commit in group {
             // This thread is the only writer, so nothing changes between the look and the batch.
             if !self.holds(commit)? {
                 outcomes.push(Outcome::Conflict);
                 continue;
             }
+            inventory = inventory.after(commit, |key| self.get(key))?;
             let mut batch = sled::Batch::default();
+            batch.insert(INVENTORY, &inventory.encode());
             for (key, bytes) in commit.writes() {
                 match bytes {
                     Some(bytes) => batch.insert(key.as_bytes(), bytes.as_slice()),
@@ -133,8 +142,19 @@ impl Engine for Sled {
             self.tree.flush().map_err(words)?;
             rustix::fs::fdatasync(&self.data_file)
                 .map_err(|error| format!("fdatasync: {error}"))?;
+            *self
+                .inventory
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner) = inventory;
         }
         Ok(outcomes)
+    }
+
+    fn inventory(&self) -> Inventory {
+        *self
+            .inventory
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 

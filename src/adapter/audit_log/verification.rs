@@ -36,6 +36,8 @@ pub struct Report {
     pub fault: Option<Fault>,
     /// What is no fault, and worth knowing.
     pub remarks: Vec<String>,
+    /// The newest record that says that the store was begun anew, so that the records before it are of one that is gone.
+    pub begun_anew: Option<u64>,
 }
 
 /// Looks through the log.
@@ -50,6 +52,7 @@ pub fn verify(files: &Files, question: Question) -> io::Result<Report> {
             files: 0,
             fault: None,
             remarks: Vec::new(),
+            begun_anew: None,
         },
         before: None,
     };
@@ -197,6 +200,13 @@ impl Walk<'_> {
         self.report.records += 1;
         self.report.first = self.report.first.or(Some(head.seq));
         self.report.last = Some(head.seq);
+        if let Some(record) = line::read(bytes)
+            && record.act == Act::BeginStore.as_str()
+            && record.outcome == OutcomeWord::Done
+            && !is_first
+        {
+            self.report.begun_anew = Some(head.seq);
+        }
         if let Some(record) = line::read(bytes)
             && record.act == Act::ResumeAudit.as_str()
         {

@@ -12,14 +12,15 @@ use crate::{
     cli::{CliError, block_on, output::Lines},
     config::{Config, StoreKind},
     frontend::log,
-    parts,
+    parts::{self, KnownLog},
 };
 
 /// Check that nothing in the log was changed, removed, put in between or cut off
 ///
 /// Every byte of every line is checked, each record's place after the one before, and the end against the head that the
 /// store keeps. The first thing that is wrong is named by record, file and line, with exit status 1. Where the oldest
-/// files are kept elsewhere, --from says with which record the rest begins.
+/// files are kept elsewhere, --from says with which record the rest begins. A log that is whole, but whose store is gone or
+/// was begun anew, has exit status 4; --from the record that says so acknowledges it.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  lpse-kiosk audit verify\n  lpse-kiosk audit verify --from 120001\n  \
@@ -37,7 +38,11 @@ pub struct VerifyArguments {
 pub fn run(arguments: &VerifyArguments, config: &Config) -> Result<(), CliError> {
     log::warnings_to_standard_error();
     // First the head, then the files: what was recorded meanwhile is no fault.
-    let (head, is_live) = block_on(parts::audit_head(config))?;
+    let KnownLog {
+        head,
+        is_live,
+        gone,
+    } = block_on(parts::known_log(config))?;
     let files = AuditFiles::of(&config.audit_file());
     if head.is_none() {
         super::files(config)?;
@@ -52,7 +57,7 @@ pub fn run(arguments: &VerifyArguments, config: &Config) -> Result<(), CliError>
     let node = (config.store == StoreKind::Etcd).then(|| parts::node(config));
     let mut lines = Lines::new();
     if arguments.json {
-        lines.line(as_json(&report, question, node.as_deref()))?;
+        lines.line(as_json(&report, question, node.as_deref(), gone.is_some()))?;
     } else {
         if let Some(node) = &node {
             lines.line(format!(
@@ -64,11 +69,18 @@ pub fn run(arguments: &VerifyArguments, config: &Config) -> Result<(), CliError>
         }
     }
     lines.flush()?;
-    match report.fault {
-        None => Ok(()),
-        Some(fault) => Err(CliError::Refused(format!(
+    match (report.fault, gone, report.begun_anew) {
+        (Some(fault), ..) => Err(CliError::Refused(format!(
             "the audit log is broken: {fault}"
         ))),
+        (None, Some(gone), _) => Err(CliError::OtherStore(format!(
+            "the audit log is whole as far as it goes, but {gone}"
+        ))),
+        (None, None, Some(seq)) => Err(CliError::OtherStore(format!(
+            "the audit log is whole, but record {seq} says that the store was begun anew: what stands before it is of a \
+             store that is gone; --from {seq} acknowledges it"
+        ))),
+        (None, None, None) => Ok(()),
     }
 }
 
@@ -104,7 +116,17 @@ fn in_words(report: &Report, question: Question) -> Vec<String> {
     lines
 }
 
-fn as_json(report: &Report, question: Question, node: Option<&str>) -> serde_json::Value {
+fn as_json(
+    report: &Report,
+    question: Question,
+    node: Option<&str>,
+    is_gone: bool,
+) -> serde_json::Value {
+    let store = match (is_gone, report.begun_anew) {
+        (true, _) => "gone",
+        (false, Some(_)) => "begun-anew",
+        (false, None) => "same",
+    };
     json!({
         "ok": report.fault.is_none(),
         "node": node,
@@ -113,6 +135,8 @@ fn as_json(report: &Report, question: Question, node: Option<&str>) -> serde_jso
         "records": report.records,
         "files": report.files,
         "head": question.head.map(|head| head.seq),
+        "store": store,
+        "begun_anew": report.begun_anew,
         "remarks": report.remarks.iter().map(|remark| visible(remark)).collect::<Vec<_>>(),
         "fault": report.fault.as_ref().map(fault_as_json),
     })

@@ -115,7 +115,10 @@ pub async fn examine(patient: &Patient<'_>) -> Examined {
         }
         Way::Alone(embedded) => {
             let ended = embedded.ended();
-            let told = format!("{kind}; no lpse-kiosk runs on it{}", no_etcd(config));
+            let told = format!(
+                "{kind}; no lpse-kiosk runs on it; every record was read, and all that were written are there{}",
+                no_etcd(config)
+            );
             let reading = Reading::Raw(Arc::new(embedded));
             let findings = read(patient, reading, told, is_running).await;
             ended.wait().await;
@@ -169,7 +172,16 @@ async fn reach(patient: &Patient<'_>) -> (Way, bool) {
             return (way, false);
         }
         match folder::kind_in(&folder) {
-            Ok(None) => return (Way::New, false),
+            Ok(None) => {
+                let way = match parts::trace_of_store(config) {
+                    None => Way::New,
+                    Some(gone) => failed(
+                        gone.to_string(),
+                        "Do what it says; nothing else makes a store there.",
+                    ),
+                };
+                return (way, false);
+            }
             Ok(Some(_)) => {}
             Err(error) => {
                 let message = format!(
@@ -208,7 +220,7 @@ async fn reach(patient: &Patient<'_>) -> (Way, bool) {
         }
         let (kind, floor) = (config.store, config.free_space_floor_mib);
         let at = folder.clone();
-        match super::blocking(move || store::open(kind, &at, floor)).await {
+        match super::blocking(move || store::examine(kind, &at, floor)).await {
             Ok(embedded) => return (Way::Alone(embedded), false),
             Err(OpenError::Held { .. }) if Instant::now() < deadline => {
                 tokio::time::sleep(HELD_PAUSE).await;
@@ -225,6 +237,9 @@ async fn reach(patient: &Patient<'_>) -> (Way, bool) {
                     }
                     OpenError::OtherKind { .. } => "Correct [store] kind.",
                     OpenError::Newer { .. } => "Install that newer lpse-kiosk.",
+                    OpenError::Vanished { .. } => {
+                        "Do what it says; nothing else makes a store there."
+                    }
                     _ => "Keep a copy of the folder as it is before anything else is tried.",
                 };
                 return (failed(error.to_string(), what_to_do), false);

@@ -1,5 +1,6 @@
 //! `lpse-kiosk store`: the store as a whole. One file a command.
 
+mod begin_anew;
 pub mod check;
 mod copy;
 
@@ -8,7 +9,7 @@ use clap::{Args, Subcommand};
 use super::{CliError, with_services};
 use crate::config::Flags;
 
-/// The store as a whole: check every record, copy it into one of another kind
+/// The store as a whole: check every record, copy it into one of another kind, or begin with an empty one where it is gone
 #[derive(Debug, Args)]
 pub struct StoreArguments {
     #[command(subcommand)]
@@ -19,6 +20,7 @@ pub struct StoreArguments {
 enum StoreCommand {
     Check(check::CheckArguments),
     Copy(copy::CopyArguments),
+    BeginAnew(begin_anew::BeginAnewArguments),
 }
 
 pub fn run(arguments: &StoreArguments, flags: &Flags) -> Result<(), CliError> {
@@ -27,5 +29,6 @@ pub fn run(arguments: &StoreArguments, flags: &Flags) -> Result<(), CliError> {
             check::run(arguments, &services, &source).await
         }),
         StoreCommand::Copy(arguments) => copy::run(arguments, flags),
+        StoreCommand::BeginAnew(arguments) => begin_anew::run(arguments, flags),
     }
 }

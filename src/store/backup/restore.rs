@@ -62,6 +62,11 @@ pub struct Destination<'a> {
     pub random: &'a dyn Random,
 }
 
+/// The mark that a restore has begun at `now`.
+pub fn begun(now: Timestamp) -> Commit {
+    Commit::new().put(Key::restore(), record::encode_import(now))
+}
+
 /// Puts everything in the backup into a store. `as_of` is the backup's moment, as a survey of it has told. Returns how many
 /// records the store has then.
 pub async fn restore(
@@ -72,8 +77,7 @@ pub async fn restore(
     now: Timestamp,
     mut progress: impl FnMut(u64),
 ) -> Result<u64, BackupError> {
-    let mark = Commit::new().put(Key::restore(), record::encode_import(now));
-    apply(&**into.store, mark).await?;
+    apply(&**into.store, begun(now)).await?;
     clear(&**into.store).await?;
     let (store, _) = Tagged::open(into.store.clone(), into.vault, into.random).await?;
     let store = &store;

@@ -1,0 +1,36 @@
+//! `lpse-kiosk store begin-anew`: an empty store where one is gone.
+
+use std::sync::Arc;
+
+use clap::Args;
+
+use crate::{
+    adapter::clock::SystemClock,
+    cli::{CliError, block_on, output::Lines},
+    config::{Config, Flags},
+    frontend::log,
+    parts,
+};
+
+/// Begin with an empty store where one is gone, or where only its master key is there yet
+///
+/// A store that has vanished is not replaced by itself: nobody would have an account, and nobody would be asked for a code.
+/// `restore` brings a backup back and is what is wanted nearly always. This begins with nothing. The audit log goes on and
+/// says so, and `audit verify` says it from then on. A folder that has a store, readable or not, is refused.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  lpse-kiosk store begin-anew\n  lpse-kiosk --data /srv/lpse --store redb store begin-anew"
+)]
+pub struct BeginAnewArguments {}
+
+pub fn run(_arguments: &BeginAnewArguments, flags: &Flags) -> Result<(), CliError> {
+    let config = Config::load(flags)?;
+    log::warnings_to_standard_error();
+    let head = block_on(parts::begin_anew(&config, Arc::new(SystemClock::start())))?;
+    let mut lines = Lines::new();
+    lines.line(format!(
+        "An empty store was begun, with no account and no policy; record {} of the audit log says so.",
+        head.seq
+    ))?;
+    lines.flush()
+}

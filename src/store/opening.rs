@@ -1,0 +1,447 @@
+//! How an engine's files are made and opened, so that neither a fault nor a kill costs anything that stood in them.
+//!
+//! An engine mends its files while it opens them, and takes what it cannot read for what was never written: one failed
+//! read makes sled 0.34.7 write zeros over its own records. So an opening begins with a copy of the files beside them
+//! (shared blocks where the file system can, else bytes, each of which is read for it), then the engine opens the files,
+//! then every record is read and counted. If any of that fails, the copy is put back, byte for byte. While an engine is
+//! being opened nothing is committed, so a copy that a kill has left behind is what stood there before, and is put back
+//! first.
+//!
+//! A store is made under another name and gets its own when it is whole; then the folder is marked. A folder that is
+//! marked and has no store has lost it, and no new one takes its place unless somebody says so.
+
+use std::{
+    fs::{self, DirBuilder, File, OpenOptions, rename},
+    io::{self, Read, Write},
+    os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt},
+    panic::{AssertUnwindSafe, catch_unwind},
+    path::{Path, PathBuf},
+    thread,
+    time::{Duration, Instant},
+};
+
+use rustix::fs::{FlockOperation, flock};
+
+use super::{
+    Commit, StoreKind,
+    embedded::{Engine, Opener},
+    folder::{Folder, OpenError, sync_folder},
+    inventory::{Inventory, Newest, Noted},
+};
+
+/// A handle that was just dropped gives up an engine's own lock only when its last I/O has ended.
+const OWN_LOCK: Duration = Duration::from_secs(5);
+const OWN_LOCK_PAUSE: Duration = Duration::from_millis(20);
+
+/// An engine and its files.
+#[derive(Debug, Clone, Copy)]
+pub struct Files {
+    pub kind: StoreKind,
+    /// The file or folder within the store's folder that holds everything.
+    pub name: &'static str,
+    /// The file within it that holds the records; empty where it is that file itself.
+    pub records: &'static str,
+    /// Makes the engine at a path where nothing is, or opens what is there.
+    pub open: Open,
+}
+
+type Open = fn(&Path, As) -> Result<Box<dyn Engine>, String>;
+
+/// What an engine's files are opened as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum As {
+    /// Nothing is there yet.
+    New,
+    /// Everything is there, and was closed in order.
+    Closed,
+    /// Everything is there, and its process was killed or the power failed; or it is not known. The engine's own check is
+    /// wanted.
+    CutOff,
+}
+
+/// When an engine's own check is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OwnCheck {
+    AfterCutOff,
+    Always,
+}
+
+/// What becomes of a folder that has no store.
+#[derive(Debug)]
+pub enum Missing {
+    /// A new one is made, which holds this from the beginning; unless the folder says that it had one.
+    Begin(Commit),
+    /// A new one is made, also where there was one.
+    BeginAnew(Commit),
+    /// It is refused: something says that there was one.
+    Refuse(String),
+}
+
+impl Files {
+    fn at(&self, folder: &Folder) -> PathBuf {
+        folder.path().join(self.name)
+    }
+
+    fn beside(&self, folder: &Folder, ending: &str) -> PathBuf {
+        folder.path().join(format!("{}.{ending}", self.name))
+    }
+
+    /// What was there before an opening, whole.
+    fn kept(&self, folder: &Folder) -> PathBuf {
+        self.beside(folder, "kept")
+    }
+
+    /// Whether there is a file of records with anything in it.
+    fn are_there(&self, folder: &Folder) -> io::Result<bool> {
+        let mut records = self.at(folder);
+        if !self.records.is_empty() {
+            records.push(self.records);
+        }
+        match fs::metadata(records) {
+            Ok(file) => Ok(file.is_file() && file.len() > 0),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// Whether there is a store, or what an opening that was killed has kept of it.
+pub fn is_there(files: &Files, folder: &Folder) -> Result<bool, OpenError> {
+    let kept = files.kept(folder).try_exists();
+    let is_there = kept.and_then(|kept| Ok(kept || files.are_there(folder)?));
+    is_there.map_err(|error| folder.failed(error))
+}
+
+/// Sees to it that there is a store in `folder` to open, and returns how it is opened: now, and after a failure.
+pub fn prepare(
+    files: Files,
+    folder: &Folder,
+    missing: Missing,
+    own_check: OwnCheck,
+) -> Result<Opener, OpenError> {
+    let was_made = folder.has_format(files.kind)?;
+    put_back(&files, folder)?;
+    for kind in StoreKind::EMBEDDED
+        .into_iter()
+        .filter(|kind| *kind != files.kind)
+    {
+        let other = super::files_of(kind).filter(|_| !was_made);
+        if let Some(other) = other
+            && other
+                .are_there(folder)
+                .map_err(|error| folder.failed(error))?
+        {
+            return Err(OpenError::OtherKind {
+                folder: folder.path().display().to_string(),
+                found: kind.to_string(),
+                wanted: files.kind,
+            });
+        }
+    }
+    let are_there = files
+        .are_there(folder)
+        .map_err(|error| folder.failed(error))?;
+    let vanished = |why| {
+        Err(OpenError::Vanished {
+            folder: folder.path().display().to_string(),
+            why,
+        })
+    };
+    match (are_there, missing) {
+        (true, _) => {}
+        (false, Missing::Begin(_)) if was_made => {
+            return vanished(format!(
+                "its mark FORMAT is there, and {} is not, or is empty",
+                files.at(folder).join(files.records).display()
+            ));
+        }
+        (false, Missing::Refuse(why)) => return vanished(why),
+        (false, Missing::Begin(first) | Missing::BeginAnew(first)) => make(&files, folder, first)?,
+    }
+    if !was_made {
+        folder.keep_format(files.kind)?;
+    }
+    Ok(Box::new(move |folder| open(&files, folder, own_check)))
+}
+
+/// Makes a store that holds what `first` writes, and gives it its name when it is whole.
+fn make(files: &Files, folder: &Folder, first: Commit) -> Result<(), OpenError> {
+    let failed = |error: io::Error| folder.failed(error);
+    let draft = folder.path().join("making");
+    remove(&draft).map_err(failed)?;
+    DirBuilder::new()
+        .mode(0o700)
+        .create(&draft)
+        .map_err(failed)?;
+    let made = draft.join(files.name);
+    guarded(|| {
+        let engine = (files.open)(&made, As::New)?;
+        engine.apply(&[first])
+    })
+    .map_err(|reason| {
+        folder.failed(format!("a new store cannot be made: {}", one_line(&reason)))
+    })?;
+    wait_until_free(&made).map_err(failed)?;
+    sync_all(&made).map_err(failed)?;
+    // What is left of a store that has vanished is in nobody's way, and not thrown away.
+    let place = files.at(folder);
+    if place.symlink_metadata().is_ok() {
+        let aside = (1..).map(|number| files.beside(folder, &format!("before-{number}")));
+        let aside = aside
+            .into_iter()
+            .find(|aside| aside.symlink_metadata().is_err());
+        rename(&place, aside.expect("there are numbers enough")).map_err(failed)?;
+    }
+    Newest::in_folder(folder.path()).forget().map_err(failed)?;
+    rename(&made, &place).map_err(failed)?;
+    sync_folder(folder.path()).map_err(failed)?;
+    remove(&draft).map_err(failed)
+}
+
+/// Opens what is there, or leaves it as it was.
+fn open(files: &Files, folder: &Folder, own_check: OwnCheck) -> Result<Box<dyn Engine>, OpenError> {
+    put_back(files, folder)?;
+    let shown = folder.path().display().to_string();
+    let unreadable = |what: &'static str, detail: String| OpenError::Unreadable {
+        folder: shown.clone(),
+        what,
+        detail: one_line(&detail),
+    };
+    let place = files.at(folder);
+    let mut newest = Newest::in_folder(folder.path());
+    let noted = newest
+        .read()
+        .map_err(|error| unreadable("it cannot be read", error.to_string()))?;
+    wait_until_free(&place).map_err(|error| unreadable("it cannot be read", error.to_string()))?;
+    keep(files, folder).map_err(|error| match error {
+        Keep::NoRoom(error) => error.into(),
+        Keep::Io(error) => unreadable("it cannot be read through", error.to_string()),
+    })?;
+    let found = match noted {
+        Some(noted) if noted.is_closed && own_check == OwnCheck::AfterCutOff => As::Closed,
+        _ => As::CutOff,
+    };
+    let opened = guarded(|| (files.open)(&place, found))
+        .map_err(|detail| unreadable("its engine does not open it", detail))
+        .and_then(|engine| {
+            let checked = guarded(|| {
+                Inventory::check(&*engine)?;
+                let commits = engine.inventory().commits;
+                match noted
+                    .map(|noted| noted.commits)
+                    .filter(|newest| *newest > commits)
+                {
+                    Some(newest) => Err(format!(
+                        "commit {newest} was acknowledged, and {commits} is its newest"
+                    )),
+                    None => Ok(()),
+                }
+            });
+            match checked {
+                Ok(()) => Ok(engine),
+                Err(detail) => {
+                    close(engine);
+                    Err(unreadable("what it holds is not what was written", detail))
+                }
+            }
+        });
+    match opened {
+        Ok(engine) => match let_go(files, folder) {
+            Ok(()) => {
+                newest.note(Noted {
+                    commits: engine.inventory().commits,
+                    is_closed: false,
+                });
+                Ok(engine)
+            }
+            Err(error) => {
+                close(engine);
+                put_back(files, folder)?;
+                Err(folder.failed(error))
+            }
+        },
+        Err(error) => {
+            put_back(files, folder)?;
+            Err(error)
+        }
+    }
+}
+
+enum Keep {
+    NoRoom(super::folder::NoRoom),
+    Io(io::Error),
+}
+
+impl From<io::Error> for Keep {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+/// Keeps a durable copy of the files beside them.
+fn keep(files: &Files, folder: &Folder) -> Result<(), Keep> {
+    let draft = files.beside(folder, "kept.new");
+    remove(&draft)?;
+    let copied = (|| {
+        copy(&files.at(folder), &draft, folder)?;
+        // Everything in it is durable before it has the name by which it is put back.
+        sync_all(&draft)?;
+        rename(&draft, files.kept(folder))?;
+        sync_folder(folder.path())?;
+        Ok(())
+    })();
+    if copied.is_err() {
+        let _ = remove(&draft);
+    }
+    copied
+}
+
+/// Puts back what an opening that failed, or was killed, has found.
+fn put_back(files: &Files, folder: &Folder) -> Result<(), OpenError> {
+    let kept = files.kept(folder);
+    let (place, failed) = (files.at(folder), files.beside(folder, "failed"));
+    let done = (|| {
+        remove(&files.beside(folder, "kept.new"))?;
+        remove(&files.beside(folder, "spent"))?;
+        if kept.try_exists()? {
+            remove(&failed)?;
+            match rename(&place, &failed) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+            rename(&kept, &place)?;
+            sync_folder(folder.path())?;
+        }
+        remove(&failed)
+    })();
+    done.map_err(|error| match kept.exists() {
+        true => OpenError::NotPutBack {
+            folder: folder.path().display().to_string(),
+            kept: kept.display().to_string(),
+            reason: error.to_string(),
+        },
+        false => folder.failed(error),
+    })
+}
+
+/// Gives up the copy of an opening that was well. From here on commits are taken, so it must not come back.
+fn let_go(files: &Files, folder: &Folder) -> io::Result<()> {
+    let (kept, spent) = (files.kept(folder), files.beside(folder, "spent"));
+    rename(&kept, &spent)?;
+    if let Err(error) = sync_folder(folder.path()) {
+        // Whether it would come back is not known, so it does.
+        rename(&spent, &kept)?;
+        return Err(error);
+    }
+    // What stays of it is removed by the next opening.
+    let _ = remove(&spent);
+    Ok(())
+}
+
+/// Copies a file, or a folder with all that is in it, to where nothing is.
+fn copy(from: &Path, to: &Path, folder: &Folder) -> Result<(), Keep> {
+    let metadata = fs::symlink_metadata(from)?;
+    if metadata.is_dir() {
+        DirBuilder::new().mode(0o700).create(to)?;
+        for entry in fs::read_dir(from)? {
+            let name = entry?.file_name();
+            copy(&from.join(&name), &to.join(&name), folder)?;
+        }
+    } else {
+        let mut source = File::open(from)?;
+        let mut target = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(to)?;
+        // Blocks that both share are written anew by whoever changes them.
+        if rustix::fs::ioctl_ficlone(&target, &source).is_err() {
+            let bytes = metadata.blocks().saturating_mul(512);
+            folder.room().check_for(bytes).map_err(Keep::NoRoom)?;
+            copy_bytes(&mut source, &mut target, metadata.len())?;
+        }
+    }
+    fs::set_permissions(to, fs::Permissions::from_mode(metadata.mode() & 0o7777))?;
+    Ok(())
+}
+
+/// Every byte is read here: what the disk cannot read is found before an engine meets it.
+fn copy_bytes(source: &mut File, target: &mut File, length: u64) -> io::Result<()> {
+    let mut piece = vec![0; 1024 * 1024];
+    let mut left = length;
+    while left > 0 {
+        let read = source.read(&mut piece)?;
+        if read == 0 {
+            return Err(io::Error::other("the file ends before its length"));
+        }
+        target.write_all(&piece[..read])?;
+        left = left.saturating_sub(read as u64);
+    }
+    Ok(())
+}
+
+/// Makes a file, or a folder with all that is in it, durable.
+fn sync_all(path: &Path) -> io::Result<()> {
+    if fs::symlink_metadata(path)?.is_dir() {
+        for entry in fs::read_dir(path)? {
+            sync_all(&entry?.path())?;
+        }
+    }
+    File::open(path)?.sync_all()
+}
+
+/// Removes a file, or a folder with all that is in it, if it is there.
+fn remove(path: &Path) -> io::Result<()> {
+    let removed = match fs::symlink_metadata(path) {
+        Ok(found) if found.is_dir() => fs::remove_dir_all(path),
+        Ok(_) => fs::remove_file(path),
+        Err(error) => Err(error),
+    };
+    match removed {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Waits until an engine that was just closed has given up its files.
+fn wait_until_free(path: &Path) -> io::Result<()> {
+    if fs::symlink_metadata(path)?.is_dir() {
+        for entry in fs::read_dir(path)? {
+            wait_until_free(&entry?.path())?;
+        }
+        return Ok(());
+    }
+    let begun = Instant::now();
+    let file = File::open(path)?;
+    loop {
+        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => return Ok(()),
+            Err(rustix::io::Errno::WOULDBLOCK) if begun.elapsed() < OWN_LOCK => {
+                thread::sleep(OWN_LOCK_PAUSE);
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+/// Drops an engine, which may fail inside itself at that too; says whether it did not.
+pub fn close(engine: Box<dyn Engine>) -> bool {
+    let closed = guarded(|| {
+        drop(engine);
+        Ok(())
+    });
+    closed.is_ok()
+}
+
+/// Does `work` with an engine, which may fail inside itself where it meets what it does not expect.
+pub fn guarded<T>(work: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
+    let done = catch_unwind(AssertUnwindSafe(work));
+    done.unwrap_or_else(|_| Err("the engine failed inside itself".into()))
+}
+
+/// What an engine says, on one line and without its decoration.
+pub fn one_line(words: &str) -> String {
+    let words = words.replace("backtrace ()", " ");
+    let words: Vec<&str> = words.split_whitespace().collect();
+    words.join(" ")
+}
