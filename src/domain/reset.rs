@@ -381,6 +381,8 @@ impl HourCount {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::domain::account::{UserId, UserType};
 

@@ -80,6 +80,7 @@ impl Sitting {
             language: Language::Id,
             lent: wipe == Wipe::Screen,
             reset_by_mail: false,
+            reading_time: Duration::ZERO,
             reset_link_holds: Duration::from_secs(30 * 60),
             terminal: Terminal {
                 glyphs: Glyphs::Unicode,
