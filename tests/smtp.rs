@@ -207,12 +207,18 @@ enum Act {
     Repeat,
 }
 
+/// What is said at a moment.
+type Words = (Moment, Vec<u8>);
+
+/// A name, and what is said in it.
+type Scene<'a> = (&'static str, &'a [(Moment, &'a [u8])]);
+
 /// How a server behaves.
 #[derive(Clone)]
 struct Script {
     bad: Option<(Moment, Act)>,
     /// What it says instead of its usual words, in this order; it goes on as usual after it.
-    instead: Arc<Mutex<Vec<(Moment, Vec<u8>)>>>,
+    instead: Arc<Mutex<Vec<Words>>>,
     /// It closes after that.
     closes_after: Option<Moment>,
     /// What it offers in answer to EHLO, in the clear and under TLS.
@@ -603,7 +609,7 @@ async fn servers_that_are_allowed_to_be_as_they_are_get_the_letter_once() {
         b"\r\n250 AUTH PLAIN\r\n",
     ]
     .concat();
-    let scenes: [(&str, &[(Moment, &[u8])]); 13] = [
+    let scenes: [Scene<'_>; 13] = [
         (
             "codes alone",
             &[
