@@ -7,6 +7,7 @@
 //! Architecture invariant: nothing above this room sees bytes or keys. Nouns ([`accounts`], [`audit_heads`], [`find`],
 //! [`import`], [`outbox`], [`reset_limits`], [`sealed`], [`settings`], [`throttles`], [`tickets`], [`visits`]) are written once over
 //! the trait; [`key`] is the only place that spells keys and [`record`] the only place that knows the stored form.
+//! An embedded engine is made and opened in [`opening`], and holds what its [`inventory`] says, or is not opened.
 //! [`remote`] is the store of another process, for commands that run beside it; [`backup`] is the form in which a store
 //! leaves its machine, and [`copy`] the way from one engine to another.
 
