@@ -77,7 +77,7 @@ mod tests {
         let name = spawned.await.unwrap().unwrap();
         assert_eq!(name.as_deref(), Some("deciphering"));
         let panicked = transport.run(async { std::panic::resume_unwind(Box::new("a fault")) });
-        assert!(panicked.await.map(|()| ()).unwrap_err().is_panic());
+        assert!(panicked.await.unwrap_err().is_panic());
         assert_eq!(transport.run(async { 7 }).await.unwrap(), 7);
     }
 

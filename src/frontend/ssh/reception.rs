@@ -133,7 +133,7 @@ impl Reception {
         }
         // A visit without a screen is a visit; what a connection was ended for is forgiven to nobody.
         let others = offence.filter(|offence| {
-            !place.has_logged_in() && !(is_visit && *offence == Offence::NoScreen)
+            !(place.has_logged_in() || is_visit && *offence == Offence::NoScreen)
         });
         if let Some(offence) = conduct.offence().or(others) {
             add(offence);
