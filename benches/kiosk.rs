@@ -346,7 +346,7 @@ fn code_check() {
                 black_box(&secret),
                 &passcode,
                 now,
-                None,
+                &SpentSteps::default(),
             ));
         }
         begun.elapsed()

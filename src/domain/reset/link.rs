@@ -121,22 +121,27 @@ impl ResetLink {
 
     /// The link that stands somewhere in `text`. The time it takes grows with the text's length alone.
     pub fn in_text(text: &str) -> Found {
-        let mut found: Option<Self> = None;
+        let mut found: Option<(Self, bool)> = None;
         for layer in layers(text) {
             let reading = Reading::of(&layer);
             if reading.is_ambiguous {
                 return Found::Several;
             }
-            match (&found, reading.link()) {
-                (Some(known), Some(link)) if !known.token.digest().is(&link.token.digest()) => {
+            let Some(link) = reading.link() else {
+                continue;
+            };
+            let is_quoted = is_quoted_printable(&layer);
+            match &found {
+                Some((known, _)) if !known.token.digest().is(&link.token.digest()) => {
                     return Found::Several;
                 }
-                // The outermost layer with a token has the rest as it was written.
-                (None, Some(link)) => found = Some(link),
-                _ => {}
+                // The outermost layer with a token has the rest as it was written, unless lines are still broken in it:
+                // a soft break would be read as a part of what it breaks.
+                Some((_, was_quoted)) if is_quoted || !was_quoted => {}
+                _ => found = Some((link, is_quoted)),
             }
         }
-        found.map_or(Found::None, Found::One)
+        found.map_or(Found::None, |(link, _)| Found::One(link))
     }
 }
 
@@ -500,7 +505,10 @@ mod tests {
             assert_eq!(read.user_type, Some(UserType::NonPenyedia));
             assert!(read.user_id.is_some());
             for outer in GATEWAYS {
-                has_the_token(&outer(&gateway(&url())));
+                let twice = outer(&gateway(&url()));
+                has_the_token(&twice);
+                // A soft break before an escape of the link's own.
+                has_the_token(&MANGLERS[1](&twice));
             }
         }
         for mangler in MANGLERS {
