@@ -217,7 +217,6 @@ fn whoever_is_logged_in_sees_at_once_that_the_login_has_ended() {
             .expect("Selamat datang, Siti Rahmawati");
         succeeds(office.command_with(&command, input));
         kiosk.expect("Login ini sudah tidak berlaku");
-        kiosk.press(key::ESC).expect("LOGIN");
     }
 }
 

@@ -380,6 +380,8 @@ async fn passwords_that_were_wrong_at_a_clock_ahead_wait_their_step_and_unlock_f
             PasswordOutcome::Refused(Refusal::Rejected { .. })
         ));
     }
+    // The terminal's own wait is over.
+    house.clock.pass(2);
     for passed in [2, 2, 3, 5, 10, 0] {
         give("PPK30", "salah sekali").await;
         house.clock.pass(passed);

@@ -289,8 +289,8 @@ fn strangers_spend_more_than_they_cost_and_an_honest_person_does_not_wait() {
     let undisturbed = welcome(9);
     let basepoint = [&[9][..], &[0; 31]].concat();
     let two = [2];
-    type Attack = Box<dyn Fn() + Send + Sync>;
-    let attacks: [(&str, u8, Attack); 5] = [
+    type Attack<'a> = Box<dyn Fn() + Send + Sync + 'a>;
+    let attacks: [(&str, u8, Attack<'_>); 5] = [
         (
             "exchanges over a large group",
             10,
