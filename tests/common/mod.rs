@@ -34,6 +34,9 @@ use tempfile::TempDir;
 /// Nothing takes this long; a journey that waits longer has failed.
 const DEADLINE: Duration = Duration::from_secs(30);
 
+/// The program takes an Esc that something follows within a tenth of a second for a part of that.
+const AFTER_ESCAPE: Duration = Duration::from_millis(300);
+
 /// The instant at which every office's clock begins: 13 August 2020 08:53:05 WIB.
 pub const MORNING: i64 = 1_597_283_585;
 
@@ -448,6 +451,8 @@ pub struct Kiosk {
     writer: Option<Box<dyn Write + Send>>,
     shown: Arc<(Mutex<Shown>, Condvar)>,
     modes: Option<String>,
+    /// When Esc was pressed, if that was the last key.
+    escape_pressed: Option<Instant>,
 }
 
 impl Kiosk {
@@ -502,13 +507,18 @@ impl Kiosk {
             child,
             master: Some(pair.master),
             writer: Some(writer),
+            escape_pressed: None,
             shown,
             modes,
         }
     }
 
-    /// Sends bytes as a keyboard does.
+    /// Sends bytes as a keyboard does. No hand presses a key so soon after Esc that a terminal could have sent both at once.
     pub fn press(&mut self, keys: &str) -> &mut Self {
+        if let Some(pressed) = self.escape_pressed.take() {
+            thread::sleep(AFTER_ESCAPE.saturating_sub(pressed.elapsed()));
+        }
+        self.escape_pressed = keys.ends_with(key::ESC).then(Instant::now);
         self.send(keys.as_bytes())
     }
 
