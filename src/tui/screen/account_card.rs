@@ -153,14 +153,12 @@ impl AccountCardScreen {
         self.email = None;
     }
 
-    /// The focus is never on what is no longer there; says whether it was.
-    fn settle_focus(&mut self, now: Now) -> bool {
+    /// The focus is never on what an answer has taken away. Time takes nothing away; what it moves keeps the focus.
+    fn settle_focus(&mut self, now: Now) {
         let items = self.items(now);
-        let is_gone = !items.contains(&self.focus);
-        if is_gone {
+        if !items.contains(&self.focus) {
             self.focus = items[0];
         }
-        is_gone
     }
 
     fn write_facts(&self, sheet: &mut Sheet, context: &Context<'_>) {
@@ -257,7 +255,6 @@ impl AccountCardScreen {
 
 impl Screen for AccountCardScreen {
     fn command(&mut self, command: Command, context: &Context<'_>) -> Step {
-        let is_gone = self.settle_focus(context.now);
         self.done = None;
         self.declined = None;
         self.attempt = Attempt::default();
@@ -265,8 +262,6 @@ impl Screen for AccountCardScreen {
         let position = items.iter().position(|item| *item == self.focus);
         let position = position.unwrap_or(0);
         match command {
-            // Pressed for what has gone by itself meanwhile, and not for what is in focus in its place.
-            Command::Activate if is_gone => {}
             Command::Activate => return self.activate(),
             Command::Back => return self.close(),
             Command::Jump(letter) => {
