@@ -188,41 +188,49 @@ impl Courier {
             .min(LONGEST_WAY);
         let tried = self.try_once(&claimed, left).await;
         let now = satchel.clock.now();
-        let delivery = match tried {
+        let (delivery, said) = match tried {
             Ok(()) => {
                 satchel.outbox.remove(&claimed).await?;
                 self.record(letter, AuditOutcome::Done).await;
                 return Ok(None);
             }
             Err(DeliveryError::Temporary(reason)) => {
-                tracing::warn!(letter = %letter.id, %reason, "a letter was not taken; it will be tried again");
                 let mut jitter = [0];
                 satchel.random.fill(&mut jitter);
-                claimed.delivery.put_off(reason, now, jitter[0])
+                (
+                    claimed.delivery.put_off(reason, now, jitter[0]),
+                    "a letter was not taken; it will be tried again",
+                )
             }
             Err(DeliveryError::Unknown {
                 reason,
                 was_answered,
             }) => {
                 let unknown = claimed.delivery.unknown(reason, was_answered, now);
-                let reason = unknown.last_error.clone().unwrap_or_default();
-                if unknown.stage == Stage::Refused {
-                    tracing::error!(letter = %letter.id, %reason, "a letter may have been taken or not; `outbox list` shows it");
-                    self.record(letter, AuditOutcome::Failed(reason)).await;
+                let said = if unknown.stage == Stage::Refused {
+                    "a letter may have been taken or not; `outbox list` shows it"
                 } else {
-                    tracing::warn!(letter = %letter.id, %reason, "a letter may have been taken or not; it will be sent once more");
-                }
-                unknown
+                    "a letter may have been taken or not; it will be sent once more"
+                };
+                (unknown, said)
             }
-            Err(DeliveryError::Permanent(reason)) => {
-                tracing::error!(letter = %letter.id, %reason, "a letter was refused; `outbox list` shows it");
-                self.record(letter, AuditOutcome::Failed(reason.clone()))
-                    .await;
-                claimed.delivery.refused(reason)
-            }
+            Err(DeliveryError::Permanent(reason)) => (
+                claimed.delivery.refused(reason),
+                "a letter was refused; `outbox list` shows it",
+            ),
         };
-        let next = delivery.next();
-        Ok(satchel.outbox.update(claimed, delivery).await?.and(next))
+        let (letter, next) = (letter.clone(), delivery.next());
+        let is_refused = delivery.stage == Stage::Refused;
+        let reason = delivery.last_error.clone().unwrap_or_default();
+        // Said when it is stored: who reads it in the log and asks for `outbox list` finds it there.
+        let stored = satchel.outbox.update(claimed, delivery).await;
+        if is_refused {
+            tracing::error!(letter = %letter.id, %reason, "{said}");
+            self.record(&letter, AuditOutcome::Failed(reason)).await;
+        } else {
+            tracing::warn!(letter = %letter.id, %reason, "{said}");
+        }
+        Ok(stored?.and(next))
     }
 
     /// Hands the letter over, to a server that asks for it `within` that time.
