@@ -54,7 +54,7 @@ use crate::{
         folder::{Folder, OpenError},
         opening::Missing,
         outbox::Outbox,
-        pulse::{Ended, Health, Pulse},
+        pulse::{Away, Ended, Health, Pulse},
         remote::{self, JoinError, Joined, Remote},
         settings::Settings,
         tagged::{StoreKeyError, Tagged},
@@ -162,6 +162,8 @@ pub struct Opened {
     /// Delivers the letters, where letters are written. It runs only in a process that stays.
     pub courier: Option<Courier>,
     pub health: tokio::sync::watch::Receiver<Health>,
+    /// Why the store does not serve here, though it is open.
+    pub away: tokio::sync::watch::Receiver<Option<Away>>,
     pub vitals: Vitals,
     /// Records what is found altered, until the store is dropped.
     finds: JoinHandle<()>,
@@ -294,11 +296,14 @@ pub async fn open(
     let store::Opened {
         store,
         health,
+        away,
         pulse,
         ended,
         node,
         is_shared,
     } = open_store(config, missing(config, key, inbox.is_some())).await?;
+    // What is looked at from here on has to stay so.
+    store.hold_to_standing();
     if backup::target(&*store).await? == Target::Unfinished {
         return Err(PartsError::RestoreUnfinished(
             config.store_folder().display().to_string(),
@@ -313,6 +318,10 @@ pub async fn open(
         return Err(vanished(config, why).into());
     }
     let vault = open_vault(config, &Settings::new(store.clone()), key).await?;
+    let told = vault.clone();
+    store.say_keys(Arc::new(move || {
+        told.keys().iter().map(MasterKey::id).collect()
+    }));
     let audit = open_audit_log(config, store.clone(), &node, clock.clone()).await?;
     let audit_pulse = audit.pulse();
     let audit = AuditTally::new(Arc::new(audit));
@@ -360,6 +369,7 @@ pub async fn open(
         courier: post.map(|post| courier(config, &foundation, outbox, post, is_shared)),
         foundation,
         health,
+        away,
         vitals,
         finds,
         ended,

@@ -25,7 +25,7 @@ use crate::{
     parts::Opened,
     ports::Clock,
     service::EndedLogins,
-    store::{Key, Store, find::Index},
+    store::{Key, Store, find::Index, pulse::Away},
 };
 
 /// Between two tries to hear of logins that end elsewhere.
@@ -134,6 +134,11 @@ pub fn start(
         logins,
         leave.clone(),
     ));
+    beside.spawn(end_logins_while_away(
+        opened.away.clone(),
+        opened.foundation.ended_logins.clone(),
+        leave.clone(),
+    ));
     let socket = config.socket_file();
     match PrivateSocket::bind(&socket) {
         Ok(socket) => {
@@ -195,6 +200,32 @@ async fn hear_ended_logins(
         // The sender is gone where the process has left already.
         _ = leave.wait_for(|leave| *leave) => {}
         () = hearing => {}
+    }
+}
+
+/// Ends all open logins whenever the store no longer serves here, until `leave` holds true.
+async fn end_logins_while_away(
+    mut away: watch::Receiver<Option<Away>>,
+    logins: EndedLogins,
+    mut leave: watch::Receiver<bool>,
+) {
+    let ending = async {
+        // An embedded store is never away, and tells of nothing.
+        while away.changed().await.is_ok() {
+            let now = *away.borrow_and_update();
+            match now {
+                Some(away) => {
+                    logins.tell_everybody();
+                    tracing::error!("nobody is served here any more: {away}");
+                }
+                None => tracing::warn!("people are served here again"),
+            }
+        }
+    };
+    tokio::select! {
+        // The sender is gone where the process has left already.
+        _ = leave.wait_for(|leave| *leave) => {}
+        () = ending => {}
     }
 }
 

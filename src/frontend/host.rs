@@ -31,7 +31,7 @@ use crate::{
     ports::Clock,
     service::ServiceError,
     session::{Closing, Seat},
-    store::pulse::Health,
+    store::pulse::{Away, Health},
     tui::{AppSettings, SampleAccount, attention::READING_TIME, theme::Terminal},
 };
 
@@ -54,6 +54,9 @@ pub enum HostError {
     System(io::Error),
     #[error("a write to the store did not end; the program has to be started again")]
     Stuck,
+    /// [`Away::Changed`]: no commit is accepted until it is opened anew.
+    #[error("{0}")]
+    Changed(Away),
     #[error("the screens failed again and again; the log says where")]
     Panicking,
 }
@@ -63,7 +66,7 @@ impl HostError {
     pub fn exit_status(&self) -> u8 {
         match self {
             Self::Parts(error) => error.exit_status(),
-            Self::Stuck => 75,
+            Self::Stuck | Self::Changed(_) => 75,
             Self::Panicking => 70,
             Self::Console(_)
             | Self::Place(_)
@@ -281,6 +284,7 @@ async fn host(
         let mut over_ssh = entrances.ssh;
         let mut ssh = None;
         let mut health = None;
+        let mut away = None;
         loop {
             let is_open = running.is_some();
             tokio::select! {
@@ -310,6 +314,7 @@ async fn host(
                 opened = opening.as_mut(), if !is_open => match opened {
                     Ok((opened, door)) => {
                         health = Some(opened.opened.health.clone());
+                        away = Some(opened.opened.away.clone());
                         running = Some(opened);
                         ssh = door;
                     }
@@ -339,6 +344,7 @@ async fn host(
                     }
                 },
                 () = stuck(&mut health) => break Err(HostError::Stuck),
+                () = changed(&mut away) => break Err(HostError::Changed(Away::Changed)),
             }
         }
     };
@@ -384,6 +390,17 @@ async fn stuck(health: &mut Option<watch::Receiver<Health>>) {
     if let Some(health) = health {
         let stuck = health.wait_for(|health| *health == Health::Stuck).await;
         if stuck.is_ok() {
+            return;
+        }
+    }
+    std::future::pending().await
+}
+
+/// Returns when the store is another one than was opened, which its marks no longer say: it can be opened anew.
+async fn changed(away: &mut Option<watch::Receiver<Option<Away>>>) {
+    if let Some(away) = away {
+        let changed = away.wait_for(|away| *away == Some(Away::Changed)).await;
+        if changed.is_ok() {
             return;
         }
     }

@@ -298,6 +298,14 @@ async fn answer(request: Request, held: &Held, taken: &mut Taken) -> Result<Answ
             let next = snapshot.next().await;
             next.map(|part| Answer::Part(part.map(bytes)))
         }
+        Request::Nodes => held.store.nodes().await.map(Answer::Nodes),
+        Request::ForgetNode(name) => {
+            let done = held.store.forget_node(&name).await;
+            done.map(|is_done| match is_done {
+                true => Answer::Done,
+                false => Answer::Conflict,
+            })
+        }
         Request::Audit(records) => {
             let events: Option<Vec<_>> = records.into_iter().map(AuditRecord::event).collect();
             let recorded = held.audit.record(events.ok_or(WireError::Garbled)?).await;

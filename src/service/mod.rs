@@ -121,6 +121,11 @@ impl EndedLogins {
         });
     }
 
+    /// Tells that everybody's open logins have ended.
+    pub fn tell_everybody(&self) {
+        let _ = self.here.send(EndedLogin::All);
+    }
+
     /// Tells that the open logins of `account` have ended.
     pub fn tell(&self, account: &AccountKey) {
         self.tell_all_but(account, None);
@@ -151,7 +156,7 @@ impl EndedLogins {
                     tracing::warn!(
                         "the store was away for longer than its history; all open logins end"
                     );
-                    let _ = self.here.send(EndedLogin::All);
+                    self.tell_everybody();
                 }
                 change => {
                     if let Some((account, generation)) = store::accounts::ended_by(&change) {

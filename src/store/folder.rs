@@ -73,6 +73,15 @@ pub enum OpenError {
         "another data folder goes by the node's name {0} in the cluster; name this machine otherwise with [store] node, or bring its own data folder back"
     )]
     NodeTaken(String),
+    #[error(
+        "the node {node} lives already, on the machine {host}, since {since}: this data folder is a copy of its own. \
+         Nothing was changed. Name this machine otherwise with [store] node, or end that process first"
+    )]
+    NodeLives {
+        node: String,
+        host: String,
+        since: String,
+    },
     #[error("a cluster has no folder to open")]
     NotEmbedded,
     #[error("{}", crate::config::WITHOUT_ETCD)]

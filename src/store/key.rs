@@ -172,7 +172,7 @@ impl Key {
     }
 
     /// Whether a store that has this does not serve, or not yet.
-    fn is_mark(&self) -> bool {
+    pub fn is_mark(&self) -> bool {
         [Self::restore(), Self::copy(), Self::moved()].contains(self)
     }
 

@@ -5,7 +5,7 @@
 //! backend: the comparison is of values, which a sled transaction, a redb write transaction and an etcd `Txn` can all do.
 //!
 //! Architecture invariant: nothing above this room sees bytes or keys. Nouns ([`accounts`], [`audit_heads`], [`find`],
-//! [`import`], [`outbox`], [`reset_limits`], [`sealed`], [`settings`], [`throttles`], [`tickets`], [`visits`]) are written once over
+//! [`import`], [`nodes`], [`outbox`], [`reset_limits`], [`sealed`], [`settings`], [`throttles`], [`tickets`], [`visits`]) are written once over
 //! the trait; [`key`] is the only place that spells keys and [`record`] the only place that knows the stored form.
 //! [`tagged`] stands between them and whatever keeps the bytes, and lets nothing pass that this program has not written.
 //! An embedded engine is made and opened in [`opening`], and holds what its [`inventory`] says, or is not opened.
@@ -26,6 +26,7 @@ pub mod import;
 pub mod inventory;
 pub mod key;
 pub mod memory;
+pub mod nodes;
 pub mod opening;
 pub mod outbox;
 pub mod pulse;
@@ -51,8 +52,9 @@ pub use crate::config::StoreKind;
 use embedded::Embedded;
 use folder::{Folder, OpenError};
 pub use key::Key;
+use nodes::Node;
 use opening::{Files, Missing, OwnCheck};
-use pulse::{Ended, Health, Pulse};
+use pulse::{Away, Ended, Health, Pulse};
 use snapshot::Snapshot;
 
 /// The stored bytes of one key.
@@ -301,7 +303,32 @@ pub trait Store: Send + Sync + fmt::Debug + 'static {
         let _ = prefix;
         Ok(None)
     }
+
+    /// The machines that share the store, by their names; none where it is one machine's. May take as long as it takes
+    /// to hear each of those that live, which is some seconds.
+    async fn nodes(&self) -> Result<Vec<Node>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    /// Forgets the name of a machine that is gone, and what the engine keeps for it; `false` where it lives.
+    async fn forget_node(&self, name: &str) -> Result<bool, StoreError> {
+        let _ = name;
+        Err(StoreError::Unavailable(
+            "this store is one machine's".into(),
+        ))
+    }
+
+    /// Has the other machines told from now on which master keys this process holds.
+    fn say_keys(&self, keys: HeldKeys) {
+        let _ = keys;
+    }
+
+    /// From now on nothing is committed once the store has moved, or is copied or restored by another process.
+    fn hold_to_standing(&self) {}
 }
+
+/// The names of the master keys that this process holds; the first one seals.
+pub type HeldKeys = Arc<dyn Fn() -> Vec<String> + Send + Sync>;
 
 /// A page on which records that are not as they were written stand apart from the others.
 #[derive(Debug, Default)]
@@ -430,6 +457,8 @@ pub enum Change {
 pub struct Opened {
     pub store: Arc<dyn Store>,
     pub health: watch::Receiver<Health>,
+    /// Why a store that is open does not serve here.
+    pub away: watch::Receiver<Option<Away>>,
     pub pulse: Pulse,
     pub ended: Ended,
     /// This machine's name among those that share the store.
@@ -445,6 +474,8 @@ impl From<Embedded> for Opened {
     fn from(store: Embedded) -> Self {
         Self {
             health: store.health(),
+            // Nobody else can copy or restore it: its folder is held.
+            away: watch::channel(None).1,
             pulse: store.pulse(),
             ended: store.ended(),
             store: Arc::new(store),

@@ -27,7 +27,9 @@ use tokio::sync::mpsc;
 use zeroize::Zeroizing;
 
 use super::{
-    Altered, Change, Changes, Commit, Key, Outcome, Store, StoreError, Turn, Value, Work, record,
+    Altered, Change, Changes, Commit, HeldKeys, Key, Outcome, Store, StoreError, Turn, Value, Work,
+    nodes::Node,
+    record,
     settings::Settings,
     snapshot::{Part, Snapshot},
 };
@@ -310,6 +312,22 @@ impl Store for Tagged {
 
     async fn take_turn(&self, work: Work) -> Result<Turn, StoreError> {
         self.store.take_turn(work).await
+    }
+
+    async fn nodes(&self) -> Result<Vec<Node>, StoreError> {
+        self.store.nodes().await
+    }
+
+    async fn forget_node(&self, name: &str) -> Result<bool, StoreError> {
+        self.store.forget_node(name).await
+    }
+
+    fn say_keys(&self, keys: HeldKeys) {
+        self.store.say_keys(keys);
+    }
+
+    fn hold_to_standing(&self) {
+        self.store.hold_to_standing();
     }
 
     async fn changes(&self, prefix: &Key) -> Result<Option<Box<dyn Changes>>, StoreError> {

@@ -111,6 +111,7 @@ async fn no_store(request: Request, next: Next) -> Response {
 }
 
 async fn health(State(desk): State<Arc<Desk>>) -> Response {
+    let word;
     let (status, word) = match desk.metrics.vitals.store.condition() {
         // A load balancer sends people elsewhere, while those who are in finish.
         _ if *desk.leave.borrow() || desk.metrics.doors.are_closed() => {
@@ -123,8 +124,12 @@ async fn health(State(desk): State<Arc<Desk>>) -> Response {
         Condition::Full => (StatusCode::SERVICE_UNAVAILABLE, "full\n"),
         Condition::Closed => (StatusCode::SERVICE_UNAVAILABLE, "closed\n"),
         Condition::Stuck => (StatusCode::SERVICE_UNAVAILABLE, "stuck\n"),
+        Condition::Away(away) => {
+            word = format!("{}\n", away.word());
+            (StatusCode::SERVICE_UNAVAILABLE, &*word)
+        }
     };
-    (status, word).into_response()
+    (status, word.to_owned()).into_response()
 }
 
 async fn figures(State(desk): State<Arc<Desk>>) -> Response {

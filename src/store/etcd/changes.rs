@@ -11,7 +11,7 @@ use tokio::time::{sleep, timeout};
 
 use super::{
     super::{Change, Changes},
-    Key, StoreError,
+    Key, StoreError, Value,
     cluster::{Cluster, Failure, classified},
 };
 
@@ -23,16 +23,32 @@ const SILENCE: Duration = Duration::from_millis(1_500);
 /// Between two tries to watch.
 const PAUSE: Duration = Duration::from_millis(250);
 
-/// What is written under a prefix.
+/// What is written under a prefix, as rows of etcd.
 #[derive(Debug)]
-pub struct EtcdChanges {
+pub struct Events {
     cluster: Arc<Cluster>,
     prefix: Vec<u8>,
     /// The first revision that was not told yet.
     next: i64,
     watch: Option<Watch>,
-    told: VecDeque<Change>,
+    told: VecDeque<Heard>,
 }
+
+/// A row that was written.
+#[derive(Debug)]
+pub enum Heard {
+    Written {
+        name: Vec<u8>,
+        before: Option<Value>,
+        after: Option<Value>,
+    },
+    /// What was written meanwhile is not known any more.
+    Missed,
+}
+
+/// What is written to records under a prefix.
+#[derive(Debug)]
+pub struct EtcdChanges(Events);
 
 struct Watch {
     stream: WatchStream,
@@ -45,6 +61,13 @@ struct Watch {
 impl EtcdChanges {
     pub async fn begin(cluster: Arc<Cluster>, prefix: &Key) -> Result<Self, StoreError> {
         let prefix = cluster.record(prefix);
+        Ok(Self(Events::begin(cluster, prefix).await?))
+    }
+}
+
+impl Events {
+    /// Hears of what is written from now on under `prefix`.
+    pub async fn begin(cluster: Arc<Cluster>, prefix: Vec<u8>) -> Result<Self, StoreError> {
         let options = GetOptions::new().with_count_only();
         let now = cluster
             .read(|mut client| {
@@ -110,17 +133,14 @@ impl EtcdChanges {
     fn take(&mut self, response: &WatchResponse) -> bool {
         if response.compact_revision() > 0 {
             self.next = response.compact_revision();
-            self.told.push_back(Change::Missed);
+            self.told.push_back(Heard::Missed);
             return false;
         }
         for event in response.events() {
             let Some(row) = event.kv() else { continue };
             self.next = self.next.max(row.mod_revision() + 1);
-            let Some(key) = self.cluster.key_of(row.key()) else {
-                continue;
-            };
-            self.told.push_back(Change::Written {
-                key,
+            self.told.push_back(Heard::Written {
+                name: row.key().to_vec(),
                 before: event.prev_kv().map(|row| row.value().to_vec()),
                 after: (event.event_type() == EventType::Put).then(|| row.value().to_vec()),
             });
@@ -152,6 +172,26 @@ impl Watch {
 #[async_trait]
 impl Changes for EtcdChanges {
     async fn next(&mut self) -> Change {
+        loop {
+            match self.0.next().await {
+                Heard::Missed => return Change::Missed,
+                Heard::Written {
+                    name,
+                    before,
+                    after,
+                } => {
+                    if let Some(key) = self.0.cluster.key_of(&name) {
+                        return Change::Written { key, before, after };
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl Events {
+    /// The next row. It goes on by itself when the cluster was away for a while.
+    pub async fn next(&mut self) -> Heard {
         loop {
             if let Some(change) = self.told.pop_front() {
                 return change;

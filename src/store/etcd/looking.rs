@@ -5,8 +5,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::{
-    Commit, Etcd, EtcdSettings, Key, Outcome, Snapshot, Store, StoreError, Value, cluster::Cluster,
-    copy,
+    Commit, Etcd, EtcdSettings, Key, Node, Outcome, Snapshot, Store, StoreError, Value, cluster::Cluster,
+    copy, node,
 };
 
 /// A store that refuses every commit.
@@ -43,5 +43,9 @@ impl Store for Looking {
 
     async fn snapshot(&self) -> Result<Box<dyn Snapshot>, StoreError> {
         Ok(Box::new(copy::Copy::new(self.0.clone())))
+    }
+
+    async fn nodes(&self) -> Result<Vec<Node>, StoreError> {
+        node::all_and_clocks(&self.0).await
     }
 }

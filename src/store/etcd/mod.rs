@@ -13,8 +13,8 @@
 //! account is some 8 keys and 1.5 kB in a member's database, measured with a million of them: 1.5 GB of the 2 GiB that a
 //! member takes unless `--quota-backend-bytes` says more.
 //!
-//! Keys: `<prefix>r/` and the record's own key; `<prefix>own/` for what belongs to this room alone: a [`node`]'s name,
-//! its slots, and the [`turn`]s.
+//! Keys: `<prefix>r/` and the record's own key; `<prefix>own/` for what belongs to this room alone: the store's standing,
+//! a [`node`]'s name, its lease and its slots, and the [`turn`]s.
 
 mod changes;
 mod cluster;
@@ -26,22 +26,23 @@ mod turn;
 
 use std::{
     path::Path,
-    sync::{Arc, Weak},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use async_trait::async_trait;
 use etcd_client::{Compare, CompareOp, GetOptions, Txn, TxnOp};
-use tokio::sync::watch;
+use tokio::{runtime::Handle, sync::watch, task::JoinHandle};
 
-use self::{cluster::Cluster, slot::Slots};
+use self::{cluster::Cluster, node::Presence, slot::Slots};
 pub use self::{
     cluster::{MemberState, Members, look},
     looking::to_look,
 };
 use super::{
-    Changes, Commit, Key, Opened, Outcome, Store, StoreError, Turn, Value, Work,
+    Changes, Commit, HeldKeys, Key, Opened, Outcome, Store, StoreError, Turn, Value, Work,
     folder::{Folder, OpenError},
+    nodes::Node,
     pulse::{Condition, Counts, Ended, Health, Pulse},
     snapshot::Snapshot,
 };
@@ -77,9 +78,6 @@ impl std::fmt::Debug for EtcdTls {
 /// Rows asked for at once: with the largest records there can be, an answer of 32 MiB.
 const ROWS: usize = 128;
 
-/// Between two looks whether the cluster answers.
-const FEEL: Duration = Duration::from_secs(2);
-
 /// A store in an etcd cluster. The data folder is held as an embedded store would hold it: the audit log is in it.
 #[derive(Debug)]
 pub struct Etcd {
@@ -88,8 +86,26 @@ pub struct Etcd {
     slots: Slots,
     holder: turn::Holder,
     counts: Arc<Counts>,
+    presence: Arc<Presence>,
+    beside: [JoinHandle<()>; 2],
     /// Dropped last: whoever waits for the end may take the folder then.
-    _end: watch::Sender<()>,
+    end: Option<watch::Sender<()>>,
+}
+
+impl Drop for Etcd {
+    fn drop(&mut self) {
+        self.beside.iter().for_each(JoinHandle::abort);
+        let (presence, end) = (self.presence.clone(), self.end.take());
+        // Where there is no runtime any more, the lease runs out.
+        if let Ok(runtime) = Handle::try_current() {
+            let folder = self.folder.clone();
+            runtime.spawn(async move {
+                presence.leave().await;
+                drop(folder);
+                drop(end);
+            });
+        }
+    }
 }
 
 /// Takes `folder` for this process, with less than `floor_mib` MiB free only to refuse, and joins the cluster.
@@ -109,53 +125,42 @@ pub async fn open_in(settings: EtcdSettings, folder: Folder) -> Result<Opened, O
         reason,
     };
     let cluster = Arc::new(Cluster::new(&settings).map_err(failed)?);
-    node::take(&cluster, &node, &folder).await?;
+    let presence = Arc::new(node::take(&cluster, &node, &folder).await?);
     let holder = turn::Holder::new(&node).map_err(|error| failed(error.to_string()))?;
     let (end, ended) = watch::channel(());
     let counts = Arc::new(Counts::default());
+    let beside = [
+        tokio::spawn(node::live(Arc::downgrade(&presence))),
+        tokio::spawn(node::listen(Arc::downgrade(&presence))),
+    ];
     let asked = Arc::downgrade(&cluster);
-    tokio::spawn(feel(asked.clone()));
+    let away = presence.away();
+    let told = away.clone();
     let pulse = Pulse::new(folder.room().clone(), counts.clone(), move || {
-        match asked.upgrade().is_some_and(|cluster| cluster.answers()) {
-            true => Condition::Well,
-            false => Condition::Closed,
+        match asked.upgrade().map(|cluster| cluster.answers()) {
+            Some(true) => told.borrow().map_or(Condition::Well, Condition::Away),
+            Some(false) | None => Condition::Closed,
         }
     });
     Ok(Opened {
         store: Arc::new(Etcd {
             folder,
-            slots: Slots::new(cluster.clone(), &node),
+            slots: Slots::new(cluster.clone(), presence.clone(), &node),
             holder,
             cluster,
             counts,
-            _end: end,
+            presence,
+            beside,
+            end: Some(end),
         }),
         // It is never stuck: every question has an end.
         health: watch::channel(Health::Well).1,
+        away,
         pulse,
         ended: Ended::new(ended),
         node,
         is_shared: true,
     })
-}
-
-/// Asks for something small every now and then, so that whether the cluster answers is known also while nobody comes:
-/// whoever sends people elsewhere because of it must hear when it is over. It keeps nothing open.
-async fn feel(cluster: Weak<Cluster>) {
-    loop {
-        tokio::time::sleep(FEEL).await;
-        let Some(cluster) = cluster.upgrade() else {
-            return;
-        };
-        let name = cluster.own("node/");
-        // What came of it is noted by the cluster.
-        let _ = cluster
-            .read(|mut client| {
-                let name = name.clone();
-                async move { client.get(name, None).await }
-            })
-            .await;
-    }
 }
 
 impl Etcd {
@@ -260,6 +265,22 @@ impl Store for Etcd {
         let changes = changes::EtcdChanges::begin(self.cluster.clone(), prefix).await?;
         Ok(Some(Box::new(changes)))
     }
+
+    async fn nodes(&self) -> Result<Vec<Node>, StoreError> {
+        self.presence.nodes().await
+    }
+
+    async fn forget_node(&self, name: &str) -> Result<bool, StoreError> {
+        node::forget(&self.cluster, name).await
+    }
+
+    fn say_keys(&self, keys: HeldKeys) {
+        self.presence.say_keys(keys);
+    }
+
+    fn hold_to_standing(&self) {
+        self.presence.hold_to_standing();
+    }
 }
 
 /// What a commit demands and does, in etcd's words.
@@ -289,23 +310,25 @@ fn transaction(cluster: &Cluster, commit: &Commit) -> Transaction {
             None => TxnOp::delete(key, None),
         }
     });
+    let mut operations: Vec<_> = operations.collect();
+    if commit.writes().iter().any(|(key, _)| key.is_mark()) {
+        operations.push(node::restand(cluster));
+    }
     Transaction {
         compares: compares.collect(),
-        operations: operations.collect(),
+        operations,
     }
 }
 
 impl Transaction {
-    /// The request, with what a slot adds to it.
-    fn with(&self, compare: Compare, operation: TxnOp, otherwise: TxnOp) -> Txn {
-        let mut compares = self.compares.clone();
-        compares.push(compare);
+    /// The request, with what a slot and the node add to it.
+    fn with(&self, compares: Vec<Compare>, operation: TxnOp, otherwise: Vec<TxnOp>) -> Txn {
         let mut operations = self.operations.clone();
         operations.push(operation);
         Txn::new()
-            .when(compares)
+            .when([self.compares.clone(), compares].concat())
             .and_then(operations)
-            .or_else([otherwise])
+            .or_else(otherwise)
     }
 }
 

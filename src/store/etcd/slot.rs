@@ -21,6 +21,7 @@ use super::{
     Outcome, StoreError, Transaction,
     cluster::{Cluster, Failure},
     deadline,
+    node::{Found, Presence},
 };
 
 /// Commits under way at once; more wait for one of these to end.
@@ -33,6 +34,7 @@ type Mark = [u8; 16];
 #[derive(Debug)]
 pub struct Slots {
     cluster: Arc<Cluster>,
+    presence: Arc<Presence>,
     free: Mutex<Vec<Slot>>,
     places: Semaphore,
 }
@@ -63,11 +65,11 @@ enum Last {
 enum Said {
     Succeeded,
     /// Something did not compare; the slot holds this.
-    Failed(Option<Held>),
+    Failed(Option<Held>, TxnResponse),
 }
 
 impl Slots {
-    pub fn new(cluster: Arc<Cluster>, node: &str) -> Self {
+    pub fn new(cluster: Arc<Cluster>, presence: Arc<Presence>, node: &str) -> Self {
         let slot = |number| Slot {
             name: cluster.own(&format!("slot/{node}/{number}")),
             last: Last::Unread,
@@ -78,6 +80,7 @@ impl Slots {
             free: Mutex::new(free),
             places: Semaphore::new(SLOTS),
             cluster,
+            presence,
         }
     }
 
@@ -125,19 +128,29 @@ impl Slots {
                 return Err(so_far.into());
             }
             let mark = mark()?;
-            let request = transaction.with(
-                holds(slot, last.as_ref()),
-                TxnOp::put(slot.name.clone(), mark, None),
-                TxnOp::get(slot.name.clone(), None),
-            );
+            let mut compares = self.presence.compares();
+            compares.push(holds(slot, last.as_ref()));
+            let mut looks = vec![TxnOp::get(slot.name.clone(), None)];
+            looks.extend(self.presence.looks());
+            let request =
+                transaction.with(compares, TxnOp::put(slot.name.clone(), mark, None), looks);
             let failure = match self.ask(deadline, request).await {
                 Ok(Said::Succeeded) => {
                     slot.last = Last::Holds(Some(after(last.as_ref(), mark)));
                     return Ok(Outcome::Applied);
                 }
                 // The slot is where it was, so something else has changed.
-                Ok(Said::Failed(found)) if found == last => return Ok(Outcome::Conflict),
-                Ok(Said::Failed(found)) => {
+                Ok(Said::Failed(found, answer)) if found == last => {
+                    match self.presence.judge(&answer, 1) {
+                        Found::Sound => return Ok(Outcome::Conflict),
+                        Found::LeaseGone => self.presence.take_again().await?,
+                        Found::Away(away) => {
+                            return Err(StoreError::Unavailable(away.to_string()));
+                        }
+                    }
+                    continue;
+                }
+                Ok(Said::Failed(found, _)) => {
                     let is_own = found.as_ref().is_some_and(|held| held.mark == mark);
                     slot.last = Last::Holds(found);
                     // It was sent twice by something on the way, and this is the answer to the second.
@@ -197,7 +210,7 @@ impl Slots {
                     slot.last = Last::Holds(Some(after(last, fence)));
                     return Ok(false);
                 }
-                Ok(Said::Failed(found)) => {
+                Ok(Said::Failed(found, _)) => {
                     slot.last = Last::Holds(found.clone());
                     break found;
                 }
@@ -243,7 +256,7 @@ impl Slots {
         });
         Ok(match asked.await? {
             answer if answer.succeeded() => Said::Succeeded,
-            answer => Said::Failed(found(&answer)),
+            answer => Said::Failed(found(&answer), answer),
         })
     }
 }

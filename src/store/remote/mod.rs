@@ -24,6 +24,7 @@ use tokio::{
 
 use super::{
     Commit, Key, Outcome, Store, StoreError, Turn, Value, Work,
+    nodes::Node,
     snapshot::{Part, Snapshot},
 };
 use crate::{
@@ -441,6 +442,21 @@ impl Store for Remote {
         match self.line.ask(request).await? {
             // The holder has it for this line, until that ends.
             Answer::Done => Ok(Turn::default()),
+            _ => Err(unfitting()),
+        }
+    }
+
+    async fn nodes(&self) -> Result<Vec<Node>, StoreError> {
+        match self.line.ask(Request::Nodes).await? {
+            Answer::Nodes(nodes) => Ok(nodes),
+            _ => Err(unfitting()),
+        }
+    }
+
+    async fn forget_node(&self, name: &str) -> Result<bool, StoreError> {
+        match self.line.ask(Request::ForgetNode(name.to_owned())).await? {
+            Answer::Done => Ok(true),
+            Answer::Conflict => Ok(false),
             _ => Err(unfitting()),
         }
     }

@@ -14,11 +14,11 @@ use crate::{
         AccountKey, Source, UserId,
         audit::{AuditEvent, AuditOutcome},
     },
-    store::{Altered, Commit, Key, Outcome, StoreError, Value},
+    store::{Altered, Commit, Key, Outcome, StoreError, Value, nodes::Node},
 };
 
 /// Raised whenever a message changes its form between two builds of one version.
-pub const PROTOCOL: u32 = 5;
+pub const PROTOCOL: u32 = 6;
 
 /// The largest frame. The largest commit fits in it several times, and an answer with a page is cut to fit.
 pub const LARGEST_FRAME: usize = 1024 * 1024;
@@ -86,6 +86,10 @@ pub enum Request {
     BeginSnapshot,
     /// The next part of the copy.
     NextPart,
+    /// The machines that share the store.
+    Nodes,
+    /// Forget the machine of this name; a conflict where it lives.
+    ForgetNode(String),
 }
 
 /// What it answers, to one request after the other.
@@ -107,6 +111,7 @@ pub enum Answer {
     },
     /// A part of a copy; `None` when all came.
     Part(Option<Vec<(Vec<u8>, Option<Value>)>>),
+    Nodes(Vec<Node>),
     Failed(Failure),
     /// Said once, instead of an answer: no request since the last answer was taken, and none will be.
     Farewell(String),
