@@ -130,6 +130,7 @@ fn examine(flags: &Flags) -> Vec<Finding> {
             let ports = ports::examine(&config, store.is_running).await;
             let mut findings = store.findings;
             findings.extend(cluster::members(&patient).await);
+            findings.extend(cluster::nodes(&patient).await);
             (findings, ports)
         };
         tokio::join!(

@@ -242,10 +242,16 @@ impl Store for Etcd {
         // What is done is recorded on this disk.
         let room = self.folder.room().check();
         room.map_err(|error| StoreError::Unavailable(error.to_string()))?;
-        let outcome = self
-            .slots
-            .commit(&transaction(&self.cluster, &commit))
-            .await;
+        let mut transaction = transaction(&self.cluster, &commit);
+        // Whoever lost the turn meanwhile may have missed what others have written since.
+        if commit
+            .writes()
+            .iter()
+            .any(|(key, value)| *key == Key::moved() && value.is_some())
+        {
+            transaction.compares.push(self.holder.copies(&self.cluster));
+        }
+        let outcome = self.slots.commit(&transaction).await;
         match &outcome {
             Ok(outcome) => self.counts.count(&[*outcome]),
             Err(_) => self.counts.count_failed(1),

@@ -8,7 +8,9 @@
 //!
 //! Every commit also holds on the store's standing: a key that is written with every mark of a store that does not serve
 //! (copied elsewhere, being copied or restored). What was read of it when the store was opened must still be so; a store
-//! that was emptied has none. Whoever copies or restores is not held to it.
+//! that was emptied has none. While somebody has the turn to copy, into the store or out of it, nothing is committed
+//! either, so that a copy is whole, and one that is broken off changes nothing. Whoever copies or restores is not held to
+//! any of it.
 //!
 //! Every [`BEAT`], a node says anew what it is. That finds out what is no longer so while nobody commits, and what the
 //! other nodes say is where their clocks are seen.
@@ -41,7 +43,7 @@ use super::{
     },
     changes::{Events, Heard},
     cluster::{Cluster, Failure},
-    deadline, end_of,
+    deadline, end_of, turn,
 };
 
 /// Where a folder keeps what tells it from all others.
@@ -123,7 +125,9 @@ pub async fn take(
             found: format,
         });
     }
-    let lease = grant(cluster).await.map_err(|error| unreachable(error.into()))?;
+    let lease = grant(cluster)
+        .await
+        .map_err(|error| unreachable(error.into()))?;
     let presence = Presence {
         cluster: cluster.clone(),
         keys: Mutex::default(),
@@ -220,7 +224,8 @@ impl Presence {
         *self.keys.lock().unwrap_or_else(PoisonError::into_inner) = Some(keys);
     }
 
-    /// From now on nothing is committed unless the store's standing is what it was when the store was opened.
+    /// From now on nothing is committed unless the store's standing is what it was when the store was opened, and nobody
+    /// copies.
     pub fn hold_to_standing(&self) {
         self.is_held_to_standing.store(true, Relaxed);
     }
@@ -242,7 +247,8 @@ impl Presence {
             TxnOp::get(name.clone(), None),
             TxnOp::get(living.clone(), None),
         ]);
-        let mut waits_for: Option<Statement> = None;
+        // The last word of the one that is waited for.
+        let mut heard: Option<(String, i64)> = None;
         loop {
             let found = txn(&self.cluster, &read).await.map_err(unreachable)?;
             let owner = rows(&found, 0).first().cloned();
@@ -287,24 +293,27 @@ impl Presence {
                 }
                 continue;
             }
-            if let (Some(before), Some(said)) = (&waits_for, &said)
-                && before.instance == said.instance
-                && before.now_ms != said.now_ms
-            {
-                self.give_back(lease).await;
-                return Err(OpenError::NodeLives {
-                    node: self.said.name.clone(),
-                    host: said.host.clone(),
-                    since: said.since().strftime("%Y-%m-%d %H:%M:%S UTC").to_string(),
-                });
-            }
-            if waits_for.is_none() {
-                tracing::warn!(
+            let spoken = owner.as_ref().map_or(0, |row| row.mod_revision());
+            let said = said.as_ref();
+            match (&heard, said) {
+                // It has said something since.
+                (Some((instance, revision)), Some(said))
+                    if *instance == said.instance && *revision != spoken =>
+                {
+                    self.give_back(lease).await;
+                    return Err(OpenError::NodeLives {
+                        node: self.said.name.clone(),
+                        host: said.host.clone(),
+                        since: said.since().strftime("%Y-%m-%d %H:%M:%S UTC").to_string(),
+                    });
+                }
+                (None, _) => tracing::warn!(
                     node = self.said.name,
                     "another process held this node's name a moment ago, elsewhere; its end is waited for, at most 15 s"
-                );
+                ),
+                _ => {}
             }
-            waits_for = said;
+            heard = said.map(|said| (said.instance.clone(), spoken));
             self.keep(lease).await;
             sleep(PAUSE).await;
         }
@@ -321,16 +330,16 @@ impl Presence {
 
     /// Renews the lease; `false` when it has run out.
     async fn keep(&self, lease: i64) -> bool {
-        let renewed = self
-            .cluster
-            .attempt_of(deadline(&self.cluster), |client: Client| async move {
-                match client.lease_client().keep_alive(lease).await {
-                    Ok(_) => Ok(true),
-                    // What the client calls a lease that is not there any more.
-                    Err(Error::LeaseKeepAliveError(_)) => Ok(false),
-                    Err(error) => Err(error),
-                }
-            });
+        let renewed =
+            self.cluster
+                .attempt_of(deadline(&self.cluster), |client: Client| async move {
+                    match client.lease_client().keep_alive(lease).await {
+                        Ok(_) => Ok(true),
+                        // What the client calls a lease that is not there any more.
+                        Err(Error::LeaseKeepAliveError(_)) => Ok(false),
+                        Err(error) => Err(error),
+                    }
+                });
         renewed.await.unwrap_or(true)
     }
 
@@ -364,12 +373,14 @@ impl Presence {
                 CompareOp::Equal,
                 self.standing,
             ));
+            let turn = self.cluster.own(turn::COPY);
+            compares.push(Compare::version(turn, CompareOp::Equal, 0));
         }
         compares
     }
 
     /// What a transaction that fails reads, for [`Presence::judge`].
-    pub fn looks(&self) -> [TxnOp; 5] {
+    pub fn looks(&self) -> [TxnOp; 6] {
         let mark = |key: Key| TxnOp::get(self.cluster.record(&key), None);
         [
             TxnOp::get(self.living_key(), None),
@@ -377,6 +388,7 @@ impl Presence {
             mark(Key::copy()),
             mark(Key::restore()),
             mark(Key::moved()),
+            TxnOp::get(self.cluster.own(turn::COPY), None),
         ]
     }
 
@@ -386,7 +398,9 @@ impl Presence {
         let is_there = |look: usize| !rows(answer, at + look).is_empty();
         let standing = rows(answer, at + 1).first().map(|row| row.mod_revision());
         let is_held_to = self.is_held_to_standing.load(Relaxed);
-        let away = if is_held_to && standing != Some(self.standing) {
+        let away = if is_held_to && is_there(5) {
+            Some(Away::Copying)
+        } else if is_held_to && standing != Some(self.standing) {
             Some(match () {
                 () if is_there(2) => Away::Copying,
                 () if is_there(3) => Away::Restoring,
@@ -522,7 +536,9 @@ pub async fn all(cluster: &Cluster) -> Result<Vec<Node>, StoreError> {
     let nodes = rows(&answer, 0);
     let nodes = nodes.iter().filter_map(|row| {
         let said = statement(row.value())?;
-        let is_living = living.iter().any(|row| row.value() == said.instance.as_bytes());
+        let is_living = living
+            .iter()
+            .any(|row| row.value() == said.instance.as_bytes());
         Some(Node {
             said,
             is_living,
@@ -537,7 +553,10 @@ pub async fn all_and_clocks(cluster: &Arc<Cluster>) -> Result<Vec<Node>, StoreEr
     let mut events = Events::begin(cluster.clone(), cluster.own("node/")).await?;
     let mut nodes = all(cluster).await?;
     let listening = async {
-        while nodes.iter().any(|node| node.is_living && node.ahead_ms.is_none()) {
+        while nodes
+            .iter()
+            .any(|node| node.is_living && node.ahead_ms.is_none())
+        {
             let Heard::Written { after, .. } = events.next().await else {
                 continue;
             };

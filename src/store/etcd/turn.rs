@@ -20,6 +20,9 @@ const LEASE: Duration = Duration::from_secs(15);
 /// Between two tries to renew.
 const PAUSE: Duration = Duration::from_millis(250);
 
+/// Where the turn to copy stands: while somebody has it, the store serves nobody.
+pub const COPY: &str = "turn/copy";
+
 struct Held {
     cluster: Arc<Cluster>,
     lease: i64,
@@ -45,6 +48,11 @@ impl Holder {
         })
     }
 
+    /// That this process has the turn to copy.
+    pub fn copies(&self, cluster: &Cluster) -> Compare {
+        Compare::value(cluster.own(COPY), CompareOp::Equal, &*self.name)
+    }
+
     /// Whether `other` was a process on this machine before this one.
     fn follows(&self, other: &[u8]) -> bool {
         other.starts_with(self.machine.as_bytes()) && other != self.name.as_bytes()
@@ -68,7 +76,7 @@ pub async fn take(cluster: &Arc<Cluster>, work: Work, holder: &Holder) -> Result
     let name = cluster.own(match work {
         Work::Import => "turn/import",
         Work::Rotation => "turn/rotation",
-        Work::Copy => "turn/copy",
+        Work::Copy => COPY,
     });
     let mut is_free = Compare::version(name.clone(), CompareOp::Equal, 0);
     loop {
