@@ -489,6 +489,11 @@ const STATES: &[State] = &[
         person.answered(Reply::Unavailable);
         person
     }),
+    ("password_away", |person| {
+        let mut person = person.with_password_sent();
+        person.answered(Reply::Away);
+        person
+    }),
     ("passcode", |person| {
         let mut person = person.at_passcode(false);
         person.types("123 4");

@@ -32,12 +32,15 @@ use etcd_client::{
     TxnResponse,
 };
 use jiff::Timestamp;
-use tokio::{sync::watch, time::sleep};
+use tokio::{
+    sync::{Notify, watch},
+    time::{sleep, timeout},
+};
 
 use super::{
     super::{
         HeldKeys, Key, StoreError,
-        folder::{Folder, OpenError},
+        folder::{FORMAT, Folder, OpenError},
         nodes::{HeardClock, Node, Statement},
         pulse::Away,
     },
@@ -48,9 +51,6 @@ use super::{
 
 /// Where a folder keeps what tells it from all others.
 const FILE: &str = "node";
-
-/// The layout of what is in the cluster that this program understands.
-const FORMAT: &str = "1";
 
 /// A node that is not heard of for so long has lost its lease.
 const LEASE: Duration = Duration::from_secs(15);
@@ -75,6 +75,8 @@ pub struct Presence {
     lease: tokio::sync::Mutex<i64>,
     away: watch::Sender<Option<Away>>,
     clocks: Mutex<BTreeMap<String, HeardClock>>,
+    /// There is something new to say.
+    news: Notify,
 }
 
 impl fmt::Debug for Presence {
@@ -117,12 +119,12 @@ pub async fn take(
         now_ms: now,
         keys: Vec::new(),
     };
-    let standing = standing(cluster).await.map_err(unreachable)?;
-    let (standing, format) = standing;
-    if format != FORMAT {
-        return Err(OpenError::Newer {
-            folder: "the cluster".into(),
-            found: format,
+    let (standing, found) = standing(cluster).await.map_err(unreachable)?;
+    if found.parse() != Ok(FORMAT) {
+        let folder = "the cluster".to_owned();
+        return Err(match found.parse::<u32>() {
+            Ok(format) if format < FORMAT => OpenError::Older { folder, found },
+            _ => OpenError::Newer { folder, found },
         });
     }
     let lease = grant(cluster)
@@ -136,6 +138,7 @@ pub async fn take(
         lease: tokio::sync::Mutex::new(lease),
         away: watch::Sender::new(None),
         clocks: Mutex::default(),
+        news: Notify::new(),
         said,
     };
     presence.enter(lease).await?;
@@ -148,7 +151,7 @@ async fn standing(cluster: &Cluster) -> Result<(i64, String), StoreError> {
     let name = cluster.own(STANDING);
     let request = Txn::new()
         .when([Compare::version(name.clone(), CompareOp::Equal, 0)])
-        .and_then([TxnOp::put(name.clone(), FORMAT, None)])
+        .and_then([TxnOp::put(name.clone(), FORMAT.to_string(), None)])
         .or_else([TxnOp::get(name, None)]);
     loop {
         // Asked twice, it is made once, and read then.
@@ -165,7 +168,7 @@ const STANDING: &str = "standing";
 
 /// What is written with every mark of a store that does not serve, and with the end of one.
 pub fn restand(cluster: &Cluster) -> TxnOp {
-    TxnOp::put(cluster.own(STANDING), FORMAT, None)
+    TxnOp::put(cluster.own(STANDING), FORMAT.to_string(), None)
 }
 
 async fn txn(cluster: &Cluster, request: &Txn) -> Result<TxnResponse, StoreError> {
@@ -219,9 +222,10 @@ impl Presence {
         serde_json::to_vec(&said).expect("a statement is made of texts and numbers")
     }
 
-    /// Has the node say from its next statement on which master keys it holds.
+    /// Has the node say from now on which master keys it holds.
     pub fn say_keys(&self, keys: HeldKeys) {
         *self.keys.lock().unwrap_or_else(PoisonError::into_inner) = Some(keys);
+        self.news.notify_one();
     }
 
     /// From now on nothing is committed unless the store's standing is what it was when the store was opened, and nobody
@@ -569,7 +573,7 @@ pub async fn all_and_clocks(cluster: &Arc<Cluster>) -> Result<Vec<Node>, StoreEr
         }
     };
     // What was not heard by then is not known.
-    let _ = tokio::time::timeout(BEAT + PAUSE, listening).await;
+    let _ = timeout(BEAT + PAUSE, listening).await;
     Ok(nodes)
 }
 
@@ -589,14 +593,15 @@ pub async fn forget(cluster: &Cluster, name: &str) -> Result<bool, StoreError> {
 }
 
 /// Says every now and then what this node is, so that whether the cluster answers is known also while nobody comes:
-/// whoever sends people elsewhere because of it must hear when it is over. It keeps nothing open.
+/// whoever sends people elsewhere because of it must hear when it is over. It ends when it is aborted.
 pub async fn live(presence: Weak<Presence>) {
     loop {
-        sleep(BEAT).await;
-        let Some(presence) = presence.upgrade() else {
+        let Some(own) = presence.upgrade() else {
             return;
         };
-        if let Err(error) = presence.beat().await {
+        // Where nothing is new, the same is said again.
+        let _ = timeout(BEAT, own.news.notified()).await;
+        if let Err(error) = own.beat().await {
             tracing::debug!(%error, "this node could not say that it lives; another try follows");
         }
     }

@@ -6,7 +6,7 @@ use std::{sync::Arc, time::Duration};
 
 use data_encoding::HEXLOWER;
 use etcd_client::{Client, Compare, CompareOp, Error, PutOptions, Txn, TxnOp, TxnOpResponse};
-use tokio::{runtime::Handle, task::JoinHandle, time::sleep};
+use tokio::{runtime::Handle, sync::watch, task::JoinHandle, time::sleep};
 
 use super::{
     super::{StoreError, Turn, Work},
@@ -27,6 +27,8 @@ struct Held {
     cluster: Arc<Cluster>,
     lease: i64,
     renewal: JoinHandle<()>,
+    /// The store has not ended before the turn is given back.
+    end: Arc<watch::Sender<()>>,
 }
 
 /// Who takes turns: a process, and the machine that it runs on.
@@ -60,7 +62,12 @@ impl Holder {
 }
 
 /// Takes the turn to do `work`.
-pub async fn take(cluster: &Arc<Cluster>, work: Work, holder: &Holder) -> Result<Turn, StoreError> {
+pub async fn take(
+    cluster: &Arc<Cluster>,
+    work: Work,
+    holder: &Holder,
+    end: Arc<watch::Sender<()>>,
+) -> Result<Turn, StoreError> {
     let deadline = deadline(cluster);
     let granted = cluster.attempt_of(deadline, |client: Client| async move {
         let mut leases = client.lease_client();
@@ -72,6 +79,7 @@ pub async fn take(cluster: &Arc<Cluster>, work: Work, holder: &Holder) -> Result
         cluster: cluster.clone(),
         lease,
         renewal: tokio::spawn(renew(cluster.clone(), lease)),
+        end,
     };
     let name = cluster.own(match work {
         Work::Import => "turn/import",
@@ -137,7 +145,7 @@ async fn renew(cluster: Arc<Cluster>, lease: i64) {
 impl Drop for Held {
     fn drop(&mut self) {
         self.renewal.abort();
-        let (cluster, lease) = (self.cluster.clone(), self.lease);
+        let (cluster, lease, end) = (self.cluster.clone(), self.lease, self.end.clone());
         // Where there is no runtime any more, the lease runs out.
         if let Ok(runtime) = Handle::try_current() {
             runtime.spawn(async move {
@@ -145,6 +153,7 @@ impl Drop for Held {
                     client.lease_client().revoke(lease).await
                 });
                 let _ = revoked.await;
+                drop(end);
             });
         }
     }
