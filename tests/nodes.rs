@@ -14,7 +14,7 @@ use std::{
 
 use common::{
     Kiosk, MENU, Office, PASSWORD, Phone, activate,
-    cluster::{Cluster, fresh_prefix},
+    cluster::{Cluster, etcdctl, fresh_prefix},
     eventually, free_port, key,
     letters::{Correspondence, Letter, ask, confirm, done},
     log_out,
@@ -875,4 +875,18 @@ fn a_store_that_was_copied_elsewhere_is_left_by_every_machine() {
     at_two.signal("TERM").wait();
     let refused = world.two.command(&["user", "list"]);
     assert!(text(&refused.stderr).contains("lives on there"));
+}
+
+#[test]
+fn a_store_that_was_emptied_under_a_machine_is_not_written_to() {
+    let world = Two::new();
+    let mut at_one = world.one.serve();
+    eventually("one serves", || is_well(&at_one));
+    let all = ["del", "--prefix", &world.prefix];
+    etcdctl(&Cluster::shared(), &all).unwrap();
+    at_one.expect_log("not the one that was opened");
+    assert_eq!(at_one.wait(), 75);
+    assert!(!at_one.is_running());
+    let begun = ["get", "--prefix", "--keys-only", &world.prefix];
+    assert_eq!(etcdctl(&Cluster::shared(), &begun).unwrap().trim(), "");
 }
