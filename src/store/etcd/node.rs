@@ -648,11 +648,17 @@ fn folder_id(folder: &Folder) -> io::Result<String> {
     Ok(id)
 }
 
+/// Where a unit of systemd hands over the system's run: it sees nothing of /proc but processes.
+const BOOT_ID: &str = "BOOT_ID";
+
 /// The system's own run (random(4), boot_id), and the place of the folder in it; `None` where the system does not say.
 fn place(folder: &Folder) -> Option<String> {
-    let run = fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
+    let told = fs::read_to_string("/proc/sys/kernel/random/boot_id").ok();
+    let told = told.or_else(|| std::env::var(BOOT_ID).ok())?;
+    // systemd writes it without dashes.
+    let run: String = told.chars().filter(char::is_ascii_hexdigit).collect();
     let at = fs::metadata(folder.path()).ok()?;
-    Some(format!("{} {} {}", run.trim(), at.dev(), at.ino()))
+    (!run.is_empty()).then(|| format!("{run} {} {}", at.dev(), at.ino()))
 }
 
 fn random_name<const N: usize>() -> io::Result<String> {
