@@ -111,25 +111,18 @@ async fn no_store(request: Request, next: Next) -> Response {
 }
 
 async fn health(State(desk): State<Arc<Desk>>) -> Response {
-    let word;
     let (status, word) = match desk.metrics.vitals.store.condition() {
         // A load balancer sends people elsewhere, while those who are in finish.
         _ if *desk.leave.borrow() || desk.metrics.doors.are_closed() => {
-            (StatusCode::SERVICE_UNAVAILABLE, "leaving\n")
+            (StatusCode::SERVICE_UNAVAILABLE, "leaving")
         }
         Condition::Well if desk.metrics.vitals.audit.is_failing() => {
-            (StatusCode::SERVICE_UNAVAILABLE, "audit log\n")
+            (StatusCode::SERVICE_UNAVAILABLE, "audit log")
         }
-        Condition::Well => (StatusCode::OK, "ok\n"),
-        Condition::Full => (StatusCode::SERVICE_UNAVAILABLE, "full\n"),
-        Condition::Closed => (StatusCode::SERVICE_UNAVAILABLE, "closed\n"),
-        Condition::Stuck => (StatusCode::SERVICE_UNAVAILABLE, "stuck\n"),
-        Condition::Away(away) => {
-            word = format!("{}\n", away.word());
-            (StatusCode::SERVICE_UNAVAILABLE, &*word)
-        }
+        well @ Condition::Well => (StatusCode::OK, well.word()),
+        condition => (StatusCode::SERVICE_UNAVAILABLE, condition.word()),
     };
-    (status, word.to_owned()).into_response()
+    (status, format!("{word}\n")).into_response()
 }
 
 async fn figures(State(desk): State<Arc<Desk>>) -> Response {

@@ -577,7 +577,9 @@ pub async fn live(presence: Weak<Presence>) {
         let Some(presence) = presence.upgrade() else {
             return;
         };
-        if let Err(error) = presence.beat().await {
+        let beat = presence.beat().await;
+        presence.cluster.note_write(beat.is_ok());
+        if let Err(error) = beat {
             tracing::debug!(%error, "this node could not say that it lives; another try follows");
         }
     }
