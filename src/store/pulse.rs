@@ -4,7 +4,7 @@ use std::{
     fmt,
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering::Relaxed},
+        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
     },
 };
 
@@ -185,6 +185,7 @@ pub struct Pulse {
     room: Room,
     counts: Arc<Counts>,
     condition: Arc<dyn Fn() -> Condition + Send + Sync>,
+    lacks_key: Arc<AtomicBool>,
 }
 
 impl Pulse {
@@ -198,14 +199,21 @@ impl Pulse {
             room,
             counts,
             condition: Arc::new(condition),
+            lacks_key: Arc::default(),
         }
     }
 
     pub fn condition(&self) -> Condition {
         match (self.condition)() {
             Condition::Well if self.room.check().is_err() => Condition::Full,
+            Condition::Well if self.lacks_key.load(Relaxed) => Condition::WithoutKey,
             condition => condition,
         }
+    }
+
+    /// Notes whether this process holds the master key that the store is sealed under.
+    pub fn note_key(&self, is_held: bool) {
+        self.lacks_key.store(!is_held, Relaxed);
     }
 
     pub fn room(&self) -> &Room {
