@@ -147,7 +147,7 @@ impl PartsError {
             Self::Store(OpenError::Held { .. }) => 3,
             Self::Store(OpenError::NoRoom(_) | OpenError::Cluster { .. }) => 75,
             Self::Audit(_, error) if error.kind() == io::ErrorKind::StorageFull => 75,
-            Self::Copy(CopyError::Store(_)) => 75,
+            Self::Copy(CopyError::Store(_)) | Self::Unreadable(StoreError::Away(_)) => 75,
             Self::NoMailPassword => 2,
             Self::Join(error) if error.is_for_now() => 75,
             _ => 1,

@@ -1042,6 +1042,18 @@ fn no_password_is_left_in_any_file() {
 }
 
 #[test]
+fn an_embedded_store_has_no_nodes_and_says_so() {
+    let place = Place::new();
+    let listed = place.run(&["node", "list"]).ok();
+    assert!(listed.out.contains("there are no nodes"), "{}", listed.out);
+    assert_eq!(place.run(&["node", "list", "--json"]).ok().out, "");
+    place
+        .run(&["node", "forget", "loket-2"])
+        .refused(1, &["there are no nodes"]);
+    place.run(&["node", "forget"]).refused(2, &["NAME"]);
+}
+
+#[test]
 fn an_empty_outbox_says_so_and_a_letter_that_is_gone_is_told() {
     let place = Place::new();
     assert_eq!(place.run(&["outbox", "list"]).ok().out, "");

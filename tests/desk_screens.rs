@@ -495,6 +495,15 @@ const STATES: &[State] = &[
         officer.answered(Reply::Home(Box::new(view)));
         officer
     }),
+    ("desk_clock_apart", |mut officer| {
+        officer.types("\nn\npetugas1\nrahasia sekali\n");
+        let view = HomeView {
+            clock: Some(ClockFault::Apart(jiff::SignedDuration::from_mins(10))),
+            ..home(None)
+        };
+        officer.answered(Reply::Home(Box::new(view)));
+        officer
+    }),
     ("desk_looking", |officer| {
         let mut officer = officer.at_desk();
         officer.types("siti");

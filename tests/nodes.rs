@@ -642,3 +642,237 @@ fn without_a_quorum_nobody_is_let_in_and_everything_comes_back_by_itself() {
     succeeds(&world.one, &user("end-logins", "PPK30"));
     at_code.expect(ENDED);
 }
+
+const ELSEWHERE: &str = "Layanan di mesin ini sedang dipelihara";
+
+/// A copy of a machine: its data folder, its keys and its name.
+fn clone_of(office: &Office, prefix: &str, node: &str) -> Office {
+    let clone = beside(machine(&Cluster::shared(), prefix, node), office);
+    let _ = fs::remove_dir_all(clone.data());
+    let copied = Command::new("cp")
+        .arg("-a")
+        .args([office.data(), clone.data()])
+        .status();
+    assert!(copied.unwrap().success());
+    clone
+}
+
+fn is_well(server: &Server) -> bool {
+    health(server.metrics()) == Some((200, "ok".into()))
+}
+
+#[test]
+fn of_a_machine_and_its_copy_one_serves() {
+    let world = Two::new();
+    let mut at_one = world.one.serve();
+    eventually("one serves", || is_well(&at_one));
+    let clone = clone_of(&world.one, &world.prefix, "one");
+    for arguments in [&["serve"][..], &["user", "list"]] {
+        let refused = clone.command(arguments);
+        let said = text(&refused.stderr);
+        assert_eq!(refused.status.code(), Some(1), "{said}");
+        assert!(
+            said.contains("the node one lives already, on the machine"),
+            "{said}"
+        );
+        assert!(said.contains("[store] node"), "{said}");
+    }
+    succeeds(&world.one, &["user", "list"]);
+    // Killed, and started where it was, it waits for nothing.
+    at_one.signal("KILL").wait();
+    let mut at_one = world.one.serve();
+    eventually("one serves again", || is_well(&at_one));
+    assert!(
+        !at_one.log().contains("its end is waited for"),
+        "{}",
+        at_one.log()
+    );
+    at_one.signal("KILL").wait();
+    // The copy is somewhere else, and nobody knows there that the process has ended.
+    let mut at_clone = clone.serve();
+    at_clone.expect_log("its end is waited for");
+    eventually("the copy serves", || is_well(&at_clone));
+    let refused = world.one.command(&["serve"]);
+    assert!(text(&refused.stderr).contains("the node one lives already"));
+}
+
+#[test]
+fn a_machine_that_was_held_up_while_its_copy_took_its_place_writes_nothing() {
+    let world = Two::new();
+    let mut at_one = world.one.serve();
+    eventually("one serves", || is_well(&at_one));
+    let mut kiosk = at_one.ssh();
+    kiosk.give_password("penyedia", "CVMAJU", PASSWORD);
+    kiosk.expect("ENABLE TOTP");
+    let clone = clone_of(&world.one, &world.prefix, "one");
+    at_one.signal("STOP");
+    let at_clone = clone.serve();
+    eventually("the copy serves", || is_well(&at_clone));
+    at_one.signal("CONT");
+    kiosk.expect(ENDED);
+    eventually("the word for it", || {
+        health(at_one.metrics()) == Some((503, "replaced".into()))
+    });
+    at_one.expect_log("another process has this node's name now");
+    kiosk.press(key::ESC).expect(MENU);
+    kiosk.give_user_id("penyedia", "CVMAJU");
+    kiosk.submit_password(PASSWORD).expect(ELSEWHERE);
+    assert!(is_well(&at_clone));
+}
+
+#[test]
+fn clocks_that_are_apart_are_told_of_by_everybody_and_once() {
+    let world = Two::new();
+    let third = machine(&Cluster::shared(), &world.prefix, "three");
+    copy_key(&world.one, &third);
+    third.set_clock(world.one.clock() + 600);
+    let (mut at_one, at_two) = world.serve();
+    let _at_three = third.serve();
+    at_one.expect_log("clock and this one's");
+    eventually("both serve", || is_well(&at_one) && is_well(&at_two));
+    let listed = || -> Vec<serde_json::Value> {
+        let listed = succeeds(&world.one, &["node", "list", "--json"]);
+        listed
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect()
+    };
+    let tells_its_key = |node: &serde_json::Value| node["keys"].as_array().unwrap().len() == 1;
+    eventually("all tell their key", || listed().iter().all(tells_its_key));
+    let nodes = listed();
+    let names: Vec<_> = nodes
+        .iter()
+        .map(|node| node["name"].as_str().unwrap())
+        .collect();
+    assert_eq!(names, ["one", "three", "two"]);
+    let ahead: Vec<_> = nodes
+        .iter()
+        .map(|node| node["clock_ahead_ms"].as_i64().unwrap() / 1000)
+        .collect();
+    assert_eq!(ahead, [0, 600, 0]);
+    for node in &nodes {
+        assert_eq!(node["lives"], true, "{node}");
+        assert_eq!(node["keys"], nodes[0]["keys"]);
+    }
+    let examined = text(&world.one.command(&["doctor"]).stdout);
+    assert!(
+        examined.contains("its clock is 600 s ahead of this machine's"),
+        "{examined}"
+    );
+    assert_eq!(examined.matches("its clock is").count(), 1, "{examined}");
+    // Set right, it is told that it is.
+    third.set_clock(world.one.clock());
+    at_one.expect_log("agree again");
+    assert_eq!(
+        at_one.log().matches("5 s apart").count(),
+        1,
+        "{}",
+        at_one.log()
+    );
+}
+
+#[test]
+fn a_machine_that_is_gone_is_forgotten_and_what_it_counted_is_not() {
+    let world = Two::new();
+    let (at_one, mut at_two) = world.serve();
+    for server in [&at_one, &at_two] {
+        let mut kiosk = server.ssh();
+        kiosk.expect(MENU).press(key::ENTER).expect("Login sebagai");
+    }
+    eventually("both serve", || is_well(&at_one) && is_well(&at_two));
+    let refused = world.one.command(&["node", "forget", "two"]);
+    assert!(
+        text(&refused.stderr).contains("two lives"),
+        "{}",
+        text(&refused.stderr)
+    );
+    at_two.signal("TERM").wait();
+    let mut kiosk = at_one.ssh();
+    kiosk.expect("Total Pengunjung");
+    let visitors = |kiosk: &Kiosk| {
+        let text = kiosk.text();
+        let (_, told) = text.split_once("Total Pengunjung").unwrap();
+        told.chars()
+            .filter(char::is_ascii_digit)
+            .collect::<String>()
+    };
+    let before = visitors(&kiosk);
+    let said = succeeds(&world.one, &["node", "forget", "two"]);
+    assert!(said.contains("two is forgotten"), "{said}");
+    assert_eq!(world.one.audited("forget-node", "done"), 1);
+    let listed = succeeds(&world.one, &["node", "list"]);
+    assert!(
+        listed.starts_with("one ") && listed.lines().count() == 1,
+        "{listed}"
+    );
+    let rotated = succeeds(&world.one, &["key", "rotate"]);
+    assert!(!rotated.contains("two"), "{rotated}");
+    let mut kiosk = at_one.ssh();
+    kiosk.expect("Total Pengunjung");
+    let after = visitors(&kiosk);
+    assert!(
+        after.parse::<u64>().unwrap() >= before.parse::<u64>().unwrap(),
+        "{before} {after}"
+    );
+    let unknown = world.one.command(&["node", "forget", "two"]);
+    assert!(text(&unknown.stderr).contains("there is no node two"));
+    // Its name is free, for a machine with another folder.
+    let new = beside(
+        machine(&Cluster::shared(), &world.prefix, "two"),
+        &world.one,
+    );
+    succeeds(&new, &["user", "list"]);
+}
+
+#[test]
+fn a_store_that_was_copied_elsewhere_is_left_by_every_machine() {
+    let world = Two::new();
+    let (mut at_one, mut at_two) = world.serve();
+    let phone = activate(&world.one, &mut at_one.ssh());
+    let mut at_home = at_two.ssh();
+    at_home.give_password("penyedia", "CVMAJU", PASSWORD);
+    at_home.expect("ENABLE TOTP");
+    world.one.pass(60);
+    at_one.signal("TERM").wait();
+    let data = world.one.path("elsewhere").display().to_string();
+    succeeds(
+        &world.one,
+        &[
+            "store",
+            "copy",
+            "--from",
+            "etcd",
+            "--to",
+            "sled",
+            "--to-data",
+            &data,
+        ],
+    );
+    at_home.expect(ENDED);
+    eventually("the word for it", || {
+        health(at_two.metrics()) == Some((503, "moved".into()))
+    });
+    at_two.expect_log("was copied elsewhere");
+    // Where the store lives on, the code is accepted; where it does not, it is not, first or second.
+    let code = phone.code(world.one.clock());
+    let is_refused_at_two = || {
+        let mut kiosk = at_two.ssh();
+        kiosk.give_password("non-penyedia", "PPK30", PASSWORD);
+        kiosk.expect("Masukkan kode TOTP").submit_code(&code);
+        kiosk.expect(ELSEWHERE);
+    };
+    is_refused_at_two();
+    let moved = world
+        .one
+        .without("LPSE_KIOSK_STORE_KIND")
+        .with("LPSE_KIOSK_STORE_KIND", "sled")
+        .with("LPSE_KIOSK_STORE_DATA", &data);
+    let at_new = moved.serve();
+    let mut kiosk = at_new.password_given("non-penyedia", "PPK30");
+    kiosk.expect("Masukkan kode TOTP").submit_code(&code);
+    kiosk.expect("DISABLE TOTP");
+    is_refused_at_two();
+    at_two.signal("TERM").wait();
+    let refused = world.two.command(&["user", "list"]);
+    assert!(text(&refused.stderr).contains("lives on there"));
+}

@@ -22,8 +22,9 @@ use std::{
 
 use cluster::Cluster;
 use lpse_kiosk::store::{
-    Change, Changes, Commit, Key, Outcome, Store, StoreError,
+    Change, Changes, Commit, Key, Outcome, Store, StoreError, Work,
     etcd::{self, EtcdSettings},
+    pulse::Away,
 };
 use tokio::{
     sync::{Mutex, MutexGuard},
@@ -499,4 +500,60 @@ async fn a_full_database_takes_nothing_loses_nothing_and_goes_on_when_there_is_r
     told(&all, &["defrag"]);
     told(&all, &["alarm", "disarm"]);
     assert_eq!(site.store.commit(next(1)).await.unwrap(), Outcome::Applied);
+}
+
+#[tokio::test]
+async fn while_somebody_copies_nobody_else_writes_and_afterwards_only_where_the_store_is_the_same()
+{
+    let _alone = alone().await;
+    let cluster = Cluster::start();
+    let folder = tempfile::tempdir().unwrap();
+    let prefix = cluster::fresh_prefix();
+    let serving = open(&cluster.endpoints(), &prefix, "one", folder.path()).await;
+    let copying = open(&cluster.endpoints(), &prefix, "two", folder.path()).await;
+    serving.hold_to_standing();
+    assert_eq!(serving.commit(next(1)).await.unwrap(), Outcome::Applied);
+    let away = |done: Result<Outcome, StoreError>| match done {
+        Err(StoreError::Away(away)) => away,
+        other => panic!("{other:?}"),
+    };
+    let moved = || Commit::new().put(Key::moved(), b"moved".to_vec());
+    // Nobody has the turn, so somebody may have written what a copy has missed.
+    assert_eq!(copying.commit(moved()).await.unwrap(), Outcome::Conflict);
+    let turn = copying.take_turn(Work::Copy).await.unwrap();
+    assert_eq!(away(serving.commit(next(2)).await), Away::Copying);
+    assert_eq!(copying.commit(next(2)).await.unwrap(), Outcome::Applied);
+    // Broken off, everything goes on.
+    drop(turn);
+    loop {
+        match serving.commit(next(3)).await {
+            Err(StoreError::Away(Away::Copying)) => sleep(Duration::from_millis(50)).await,
+            done => break assert_eq!(done.unwrap(), Outcome::Applied),
+        }
+    }
+    let turn = copying.take_turn(Work::Copy).await.unwrap();
+    assert_eq!(copying.commit(moved()).await.unwrap(), Outcome::Applied);
+    assert_eq!(away(serving.commit(next(4)).await), Away::Copying);
+    drop(turn);
+    let is_moved = async || {
+        matches!(
+            serving.commit(next(4)).await,
+            Err(StoreError::Away(Away::Moved))
+        )
+    };
+    while !is_moved().await {
+        sleep(Duration::from_millis(50)).await;
+    }
+    // It comes back, perhaps with other records: whoever had it open begins anew.
+    let back = Commit::new().remove(Key::moved());
+    assert_eq!(copying.commit(back).await.unwrap(), Outcome::Applied);
+    assert_eq!(away(serving.commit(next(4)).await), Away::Changed);
+    // The same where everything is gone.
+    let other = open(&cluster.endpoints(), &prefix, "three", folder.path()).await;
+    other.hold_to_standing();
+    assert_eq!(other.commit(next(4)).await.unwrap(), Outcome::Applied);
+    cluster
+        .etcdctl(&[0, 1, 2], &["del", "--prefix", &prefix])
+        .unwrap();
+    assert_eq!(away(other.commit(next(1)).await), Away::Changed);
 }

@@ -14,6 +14,7 @@ mod host_key;
 mod key;
 mod manual;
 mod manual_pages;
+mod node;
 mod outbox;
 mod output;
 mod password;
@@ -117,6 +118,7 @@ enum Command {
     Backup(backup::BackupArguments),
     Restore(restore::RestoreArguments),
     Verify(verify::VerifyArguments),
+    Node(node::NodeArguments),
     Store(store::StoreArguments),
     Doctor(doctor::DoctorArguments),
     Config(settings::SettingsArguments),
@@ -276,6 +278,9 @@ fn carry_out(command_line: CommandLine) -> Result<(), CliError> {
         }),
         Some(Command::Outbox(arguments)) => with_services(&flags, async |services, source| {
             outbox::run(arguments, &services, &source).await
+        }),
+        Some(Command::Node(arguments)) => with_services(&flags, async |services, source| {
+            node::run(arguments, &services, &source).await
         }),
         Some(Command::Audit(arguments)) => audit::run(arguments, &flags),
         Some(Command::Key(arguments)) => with_services(&flags, async |services, source| {

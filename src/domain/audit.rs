@@ -124,6 +124,7 @@ acts! {
     Backup = "backup",
     Restore = "restore",
     CopyStore = "copy-store",
+    ForgetNode = "forget-node",
     BeginStore = "begin-store",
     SetRole = "set-role",
     CheckStore = "check-store",

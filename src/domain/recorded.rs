@@ -39,6 +39,8 @@ pub enum ClockFault {
     BeforeBuild(Timestamp),
     /// Something was recorded at a time that it has not come to: it is behind now, or was ahead then.
     BeforeRecorded(Timestamp),
+    /// The clock of another machine that shares the store is so far ahead of it (below zero: behind).
+    Apart(SignedDuration),
 }
 
 impl ClockFault {

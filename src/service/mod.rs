@@ -11,6 +11,7 @@ pub mod backup;
 pub mod enrollment;
 pub mod hashing;
 pub mod keys;
+pub mod nodes;
 pub mod officer;
 pub mod outbox;
 pub mod own_password;
@@ -37,7 +38,9 @@ use crate::{
     },
     mail::inbox::Inbox,
     ports::{Audit, AuditError, AuditTrail, Clock, Random},
-    store::{self, Change, Changes, Commit, Outcome, Store, StoreError, settings::SealRead},
+    store::{
+        self, Change, Changes, Commit, Outcome, Store, StoreError, pulse::Away, settings::SealRead,
+    },
     vault::{Vault, VaultError},
 };
 use hashing::{Busy, HashPool};
@@ -353,6 +356,7 @@ pub struct Services {
     pub inbox: Option<Arc<Inbox>>,
     pub visits: visits::Visits,
     pub keys: keys::Keys,
+    pub nodes: nodes::Nodes,
     pub backup: backup::Backup,
     pub store_check: store_check::StoreCheck,
     ended_logins: EndedLogins,
@@ -378,6 +382,7 @@ impl Services {
             inbox: None,
             visits: visits::Visits::new(foundation.clone()),
             keys: keys::Keys::new(foundation.clone()),
+            nodes: nodes::Nodes::new(foundation.clone()),
             backup: backup::Backup::new(foundation.clone()),
             store_check: store_check::StoreCheck::new(foundation.clone()),
             ended_logins: foundation.ended_logins.clone(),
@@ -399,6 +404,9 @@ pub enum ServiceError {
     /// The store or the vault cannot answer; the reason is for operators.
     #[error("{0}")]
     Unavailable(String),
+    /// The store has moved, or is being copied or restored; the reason is for operators.
+    #[error("{0}")]
+    Away(Away),
     /// The store went away in the middle of a write: what was asked for may have been done all the same.
     #[error("{0}")]
     Unknown(String),
@@ -407,6 +415,7 @@ pub enum ServiceError {
 impl From<StoreError> for ServiceError {
     fn from(error: StoreError) -> Self {
         match error {
+            StoreError::Away(away) => Self::Away(away),
             StoreError::Unknown(_) => Self::Unknown(error.to_string()),
             _ => Self::Unavailable(error.to_string()),
         }

@@ -84,6 +84,10 @@ pub async fn perform(
         }
         Ok(done) => done,
         Err(ServiceError::Busy) => (Reply::Busy, before),
+        Err(ServiceError::Away(away)) => {
+            tracing::error!(reason = %away, "a request could not be served");
+            (Reply::Away, before)
+        }
         Err(ServiceError::Unavailable(reason)) => {
             tracing::error!(%reason, "a request could not be served");
             (Reply::Unavailable, before)
@@ -102,7 +106,7 @@ pub async fn look(services: Arc<Services>, source: Source, proofs: Proofs, look:
     };
     match desk::look(&services, &source, &authenticated, look).await {
         Ok(sight) => sight,
-        Err(ServiceError::Busy) => Sight::Unavailable,
+        Err(ServiceError::Busy | ServiceError::Away(_)) => Sight::Unavailable,
         Err(ServiceError::Unavailable(reason) | ServiceError::Unknown(reason)) => {
             tracing::error!(%reason, "nothing can be looked up");
             Sight::Unavailable

@@ -134,6 +134,8 @@ pub async fn copy(
     mut progress: impl FnMut(u64),
 ) -> Result<Copied, CopyError> {
     let _turn = to.take_turn(Work::Copy).await?;
+    // From here on nobody else writes to what is copied, wherever it is served.
+    let _turn_there = from.take_turn(Work::Copy).await?;
     check(from, &**to).await?;
     let mark = record::encode_import(now);
     let begun = Commit::new()

@@ -12,8 +12,8 @@ use rustix::fs::{FlockOperation, flock, statvfs};
 
 use super::StoreKind;
 
-/// The layout of a folder that this program understands. In format 2 an engine keeps an inventory of its records.
-const FORMAT: u32 = 2;
+/// The layout of a store that this program understands. In format 2 an engine keeps an inventory of its records.
+pub const FORMAT: u32 = 2;
 
 /// Where a folder keeps its format and the kind of its engine. It is there once a store was made whole.
 const MARK: &str = "FORMAT";

@@ -198,6 +198,11 @@ impl Key {
         Self(format!("decoy/{node}/{number}").into_bytes())
     }
 
+    /// The prefix of all such records of `node`.
+    pub fn decoys(node: &str) -> Self {
+        Self(format!("decoy/{node}/").into_bytes())
+    }
+
     /// A letter that waits to be delivered.
     pub fn letter(id: &LetterId) -> Self {
         Self(format!("outbox/{id}").into_bytes())

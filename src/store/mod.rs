@@ -227,6 +227,9 @@ pub enum StoreError {
     /// The store cannot answer now (disk full, I/O error, closing); trying later may succeed. Nothing was promised.
     #[error("{0}")]
     Unavailable(String),
+    /// The store does not serve here any more, or not now. Nothing was written.
+    #[error("{0}")]
+    Away(Away),
     /// A commit's outcome could not be learned: it may or may not have been applied.
     #[error("the outcome of a write is unknown: {0}")]
     Unknown(String),
@@ -389,7 +392,7 @@ pub enum Work {
     Import,
     /// Of the master keys.
     Rotation,
-    /// Of another store into this one.
+    /// Of another store into this one, or of this one into another.
     Copy,
 }
 
@@ -405,7 +408,7 @@ impl Work {
                     "the master keys are being changed already; run this command again when that has ended"
                 }
                 Self::Copy => {
-                    "another machine copies into the cluster, or has just been killed at it; wait for it, or for 15 seconds"
+                    "another machine copies into the cluster or out of it, or has just been killed at it; wait for it, or for 15 seconds"
                 }
             }
             .into(),

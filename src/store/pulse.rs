@@ -150,9 +150,13 @@ pub enum Away {
          more: set [store] kind to where it was copied, and start this machine again"
     )]
     Moved,
-    #[error("another store is being copied into this one with `lpse-kiosk store copy`; nobody is served meanwhile")]
+    #[error(
+        "the store is being copied with `lpse-kiosk store copy`; nobody is served from it meanwhile"
+    )]
     Copying,
-    #[error("a backup is being brought back into the store with `lpse-kiosk restore`; nobody is served meanwhile")]
+    #[error(
+        "a backup is being brought back into the store with `lpse-kiosk restore`; nobody is served meanwhile"
+    )]
     Restoring,
     #[error(
         "the store is not the one that was opened: it was emptied, begun anew, copied or restored meanwhile; the program \

@@ -36,6 +36,32 @@ impl Visits {
         }
     }
 
+    /// Counts what `node` has counted as `heir`'s, so that nothing is kept of `node` and the sum stays what it is.
+    pub async fn inherit(&self, node: &str, heir: &str) -> Result<(), StoreError> {
+        let (from, to) = (Key::visits(node), Key::visits(heir));
+        loop {
+            let Some(left) = self.store.get(&from).await? else {
+                return Ok(());
+            };
+            let had = self.store.get(&to).await?;
+            let visits = had.as_ref().map_or(Ok(0), |bytes| {
+                record::decode_visits(&format!("{to:?}"), bytes)
+            })?;
+            let more = record::decode_visits(&format!("{from:?}"), &left)?;
+            let commit = Commit::new()
+                .expect(from.clone(), Some(left))
+                .expect(to.clone(), had)
+                .remove(from.clone())
+                .put(
+                    to.clone(),
+                    record::encode_visits(visits.saturating_add(more)),
+                );
+            if self.store.commit(commit).await? == Outcome::Applied {
+                return Ok(());
+            }
+        }
+    }
+
     /// All visits of all nodes.
     pub async fn total(&self) -> Result<u64, StoreError> {
         let page = page_around_altered(&*self.store, &Key::all_visits(), None, NODES).await?;

@@ -477,6 +477,7 @@ impl App {
             | Reply::Suspended
             | Reply::Busy
             | Reply::Unavailable
+            | Reply::Away
             | Reply::Unknown
             | Reply::FreshPasscodeWanted
             | Reply::SecurityCodeRejected

@@ -254,6 +254,8 @@ pub enum Reply {
     Busy,
     /// The store cannot be written or read now. Nothing was granted, nothing changed.
     Unavailable,
+    /// The store has moved, or is being copied or restored: nobody is served here.
+    Away,
     /// The store went away while it was written: nothing was granted, but something may have changed.
     Unknown,
     /// The login is no longer valid (account changed or removed meanwhile).

@@ -344,6 +344,8 @@ pub fn send_signal(id: u32, name: &str) {
         "HUP" => Signal::HUP,
         "INT" => Signal::INT,
         "KILL" => Signal::KILL,
+        "STOP" => Signal::STOP,
+        "CONT" => Signal::CONT,
         "WINCH" => Signal::WINCH,
         other => panic!("no journey sends SIG{other}"),
     };

@@ -49,7 +49,8 @@ fn told(fault: ClockFault, now: Timestamp) -> Option<Finding> {
     let set =
         "Compare it with another clock, set it, and have systemd-timesyncd or chrony keep it.";
     match fault {
-        ClockFault::Unsynchronised => None,
+        // The nodes have findings of their own.
+        ClockFault::Unsynchronised | ClockFault::Apart(_) => None,
         ClockFault::BeforeBuild(built) => Some(Finding::warning(
             CLOCK,
             format!(

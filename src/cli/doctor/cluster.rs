@@ -1,13 +1,18 @@
 //! The members of an etcd cluster, each asked how it is: whether it answers, its version, whether most of them agree on a
-//! leader, its alarms, and how full it is.
+//! leader, its alarms, and how full it is; and the machines that share the store in it, with their clocks.
 
 use super::{Finding, Patient};
 
 #[cfg(feature = "etcd")]
-pub use with_etcd::{members, to_look};
+pub use with_etcd::{members, nodes, to_look};
 
 #[cfg(not(feature = "etcd"))]
 pub async fn members(_patient: &Patient<'_>) -> Vec<Finding> {
+    Vec::new()
+}
+
+#[cfg(not(feature = "etcd"))]
+pub async fn nodes(_patient: &Patient<'_>) -> Vec<Finding> {
     Vec::new()
 }
 
@@ -29,11 +34,13 @@ mod with_etcd {
         store::{
             Store,
             etcd::{self, MemberState, Members},
+            nodes::Node,
             pulse::Refusal,
         },
     };
 
     const ETCD: &str = "etcd";
+    const NODE: &str = "node";
 
     /// A member whose database takes more of its quota than this, in hundredths, is nearly full.
     const NEARLY_FULL: i64 = 80;
@@ -74,6 +81,58 @@ mod with_etcd {
                 Err(error) => silent(endpoint, error, agree),
             })
             .collect()
+    }
+
+    /// A finding a machine that shares the store, as each is heard from here. What keeps the store from being read, other
+    /// checks tell.
+    pub async fn nodes(patient: &Patient<'_>) -> Vec<Finding> {
+        let config = patient.config;
+        if config.store != StoreKind::Etcd {
+            return Vec::new();
+        }
+        let Ok(store) = to_look(config) else {
+            return Vec::new();
+        };
+        let nodes = store.nodes().await.unwrap_or_default();
+        nodes.iter().map(node).collect()
+    }
+
+    fn node(node: &Node) -> Finding {
+        let said = &node.said;
+        let at = |at: jiff::Timestamp| at.strftime("%Y-%m-%d %H:%M:%S UTC");
+        if !node.is_living {
+            return Finding::ok(
+                NODE,
+                format!(
+                    "{} was last heard of at {}; where it is gone for good: lpse-kiosk node forget {}",
+                    said.name,
+                    at(said.now()),
+                    said.name
+                ),
+            );
+        }
+        let told = format!(
+            "{} lives since {} (lpse-kiosk {})",
+            said.name,
+            at(said.since()),
+            said.version
+        );
+        match node.clock_apart() {
+            None => Finding::ok(NODE, told),
+            Some(ahead) => Finding::warning(
+                NODE,
+                format!(
+                    "{told}; its clock is {} s {} this machine's",
+                    ahead.abs().as_secs(),
+                    match ahead.is_negative() {
+                        true => "behind",
+                        false => "ahead of",
+                    }
+                ),
+                "Compare both with another clock, set the wrong one, and have systemd-timesyncd or chrony keep it: right \
+                 codes are refused at a machine whose clock is wrong.",
+            ),
+        }
     }
 
     /// How the members are reached.

@@ -33,8 +33,7 @@ use finding::{Finding, Status};
 /// Check everything the kiosk stands on, and say what to do
 ///
 /// Each line is ok, a warning or a failure: the configuration, files and their modes, the store, the master key, every
-/// member of an etcd cluster, free space,
-/// the audit log, the outbox, the clock, the time zone, this terminal, the SSH host key, the ports, the page and its
+/// member of an etcd cluster, the machines that share it and their clocks, free space, the audit log, the outbox, the clock, the time zone, this terminal, the SSH host key, the ports, the page and its
 /// certificate, the mail server. It works while the kiosk runs and when it does not, and changes nothing: no letter is
 /// sent, nothing is created.
 ///
@@ -130,6 +129,7 @@ fn examine(flags: &Flags) -> Vec<Finding> {
             let ports = ports::examine(&config, store.is_running).await;
             let mut findings = store.findings;
             findings.extend(cluster::members(&patient).await);
+            findings.extend(cluster::nodes(&patient).await);
             (findings, ports)
         };
         tokio::join!(

@@ -16,7 +16,8 @@ use crate::{
 
 /// Copy everything from one store into another, which is to be used from then on
 ///
-/// End every lpse-kiosk on both stores first; a data folder that is in use is refused. The store to copy to must be empty.
+/// End lpse-kiosk on this machine first; a data folder that is in use is refused. Other machines that share a store in a
+/// cluster serve nobody while it is copied. The store to copy to must be empty.
 /// When everything is copied, each record is read again from both and compared; then the store that was copied from serves
 /// nobody any more, because a code must not be accepted in two places. Broken off, the same command goes on where it was;
 /// before that, neither it nor anybody is served from the half that is there. Passwords, phones, spent codes, waits,

@@ -21,7 +21,7 @@ use crate::{
         recorded::ClockFault,
         throttle::Gate,
     },
-    store::accounts::Read,
+    store::{accounts::Read, nodes::Node},
 };
 
 /// The service of the desk.
@@ -78,9 +78,18 @@ impl Officer {
             None => None,
         };
         let clock = &house.clock;
-        ClockFault::of(clock.now(), clock.built(), latest).or_else(|| {
-            (clock.is_synchronised() == Some(false)).then_some(ClockFault::Unsynchronised)
-        })
+        if let Some(fault) = ClockFault::of(clock.now(), clock.built(), latest) {
+            return Some(fault);
+        }
+        let nodes = house.store.nodes().await.unwrap_or_else(|error| {
+            tracing::warn!(%error, "the clock is not compared with those of the other machines");
+            Vec::new()
+        });
+        let apart = nodes.iter().filter_map(Node::clock_apart);
+        if let Some(most) = apart.max_by_key(|ahead| ahead.abs()) {
+            return Some(ClockFault::Apart(most));
+        }
+        (clock.is_synchronised() == Some(false)).then_some(ClockFault::Unsynchronised)
     }
 
     /// Up to `limit` accounts for what was typed: beginnings of an ID, a name or an e-mail address, which all have to

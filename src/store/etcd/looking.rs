@@ -5,8 +5,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::{
-    Commit, Etcd, EtcdSettings, Key, Node, Outcome, Snapshot, Store, StoreError, Value, cluster::Cluster,
-    copy, node,
+    Commit, Etcd, EtcdSettings, Key, Node, Outcome, Snapshot, Store, StoreError, Value,
+    cluster::Cluster, copy, node,
 };
 
 /// A store that refuses every commit.

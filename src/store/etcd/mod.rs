@@ -6,7 +6,7 @@
 //!
 //! etcd's limits, each at its default, and why none is met: a request may have 1.5 MiB, and a commit has at most
 //! [`Commit::MAX_BYTES`] (256 KiB) with its keys, which bounds a record too; a transaction may have 128 operations, and a
-//! commit has at most [`Commit::MAX_OPERATIONS`] (120) besides its slot; an answer is a page of at most 128 rows; imports
+//! commit has at most [`Commit::MAX_OPERATIONS`] (120) besides its slot and what the node stands on (5 conditions); an answer is a page of at most 128 rows; imports
 //! and copies come in batches of 112. No key is written by everybody: slots, visits and hours are each node's own, and a
 //! policy or a mark is written when somebody changes it. What was replaced stays until it is compacted, which is etcd's
 //! own work (`--auto-compaction-retention`); a [`copy`] needs the history of one revision for as long as it takes. An
@@ -89,13 +89,13 @@ pub struct Etcd {
     presence: Arc<Presence>,
     beside: [JoinHandle<()>; 2],
     /// Dropped last: whoever waits for the end may take the folder then.
-    end: Option<watch::Sender<()>>,
+    end: Arc<watch::Sender<()>>,
 }
 
 impl Drop for Etcd {
     fn drop(&mut self) {
         self.beside.iter().for_each(JoinHandle::abort);
-        let (presence, end) = (self.presence.clone(), self.end.take());
+        let (presence, end) = (self.presence.clone(), self.end.clone());
         // Where there is no runtime any more, the lease runs out.
         if let Ok(runtime) = Handle::try_current() {
             let folder = self.folder.clone();
@@ -155,7 +155,7 @@ pub async fn open_in(settings: EtcdSettings, folder: Folder) -> Result<Opened, O
             counts,
             presence,
             beside,
-            end: Some(end),
+            end: Arc::new(end),
         }),
         // It is never stuck: every question has an end.
         health: watch::channel(Health::Well).1,
@@ -246,10 +246,16 @@ impl Store for Etcd {
         // What is done is recorded on this disk.
         let room = self.folder.room().check();
         room.map_err(|error| StoreError::Unavailable(error.to_string()))?;
-        let outcome = self
-            .slots
-            .commit(&transaction(&self.cluster, &commit))
-            .await;
+        let mut transaction = transaction(&self.cluster, &commit);
+        // Whoever lost the turn meanwhile may have missed what others have written since.
+        if commit
+            .writes()
+            .iter()
+            .any(|(key, value)| *key == Key::moved() && value.is_some())
+        {
+            transaction.compares.push(self.holder.copies(&self.cluster));
+        }
+        let outcome = self.slots.commit(&transaction).await;
         match &outcome {
             Ok(outcome) => self.counts.count(&[*outcome]),
             Err(_) => self.counts.count_failed(1),
@@ -262,7 +268,7 @@ impl Store for Etcd {
     }
 
     async fn take_turn(&self, work: Work) -> Result<Turn, StoreError> {
-        turn::take(&self.cluster, work, &self.holder).await
+        turn::take(&self.cluster, work, &self.holder, self.end.clone()).await
     }
 
     async fn changes(&self, prefix: &Key) -> Result<Option<Box<dyn Changes>>, StoreError> {

@@ -8,7 +8,9 @@
 //!
 //! Every commit also holds on the store's standing: a key that is written with every mark of a store that does not serve
 //! (copied elsewhere, being copied or restored). What was read of it when the store was opened must still be so; a store
-//! that was emptied has none. Whoever copies or restores is not held to it.
+//! that was emptied has none. While somebody has the turn to copy, into the store or out of it, nothing is committed
+//! either, so that a copy is whole, and one that is broken off changes nothing. Whoever copies or restores is not held to
+//! any of it.
 //!
 //! Every [`BEAT`], a node says anew what it is. That finds out what is no longer so while nobody commits, and what the
 //! other nodes say is where their clocks are seen.
@@ -30,25 +32,25 @@ use etcd_client::{
     TxnResponse,
 };
 use jiff::Timestamp;
-use tokio::{sync::watch, time::sleep};
+use tokio::{
+    sync::{Notify, watch},
+    time::{sleep, timeout},
+};
 
 use super::{
     super::{
         HeldKeys, Key, StoreError,
-        folder::{Folder, OpenError},
+        folder::{FORMAT, Folder, OpenError},
         nodes::{HeardClock, Node, Statement},
         pulse::Away,
     },
     changes::{Events, Heard},
     cluster::{Cluster, Failure},
-    deadline, end_of,
+    deadline, end_of, turn,
 };
 
 /// Where a folder keeps what tells it from all others.
 const FILE: &str = "node";
-
-/// The layout of what is in the cluster that this program understands.
-const FORMAT: &str = "1";
 
 /// A node that is not heard of for so long has lost its lease.
 const LEASE: Duration = Duration::from_secs(15);
@@ -73,6 +75,8 @@ pub struct Presence {
     lease: tokio::sync::Mutex<i64>,
     away: watch::Sender<Option<Away>>,
     clocks: Mutex<BTreeMap<String, HeardClock>>,
+    /// There is something new to say.
+    news: Notify,
 }
 
 impl fmt::Debug for Presence {
@@ -115,15 +119,17 @@ pub async fn take(
         now_ms: now,
         keys: Vec::new(),
     };
-    let standing = standing(cluster).await.map_err(unreachable)?;
-    let (standing, format) = standing;
-    if format != FORMAT {
-        return Err(OpenError::Newer {
-            folder: "the cluster".into(),
-            found: format,
+    let (standing, found) = standing(cluster).await.map_err(unreachable)?;
+    if found.parse() != Ok(FORMAT) {
+        let folder = "the cluster".to_owned();
+        return Err(match found.parse::<u32>() {
+            Ok(format) if format < FORMAT => OpenError::Older { folder, found },
+            _ => OpenError::Newer { folder, found },
         });
     }
-    let lease = grant(cluster).await.map_err(|error| unreachable(error.into()))?;
+    let lease = grant(cluster)
+        .await
+        .map_err(|error| unreachable(error.into()))?;
     let presence = Presence {
         cluster: cluster.clone(),
         keys: Mutex::default(),
@@ -132,6 +138,7 @@ pub async fn take(
         lease: tokio::sync::Mutex::new(lease),
         away: watch::Sender::new(None),
         clocks: Mutex::default(),
+        news: Notify::new(),
         said,
     };
     presence.enter(lease).await?;
@@ -144,7 +151,7 @@ async fn standing(cluster: &Cluster) -> Result<(i64, String), StoreError> {
     let name = cluster.own(STANDING);
     let request = Txn::new()
         .when([Compare::version(name.clone(), CompareOp::Equal, 0)])
-        .and_then([TxnOp::put(name.clone(), FORMAT, None)])
+        .and_then([TxnOp::put(name.clone(), FORMAT.to_string(), None)])
         .or_else([TxnOp::get(name, None)]);
     loop {
         // Asked twice, it is made once, and read then.
@@ -161,7 +168,7 @@ const STANDING: &str = "standing";
 
 /// What is written with every mark of a store that does not serve, and with the end of one.
 pub fn restand(cluster: &Cluster) -> TxnOp {
-    TxnOp::put(cluster.own(STANDING), FORMAT, None)
+    TxnOp::put(cluster.own(STANDING), FORMAT.to_string(), None)
 }
 
 async fn txn(cluster: &Cluster, request: &Txn) -> Result<TxnResponse, StoreError> {
@@ -215,12 +222,14 @@ impl Presence {
         serde_json::to_vec(&said).expect("a statement is made of texts and numbers")
     }
 
-    /// Has the node say from its next statement on which master keys it holds.
+    /// Has the node say from now on which master keys it holds.
     pub fn say_keys(&self, keys: HeldKeys) {
         *self.keys.lock().unwrap_or_else(PoisonError::into_inner) = Some(keys);
+        self.news.notify_one();
     }
 
-    /// From now on nothing is committed unless the store's standing is what it was when the store was opened.
+    /// From now on nothing is committed unless the store's standing is what it was when the store was opened, and nobody
+    /// copies.
     pub fn hold_to_standing(&self) {
         self.is_held_to_standing.store(true, Relaxed);
     }
@@ -242,7 +251,8 @@ impl Presence {
             TxnOp::get(name.clone(), None),
             TxnOp::get(living.clone(), None),
         ]);
-        let mut waits_for: Option<Statement> = None;
+        // The last word of the one that is waited for.
+        let mut heard: Option<(String, i64)> = None;
         loop {
             let found = txn(&self.cluster, &read).await.map_err(unreachable)?;
             let owner = rows(&found, 0).first().cloned();
@@ -287,24 +297,27 @@ impl Presence {
                 }
                 continue;
             }
-            if let (Some(before), Some(said)) = (&waits_for, &said)
-                && before.instance == said.instance
-                && before.now_ms != said.now_ms
-            {
-                self.give_back(lease).await;
-                return Err(OpenError::NodeLives {
-                    node: self.said.name.clone(),
-                    host: said.host.clone(),
-                    since: said.since().strftime("%Y-%m-%d %H:%M:%S UTC").to_string(),
-                });
-            }
-            if waits_for.is_none() {
-                tracing::warn!(
+            let spoken = owner.as_ref().map_or(0, |row| row.mod_revision());
+            let said = said.as_ref();
+            match (&heard, said) {
+                // It has said something since.
+                (Some((instance, revision)), Some(said))
+                    if *instance == said.instance && *revision != spoken =>
+                {
+                    self.give_back(lease).await;
+                    return Err(OpenError::NodeLives {
+                        node: self.said.name.clone(),
+                        host: said.host.clone(),
+                        since: said.since().strftime("%Y-%m-%d %H:%M:%S UTC").to_string(),
+                    });
+                }
+                (None, _) => tracing::warn!(
                     node = self.said.name,
                     "another process held this node's name a moment ago, elsewhere; its end is waited for, at most 15 s"
-                );
+                ),
+                _ => {}
             }
-            waits_for = said;
+            heard = said.map(|said| (said.instance.clone(), spoken));
             self.keep(lease).await;
             sleep(PAUSE).await;
         }
@@ -321,16 +334,16 @@ impl Presence {
 
     /// Renews the lease; `false` when it has run out.
     async fn keep(&self, lease: i64) -> bool {
-        let renewed = self
-            .cluster
-            .attempt_of(deadline(&self.cluster), |client: Client| async move {
-                match client.lease_client().keep_alive(lease).await {
-                    Ok(_) => Ok(true),
-                    // What the client calls a lease that is not there any more.
-                    Err(Error::LeaseKeepAliveError(_)) => Ok(false),
-                    Err(error) => Err(error),
-                }
-            });
+        let renewed =
+            self.cluster
+                .attempt_of(deadline(&self.cluster), |client: Client| async move {
+                    match client.lease_client().keep_alive(lease).await {
+                        Ok(_) => Ok(true),
+                        // What the client calls a lease that is not there any more.
+                        Err(Error::LeaseKeepAliveError(_)) => Ok(false),
+                        Err(error) => Err(error),
+                    }
+                });
         renewed.await.unwrap_or(true)
     }
 
@@ -364,12 +377,14 @@ impl Presence {
                 CompareOp::Equal,
                 self.standing,
             ));
+            let turn = self.cluster.own(turn::COPY);
+            compares.push(Compare::version(turn, CompareOp::Equal, 0));
         }
         compares
     }
 
     /// What a transaction that fails reads, for [`Presence::judge`].
-    pub fn looks(&self) -> [TxnOp; 5] {
+    pub fn looks(&self) -> [TxnOp; 6] {
         let mark = |key: Key| TxnOp::get(self.cluster.record(&key), None);
         [
             TxnOp::get(self.living_key(), None),
@@ -377,6 +392,7 @@ impl Presence {
             mark(Key::copy()),
             mark(Key::restore()),
             mark(Key::moved()),
+            TxnOp::get(self.cluster.own(turn::COPY), None),
         ]
     }
 
@@ -386,7 +402,9 @@ impl Presence {
         let is_there = |look: usize| !rows(answer, at + look).is_empty();
         let standing = rows(answer, at + 1).first().map(|row| row.mod_revision());
         let is_held_to = self.is_held_to_standing.load(Relaxed);
-        let away = if is_held_to && standing != Some(self.standing) {
+        let away = if is_held_to && is_there(5) {
+            Some(Away::Copying)
+        } else if is_held_to && standing != Some(self.standing) {
             Some(match () {
                 () if is_there(2) => Away::Copying,
                 () if is_there(3) => Away::Restoring,
@@ -522,7 +540,9 @@ pub async fn all(cluster: &Cluster) -> Result<Vec<Node>, StoreError> {
     let nodes = rows(&answer, 0);
     let nodes = nodes.iter().filter_map(|row| {
         let said = statement(row.value())?;
-        let is_living = living.iter().any(|row| row.value() == said.instance.as_bytes());
+        let is_living = living
+            .iter()
+            .any(|row| row.value() == said.instance.as_bytes());
         Some(Node {
             said,
             is_living,
@@ -537,7 +557,10 @@ pub async fn all_and_clocks(cluster: &Arc<Cluster>) -> Result<Vec<Node>, StoreEr
     let mut events = Events::begin(cluster.clone(), cluster.own("node/")).await?;
     let mut nodes = all(cluster).await?;
     let listening = async {
-        while nodes.iter().any(|node| node.is_living && node.ahead_ms.is_none()) {
+        while nodes
+            .iter()
+            .any(|node| node.is_living && node.ahead_ms.is_none())
+        {
             let Heard::Written { after, .. } = events.next().await else {
                 continue;
             };
@@ -550,7 +573,7 @@ pub async fn all_and_clocks(cluster: &Arc<Cluster>) -> Result<Vec<Node>, StoreEr
         }
     };
     // What was not heard by then is not known.
-    let _ = tokio::time::timeout(BEAT + PAUSE, listening).await;
+    let _ = timeout(BEAT + PAUSE, listening).await;
     Ok(nodes)
 }
 
@@ -570,15 +593,16 @@ pub async fn forget(cluster: &Cluster, name: &str) -> Result<bool, StoreError> {
 }
 
 /// Says every now and then what this node is, so that whether the cluster answers is known also while nobody comes:
-/// whoever sends people elsewhere because of it must hear when it is over. It keeps nothing open.
+/// whoever sends people elsewhere because of it must hear when it is over. It ends when it is aborted.
 pub async fn live(presence: Weak<Presence>) {
     loop {
-        sleep(BEAT).await;
-        let Some(presence) = presence.upgrade() else {
+        let Some(own) = presence.upgrade() else {
             return;
         };
-        let beat = presence.beat().await;
-        presence.cluster.note_write(beat.is_ok());
+        // Where nothing is new, the same is said again.
+        let _ = timeout(BEAT, own.news.notified()).await;
+        let beat = own.beat().await;
+        own.cluster.note_write(beat.is_ok());
         if let Err(error) = beat {
             tracing::debug!(%error, "this node could not say that it lives; another try follows");
         }

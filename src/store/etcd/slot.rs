@@ -145,7 +145,7 @@ impl Slots {
                         Found::Sound => return Ok(Outcome::Conflict),
                         Found::LeaseGone => self.presence.take_again().await?,
                         Found::Away(away) => {
-                            return Err(StoreError::Unavailable(away.to_string()));
+                            return Err(StoreError::Away(away));
                         }
                     }
                     continue;

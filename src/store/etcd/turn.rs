@@ -6,7 +6,7 @@ use std::{sync::Arc, time::Duration};
 
 use data_encoding::HEXLOWER;
 use etcd_client::{Client, Compare, CompareOp, Error, PutOptions, Txn, TxnOp, TxnOpResponse};
-use tokio::{runtime::Handle, task::JoinHandle, time::sleep};
+use tokio::{runtime::Handle, sync::watch, task::JoinHandle, time::sleep};
 
 use super::{
     super::{StoreError, Turn, Work},
@@ -20,10 +20,15 @@ const LEASE: Duration = Duration::from_secs(15);
 /// Between two tries to renew.
 const PAUSE: Duration = Duration::from_millis(250);
 
+/// Where the turn to copy stands: while somebody has it, the store serves nobody.
+pub const COPY: &str = "turn/copy";
+
 struct Held {
     cluster: Arc<Cluster>,
     lease: i64,
     renewal: JoinHandle<()>,
+    /// The store has not ended before the turn is given back.
+    end: Arc<watch::Sender<()>>,
 }
 
 /// Who takes turns: a process, and the machine that it runs on.
@@ -45,6 +50,11 @@ impl Holder {
         })
     }
 
+    /// That this process has the turn to copy.
+    pub fn copies(&self, cluster: &Cluster) -> Compare {
+        Compare::value(cluster.own(COPY), CompareOp::Equal, &*self.name)
+    }
+
     /// Whether `other` was a process on this machine before this one.
     fn follows(&self, other: &[u8]) -> bool {
         other.starts_with(self.machine.as_bytes()) && other != self.name.as_bytes()
@@ -52,7 +62,12 @@ impl Holder {
 }
 
 /// Takes the turn to do `work`.
-pub async fn take(cluster: &Arc<Cluster>, work: Work, holder: &Holder) -> Result<Turn, StoreError> {
+pub async fn take(
+    cluster: &Arc<Cluster>,
+    work: Work,
+    holder: &Holder,
+    end: Arc<watch::Sender<()>>,
+) -> Result<Turn, StoreError> {
     let deadline = deadline(cluster);
     let granted = cluster.attempt_of(deadline, |client: Client| async move {
         let mut leases = client.lease_client();
@@ -64,11 +79,12 @@ pub async fn take(cluster: &Arc<Cluster>, work: Work, holder: &Holder) -> Result
         cluster: cluster.clone(),
         lease,
         renewal: tokio::spawn(renew(cluster.clone(), lease)),
+        end,
     };
     let name = cluster.own(match work {
         Work::Import => "turn/import",
         Work::Rotation => "turn/rotation",
-        Work::Copy => "turn/copy",
+        Work::Copy => COPY,
     });
     let mut is_free = Compare::version(name.clone(), CompareOp::Equal, 0);
     loop {
@@ -129,7 +145,7 @@ async fn renew(cluster: Arc<Cluster>, lease: i64) {
 impl Drop for Held {
     fn drop(&mut self) {
         self.renewal.abort();
-        let (cluster, lease) = (self.cluster.clone(), self.lease);
+        let (cluster, lease, end) = (self.cluster.clone(), self.lease, self.end.clone());
         // Where there is no runtime any more, the lease runs out.
         if let Ok(runtime) = Handle::try_current() {
             runtime.spawn(async move {
@@ -137,6 +153,7 @@ impl Drop for Held {
                     client.lease_client().revoke(lease).await
                 });
                 let _ = revoked.await;
+                drop(end);
             });
         }
     }

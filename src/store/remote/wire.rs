@@ -209,6 +209,7 @@ impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Unavailable(why) => Self::Unavailable(why),
+            StoreError::Away(away) => Self::Unavailable(away.to_string()),
             StoreError::Unknown(why) => Self::Unknown(why),
             StoreError::Unreadable(why) => Self::Unreadable(why),
             StoreError::Altered(altered) => Self::Altered {

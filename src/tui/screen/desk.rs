@@ -360,7 +360,10 @@ impl DeskScreen {
             }
             (None, None) => match self.clock {
                 Some(ClockFault::Unsynchronised) => sheet.error(&words.clock),
-                Some(_) => sheet.error(&words.clock_wrong),
+                Some(ClockFault::Apart(_)) => sheet.error(&words.clock_apart),
+                Some(ClockFault::BeforeBuild(_) | ClockFault::BeforeRecorded(_)) => {
+                    sheet.error(&words.clock_wrong);
+                }
                 None => sheet.gap(),
             },
         }

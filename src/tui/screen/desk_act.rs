@@ -198,6 +198,7 @@ fn refused_words(refused: Option<Refused>, text: &'static Text) -> Option<&'stat
     match refused {
         Some(Refused::Held) => Some(&text.desk_act.officer_held),
         Some(Refused::Unavailable) => Some(&text.desk_act.unavailable),
+        Some(Refused::Away) => Some(&text.common.away),
         _ => None,
     }
 }

@@ -1,0 +1,82 @@
+//! `lpse-kiosk node list`: who shares the store, and whose clock is off.
+
+use clap::Args;
+use serde_json::{Value, json};
+
+use super::ALONE;
+use crate::{
+    cli::{CliError, output::Lines},
+    service::Services,
+    store::nodes::Node,
+};
+
+/// List the machines that share the store, with their clocks and master keys
+///
+/// One machine a line: its name, whether it lives and since when or when it was last heard of (by its own clock), how many
+/// seconds its clock is ahead of this machine's (below zero: behind), its version, and the names of the master keys that it
+/// holds, the one that it seals with first. A machine says all this every two seconds.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  lpse-kiosk node list\n  \
+        lpse-kiosk node list --json | jq -r 'select(.lives | not) | .name'")]
+pub struct ListArguments {
+    /// Print JSON lines: one object a line, times in UTC
+    #[arg(long)]
+    json: bool,
+}
+
+pub async fn run(arguments: &ListArguments, services: &Services) -> Result<(), CliError> {
+    let nodes = services.nodes.list().await?;
+    let mut lines = Lines::new();
+    if nodes.is_empty() && !arguments.json {
+        lines.line(format!("{}.", capital(ALONE)))?;
+    }
+    for node in &nodes {
+        match arguments.json {
+            true => lines.line(as_json(node))?,
+            false => lines.line(in_a_line(node, services.nodes.own()))?,
+        }
+    }
+    lines.flush()
+}
+
+fn capital(sentence: &str) -> String {
+    let (first, rest) = sentence.split_at(1);
+    first.to_uppercase() + rest
+}
+
+fn as_json(node: &Node) -> Value {
+    let said = &node.said;
+    json!({
+        "name": said.name,
+        "host": said.host,
+        "lives": node.is_living,
+        "since": said.since().to_string(),
+        "last_said": said.now().to_string(),
+        "clock_ahead_ms": node.ahead_ms,
+        "version": said.version,
+        "keys": said.keys,
+    })
+}
+
+fn in_a_line(node: &Node, own: &str) -> String {
+    let said = &node.said;
+    let (word, at) = match node.is_living {
+        true => ("lives since", said.since()),
+        false => ("last heard", said.now()),
+    };
+    let clock = match (said.name == own, node.ahead_ms) {
+        (true, _) => "this machine".to_owned(),
+        (false, None) => "clock unknown".to_owned(),
+        (false, Some(ahead)) => format!("clock {:+.1} s", ahead as f64 / 1000.0),
+    };
+    let keys = match said.keys.is_empty() {
+        true => "no keys told".to_owned(),
+        false => format!("keys {}", said.keys.join(" ")),
+    };
+    format!(
+        "{:<16} {word} {}  {clock:<16} {}  {keys}",
+        said.name,
+        at.strftime("%Y-%m-%d %H:%M:%S UTC"),
+        said.version,
+    )
+}

@@ -1,0 +1,36 @@
+//! `lpse-kiosk node`: the machines that share a store. One file a command.
+
+mod forget;
+mod list;
+
+use clap::{Args, Subcommand};
+
+use super::CliError;
+use crate::{domain::Source, service::Services};
+
+/// The machines that share a store in an etcd cluster: list, forget one that is gone
+#[derive(Debug, Args)]
+pub struct NodeArguments {
+    #[command(subcommand)]
+    command: NodeCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum NodeCommand {
+    List(list::ListArguments),
+    Forget(forget::ForgetArguments),
+}
+
+/// Said where there is nothing to list or to forget.
+const ALONE: &str = "this store is embedded, and one machine's: there are no nodes";
+
+pub async fn run(
+    arguments: NodeArguments,
+    services: &Services,
+    source: &Source,
+) -> Result<(), CliError> {
+    match arguments.command {
+        NodeCommand::List(arguments) => list::run(&arguments, services).await,
+        NodeCommand::Forget(arguments) => forget::run(&arguments, services, source).await,
+    }
+}
