@@ -33,7 +33,9 @@ pub async fn waits_for(config: &Config, error: PartsError) -> Result<Waiting, Pa
         PartsError::Store(OpenError::Held { folder, holder }) => {
             match remote::join(&config.socket_file()).await {
                 Ok(None) => Ok(Waiting {
-                    why: format!("the store in {folder} is in use by {holder}, whose end is waited for"),
+                    why: format!(
+                        "the store in {folder} is in use by {holder}, whose end is waited for"
+                    ),
                     pause: HELD_PAUSE,
                 }),
                 Ok(Some(_)) | Err(_) => Err(OpenError::Held { folder, holder }.into()),

@@ -88,7 +88,9 @@ pub enum Progress {
 #[derive(Debug)]
 pub enum Rotation {
     /// None was under way, and none was asked for: this key seals, and nothing was changed.
-    None { sealing: String },
+    None {
+        sealing: String,
+    },
     Ready(Ready),
     Rotated(Rotated),
 }
@@ -182,6 +184,8 @@ impl Keys {
         {
             self.refuse_if_held_elsewhere(id).await?;
         }
+        // One whose key is in no file was broken off before it had any.
+        let noted = noted.filter(|id| kept.holds(id));
         if noted.is_none() && !begins {
             return Ok(Rotation::None {
                 sealing: sealing_before,
@@ -293,8 +297,8 @@ impl Keys {
         blocking(replace).await
     }
 
-    /// The key to rotate to, which is in the file and known to everybody when this returns: that of a rotation which was
-    /// broken off, or a new one.
+    /// The key to rotate to, which is in the file and known to everybody when this returns: `noted`, that of a rotation which
+    /// was broken off, or a new one.
     async fn aim(
         &self,
         kept: Keyring,
@@ -302,7 +306,7 @@ impl Keys {
         progress: &mut impl FnMut(Progress),
     ) -> Result<String, KeysError> {
         let settings = self.foundation.settings();
-        let id = match noted.filter(|id| kept.holds(id)) {
+        let id = match noted {
             Some(id) => {
                 let id = id.to_owned();
                 progress(Progress::Resumed { id: id.clone() });

@@ -72,11 +72,15 @@ impl Condition {
 pub enum Refusal {
     #[error("etcd has used up its room (the alarm NOSPACE), and writes nothing any more")]
     NoSpace,
-    #[error("etcd has found its members' records to differ (the alarm CORRUPT), and answers nothing any more")]
+    #[error(
+        "etcd has found its members' records to differ (the alarm CORRUPT), and answers nothing any more"
+    )]
     Corrupt,
     #[error("etcd does not know this user or password")]
     Password,
-    #[error("etcd asks for no login, though [store] user names one: its authentication is switched off")]
+    #[error(
+        "etcd asks for no login, though [store] user names one: its authentication is switched off"
+    )]
     LoginOff,
     #[error("etcd asks for a login, and [store] user names none")]
     LoginOn,
@@ -136,7 +140,9 @@ impl Refusal {
             Self::Permission => {
                 "Give the user's role the prefix: `etcdctl role grant-permission --prefix=true ROLE readwrite PREFIX`."
             }
-            Self::Token => "See etcd's own log, and its --auth-token; all members must have the same.",
+            Self::Token => {
+                "See etcd's own log, and its --auth-token; all members must have the same."
+            }
             Self::Other => "See etcd's own log.",
         }
     }

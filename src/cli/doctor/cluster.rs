@@ -195,9 +195,7 @@ mod with_etcd {
         if !state.errors.is_empty() {
             let alarms = state.errors.join(", ");
             let what_to_do = match alarms.contains("NOSPACE") {
-                true => {
-                    Refusal::NoSpace.what_to_do()
-                }
+                true => Refusal::NoSpace.what_to_do(),
                 false if alarms.contains("CORRUPT") => Refusal::Corrupt.what_to_do(),
                 false => "See etcd's own log of that member.",
             };
@@ -299,7 +297,10 @@ mod with_etcd {
             assert_eq!(silent(at, "gone", true).status, Status::Warning);
             assert_eq!(silent(at, "gone", false).status, Status::Failure);
             for (said, words) in [
-                ("etcdserver: authentication failed, invalid user ID or password", "[store] password_file"),
+                (
+                    "etcdserver: authentication failed, invalid user ID or password",
+                    "[store] password_file",
+                ),
                 ("etcdserver: authentication is not enabled", "auth enable"),
                 ("etcdserver: user name is empty", "Set [store] user"),
                 ("etcdserver: permission denied", "grant-permission"),
