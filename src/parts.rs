@@ -1,7 +1,9 @@
 //! From a configuration to running services: the only place that names concrete parts.
 
 pub mod cluster;
+mod keys_held;
 pub mod store_copy;
+pub mod waiting;
 
 use std::{
     fs::DirBuilder,
@@ -228,13 +230,15 @@ impl AtHand {
 }
 
 /// Services for one command: through the socket of the process that holds the store, or over the store itself where
-/// there is none. A process that is just starting or ending is waited for.
+/// there is none. A process that is just starting or ending is waited for, and so is another command, however long it
+/// takes.
 pub async fn open_for_command(
     config: &Config,
     key: &KeySource,
     clock: Arc<SystemClock>,
 ) -> Result<AtHand, PartsError> {
     let deadline = Instant::now() + HELD_PATIENCE;
+    let mut is_told = false;
     loop {
         if let Some(joined) = remote::join(&config.socket_file()).await? {
             return open_beside(config, key, clock, joined).await;
@@ -246,11 +250,20 @@ pub async fn open_for_command(
                     hold: Hold::Alone(Box::new(opened)),
                 });
             }
-            Err(PartsError::Store(OpenError::Held { .. })) if Instant::now() < deadline => {
+            Err(PartsError::Store(held @ OpenError::Held { .. })) => {
+                tell_once(&mut is_told, deadline, &held);
                 tokio::time::sleep(HELD_PAUSE).await;
             }
             Err(error) => return Err(error),
         }
+    }
+}
+
+/// Tells, after `deadline`, that what was found held is waited for.
+fn tell_once(is_told: &mut bool, deadline: Instant, held: &OpenError) {
+    if !*is_told && Instant::now() >= deadline {
+        *is_told = true;
+        tracing::warn!("{held}. Its end is waited for; Ctrl-C ends the waiting");
     }
 }
 
@@ -344,6 +357,10 @@ pub async fn open(
         EndedLogins::default(),
         post.is_some(),
     );
+    if is_shared {
+        let (store, vault) = (Arc::downgrade(&foundation.store), foundation.vault.clone());
+        tokio::spawn(keys_held::keep_looking(store, vault, pulse.clone()));
+    }
     let vitals = Vitals {
         store: pulse,
         hashing: foundation.hashing.load(),
@@ -461,6 +478,7 @@ pub struct KnownLog {
 /// none.
 pub async fn known_log(config: &Config) -> Result<KnownLog, PartsError> {
     let deadline = Instant::now() + HELD_PATIENCE;
+    let mut is_told = false;
     loop {
         if let Some(joined) = remote::join(&config.socket_file()).await? {
             let Joined { line, ended } = joined;
@@ -499,7 +517,8 @@ pub async fn known_log(config: &Config) -> Result<KnownLog, PartsError> {
                     gone: why?.map(|why| vanished(config, why).to_string()),
                 });
             }
-            Err(PartsError::Store(OpenError::Held { .. })) if Instant::now() < deadline => {
+            Err(PartsError::Store(held @ OpenError::Held { .. })) => {
+                tell_once(&mut is_told, deadline, &held);
                 tokio::time::sleep(HELD_PAUSE).await;
             }
             Err(PartsError::Store(OpenError::Vanished { why, .. })) if why.is_empty() => {

@@ -24,7 +24,7 @@ use lpse_kiosk::{
         authentication::PasswordOutcome,
         enrollment::{ProveOutcome, Prover, StartOutcome},
         hashing::HashPool,
-        keys::{Keys, Unopened},
+        keys::{Keys, Rotation, Unopened},
     },
     store::{
         Commit, Key, Outcome, Store, StoreError, Value,
@@ -470,7 +470,10 @@ async fn people_activate_and_log_in_while_keys_are_rotated_again_and_again() {
     let rotating = tokio::spawn(async move {
         let mut ids = Vec::new();
         for _ in 0..6 {
-            let rotated = keys.rotate(&here(), |_| {}).await.unwrap();
+            let rotation = keys.rotate(true, &here(), |_| {}).await.unwrap();
+            let Rotation::Rotated(rotated) = rotation else {
+                panic!("nobody else shares the store: {rotation:?}");
+            };
             assert!(rotated.failed.is_empty(), "{rotated:?}");
             keys.drop_old(&here(), |_| {}).await.unwrap();
             ids.push(rotated.id);
@@ -613,7 +616,7 @@ async fn a_secret_sealed_before_a_rotation_and_stored_after_it_is_sealed_again()
         _leave,
     } = joint(folder.path()).await;
     let here = house::here();
-    keys.rotate(&here, |_| {}).await.unwrap();
+    keys.rotate(true, &here, |_| {}).await.unwrap();
     let gated = Arc::new(Gated {
         store: holder.foundation.store.clone(),
         arrived: Semaphore::new(0),
@@ -643,7 +646,7 @@ async fn a_secret_sealed_before_a_rotation_and_stored_after_it_is_sealed_again()
     });
     // It has sealed a secret with the key that is about to go.
     gated.arrived.acquire().await.unwrap().forget();
-    keys.rotate(&here, |_| {}).await.unwrap();
+    keys.rotate(true, &here, |_| {}).await.unwrap();
     keys.drop_old(&here, |_| {}).await.unwrap();
     gated.go.add_permits(8);
     let started = starting.await.unwrap();
@@ -667,8 +670,8 @@ async fn two_rotations_at_once_do_not_mix() {
     let held = Held::by(&holder.foundation);
     let (_, first, _first, _its_leave) = command_beside(&holder, &held, &file).await;
     let (_, second, line, _other_leave) = command_beside(&holder, &held, &file).await;
-    first.rotate(&here(), |_| {}).await.unwrap();
-    let refused = second.rotate(&here(), |_| {}).await.unwrap_err();
+    first.rotate(true, &here(), |_| {}).await.unwrap();
+    let refused = second.rotate(true, &here(), |_| {}).await.unwrap_err();
     assert!(
         refused.to_string().contains("being changed already"),
         "{refused}"

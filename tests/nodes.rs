@@ -474,17 +474,28 @@ fn a_rotation_gets_ready_first_and_then_nobody_notices() {
     let said = succeeds(&world.one, &["key", "rotate"]);
     assert!(said.contains("seals nothing yet"), "{said}");
     assert!(
-        said.contains("(two)") && said.contains("--copied"),
+        said.contains("do not hold it: two.") && said.contains("--copied"),
         "{said}"
     );
-    // Again, it says the same, and makes no other key.
-    assert_eq!(succeeds(&world.one, &["key", "rotate"]), said);
+    // What the operator says, and has not done, seals nothing and makes no other key.
+    let said = succeeds(&world.one, &["key", "rotate", "--copied"]);
+    assert!(said.contains("do not hold it: two."), "{said}");
+    // The other machine has no file of that rotation, and begins none of its own.
+    let refused = world.two.command(&["key", "rotate"]);
+    let said = text(&refused.stderr);
+    assert!(said.contains("the machine one"), "{said}");
     let kept = fs::read_to_string(world.one.path("etc/master.key")).unwrap();
     assert_eq!(kept.lines().count(), before.lines().count() + 1);
     logs_in(&mut at_two.ssh(), &world, &phone);
     copy_key(&world.one, &world.two);
     let said = succeeds(&world.one, &["key", "rotate", "--copied", "--drop-old"]);
     assert!(said.contains("sealed anew"), "{said}");
+    // It is done, and done again it changes nothing.
+    let kept = fs::read_to_string(world.one.path("etc/master.key")).unwrap();
+    let said = succeeds(&world.one, &["key", "rotate", "--copied"]);
+    assert!(said.contains("No rotation is under way"), "{said}");
+    let after = fs::read_to_string(world.one.path("etc/master.key")).unwrap();
+    assert!(after == kept, "the key file was changed");
     for server in [&at_one, &at_two] {
         logs_in(&mut server.ssh(), &world, &phone);
     }
@@ -510,8 +521,19 @@ fn a_machine_without_the_new_key_seals_nothing_and_says_what_to_do() {
     let world = Two::new();
     let (at_one, mut at_two) = world.serve();
     let phone = activate(&world.one, &mut at_one.ssh());
-    // The operator says so, and has not.
-    succeeds(&world.one, &["key", "rotate", "--copied"]);
+    // It does not live for a moment, so the rotation does not wait for it.
+    at_two.signal("STOP");
+    let living = format!("{}own/living/two", world.prefix);
+    let deleted = common::cluster::etcdctl(&Cluster::shared(), &["del", &living]);
+    assert_eq!(deleted.as_deref().map(str::trim), Some("1"));
+    let said = succeeds(&world.one, &["key", "rotate"]);
+    assert!(said.contains("at their next start"), "{said}");
+    assert!(said.contains("before: two."), "{said}");
+    at_two.signal("CONT");
+    eventually("it says that it lacks the key", || {
+        at_two.health() == Some((503, "master key".into()))
+    });
+    at_two.expect_log("the store's master key is another one");
     let mut kiosk = at_two.ssh();
     cannot_open(&mut kiosk, &phone.code(world.one.clock()));
     at_two.expect_log("bring its master key file here");
@@ -524,6 +546,7 @@ fn a_machine_without_the_new_key_seals_nothing_and_says_what_to_do() {
     assert!(succeeds(&world.one, &["key", "check"]).contains("Everything opens"));
     // Nothing was spent by the try, and no restart is needed.
     copy_key(&world.one, &world.two);
+    eventually("it is well again", || is_well(&at_two));
     kiosk
         .submit_code(&phone.code(world.one.clock()))
         .expect("DISABLE TOTP");
@@ -546,21 +569,6 @@ fn a_machine_without_the_new_key_seals_nothing_and_says_what_to_do() {
     assert!(said.contains("does not fit the store"), "{said}");
 }
 
-/// What the machine's health is, in its own word.
-fn health(port: u16) -> Option<(u16, String)> {
-    let mut stream = TcpStream::connect(("127.0.0.1", port)).ok()?;
-    write!(
-        stream,
-        "GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
-    )
-    .ok()?;
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).ok()?;
-    let (head, body) = answer.split_once("\r\n\r\n")?;
-    let status = head.split_whitespace().nth(1)?.parse().ok()?;
-    Some((status, body.trim().to_owned()))
-}
-
 #[test]
 fn without_a_quorum_nobody_is_let_in_and_everything_comes_back_by_itself() {
     let mut cluster = Cluster::start();
@@ -579,8 +587,8 @@ fn without_a_quorum_nobody_is_let_in_and_everything_comes_back_by_itself() {
         cluster.kill_member(member);
     }
     eventually("503", || {
-        health(at_one.metrics()) == Some((503, "closed".into()))
-            && health(at_two.metrics()) == Some((503, "closed".into()))
+        at_one.health() == Some((503, "closed".into()))
+            && at_two.health() == Some((503, "closed".into()))
     });
     // Nothing is granted at any of them, and what is no secret stays.
     let mut at_password = at_one.ssh();
@@ -613,23 +621,33 @@ fn without_a_quorum_nobody_is_let_in_and_everything_comes_back_by_itself() {
         &world.one,
     );
     let begun = Instant::now();
-    for arguments in [&["serve"][..], &["user", "list"]] {
-        let refused = third.command(arguments);
-        let said = text(&refused.stderr);
-        assert_eq!(refused.status.code(), Some(75), "{said}");
-        assert!(said.contains("the etcd cluster"), "{said}");
-    }
-    println!("two starts were refused after {:?}", begun.elapsed());
+    let refused = third.command(&["user", "list"]);
+    let said = text(&refused.stderr);
+    assert_eq!(refused.status.code(), Some(75), "{said}");
+    assert!(said.contains("the etcd cluster"), "{said}");
+    println!("a command was refused after {:?}", begun.elapsed());
+    // A machine that starts now waits, and says so; it can be ended meanwhile.
+    let mut at_third = third.serve();
+    at_third.expect_log("the start goes on by itself");
+    assert_eq!(at_third.health(), Some((503, "starting".into())));
+    at_third.signal("TERM").wait();
+    let mut at_third = third.serve();
+    let mut early = at_third.ssh();
+    early.give_password("penyedia", "CVMAJU", PASSWORD);
+    early.expect(UNAVAILABLE);
     for member in [0, 1] {
         cluster.start_member(member);
     }
     cluster.wait_until_well();
     let well = Instant::now();
     eventually("200", || {
-        health(at_one.metrics()) == Some((200, "ok".into()))
-            && health(at_two.metrics()) == Some((200, "ok".into()))
+        at_one.health() == Some((200, "ok".into())) && at_two.health() == Some((200, "ok".into()))
     });
     println!("healthy {:?} after the cluster was", well.elapsed());
+    at_third.expect_log("the store is open now");
+    eventually("the third", || is_well(&at_third));
+    early.submit_password(PASSWORD).expect("Masukkan kode TOTP");
+    drop(early);
     at_password
         .submit_password(PASSWORD)
         .expect("Masukkan kode TOTP");
@@ -645,6 +663,45 @@ fn without_a_quorum_nobody_is_let_in_and_everything_comes_back_by_itself() {
 
 const ELSEWHERE: &str = "Layanan di mesin ini sedang dipelihara";
 
+#[test]
+fn a_cluster_that_is_full_is_told_by_its_name_and_is_well_when_it_has_room() {
+    const QUOTA: usize = 6 * 1024 * 1024;
+    let cluster = Cluster::start_with(&[&format!("--quota-backend-bytes={QUOTA}")]);
+    let world = Two::over(&cluster.endpoints());
+    let (mut at_one, at_two) = world.serve();
+    let all = [0, 1, 2];
+    let large = "x".repeat(120_000);
+    for number in 0..QUOTA / 100_000 {
+        let put = ["put", &format!("/fill/{number}"), &large];
+        if cluster.etcdctl(&all, &put).is_none() {
+            break;
+        }
+    }
+    eventually("503", || {
+        at_one.health() == Some((503, "etcd full".into()))
+            && at_two.health() == Some((503, "etcd full".into()))
+    });
+    at_one.expect_log("nobody can log in here: etcd has used up its room");
+    let mut kiosk = at_one.ssh();
+    kiosk.give_password("non-penyedia", "PPK30", PASSWORD);
+    kiosk.expect(UNAVAILABLE);
+    let told = text(&world.one.command(&["doctor"]).stdout);
+    assert!(told.contains("alarm disarm"), "{told}");
+    let done = |arguments: &[&str]| {
+        let said = cluster.etcdctl(&all, arguments);
+        said.unwrap_or_else(|| panic!("{arguments:?} was refused"))
+    };
+    done(&["del", "--prefix", "/fill/"]);
+    let status = done(&["endpoint", "status", "--write-out=json"]);
+    let status: serde_json::Value = serde_json::from_str(&status).unwrap();
+    let revision = status[0]["Status"]["header"]["revision"].to_string();
+    done(&["compact", &revision]);
+    done(&["defrag"]);
+    done(&["alarm", "disarm"]);
+    eventually("200", || is_well(&at_one) && is_well(&at_two));
+    kiosk.submit_password(PASSWORD).expect("ENABLE TOTP");
+}
+
 /// A copy of a machine: its data folder, its keys and its name.
 fn clone_of(office: &Office, prefix: &str, node: &str) -> Office {
     let clone = beside(machine(&Cluster::shared(), prefix, node), office);
@@ -658,7 +715,7 @@ fn clone_of(office: &Office, prefix: &str, node: &str) -> Office {
 }
 
 fn is_well(server: &Server) -> bool {
-    health(server.metrics()) == Some((200, "ok".into()))
+    server.health() == Some((200, "ok".into()))
 }
 
 #[test]
@@ -711,7 +768,7 @@ fn a_machine_that_was_held_up_while_its_copy_took_its_place_writes_nothing() {
     at_one.signal("CONT");
     kiosk.expect(ENDED);
     eventually("the word for it", || {
-        health(at_one.metrics()) == Some((503, "replaced".into()))
+        at_one.health() == Some((503, "replaced".into()))
     });
     at_one.expect_log("another process has this node's name now");
     kiosk.press(key::ESC).expect(MENU);
@@ -850,7 +907,7 @@ fn a_store_that_was_copied_elsewhere_is_left_by_every_machine() {
     );
     at_home.expect(ENDED);
     eventually("the word for it", || {
-        health(at_two.metrics()) == Some((503, "moved".into()))
+        at_two.health() == Some((503, "moved".into()))
     });
     at_two.expect_log("was copied elsewhere");
     // Where the store lives on, the code is accepted; where it does not, it is not, first or second.

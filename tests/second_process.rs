@@ -2,9 +2,15 @@
 
 mod common;
 
-use std::os::unix::fs::PermissionsExt;
+use std::{
+    fs,
+    io::{BufRead, BufReader, Write},
+    os::unix::fs::PermissionsExt,
+    process::Stdio,
+};
 
 use common::Office;
+use rustix::fs::{FlockOperation, flock};
 
 #[test]
 fn a_second_kiosk_is_told_who_holds_the_store() {
@@ -23,6 +29,64 @@ fn a_second_kiosk_is_told_who_holds_the_store() {
     kiosk.signal("KILL").wait();
     let mut third = office.kiosk();
     third.expect("Total Pengunjung");
+}
+
+/// Holds the store's folder as a command does: without a socket.
+fn hold(office: &Office) -> fs::File {
+    let folder = office.data().join("store");
+    let lock = fs::File::options()
+        .write(true)
+        .open(folder.join("lock"))
+        .unwrap();
+    lock.set_len(0).unwrap();
+    (&lock)
+        .write_all(b"process 4711 (a long command)\n")
+        .unwrap();
+    flock(&lock, FlockOperation::NonBlockingLockExclusive).unwrap();
+    lock
+}
+
+#[test]
+fn whoever_finds_a_command_with_the_store_waits_for_its_end_and_says_whose() {
+    let office = Office::empty_embedded().with_people();
+    let lock = hold(&office);
+    let mut server = office.serve();
+    server.expect_log("in use by process 4711 (a long command), whose end is waited for");
+    assert_eq!(server.health(), Some((503, "starting".into())));
+    // It can be ended while it waits.
+    server.signal("TERM").wait();
+    let mut server = office.serve();
+    server.expect_log("process 4711");
+    let mut kiosk = server.ssh();
+    kiosk.expect(common::MENU);
+    drop(lock);
+    server.expect_log("the store is open now");
+    common::eventually("it is well", || server.health() == Some((200, "ok".into())));
+    kiosk
+        .give_password("non-penyedia", "PPK30", common::PASSWORD)
+        .expect("ENABLE TOTP");
+    drop(kiosk);
+    server.signal("TERM").wait();
+    // A second command waits too.
+    let lock = hold(&office);
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_lpse-kiosk"))
+        .args(["user", "list"])
+        .env_clear()
+        .envs(office.environment())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut said = String::new();
+    BufReader::new(command.stderr.take().unwrap())
+        .read_line(&mut said)
+        .unwrap();
+    assert!(
+        said.contains("process 4711") && said.contains("waited for"),
+        "{said}"
+    );
+    drop(lock);
+    assert!(command.wait().unwrap().success());
 }
 
 #[test]

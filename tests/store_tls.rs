@@ -6,11 +6,12 @@ mod common;
 
 use std::{
     fs,
+    io::Write,
     os::unix::fs::PermissionsExt,
     process::{Child, Command, Output, Stdio},
 };
 
-use common::{Office, PASSWORD, eventually, free_port, smtp::Authority, text};
+use common::{MENU, Office, PASSWORD, eventually, free_port, smtp::Authority, ssh::Server, text};
 use tempfile::TempDir;
 
 const PREFIX: &str = "/lpse-kiosk/";
@@ -26,6 +27,11 @@ struct Member {
 
 impl Member {
     fn start() -> Self {
+        Self::start_with(|_| Vec::new())
+    }
+
+    /// The same, with more arguments, which may name files in its folder.
+    fn start_with(arguments: impl FnOnce(&std::path::Path) -> Vec<String>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let authority = Authority::new();
         let of_member = authority.certificate("127.0.0.1");
@@ -43,6 +49,7 @@ impl Member {
         );
         let log = fs::File::create(path("log")).unwrap();
         let process = Command::new("etcd")
+            .args(arguments(folder.path()))
             .args(["--name", "m0", "--data-dir"])
             .arg(path("data"))
             .args(["--listen-client-urls", &client])
@@ -81,6 +88,10 @@ impl Member {
     }
 
     fn etcdctl(&self, arguments: &[&str]) -> Output {
+        self.etcdctl_with(arguments, "")
+    }
+
+    fn etcdctl_with(&self, arguments: &[&str], input: &str) -> Output {
         let path = |name: &str| self.folder.path().join(name);
         Command::new("etcdctl")
             .env("ETCDCTL_API", "3")
@@ -92,8 +103,16 @@ impl Member {
             .arg("--key")
             .arg(path("root.key"))
             .args(arguments)
-            .stdin(Stdio::null())
-            .output()
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .and_then(|mut etcdctl| {
+                let mut words = etcdctl.stdin.take().expect("it is piped");
+                words.write_all(input.as_bytes())?;
+                drop(words);
+                etcdctl.wait_with_output()
+            })
             .expect("etcdctl (Debian's etcd-client) is installed")
     }
 
@@ -197,4 +216,96 @@ fn people_log_in_over_a_cluster_that_asks_for_certificates_and_a_login() {
     fs::write(&certificate, &stranger.certificate).unwrap();
     fs::write(&key, &stranger.key).unwrap();
     refused(&office, "cannot be used now");
+}
+
+/// The machine `node`, which reaches the member as the README has it.
+fn machine(member: &Member, node: &str) -> Office {
+    let endpoint = format!("https://127.0.0.1:{}", member.port);
+    let office = Office::empty().in_cluster(&endpoint, PREFIX, node);
+    let own = member.authority.certificate(node);
+    let authority = private(&office, "etcd-ca.pem", member.authority.pem());
+    let certificate = private(&office, "etcd.pem", &own.certificate);
+    let key = private(&office, "etcd.key", &own.key);
+    let password = private(&office, "etcd-password", &format!("{SECRET}\n"));
+    office
+        .with("LPSE_KIOSK_STORE_AUTHORITY_FILE", &authority)
+        .with("LPSE_KIOSK_STORE_CERTIFICATE_FILE", &certificate)
+        .with("LPSE_KIOSK_STORE_KEY_FILE", &key)
+        .with("LPSE_KIOSK_STORE_USER", "lpse-kiosk")
+        .with("LPSE_KIOSK_STORE_PASSWORD_FILE", &password)
+        .with("LPSE_KIOSK_STORE_TIMEOUT_SECONDS", "3")
+}
+
+fn logs_in(server: &Server) {
+    let mut kiosk = server.ssh();
+    kiosk.give_password("non-penyedia", "PPK30", PASSWORD);
+    kiosk.expect("ENABLE TOTP");
+}
+
+#[test]
+fn signed_logins_outlive_a_change_of_users_and_a_changed_password_is_told_by_its_name() {
+    let member = Member::start_with(|folder| {
+        let key = folder.join("jwt.key");
+        fs::write(&key, "kunci untuk uji coba, 32 bita ya").unwrap();
+        vec![
+            "--auth-token".into(),
+            format!("jwt,priv-key={},sign-method=HS256,ttl=300s", key.display()),
+        ]
+    });
+    member.ask_for_logins();
+    let one = machine(&member, "loket-1");
+    one.add("PPK30", "non-penyedia", "Siti Rahmawati");
+    let two = machine(&member, "loket-2");
+    fs::create_dir_all(two.path("etc")).unwrap();
+    fs::copy(one.path("etc/master.key"), two.path("etc/master.key")).unwrap();
+    let servers = [one.serve(), two.serve()];
+    let mut open = servers[0].ssh();
+    open.expect(MENU);
+    for change in [
+        &["user", "add", "pemantau:rahasia"][..],
+        &["role", "add", "pembaca"],
+        &["user", "grant-role", "pemantau", "pembaca"],
+    ] {
+        member.done(change);
+        servers.iter().for_each(logs_in);
+    }
+    open.give_password("non-penyedia", "PPK30", PASSWORD);
+    open.expect("ENABLE TOTP");
+    // Changes are still heard of at the other machine.
+    assert!(
+        two.command(&["user", "end-logins", "PPK30", "--type", "non-penyedia"])
+            .status
+            .success()
+    );
+    open.expect("Login ini sudah tidak berlaku");
+
+    let mut passwd = member.etcdctl_with(
+        &["user", "passwd", "lpse-kiosk", "--interactive=false"],
+        "lain sama sekali\n",
+    );
+    assert!(passwd.status.success(), "{}", text(&passwd.stderr));
+    for server in &servers {
+        eventually("503", || {
+            server.health() == Some((503, "etcd password".into()))
+        });
+        assert!(
+            server
+                .log()
+                .contains("etcd does not know this user or password")
+        );
+    }
+    let told = text(&one.command(&["doctor"]).stdout);
+    assert!(told.contains("[store] password_file"), "{told}");
+    let mut kiosk = servers[1].ssh();
+    kiosk.give_password("non-penyedia", "PPK30", PASSWORD);
+    kiosk.expect("Layanan sedang tidak tersedia.");
+    passwd = member.etcdctl_with(
+        &["user", "passwd", "lpse-kiosk", "--interactive=false"],
+        &format!("{SECRET}\n"),
+    );
+    assert!(passwd.status.success(), "{}", text(&passwd.stderr));
+    for server in &servers {
+        eventually("200", || server.health() == Some((200, "ok".into())));
+        logs_in(server);
+    }
 }

@@ -14,7 +14,7 @@ use tokio_rustls::rustls::ServerConfig;
 
 use super::{
     doors::Doors,
-    metrics::Metrics,
+    metrics::{self, Metrics},
     private_socket::PrivateSocket,
     socket::{self, Held},
     web::{self, TlsError, Web, WebSettings},
@@ -74,6 +74,19 @@ impl Places {
             page: Page::take(config)?,
             metrics: config.metrics.map(bound).transpose()?,
         })
+    }
+
+    /// Has health told from now on: that the program is starting, until `leave` turns true or is gone. It holds nothing
+    /// of the store, and whoever asks next is answered by what [`start`] serves.
+    pub fn say_starting(&self, leave: watch::Receiver<bool>) {
+        let listener = self.metrics.as_ref().map(TcpListener::try_clone);
+        if let Some(Ok(listener)) = listener {
+            tokio::spawn(async move {
+                if let Err(error) = metrics::say_starting(listener, leave).await {
+                    tracing::error!(%error, "health is not told yet");
+                }
+            });
+        }
     }
 }
 

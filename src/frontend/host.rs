@@ -27,7 +27,7 @@ use crate::{
     config::{Config, ConfigError},
     domain::Source,
     mail::inbox::Inbox,
-    parts::{self, KeySource, Opened, PartsError},
+    parts::{self, KeySource, Opened, PartsError, waiting::Waiting},
     ports::Clock,
     service::ServiceError,
     session::{Closing, Seat},
@@ -241,32 +241,58 @@ async fn host(
     };
     let opening = async {
         let inbox = training.as_ref().map(|_| Arc::new(Inbox::default()));
-        let opened = parts::open(&config, &key, clock.clone(), inbox).await?;
+        let (started, starting) = watch::channel(false);
+        places.say_starting(starting);
+        // Over SSH people see the screens as soon as the store is open, or is waited for.
+        let mut listeners = Some(listeners).filter(|listeners| !listeners.is_empty());
+        let mut ssh = None;
+        let mut open_doors = || {
+            let Some(listeners) = listeners.take() else {
+                return Ok(());
+            };
+            let screens = Screens {
+                settings: settings.subscribe(),
+                services: services.clone(),
+                clock: clock.clone(),
+                random: Arc::new(SystemRandom),
+                closing: closing.clone(),
+                connections: Arc::default(),
+                doors: doors.clone(),
+            };
+            let over_ssh = Ssh(screens.clone()).serve(listeners)?;
+            let attached = attach::door::serve(screens);
+            ssh = Some(tokio::spawn(async {
+                tokio::join!(over_ssh, attached);
+            }));
+            Ok::<_, HostError>(())
+        };
+        let mut told = None;
+        let opened = loop {
+            let opening = parts::open(&config, &key, clock.clone(), inbox.clone());
+            let error = match opening.await {
+                Ok(opened) => break opened,
+                Err(error) => error,
+            };
+            let Waiting { why, pause } = parts::waiting::waits_for(&config, error).await?;
+            open_doors()?;
+            supervisor.waiting(&format!("Not serving yet: {why}"), START_PATIENCE);
+            if told.as_ref() != Some(&why) {
+                tracing::warn!("nobody can log in yet, and the start goes on by itself: {why}");
+                told = Some(why);
+            }
+            tokio::time::sleep(pause).await;
+        };
+        if told.is_some() {
+            tracing::warn!("the store is open now; people can log in");
+        }
         if let Some(samples) = &training {
             training::add_samples(&opened.services, samples).await?;
         }
         tokio::spawn(parts::cluster::warn_of_members(config.clone()));
+        started.send_replace(true);
         let beside = beside::start(&opened, places, &config, clock.clone(), &doors, &leaving);
         open.send_replace(Some(opened.services.clone()));
-        let ssh = match listeners.is_empty() {
-            true => None,
-            false => {
-                let screens = Screens {
-                    settings: settings.subscribe(),
-                    services: services.clone(),
-                    clock: clock.clone(),
-                    random: Arc::new(SystemRandom),
-                    closing: closing.clone(),
-                    connections: Arc::default(),
-                    doors: doors.clone(),
-                };
-                let over_ssh = Ssh(screens.clone()).serve(listeners)?;
-                let attached = attach::door::serve(screens);
-                Some(tokio::spawn(async {
-                    tokio::join!(over_ssh, attached);
-                }))
-            }
-        };
+        open_doors()?;
         let watchdog = tokio::spawn(supervisor.watchdog(opened.health.clone()));
         supervisor.ready(READY);
         let running = Running {
@@ -290,7 +316,8 @@ async fn host(
             tokio::select! {
                 ended = sessions.as_mut(), if at_console => {
                     at_console = false;
-                    if !over_ssh {
+                    let is_leaving = *closing.borrow() != Closing::No;
+                    if !over_ssh || (is_leaving && !is_open) {
                         break ended;
                     }
                     match ended {
@@ -365,6 +392,9 @@ async fn host(
 
 /// What the supervisor is told.
 const READY: &str = "People are served";
+
+/// A start that waits for something is given so much more time at a go, which is longer than one try to open the store.
+const START_PATIENCE: Duration = Duration::from_secs(60);
 
 /// What is left to do when everybody has gone takes less than this, or is given up.
 const CLOSING_TIME: Duration = Duration::from_millis(500);

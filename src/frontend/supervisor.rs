@@ -42,6 +42,17 @@ impl Supervisor {
         self.tell(&[NotifyState::Status(&plain(status))]);
     }
 
+    /// Nobody is served yet, for a reason that passes: the start is given another `patience`, by whoever would end one that
+    /// takes too long (`TimeoutStartSec=`).
+    pub fn waiting(&self, status: &str, patience: Duration) {
+        let micros = u32::try_from(patience.as_micros()).unwrap_or(u32::MAX);
+        let status = plain(status);
+        self.tell(&[
+            NotifyState::ExtendTimeoutUsec(micros),
+            NotifyState::Status(&status),
+        ]);
+    }
+
     /// The settings are being read again; [`Supervisor::ready`] says when that is done, whatever came of it.
     pub fn reloading(&self) {
         if !self.listens {

@@ -5,10 +5,15 @@
 //! becomes the one that seals, in the file and everywhere; then every sealed record is sealed anew, and the note goes. No
 //! old key is forgotten on the way: records, and backups above all, may still need it.
 //!
-//! Machines that share the store have a key file each, which nobody but the operator carries from one to the other: a
-//! rotation there gets ready first, and goes on when the operator has done so.
+//! Machines that share the store have a key file each, which nobody but the operator carries from one to the other. Each
+//! says in the store which keys it holds: a rotation goes on when all that run hold the new one, and names the others.
 
-use std::{collections::BTreeMap, fmt, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    fmt,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use tokio::task::spawn_blocking;
 use zeroize::Zeroizing;
@@ -23,11 +28,23 @@ use crate::{
     ports::AuditError,
     store::{
         Outcome, StoreError, Work,
-        audit_heads::AuditHeads,
+        nodes::Node,
         sealed::{Place, Sealed},
     },
     vault::{KeyError, KeyFile, Keyring, KeysHeld, MasterKey, Vault},
 };
+
+/// A machine that is given a key file has learned the keys in it, and said so, within this time.
+const LEARNING: Duration = Duration::from_secs(8);
+
+/// The other machines that have not said that they hold a key.
+#[derive(Debug, Default)]
+struct Others {
+    /// Those that run.
+    lacking: Vec<String>,
+    /// Those that do not.
+    away: Vec<String>,
+}
 
 /// The service that keeps the master keys.
 #[derive(Debug, Clone)]
@@ -67,14 +84,27 @@ pub enum Progress {
     Sealed { looked: u64, changed: u64 },
 }
 
-/// A new key that seals nothing yet.
+/// What came of asking for a rotation.
+#[derive(Debug)]
+pub enum Rotation {
+    /// None was under way, and none was asked for: this key seals, and nothing was changed.
+    None {
+        sealing: String,
+    },
+    Ready(Ready),
+    Rotated(Rotated),
+}
+
+/// A new key that seals nothing yet, because machines that run do not hold it.
 #[derive(Debug)]
 pub struct Ready {
     pub id: String,
     /// Where this machine keeps it.
     pub file: String,
-    /// The other machines that share the store, by their names: all that ever did.
-    pub elsewhere: Vec<String>,
+    /// Those machines, by their names.
+    pub lacking: Vec<String>,
+    /// Machines that do not run, and have not said that they hold it.
+    pub away: Vec<String>,
 }
 
 /// What a rotation came to.
@@ -82,6 +112,8 @@ pub struct Ready {
 pub struct Rotated {
     /// The key that seals now.
     pub id: String,
+    /// Machines that do not run, and did not say before that they hold it.
+    pub away: Vec<String>,
     /// Records that were sealed anew by this run.
     pub changed: u64,
     /// Records with something that does not open, and why. The old keys stay, and the rotation is not finished.
@@ -131,23 +163,62 @@ impl Keys {
         Self { foundation }
     }
 
-    /// Brings a new key in, or goes on with a rotation that was broken off, until everything is sealed under it.
+    /// Brings a new key in where `begins`, or goes on with a rotation that was broken off, until everything is sealed under
+    /// it.
+    ///
+    /// Where other machines share the store and run, the key first comes into this machine's file as one that opens and
+    /// seals nothing yet, so that the file can be taken to them before any of them meets something sealed under it.
     pub async fn rotate(
         &self,
+        begins: bool,
         from: &Source,
         mut progress: impl FnMut(Progress),
-    ) -> Result<Rotated, KeysError> {
+    ) -> Result<Rotation, KeysError> {
         let house = &self.foundation;
         let _turn = house.store.take_turn(Work::Rotation).await?;
         let kept = self.kept().await?;
         let sealing_before = kept.sealing().id();
+        let noted = house.settings().rotation().await?;
+        if let Some(id) = &noted
+            && !kept.holds(id)
+        {
+            self.refuse_if_held_elsewhere(id).await?;
+        }
+        // One whose key is in no file was broken off before it had any.
+        let noted = noted.filter(|id| kept.holds(id));
+        if noted.is_none() && !begins {
+            return Ok(Rotation::None {
+                sealing: sealing_before,
+            });
+        }
         self.record(Act::RotateKey, AuditOutcome::Intended, from, None)
             .await?;
-        let id = self.aim(kept, &mut progress).await?;
+        let id = self.aim(kept, noted.as_deref(), &mut progress).await?;
+        let patience = match noted {
+            // The operator may have taken the file elsewhere just now.
+            Some(_) => LEARNING,
+            None => Duration::ZERO,
+        };
+        let others = self.others(&id, patience).await?;
+        let check = house.settings().seal_check().await?.sealed;
+        let seals_already = check.is_some_and(|sealed| sealed.key_id == id);
+        if !seals_already && !others.lacking.is_empty() {
+            let said = Some(format!("{id} is ready, and seals nothing yet"));
+            self.record(Act::RotateKey, AuditOutcome::Done, from, said)
+                .await?;
+            let file = house.vault.file().map_or_else(String::new, KeyFile::shown);
+            return Ok(Rotation::Ready(Ready {
+                id,
+                file,
+                lacking: others.lacking,
+                away: others.away,
+            }));
+        }
         self.seal_everywhere_with(&id).await?;
         self.renew_seal_check().await?;
         let mut rotated = Rotated {
             id,
+            away: others.away,
             changed: 0,
             failed: Vec::new(),
         };
@@ -164,40 +235,47 @@ impl Keys {
         };
         self.record(Act::RotateKey, outcome, from, Some(said))
             .await?;
-        Ok(rotated)
+        Ok(Rotation::Rotated(rotated))
     }
 
-    /// Where other machines share the store: brings a new key into this machine's file, as one that opens and seals
-    /// nothing yet, so that the file can be taken to the others before any of them meets something sealed under it.
-    /// `None` where there is nothing to get ready: no other machine, or a rotation that seals already.
-    pub async fn get_ready(
-        &self,
-        from: &Source,
-        mut progress: impl FnMut(Progress),
-    ) -> Result<Option<Ready>, KeysError> {
+    /// The other machines that have not said that they hold the key `id`; those that run are given `patience` to learn it.
+    async fn others(&self, id: &str, patience: Duration) -> Result<Others, KeysError> {
         let house = &self.foundation;
-        let mut elsewhere = AuditHeads::new(house.store.clone()).nodes().await?;
-        elsewhere.retain(|node| *node != house.node);
-        if elsewhere.is_empty() {
-            return Ok(None);
+        let until = Instant::now() + patience;
+        loop {
+            let mut others = Others::default();
+            for node in house.store.nodes().await? {
+                if node.said.name == house.node || node.said.keys.iter().any(|key| key == id) {
+                    continue;
+                }
+                match node.is_living {
+                    true => others.lacking.push(node.said.name),
+                    false => others.away.push(node.said.name),
+                }
+            }
+            if others.lacking.is_empty() || Instant::now() >= until {
+                return Ok(others);
+            }
+            tokio::time::sleep(LEARNING / 16).await;
         }
-        let _turn = house.store.take_turn(Work::Rotation).await?;
-        let kept = self.kept().await?;
-        if house.settings().rotation().await?.as_deref() == Some(&*kept.sealing().id()) {
-            return Ok(None);
+    }
+
+    /// A rotation that was begun with another machine's file goes on with that file: another new key here would shut that
+    /// machine out.
+    async fn refuse_if_held_elsewhere(&self, id: &str) -> Result<(), KeysError> {
+        let house = &self.foundation;
+        let nodes = house.store.nodes().await?;
+        let holds = |node: &&Node| {
+            node.said.name != house.node && node.said.keys.iter().any(|key| key == id)
+        };
+        match nodes.iter().find(holds) {
+            None => Ok(()),
+            Some(node) => Err(KeyError(format!(
+                "a rotation to the master key {id} is under way, and the master key file here does not hold it; bring the                  file of the machine {} here, or go on there; nothing was changed",
+                node.said.name
+            ))
+            .into()),
         }
-        self.record(Act::RotateKey, AuditOutcome::Intended, from, None)
-            .await?;
-        let id = self.aim(kept, &mut progress).await?;
-        let said = Some(format!("{id} is ready, and seals nothing yet"));
-        self.record(Act::RotateKey, AuditOutcome::Done, from, said)
-            .await?;
-        let file = house.vault.file().map_or_else(String::new, KeyFile::shown);
-        Ok(Some(Ready {
-            id,
-            file,
-            elsewhere,
-        }))
     }
 
     /// The keys as the file keeps them.
@@ -219,17 +297,18 @@ impl Keys {
         blocking(replace).await
     }
 
-    /// The key to rotate to, which is in the file and known to everybody when this returns: that of a rotation which was
-    /// broken off, or a new one.
+    /// The key to rotate to, which is in the file and known to everybody when this returns: `noted`, that of a rotation which
+    /// was broken off, or a new one.
     async fn aim(
         &self,
         kept: Keyring,
+        noted: Option<&str>,
         progress: &mut impl FnMut(Progress),
     ) -> Result<String, KeysError> {
         let settings = self.foundation.settings();
-        let noted = settings.rotation().await?;
-        let id = match noted.filter(|id| kept.holds(id)) {
+        let id = match noted {
             Some(id) => {
+                let id = id.to_owned();
                 progress(Progress::Resumed { id: id.clone() });
                 id
             }

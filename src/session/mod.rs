@@ -59,6 +59,10 @@ pub trait Door: Send {
     async fn send(&mut self, bytes: &[u8]) -> io::Result<()>;
 }
 
+/// Whoever wants something while the store is still being opened waits for it so long, and is told then that the service
+/// is not to be had now.
+const OPENING_PATIENCE: Duration = Duration::from_secs(5);
+
 /// The services, as soon as the store behind them is open: the first frame does not wait for it.
 pub type ServicesSoon = watch::Receiver<Option<Arc<Services>>>;
 
@@ -407,15 +411,18 @@ impl Session {
                     let (mut services, source) =
                         (self.seat.services.clone(), self.seat.source.clone());
                     tokio::spawn(async move {
-                        let Some(services) = opened(&mut services).await else {
-                            return;
+                        let (reply, proofs) = match opened_soon(&mut services).await {
+                            Soon::Open(services) => {
+                                // A fault in a service must not leave the person waiting for ever; its proofs are gone
+                                // with it.
+                                let work = tokio::spawn(effects::perform(
+                                    services, source, proofs, challenge, request,
+                                ));
+                                work.await.unwrap_or((Reply::Unavailable, Proofs::None))
+                            }
+                            Soon::NotYet => (Reply::Unavailable, Proofs::None),
+                            Soon::Never => return,
                         };
-                        // A fault in a service must not leave the person waiting for ever; its proofs are gone with it.
-                        let work = tokio::spawn(effects::perform(
-                            services, source, proofs, challenge, request,
-                        ));
-                        let (reply, proofs) =
-                            work.await.unwrap_or((Reply::Unavailable, Proofs::None));
                         // Nobody hears it when the session has ended; then the proofs end here.
                         let _ = answer
                             .send(Answer::Reply {
@@ -442,12 +449,15 @@ impl Session {
         let (login, answer, proofs) = (self.login, self.answer.clone(), self.proofs.clone());
         let (mut services, source) = (self.seat.services.clone(), self.seat.source.clone());
         tokio::spawn(async move {
-            let Some(services) = opened(&mut services).await else {
-                return;
+            let sight = match opened_soon(&mut services).await {
+                Soon::Open(services) => {
+                    // A fault in a service must not leave the list waiting for ever.
+                    let work = tokio::spawn(effects::look(services, source, proofs, look));
+                    work.await.unwrap_or(Sight::Unavailable)
+                }
+                Soon::NotYet => Sight::Unavailable,
+                Soon::Never => return,
             };
-            // A fault in a service must not leave the list waiting for ever.
-            let work = tokio::spawn(effects::look(services, source, proofs, look));
-            let sight = work.await.unwrap_or(Sight::Unavailable);
             // Nobody sees it when the session has ended.
             let _ = answer.send(Answer::Sight { login, id, sight }).await;
         });
@@ -594,6 +604,23 @@ fn chance_on_demand(random: &mut [u8]) {
     let byte = std::env::var("LPSE_TEST_SECURITY_CODE").ok();
     if let Some(byte) = byte.and_then(|byte| byte.parse::<u8>().ok()) {
         random.fill(byte);
+    }
+}
+
+/// Whether there are services for somebody who waits at the screen.
+enum Soon {
+    Open(Arc<Services>),
+    /// The store is not open yet, and may not be for a while.
+    NotYet,
+    /// The program leaves.
+    Never,
+}
+
+async fn opened_soon(services: &mut ServicesSoon) -> Soon {
+    match timeout(OPENING_PATIENCE, opened(services)).await {
+        Ok(Some(services)) => Soon::Open(services),
+        Ok(None) => Soon::Never,
+        Err(_) => Soon::NotYet,
     }
 }
 

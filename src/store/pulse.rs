@@ -4,7 +4,7 @@ use std::{
     fmt,
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering::Relaxed},
+        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
     },
 };
 
@@ -46,6 +46,106 @@ pub enum Condition {
     Stuck,
     /// It is not served from here.
     Away(Away),
+    /// The cluster answers, and refuses what a login needs.
+    Refused(Refusal),
+    /// The store is sealed under a master key that this machine does not hold.
+    WithoutKey,
+}
+
+impl Condition {
+    /// In a word or two, for `/healthz`.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Well => "ok",
+            Self::Full => "full",
+            Self::Closed => "closed",
+            Self::Stuck => "stuck",
+            Self::Away(away) => away.word(),
+            Self::Refused(refusal) => refusal.word(),
+            Self::WithoutKey => "master key",
+        }
+    }
+}
+
+/// What a cluster refuses, though it answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    #[error("etcd has used up its room (the alarm NOSPACE), and writes nothing any more")]
+    NoSpace,
+    #[error(
+        "etcd has found its members' records to differ (the alarm CORRUPT), and answers nothing any more"
+    )]
+    Corrupt,
+    #[error("etcd does not know this user or password")]
+    Password,
+    #[error(
+        "etcd asks for no login, though [store] user names one: its authentication is switched off"
+    )]
+    LoginOff,
+    #[error("etcd asks for a login, and [store] user names none")]
+    LoginOn,
+    #[error("etcd's user may not read and write the keys under [store] prefix")]
+    Permission,
+    #[error("etcd takes no login of this user for longer than one request")]
+    Token,
+    #[error("etcd refuses what this machine writes")]
+    Other,
+}
+
+impl Refusal {
+    /// Which one `said` is, in the words of an etcd server (its `rpctypes/error.go`); `None` where it is none of ours.
+    pub fn of(said: &str) -> Option<Self> {
+        let known = [
+            ("database space exceeded", Self::NoSpace),
+            ("corrupt cluster", Self::Corrupt),
+            ("authentication failed", Self::Password),
+            ("authentication is not enabled", Self::LoginOff),
+            ("user name is empty", Self::LoginOn),
+            ("permission denied", Self::Permission),
+            ("invalid auth token", Self::Token),
+            ("revision of auth store is old", Self::Token),
+        ];
+        let mut known = known.into_iter();
+        known.find_map(|(words, refusal)| said.contains(words).then_some(refusal))
+    }
+
+    /// In a word or two, for `/healthz`.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::NoSpace => "etcd full",
+            Self::Corrupt => "etcd corrupt",
+            Self::Password => "etcd password",
+            Self::LoginOff | Self::LoginOn => "etcd login",
+            Self::Permission => "etcd permission",
+            Self::Token | Self::Other => "etcd refuses",
+        }
+    }
+
+    /// What an operator does about it.
+    pub fn what_to_do(self) -> &'static str {
+        match self {
+            Self::NoSpace => {
+                "Compact and defragment it, or give it a larger --quota-backend-bytes; then `etcdctl alarm disarm`."
+            }
+            Self::Corrupt => {
+                "See `etcdctl alarm list` and etcd's own log; replace the member that differs, then `etcdctl alarm disarm`."
+            }
+            Self::Password => {
+                "Put the password that etcd has for [store] user into [store] password_file, and start lpse-kiosk again; or                  set it anew with `etcdctl user passwd`."
+            }
+            Self::LoginOff => {
+                "Switch it on again with `etcdctl auth enable`: without it, whoever reaches the cluster changes everything in it."
+            }
+            Self::LoginOn => "Set [store] user and password_file, and start lpse-kiosk again.",
+            Self::Permission => {
+                "Give the user's role the prefix: `etcdctl role grant-permission --prefix=true ROLE readwrite PREFIX`."
+            }
+            Self::Token => {
+                "See etcd's own log, and its --auth-token; all members must have the same."
+            }
+            Self::Other => "See etcd's own log.",
+        }
+    }
 }
 
 /// Why a store that several machines share does not serve at this one, though it was opened.
@@ -95,6 +195,7 @@ pub struct Pulse {
     room: Room,
     counts: Arc<Counts>,
     condition: Arc<dyn Fn() -> Condition + Send + Sync>,
+    lacks_key: Arc<AtomicBool>,
 }
 
 impl Pulse {
@@ -108,14 +209,21 @@ impl Pulse {
             room,
             counts,
             condition: Arc::new(condition),
+            lacks_key: Arc::default(),
         }
     }
 
     pub fn condition(&self) -> Condition {
         match (self.condition)() {
             Condition::Well if self.room.check().is_err() => Condition::Full,
+            Condition::Well if self.lacks_key.load(Relaxed) => Condition::WithoutKey,
             condition => condition,
         }
+    }
+
+    /// Notes whether this process holds the master key that the store is sealed under.
+    pub fn note_key(&self, is_held: bool) {
+        self.lacks_key.store(!is_held, Relaxed);
     }
 
     pub fn room(&self) -> &Room {

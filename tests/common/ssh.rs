@@ -170,6 +170,21 @@ impl Server {
         self.log.0.lock().unwrap().0.clone()
     }
 
+    /// What its health is, in its own word; `None` where nobody answers.
+    pub fn health(&self) -> Option<(u16, String)> {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.metrics)).ok()?;
+        write!(
+            stream,
+            "GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+        )
+        .ok()?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).ok()?;
+        let (head, body) = answer.split_once("\r\n\r\n")?;
+        let status = head.split_whitespace().nth(1)?.parse().ok()?;
+        Some((status, body.trim().to_owned()))
+    }
+
     /// The port at which it tells health and figures.
     pub fn metrics(&self) -> u16 {
         self.metrics

@@ -35,6 +35,7 @@ mod with_etcd {
             Store,
             etcd::{self, MemberState, Members},
             nodes::Node,
+            pulse::Refusal,
         },
     };
 
@@ -150,6 +151,14 @@ mod with_etcd {
     }
 
     fn silent(endpoint: &str, error: &str, others_agree: bool) -> Finding {
+        // Whoever refuses has answered, and starting it again does not help.
+        if let Some(refusal) = Refusal::of(error) {
+            return Finding::failure(
+                ETCD,
+                format!("{endpoint}: {refusal} ({error})"),
+                refusal.what_to_do(),
+            );
+        }
         let message = format!("{endpoint} does not answer: {error}");
         match others_agree {
             true => Finding::warning(
@@ -186,10 +195,8 @@ mod with_etcd {
         if !state.errors.is_empty() {
             let alarms = state.errors.join(", ");
             let what_to_do = match alarms.contains("NOSPACE") {
-                true => {
-                    "Nothing is written any more. Compact and defragment it, or give it a larger --quota-backend-bytes; then \
-                     `etcdctl alarm disarm`."
-                }
+                true => Refusal::NoSpace.what_to_do(),
+                false if alarms.contains("CORRUPT") => Refusal::Corrupt.what_to_do(),
                 false => "See etcd's own log of that member.",
             };
             return Finding::failure(ETCD, format!("{told}; {alarms}"), what_to_do);
@@ -289,6 +296,20 @@ mod with_etcd {
             }
             assert_eq!(silent(at, "gone", true).status, Status::Warning);
             assert_eq!(silent(at, "gone", false).status, Status::Failure);
+            for (said, words) in [
+                (
+                    "etcdserver: authentication failed, invalid user ID or password",
+                    "[store] password_file",
+                ),
+                ("etcdserver: authentication is not enabled", "auth enable"),
+                ("etcdserver: user name is empty", "Set [store] user"),
+                ("etcdserver: permission denied", "grant-permission"),
+            ] {
+                let finding = silent(at, said, true);
+                assert_eq!(finding.status, Status::Failure, "{finding:?}");
+                assert!(!finding.message.contains("does not answer"), "{finding:?}");
+                assert!(finding.what_to_do.unwrap().contains(words), "{said}");
+            }
         }
     }
 }

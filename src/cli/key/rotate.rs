@@ -8,7 +8,7 @@ use crate::{
     domain::Source,
     service::{
         Services,
-        keys::{Progress, Ready},
+        keys::{Progress, Ready, Rotation},
     },
 };
 
@@ -19,8 +19,9 @@ use crate::{
 /// key stays in the file, below the new one, because backups made before need it; `key drop-old` takes it out. A service
 /// whose key is a systemd credential has to be started again in between: the command says when.
 ///
-/// Where several machines share the store, the first run only puts the new key into this machine's file. Copy that file
-/// over the one of each other machine, then run this again here with --copied.
+/// Where several machines share the store and run, the first run only puts the new key into this machine's file, and names
+/// the machines that do not hold it. Copy that file over theirs, then run this again here with --copied: it goes on when all
+/// that run hold the new key. Again with --copied, it changes nothing.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  lpse-kiosk key rotate\n  lpse-kiosk key rotate --drop-old\n  lpse-kiosk key rotate --copied"
@@ -30,7 +31,7 @@ pub struct RotateArguments {
     /// then, unless a copy of the file is kept
     #[arg(long)]
     drop_old: bool,
-    /// The other machines that share the store have this machine's master key file, with the new key in it
+    /// Go on with a rotation that waits for other machines; never begin one
     #[arg(long)]
     copied: bool,
 }
@@ -40,18 +41,12 @@ pub async fn run(
     services: &Services,
     source: &Source,
 ) -> Result<(), CliError> {
-    if !arguments.copied {
-        let ready = services.keys.get_ready(source, |_| {}).await?;
-        if let Some(ready) = ready {
-            return told(&ready);
-        }
-    }
     let template = "{msg} {spinner} {pos} records looked at  {rate}";
     let progress = progress::count("Sealing anew", template);
     let mut begun = None;
     let rotated = services
         .keys
-        .rotate(source, |event| match event {
+        .rotate(!arguments.copied, source, |event| match event {
             Progress::Begun { id } => begun = Some(format!("The new master key is {id}.")),
             Progress::Resumed { id } => {
                 begun = Some(format!("A rotation to the master key {id} goes on."));
@@ -65,7 +60,21 @@ pub async fn run(
         lines.line(begun)?;
         lines.flush()?;
     }
-    let rotated = rotated?;
+    let rotated = match rotated? {
+        Rotation::None { sealing } => {
+            lines.line(format!(
+                "No rotation is under way: {sealing} seals everything, and nothing was changed. `key rotate` without \
+                 --copied begins one."
+            ))?;
+            lines.flush()?;
+            return match arguments.drop_old {
+                true => drop_old::drop_old(services, source).await,
+                false => Ok(()),
+            };
+        }
+        Rotation::Ready(ready) => return told(&ready, lines),
+        Rotation::Rotated(rotated) => rotated,
+    };
     for (record, why) in &rotated.failed {
         lines.line(format!("{record}: {why}"))?;
     }
@@ -83,6 +92,7 @@ pub async fn run(
          place.",
         rotated.id
     ))?;
+    away(&rotated.away, &mut lines)?;
     if arguments.drop_old {
         lines.flush()?;
         return drop_old::drop_old(services, source).await;
@@ -94,16 +104,28 @@ pub async fn run(
 }
 
 /// Tells what to do before the rotation goes on.
-fn told(ready: &Ready) -> Result<(), CliError> {
-    let mut lines = Lines::new();
+fn told(ready: &Ready, mut lines: Lines) -> Result<(), CliError> {
     lines.line(format!(
-        "The new master key is {}. It is in {} and seals nothing yet.",
-        ready.id, ready.file
+        "The new master key is in {} and seals nothing yet: these machines that share the store do not hold it: {}.",
+        ready.file,
+        ready.lacking.join(", ")
     ))?;
-    lines.line(format!(
-        "Copy that file over the master key file of every other machine that shares the store ({}); where a service \
-         gets it by LoadCredential=, start the service again. Then go on here with `lpse-kiosk key rotate --copied`.",
-        ready.elsewhere.join(", ")
-    ))?;
+    lines.line(
+        "Copy that file over the master key file of each of them; where a service gets it by LoadCredential=, start the \
+         service again. Then go on here with `lpse-kiosk key rotate --copied`.",
+    )?;
+    away(&ready.away, &mut lines)?;
     lines.flush()
+}
+
+/// Names the machines that have not said that they hold the key and cannot be asked.
+fn away(names: &[String], lines: &mut Lines) -> Result<(), CliError> {
+    if names.is_empty() {
+        return Ok(());
+    }
+    lines.line(format!(
+        "Machines that do not run now, and are refused at their next start unless they are given the file before: {}. \
+         `lpse-kiosk node forget NAME` forgets one that is gone.",
+        names.join(", ")
+    ))
 }

@@ -16,7 +16,7 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
-    routing::get,
+    routing::{MethodRouter, get},
 };
 use tokio::{sync::watch, time::timeout};
 
@@ -86,16 +86,38 @@ impl Metrics {
     }
 }
 
+/// Answers on `listener` that the program is starting, until `leave` turns true or is gone.
+///
+/// # Errors
+/// The listener cannot be used at all.
+pub async fn say_starting(listener: TcpListener, leave: watch::Receiver<bool>) -> io::Result<()> {
+    let health = || async { (StatusCode::SERVICE_UNAVAILABLE, "starting\n") };
+    let server = http::Server {
+        what: "the metrics' listener",
+        router: routes(get(health), get(health)),
+        tls: None,
+        limits: LIMITS,
+        source: |_| None,
+    };
+    server.serve(listener, leave).await
+}
+
 fn router(metrics: Metrics, leave: watch::Receiver<bool>) -> Router {
+    routes(get(health), get(figures)).with_state(Arc::new(Desk { metrics, leave }))
+}
+
+fn routes<S: Clone + Send + Sync + 'static>(
+    health: MethodRouter<S>,
+    figures: MethodRouter<S>,
+) -> Router<S> {
     Router::new()
-        .route("/healthz", get(health))
-        .route("/metrics", get(figures))
+        .route("/healthz", health)
+        .route("/metrics", figures)
         .method_not_allowed_fallback(async || {
             (StatusCode::METHOD_NOT_ALLOWED, "this is only read\n")
         })
         .fallback(async || (StatusCode::NOT_FOUND, "there are /healthz and /metrics\n"))
         .layer(middleware::from_fn(no_store))
-        .with_state(Arc::new(Desk { metrics, leave }))
 }
 
 /// Yesterday's health is nobody's.
@@ -111,25 +133,18 @@ async fn no_store(request: Request, next: Next) -> Response {
 }
 
 async fn health(State(desk): State<Arc<Desk>>) -> Response {
-    let word;
     let (status, word) = match desk.metrics.vitals.store.condition() {
         // A load balancer sends people elsewhere, while those who are in finish.
         _ if *desk.leave.borrow() || desk.metrics.doors.are_closed() => {
-            (StatusCode::SERVICE_UNAVAILABLE, "leaving\n")
+            (StatusCode::SERVICE_UNAVAILABLE, "leaving")
         }
         Condition::Well if desk.metrics.vitals.audit.is_failing() => {
-            (StatusCode::SERVICE_UNAVAILABLE, "audit log\n")
+            (StatusCode::SERVICE_UNAVAILABLE, "audit log")
         }
-        Condition::Well => (StatusCode::OK, "ok\n"),
-        Condition::Full => (StatusCode::SERVICE_UNAVAILABLE, "full\n"),
-        Condition::Closed => (StatusCode::SERVICE_UNAVAILABLE, "closed\n"),
-        Condition::Stuck => (StatusCode::SERVICE_UNAVAILABLE, "stuck\n"),
-        Condition::Away(away) => {
-            word = format!("{}\n", away.word());
-            (StatusCode::SERVICE_UNAVAILABLE, &*word)
-        }
+        well @ Condition::Well => (StatusCode::OK, well.word()),
+        condition => (StatusCode::SERVICE_UNAVAILABLE, condition.word()),
     };
-    (status, word.to_owned()).into_response()
+    (status, format!("{word}\n")).into_response()
 }
 
 async fn figures(State(desk): State<Arc<Desk>>) -> Response {

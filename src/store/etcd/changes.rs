@@ -10,7 +10,7 @@ use etcd_client::{Client, Error, EventType, GetOptions, WatchOptions, WatchRespo
 use tokio::time::{sleep, timeout};
 
 use super::{
-    super::{Change, Changes},
+    super::{Change, Changes, pulse::Refusal},
     Key, StoreError, Value,
     cluster::{Cluster, Failure, classified},
 };
@@ -53,8 +53,9 @@ pub struct EtcdChanges(Events);
 struct Watch {
     stream: WatchStream,
     client: Client,
-    /// Whose stream it is.
+    /// Whose stream it is, and by which login.
     member: usize,
+    login: u64,
     is_asked: bool,
 }
 
@@ -88,7 +89,7 @@ impl Events {
     async fn watch(&self) -> Result<Watch, Error> {
         let member = self.cluster.preferred();
         let begun = async {
-            let mut client = self.cluster.client_of(member).await?;
+            let (mut client, login) = self.cluster.client_of(member).await?;
             let options = WatchOptions::new()
                 .with_prefix()
                 .with_prev_key()
@@ -98,6 +99,7 @@ impl Events {
                 stream,
                 client,
                 member,
+                login,
                 is_asked: false,
             })
         };
@@ -119,6 +121,11 @@ impl Events {
         match timeout(SILENCE, watch.stream.message()).await {
             Ok(Ok(Some(response))) => {
                 watch.is_asked = false;
+                // Before 3.5, etcd calls a login that is not good any more a lack of permission here.
+                if response.canceled() && Refusal::of(response.cancel_reason()).is_some() {
+                    let (member, login) = (watch.member, watch.login);
+                    self.cluster.forget_login(member, login).await;
+                }
                 self.take(&response)
             }
             Ok(Ok(None) | Err(_)) => false,

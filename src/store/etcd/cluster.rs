@@ -4,17 +4,27 @@
 //! that answered last, and to the next one when there is no answer within [`ATTEMPT`]; [`Cluster::patience`] bounds the
 //! whole. Reading again does no harm. A write is never sent twice from here, because one whose answer was lost may have
 //! been applied; see [`super::slot`].
+//!
+//! A login holds for as long as etcd says, and a signed one (JWT) no longer than until any user or role is changed
+//! anywhere. etcd looks at it before it does anything else, so what is refused for it was not done: the member is logged
+//! in to anew, and asked once more.
 
 use std::{
     fmt,
-    sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed},
+    sync::{
+        PoisonError,
+        atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed},
+    },
     time::{Duration, Instant},
 };
 
 use etcd_client::{Certificate, Client, ConnectOptions, Error, Identity, KvClient, TlsOptions};
 use tokio::{sync::Mutex, time::timeout_at};
 
-use super::{super::StoreError, EtcdSettings, Key, deadline};
+use super::{
+    super::{StoreError, pulse::Refusal},
+    EtcdSettings, Key, deadline,
+};
 
 /// One member is given this long, which is above what a healthy one takes and below what people notice.
 const ATTEMPT: Duration = Duration::from_millis(1_500);
@@ -38,6 +48,8 @@ pub struct Cluster {
     /// The place of the member that answered last.
     preferred: AtomicUsize,
     answers: AtomicBool,
+    /// What it has refused since a write of this node was last taken.
+    refusal: std::sync::Mutex<Option<Refusal>>,
     prefix: Vec<u8>,
     patience: Duration,
     options: ConnectOptions,
@@ -45,7 +57,15 @@ pub struct Cluster {
 
 struct Member {
     endpoint: String,
-    client: Mutex<Option<Client>>,
+    login: Mutex<Login>,
+}
+
+/// A client, logged in where there is a user.
+#[derive(Default)]
+struct Login {
+    client: Option<Client>,
+    /// Which one it is, of all that there were.
+    number: u64,
 }
 
 /// Why a question has no answer.
@@ -71,7 +91,15 @@ impl fmt::Display for Failure {
 
 impl From<Failure> for StoreError {
     fn from(failure: Failure) -> Self {
-        Self::Unavailable(format!("the etcd cluster does not answer: {failure}"))
+        Self::Unavailable(match &failure {
+            Failure::Refused(why) | Failure::Answered(why) => match Refusal::of(why) {
+                Some(refusal) => format!("{refusal} ({why}). {}", refusal.what_to_do()),
+                None => format!("the etcd cluster refuses this: {why}"),
+            },
+            Failure::Unasked(why) | Failure::Lost(why) => {
+                format!("the etcd cluster does not answer: {why}")
+            }
+        })
     }
 }
 
@@ -79,7 +107,7 @@ impl Cluster {
     pub fn new(settings: &EtcdSettings) -> Result<Self, String> {
         let members = settings.endpoints.iter().map(|endpoint| Member {
             endpoint: endpoint.clone(),
-            client: Mutex::default(),
+            login: Mutex::default(),
         });
         // Machines that start at once do not all begin at the first member.
         let mut random = [0; 1];
@@ -88,6 +116,7 @@ impl Cluster {
             preferred: AtomicUsize::new(usize::from(random[0]) % members.len().max(1)),
             members: members.collect(),
             answers: AtomicBool::new(true),
+            refusal: std::sync::Mutex::default(),
             prefix: settings.prefix.clone().into_bytes(),
             patience: settings.patience,
             options: options(settings),
@@ -101,6 +130,36 @@ impl Cluster {
     /// Whether the last question was answered.
     pub fn answers(&self) -> bool {
         self.answers.load(Relaxed)
+    }
+
+    /// What the cluster refuses of this node, though it answers.
+    pub fn refusal(&self) -> Option<Refusal> {
+        *self.refusal.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes whether a write of this node was taken. Only one that was shows that nothing is refused any more: reads are
+    /// answered by a cluster that is full.
+    pub fn note_write(&self, is_taken: bool) {
+        match is_taken {
+            true => self.note(None),
+            false if self.answers() && self.refusal().is_none() => self.note(Some(Refusal::Other)),
+            false => {}
+        }
+    }
+
+    fn note(&self, refusal: Option<Refusal>) {
+        let mut noted = self.refusal.lock().unwrap_or_else(PoisonError::into_inner);
+        if *noted == refusal {
+            return;
+        }
+        *noted = refusal;
+        match refusal {
+            Some(refusal) => tracing::error!(
+                what_to_do = refusal.what_to_do(),
+                "nobody can log in here: {refusal}"
+            ),
+            None => tracing::warn!("etcd takes what this machine writes again"),
+        }
     }
 
     /// The name of a record in etcd.
@@ -184,7 +243,17 @@ impl Cluster {
         let at = self.preferred();
         let member = &self.members[at];
         let until = deadline.min(Instant::now() + ATTEMPT);
-        let asked = async { ask(member.client(&self.options).await?).await };
+        let asked = async {
+            let (client, number) = member.client(&self.options).await?;
+            let failed = match ask(client).await {
+                Err(error) if is_of_an_old_login(&error) => error,
+                answer => return answer,
+            };
+            tracing::debug!(endpoint = member.endpoint, error = %failed, "logging in to this member anew");
+            member.forget(number).await;
+            let (client, _) = member.client(&self.options).await?;
+            ask(client).await
+        };
         let failure = match timeout_at(until.into(), asked).await {
             Ok(Ok(answer)) => {
                 self.answers.store(true, Relaxed);
@@ -193,6 +262,12 @@ impl Cluster {
             Ok(Err(error)) => classified(&error),
             Err(_) => Failure::Lost(format!("{} is silent", member.endpoint)),
         };
+        if let Failure::Refused(why) | Failure::Answered(why) = &failure {
+            self.answers.store(true, Relaxed);
+            if let Some(refusal) = Refusal::of(why) {
+                self.note(Some(refusal));
+            }
+        }
         if let Failure::Lost(_) | Failure::Unasked(_) = failure {
             self.leave(at);
             if Instant::now() >= deadline {
@@ -212,9 +287,14 @@ impl Cluster {
         self.preferred.load(Relaxed) % self.members.len()
     }
 
-    /// A client of the member at `at`.
-    pub async fn client_of(&self, at: usize) -> Result<Client, Error> {
+    /// A client of the member at `at`, and which one it is.
+    pub async fn client_of(&self, at: usize) -> Result<(Client, u64), Error> {
         self.members[at].client(&self.options).await
+    }
+
+    /// Has the member at `at` logged in to anew by whoever asks it next, if the client is still the one of this number.
+    pub async fn forget_login(&self, at: usize, number: u64) {
+        self.members[at].forget(number).await;
     }
 
     /// Asks another member than the one at `at` from now on.
@@ -250,14 +330,23 @@ impl Tries {
 
 impl Member {
     /// Connections are made when they are needed, and made again by the client.
-    async fn client(&self, options: &ConnectOptions) -> Result<Client, Error> {
-        let mut client = self.client.lock().await;
-        if let Some(client) = &*client {
-            return Ok(client.clone());
+    async fn client(&self, options: &ConnectOptions) -> Result<(Client, u64), Error> {
+        let mut login = self.login.lock().await;
+        if let Some(client) = &login.client {
+            return Ok((client.clone(), login.number));
         }
         // With a user, this logs in.
         let fresh = Client::connect([&self.endpoint], Some(options.clone())).await?;
-        Ok(client.insert(fresh).clone())
+        login.number += 1;
+        Ok((login.client.insert(fresh).clone(), login.number))
+    }
+
+    /// Of many whose login is old, the first has the next one made.
+    async fn forget(&self, number: u64) {
+        let mut login = self.login.lock().await;
+        if login.number == number {
+            login.client = None;
+        }
     }
 }
 
@@ -302,12 +391,23 @@ pub fn classified(error: &Error) -> Failure {
     match i32::from(status.code()) {
         // InvalidArgument, PermissionDenied, FailedPrecondition, OutOfRange, Unimplemented, Unauthenticated
         3 | 7 | 9 | 11 | 12 | 16 => Failure::Refused(why),
+        // The alarm CORRUPT, which is looked for before anything is proposed.
+        15 => Failure::Refused(why),
         // ResourceExhausted: a member that finds its quota used up may have applied what it refuses.
         8 => Failure::Answered(why),
         // Said before anything is proposed.
         14 if why == "etcdserver: no leader" => Failure::Unasked(why),
         _ => Failure::Lost(why),
     }
+}
+
+/// Whether nothing was done because the login is not good any more.
+fn is_of_an_old_login(error: &Error) -> bool {
+    let Error::GRpcStatus(status) = error else {
+        return false;
+    };
+    let said = status.message();
+    said.starts_with("etcdserver: ") && Refusal::of(said) == Some(Refusal::Token)
 }
 
 /// Nobody listens at the member's address, so nothing was sent there.

@@ -137,9 +137,13 @@ pub async fn open_in(settings: EtcdSettings, folder: Folder) -> Result<Opened, O
     let away = presence.away();
     let told = away.clone();
     let pulse = Pulse::new(folder.room().clone(), counts.clone(), move || {
-        match asked.upgrade().map(|cluster| cluster.answers()) {
-            Some(true) => told.borrow().map_or(Condition::Well, Condition::Away),
-            Some(false) | None => Condition::Closed,
+        let Some(cluster) = asked.upgrade().filter(|cluster| cluster.answers()) else {
+            return Condition::Closed;
+        };
+        match (*told.borrow(), cluster.refusal()) {
+            (_, Some(refusal)) => Condition::Refused(refusal),
+            (Some(away), None) => Condition::Away(away),
+            (None, None) => Condition::Well,
         }
     });
     Ok(Opened {

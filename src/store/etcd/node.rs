@@ -601,7 +601,9 @@ pub async fn live(presence: Weak<Presence>) {
         };
         // Where nothing is new, the same is said again.
         let _ = timeout(BEAT, own.news.notified()).await;
-        if let Err(error) = own.beat().await {
+        let beat = own.beat().await;
+        own.cluster.note_write(beat.is_ok());
+        if let Err(error) = beat {
             tracing::debug!(%error, "this node could not say that it lives; another try follows");
         }
     }

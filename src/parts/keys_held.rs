@@ -1,0 +1,74 @@
+//! Whether this machine holds the master key that the store is sealed under, where another machine may bring in a new one.
+//!
+//! It is looked at every [`PAUSE`], so that health tells it while nobody comes. A key that is missing is looked for in the
+//! key file each time: a file that was brought here meanwhile is used at once.
+
+use std::{
+    sync::{Arc, Weak},
+    time::Duration,
+};
+
+use tokio::time::sleep;
+
+use crate::{
+    store::{Store, StoreError, pulse::Pulse, settings::Settings},
+    vault::{Vault, VaultError},
+};
+
+/// Between two looks.
+const PAUSE: Duration = Duration::from_secs(2);
+
+/// What this machine lacks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Lack {
+    Nothing,
+    /// The key that a rotation brings in, by its name: nothing is sealed under it yet.
+    NextKey(String),
+    /// The key that the store is sealed under, and why it does not open.
+    Key(VaultError),
+}
+
+/// Looks until the store is gone, which this does not keep open.
+pub async fn keep_looking(store: Weak<dyn Store>, vault: Vault, pulse: Pulse) {
+    let file = vault.file().map_or_else(String::new, |file| file.shown());
+    let mut told = Lack::Nothing;
+    loop {
+        sleep(PAUSE).await;
+        let Some(store) = store.upgrade() else {
+            return;
+        };
+        // A store that does not answer tells that itself.
+        let Ok(lack) = look(store, &vault).await else {
+            continue;
+        };
+        pulse.note_key(!matches!(lack, Lack::Key(_)));
+        if lack == told {
+            continue;
+        }
+        match &lack {
+            Lack::Key(error) => tracing::error!(
+                "nobody can log in here: the store's master key is another one ({error}); bring the master key file of a \
+                 machine that has it over {file}, and, where systemd hands it over, start this service again"
+            ),
+            Lack::NextKey(id) => tracing::warn!(
+                "a rotation to the master key {id} waits for this machine: bring the master key file of the machine where \
+                 `key rotate` was run over {file}, and, where systemd hands it over, start this service again"
+            ),
+            Lack::Nothing => tracing::warn!("this machine holds the store's master key again"),
+        }
+        told = lack;
+    }
+}
+
+async fn look(store: Arc<dyn Store>, vault: &Vault) -> Result<Lack, StoreError> {
+    let settings = Settings::new(store);
+    if let Some(sealed) = settings.seal_check().await?.sealed
+        && let Err(error) = vault.passes_check(&sealed)
+    {
+        return Ok(Lack::Key(error));
+    }
+    let next = settings.rotation().await?;
+    // A key that is not known yet is looked for in the file.
+    let lacks = |id: &String| vault.sealing_under(id).is_err();
+    Ok(next.filter(lacks).map_or(Lack::Nothing, Lack::NextKey))
+}
