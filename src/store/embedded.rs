@@ -74,7 +74,7 @@ const REOPEN_PAUSE: Duration = Duration::from_secs(1);
 const READ_LATELY: Duration = Duration::from_secs(60 * 60);
 
 /// An end that takes longer is soon made disorderly by whoever waits for it.
-const READING_AT_THE_END: Duration = Duration::from_secs(20);
+const READING_AT_THE_END: Duration = Duration::from_secs(4);
 
 /// Commits that may wait; more wait outside, in their callers.
 const QUEUE: usize = 1024;
