@@ -672,10 +672,31 @@ async fn open_store_in(
     if kind == StoreKind::Etcd {
         return cluster::open(config, folder).await;
     }
-    // Opening copies the files, and reads and counts every record: seconds where there are a million accounts.
-    let opened = tokio::task::spawn_blocking(move || store::open_in(kind, folder, missing)).await;
-    let opened = opened.expect("opening a store does not panic");
+    // Opening reads the files, and counts every record unless the last end was orderly: seconds where there are many.
+    let opening = tokio::task::spawn_blocking(move || store::open_in(kind, folder, missing));
+    let opened = told_if_long(opening, || {
+        tracing::warn!(
+            "the store is still being opened: it is large, or did not end in order, and is read through first; this goes on \
+             by itself"
+        );
+    });
+    let opened = opened.await.expect("opening a store does not panic");
     Ok(opened.map(store::Opened::from)?)
+}
+
+/// Whoever waits longer than this without a word thinks that nothing goes on.
+const WITHOUT_A_WORD: Duration = Duration::from_secs(2);
+
+/// `work`, and a word about it where it takes long.
+async fn told_if_long<T>(work: impl Future<Output = T>, tell: impl FnOnce()) -> T {
+    let mut work = std::pin::pin!(work);
+    match tokio::time::timeout(WITHOUT_A_WORD, work.as_mut()).await {
+        Ok(done) => done,
+        Err(_) => {
+            tell();
+            work.await
+        }
+    }
 }
 
 /// This machine's name among those that share the store.
@@ -858,5 +879,23 @@ fn check_owner(folder: &Path) -> Result<(), PartsError> {
     match owner == rustix::process::geteuid().as_raw() {
         true => Ok(()),
         false => Err(PartsError::ForeignFolder(shown(), owner)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn of_what_takes_long_there_is_a_word() {
+        for (takes, words) in [(WITHOUT_A_WORD / 2, 0), (WITHOUT_A_WORD * 2, 1)] {
+            let mut told = 0;
+            let work = async {
+                tokio::time::sleep(takes).await;
+                "done"
+            };
+            assert_eq!(told_if_long(work, || told += 1).await, "done");
+            assert_eq!(told, words, "{takes:?}");
+        }
     }
 }

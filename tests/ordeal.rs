@@ -1,7 +1,8 @@
-//! The ordeal of the embedded stores: kills at random moments, a kill at every system call of opening, reads that fail
-//! there, first openings that are cut off, bits that flip at rest, files that are cut off or gone, power cuts, a disk
-//! that fills up, and bulk fills. After each of them everything acknowledged must be there, and the store must open
-//! twice; or it must be refused with a sentence, and every byte be as it was.
+//! The ordeal of the embedded stores: kills at random moments, a kill at every system call of opening and closing, reads
+//! that fail there, first openings that are cut off, bits that flip at rest, files that are cut off or gone, power cuts,
+//! a disk that fills up, and bulk fills. After each of them everything acknowledged must be there, and the store must
+//! open twice; or it must be refused with a sentence, and every byte be as it was. Stores that were killed and stores that
+//! ended in order are harmed alike: they are opened in two ways.
 //!
 //! Among the tests it runs briefly. At length, by hand, as the table in the README was made:
 //!
@@ -15,7 +16,7 @@
 
 use std::{
     collections::BTreeMap,
-    env, fs,
+    env, fmt, fs,
     io::{BufRead, BufReader, Write},
     path::{Path, PathBuf},
     process::{Command, ExitCode, Stdio},
@@ -52,6 +53,17 @@ fn main() -> ExitCode {
         ["child-write", kind, folder] => {
             runtime.block_on(write_until_killed(kind.parse().unwrap(), Path::new(folder)));
             return ExitCode::SUCCESS;
+        }
+        ["child-open-close", kind, folder] => {
+            let opened = store::open(kind.parse().unwrap(), Path::new(folder), 0);
+            let store = opened.unwrap_or_else(|error| {
+                println!("{error}");
+                std::process::exit(1);
+            });
+            let ended = store.ended();
+            drop(store);
+            runtime.block_on(ended.wait());
+            std::process::exit(0);
         }
         ["child-open", kind, folder] => {
             let opened = store::open(kind.parse().unwrap(), Path::new(folder), 0);
@@ -312,37 +324,31 @@ impl Row {
         found.is_ok()
     }
 
+    /// Killed while it opens, and while it opens and closes.
     fn open_kills(&mut self, kind: StoreKind, every_call: bool, runtime: &tokio::runtime::Runtime) {
         if !self.has_strace() {
             return;
         }
-        let folder = tempfile::tempdir().unwrap();
-        let mut acknowledged = BTreeMap::new();
-        write_and_kill(kind, folder.path(), 100, &mut acknowledged);
-        let calls = calls_of_opening(kind, folder.path());
-        let total: usize = calls.values().sum();
-        let step = if every_call { 1 } else { (total / 24).max(1) };
-        let (mut at, mut killed) = (0, 0);
-        for (call, count) in &calls {
-            for when in 1..=*count {
-                at += 1;
-                if at % step != 0 {
-                    continue;
+        let (mut killed, mut total) = (0, 0);
+        for (child, seed) in [("child-open", 1_000), ("child-open-close", 50_000)] {
+            let specimen = Specimen::new(kind, 100, child == "child-open-close");
+            let calls = calls_of(child, kind, specimen.copy().path());
+            total += calls.values().sum::<usize>();
+            let folder = specimen.copy();
+            let mut acknowledged = specimen.acknowledged.clone();
+            let sample = sample(&calls, 0, &["signal=SIGKILL"], (!every_call).then_some(9));
+            for (injection, seed) in sample.iter().zip(seed..) {
+                // Every opening finds a store that was cut off while it was written; or, in every other one of those that
+                // close, the end of the one before.
+                if child == "child-open" || seed % 2 == 0 {
+                    write_and_kill(kind, folder.path(), seed, &mut acknowledged);
                 }
-                // Every opening finds a store that was cut off while it was written.
-                write_and_kill(
-                    kind,
-                    folder.path(),
-                    1_000 + u32::try_from(at).unwrap(),
-                    &mut acknowledged,
-                );
-                let inject = format!("inject={call}:signal=SIGKILL:when={when}");
-                killed += u32::from(!open_under_strace(kind, folder.path(), &["-e", &inject]));
-                if let Err(loss) = runtime.block_on(check(kind, folder.path(), &mut acknowledged)) {
-                    self.losses
-                        .push(format!("opening killed at {call} {when}: {loss}"));
-                    self.cells.push(format!("{killed} of {total} calls"));
-                    return;
+                let (is_ended, _) = told_by(child, kind, folder.path(), Some(&injection.options()));
+                killed += u32::from(!is_ended);
+                let checked = check(kind, folder.path(), &mut acknowledged);
+                if let Err(loss) = runtime.block_on(checked) {
+                    self.losses.push(format!("{child}, {injection}: {loss}"));
+                    break;
                 }
             }
         }
@@ -359,23 +365,17 @@ impl Row {
         if !self.has_strace() {
             return;
         }
-        let specimen = Specimen::new(kind, 200);
-        let mut calls = calls_of_opening(kind, specimen.copy().path());
-        calls.retain(|call, _| READS.contains(&call.as_str()));
-        let total: usize = calls.values().sum();
-        let step = if every_call { 1 } else { (total / 8).max(1) };
-        let (mut at, mut verdicts) = (0, Verdicts::default());
-        for (call, count) in &calls {
+        let (mut verdicts, mut total) = (Verdicts::default(), 0);
+        for is_ended in [false, true] {
+            let specimen = Specimen::new(kind, 200, is_ended);
+            let mut calls = calls_of("child-open", kind, specimen.copy().path());
+            calls.retain(|call, _| READS.contains(&call.as_str()));
+            total += calls.values().sum::<usize>();
             // strace counts each thread's calls, from the loader's on: no number is too large for the last ones.
-            for when in 1..=count + LOADER {
-                at += 1;
-                if at % step != 0 {
-                    continue;
-                }
-                let inject = format!("inject={call}:error=EIO:when={when}");
-                let what = format!("{call} {when} failed");
-                let options = ["-e", &format!("trace={call}"), "-e", &inject];
-                let open = |folder: &Path| open_told(kind, folder, Some(&options));
+            for injection in sample(&calls, LOADER, &["error=EIO"], (!every_call).then_some(4)) {
+                let options = injection.options();
+                let open = |folder: &Path| told_by("child-open", kind, folder, Some(&options));
+                let what = format!("{injection}, {}", specimen.state());
                 verdicts.try_one(&specimen, open, &what, runtime);
             }
         }
@@ -392,74 +392,72 @@ impl Row {
         if !self.has_strace() {
             return;
         }
-        let calls = calls_of_opening(kind, tempfile::tempdir().unwrap().path());
+        let calls = calls_of("child-open", kind, tempfile::tempdir().unwrap().path());
         let total: usize = calls.values().sum();
-        let step = if every_call {
-            1
-        } else {
-            (total * 3 / 16).max(1)
-        };
-        let (mut at, mut cut_off) = (0, 0);
-        for (call, count) in &calls {
-            for fault in ["signal=SIGKILL", "error=EIO", "error=ENOSPC"] {
-                for when in 1..=*count {
-                    at += 1;
-                    // What cannot be closed or mapped is not what a disk does.
-                    let is_of_memory = ["mmap", "close"].contains(&call.as_str());
-                    if at % step != 0 || fault != "signal=SIGKILL" && is_of_memory {
-                        continue;
-                    }
-                    let folder = tempfile::tempdir().unwrap();
-                    let inject = format!("inject={call}:{fault}:when={when}");
-                    let trace = format!("trace={call}");
-                    let (is_open, told) =
-                        open_told(kind, folder.path(), Some(&["-e", &trace, "-e", &inject]));
-                    cut_off += u32::from(!is_open);
-                    let begun = runtime.block_on(begin_again(kind, folder.path()));
-                    if let Err(loss) = begun {
-                        self.losses
-                            .push(format!("first opening, {inject} ({told}): {loss}"));
-                    }
-                }
+        let faults = ["signal=SIGKILL", "error=EIO", "error=ENOSPC"];
+        let mut cut_off = 0;
+        for injection in sample(&calls, 0, &faults, (!every_call).then_some(12)) {
+            // What cannot be closed or mapped is not what a disk does.
+            let is_of_memory = ["mmap", "close"].contains(&injection.call.as_str());
+            if is_of_memory && injection.fault != "signal=SIGKILL" {
+                continue;
+            }
+            let folder = tempfile::tempdir().unwrap();
+            let options = injection.options();
+            let (is_open, told) = told_by("child-open", kind, folder.path(), Some(&options));
+            cut_off += u32::from(!is_open);
+            let begun = runtime.block_on(begin_again(kind, folder.path()));
+            if let Err(loss) = begun {
+                self.losses
+                    .push(format!("first opening, {injection} ({told}): {loss}"));
             }
         }
         self.cells.push(format!("{cut_off} (of {total} calls)"));
     }
 
     fn flips(&mut self, kind: StoreKind, flips: u32, runtime: &tokio::runtime::Runtime) {
-        let specimen = Specimen::new(kind, 300);
         let mut verdicts = Verdicts::default();
-        for flip in 0..flips {
+        let specimens = [false, true].map(|is_ended| Specimen::new(kind, 300, is_ended));
+        for (flip, specimen) in (0..flips).zip(specimens.iter().cycle()) {
             let folder = specimen.copy();
             let what = flip_a_bit(folder.path(), flip);
-            verdicts.judge(&specimen, folder, open_told_of(kind), &what, runtime);
+            let what = format!("{what}, {}", specimen.state());
+            verdicts.judge(specimen, folder, open_told_of(kind), &what, runtime);
         }
         self.judge(verdicts, String::new());
     }
 
     /// Every file is cut off at several lengths, and removed.
     fn cut_or_gone(&mut self, kind: StoreKind, runtime: &tokio::runtime::Runtime) {
-        let specimen = Specimen::new(kind, 300);
         let mut verdicts = Verdicts::default();
-        for (name, bytes) in files(specimen.folder.path()) {
-            let length = bytes.len() as u64;
-            for left in [
-                Some(0),
-                Some(length / 2),
-                Some(length.saturating_sub(1)),
-                None,
-            ] {
-                let folder = specimen.copy();
-                let path = folder.path().join(&name);
-                match left {
-                    Some(left) => {
-                        let file = fs::OpenOptions::new().write(true).open(&path).unwrap();
-                        file.set_len(left).unwrap();
+        for is_ended in [false, true] {
+            let specimen = Specimen::new(kind, 300, is_ended);
+            for (name, bytes) in files(specimen.folder.path()) {
+                let length = bytes.len() as u64;
+                let lengths = [
+                    Some(length / 2),
+                    None,
+                    Some(0),
+                    Some(length.saturating_sub(1)),
+                ];
+                // What ended in order is compared as a whole: any other length is like the next.
+                for left in lengths.into_iter().take(if is_ended { 2 } else { 4 }) {
+                    let folder = specimen.copy();
+                    let path = folder.path().join(&name);
+                    match left {
+                        Some(left) => {
+                            let file = fs::OpenOptions::new().write(true).open(&path).unwrap();
+                            file.set_len(left).unwrap();
+                        }
+                        None => fs::remove_file(&path).unwrap(),
                     }
-                    None => fs::remove_file(&path).unwrap(),
+                    let name = name.display();
+                    let what = format!(
+                        "{name} with {left:?} of {length} bytes, {}",
+                        specimen.state()
+                    );
+                    verdicts.judge(&specimen, folder, open_told_of(kind), &what, runtime);
                 }
-                let what = format!("{} with {left:?} of {length} bytes", name.display());
-                verdicts.judge(&specimen, folder, open_told_of(kind), &what, runtime);
             }
         }
         self.judge(verdicts, String::new());
@@ -539,25 +537,84 @@ const READS: [&str; 4] = ["pread64", "read", "openat", "statx"];
 /// More calls of one name than the loader makes before the program begins.
 const LOADER: usize = 12;
 
+/// A fault at one system call.
+struct Injection {
+    call: String,
+    fault: &'static str,
+    when: usize,
+}
+
+impl Injection {
+    /// Options of strace.
+    fn options(&self) -> Vec<String> {
+        let of_call = format!("trace={}", self.call);
+        let injected = format!("inject={self}");
+        ["-e".into(), of_call, "-e".into(), injected].into()
+    }
+}
+
+impl fmt::Display for Injection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { call, fault, when } = self;
+        write!(f, "{call}:{fault}:when={when}")
+    }
+}
+
+/// Each of `faults` at each of `calls` and `beyond` of each name; of these evenly `wanted` calls' worth, or all.
+fn sample(
+    calls: &BTreeMap<String, usize>,
+    beyond: usize,
+    faults: &[&'static str],
+    wanted: Option<usize>,
+) -> Vec<Injection> {
+    let all = calls.iter().flat_map(|(call, count)| {
+        faults.iter().flat_map(move |fault| {
+            (1..=count + beyond).map(move |when| Injection {
+                call: call.clone(),
+                fault,
+                when,
+            })
+        })
+    });
+    let total = calls.values().sum::<usize>() * faults.len();
+    let step = wanted.map_or(1, |wanted| (total / wanted).max(1));
+    all.skip(step - 1).step_by(step).collect()
+}
+
 /// A store with records in it, of which copies are harmed.
 struct Specimen {
     kind: StoreKind,
     folder: tempfile::TempDir,
     acknowledged: BTreeMap<u32, u64>,
+    is_ended: bool,
 }
 
 impl Specimen {
-    /// One that was killed while it was written, after it was killed and opened again once.
-    fn new(kind: StoreKind, seed: u32) -> Self {
+    /// One that was killed while it was written, after it was killed and opened again once; or that has ended in order
+    /// after all that.
+    fn new(kind: StoreKind, seed: u32, is_ended: bool) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut acknowledged = BTreeMap::new();
         for seed in [seed, seed + 1] {
             write_and_kill(kind, folder.path(), seed, &mut acknowledged);
         }
+        // Twice: the second opening has nothing to mend.
+        for _ in 0..if is_ended { 2 } else { 0 } {
+            let (is_well, told) = told_by("child-open-close", kind, folder.path(), None);
+            assert!(is_well, "{told}");
+        }
         Self {
             kind,
             folder,
             acknowledged,
+            is_ended,
+        }
+    }
+
+    fn state(&self) -> &'static str {
+        match self.is_ended {
+            true => "of a store that ended in order",
+            false => "of a store that was killed",
         }
     }
 
@@ -680,8 +737,13 @@ fn kept(mut files: BTreeMap<PathBuf, Vec<u8>>) -> BTreeMap<PathBuf, Vec<u8>> {
     files
 }
 
-/// Opens the store in a process of its own; whether it opened, and what was said.
-fn open_told(kind: StoreKind, folder: &Path, strace: Option<&[&str]>) -> (bool, String) {
+/// Lets a child of this program work with the store; whether it ended well, and what was said.
+fn told_by(
+    child: &str,
+    kind: StoreKind,
+    folder: &Path,
+    strace: Option<&[String]>,
+) -> (bool, String) {
     let mut command = Command::new("timeout");
     command.arg("60");
     if let Some(options) = strace {
@@ -691,7 +753,7 @@ fn open_told(kind: StoreKind, folder: &Path, strace: Option<&[&str]>) -> (bool, 
     }
     let output = command
         .arg(env::current_exe().unwrap())
-        .args(["child-open", kind.as_str()])
+        .args([child, kind.as_str()])
         .arg(folder)
         .output()
         .unwrap();
@@ -704,7 +766,7 @@ fn open_told(kind: StoreKind, folder: &Path, strace: Option<&[&str]>) -> (bool, 
 }
 
 fn open_told_of(kind: StoreKind) -> impl Fn(&Path) -> (bool, String) {
-    move |folder| open_told(kind, folder, None)
+    move |folder| told_by("child-open", kind, folder, None)
 }
 
 /// Flips a bit of one of the files in `folder`, the larger ones more often; says which.
@@ -866,15 +928,13 @@ impl Drop for Mounted {
     }
 }
 
-/// How often opening makes each system call that can change or read the store.
-fn calls_of_opening(kind: StoreKind, folder: &Path) -> BTreeMap<String, usize> {
+/// How often a child makes each system call that can change or read the store.
+fn calls_of(child: &str, kind: StoreKind, folder: &Path) -> BTreeMap<String, usize> {
     let log = tempfile::NamedTempFile::new().unwrap();
     let trace = "trace=%file,%desc,fsync,fdatasync,sync_file_range,ftruncate,fallocate,flock,mmap";
-    let path = log.path().to_str().unwrap();
-    assert!(
-        open_under_strace(kind, folder, &["-o", path, "-e", trace]),
-        "the store opens under strace"
-    );
+    let options = ["-o", log.path().to_str().unwrap(), "-e", trace].map(str::to_owned);
+    let (is_well, told) = told_by(child, kind, folder, Some(&options));
+    assert!(is_well, "under strace it ends well ({told})");
     let mut calls = BTreeMap::new();
     let mut in_store = false;
     for line in fs::read_to_string(log.path()).unwrap().lines() {
@@ -888,21 +948,6 @@ fn calls_of_opening(kind: StoreKind, folder: &Path) -> BTreeMap<String, usize> {
     }
     calls.retain(|_, count| *count > 0);
     calls
-}
-
-/// Opens the store in a process of its own under strace; says whether that process ended well.
-fn open_under_strace(kind: StoreKind, folder: &Path, options: &[&str]) -> bool {
-    let status = Command::new("strace")
-        .args(["-f", "-qq"])
-        .args(options)
-        .arg(env::current_exe().unwrap())
-        .args(["child-open", kind.as_str()])
-        .arg(folder)
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status()
-        .unwrap();
-    status.success()
 }
 
 /// Fills the disk under an open store to a level, writes until it refuses, gives the space back, and demands that the

@@ -5,7 +5,11 @@
 #[allow(dead_code, reason = "nobody harms this cluster")]
 mod cluster;
 
-use std::{collections::BTreeMap, path::Path, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use lpse_kiosk::{
     domain::audit::AuditEvent,
@@ -15,7 +19,9 @@ use lpse_kiosk::{
     store::{
         self, Commit, Key, Outcome, Store, StoreError, StoreKind,
         embedded::Embedded,
+        file_digest::FileDigest,
         folder::{Folder, OpenError},
+        inventory::{Newest, Noted},
         memory::Memory,
         opening::Missing,
         remote::{self, Remote},
@@ -437,6 +443,164 @@ async fn a_store_that_is_older_than_what_was_acknowledged_is_refused() {
             "{refused}"
         );
         assert!(!refused.to_string().contains('\n'), "{refused}");
+    }
+}
+
+/// Writes a record past the store: its inventory knows nothing of it. Leaves the engine's files as an engine does that had
+/// nothing to mend when it was opened.
+fn write_past(kind: StoreKind, folder: &Path) {
+    match kind {
+        StoreKind::Sled => {
+            let open = || {
+                let path = folder.join("sled");
+                let opened = std::iter::repeat_with(|| {
+                    std::thread::yield_now();
+                    sled::open(&path)
+                });
+                // The one before gives up its lock in its own time.
+                opened.take(100_000).find_map(Result::ok).unwrap()
+            };
+            let database = open();
+            database.insert(b"a", b"past").unwrap();
+            database.flush().unwrap();
+            drop(database);
+            drop(open());
+        }
+        _ => {
+            let database = redb::Database::open(folder.join("store.redb")).unwrap();
+            let records = redb::TableDefinition::<&[u8], &[u8]>::new("records");
+            let transaction = database.begin_write().unwrap();
+            let mut table = transaction.open_table(records).unwrap();
+            table.insert(b"a".as_slice(), b"past".as_slice()).unwrap();
+            drop(table);
+            transaction.commit().unwrap();
+        }
+    }
+}
+
+fn note(folder: &Path, commits: u64, left: FileDigest) {
+    let left = Some(left);
+    Newest::in_folder(folder).note(Noted { commits, left });
+}
+
+/// An engine's file or folder.
+fn place(kind: StoreKind, folder: &Path) -> PathBuf {
+    folder.join(records(kind).split('/').next().unwrap())
+}
+
+fn noted(folder: &Path) -> Option<Noted> {
+    Newest::in_folder(folder).read().unwrap()
+}
+
+#[tokio::test]
+async fn an_orderly_end_notes_its_files_which_then_are_not_counted_again() {
+    for kind in StoreKind::EMBEDDED {
+        let folder = with_a_record(kind).await;
+        let place = place(kind, folder.path());
+        let left = || FileDigest::of(&place).unwrap();
+        let ended = noted(folder.path()).unwrap();
+        assert_eq!(ended.left, Some(left()), "{kind}");
+        // While it is open, and after a kill, nothing is noted of the files.
+        let store = open(kind, folder.path());
+        assert_eq!(noted(folder.path()).unwrap().left, None, "{kind}");
+        let end = store.ended();
+        drop(store);
+        end.wait().await;
+        assert_eq!(noted(folder.path()).unwrap().left, Some(left()), "{kind}");
+        // Only who counts the records finds what is not in the inventory.
+        write_past(kind, folder.path());
+        note(folder.path(), ended.commits, left());
+        let store = open(kind, folder.path());
+        assert_eq!(store.get(&key("a")).await.unwrap(), value("past"), "{kind}");
+        let end = store.ended();
+        drop(store);
+        end.wait().await;
+        // Who is asked to examine it does.
+        let refused = store::examine(kind, folder.path(), 0).unwrap_err();
+        assert!(refused.to_string().contains("as written"), "{refused}");
+    }
+}
+
+#[tokio::test]
+async fn an_orderly_end_that_was_of_other_files_is_not_trusted() {
+    for kind in StoreKind::EMBEDDED {
+        let folder = with_a_record(kind).await;
+        let ended = noted(folder.path()).unwrap();
+        let whole = std::fs::read(folder.path().join("newest")).unwrap();
+        write_past(kind, folder.path());
+        let place = place(kind, folder.path());
+        let digest = FileDigest::of(&place).unwrap();
+        let marks = [
+            ("absent", None),
+            ("cut off", Some(&whole[..whole.len() - 1])),
+            ("empty", Some(&[][..])),
+            ("of an earlier end", Some(&whole[..])),
+        ];
+        for (what, mark) in marks {
+            let file = folder.path().join("newest");
+            match mark {
+                Some(mark) => std::fs::write(file, mark).unwrap(),
+                None => std::fs::remove_file(file).unwrap(),
+            }
+            let refused = store::open(kind, folder.path(), 0).unwrap_err();
+            assert!(
+                refused.to_string().contains("as written"),
+                "{what}: {refused}"
+            );
+            assert_eq!(FileDigest::of(&place).unwrap(), digest, "{kind}, {what}");
+        }
+        // The files fit, and hold less than was acknowledged, or more.
+        for by in [-1, 1] {
+            let commits = ended.commits.checked_add_signed(by).unwrap();
+            note(folder.path(), commits, digest);
+            let refused = store::open(kind, folder.path(), 0).unwrap_err();
+            assert!(refused.to_string().contains("as written"), "{refused}");
+            assert_eq!(FileDigest::of(&place).unwrap(), digest, "{kind}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_copy_that_was_not_waited_for_is_put_back_only_if_it_is_whole() {
+    for kind in StoreKind::EMBEDDED {
+        let folder = with_a_record(kind).await;
+        let place = place(kind, folder.path());
+        let name = place.file_name().unwrap().to_str().unwrap();
+        let copy = folder.path().join(format!("{name}.kept-for-now"));
+        let good = folder.path().join("good");
+        copy_all(&place, &good);
+        let spoil = |path: &Path| {
+            let inside = path.join("db");
+            let file = if inside.exists() { &inside } else { path };
+            let mut bytes = std::fs::read(file).unwrap();
+            bytes.truncate(bytes.len() / 2);
+            std::fs::write(file, bytes).unwrap();
+        };
+        // After a power cut in an opening: the store is as it was, the copy is not.
+        copy_all(&good, &copy);
+        spoil(&copy);
+        let mark = std::fs::read(folder.path().join("newest")).unwrap();
+        let store = open(kind, folder.path());
+        assert_eq!(store.get(&key("a")).await.unwrap(), value("1"), "{kind}");
+        let end = store.ended();
+        drop(store);
+        end.wait().await;
+        // After a kill: the copy is whole, and an engine was at work on the store.
+        std::fs::write(folder.path().join("newest"), mark).unwrap();
+        copy_all(&good, &copy);
+        spoil(&place);
+        let store = open(kind, folder.path());
+        assert_eq!(store.get(&key("a")).await.unwrap(), value("1"), "{kind}");
+        // Commits were taken since: whatever comes back of it is of another day.
+        let commit = Commit::new().put(key("a"), b"2".to_vec());
+        store.commit(commit).await.unwrap();
+        let end = store.ended();
+        drop(store);
+        end.wait().await;
+        copy_all(&good, &copy);
+        let store = open(kind, folder.path());
+        assert_eq!(store.get(&key("a")).await.unwrap(), value("2"), "{kind}");
+        assert!(!copy.exists(), "{kind}");
     }
 }
 

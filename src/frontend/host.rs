@@ -383,7 +383,7 @@ async fn host(
     drop(console);
     match (served, running) {
         (Ok(()), Some(running)) => {
-            let _ = tokio::time::timeout(CLOSING_TIME, running.close()).await;
+            running.close().await;
             Ok(())
         }
         (served, _) => served,
@@ -396,8 +396,12 @@ const READY: &str = "People are served";
 /// A start that waits for something is given so much more time at a go, which is longer than one try to open the store.
 const START_PATIENCE: Duration = Duration::from_secs(60);
 
-/// What is left to do when everybody has gone takes less than this, or is given up.
-const CLOSING_TIME: Duration = Duration::from_millis(500);
+/// What runs beside when everybody has gone ends in less than this, or is given up.
+const BESIDE_ENDS: Duration = Duration::from_millis(500);
+
+/// So long an orderly end of the store may take: its files are read through for the note that makes the next opening cheap.
+/// Less than a supervisor waits.
+const STORE_ENDS: Duration = Duration::from_secs(8);
 
 /// The opened store, and what runs beside the doors over it.
 struct Running {
@@ -407,11 +411,11 @@ struct Running {
 }
 
 impl Running {
-    /// Waits for what runs beside to let go of the store, then closes it in order.
+    /// Waits for what runs beside to let go of the store, then closes it in order; for neither without end.
     async fn close(self) {
         self.watchdog.abort();
-        self.beside.join_all().await;
-        self.opened.close().await;
+        let _ = tokio::time::timeout(BESIDE_ENDS, self.beside.join_all()).await;
+        let _ = tokio::time::timeout(STORE_ENDS, self.opened.close()).await;
     }
 }
 

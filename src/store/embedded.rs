@@ -28,6 +28,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::{
     Commit, Key, Outcome, Store, StoreError, Value,
+    file_digest::FileDigest,
     folder::{Folder, OpenError, Room},
     inventory::{Inventory, Newest, Noted},
     opening::{close, guarded, one_line},
@@ -55,13 +56,25 @@ pub trait Engine: Send + Sync + fmt::Debug + 'static {
 }
 
 /// Opens the engine in a folder, at the start and after a failure.
-pub type Opener = Box<dyn Fn(&Folder) -> Result<Box<dyn Engine>, OpenError> + Send + Sync>;
+pub trait Opener: Send + Sync {
+    fn open(&self, folder: &Folder) -> Result<Box<dyn Engine>, OpenError>;
+
+    /// The files as they are left by an engine that was closed in order; `None` where that cannot be told.
+    fn left(&self, folder: &Folder) -> Option<FileDigest>;
+}
 
 /// A commit that takes longer will not end.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A failed engine is opened anew no more often than this.
 const REOPEN_PAUSE: Duration = Duration::from_secs(1);
+
+/// For so long a store counts as it was read when it was opened. Later an orderly end reads every record again before it
+/// notes the digest of the files: a digest of what has rotted since would pass for what was written.
+const READ_LATELY: Duration = Duration::from_secs(60 * 60);
+
+/// An end that takes longer is soon made disorderly by whoever waits for it.
+const READING_AT_THE_END: Duration = Duration::from_secs(4);
 
 /// Commits that may wait; more wait outside, in their callers.
 const QUEUE: usize = 1024;
@@ -96,8 +109,9 @@ pub struct Embedded {
 
 impl Embedded {
     /// Opens the engine in `folder` and starts its committer.
-    pub fn open(folder: Folder, opener: Opener) -> Result<Self, OpenError> {
-        let engine = Arc::new(RwLock::new(Some(opener(&folder)?)));
+    pub fn open(folder: Folder, opener: Box<dyn Opener>) -> Result<Self, OpenError> {
+        let engine = Arc::new(RwLock::new(Some(opener.open(&folder)?)));
+        let read = Instant::now();
         let (jobs, queue) = mpsc::channel(QUEUE);
         let (end, ended) = watch::channel(());
         let room = folder.room().clone();
@@ -109,6 +123,7 @@ impl Embedded {
             folder,
             opener,
             engine: engine.clone(),
+            read,
             failure: None,
             carried: None,
             queue,
@@ -379,8 +394,10 @@ impl fmt::Debug for Embedded {
 /// The one thread that writes.
 struct Committer {
     folder: Folder,
-    opener: Opener,
+    opener: Box<dyn Opener>,
     engine: Arc<RwLock<Option<Box<dyn Engine>>>>,
+    /// When every record was found to be as it was written.
+    read: Instant,
     /// Why the engine is closed, and when that was last tried to be mended.
     failure: Option<(String, Instant)>,
     /// A commit that did not fit the last group.
@@ -421,8 +438,11 @@ impl Committer {
         // One that has failed is not there any more.
         if let Some(engine) = closed {
             let commits = engine.inventory().commits;
-            let is_closed = close(engine);
-            self.newest.note(Noted { commits, is_closed });
+            let is_well = self.read.elapsed() < READ_LATELY || is_read_to_the_end(&*engine);
+            if close(engine) && is_well {
+                let left = self.opener.left(&self.folder);
+                self.newest.note(Noted { commits, left });
+            }
         }
     }
 
@@ -485,7 +505,7 @@ impl Committer {
                     let outcomes = engine.apply(group)?;
                     self.newest.note(Noted {
                         commits: engine.inventory().commits,
-                        is_closed: false,
+                        left: None,
                     });
                     Ok(outcomes)
                 }),
@@ -548,12 +568,16 @@ impl Committer {
         }
         *tried = Instant::now();
         let opened = match self.folder.room().check() {
-            Ok(()) => (self.opener)(&self.folder).map_err(|error| error.to_string()),
+            Ok(()) => self
+                .opener
+                .open(&self.folder)
+                .map_err(|error| error.to_string()),
             Err(error) => Err(error.to_string()),
         };
         match opened {
             Ok(engine) => {
                 *self.engine.write().unwrap_or_else(PoisonError::into_inner) = Some(engine);
+                self.read = Instant::now();
                 self.failure = None;
                 tracing::info!("the store is open again");
                 Ok(())
@@ -562,6 +586,21 @@ impl Committer {
                 *reason = error.clone();
                 Err(StoreError::Unavailable(error))
             }
+        }
+    }
+}
+
+/// Whether every record is as it was written, and was read in the time there is for it. What is not is found by the next
+/// opening, which then reads all of it.
+fn is_read_to_the_end(engine: &dyn Engine) -> bool {
+    let begun = Instant::now();
+    let goes_on = || begun.elapsed() < READING_AT_THE_END;
+    match guarded(|| Inventory::check(engine, goes_on)) {
+        Ok(is_read) => is_read,
+        Err(reason) => {
+            let reason = one_line(&reason);
+            tracing::error!(%reason, "the store is not as it was written");
+            false
         }
     }
 }
@@ -638,6 +677,28 @@ mod tests {
         }
     }
 
+    /// Opens the same records each time.
+    struct InMemory {
+        orders: Arc<Orders>,
+        records: Arc<Memory>,
+        hold: Option<Arc<Mutex<std_mpsc::Receiver<()>>>>,
+    }
+
+    impl Opener for InMemory {
+        fn open(&self, _: &Folder) -> Result<Box<dyn Engine>, OpenError> {
+            self.orders.opened.fetch_add(1, Ordering::SeqCst);
+            Ok(Box::new(Obedient {
+                orders: self.orders.clone(),
+                records: self.records.clone(),
+                hold: self.hold.clone(),
+            }))
+        }
+
+        fn left(&self, _: &Folder) -> Option<FileDigest> {
+            None
+        }
+    }
+
     /// The outcome of a future of the store in memory, which never waits.
     fn now<T>(future: impl Future<Output = Result<T, StoreError>>) -> Result<T, String> {
         let mut context = std::task::Context::from_waker(std::task::Waker::noop());
@@ -659,14 +720,10 @@ mod tests {
         let orders = Arc::new(Orders::default());
         let records = Arc::new(Memory::default());
         let hold = hold.map(|hold| Arc::new(Mutex::new(hold)));
-        let for_opener = orders.clone();
-        let opener: Opener = Box::new(move |_| {
-            for_opener.opened.fetch_add(1, Ordering::SeqCst);
-            Ok(Box::new(Obedient {
-                orders: for_opener.clone(),
-                records: records.clone(),
-                hold: hold.clone(),
-            }))
+        let opener = Box::new(InMemory {
+            orders: orders.clone(),
+            records,
+            hold,
         });
         Stage {
             store: Embedded::open(taken, opener).unwrap(),

@@ -14,7 +14,7 @@ use std::{
 
 use sha2::{Digest, Sha256};
 
-use super::{Commit, Key, Value, embedded::Engine};
+use super::{Commit, Key, Value, embedded::Engine, file_digest::FileDigest};
 
 /// Records read at once while they are counted.
 const PAGE: usize = 1024;
@@ -82,22 +82,23 @@ impl Inventory {
         Ok(self)
     }
 
-    /// Reads every record of `engine`, which says what it holds, and says what is wrong.
-    pub fn check(engine: &dyn Engine) -> Result<(), String> {
+    /// Reads every record of `engine`, which says what it holds, and says what is wrong. `false`: `goes_on` has ended it
+    /// before, and nothing was wrong till then.
+    pub fn check(engine: &dyn Engine, goes_on: impl Fn() -> bool) -> Result<bool, String> {
         let told = engine.inventory();
         let mut found = Self {
             commits: told.commits,
             ..Self::default()
         };
         let mut after: Option<Key> = None;
-        loop {
+        while goes_on() {
             let page = engine.page(&Key::everything(), after.as_ref(), PAGE)?;
             for (key, value) in &page {
                 found.replace(key.as_bytes(), None, Some(value));
             }
             match page.into_iter().next_back() {
                 Some((last, _)) => after = Some(last),
-                None if found == told => return Ok(()),
+                None if found == told => return Ok(true),
                 None if found.records == told.records => {
                     return Err(format!(
                         "of {} records some are not as written",
@@ -112,6 +113,7 @@ impl Inventory {
                 }
             }
         }
+        Ok(false)
     }
 }
 
@@ -129,11 +131,11 @@ fn digest(key: &[u8], value: &[u8]) -> u128 {
 }
 
 /// What is noted beside an engine's files, in the file `newest`: the number of the newest commit that was acknowledged, and
-/// whether the engine was closed after it in order. An engine that opens with an older commit has lost what people were told
-/// is kept.
+/// the digest of the files as they were when the engine was closed after it in order. An engine that opens with an older
+/// commit has lost what people were told is kept.
 ///
 /// It is written after the commit is durable and is itself not waited for, so after a power cut it may be behind, and is
-/// never ahead.
+/// never ahead. An orderly end that is noted and was not the last one does no harm: the files are not as they were then.
 #[derive(Debug)]
 pub struct Newest {
     path: PathBuf,
@@ -144,19 +146,36 @@ pub struct Newest {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Noted {
     pub commits: u64,
-    pub is_closed: bool,
+    /// The files as an orderly end has left them; `None` while the engine is open, and after any other end.
+    pub left: Option<FileDigest>,
 }
 
 impl Noted {
-    const BYTES: usize = 32;
+    /// Eight bytes of the number, eight that say whether there is a digest, the digest, and a digest of all that.
+    const BYTES: usize = 48;
 
     fn encode(self) -> [u8; Self::BYTES] {
         let mut bytes = [0; Self::BYTES];
         bytes[..8].copy_from_slice(&self.commits.to_le_bytes());
-        bytes[8] = u8::from(self.is_closed);
-        let digest = Sha256::digest(&bytes[..16]);
-        bytes[16..].copy_from_slice(&digest[..16]);
+        if let Some(left) = &self.left {
+            bytes[8] = 1;
+            bytes[16..32].copy_from_slice(left.as_bytes());
+        }
+        let digest = Sha256::digest(&bytes[..32]);
+        bytes[32..].copy_from_slice(&digest[..16]);
         bytes
+    }
+
+    fn decode(bytes: &[u8]) -> Option<Self> {
+        let whole: &[u8; Self::BYTES] = bytes.try_into().ok()?;
+        let noted = Self {
+            commits: u64::from_le_bytes(whole[..8].try_into().ok()?),
+            left: match whole[8] {
+                0 => None,
+                _ => Some(FileDigest::from_bytes(whole[16..32].try_into().ok()?)),
+            },
+        };
+        (noted.encode() == *whole).then_some(noted)
     }
 }
 
@@ -176,11 +195,7 @@ impl Newest {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error),
         };
-        let noted = bytes.first_chunk().map(|commits| Noted {
-            commits: u64::from_le_bytes(*commits),
-            is_closed: bytes.get(8) == Some(&1),
-        });
-        Ok(noted.filter(|noted| noted.encode()[..] == bytes[..]))
+        Ok(Noted::decode(&bytes))
     }
 
     /// Notes what is so now. What cannot be noted is left out: commits stand all the same.
@@ -258,15 +273,21 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let mut newest = Newest::in_folder(folder.path());
         assert_eq!(newest.read().unwrap(), None);
-        for (commits, is_closed) in [(7, false), (8, false), (8, true), (8, false)] {
-            let noted = Noted { commits, is_closed };
+        let left = Some(FileDigest::from_bytes([9; FileDigest::BYTES]));
+        for (commits, left) in [(7, None), (8, None), (8, left), (8, None), (8, left)] {
+            let noted = Noted { commits, left };
             newest.note(noted);
             assert_eq!(newest.read().unwrap(), Some(noted));
         }
-        let mut bytes = fs::read(&newest.path).unwrap();
-        bytes[0] ^= 1;
-        fs::write(&newest.path, bytes).unwrap();
-        assert_eq!(newest.read().unwrap(), None);
+        let bytes = fs::read(&newest.path).unwrap();
+        for at in 0..bytes.len() {
+            let mut flipped = bytes.clone();
+            flipped[at] ^= 1;
+            for wrong in [&flipped[..], &bytes[..at], &[&bytes[..], &[0]].concat()] {
+                fs::write(&newest.path, wrong).unwrap();
+                assert_eq!(newest.read().unwrap(), None, "{at}");
+            }
+        }
         newest.forget().unwrap();
         assert!(!newest.path.exists());
     }

@@ -20,6 +20,7 @@ pub mod copy;
 pub mod embedded;
 #[cfg(feature = "etcd")]
 pub mod etcd;
+pub mod file_digest;
 pub mod find;
 pub mod folder;
 pub mod import;
@@ -499,7 +500,7 @@ pub fn open(kind: StoreKind, folder: &Path, floor_mib: u64) -> Result<Embedded, 
 pub fn open_in(kind: StoreKind, folder: Folder, missing: Missing) -> Result<Embedded, OpenError> {
     let files = files_of(kind).ok_or(OpenError::NotEmbedded)?;
     let opener = opening::prepare(files, &folder, missing, OwnCheck::AfterCutOff)?;
-    Embedded::open(folder, opener)
+    Embedded::open(folder, Box::new(opener))
 }
 
 /// Opens the embedded store of `kind` in `folder` as [`open`] does, with its engine's own check; there must be one.
@@ -508,7 +509,7 @@ pub fn examine(kind: StoreKind, folder: &Path, floor_mib: u64) -> Result<Embedde
     let files = files_of(kind).ok_or(OpenError::NotEmbedded)?;
     let missing = Missing::Refuse("there is none to be examined".into());
     let opener = opening::prepare(files, &folder, missing, OwnCheck::Always)?;
-    Embedded::open(folder, opener)
+    Embedded::open(folder, Box::new(opener))
 }
 
 /// Whether there is an embedded store of `kind` in `folder`, or what a kill has left of one.

@@ -7,15 +7,21 @@
 //! being opened nothing is committed, so a copy that a kill has left behind is what stood there before, and is put back
 //! first.
 //!
+//! An orderly end notes a digest of the files. Where they still fit it, each byte was read and is right, and two things
+//! are left out. The copy is not waited for: it lasts for a moment, as a rule in memory alone, and is put back only where
+//! it fits the digest itself. And the records are not counted, where it is certain that the engine has read what is
+//! there: it fails where a read fails, or it had nothing to mend and has changed nothing.
+//!
 //! A store is made under another name and gets its own when it is whole; then the folder is marked. A folder that is
 //! marked and has no store has lost it, and no new one takes its place unless somebody says so.
 
 use std::{
     fs::{self, DirBuilder, File, OpenOptions, rename},
-    io::{self, Read, Write},
+    io::{self, Write},
     os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt},
     panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
+    sync::{Mutex, PoisonError},
     thread,
     time::{Duration, Instant},
 };
@@ -25,6 +31,7 @@ use rustix::fs::{FlockOperation, flock};
 use super::{
     Commit, StoreKind,
     embedded::{Engine, Opener},
+    file_digest::{Digester, Entry, FileDigest, entries, read_through},
     folder::{Folder, OpenError, sync_folder},
     inventory::{Inventory, Newest, Noted},
 };
@@ -41,6 +48,8 @@ pub struct Files {
     pub name: &'static str,
     /// The file within it that holds the records; empty where it is that file itself.
     pub records: &'static str,
+    /// Whether an opening after an orderly end fails where one of its reads fails.
+    pub fails_where_a_read_fails: bool,
     /// Makes the engine at a path where nothing is, or opens what is there.
     pub open: Open,
 }
@@ -52,7 +61,7 @@ type Open = fn(&Path, As) -> Result<Box<dyn Engine>, String>;
 pub enum As {
     /// Nothing is there yet.
     New,
-    /// Everything is there, and was closed in order.
+    /// Everything is there, each byte as an orderly end has left it.
     Closed,
     /// Everything is there, and its process was killed or the power failed; or it is not known. The engine's own check is
     /// wanted.
@@ -91,6 +100,12 @@ impl Files {
         self.beside(folder, "kept")
     }
 
+    /// The same, of files that were found as an orderly end has left them; not waited for, so that after a power cut it may
+    /// be anything.
+    fn kept_for_now(&self, folder: &Folder) -> PathBuf {
+        self.beside(folder, "kept-for-now")
+    }
+
     /// Whether there is a file of records with anything in it.
     fn are_there(&self, folder: &Folder) -> io::Result<bool> {
         let mut records = self.at(folder);
@@ -107,9 +122,66 @@ impl Files {
 
 /// Whether there is a store, or what an opening that was killed has kept of it.
 pub fn is_there(files: &Files, folder: &Folder) -> Result<bool, OpenError> {
-    let kept = files.kept(folder).try_exists();
-    let is_there = kept.and_then(|kept| Ok(kept || files.are_there(folder)?));
-    is_there.map_err(|error| folder.failed(error))
+    let is_there = (|| {
+        Ok(files.kept(folder).try_exists()?
+            || files.kept_for_now(folder).try_exists()?
+            || files.are_there(folder)?)
+    })();
+    is_there.map_err(|error: io::Error| folder.failed(error))
+}
+
+/// Opens what was prepared, and tells how an orderly end leaves it.
+#[derive(Debug)]
+pub struct Prepared {
+    files: Files,
+    own_check: OwnCheck,
+    /// The files after the last opening, where that is known.
+    opened: Mutex<Option<Seen>>,
+}
+
+/// Files that were read through, and what the system kept of them before that.
+#[derive(Debug, Clone, Copy)]
+struct Seen {
+    digest: FileDigest,
+    stamps: FileDigest,
+}
+
+impl Seen {
+    fn now(place: &Path) -> io::Result<Self> {
+        let stamps = FileDigest::of_stamps(place)?;
+        let digest = FileDigest::of(place)?;
+        Ok(Self { digest, stamps })
+    }
+}
+
+impl Prepared {
+    fn opened(&self) -> std::sync::MutexGuard<'_, Option<Seen>> {
+        self.opened.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Opener for Prepared {
+    fn open(&self, folder: &Folder) -> Result<Box<dyn Engine>, OpenError> {
+        *self.opened() = None;
+        let (engine, seen) = open(&self.files, folder, self.own_check)?;
+        *self.opened() = seen;
+        Ok(engine)
+    }
+
+    fn left(&self, folder: &Folder) -> Option<FileDigest> {
+        let place = self.files.at(folder);
+        let left = (|| {
+            wait_until_free(&place)?;
+            match *self.opened() {
+                // Nobody has written, so what was read then still has to be what is there; if it is not, the next opening
+                // finds that.
+                Some(seen) if seen.stamps == FileDigest::of_stamps(&place)? => Ok(seen.digest),
+                _ => FileDigest::of(&place),
+            }
+        })();
+        let failed = |error: &io::Error| tracing::warn!(%error, "the store's files cannot be read");
+        left.inspect_err(failed).ok()
+    }
 }
 
 /// Sees to it that there is a store in `folder` to open, and returns how it is opened: now, and after a failure.
@@ -118,7 +190,7 @@ pub fn prepare(
     folder: &Folder,
     missing: Missing,
     own_check: OwnCheck,
-) -> Result<Opener, OpenError> {
+) -> Result<Prepared, OpenError> {
     let was_made = folder.has_format(files.kind)?;
     put_back(&files, folder)?;
     for kind in StoreKind::EMBEDDED
@@ -161,7 +233,11 @@ pub fn prepare(
     if !was_made {
         folder.keep_format(files.kind)?;
     }
-    Ok(Box::new(move |folder| open(&files, folder, own_check)))
+    Ok(Prepared {
+        files,
+        own_check,
+        opened: Mutex::default(),
+    })
 }
 
 /// Makes a store that holds what `first` writes, and gives it its name when it is whole.
@@ -198,8 +274,12 @@ fn make(files: &Files, folder: &Folder, first: Commit) -> Result<(), OpenError> 
     remove(&draft).map_err(failed)
 }
 
-/// Opens what is there, or leaves it as it was.
-fn open(files: &Files, folder: &Folder, own_check: OwnCheck) -> Result<Box<dyn Engine>, OpenError> {
+/// Opens what is there, or leaves it as it was; also tells how the files are then, where they had to be read for it.
+fn open(
+    files: &Files,
+    folder: &Folder,
+    own_check: OwnCheck,
+) -> Result<(Box<dyn Engine>, Option<Seen>), OpenError> {
     put_back(files, folder)?;
     let shown = folder.path().display().to_string();
     let unreadable = |what: &'static str, detail: String| OpenError::Unreadable {
@@ -213,20 +293,24 @@ fn open(files: &Files, folder: &Folder, own_check: OwnCheck) -> Result<Box<dyn E
         .read()
         .map_err(|error| unreadable("it cannot be read", error.to_string()))?;
     wait_until_free(&place).map_err(|error| unreadable("it cannot be read", error.to_string()))?;
-    keep(files, folder).map_err(|error| match error {
+    // Whoever wants the engine's own check wants everything read anew.
+    let left = noted.filter(|_| own_check == OwnCheck::AfterCutOff);
+    let left = left.and_then(|noted| noted.left);
+    let found = keep(files, folder, left).map_err(|error| match error {
         Keep::NoRoom(error) => error.into(),
         Keep::Io(error) => unreadable("it cannot be read through", error.to_string()),
     })?;
-    let found = match noted {
-        Some(noted) if noted.is_closed && own_check == OwnCheck::AfterCutOff => As::Closed,
-        _ => As::CutOff,
-    };
     let opened = guarded(|| (files.open)(&place, found))
         .map_err(|detail| unreadable("its engine does not open it", detail))
         .and_then(|engine| {
             let checked = guarded(|| {
-                Inventory::check(&*engine)?;
+                let left = left.filter(|_| found == As::Closed);
+                let (seen, is_read) = is_read_as_left(files, &place, left)?;
                 let commits = engine.inventory().commits;
+                let is_newest = noted.is_some_and(|noted| noted.commits == commits);
+                if !is_read || !is_newest {
+                    Inventory::check(&*engine, || true)?;
+                }
                 match noted
                     .map(|noted| noted.commits)
                     .filter(|newest| *newest > commits)
@@ -234,11 +318,11 @@ fn open(files: &Files, folder: &Folder, own_check: OwnCheck) -> Result<Box<dyn E
                     Some(newest) => Err(format!(
                         "commit {newest} was acknowledged, and {commits} is its newest"
                     )),
-                    None => Ok(()),
+                    None => Ok(seen),
                 }
             });
             match checked {
-                Ok(()) => Ok(engine),
+                Ok(seen) => Ok((engine, seen)),
                 Err(detail) => {
                     close(engine);
                     Err(unreadable("what it holds is not what was written", detail))
@@ -246,13 +330,13 @@ fn open(files: &Files, folder: &Folder, own_check: OwnCheck) -> Result<Box<dyn E
             }
         });
     match opened {
-        Ok(engine) => match let_go(files, folder) {
+        Ok((engine, seen)) => match let_go(files, folder) {
             Ok(()) => {
                 newest.note(Noted {
                     commits: engine.inventory().commits,
-                    is_closed: false,
+                    left: None,
                 });
-                Ok(engine)
+                Ok((engine, seen))
             }
             Err(error) => {
                 close(engine);
@@ -263,6 +347,25 @@ fn open(files: &Files, folder: &Folder, own_check: OwnCheck) -> Result<Box<dyn E
         Err(error) => {
             put_back(files, folder)?;
             Err(error)
+        }
+    }
+}
+
+/// Whether an engine that has opened files which are as they were `left` has read them as they are; `None`: they are not, or
+/// that is not known. Also tells how the files are now, where they were read for that.
+fn is_read_as_left(
+    files: &Files,
+    place: &Path,
+    left: Option<FileDigest>,
+) -> Result<(Option<Seen>, bool), String> {
+    match left {
+        None => Ok((None, false)),
+        Some(_) if files.fails_where_a_read_fails => Ok((None, true)),
+        Some(left) => {
+            // Where it has met something that it could not read, it has written: what it takes for the end of its log is
+            // overwritten, and what it has newly read of its log is noted.
+            let seen = Seen::now(place).map_err(|error| error.to_string())?;
+            Ok((Some(seen), seen.digest == left))
         }
     }
 }
@@ -278,22 +381,28 @@ impl From<io::Error> for Keep {
     }
 }
 
-/// Keeps a durable copy of the files beside them.
-fn keep(files: &Files, folder: &Folder) -> Result<(), Keep> {
+/// Keeps a copy of the files beside them, and tells as what they are to be opened: as closed where they are as they were
+/// `left`.
+fn keep(files: &Files, folder: &Folder, left: Option<FileDigest>) -> Result<As, Keep> {
     let draft = files.beside(folder, "kept.new");
     remove(&draft)?;
-    let copied = (|| {
-        copy(&files.at(folder), &draft, folder)?;
+    let kept = (|| {
+        let mut digester = left.map(|_| Digester::default());
+        copy(&files.at(folder), &draft, folder, digester.as_mut())?;
+        if left.is_some() && left == digester.map(|digester| digester.finish()) {
+            rename(&draft, files.kept_for_now(folder))?;
+            return Ok(As::Closed);
+        }
         // Everything in it is durable before it has the name by which it is put back.
         sync_all(&draft)?;
         rename(&draft, files.kept(folder))?;
         sync_folder(folder.path())?;
-        Ok(())
+        Ok(As::CutOff)
     })();
-    if copied.is_err() {
+    if kept.is_err() {
         let _ = remove(&draft);
     }
-    copied
+    kept
 }
 
 /// Puts back what an opening that failed, or was killed, has found.
@@ -303,6 +412,7 @@ fn put_back(files: &Files, folder: &Folder) -> Result<(), OpenError> {
     let done = (|| {
         remove(&files.beside(folder, "kept.new"))?;
         remove(&files.beside(folder, "spent"))?;
+        judge_kept_for_now(files, folder)?;
         if kept.try_exists()? {
             remove(&failed)?;
             match rename(&place, &failed) {
@@ -324,9 +434,31 @@ fn put_back(files: &Files, folder: &Folder) -> Result<(), OpenError> {
     })
 }
 
+/// Makes a copy that was not waited for durable where it is what an orderly end has left, and throws it away where it is
+/// not: after a power cut it need not be whole, and what it was of is judged by itself.
+fn judge_kept_for_now(files: &Files, folder: &Folder) -> io::Result<()> {
+    let copy = files.kept_for_now(folder);
+    if !copy.try_exists()? {
+        return Ok(());
+    }
+    let noted = Newest::in_folder(folder.path()).read()?;
+    match noted.and_then(|noted| noted.left) {
+        Some(left) if FileDigest::of(&copy)? == left => {
+            sync_all(&copy)?;
+            rename(&copy, files.kept(folder))?;
+            sync_folder(folder.path())
+        }
+        _ => remove(&copy),
+    }
+}
+
 /// Gives up the copy of an opening that was well. From here on commits are taken, so it must not come back.
 fn let_go(files: &Files, folder: &Folder) -> io::Result<()> {
-    let (kept, spent) = (files.kept(folder), files.beside(folder, "spent"));
+    let spent = files.beside(folder, "spent");
+    let mut kept = files.kept(folder);
+    if !kept.try_exists()? {
+        kept = files.kept_for_now(folder);
+    }
     rename(&kept, &spent)?;
     if let Err(error) = sync_folder(folder.path()) {
         // Whether it would come back is not known, so it does.
@@ -338,56 +470,72 @@ fn let_go(files: &Files, folder: &Folder) -> io::Result<()> {
     Ok(())
 }
 
-/// Copies a file, or a folder with all that is in it, to where nothing is.
-fn copy(from: &Path, to: &Path, folder: &Folder) -> Result<(), Keep> {
-    let metadata = fs::symlink_metadata(from)?;
-    if metadata.is_dir() {
-        DirBuilder::new().mode(0o700).create(to)?;
-        for entry in fs::read_dir(from)? {
-            let name = entry?.file_name();
-            copy(&from.join(&name), &to.join(&name), folder)?;
+/// Copies a file, or a folder with all that is in it, to where nothing is; `digester` hears of all that is copied.
+fn copy(
+    from: &Path,
+    to: &Path,
+    folder: &Folder,
+    mut digester: Option<&mut Digester>,
+) -> Result<(), Keep> {
+    let entries = entries(from)?;
+    for entry in &entries {
+        if let Some(digester) = &mut digester {
+            digester.entry(entry);
         }
-    } else {
-        let mut source = File::open(from)?;
-        let mut target = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(to)?;
-        // Blocks that both share are written anew by whoever changes them.
-        if rustix::fs::ioctl_ficlone(&target, &source).is_err() {
-            let bytes = metadata.blocks().saturating_mul(512);
-            folder.room().check_for(bytes).map_err(Keep::NoRoom)?;
-            copy_bytes(&mut source, &mut target, metadata.len())?;
+        if entry.metadata.is_dir() {
+            DirBuilder::new().mode(0o700).create(entry.under(to))?;
+        } else {
+            copy_file(entry, from, to, folder, digester.as_deref_mut())?;
         }
     }
-    fs::set_permissions(to, fs::Permissions::from_mode(metadata.mode() & 0o7777))?;
+    for entry in entries.iter().rev() {
+        let mode = fs::Permissions::from_mode(entry.metadata.mode() & 0o7777);
+        fs::set_permissions(entry.under(to), mode)?;
+    }
     Ok(())
 }
 
-/// Every byte is read here: what the disk cannot read is found before an engine meets it.
-fn copy_bytes(source: &mut File, target: &mut File, length: u64) -> io::Result<()> {
-    let mut piece = vec![0; 1024 * 1024];
-    let mut left = length;
-    while left > 0 {
-        let read = source.read(&mut piece)?;
-        if read == 0 {
-            return Err(io::Error::other("the file ends before its length"));
-        }
-        target.write_all(&piece[..read])?;
-        left = left.saturating_sub(read as u64);
+fn copy_file(
+    entry: &Entry,
+    from: &Path,
+    to: &Path,
+    folder: &Folder,
+    mut digester: Option<&mut Digester>,
+) -> Result<(), Keep> {
+    let mut source = File::open(entry.under(from))?;
+    let mut target = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(entry.under(to))?;
+    // Blocks that both share are written anew by whoever changes them.
+    let is_shared = rustix::fs::ioctl_ficlone(&target, &source).is_ok();
+    if is_shared && digester.is_none() {
+        return Ok(());
     }
+    if !is_shared {
+        let bytes = entry.metadata.blocks().saturating_mul(512);
+        folder.room().check_for(bytes).map_err(Keep::NoRoom)?;
+    }
+    // Every byte is read here: what the disk cannot read is found before an engine meets it.
+    read_through(&mut source, entry.metadata.len(), |piece| {
+        if let Some(digester) = &mut digester {
+            digester.bytes(piece);
+        }
+        match is_shared {
+            true => Ok(()),
+            false => target.write_all(piece),
+        }
+    })?;
     Ok(())
 }
 
 /// Makes a file, or a folder with all that is in it, durable.
 fn sync_all(path: &Path) -> io::Result<()> {
-    if fs::symlink_metadata(path)?.is_dir() {
-        for entry in fs::read_dir(path)? {
-            sync_all(&entry?.path())?;
-        }
+    for entry in entries(path)?.iter().rev() {
+        File::open(entry.under(path))?.sync_all()?;
     }
-    File::open(path)?.sync_all()
+    Ok(())
 }
 
 /// Removes a file, or a folder with all that is in it, if it is there.
@@ -405,23 +553,23 @@ fn remove(path: &Path) -> io::Result<()> {
 
 /// Waits until an engine that was just closed has given up its files.
 fn wait_until_free(path: &Path) -> io::Result<()> {
-    if fs::symlink_metadata(path)?.is_dir() {
-        for entry in fs::read_dir(path)? {
-            wait_until_free(&entry?.path())?;
-        }
-        return Ok(());
-    }
     let begun = Instant::now();
-    let file = File::open(path)?;
-    loop {
-        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => return Ok(()),
-            Err(rustix::io::Errno::WOULDBLOCK) if begun.elapsed() < OWN_LOCK => {
-                thread::sleep(OWN_LOCK_PAUSE);
+    for entry in entries(path)? {
+        if entry.metadata.is_dir() {
+            continue;
+        }
+        let file = File::open(entry.under(path))?;
+        loop {
+            match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+                Ok(()) => break,
+                Err(rustix::io::Errno::WOULDBLOCK) if begun.elapsed() < OWN_LOCK => {
+                    thread::sleep(OWN_LOCK_PAUSE);
+                }
+                Err(error) => return Err(error.into()),
             }
-            Err(error) => return Err(error.into()),
         }
     }
+    Ok(())
 }
 
 /// Drops an engine, which may fail inside itself at that too; says whether it did not.

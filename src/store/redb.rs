@@ -37,6 +37,7 @@ pub const FILES: Files = Files {
     kind: StoreKind::Redb,
     name: "store.redb",
     records: "",
+    fails_where_a_read_fails: true,
     open: |path, found| Ok(Box::new(Redb::open(path, found)?)),
 };
 

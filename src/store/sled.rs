@@ -44,6 +44,8 @@ pub const FILES: Files = Files {
     kind: StoreKind::Sled,
     name: "sled",
     records: "db",
+    // It takes what it cannot read for the end of what was written.
+    fails_where_a_read_fails: false,
     open: |path, found| Ok(Box::new(Sled::open(path, found)?)),
 };
 
