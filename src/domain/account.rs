@@ -8,8 +8,9 @@ use unicode_normalization::UnicodeNormalization;
 use super::{
     activity::Activity,
     password::PasswordHash,
+    recorded::elapsed,
     source::Source,
-    throttle::PasscodeThrottle,
+    throttle::{PasscodeThrottle, PasswordFailures, PasswordSchedule},
     totp::{SpentSteps, TimeStep},
 };
 
@@ -505,6 +506,25 @@ impl OneTimePassword {
     }
 }
 
+/// A terminal or an address from which the owner logs in, and what was guessed there at the account's password.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KnownSource {
+    /// As [`Source::throttle_key`] names it.
+    pub source: String,
+    pub last_login: Timestamp,
+    /// Wrong passwords since, which count here too so that guesses at other accounts cannot push them out of the source's
+    /// own record.
+    pub failures: Option<PasswordFailures>,
+}
+
+impl KnownSource {
+    /// More than the places one person goes to.
+    pub const KEPT: usize = 16;
+
+    /// After this long without a login from there it is as any other.
+    pub const KNOWN_FOR: Duration = Duration::from_secs(90 * 24 * 60 * 60);
+}
+
 /// When and from where somebody last logged in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LastLogin {
@@ -535,6 +555,8 @@ pub struct Account {
     pub recovery: Option<RecoveryCodes>,
     pub created: Timestamp,
     pub last_login: Option<LastLogin>,
+    /// Where the owner logs in from, the latest first, at most [`KnownSource::KEPT`].
+    pub known_sources: Vec<KnownSource>,
     /// The newest first, at most [`Activity::KEPT`].
     pub activity: Vec<Activity>,
 }
@@ -563,7 +585,60 @@ impl Account {
             recovery: None,
             created,
             last_login: None,
+            known_sources: Vec::new(),
             activity: Vec::new(),
+        }
+    }
+
+    /// Notes a login from `source`: it is known from then on, and nothing counts against the account there.
+    pub fn logged_in(&mut self, source: &Source, now: Timestamp) {
+        let source = source.throttle_key();
+        self.known_sources.retain(|known| known.source != source);
+        self.known_sources.insert(
+            0,
+            KnownSource {
+                source,
+                last_login: now,
+                failures: None,
+            },
+        );
+        self.known_sources.truncate(KnownSource::KEPT);
+    }
+
+    /// What is known of `source`, if the owner logs in from there.
+    pub fn known_source(&self, source: &Source, now: Timestamp) -> Option<&KnownSource> {
+        let source = source.throttle_key();
+        let mut known = self.known_sources.iter();
+        known.find(|known| {
+            known.source == source && elapsed(known.last_login, now) < KnownSource::KNOWN_FOR
+        })
+    }
+
+    /// Counts a wrong password at a known source; elsewhere nothing is counted here.
+    pub fn count_wrong_password(&mut self, source: &Source, now: Timestamp) {
+        let source = source.throttle_key();
+        for known in &mut self.known_sources {
+            if known.source == source {
+                let before = known.failures.map(|failures| failures.corrected(now));
+                known.failures = Some(PasswordSchedule::PAIR.count(before.as_ref(), now));
+            }
+        }
+    }
+
+    /// Counts from now what a clock ahead has counted at known sources.
+    pub fn correct_wrong_passwords(&mut self, now: Timestamp) {
+        for known in &mut self.known_sources {
+            known.failures = known.failures.map(|failures| failures.corrected(now));
+        }
+    }
+
+    /// Forgets the wrong passwords at `source`.
+    pub fn forget_wrong_passwords(&mut self, source: &Source) {
+        let source = source.throttle_key();
+        for known in &mut self.known_sources {
+            if known.source == source {
+                known.failures = None;
+            }
         }
     }
 
