@@ -453,7 +453,10 @@ mod tests {
     /// Guesses that are looked at within `hours` from the first, at one account of one source that always tries as soon as
     /// it may.
     fn guesses_of_a_pair(hours: u64) -> u64 {
-        let (schedule, end) = (PasswordSchedule::PAIR, at(0) + Duration::from_secs(hours * 3600));
+        let (schedule, end) = (
+            PasswordSchedule::PAIR,
+            at(0) + Duration::from_secs(hours * 3600),
+        );
         let (mut counted, mut now, mut guesses) = (None, at(0), 0);
         while now < end {
             guesses += 1;
@@ -510,22 +513,40 @@ mod tests {
         let (source, source_later) = of(&|hours| guesses_of_a_source(&peer(), hours));
         let (terminal, terminal_later) = of(&|hours| guesses_of_a_source(&console(), hours));
         row("one account, from one address", pair, pair_later);
-        row("one account, from a thousand addresses", 1_000 * pair, 1_000 * pair_later);
-        row("all accounts that do not log in from there, from one address", source, source_later);
+        row(
+            "one account, from a thousand addresses",
+            1_000 * pair,
+            1_000 * pair_later,
+        );
+        row(
+            "all accounts that do not log in from there, from one address",
+            source,
+            source_later,
+        );
         row(
             "all accounts that do not log in from there, from a thousand addresses",
             1_000 * source,
             1_000 * source_later,
         );
-        row("ten accounts that log in from there, from that address", 10 * pair, 10 * pair_later);
+        row(
+            "ten accounts that log in from there, from that address",
+            10 * pair,
+            10 * pair_later,
+        );
         row("all accounts, at one terminal", terminal, terminal_later);
     }
 
     #[test]
     fn a_source_guesses_as_often_as_its_budget_says_whatever_it_tries() {
         // A hundred, and one a minute: the sixtieth minute belongs to the next hour.
-        assert_eq!(guesses_of_a_source(&peer(), 1), u64::from(Budget::MOST) + 59);
-        assert_eq!(guesses_of_a_source(&peer(), 2), u64::from(Budget::MOST) + 119);
+        assert_eq!(
+            guesses_of_a_source(&peer(), 1),
+            u64::from(Budget::MOST) + 59
+        );
+        assert_eq!(
+            guesses_of_a_source(&peer(), 2),
+            u64::from(Budget::MOST) + 119
+        );
     }
 
     #[test]
@@ -552,7 +573,10 @@ mod tests {
         let (budget, mut level) = (Budget::PEER, None);
         for minute in (0..8 * 60).step_by(6) {
             level = Some(budget.count(level.as_ref(), at(minute * 60)));
-            assert_eq!(budget.pause(level.as_ref(), at(minute * 60)), Duration::ZERO);
+            assert_eq!(
+                budget.pause(level.as_ref(), at(minute * 60)),
+                Duration::ZERO
+            );
         }
     }
 

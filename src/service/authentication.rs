@@ -14,11 +14,11 @@ use crate::{
         AwaitingEnrollment, AwaitingPasscode, AwaitingPassword, Ceremony, Identified, Passcode,
         PasswordHash, PersonName, PlainPassword, Policy, Proved, Source,
         account::{LastLogin, OneTimePassword},
+        admission::Admission,
         audit::{Act, AuditEvent, AuditOutcome},
         letter::LetterKind,
-        recovery::RecoveryState,
-        admission::Admission,
         password::PasswordProof,
+        recovery::RecoveryState,
         throttle::Gate,
     },
     store::{Outcome, accounts::Read, throttles::Counted},
@@ -442,7 +442,11 @@ impl Authentication {
     }
 
     /// The turn of an attempt at the password of `account`, wherever it is asked for, or of a decision at a source.
-    pub(super) fn turn(&self, from: &Source, account: Option<&AccountKey>) -> Arc<tokio::sync::Mutex<()>> {
+    pub(super) fn turn(
+        &self,
+        from: &Source,
+        account: Option<&AccountKey>,
+    ) -> Arc<tokio::sync::Mutex<()>> {
         let mut under_way = self
             .under_way
             .lock()

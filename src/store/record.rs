@@ -204,7 +204,11 @@ pub fn encode_account(stored: &StoredAccount) -> Value {
             at: milliseconds(login.at),
             from: source_record(&login.from),
         }),
-        known_sources: account.known_sources.iter().map(known_source_record).collect(),
+        known_sources: account
+            .known_sources
+            .iter()
+            .map(known_source_record)
+            .collect(),
         activity: account.activity.iter().map(activity_record).collect(),
         import: stored.import.clone(),
     })

@@ -204,9 +204,7 @@ fn digest(account: &AccountKey) -> String {
 mod tests {
     use super::*;
     use crate::{
-        domain::{
-            EmailAddress, PasswordHash, PersonName, UserId, UserType, password::HashCost,
-        },
+        domain::{EmailAddress, PasswordHash, PersonName, UserId, UserType, password::HashCost},
         store::memory::Memory,
     };
 
@@ -265,7 +263,11 @@ mod tests {
             Source::Peer("192.0.2.8".parse().unwrap()),
         ] {
             assert_eq!(gate(&elsewhere).await, Gate::Open);
-            assert!(typed(&throttles, &elsewhere, &owned, true, now()).await.is_right);
+            assert!(
+                typed(&throttles, &elsewhere, &owned, true, now())
+                    .await
+                    .is_right
+            );
         }
     }
 
@@ -286,7 +288,11 @@ mod tests {
         assert_eq!((wait, crowded), (Duration::from_secs(2), true));
         // None of them was there to be guessed, so somebody who was never here before comes in.
         let owned = account("PPK-BARU");
-        assert!(typed(&throttles, &peer(), &owned, true, now()).await.is_right);
+        assert!(
+            typed(&throttles, &peer(), &owned, true, now())
+                .await
+                .is_right
+        );
         let rows = store
             .page(&Key::from_bytes("throttle/"), None, 10)
             .await
@@ -312,9 +318,17 @@ mod tests {
         let guessed = account("PPK-TERTEBAK");
         let judged = typed(&throttles, &peer(), &guessed, true, now()).await;
         assert!(!judged.is_right && judged.counted.is_crowded(now()));
-        assert!(typed(&throttles, &peer(), &at_home, true, now()).await.is_right);
+        assert!(
+            typed(&throttles, &peer(), &at_home, true, now())
+                .await
+                .is_right
+        );
         let in_a_minute = now() + Duration::from_secs(60);
-        assert!(typed(&throttles, &peer(), &guessed, true, in_a_minute).await.is_right);
+        assert!(
+            typed(&throttles, &peer(), &guessed, true, in_a_minute)
+                .await
+                .is_right
+        );
     }
 
     #[tokio::test]
