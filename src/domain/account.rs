@@ -8,7 +8,7 @@ use unicode_normalization::UnicodeNormalization;
 use super::{
     activity::Activity,
     password::PasswordHash,
-    recorded::elapsed,
+    recorded::{AHEAD, elapsed},
     source::Source,
     throttle::{PasscodeThrottle, PasswordFailures, PasswordSchedule},
     totp::{SpentSteps, TimeStep},
@@ -480,9 +480,6 @@ impl OneTimePassword {
     /// Longer than this nobody needs to come home from the office and make a password of their own.
     pub const GOOD_FOR: Duration = Duration::from_secs(24 * 60 * 60);
 
-    /// A clock that is corrected by as much as this still finds the password that was issued before.
-    const SLACK: Duration = Duration::from_secs(60 * 60);
-
     /// One that is issued `now`.
     pub fn issued(now: Timestamp) -> Self {
         Self {
@@ -490,12 +487,22 @@ impl OneTimePassword {
         }
     }
 
-    /// Whether it opens anything `now`. Before it was issued it does not either: a clock that is set back by years must
+    /// Whether it opens anything `now`. Long before it was issued it does not either: a clock that is set back by years must
     /// not make it good for years.
     pub fn is_good(self, now: Timestamp) -> bool {
         let left = self.good_until.duration_since(now);
-        let longest = Self::GOOD_FOR + Self::SLACK;
+        let longest = Self::GOOD_FOR + AHEAD;
         left.is_positive() && left.unsigned_abs() <= longest
+    }
+
+    /// The password as it counts from `now` on: one that a clock ahead has issued is good for its own time from now.
+    pub fn corrected(self, now: Timestamp) -> Self {
+        match self.is_good(now) {
+            true => Self {
+                good_until: self.good_until.min(now + Self::GOOD_FOR),
+            },
+            false => self,
+        }
     }
 
     /// What it becomes once it was seen to be over: over for ever, whatever the clock says later.
@@ -625,8 +632,10 @@ impl Account {
         }
     }
 
-    /// Counts from now what a clock ahead has counted at known sources.
-    pub fn correct_wrong_passwords(&mut self, now: Timestamp) {
+    /// Counts from now what a clock ahead has recorded about passwords: wrong ones at known sources, and how long an officer's
+    /// is good.
+    pub fn correct_passwords(&mut self, now: Timestamp) {
+        self.one_time_password = self.one_time_password.map(|issued| issued.corrected(now));
         for known in &mut self.known_sources {
             known.failures = known.failures.map(|failures| failures.corrected(now));
         }
@@ -676,15 +685,20 @@ mod tests {
         let issued: Timestamp = "2020-08-13T01:53:05Z".parse().unwrap();
         let password = OneTimePassword::issued(issued);
         let hour = Duration::from_secs(60 * 60);
+        // Issued by a clock ahead, it is good for a day from the first look.
+        let looked = password.corrected(issued - 7 * hour);
+        assert_eq!(looked, OneTimePassword::issued(issued - 7 * hour));
+        assert_eq!(password.corrected(issued + hour), password);
+        assert_eq!(password.corrected(issued + 25 * hour), password);
         for good in [
-            issued - hour,
+            issued - 14 * hour,
             issued,
             issued + 24 * hour - Duration::from_secs(1),
         ] {
             assert!(password.is_good(good), "{good}");
         }
         for over in [
-            issued - 2 * hour,
+            issued - 14 * hour - Duration::from_secs(1),
             issued + 24 * hour,
             Timestamp::MIN,
             Timestamp::MAX,
@@ -715,7 +729,7 @@ mod tests {
                 let is_good = password.is_good(at(now));
                 prop_assert!(!(is_over && is_good), "{now}: it was over");
                 if is_good {
-                    prop_assert!((-3_600..86_400).contains(&(now - issued)), "{now}");
+                    prop_assert!((-50_400..86_400).contains(&(now - issued)), "{now}");
                 } else {
                     is_over = true;
                     password = OneTimePassword::ended();

@@ -71,8 +71,6 @@ impl Admission {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
     use crate::domain::{
         EmailAddress, PasswordHash, PersonName, UserId, UserType,

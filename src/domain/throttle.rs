@@ -533,7 +533,11 @@ mod tests {
             10 * pair,
             10 * pair_later,
         );
-        row("all accounts, at one terminal", terminal, terminal_later);
+        row(
+            "all accounts that do not log in there, at one terminal",
+            terminal,
+            terminal_later,
+        );
     }
 
     #[test]

@@ -215,6 +215,8 @@ impl Authentication {
     ) -> Result<Result<PasswordProof, Refusal>, ServiceError> {
         let house = &self.foundation;
         let now = house.clock.now();
+        let read = self.corrected(read, now).await?;
+        let read = read.as_ref();
         // Nobody has ended a wait of an account that there is not.
         let unlocks = read.map_or(0, |read| read.account.unlocks);
         if let Gate::Wait(wait) = counted.gate(key, unlocks, now) {
@@ -266,6 +268,30 @@ impl Authentication {
         }
     }
 
+    /// The account as `read`; what a clock ahead has recorded about its passwords is written back as of `now`.
+    async fn corrected(
+        &self,
+        read: Option<&Read>,
+        now: Timestamp,
+    ) -> Result<Option<Read>, ServiceError> {
+        let house = &self.foundation;
+        let mut read = read.cloned();
+        loop {
+            let Some(before) = read else {
+                return Ok(None);
+            };
+            let mut account = before.account.clone();
+            account.correct_passwords(now);
+            if account == before.account {
+                return Ok(Some(before));
+            }
+            match house.store.commit(before.replace(&account)).await? {
+                Outcome::Applied => return Ok(Some(Read::replaced(account))),
+                Outcome::Conflict => read = house.accounts().read(&account.key).await?,
+            }
+        }
+    }
+
     /// Keeps with the account as `read` what a password that was typed at one of its own sources came to. Of any other source
     /// nothing is kept there.
     async fn keep_count(
@@ -282,7 +308,6 @@ impl Authentication {
                 return Ok(());
             };
             let mut account = known.account.clone();
-            account.correct_wrong_passwords(now);
             if Admission::of(Some(&account), from, None, now) == Admission::Known {
                 match is_right {
                     true => account.forget_wrong_passwords(from),

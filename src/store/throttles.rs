@@ -276,8 +276,8 @@ mod tests {
         let store = Arc::new(Memory::default());
         let throttles = Throttles::new(store.clone());
         for number in 0..1_000 {
-            let tried = key(&format!("PPK{number}"));
-            let judged = throttles.judge(&peer(), &tried, None, false, now());
+            let (source, tried) = (peer(), key(&format!("PPK{number}")));
+            let judged = throttles.judge(&source, &tried, None, false, now());
             judged.await.unwrap();
         }
         let counted = throttles.of(&peer(), now()).await.unwrap();
