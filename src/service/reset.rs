@@ -328,6 +328,11 @@ impl Reset {
             }
             return Ok(Looked::Void(Void::Unknown, None));
         };
+        // Written once: from then on it runs down. Somebody else may have done so, or used it, meanwhile.
+        if let Some(corrected) = ticket.corrected_ticket(now) {
+            house.store.commit(corrected).await?;
+            return Box::pin(self.look(secret, from)).await;
+        }
         let void = |void| Ok(Looked::Void(void, Some(known.account.clone())));
         match known.state(now) {
             TicketState::Used => return void(Void::Used),
