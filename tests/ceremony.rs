@@ -4,15 +4,18 @@
 mod house;
 mod screen_harness;
 
+use std::sync::{Arc, Mutex};
+
 use house::{
-    House, PASSWORD, alterations, here, house, house_with_cost, only, password, ppk30, put_by_hand,
-    secret_of, tagged_house,
+    House, PASSWORD, TestClock, alterations, here, house, house_with_cost, only, password, ppk30,
+    put_by_hand, secret_of, tagged_house,
 };
 use jiff::Timestamp;
 use lpse_kiosk::{
     domain::{
-        AccountKey, Authenticator, Identified, Passcode, Policy, Secret, TimeStep, UserId,
-        UserType,
+        AccountKey, Authenticator, EmailAddress, Identified, Passcode, PersonName, Policy, Secret,
+        Source, TimeStep, UserId, UserType,
+        account::Role,
         audit::{Act, AuditOutcome},
         language::Language,
         officer::{AccountAct, DeskAct, Order, Statement},
@@ -22,7 +25,8 @@ use lpse_kiosk::{
     },
     ports::Clock,
     service::{
-        Refusal, ServiceError,
+        Refusal, ServiceError, Services,
+        accounts::NewAccount,
         authentication::{PasscodeOutcome, PasswordOutcome},
         enrollment::{DisableOutcome, Prover, StartOutcome},
     },
@@ -380,8 +384,6 @@ async fn passwords_that_were_wrong_at_a_clock_ahead_wait_their_step_and_unlock_f
             PasswordOutcome::Refused(Refusal::Rejected { .. })
         ));
     }
-    // The terminal's own wait is over.
-    house.clock.pass(2);
     for passed in [2, 2, 3, 5, 10, 0] {
         give("PPK30", "salah sekali").await;
         house.clock.pass(passed);
@@ -391,7 +393,7 @@ async fn passwords_that_were_wrong_at_a_clock_ahead_wait_their_step_and_unlock_f
     assert_eq!(waits(&give("PPK30", PASSWORD).await), 10);
     house.clock.pass(4);
     assert_eq!(waits(&give("PPK30", PASSWORD).await), 6);
-    // Others wait no longer than the two seconds of a terminal.
+    // Nobody else waits.
     assert_eq!(waits(&give("PPK31", PASSWORD).await), 0);
     house.clock.pass(2);
     let accounts = &house.services.accounts;
@@ -404,6 +406,292 @@ async fn passwords_that_were_wrong_at_a_clock_ahead_wait_their_step_and_unlock_f
         matches!(granted, PasswordOutcome::Granted(_)),
         "{granted:?}"
     );
+}
+
+/// An account of that ID with everybody's password.
+async fn add(house: &House, id: &str) -> AccountKey {
+    let key = AccountKey::new(UserType::NonPenyedia, UserId::parse(id).unwrap());
+    let new = NewAccount {
+        key: key.clone(),
+        name: PersonName::parse("Budi Santoso").unwrap(),
+        email: EmailAddress::parse("budi@contoh.go.id").unwrap(),
+        role: Role::User,
+        password: house.account().await.password,
+    };
+    house.services.accounts.add(new, &here()).await.unwrap();
+    key
+}
+
+/// One try at a password, at `source`.
+async fn try_at(
+    services: &Services,
+    account: &AccountKey,
+    text: &str,
+    source: &Source,
+) -> PasswordOutcome {
+    let claimed = Identified {
+        account: account.clone(),
+    };
+    services
+        .authentication
+        .check_password(claimed, password(text), source)
+        .await
+        .unwrap()
+}
+
+fn is_granted(outcome: &PasswordOutcome) -> bool {
+    matches!(outcome, PasswordOutcome::Granted(_))
+}
+
+/// The address of a whole office.
+fn office() -> Source {
+    Source::Peer("192.0.2.7".parse().unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn among_sixty_four_strangers_at_one_source_the_owner_comes_in_at_once() {
+    let house = house(Policy::Enabled).await;
+    let mut strangers = tokio::task::JoinSet::new();
+    let start = Arc::new(tokio::sync::Barrier::new(65));
+    for number in 0..64 {
+        let (services, start) = (house.services.clone(), start.clone());
+        strangers.spawn(async move {
+            start.wait().await;
+            for guess in 0..3 {
+                let id = UserId::parse(&format!("ASING-{number}-{guess}")).unwrap();
+                let account = AccountKey::new(UserType::NonPenyedia, id);
+                let refused = try_at(&services, &account, "salah sekali", &office()).await;
+                let is_refusal = matches!(
+                    refused,
+                    PasswordOutcome::Refused(Refusal::Rejected { .. } | Refusal::Crowded { .. })
+                );
+                assert!(is_refusal, "{refused:?}");
+            }
+        });
+    }
+    start.wait().await;
+    // Never seen there before, and again and again; the clock stands still, so nobody waits.
+    for _ in 0..4 {
+        let outcome = try_at(&house.services, &ppk30(), PASSWORD, &office()).await;
+        assert!(is_granted(&outcome), "{outcome:?}");
+    }
+    strangers.join_all().await;
+    let outcome = try_at(&house.services, &ppk30(), PASSWORD, &office()).await;
+    assert!(is_granted(&outcome), "{outcome:?}");
+}
+
+#[tokio::test]
+async fn whoever_goes_through_the_accounts_of_an_office_is_held_and_nobody_at_home_there_is() {
+    let house = house(Policy::Enabled).await;
+    let mut listed = Vec::new();
+    for number in 0..110 {
+        listed.push(add(&house, &format!("PPK-{number}")).await);
+    }
+    let newcomer = add(&house, "PPK-BARU").await;
+    let at = async |account: &AccountKey, text: &str| {
+        try_at(&house.services, account, text, &office()).await
+    };
+    assert!(is_granted(&at(&ppk30(), PASSWORD).await));
+    for account in &listed {
+        let refused = at(account, "tebakan umum").await;
+        assert!(
+            matches!(refused, PasswordOutcome::Refused(_)),
+            "{refused:?}"
+        );
+    }
+    // The right password of an account that is not at home there is not heard, and is answered as every wrong one is: of a
+    // known ID, of an unknown one, of one that is at home there.
+    let unknown = AccountKey::new(UserType::NonPenyedia, UserId::parse("TIDAK-ADA").unwrap());
+    for (account, text) in [
+        (&newcomer, PASSWORD),
+        (&listed[109], "tebakan kedua"),
+        (&unknown, "tebakan umum"),
+        (&ppk30(), "tebakan umum"),
+    ] {
+        let refused = at(account, text).await;
+        let told = matches!(
+            refused,
+            PasswordOutcome::Refused(Refusal::Crowded { wait }) if wait.as_secs() == 2
+        );
+        assert!(told, "{account}: {refused:?}");
+    }
+    let reasons: Vec<_> = {
+        let events = house.audit.0.lock().unwrap();
+        let last = events.iter().rev().take(4).rev();
+        last.map(|event| format!("{:?}", event.outcome)).collect()
+    };
+    let expected = [
+        "not-judged-source-spent",
+        "not-judged-source-spent",
+        "unknown-account",
+        "wrong-password",
+    ];
+    for (reason, expected) in reasons.iter().zip(expected) {
+        assert!(reason.contains(expected), "{reason} is not {expected}");
+    }
+    // Whoever logs in there does, and elsewhere everybody.
+    assert!(is_granted(&at(&ppk30(), PASSWORD).await));
+    let elsewhere = try_at(&house.services, &newcomer, PASSWORD, &here()).await;
+    assert!(is_granted(&elsewhere), "{elsewhere:?}");
+    house.clock.pass(60);
+    assert!(is_granted(&at(&newcomer, PASSWORD).await));
+}
+
+#[tokio::test]
+async fn guesses_at_others_push_out_no_count_of_whoever_is_at_home_there() {
+    let house = house(Policy::Enabled).await;
+    let at = async |id: &str, text: &str| {
+        let account = AccountKey::new(UserType::NonPenyedia, UserId::parse(id).unwrap());
+        try_at(&house.services, &account, text, &office()).await
+    };
+    assert!(is_granted(&at("PPK30", PASSWORD).await));
+    let mut heard = 0;
+    for _ in 0..5 {
+        at("PPK30", "salah sekali").await;
+        // As many as a source's record holds.
+        for number in 0..64 {
+            at(&format!("ASING{number}"), "salah sekali").await;
+        }
+        let events = house.audit.0.lock().unwrap();
+        let wrong = AuditOutcome::Refused("wrong-password".into());
+        heard = events.iter().filter(|event| event.outcome == wrong).count();
+    }
+    assert_eq!(heard, 3, "two are free, and the third waits");
+    house.clock.pass(1);
+    assert!(is_granted(&at("PPK30", PASSWORD).await));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn right_logins_of_one_account_at_the_same_moment_all_come_in() {
+    // Each of them would also hash the password anew.
+    let dearer = HashCost {
+        iterations: HashCost::MIN.iterations + 1,
+        ..HashCost::MIN
+    };
+    for cost in [HashCost::MIN, dearer] {
+        let house = house_with_cost(Policy::Enabled, cost).await;
+        let mut logins = tokio::task::JoinSet::new();
+        let start = Arc::new(tokio::sync::Barrier::new(8));
+        for number in 0..8 {
+            let (services, start) = (house.services.clone(), start.clone());
+            logins.spawn(async move {
+                let counter = Source::Console(format!("loket-{number}"));
+                start.wait().await;
+                try_at(&services, &ppk30(), PASSWORD, &counter).await
+            });
+        }
+        for outcome in logins.join_all().await {
+            assert!(is_granted(&outcome), "{outcome:?}");
+        }
+        assert_eq!(house.logins(), 8);
+    }
+}
+
+/// A second machine on the store of `house`, with a clock of its own that is so many seconds ahead.
+fn machine_ahead(house: &House, seconds: u64) -> (Arc<Services>, Arc<TestClock>) {
+    let clock = Arc::new(TestClock(Mutex::new(*house.clock.0.lock().unwrap())));
+    clock.pass(seconds);
+    let foundation = house::foundation(house.foundation.store.clone(), &clock, &house.audit);
+    (Arc::new(Services::new(&Arc::new(foundation))), clock)
+}
+
+/// So much may a machine's clock be ahead: ten minutes, and the seven hours of one that takes WIB for UTC.
+const AHEAD: [u64; 2] = [10 * 60, 7 * 60 * 60];
+
+#[tokio::test]
+async fn wrong_codes_at_a_machine_whose_clock_is_ahead_keep_nobody_out_at_another() {
+    for ahead in AHEAD {
+        let house = house(Policy::Enabled).await;
+        let phone = house.activate().await;
+        house.clock.pass(60);
+        let (other, _) = machine_ahead(&house, ahead);
+        let awaiting = house.awaiting().await;
+        let wrong = Passcode::parse("000000").unwrap();
+        let refused = other
+            .authentication
+            .check_passcode(&awaiting, wrong, &here())
+            .await
+            .unwrap();
+        assert!(
+            matches!(refused, PasscodeOutcome::Refused(Refusal::Rejected { wait }) if wait.as_secs() == 1),
+            "{refused:?}"
+        );
+        let check = async || {
+            let code = house.code(&phone);
+            let authentication = &house.services.authentication;
+            authentication
+                .check_passcode(&awaiting, code, &here())
+                .await
+                .unwrap()
+        };
+        let waits = check().await;
+        assert!(
+            matches!(waits, PasscodeOutcome::Refused(Refusal::Wait(wait)) if wait.as_secs() == 1),
+            "{waits:?}"
+        );
+        house.clock.pass(1);
+        let granted = check().await;
+        assert!(
+            matches!(granted, PasscodeOutcome::Granted(_)),
+            "{granted:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn wrong_passwords_at_a_machine_whose_clock_is_ahead_keep_nobody_out_at_another() {
+    for ahead in AHEAD {
+        for is_at_home in [true, false] {
+            let house = house(Policy::Enabled).await;
+            let other_owner = add(&house, "PPK31").await;
+            let at = async |services: &Services, account: &AccountKey, text: &str| {
+                try_at(services, account, text, &office()).await
+            };
+            if is_at_home {
+                assert!(is_granted(&at(&house.services, &ppk30(), PASSWORD).await));
+            }
+            let (other, clock) = machine_ahead(&house, ahead);
+            for passed in [0, 0, 1, 0] {
+                let refused = at(&other, &ppk30(), "salah sekali").await;
+                let is_judged =
+                    matches!(refused, PasswordOutcome::Refused(Refusal::Rejected { .. }));
+                assert!(is_judged, "{refused:?}");
+                clock.pass(passed);
+            }
+            let waits = at(&house.services, &ppk30(), PASSWORD).await;
+            assert!(
+                matches!(waits, PasswordOutcome::Refused(Refusal::Wait(wait)) if wait.as_secs() == 2),
+                "{ahead} {is_at_home}: {waits:?}"
+            );
+            assert!(is_granted(
+                &at(&house.services, &other_owner, PASSWORD).await
+            ));
+            house.clock.pass(2);
+            let granted = at(&house.services, &ppk30(), PASSWORD).await;
+            assert!(is_granted(&granted), "{ahead} {is_at_home}: {granted:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_one_time_password_of_a_machine_whose_clock_is_ahead_is_good_at_another_for_a_day() {
+    const ONE_TIME: &str = "sungai-batu-kertas-42";
+    for ahead in AHEAD {
+        for hours in [23, 25] {
+            let house = house(Policy::Enabled).await;
+            let (other, _) = machine_ahead(&house, ahead);
+            let hash = other.accounts.hash(password(ONE_TIME)).await.unwrap();
+            let (account, by) = (ppk30(), here());
+            let issued = other.accounts.issue_password(&account, hash, &by);
+            issued.await.unwrap();
+            // A look, with a wrong one: from then on it is good for a day.
+            house.login_with("salah sekali").await;
+            house.clock.pass(hours * 60 * 60);
+            let outcome = house.login_with(ONE_TIME).await;
+            let is_due = matches!(outcome, PasswordOutcome::PasswordDue(_));
+            assert_eq!(is_due, hours == 23, "{ahead} {hours}: {outcome:?}");
+        }
+    }
 }
 
 #[tokio::test]

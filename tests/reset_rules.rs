@@ -598,7 +598,7 @@ async fn there_is_a_cap_over_all_accounts_and_sources() {
 }
 
 #[tokio::test]
-async fn codes_that_are_none_slow_down_whoever_types_them_and_nobody_else() {
+async fn codes_that_are_none_slow_down_whoever_types_them_and_no_right_one() {
     let house = house(Policy::Enabled).await;
     let mailbox = Mailbox::of(&house);
     asked(&house).await;
@@ -618,8 +618,9 @@ async fn codes_that_are_none_slow_down_whoever_types_them_and_nobody_else() {
     assert_eq!(waits, 9, "eleven misses were looked at");
     let owner = reset.find(&code(&letter), &peer(2)).await.unwrap();
     assert!(matches!(owner, Found::Valid { .. }), "{owner:?}");
-    let waiting = reset.confirm(&code(&letter), &peer(1)).await.unwrap();
-    assert!(matches!(waiting, Confirmed::Wait(_)), "{waiting:?}");
+    // Not even behind the same address: a right one is taken at once.
+    let confirmed = reset.confirm(&code(&letter), &peer(1)).await.unwrap();
+    assert_eq!(confirmed, Confirmed::Done);
 }
 
 #[tokio::test]
@@ -718,23 +719,40 @@ async fn limits_of_a_clock_ahead_count_from_its_correction() {
 }
 
 #[tokio::test]
-async fn a_link_of_a_clock_ahead_is_over_and_stays_so_when_the_clock_comes_there() {
-    const HOURS: u64 = 7 * 60 * 60;
+async fn a_link_of_a_clock_ahead_holds_for_its_own_time_from_the_first_look() {
+    const HOUR: u64 = 60 * 60;
+    for (ahead, then, expected) in [
+        (10 * 60, 29 * 60, Confirmed::Done),
+        (7 * HOUR, 29 * 60, Confirmed::Done),
+        (7 * HOUR, 31 * 60, Confirmed::Void(Void::Expired)),
+        // When the clock comes there by itself.
+        (7 * HOUR, 7 * HOUR + 60, Confirmed::Void(Void::Expired)),
+        // No clock is as far ahead as that: nobody knows since when it has held.
+        (15 * HOUR, 60, Confirmed::Void(Void::Expired)),
+    ] {
+        let house = house(Policy::Enabled).await;
+        let mailbox = Mailbox::of(&house);
+        house.clock.pass(ahead);
+        asked(&house).await;
+        let letter = mailbox.newest().await;
+        house.clock.set_back(ahead);
+        let reset = &house.services.reset;
+        for secret in [link(&letter), code(&letter)] {
+            let found = reset.find(&secret, &here()).await.unwrap();
+            let is_over = found == Found::Void(Void::Expired);
+            assert_eq!(is_over, ahead > 14 * HOUR, "{ahead}: {found:?}");
+        }
+        house.clock.pass(then);
+        let confirmed = reset.confirm(&link(&letter), &here()).await.unwrap();
+        assert_eq!(confirmed, expected, "{ahead}, {then}");
+    }
+}
+
+#[tokio::test]
+async fn a_link_that_was_seen_to_be_over_is_whatever_the_clock_is_set_to() {
     let house = house(Policy::Enabled).await;
     let mailbox = Mailbox::of(&house);
-    house.clock.pass(HOURS);
-    asked(&house).await;
-    let letter = mailbox.newest().await;
-    house.clock.set_back(HOURS);
     let reset = &house.services.reset;
-    for secret in [link(&letter), code(&letter)] {
-        let found = reset.find(&secret, &here()).await.unwrap();
-        assert_eq!(found, Found::Void(Void::Expired));
-    }
-    house.clock.pass(HOURS + 60);
-    let confirmed = reset.confirm(&link(&letter), &here()).await.unwrap();
-    assert_eq!(confirmed, Confirmed::Void(Void::Expired));
-    // One that was seen to be over is, whatever the clock is set to.
     asked(&house).await;
     let letter = mailbox.newest().await;
     house.clock.pass(31 * 60);

@@ -479,6 +479,13 @@ const STATES: &[State] = &[
         });
         person
     }),
+    ("password_crowded", |person| {
+        let mut person = person.with_password_sent();
+        person.answered(Reply::Crowded {
+            wait: Duration::from_secs(2),
+        });
+        person
+    }),
     ("password_busy", |person| {
         let mut person = person.with_password_sent();
         person.answered(Reply::Busy);

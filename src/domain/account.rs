@@ -8,8 +8,9 @@ use unicode_normalization::UnicodeNormalization;
 use super::{
     activity::Activity,
     password::PasswordHash,
+    recorded::{AHEAD, elapsed},
     source::Source,
-    throttle::PasscodeThrottle,
+    throttle::{PasscodeThrottle, PasswordFailures, PasswordSchedule},
     totp::{SpentSteps, TimeStep},
 };
 
@@ -479,9 +480,6 @@ impl OneTimePassword {
     /// Longer than this nobody needs to come home from the office and make a password of their own.
     pub const GOOD_FOR: Duration = Duration::from_secs(24 * 60 * 60);
 
-    /// A clock that is corrected by as much as this still finds the password that was issued before.
-    const SLACK: Duration = Duration::from_secs(60 * 60);
-
     /// One that is issued `now`.
     pub fn issued(now: Timestamp) -> Self {
         Self {
@@ -489,12 +487,22 @@ impl OneTimePassword {
         }
     }
 
-    /// Whether it opens anything `now`. Before it was issued it does not either: a clock that is set back by years must
+    /// Whether it opens anything `now`. Long before it was issued it does not either: a clock that is set back by years must
     /// not make it good for years.
     pub fn is_good(self, now: Timestamp) -> bool {
         let left = self.good_until.duration_since(now);
-        let longest = Self::GOOD_FOR + Self::SLACK;
+        let longest = Self::GOOD_FOR + AHEAD;
         left.is_positive() && left.unsigned_abs() <= longest
+    }
+
+    /// The password as it counts from `now` on: one that a clock ahead has issued is good for its own time from now.
+    pub fn corrected(self, now: Timestamp) -> Self {
+        match self.is_good(now) {
+            true => Self {
+                good_until: self.good_until.min(now + Self::GOOD_FOR),
+            },
+            false => self,
+        }
     }
 
     /// What it becomes once it was seen to be over: over for ever, whatever the clock says later.
@@ -503,6 +511,25 @@ impl OneTimePassword {
             good_until: Timestamp::UNIX_EPOCH,
         }
     }
+}
+
+/// A terminal or an address from which the owner logs in, and what was guessed there at the account's password.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KnownSource {
+    /// As [`Source::throttle_key`] names it.
+    pub source: String,
+    pub last_login: Timestamp,
+    /// Wrong passwords since, which count here too so that guesses at other accounts cannot push them out of the source's
+    /// own record.
+    pub failures: Option<PasswordFailures>,
+}
+
+impl KnownSource {
+    /// More than the places one person goes to.
+    pub const KEPT: usize = 16;
+
+    /// After this long without a login from there it is as any other.
+    pub const KNOWN_FOR: Duration = Duration::from_secs(90 * 24 * 60 * 60);
 }
 
 /// When and from where somebody last logged in.
@@ -535,6 +562,8 @@ pub struct Account {
     pub recovery: Option<RecoveryCodes>,
     pub created: Timestamp,
     pub last_login: Option<LastLogin>,
+    /// Where the owner logs in from, the latest first, at most [`KnownSource::KEPT`].
+    pub known_sources: Vec<KnownSource>,
     /// The newest first, at most [`Activity::KEPT`].
     pub activity: Vec<Activity>,
 }
@@ -563,7 +592,62 @@ impl Account {
             recovery: None,
             created,
             last_login: None,
+            known_sources: Vec::new(),
             activity: Vec::new(),
+        }
+    }
+
+    /// Notes a login from `source`: it is known from then on, and nothing counts against the account there.
+    pub fn logged_in(&mut self, source: &Source, now: Timestamp) {
+        let source = source.throttle_key();
+        self.known_sources.retain(|known| known.source != source);
+        self.known_sources.insert(
+            0,
+            KnownSource {
+                source,
+                last_login: now,
+                failures: None,
+            },
+        );
+        self.known_sources.truncate(KnownSource::KEPT);
+    }
+
+    /// What is known of `source`, if the owner logs in from there.
+    pub fn known_source(&self, source: &Source, now: Timestamp) -> Option<&KnownSource> {
+        let source = source.throttle_key();
+        let mut known = self.known_sources.iter();
+        known.find(|known| {
+            known.source == source && elapsed(known.last_login, now) < KnownSource::KNOWN_FOR
+        })
+    }
+
+    /// Counts a wrong password at a known source; elsewhere nothing is counted here.
+    pub fn count_wrong_password(&mut self, source: &Source, now: Timestamp) {
+        let source = source.throttle_key();
+        for known in &mut self.known_sources {
+            if known.source == source {
+                let before = known.failures.map(|failures| failures.corrected(now));
+                known.failures = Some(PasswordSchedule::PAIR.count(before.as_ref(), now));
+            }
+        }
+    }
+
+    /// Counts from now what a clock ahead has recorded about passwords: wrong ones at known sources, and how long an officer's
+    /// is good.
+    pub fn correct_passwords(&mut self, now: Timestamp) {
+        self.one_time_password = self.one_time_password.map(|issued| issued.corrected(now));
+        for known in &mut self.known_sources {
+            known.failures = known.failures.map(|failures| failures.corrected(now));
+        }
+    }
+
+    /// Forgets the wrong passwords at `source`.
+    pub fn forget_wrong_passwords(&mut self, source: &Source) {
+        let source = source.throttle_key();
+        for known in &mut self.known_sources {
+            if known.source == source {
+                known.failures = None;
+            }
         }
     }
 
@@ -601,15 +685,20 @@ mod tests {
         let issued: Timestamp = "2020-08-13T01:53:05Z".parse().unwrap();
         let password = OneTimePassword::issued(issued);
         let hour = Duration::from_secs(60 * 60);
+        // Issued by a clock ahead, it is good for a day from the first look.
+        let looked = password.corrected(issued - 7 * hour);
+        assert_eq!(looked, OneTimePassword::issued(issued - 7 * hour));
+        assert_eq!(password.corrected(issued + hour), password);
+        assert_eq!(password.corrected(issued + 25 * hour), password);
         for good in [
-            issued - hour,
+            issued - 14 * hour,
             issued,
             issued + 24 * hour - Duration::from_secs(1),
         ] {
             assert!(password.is_good(good), "{good}");
         }
         for over in [
-            issued - 2 * hour,
+            issued - 14 * hour - Duration::from_secs(1),
             issued + 24 * hour,
             Timestamp::MIN,
             Timestamp::MAX,
@@ -640,7 +729,7 @@ mod tests {
                 let is_good = password.is_good(at(now));
                 prop_assert!(!(is_over && is_good), "{now}: it was over");
                 if is_good {
-                    prop_assert!((-3_600..86_400).contains(&(now - issued)), "{now}");
+                    prop_assert!((-50_400..86_400).contains(&(now - issued)), "{now}");
                 } else {
                     is_over = true;
                     password = OneTimePassword::ended();

@@ -5,6 +5,7 @@
 
 pub mod account;
 pub mod activity;
+pub mod admission;
 pub mod audit;
 pub mod calendar;
 pub mod find;

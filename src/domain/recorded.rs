@@ -14,6 +14,11 @@ use jiff::{SignedDuration, Timestamp};
 /// anything being made of it that only looks as if it came from a wrong clock.
 pub const SLACK: Duration = Duration::from_secs(5 * 60);
 
+/// A clock may be ahead by as much without anybody having meant it: one that was set to local time, up to UTC+14, and is taken
+/// for UTC. What such a clock has issued is good for its own length from the first look at it; what lies further ahead is worth
+/// nothing.
+pub const AHEAD: Duration = Duration::from_secs(14 * 60 * 60);
+
 /// `at`, or `now` where that lies ahead of it.
 pub fn corrected(at: Timestamp, now: Timestamp) -> Timestamp {
     at.min(now)

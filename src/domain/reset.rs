@@ -16,7 +16,7 @@ use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 use super::{
     account::{AccountKey, EmailAddress},
     keyboard_code::{KeyboardCode, RANDOM_A_SYMBOL},
-    recorded::{self, elapsed, is_of_clock_ahead},
+    recorded::{self, AHEAD, elapsed, is_of_clock_ahead},
 };
 pub use link::{Found, LINK_PATH, LONGEST_LINK, LinkError, ResetLink};
 
@@ -243,8 +243,22 @@ pub enum TicketState {
 }
 
 impl Ticket {
-    /// What the ticket is worth. One that was issued by a clock ahead has expired: since when it has held nobody knows,
-    /// and a clock set back must not prolong a link's life.
+    /// The ticket as it counts from `now` on: one that was issued by a clock ahead holds for its own time from now. One that
+    /// lies further ahead than clocks are ([`AHEAD`]) stays as it is, and is worth nothing.
+    pub fn corrected(self, now: Timestamp) -> Self {
+        let is_ahead = is_of_clock_ahead(self.issued, now) && elapsed(now, self.issued) <= AHEAD;
+        if !is_ahead || self.expires <= self.issued {
+            return self;
+        }
+        Self {
+            issued: now,
+            expires: now + elapsed(self.issued, self.expires),
+            ..self
+        }
+    }
+
+    /// What the ticket, [corrected](Self::corrected), is worth. One that was issued further ahead than clocks are has expired:
+    /// a clock set back by years must not prolong a link's life.
     pub fn state(&self, now: Timestamp) -> TicketState {
         if self.used.is_some() {
             TicketState::Used

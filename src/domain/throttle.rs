@@ -4,6 +4,9 @@
 //! record, because guessing a six-digit code is guessing at one account (SECURITY section 1). Passwords are counted
 //! by (source, account) and by source, never by account alone, because a stranger who knows a User ID must not be
 //! able to keep its owner out.
+//!
+//! Many people share a source: a terminal, an office's address. So what a source as a whole has guessed shuts no door. It
+//! decides, unseen, whether a guess at an account that never logged in from there is looked at at all: see [`Admission`](super::admission::Admission).
 
 use std::time::Duration;
 
@@ -98,7 +101,7 @@ impl PasscodeThrottle {
     }
 }
 
-/// Wrong passwords of one source against one account, or of one source in all.
+/// Wrong passwords of one source against one account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PasswordFailures {
     pub failures: u32,
@@ -134,28 +137,12 @@ impl PasswordSchedule {
         forgotten_after: Duration::from_secs(60 * 60),
     };
 
-    /// A terminal in the office, whoever is at it: a queue of honest people shares it, so it never waits longer
-    /// than 2 s; hands on a keyboard are slow enough.
-    pub const CONSOLE: Self = Self {
+    /// Codes of a letter that were none, of one source. A right one is never kept waiting: it has 73 bits.
+    pub const RESET_CODES: Self = Self {
         free: 10,
         waits: &[1, 2],
         forgotten_after: Duration::from_secs(15 * 60),
     };
-
-    /// A network peer against all accounts together.
-    pub const PEER: Self = Self {
-        free: 10,
-        waits: &[1, 2, 5, 10, 30, 60],
-        forgotten_after: Duration::from_secs(60 * 60),
-    };
-
-    /// How a source as a whole is slowed down.
-    pub fn of(source: &Source) -> Self {
-        match source {
-            Source::Console(_) => Self::CONSOLE,
-            Source::Peer(_) => Self::PEER,
-        }
-    }
 
     pub fn gate(&self, counted: Option<&PasswordFailures>, now: Timestamp) -> Gate {
         let Some(counted) = counted.filter(|counted| !self.is_forgotten(counted, now)) else {
@@ -196,13 +183,104 @@ impl PasswordSchedule {
     }
 }
 
-/// The longer of two gates.
-pub fn stricter(left: Gate, right: Gate) -> Gate {
-    match (left, right) {
-        (Gate::Held, _) | (_, Gate::Held) => Gate::Held,
-        (Gate::Wait(left), Gate::Wait(right)) => Gate::Wait(left.max(right)),
-        (Gate::Wait(wait), Gate::Open) | (Gate::Open, Gate::Wait(wait)) => Gate::Wait(wait),
-        (Gate::Open, Gate::Open) => Gate::Open,
+/// How much of something happened lately: it rises with each time, and runs down by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Level {
+    pub height: u32,
+    /// When it stood so.
+    pub at: Timestamp,
+}
+
+impl Level {
+    /// The level as it counts from now on: one that a clock ahead has recorded was now.
+    pub fn corrected(self, now: Timestamp) -> Self {
+        Self {
+            at: corrected(self.at, now),
+            ..self
+        }
+    }
+}
+
+/// How fast the wrong passwords of a source are forgotten, and how many of them are too many.
+#[derive(Debug, Clone, Copy)]
+pub struct Budget {
+    /// One is forgotten in this time.
+    refill: Duration,
+}
+
+impl Budget {
+    /// So many guesses at accounts that never logged in from a source are looked at before they must wait for the refill.
+    pub const MOST: u32 = 100;
+
+    /// From so many wrong passwords on, of whatever User IDs, everybody who is refused is told that the password may not
+    /// have been looked at. It is less than [`MOST`](Self::MOST), and less than what pushes a count out of a source's record,
+    /// so that nobody is refused unheard without having been told.
+    const CROWDED: u32 = 50;
+
+    /// From so many wrong passwords on, whoever gave a wrong one pauses before the next, in the same session.
+    const PAUSES_FROM: u32 = 10;
+
+    /// The pause. It is that session's: nobody else at the source waits for it.
+    const PAUSE: Duration = Duration::from_secs(2);
+
+    /// A terminal in the office: hands on a keyboard are slow enough.
+    const CONSOLE: Self = Self {
+        refill: Duration::from_secs(2),
+    };
+
+    /// A network peer.
+    const PEER: Self = Self {
+        refill: Duration::from_secs(60),
+    };
+
+    /// The budget of a source.
+    pub fn of(source: &Source) -> Self {
+        match source {
+            Source::Console(_) => Self::CONSOLE,
+            Source::Peer(_) => Self::PEER,
+        }
+    }
+
+    fn level(&self, level: Option<&Level>, now: Timestamp) -> Level {
+        let Some(level) = level.map(|level| level.corrected(now)) else {
+            return Level { height: 0, at: now };
+        };
+        let forgotten = elapsed(level.at, now).as_secs() / self.refill.as_secs();
+        match u32::try_from(forgotten) {
+            Ok(forgotten) if forgotten < level.height => Level {
+                height: level.height - forgotten,
+                // What has passed of the next one's time is kept.
+                at: level.at + self.refill * forgotten,
+            },
+            _ => Level { height: 0, at: now },
+        }
+    }
+
+    /// `level` and one more, at most as many as there is room for.
+    pub fn count(&self, level: Option<&Level>, now: Timestamp) -> Level {
+        let level = self.level(level, now);
+        Level {
+            height: (level.height + 1).min(Self::MOST),
+            ..level
+        }
+    }
+
+    /// Whether there is room for one more.
+    pub fn has_room(&self, level: Option<&Level>, now: Timestamp) -> bool {
+        self.level(level, now).height < Self::MOST
+    }
+
+    /// Whether there were so many wrong passwords, `all` of the source's, that one more may not have been looked at.
+    pub fn is_crowded(&self, all: Option<&Level>, now: Timestamp) -> bool {
+        self.level(all, now).height >= Self::CROWDED
+    }
+
+    /// How long whoever gave a wrong password pauses.
+    pub fn pause(&self, all: Option<&Level>, now: Timestamp) -> Duration {
+        match self.level(all, now).height >= Self::PAUSES_FROM {
+            true => Self::PAUSE,
+            false => Duration::ZERO,
+        }
     }
 }
 
@@ -339,8 +417,8 @@ mod tests {
         }
 
         #[test]
-        fn passwords_wait_their_step_at_a_clock_that_jumps(steps in jumps(), which in 0usize..3) {
-            let schedule = [PasswordSchedule::PAIR, PasswordSchedule::CONSOLE, PasswordSchedule::PEER][which];
+        fn passwords_wait_their_step_at_a_clock_that_jumps(steps in jumps()) {
+            let schedule = PasswordSchedule::PAIR;
             tries_under_jumps(
                 &steps,
                 None::<PasswordFailures>,
@@ -372,20 +450,147 @@ mod tests {
         assert_eq!(schedule.count(counted.as_ref(), later).failures, 1);
     }
 
-    #[test]
-    fn a_console_never_makes_the_queue_wait_more_than_two_seconds() {
-        let schedule = PasswordSchedule::CONSOLE;
-        let mut counted = None;
-        for _ in 0..100_000 {
-            counted = Some(schedule.count(counted.as_ref(), at(0)));
+    /// Guesses that are looked at within `hours` from the first, at one account of one source that always tries as soon as
+    /// it may.
+    fn guesses_of_a_pair(hours: u64) -> u64 {
+        let (schedule, end) = (
+            PasswordSchedule::PAIR,
+            at(0) + Duration::from_secs(hours * 3600),
+        );
+        let (mut counted, mut now, mut guesses) = (None, at(0), 0);
+        while now < end {
+            guesses += 1;
+            counted = Some(schedule.count(counted.as_ref(), now));
+            if let Gate::Wait(wait) = schedule.gate(counted.as_ref(), now) {
+                now += wait;
+            }
         }
-        assert_eq!(schedule.gate(counted.as_ref(), at(0)), wait(2));
+        guesses
+    }
+
+    /// Guesses that are looked at within `hours` from the first, of a source that tries ten accounts a second.
+    fn guesses_of_a_source(source: &Source, hours: u64) -> u64 {
+        let (budget, mut level, mut guesses) = (Budget::of(source), None, 0);
+        for tenth in 0..hours * 36_000 {
+            let now = at(0) + Duration::from_millis(tenth * 100);
+            if budget.has_room(level.as_ref(), now) {
+                guesses += 1;
+                level = Some(budget.count(level.as_ref(), now));
+            }
+        }
+        guesses
+    }
+
+    fn peer() -> Source {
+        Source::Peer("192.0.2.7".parse().unwrap())
+    }
+
+    fn console() -> Source {
+        Source::Console("loket-1".into())
     }
 
     #[test]
-    fn the_stricter_gate_wins() {
-        assert_eq!(stricter(Gate::Open, wait(2)), wait(2));
-        assert_eq!(stricter(wait(5), wait(2)), wait(5));
-        assert_eq!(stricter(Gate::Held, wait(2)), Gate::Held);
+    fn the_manual_says_what_a_guesser_gets() {
+        let manual = include_str!("../../assets/manual/security.md");
+        let grouped = |number: u64| {
+            let digits = number.to_string();
+            let mut grouped = String::new();
+            for (place, digit) in digits.chars().enumerate() {
+                if place > 0 && (digits.len() - place).is_multiple_of(3) {
+                    grouped.push(',');
+                }
+                grouped.push(digit);
+            }
+            grouped
+        };
+        let row = |what: &str, first: u64, later: u64| {
+            let row = format!("| {what} | {} | {} |", grouped(first), grouped(later));
+            assert!(manual.contains(&row), "the manual does not say:\n{row}");
+        };
+        // In the first hour, and in each one after a day.
+        let of = |guesses: &dyn Fn(u64) -> u64| (guesses(1), guesses(25) - guesses(24));
+        let (pair, pair_later) = of(&guesses_of_a_pair);
+        let (source, source_later) = of(&|hours| guesses_of_a_source(&peer(), hours));
+        let (terminal, terminal_later) = of(&|hours| guesses_of_a_source(&console(), hours));
+        row("one account, from one address", pair, pair_later);
+        row(
+            "one account, from a thousand addresses",
+            1_000 * pair,
+            1_000 * pair_later,
+        );
+        row(
+            "all accounts that do not log in from there, from one address",
+            source,
+            source_later,
+        );
+        row(
+            "all accounts that do not log in from there, from a thousand addresses",
+            1_000 * source,
+            1_000 * source_later,
+        );
+        row(
+            "ten accounts that log in from there, from that address",
+            10 * pair,
+            10 * pair_later,
+        );
+        row(
+            "all accounts that do not log in there, at one terminal",
+            terminal,
+            terminal_later,
+        );
+    }
+
+    #[test]
+    fn a_source_guesses_as_often_as_its_budget_says_whatever_it_tries() {
+        // A hundred, and one a minute: the sixtieth minute belongs to the next hour.
+        assert_eq!(
+            guesses_of_a_source(&peer(), 1),
+            u64::from(Budget::MOST) + 59
+        );
+        assert_eq!(
+            guesses_of_a_source(&peer(), 2),
+            u64::from(Budget::MOST) + 119
+        );
+    }
+
+    #[test]
+    fn a_level_runs_down_and_is_never_that_of_a_clock_ahead() {
+        let budget = Budget::PEER;
+        let mut level = None;
+        for _ in 0..3 * Budget::MOST {
+            level = Some(budget.count(level.as_ref(), at(7 * 3600)));
+        }
+        let full = level.unwrap();
+        assert_eq!(full.height, Budget::MOST);
+        assert!(!budget.has_room(Some(&full), at(0)));
+        let corrected = full.corrected(at(0));
+        assert!(!budget.has_room(Some(&corrected), at(59)));
+        assert!(budget.has_room(Some(&corrected), at(60)));
+        assert!(!budget.is_crowded(Some(&corrected), at(51 * 60)));
+        // Half a minute is not lost by counting.
+        let counted = budget.count(Some(&corrected), at(90));
+        assert!(budget.has_room(Some(&counted), at(120)));
+    }
+
+    #[test]
+    fn an_offices_typing_errors_are_nothing() {
+        let (budget, mut level) = (Budget::PEER, None);
+        for minute in (0..8 * 60).step_by(6) {
+            level = Some(budget.count(level.as_ref(), at(minute * 60)));
+            assert_eq!(
+                budget.pause(level.as_ref(), at(minute * 60)),
+                Duration::ZERO
+            );
+        }
+    }
+
+    #[test]
+    fn nobody_is_refused_unheard_without_having_been_told() {
+        let (budget, mut level) = (Budget::PEER, None);
+        while budget.has_room(level.as_ref(), at(0)) {
+            level = Some(budget.count(level.as_ref(), at(0)));
+        }
+        assert!(budget.is_crowded(level.as_ref(), at(0)));
+        assert_eq!(budget.pause(level.as_ref(), at(0)), Budget::PAUSE);
     }
 }

@@ -324,6 +324,9 @@ fn change(act: &AccountAct, account: &mut Account, issued: Option<&PasswordHash>
             // The count stays: whoever goes on guessing codes meets the next wait.
             account.passcode_throttle.last_failure = None;
             account.unlocks = account.unlocks.wrapping_add(1);
+            for known in &mut account.known_sources {
+                known.failures = None;
+            }
         }
         AccountAct::ResetTotp => {
             account.authenticator = Authenticator::Absent;

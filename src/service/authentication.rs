@@ -3,8 +3,9 @@
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, PoisonError, Weak},
-    time::Duration,
 };
+
+use jiff::Timestamp;
 
 use super::{Foundation, Refusal, ServiceError, passcode_check::Settled};
 use crate::{
@@ -13,12 +14,14 @@ use crate::{
         AwaitingEnrollment, AwaitingPasscode, AwaitingPassword, Ceremony, Identified, Passcode,
         PasswordHash, PersonName, PlainPassword, Policy, Proved, Source,
         account::{LastLogin, OneTimePassword},
+        admission::Admission,
         audit::{Act, AuditEvent, AuditOutcome},
         letter::LetterKind,
+        password::PasswordProof,
         recovery::RecoveryState,
         throttle::Gate,
     },
-    store::{Outcome, accounts::Read},
+    store::{Outcome, accounts::Read, throttles::Counted},
 };
 
 /// The service that lets people in.
@@ -27,7 +30,8 @@ pub struct Authentication {
     foundation: Arc<Foundation>,
     /// Attempts under way by (source, account): guesses sent in parallel are judged one after the other, so that each
     /// meets the count of those before it.
-    under_way: Arc<Mutex<HashMap<(String, AccountKey), Turn>>>,
+    /// Without an account: the source's record, which one attempt at a time decides by.
+    under_way: Arc<Mutex<HashMap<(String, Option<AccountKey>), Turn>>>,
 }
 
 /// The right to be judged next; gone when nobody holds or awaits it.
@@ -98,110 +102,224 @@ impl Authentication {
         password: PlainPassword,
         from: &Source,
     ) -> Result<PasswordOutcome, ServiceError> {
-        let turn = self.turn(from, &claimed.account);
+        let turn = self.turn(from, Some(&claimed.account));
         let _turn = turn.lock().await;
         let house = &self.foundation;
         let key = claimed.account.clone();
-        let refused = async |reason: &'static str| {
-            let outcome = AuditOutcome::Refused(reason.into());
-            house.record(Act::CheckPassword, &key, from, outcome).await
-        };
-        let now = house.clock.now();
+        let act = Act::CheckPassword;
         // What does not need an answer to be asked for is asked for at once: the store may be a network away.
         let (throttles, accounts) = (house.throttles(), house.accounts());
-        let (counted, read) = tokio::join!(throttles.of(from, now), accounts.read(&key));
-        let read = read?;
-        // Nobody has ended a wait of an account that there is not.
-        let unlocks = read.as_ref().map_or(0, |read| read.account.unlocks);
-        if let Gate::Wait(wait) = counted?.gate(&key, unlocks, now) {
-            refused("waiting").await?;
-            return Ok(PasswordOutcome::Refused(Refusal::Wait(wait)));
-        }
-        let hash = match &read {
-            Some(read) => read.account.password.clone(),
-            None => PasswordHash::unmatchable(house.hash_cost),
-        };
-        let again = password.clone();
-        let proof = house.hashing.verify(password, hash, from).await?;
-        let verified = read
-            .as_ref()
-            .zip(proof)
-            .and_then(|(read, proof)| claimed.with_password(&read.account, &proof));
-        let now = house.clock.now();
-        let is_over = |password: OneTimePassword| !password.is_good(now);
-        let outdated = verified.is_some()
-            && read
-                .as_ref()
-                .is_some_and(|read| read.account.one_time_password.is_some_and(is_over));
-        let (Some(read), Some(verified), false) = (read.as_ref(), verified, outdated) else {
-            let gate = throttles.count(from, &key, unlocks, now).await?;
-            if let Some(read) = read.as_ref().filter(|_| outdated) {
-                self.end_one_time_password(read).await?;
-            }
-            refused(match (&read, outdated) {
-                (_, true) => "expired-one-time-password",
-                (Some(_), false) => "wrong-password",
-                (None, false) => "unknown-account",
-            })
-            .await?;
-            return Ok(PasswordOutcome::Refused(Refusal::Rejected {
-                wait: match gate {
-                    Gate::Wait(wait) => wait,
-                    Gate::Open | Gate::Held => Duration::ZERO,
-                },
-            }));
-        };
         let settings = house.settings();
-        let (forgotten, rules) = tokio::join!(throttles.forget(from, &key), settings.rules());
-        forgotten?;
-        // Told only to somebody who knows the password.
-        if read.account.suspended.is_some() {
-            refused("suspended").await?;
-            return Ok(PasswordOutcome::Refused(Refusal::Suspended));
+        let (counted, read, rules) = tokio::join!(
+            throttles.of(from, house.clock.now()),
+            accounts.read(&key),
+            settings.rules()
+        );
+        let (counted, read, mut rules) = (counted?, read?, rules?);
+        let judged = self.judge_password(&key, read.as_ref(), &counted, &password, from, act);
+        let proof = match judged.await? {
+            Ok(proof) => proof,
+            Err(refusal) => return Ok(PasswordOutcome::Refused(refusal)),
+        };
+        let ended = async || {
+            house.refused(act, &key, from, "changed-meanwhile").await?;
+            Ok(PasswordOutcome::Refused(Refusal::Ended))
+        };
+        let Some(mut read) = read else {
+            return ended().await;
+        };
+        if read.account.suspended.is_none() {
+            house.record(act, &key, from, AuditOutcome::Done).await?;
+            read = self.strengthen(read, password.clone()).await?;
         }
-        house
-            .record(Act::CheckPassword, &key, from, AuditOutcome::Done)
-            .await?;
-        let read = self.strengthen(read.clone(), again).await?;
-        let rules = rules?;
-        let policy = rules.rules.policy.asked_of(read.account.role);
-        match verified.next(policy, &read.account.authenticator) {
-            Ceremony::Passcode(awaiting) => Ok(PasswordOutcome::PasscodeWanted {
-                pending: read.account.authenticator.is_pending(),
-                recovery: RecoveryState::of(&read.account, rules.rules)
-                    .is_some_and(|state| state.left > 0),
-                awaiting,
-            }),
-            Ceremony::Enrollment(awaiting) => Ok(PasswordOutcome::EnrollmentWanted(awaiting)),
-            // Nothing is granted yet, so nothing is committed: that comes with the owner's own password.
-            Ceremony::Proved(Proved::PasswordDue(awaiting)) => {
-                Ok(PasswordOutcome::PasswordDue(PasswordDue {
-                    awaiting,
-                    name: read.account.name.clone(),
-                }))
+        let mut proof = Some(proof);
+        loop {
+            // Told only to somebody who knows the password.
+            if read.account.suspended.is_some() {
+                house.refused(act, &key, from, "suspended").await?;
+                return Ok(PasswordOutcome::Refused(Refusal::Suspended));
             }
-            Ceremony::Proved(Proved::LoggedIn(authenticated)) => {
-                let mut account = read.account.clone();
-                let previous_login = self.mark_login(&mut account, from);
-                let commit = rules.still_in_force(read.replace(&account));
-                if house.store.commit(commit).await? == Outcome::Conflict {
-                    // The account or the policy changed between the look and the grant. What was decided may no
-                    // longer be right, and the password is gone: the person types it once more.
-                    refused("changed-meanwhile").await?;
-                    return Ok(PasswordOutcome::Refused(Refusal::Ended));
+            let stored = &read.account.password;
+            if !proof.as_ref().is_some_and(|proof| proof.is_for(stored)) {
+                // Another login of the same moment has hashed it again.
+                let again = house.hashing.verify(password.clone(), stored.clone(), from);
+                proof = again.await?;
+            }
+            let verified = proof
+                .as_ref()
+                .and_then(|proof| claimed.clone().with_password(&read.account, proof));
+            let Some(verified) = verified else {
+                return ended().await;
+            };
+            let policy = rules.rules.policy.asked_of(read.account.role);
+            let authenticated = match verified.next(policy, &read.account.authenticator) {
+                Ceremony::Passcode(awaiting) => {
+                    return Ok(PasswordOutcome::PasscodeWanted {
+                        pending: read.account.authenticator.is_pending(),
+                        recovery: RecoveryState::of(&read.account, rules.rules)
+                            .is_some_and(|state| state.left > 0),
+                        awaiting,
+                    });
                 }
+                Ceremony::Enrollment(awaiting) => {
+                    return Ok(PasswordOutcome::EnrollmentWanted(awaiting));
+                }
+                // Nothing is granted yet, so nothing is committed: that comes with the owner's own password.
+                Ceremony::Proved(Proved::PasswordDue(awaiting)) => {
+                    return Ok(PasswordOutcome::PasswordDue(PasswordDue {
+                        awaiting,
+                        name: read.account.name.clone(),
+                    }));
+                }
+                Ceremony::Proved(Proved::LoggedIn(authenticated)) => authenticated,
+            };
+            let mut account = read.account.clone();
+            let previous_login = self.mark_login(&mut account, from);
+            let commit = rules.still_in_force(read.replace(&account));
+            if house.store.commit(commit).await? == Outcome::Applied {
                 house
                     .record(Act::Login, &key, from, AuditOutcome::Done)
                     .await?;
-                Ok(PasswordOutcome::Granted(Box::new(Granted {
+                return Ok(PasswordOutcome::Granted(Box::new(Granted {
                     authenticated,
                     recovery: RecoveryState::of(&account, rules.rules),
                     account,
                     policy,
                     previous_login,
                     activated: false,
-                })))
+                })));
             }
+            // The account or the policy changed between the look and the grant, by another login of the same owner or by
+            // an officer: what is asked is decided anew, on what is so now.
+            let generation = read.account.generation;
+            let (now_read, now_rules) = tokio::join!(accounts.read(&key), settings.rules());
+            rules = now_rules?;
+            match now_read?.filter(|read| read.account.generation == generation) {
+                Some(now_read) => read = now_read,
+                None => return ended().await,
+            }
+        }
+    }
+
+    /// Judges a password that was typed for `key`, whose account was read with `counted`, the failures of its source, and
+    /// stores what came of it: the proof, or what whoever typed it is told. `act` is refused in the audit log, with the true
+    /// reason. To be called in the account's turn.
+    pub(super) async fn judge_password(
+        &self,
+        key: &AccountKey,
+        read: Option<&Read>,
+        counted: &Counted,
+        password: &PlainPassword,
+        from: &Source,
+        act: Act,
+    ) -> Result<Result<PasswordProof, Refusal>, ServiceError> {
+        let house = &self.foundation;
+        let now = house.clock.now();
+        let read = self.corrected(read, now).await?;
+        let read = read.as_ref();
+        // Nobody has ended a wait of an account that there is not.
+        let unlocks = read.map_or(0, |read| read.account.unlocks);
+        if let Gate::Wait(wait) = counted.gate(key, unlocks, now) {
+            house.refused(act, key, from, "waiting").await?;
+            return Ok(Err(Refusal::Wait(wait)));
+        }
+        let stored = match read {
+            Some(read) => read.account.password.clone(),
+            None => PasswordHash::unmatchable(house.hash_cost),
+        };
+        let proof = house.hashing.verify(password.clone(), stored, from);
+        let proof = proof.await?;
+        let now = house.clock.now();
+        let account = read.map(|read| &read.account);
+        let one_time = account.and_then(|account| account.one_time_password);
+        let is_over = proof.is_some() && one_time.is_some_and(|password| !password.is_good(now));
+        let is_right = proof.is_some() && !is_over;
+        // Guesses that were sent together are decided one after the other, each by what those before it have left.
+        let turn = self.turn(from, None);
+        let turn = turn.lock().await;
+        let throttles = house.throttles();
+        let (judged, kept) = tokio::join!(
+            throttles.judge(from, key, account, is_right, now),
+            self.keep_count(read, is_right, from, now),
+        );
+        drop(turn);
+        let judged = judged?;
+        kept?;
+        match proof.filter(|_| judged.is_right) {
+            Some(proof) => Ok(Ok(proof)),
+            None => {
+                let is_heard = !matches!(judged.admission, Admission::Unheard(_));
+                if let Some(read) = read.filter(|_| is_over && is_heard) {
+                    self.end_one_time_password(read).await?;
+                }
+                let reason = match (judged.admission, account) {
+                    (Admission::Unheard(why), _) => why.word(),
+                    (_, None) => "unknown-account",
+                    (_, Some(_)) if is_over => "expired-one-time-password",
+                    (_, Some(_)) => "wrong-password",
+                };
+                house.refused(act, key, from, reason).await?;
+                let wait = judged.counted.wait(key, unlocks, now);
+                Ok(Err(match judged.counted.is_crowded(now) {
+                    true => Refusal::Crowded { wait },
+                    false => Refusal::Rejected { wait },
+                }))
+            }
+        }
+    }
+
+    /// The account as `read`; what a clock ahead has recorded about its passwords is written back as of `now`.
+    async fn corrected(
+        &self,
+        read: Option<&Read>,
+        now: Timestamp,
+    ) -> Result<Option<Read>, ServiceError> {
+        let house = &self.foundation;
+        let mut read = read.cloned();
+        loop {
+            let Some(before) = read else {
+                return Ok(None);
+            };
+            let mut account = before.account.clone();
+            account.correct_passwords(now);
+            if account == before.account {
+                return Ok(Some(before));
+            }
+            match house.store.commit(before.replace(&account)).await? {
+                Outcome::Applied => return Ok(Some(Read::replaced(account))),
+                Outcome::Conflict => read = house.accounts().read(&account.key).await?,
+            }
+        }
+    }
+
+    /// Keeps with the account as `read` what a password that was typed at one of its own sources came to. Of any other source
+    /// nothing is kept there.
+    async fn keep_count(
+        &self,
+        read: Option<&Read>,
+        is_right: bool,
+        from: &Source,
+        now: Timestamp,
+    ) -> Result<(), ServiceError> {
+        let house = &self.foundation;
+        let mut read = read.cloned();
+        loop {
+            let Some(known) = read.filter(|it| it.account.known_source(from, now).is_some()) else {
+                return Ok(());
+            };
+            let mut account = known.account.clone();
+            if Admission::of(Some(&account), from, None, now) == Admission::Known {
+                match is_right {
+                    true => account.forget_wrong_passwords(from),
+                    false => account.count_wrong_password(from, now),
+                }
+            }
+            if account == known.account
+                || house.store.commit(known.replace(&account)).await? == Outcome::Applied
+            {
+                return Ok(());
+            }
+            read = house.accounts().read(&account.key).await?;
         }
     }
 
@@ -310,6 +428,7 @@ impl Authentication {
     pub(super) fn mark_login(&self, account: &mut Account, from: &Source) -> Option<LastLogin> {
         let now = self.foundation.clock.now();
         account.note(Activity::of_owner(now, ActivityKind::Login, from));
+        account.logged_in(from, now);
         account.last_login.replace(LastLogin {
             at: now,
             from: from.clone(),
@@ -347,15 +466,19 @@ impl Authentication {
         }
     }
 
-    /// The turn of an attempt at the password of `account`, wherever it is asked for.
-    pub(super) fn turn(&self, from: &Source, account: &AccountKey) -> Arc<tokio::sync::Mutex<()>> {
+    /// The turn of an attempt at the password of `account`, wherever it is asked for, or of a decision at a source.
+    pub(super) fn turn(
+        &self,
+        from: &Source,
+        account: Option<&AccountKey>,
+    ) -> Arc<tokio::sync::Mutex<()>> {
         let mut under_way = self
             .under_way
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         under_way.retain(|_, turn| turn.strong_count() > 0);
         let turn = under_way
-            .entry((from.throttle_key(), account.clone()))
+            .entry((from.throttle_key(), account.cloned()))
             .or_default();
         turn.upgrade().unwrap_or_else(|| {
             let fresh = Arc::new(tokio::sync::Mutex::new(()));
@@ -366,7 +489,7 @@ impl Authentication {
 }
 
 /// Puts a pending key in force, now that a code has proved it. Says whether it was pending.
-pub(super) fn activate(account: &mut Account, now: jiff::Timestamp, from: &Source) -> bool {
+pub(super) fn activate(account: &mut Account, now: Timestamp, from: &Source) -> bool {
     let Authenticator::Pending { secret, spent, .. } = &account.authenticator else {
         return false;
     };

@@ -1,16 +1,17 @@
 //! The hashing pool: as many threads as cores, a bounded queue, and a clear "busy" beyond it.
 //!
 //! An Argon2id hash takes some 20 ms of a whole core. On threads of its own, which give way to the screens' threads, it
-//! does not delay a key press, and a flood of logins fills the queue instead of the machine. One source gets a part of
-//! the queue, so that a flood from one place leaves room for people elsewhere.
+//! does not delay a key press, and a flood of logins fills the queue instead of the machine. The sources take turns, and
+//! when the queue is full, whoever comes from a place with fewer waiting pushes out the last of the place with the most:
+//! a flood from one place leaves room, and the next free thread, for people elsewhere (fair queueing, RFC 970 section 5,
+//! with the buffer stealing of McKenney 1990).
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, VecDeque},
     fmt,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Condvar, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering::Relaxed},
-        mpsc::{self, TrySendError},
     },
     thread,
 };
@@ -26,9 +27,6 @@ use crate::domain::{
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Busy;
 
-/// One source's checks may take up this part of the queue.
-const PART_OF_A_SOURCE: usize = 4;
-
 /// The nice value of the hashing threads (setpriority(2)).
 const YIELDING: i32 = 10;
 
@@ -37,50 +35,106 @@ type Job = Box<dyn FnOnce(&mut HashMemory) + Send>;
 /// Threads that hash passwords. They end when the last clone of the pool is dropped.
 #[derive(Clone)]
 pub struct HashPool {
-    queue: Arc<mpsc::SyncSender<Job>>,
-    shares: Arc<Shares>,
+    entrance: Arc<Entrance>,
     load: Arc<Load>,
 }
 
-/// How many checks of each source are in the pool.
-#[derive(Debug)]
-struct Shares {
-    most: usize,
-    // Held for a look-up; as many entries as checks in the pool.
-    held: Mutex<HashMap<String, usize>>,
-}
+/// The queue, closed when nobody can put anything into it any more.
+struct Entrance(Arc<Queue>);
 
-/// A right to one check, given back when dropped.
-struct Share {
-    source: String,
-    of: Arc<Shares>,
-}
-
-impl Shares {
-    fn take(self: &Arc<Self>, from: &Source) -> Result<Share, Busy> {
-        let source = from.throttle_key();
-        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        let of_source = held.entry(source.clone()).or_default();
-        if *of_source >= self.most {
-            return Err(Busy);
-        }
-        *of_source += 1;
-        Ok(Share {
-            source,
-            of: self.clone(),
-        })
+impl Drop for Entrance {
+    fn drop(&mut self) {
+        self.0.waiting().closed = true;
+        self.0.arrived.notify_all();
     }
 }
 
-impl Drop for Share {
-    fn drop(&mut self) {
-        let mut held = self.of.held.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(of_source) = held.get_mut(&self.source) {
-            *of_source -= 1;
-            if *of_source == 0 {
-                held.remove(&self.source);
+/// What waits for a thread.
+struct Queue {
+    room: usize,
+    // Held for a look-up, or, when there is no room, a look at each source that waits.
+    waiting: Mutex<Waiting>,
+    arrived: Condvar,
+}
+
+#[derive(Default)]
+struct Waiting {
+    by_source: HashMap<String, VecDeque<Job>>,
+    /// The sources in the order in which a thread turns to them.
+    turns: VecDeque<String>,
+    all: usize,
+    closed: bool,
+}
+
+/// What putting a job into the queue led to.
+#[derive(Debug, PartialEq, Eq)]
+enum Put {
+    Waits,
+    /// It waits in the place of another, which is dropped.
+    PushedOut,
+    Full,
+}
+
+impl Queue {
+    fn waiting(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn put(&self, source: String, job: Job) -> Put {
+        let mut waiting = self.waiting();
+        let mut put = Put::Waits;
+        if waiting.all >= self.room {
+            let of_source = waiting.by_source.get(&source).map_or(0, VecDeque::len);
+            let longest = waiting
+                .by_source
+                .iter_mut()
+                .max_by_key(|(_, jobs)| jobs.len());
+            // A source with one more than this one would have then is left alone: they are as good as equal.
+            match longest.filter(|(_, jobs)| jobs.len() > of_source + 1) {
+                Some((_, jobs)) => drop(jobs.pop_back()),
+                None => return Put::Full,
             }
+            waiting.all -= 1;
+            put = Put::PushedOut;
         }
+        waiting.all += 1;
+        let jobs = waiting.by_source.entry(source.clone()).or_default();
+        jobs.push_back(job);
+        if jobs.len() == 1 {
+            waiting.turns.push_back(source);
+        }
+        drop(waiting);
+        self.arrived.notify_one();
+        put
+    }
+
+    /// The next job, once there is one; `None` when none will come.
+    fn next(&self) -> Option<Job> {
+        let mut waiting = self.waiting();
+        loop {
+            if let Some(job) = waiting.take() {
+                return Some(job);
+            }
+            if waiting.closed {
+                return None;
+            }
+            let woken = self.arrived.wait(waiting);
+            waiting = woken.unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+}
+
+impl Waiting {
+    fn take(&mut self) -> Option<Job> {
+        let source = self.turns.pop_front()?;
+        let jobs = self.by_source.get_mut(&source)?;
+        let job = jobs.pop_front()?;
+        self.all -= 1;
+        match jobs.is_empty() {
+            true => drop(self.by_source.remove(&source)),
+            false => self.turns.push_back(source),
+        }
+        Some(job)
     }
 }
 
@@ -112,10 +166,13 @@ impl Load {
 impl HashPool {
     /// A pool of `threads` threads (at least one) and room for `queue` waiting hashes.
     pub fn new(threads: usize, queue: usize) -> Self {
-        let (sender, receiver) = mpsc::sync_channel::<Job>(queue.max(1));
-        let receiver = Arc::new(Mutex::new(receiver));
+        let queue = Arc::new(Queue {
+            room: queue.max(1),
+            waiting: Mutex::default(),
+            arrived: Condvar::new(),
+        });
         for number in 0..threads.max(1) {
-            let receiver = receiver.clone();
+            let queue = queue.clone();
             thread::Builder::new()
                 .name(format!("hashing-{number}"))
                 .spawn(move || {
@@ -123,26 +180,14 @@ impl HashPool {
                     let this_thread = Some(rustix::thread::gettid());
                     let _ = rustix::process::setpriority_process(this_thread, YIELDING);
                     let mut memory = HashMemory::default();
-                    loop {
-                        // The lock is held while waiting for a job, not while doing it.
-                        let job = match receiver.lock() {
-                            Ok(receiver) => receiver.recv(),
-                            Err(_) => return,
-                        };
-                        match job {
-                            Ok(job) => job(&mut memory),
-                            Err(_) => return,
-                        }
+                    while let Some(job) = queue.next() {
+                        job(&mut memory);
                     }
                 })
                 .expect("the system starts a thread at the program's start");
         }
         Self {
-            queue: Arc::new(sender),
-            shares: Arc::new(Shares {
-                most: (queue / PART_OF_A_SOURCE).max(1),
-                held: Mutex::default(),
-            }),
+            entrance: Arc::new(Entrance(queue)),
             load: Arc::default(),
         }
     }
@@ -159,13 +204,8 @@ impl HashPool {
         hash: PasswordHash,
         from: &Source,
     ) -> Result<Option<PasswordProof>, Busy> {
-        let share = self.shares.take(from).inspect_err(|Busy| {
-            self.load.refused.fetch_add(1, Relaxed);
-        })?;
-        self.run(move |memory| {
-            let proof = password::verify(&password, &hash, memory);
-            drop(share);
-            proof
+        self.run(from.throttle_key(), move |memory| {
+            password::verify(&password, &hash, memory)
         })
         .await
     }
@@ -177,12 +217,16 @@ impl HashPool {
         salt: [u8; PasswordHash::SALT_BYTES],
         cost: HashCost,
     ) -> Result<PasswordHash, Busy> {
-        self.run(move |memory| password::hash(&password, salt, cost, memory))
-            .await
+        // Whoever has a password hashed has proved who they are: together they are one more source.
+        self.run(String::new(), move |memory| {
+            password::hash(&password, salt, cost, memory)
+        })
+        .await
     }
 
     async fn run<T: Send + 'static>(
         &self,
+        source: String,
         work: impl FnOnce(&mut HashMemory) -> T + Send + 'static,
     ) -> Result<T, Busy> {
         let (reply, answer) = oneshot::channel();
@@ -199,13 +243,15 @@ impl HashPool {
         });
         // Before it is sent: a thread may begin with it at once.
         self.load.waiting.fetch_add(1, Relaxed);
-        match self.queue.try_send(job) {
-            Ok(()) => answer.await.map_err(|_| Busy),
-            Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => {
-                self.load.waiting.fetch_sub(1, Relaxed);
-                self.load.refused.fetch_add(1, Relaxed);
-                Err(Busy)
-            }
+        let put = self.entrance.0.put(source, job);
+        if put != Put::Waits {
+            // This one, or the one in whose place it waits.
+            self.load.waiting.fetch_sub(1, Relaxed);
+            self.load.refused.fetch_add(1, Relaxed);
+        }
+        match put {
+            Put::Waits | Put::PushedOut => answer.await.map_err(|_| Busy),
+            Put::Full => Err(Busy),
         }
     }
 }
@@ -229,7 +275,7 @@ mod tests {
         let blocked = {
             let (pool, entered, gate) = (pool.clone(), entered.clone(), gate.clone());
             tokio::spawn(async move {
-                pool.run(move |_| {
+                pool.run("a".into(), move |_| {
                     entered.wait();
                     gate.wait();
                 })
@@ -239,10 +285,10 @@ mod tests {
         let wait_entered = tokio::task::spawn_blocking(move || entered.wait());
         wait_entered.await.unwrap();
         // The thread is inside the first job: one more fits the queue, the next does not.
-        let waiting = pool.run(|_| 1);
+        let waiting = pool.run("a".into(), |_| 1);
         tokio::pin!(waiting);
         assert!(futures_poll_once(&mut waiting).await.is_none());
-        assert_eq!(pool.run(|_| 2).await, Err(Busy));
+        assert_eq!(pool.run("a".into(), |_| 2).await, Err(Busy));
         let load = pool.load();
         let figures = || (load.running(), load.waiting(), load.refused());
         assert_eq!(figures(), (1, 1, 1));
@@ -251,24 +297,51 @@ mod tests {
             .unwrap();
         assert_eq!(blocked.await.unwrap(), Ok(()));
         assert_eq!(waiting.await, Ok(1));
-        assert_eq!(pool.run(|_| 3).await, Ok(3));
+        assert_eq!(pool.run("a".into(), |_| 3).await, Ok(3));
         assert_eq!(figures(), (0, 0, 1));
     }
 
     #[test]
-    fn a_source_has_its_part_of_the_queue_and_gets_it_back() {
-        let shares = Arc::new(Shares {
-            most: 2,
-            held: Mutex::default(),
-        });
-        let (one, other) = ("192.0.2.1", "192.0.2.2");
-        let take = |address: &str| shares.take(&Source::Peer(address.parse().unwrap()));
-        let held = [take(one), take(one)];
-        assert!(held.iter().all(Result::is_ok) && take(one).is_err());
-        assert!(take(other).is_ok());
-        drop(held);
-        assert!(take(one).is_ok());
-        assert!(shares.held.lock().unwrap().is_empty());
+    fn a_flood_from_one_place_leaves_room_and_the_next_thread_to_others() {
+        let queue = Queue {
+            room: 4,
+            waiting: Mutex::default(),
+            arrived: Condvar::new(),
+        };
+        let done = Arc::new(Mutex::new(Vec::new()));
+        let put = |source: &str, name: &'static str| {
+            let done = done.clone();
+            queue.put(
+                source.into(),
+                Box::new(move |_| done.lock().unwrap().push(name)),
+            )
+        };
+        for name in ["flood 1", "flood 2", "flood 3", "flood 4"] {
+            assert_eq!(put("flood", name), Put::Waits);
+        }
+        assert_eq!(put("flood", "flood 5"), Put::Full);
+        assert_eq!(put("office", "office 1"), Put::PushedOut);
+        assert_eq!(put("home", "home 1"), Put::PushedOut);
+        // Two of the flood wait, and nobody is pushed out for a second of a place that would be its equal then.
+        assert_eq!(put("office", "office 2"), Put::Full);
+        let mut memory = HashMemory::default();
+        for _ in 0..4 {
+            queue.next().unwrap()(&mut memory);
+        }
+        let expected = ["flood 1", "office 1", "home 1", "flood 2"];
+        assert_eq!(*done.lock().unwrap(), expected);
+        let left = queue.waiting();
+        assert!(left.by_source.is_empty() && left.turns.is_empty() && left.all == 0);
+    }
+
+    #[test]
+    fn a_pool_that_is_dropped_ends_its_threads() {
+        let pool = HashPool::new(2, 1);
+        let queue = Arc::downgrade(&pool.entrance.0);
+        drop(pool);
+        while queue.strong_count() > 0 {
+            thread::yield_now();
+        }
     }
 
     async fn futures_poll_once<F: Future + Unpin>(future: &mut F) -> Option<F::Output> {

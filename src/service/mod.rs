@@ -439,6 +439,9 @@ impl From<Busy> for ServiceError {
 pub enum Refusal {
     /// Wrong (whatever was wrong about it), with the time until the next try is judged.
     Rejected { wait: Duration },
+    /// Wrong, or not looked at, because many wrong ones came from the same place. Which of them, nobody is told: a right one
+    /// is to be tried once more after the wait.
+    Crowded { wait: Duration },
     /// Not judged, because it came too early.
     Wait(Duration),
     /// The authenticator is held until it is reset.

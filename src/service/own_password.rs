@@ -3,7 +3,7 @@
 //! Either way one commit makes the password, ends every other login of the account (and every ticket for a reset, which
 //! carries the generation of its account), and puts the owner's letter into the outbox.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
@@ -20,9 +20,8 @@ use crate::{
         letter::LetterKind,
         password::{PasswordProof, PasswordRuleError},
         recovery::RecoveryState,
-        throttle::Gate,
     },
-    store::{Commit, Outcome},
+    store::{Commit, Outcome, accounts::Read},
 };
 
 /// The service by which people change their own password.
@@ -67,7 +66,7 @@ impl OwnPassword {
         let house = &self.foundation;
         let key = authenticated.account();
         let generation = authenticated.generation();
-        let turn = self.authentication.turn(from, key);
+        let turn = self.authentication.turn(from, Some(key));
         let _turn = turn.lock().await;
         let Some(read) = self.authentication.still_valid(key, generation).await? else {
             self.foundation
@@ -86,7 +85,7 @@ impl OwnPassword {
         if new.is(&current) {
             return Ok(ChangeOutcome::NewRefused(PasswordRuleError::Unchanged));
         }
-        let proof = match self.check_current(current, &read.account, from).await? {
+        let proof = match self.check_current(current, &read, from).await? {
             Ok(proof) => proof,
             Err(refusal) => return Ok(ChangeOutcome::CurrentRefused(refusal)),
         };
@@ -222,35 +221,15 @@ impl OwnPassword {
     async fn check_current(
         &self,
         current: PlainPassword,
-        account: &Account,
+        read: &Read,
         from: &Source,
     ) -> Result<Result<PasswordProof, Refusal>, ServiceError> {
         let house = &self.foundation;
-        let (key, throttles) = (&account.key, house.throttles());
-        let (now, unlocks) = (house.clock.now(), account.unlocks);
-        let counted = throttles.of(from, now).await?;
-        if let Gate::Wait(wait) = counted.gate(key, unlocks, now) {
-            self.foundation
-                .refused(Act::ChangePassword, key, from, "waiting")
-                .await?;
-            return Ok(Err(Refusal::Wait(wait)));
-        }
-        let stored = account.password.clone();
-        if let Some(proof) = house.hashing.verify(current, stored, from).await? {
-            throttles.forget(from, key).await?;
-            return Ok(Ok(proof));
-        }
-        let gate = throttles
-            .count(from, key, unlocks, house.clock.now())
-            .await?;
-        self.foundation
-            .refused(Act::ChangePassword, key, from, "wrong-password")
-            .await?;
-        let wait = match gate {
-            Gate::Wait(wait) => wait,
-            Gate::Open | Gate::Held => Duration::ZERO,
-        };
-        Ok(Err(Refusal::Rejected { wait }))
+        let (key, act) = (&read.account.key, Act::ChangePassword);
+        let counted = house.throttles().of(from, house.clock.now()).await?;
+        self.authentication
+            .judge_password(key, Some(read), &counted, &current, from, act)
+            .await
     }
 
     /// Whether a code is wanted that is younger than the login's: the policy asks this account for codes, and it has a

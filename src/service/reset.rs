@@ -311,23 +311,28 @@ impl Reset {
     async fn look(&self, secret: &ResetSecret, from: &Source) -> Result<Looked, ServiceError> {
         let house = &self.foundation;
         let now = house.clock.now();
-        // Nobody guesses the 160 bits of a link, and a mail gateway may open a stale one a hundred times; it must not
-        // use up the tries of whoever sits behind the same address.
+        // Nobody guesses the 160 bits of a link, and a mail gateway may open a stale one a hundred times. Nor the 73 bits
+        // of a code: a right one is taken whatever others have typed behind the same address, and only wrong ones wait.
         let is_typed = matches!(secret, ResetSecret::Code(_));
-        if is_typed && let Gate::Wait(wait) = house.reset_limits().gate(from, now).await? {
-            return Ok(Looked::Wait(wait));
-        }
         let ticket = house.tickets().find(&secret.digest()).await?;
         let fitting = ticket.filter(|read| read.ticket().is_some_and(|t| t.fits(secret)));
         let Some((ticket, known)) = fitting.and_then(|read| {
             let ticket = read.ticket().cloned()?;
             Some((read, ticket))
         }) else {
+            if is_typed && let Gate::Wait(wait) = house.reset_limits().gate(from, now).await? {
+                return Ok(Looked::Wait(wait));
+            }
             if is_typed {
                 house.reset_limits().count_miss(from, now).await?;
             }
             return Ok(Looked::Void(Void::Unknown, None));
         };
+        // Written once: from then on it runs down. Somebody else may have done so, or used it, meanwhile.
+        if let Some(corrected) = ticket.corrected_ticket(now) {
+            house.store.commit(corrected).await?;
+            return Box::pin(self.look(secret, from)).await;
+        }
         let void = |void| Ok(Looked::Void(void, Some(known.account.clone())));
         match known.state(now) {
             TicketState::Used => return void(Void::Used),

@@ -520,7 +520,7 @@ fn changed(
             home(*granted, Some(HomeNotice::PasswordChanged))
         }
         ChangeOutcome::Refused(refusal) => refused(refusal, before),
-        ChangeOutcome::CurrentRefused(Refusal::Rejected { wait }) => {
+        ChangeOutcome::CurrentRefused(Refusal::Rejected { wait } | Refusal::Crowded { wait }) => {
             refused_by(OwnPasswordRefused::CurrentRejected { wait })
         }
         ChangeOutcome::CurrentRefused(Refusal::Wait(wait)) => {
@@ -561,6 +561,7 @@ fn refused(refusal: Refusal, proofs: Proofs) -> (Reply, Proofs) {
 pub(super) fn reply(refusal: Refusal) -> Reply {
     match refusal {
         Refusal::Rejected { wait } => Reply::Rejected { wait },
+        Refusal::Crowded { wait } => Reply::Crowded { wait },
         Refusal::Wait(wait) => Reply::Wait(wait),
         Refusal::Held => Reply::Held,
         Refusal::Ended => Reply::Ended,

@@ -14,10 +14,10 @@ use super::{StoreError, Value};
 use crate::domain::{
     Account, AccountKey, Activity, ActivityKind, Authenticator, EmailAddress, PasswordHash,
     PersonName, Policy, Source, TimeStep, UserId, UserType,
-    account::{LastLogin, OneTimePassword, RecoveryCodes, Role, SealedSecret},
+    account::{KnownSource, LastLogin, OneTimePassword, RecoveryCodes, Role, SealedSecret},
     audit::AuditHead,
     policy::LoginRules,
-    throttle::{PasscodeThrottle, PasswordFailures},
+    throttle::{Level, PasscodeThrottle, PasswordFailures},
     totp::SpentSteps,
 };
 
@@ -99,6 +99,8 @@ struct AccountRecord {
     #[serde(skip_serializing_if = "Option::is_none")]
     last_login: Option<LoginRecord>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    known_sources: Vec<KnownSourceRecord>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     activity: Vec<ActivityRecord>,
     #[serde(skip_serializing_if = "Option::is_none")]
     import: Option<String>,
@@ -144,6 +146,14 @@ struct SecretRecord {
 struct LoginRecord {
     at: i64,
     from: SourceRecord,
+}
+
+#[derive(Serialize, Deserialize)]
+struct KnownSourceRecord {
+    source: String,
+    last_login: i64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    failures: Option<FailuresRecord>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -194,6 +204,11 @@ pub fn encode_account(stored: &StoredAccount) -> Value {
             at: milliseconds(login.at),
             from: source_record(&login.from),
         }),
+        known_sources: account
+            .known_sources
+            .iter()
+            .map(known_source_record)
+            .collect(),
         activity: account.activity.iter().map(activity_record).collect(),
         import: stored.import.clone(),
     })
@@ -242,6 +257,11 @@ fn account(record: AccountRecord) -> Result<StoredAccount, Unreadable> {
                 })
             })
             .transpose()?,
+        known_sources: record
+            .known_sources
+            .into_iter()
+            .map(known_source)
+            .collect::<Result<_, _>>()?,
         activity: record
             .activity
             .into_iter()
@@ -366,6 +386,25 @@ fn activity(record: ActivityRecord) -> Result<Activity, Unreadable> {
     })
 }
 
+fn known_source_record(known: &KnownSource) -> KnownSourceRecord {
+    KnownSourceRecord {
+        source: known.source.clone(),
+        last_login: milliseconds(known.last_login),
+        failures: known.failures.as_ref().map(FailuresRecord::from),
+    }
+}
+
+fn known_source(record: KnownSourceRecord) -> Result<KnownSource, Unreadable> {
+    Ok(KnownSource {
+        source: record.source,
+        last_login: timestamp(record.last_login)?,
+        failures: record
+            .failures
+            .map(PasswordFailures::try_from)
+            .transpose()?,
+    })
+}
+
 fn source_record(source: &Source) -> SourceRecord {
     match source {
         Source::Console(name) => SourceRecord::Console(name.clone()),
@@ -391,7 +430,10 @@ fn timestamp(milliseconds: i64) -> Result<Timestamp, Unreadable> {
 /// The failures of one source: in all, and by account (as a digest of the claimed account).
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct SourceFailures {
-    pub all: Option<PasswordFailures>,
+    /// All wrong passwords, of whatever User IDs.
+    pub all: Option<Level>,
+    /// Those at accounts that do not log in from there.
+    pub strangers: Option<Level>,
     pub by_account: Vec<PairFailures>,
 }
 
@@ -407,7 +449,10 @@ pub struct PairFailures {
 
 #[derive(Serialize, Deserialize)]
 struct SourceFailuresRecord {
-    all: Option<FailuresRecord>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    all: Option<LevelRecord>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    strangers: Option<LevelRecord>,
     #[serde(default)]
     by_account: Vec<(String, PairRecord)>,
 }
@@ -446,10 +491,37 @@ impl TryFrom<FailuresRecord> for PasswordFailures {
     }
 }
 
+#[derive(Serialize, Deserialize)]
+struct LevelRecord {
+    height: u32,
+    at: i64,
+}
+
+impl From<&Level> for LevelRecord {
+    fn from(level: &Level) -> Self {
+        Self {
+            height: level.height,
+            at: milliseconds(level.at),
+        }
+    }
+}
+
+impl TryFrom<LevelRecord> for Level {
+    type Error = Unreadable;
+
+    fn try_from(record: LevelRecord) -> Result<Self, Unreadable> {
+        Ok(Self {
+            height: record.height,
+            at: timestamp(record.at)?,
+        })
+    }
+}
+
 /// The bytes of a source's failures.
 pub fn encode_source_failures(failures: &SourceFailures) -> Value {
     encode(SourceFailuresRecord {
-        all: failures.all.as_ref().map(FailuresRecord::from),
+        all: failures.all.as_ref().map(LevelRecord::from),
+        strangers: failures.strangers.as_ref().map(LevelRecord::from),
         by_account: failures
             .by_account
             .iter()
@@ -467,12 +539,12 @@ pub fn encode_source_failures(failures: &SourceFailures) -> Value {
 /// The failures in a record's bytes.
 pub fn decode_source_failures(what: &str, bytes: &[u8]) -> Result<SourceFailures, StoreError> {
     let record: SourceFailuresRecord = decode(what, bytes)?;
-    let counted = |record: FailuresRecord| {
-        PasswordFailures::try_from(record)
-            .map_err(|why| StoreError::Unreadable(format!("the record {what} is damaged: {why}")))
-    };
+    let damaged = |why| StoreError::Unreadable(format!("the record {what} is damaged: {why}"));
+    let counted = |record| PasswordFailures::try_from(record).map_err(damaged);
+    let level = |record: Option<LevelRecord>| record.map(Level::try_from).transpose();
     Ok(SourceFailures {
-        all: record.all.map(counted).transpose()?,
+        all: level(record.all).map_err(damaged)?,
+        strangers: level(record.strangers).map_err(damaged)?,
         by_account: record
             .by_account
             .into_iter()

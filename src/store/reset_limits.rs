@@ -111,7 +111,7 @@ impl ResetLimits {
         Ok(HourRead { key, count, bytes })
     }
 
-    /// Whether `source` may try a link or a code now. What a clock ahead has counted is written back as of now.
+    /// Whether `source`, which has typed a code that is none, is told so now. What a clock ahead has counted is written back as of now.
     pub async fn gate(&self, source: &Source, now: Timestamp) -> Result<Gate, StoreError> {
         loop {
             let read = self.source(source).await?;
@@ -119,7 +119,7 @@ impl ResetLimits {
             let is_so = resets == read.resets
                 || self.store.commit(read.replace(&resets)).await? == Outcome::Applied;
             if is_so {
-                return Ok(PasswordSchedule::of(source).gate(resets.misses.as_ref(), now));
+                return Ok(PasswordSchedule::RESET_CODES.gate(resets.misses.as_ref(), now));
             }
         }
     }
@@ -129,7 +129,8 @@ impl ResetLimits {
         loop {
             let read = self.source(source).await?;
             let mut resets = read.corrected(now);
-            resets.misses = Some(PasswordSchedule::of(source).count(resets.misses.as_ref(), now));
+            let schedule = PasswordSchedule::RESET_CODES;
+            resets.misses = Some(schedule.count(resets.misses.as_ref(), now));
             if self.store.commit(read.replace(&resets)).await? == Outcome::Applied {
                 return Ok(());
             }

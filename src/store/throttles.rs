@@ -1,13 +1,14 @@
 //! Password failures in the store: one record a source, bounded in size.
 //!
 //! A record holds the source's failures in all and those against the accounts it tried last. An attacker who tries
-//! more accounts than a record holds pushes the oldest out, and is slowed by the source's own count instead. Accounts
-//! appear as a digest: claimed User IDs, which may be anything, make no record of their own.
+//! more accounts than a record holds pushes the oldest out, and is held by the source's own budget instead, or by the count
+//! that an account which logs in there keeps itself. Accounts appear as a digest: claimed User IDs, which may be anything,
+//! make no record of their own.
 //!
 //! There are as many records as sources, so nobody looks through them all to end an account's waits: the account says how
 //! often they were ended, and each count at which of these times it began.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use data_encoding::HEXLOWER;
 use jiff::Timestamp;
@@ -18,8 +19,9 @@ use super::{
     record::{self, PairFailures, SourceFailures},
 };
 use crate::domain::{
-    AccountKey, Source,
-    throttle::{Gate, PasswordFailures, PasswordSchedule, stricter},
+    Account, AccountKey, Source,
+    admission::Admission,
+    throttle::{Budget, Gate, PasswordFailures, PasswordSchedule},
 };
 
 /// Accounts whose failures one source's record keeps.
@@ -43,57 +45,60 @@ impl Throttles {
             let counted = corrected(read.failures.clone(), now);
             if counted == read.failures || self.write(&read, &counted).await? == Outcome::Applied {
                 return Ok(Counted {
-                    schedule: PasswordSchedule::of(source),
+                    budget: Budget::of(source),
                     failures: counted,
                 });
             }
         }
     }
 
-    /// Counts one failure against `account`, whose waits were ended `unlocks` times, durably; says how long the next try
-    /// has to wait.
-    pub async fn count(
+    /// Decides what becomes of a password of `claimed`, the key of `account` if there is one, that was typed at `source`
+    /// and checked: `is_right` says how that came out. A right one that may be heard forgets what was counted against the
+    /// account there; anything else is counted, durably. What the source has guessed in all stays: somebody with one account
+    /// of their own must not be able to wipe it.
+    pub async fn judge(
         &self,
         source: &Source,
-        account: &AccountKey,
-        unlocks: u32,
+        claimed: &AccountKey,
+        account: Option<&Account>,
+        is_right: bool,
         now: Timestamp,
-    ) -> Result<Gate, StoreError> {
-        let digest = digest(account);
+    ) -> Result<Judged, StoreError> {
+        let digest = digest(claimed);
+        let unlocks = account.map_or(0, |account| account.unlocks);
+        let budget = Budget::of(source);
         loop {
             let read = self.read(source).await?;
             let mut failures = corrected(read.failures.clone(), now);
-            let schedule = PasswordSchedule::of(source);
-            failures.all = Some(schedule.count(failures.all.as_ref(), now));
-            let before = counted_against(&failures, &digest, unlocks);
-            let pair = PairFailures {
-                unlocks,
-                counted: PasswordSchedule::PAIR.count(before, now),
-                account: digest.clone(),
-            };
-            failures.by_account.retain(|pair| {
-                pair.account != digest && !PasswordSchedule::PAIR.is_forgotten(&pair.counted, now)
-            });
-            failures.by_account.insert(0, pair);
-            failures.by_account.truncate(ACCOUNTS_KEPT);
-            if self.write(&read, &failures).await? == Outcome::Applied {
-                let counted = Counted { schedule, failures };
-                return Ok(counted.gate(account, unlocks, now));
+            let admission = Admission::of(account, source, failures.strangers.as_ref(), now);
+            let may_be_heard = !matches!(admission, Admission::Unheard(_));
+            if is_right && may_be_heard {
+                failures.by_account.retain(|pair| pair.account != digest);
+            } else {
+                failures.all = Some(budget.count(failures.all.as_ref(), now));
+                if admission == Admission::Stranger && account.is_some() {
+                    failures.strangers = Some(budget.count(failures.strangers.as_ref(), now));
+                }
+                let before = counted_against(&failures, &digest, unlocks);
+                let pair = PairFailures {
+                    unlocks,
+                    counted: PasswordSchedule::PAIR.count(before, now),
+                    account: digest.clone(),
+                };
+                failures.by_account.retain(|pair| {
+                    pair.account != digest
+                        && !PasswordSchedule::PAIR.is_forgotten(&pair.counted, now)
+                });
+                failures.by_account.insert(0, pair);
+                failures.by_account.truncate(ACCOUNTS_KEPT);
             }
-        }
-    }
-
-    /// Forgets the failures of `source` against `account`, whose password it has now given. The source's own count
-    /// stays: somebody with one account of their own must not be able to wipe it.
-    pub async fn forget(&self, source: &Source, account: &AccountKey) -> Result<(), StoreError> {
-        let digest = digest(account);
-        loop {
-            let read = self.read(source).await?;
-            let mut failures = read.failures.clone();
-            failures.by_account.retain(|pair| pair.account != digest);
             if failures == read.failures || self.write(&read, &failures).await? == Outcome::Applied
             {
-                return Ok(());
+                return Ok(Judged {
+                    admission,
+                    is_right: is_right && may_be_heard,
+                    counted: Counted { budget, failures },
+                });
             }
         }
     }
@@ -128,10 +133,20 @@ struct Read {
     bytes: Option<Value>,
 }
 
+/// What became of a password that was typed.
+#[derive(Debug)]
+pub struct Judged {
+    pub admission: Admission,
+    /// It is the right one, and was heard.
+    pub is_right: bool,
+    /// The failures of the source from now on.
+    pub counted: Counted,
+}
+
 /// The failures of one source.
 #[derive(Debug)]
 pub struct Counted {
-    schedule: PasswordSchedule,
+    budget: Budget,
     failures: SourceFailures,
 }
 
@@ -139,10 +154,21 @@ impl Counted {
     /// Whether the source may try a password of `account`, whose waits were ended `unlocks` times, at `now`.
     pub fn gate(&self, account: &AccountKey, unlocks: u32, now: Timestamp) -> Gate {
         let pair = counted_against(&self.failures, &digest(account), unlocks);
-        stricter(
-            PasswordSchedule::PAIR.gate(pair, now),
-            self.schedule.gate(self.failures.all.as_ref(), now),
-        )
+        PasswordSchedule::PAIR.gate(pair, now)
+    }
+
+    /// How long whoever gave a wrong password of `account` is asked to wait.
+    pub fn wait(&self, account: &AccountKey, unlocks: u32, now: Timestamp) -> Duration {
+        let pause = self.budget.pause(self.failures.all.as_ref(), now);
+        match self.gate(account, unlocks, now) {
+            Gate::Wait(wait) => wait.max(pause),
+            Gate::Open | Gate::Held => pause,
+        }
+    }
+
+    /// Whether so much was guessed from the source that a password may have been refused without a look at it.
+    pub fn is_crowded(&self, now: Timestamp) -> bool {
+        self.budget.is_crowded(self.failures.all.as_ref(), now)
     }
 }
 
@@ -163,7 +189,8 @@ fn corrected(failures: SourceFailures, now: Timestamp) -> SourceFailures {
         ..pair
     };
     SourceFailures {
-        all: failures.all.map(|all| all.corrected(now)),
+        all: failures.all.map(|level| level.corrected(now)),
+        strangers: failures.strangers.map(|level| level.corrected(now)),
         by_account: failures.by_account.into_iter().map(pair).collect(),
     }
 }
@@ -175,56 +202,97 @@ fn digest(account: &AccountKey) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
     use crate::{
-        domain::{UserId, UserType},
+        domain::{EmailAddress, PasswordHash, PersonName, UserId, UserType, password::HashCost},
         store::memory::Memory,
     };
 
-    fn account(id: &str) -> AccountKey {
+    fn key(id: &str) -> AccountKey {
         AccountKey::new(UserType::NonPenyedia, UserId::parse(id).unwrap())
+    }
+
+    fn account(id: &str) -> Account {
+        Account::new(
+            key(id),
+            PersonName::parse("Siti").unwrap(),
+            EmailAddress::parse("siti@contoh.go.id").unwrap(),
+            PasswordHash::unmatchable(HashCost::MIN),
+            now(),
+        )
+    }
+
+    fn now() -> Timestamp {
+        Timestamp::from_second(1_597_283_585).unwrap()
     }
 
     fn peer() -> Source {
         Source::Peer("192.0.2.7".parse().unwrap())
     }
 
-    #[tokio::test]
-    async fn a_strangers_hundred_thousand_failures_do_not_keep_the_owner_out() {
-        let throttles = Throttles::new(Arc::new(Memory::default()));
-        let now = Timestamp::from_second(1_597_283_585).unwrap();
-        for _ in 0..100_000 {
-            throttles
-                .count(&peer(), &account("PPK30"), 0, now)
-                .await
-                .unwrap();
-        }
-        let gate = async |source: &Source| {
-            let counted = throttles.of(source, now).await.unwrap();
-            counted.gate(&account("PPK30"), 0, now)
-        };
-        assert!(matches!(gate(&peer()).await, Gate::Wait(_)));
-        assert_eq!(gate(&Source::Console("loket-1".into())).await, Gate::Open);
-        assert_eq!(
-            gate(&Source::Peer("192.0.2.8".parse().unwrap())).await,
-            Gate::Open
-        );
+    fn throttles() -> Throttles {
+        Throttles::new(Arc::new(Memory::default()))
+    }
+
+    /// A password of `account` at `source`.
+    async fn typed(
+        throttles: &Throttles,
+        source: &Source,
+        account: &Account,
+        is_right: bool,
+        now: Timestamp,
+    ) -> Judged {
+        let (key, account) = (account.key.clone(), Some(account));
+        let judged = throttles.judge(source, &key, account, is_right, now);
+        judged.await.unwrap()
     }
 
     #[tokio::test]
-    async fn a_source_that_tries_many_accounts_is_slowed_as_a_whole_and_fills_no_store() {
+    async fn a_strangers_hundred_thousand_failures_do_not_keep_the_owner_out() {
+        let (throttles, owned) = (throttles(), account("PPK30"));
+        for _ in 0..100_000 {
+            typed(&throttles, &peer(), &owned, false, now()).await;
+        }
+        let gate = async |source: &Source| {
+            let counted = throttles.of(source, now()).await.unwrap();
+            counted.gate(&owned.key, 0, now())
+        };
+        assert!(matches!(gate(&peer()).await, Gate::Wait(_)));
+        for elsewhere in [
+            Source::Console("loket-1".into()),
+            Source::Peer("192.0.2.8".parse().unwrap()),
+        ] {
+            assert_eq!(gate(&elsewhere).await, Gate::Open);
+            assert!(
+                typed(&throttles, &elsewhere, &owned, true, now())
+                    .await
+                    .is_right
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn a_source_that_tries_many_user_ids_shuts_no_door_and_fills_no_store() {
         let store = Arc::new(Memory::default());
         let throttles = Throttles::new(store.clone());
-        let now = Timestamp::from_second(1_597_283_585).unwrap();
         for number in 0..1_000 {
-            let tried = account(&format!("PPK{number}"));
-            throttles.count(&peer(), &tried, 0, now).await.unwrap();
+            let (source, tried) = (peer(), key(&format!("PPK{number}")));
+            let judged = throttles.judge(&source, &tried, None, false, now());
+            judged.await.unwrap();
         }
-        let counted = throttles.of(&peer(), now).await.unwrap();
-        let gate = counted.gate(&account("NEVER-TRIED"), 0, now);
-        assert!(matches!(gate, Gate::Wait(_)), "{gate:?}");
+        let counted = throttles.of(&peer(), now()).await.unwrap();
+        assert_eq!(counted.gate(&key("NEVER-TRIED"), 0, now()), Gate::Open);
+        // Whoever was wrong pauses, and is told what it may be.
+        let wait = counted.wait(&key("NEVER-TRIED"), 0, now());
+        let crowded = counted.is_crowded(now());
+        assert_eq!((wait, crowded), (Duration::from_secs(2), true));
+        // None of them was there to be guessed, so somebody who was never here before comes in.
+        let owned = account("PPK-BARU");
+        assert!(
+            typed(&throttles, &peer(), &owned, true, now())
+                .await
+                .is_right
+        );
         let rows = store
             .page(&Key::from_bytes("throttle/"), None, 10)
             .await
@@ -234,78 +302,89 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_right_password_forgets_the_pair_and_not_the_source() {
-        let throttles = Throttles::new(Arc::new(Memory::default()));
-        let now = Timestamp::from_second(1_597_283_585).unwrap();
-        for _ in 0..20 {
-            throttles
-                .count(&peer(), &account("PPK30"), 0, now)
-                .await
-                .unwrap();
+    async fn guesses_at_many_accounts_are_heard_as_often_as_the_budget_says() {
+        let throttles = throttles();
+        let mut at_home = account("PPK30");
+        at_home.logged_in(&peer(), now());
+        let mut heard = 0;
+        for number in 0..1_000 {
+            let tried = account(&format!("PPK-{number}"));
+            let judged = typed(&throttles, &peer(), &tried, false, now()).await;
+            heard += u32::from(judged.admission == Admission::Stranger);
+            assert_eq!(judged.counted.gate(&tried.key, 0, now()), Gate::Open);
         }
-        throttles.forget(&peer(), &account("PPK30")).await.unwrap();
-        let counted = throttles.of(&peer(), now).await.unwrap();
-        let gate = counted.gate(&account("PPK30"), 0, now);
+        assert_eq!(heard, Budget::MOST);
+        // A right one is refused as the wrong ones are, unless its owner logs in from there.
+        let guessed = account("PPK-TERTEBAK");
+        let judged = typed(&throttles, &peer(), &guessed, true, now()).await;
+        assert!(!judged.is_right && judged.counted.is_crowded(now()));
         assert!(
-            matches!(gate, Gate::Wait(wait) if wait.as_secs() <= 60),
-            "{gate:?}"
+            typed(&throttles, &peer(), &at_home, true, now())
+                .await
+                .is_right
+        );
+        let in_a_minute = now() + Duration::from_secs(60);
+        assert!(
+            typed(&throttles, &peer(), &guessed, true, in_a_minute)
+                .await
+                .is_right
         );
     }
 
     #[tokio::test]
+    async fn the_right_password_forgets_the_pair_and_not_the_source() {
+        let (throttles, owned) = (throttles(), account("PPK30"));
+        for _ in 0..60 {
+            typed(&throttles, &peer(), &owned, false, now()).await;
+        }
+        let judged = typed(&throttles, &peer(), &owned, true, now()).await;
+        assert!(judged.is_right && judged.counted.is_crowded(now()));
+        assert_eq!(judged.counted.gate(&owned.key, 0, now()), Gate::Open);
+    }
+
+    #[tokio::test]
     async fn what_a_clock_ahead_has_counted_waits_its_step_from_now_and_no_longer() {
-        let throttles = Throttles::new(Arc::new(Memory::default()));
-        let now = Timestamp::from_second(1_597_283_585).unwrap();
-        let ahead = now + Duration::from_secs(3 * 365 * 24 * 60 * 60);
+        let (throttles, owned) = (throttles(), account("PPK30"));
+        let ahead = now() + Duration::from_secs(3 * 365 * 24 * 60 * 60);
         for _ in 0..12 {
-            throttles
-                .count(&peer(), &account("PPK30"), 0, ahead)
-                .await
-                .unwrap();
+            typed(&throttles, &peer(), &owned, false, ahead).await;
         }
         let wait = async |at: Timestamp| {
             let counted = throttles.of(&peer(), at).await.unwrap();
-            counted.gate(&account("PPK30"), 0, at)
+            counted.gate(&owned.key, 0, at)
         };
-        assert_eq!(wait(now).await, Gate::Wait(Duration::from_secs(300)));
-        let later = now + Duration::from_secs(299);
+        assert_eq!(wait(now()).await, Gate::Wait(Duration::from_secs(300)));
+        let later = now() + Duration::from_secs(299);
         assert_eq!(wait(later).await, Gate::Wait(Duration::from_secs(1)));
-        let over = now + Duration::from_secs(300);
+        let over = now() + Duration::from_secs(300);
         assert_eq!(wait(over).await, Gate::Open);
-        let forgotten = now + Duration::from_secs(3600);
-        let again = throttles
-            .count(&peer(), &account("PPK30"), 0, forgotten)
-            .await;
-        assert_eq!(again.unwrap(), Gate::Open, "the count begins anew");
+        let forgotten = now() + Duration::from_secs(3600);
+        let again = typed(&throttles, &peer(), &owned, false, forgotten).await;
+        let gate = again.counted.gate(&owned.key, 0, forgotten);
+        assert_eq!(gate, Gate::Open, "the count begins anew");
     }
 
     #[tokio::test]
     async fn ended_waits_are_ended_wherever_the_passwords_were_typed() {
-        let throttles = Throttles::new(Arc::new(Memory::default()));
-        let now = Timestamp::from_second(1_597_283_585).unwrap();
+        let throttles = throttles();
         let sources = [peer(), Source::Console("loket-1".into())];
         for source in &sources {
             for _ in 0..5 {
-                throttles
-                    .count(source, &account("PPK30"), 0, now)
-                    .await
-                    .unwrap();
-                throttles
-                    .count(source, &account("PPK31"), 0, now)
-                    .await
-                    .unwrap();
+                typed(&throttles, source, &account("PPK30"), false, now()).await;
+                typed(&throttles, source, &account("PPK31"), false, now()).await;
             }
-            let counted = throttles.of(source, now).await.unwrap();
-            let gate = |id, unlocks| counted.gate(&account(id), unlocks, now);
+            let counted = throttles.of(source, now()).await.unwrap();
+            let gate = |id, unlocks| counted.gate(&key(id), unlocks, now());
             assert_eq!(gate("PPK30", 0), Gate::Wait(Duration::from_secs(5)));
             assert_eq!(gate("PPK30", 1), Gate::Open);
             assert_eq!(gate("PPK31", 0), Gate::Wait(Duration::from_secs(5)));
-            throttles
-                .count(source, &account("PPK30"), 1, now)
-                .await
-                .unwrap();
-            let counted = throttles.of(source, now).await.unwrap();
-            let pair = counted_against(&counted.failures, &digest(&account("PPK30")), 1);
+            let unlocked = Account {
+                unlocks: 1,
+                ..account("PPK30")
+            };
+            let judged = typed(&throttles, source, &unlocked, false, now()).await;
+            let failures = &judged.counted.failures;
+            let pair = counted_against(failures, &digest(&key("PPK30")), 1);
             assert_eq!(pair.map(|pair| pair.failures), Some(1));
         }
     }

@@ -72,14 +72,23 @@ impl Read {
 
     /// A commit that marks the ticket as expired for ever; `None` when it is so already.
     pub fn end(&self) -> Option<Commit> {
+        self.changed(self.ticket()?.clone().ended())
+    }
+
+    /// A commit by which the ticket that a clock ahead has issued holds from `now`; `None` when none has.
+    pub fn corrected_ticket(&self, now: Timestamp) -> Option<Commit> {
+        self.changed(self.ticket()?.clone().corrected(now))
+    }
+
+    fn changed(&self, ticket: Ticket) -> Option<Commit> {
         let stored = self.stored.as_ref()?;
-        let ended = StoredTicket {
-            ticket: stored.ticket.clone().ended(),
+        let changed = StoredTicket {
+            ticket,
             ..stored.clone()
         };
-        (ended != *stored).then(|| {
+        (changed != *stored).then(|| {
             self.unchanged()
-                .put(Key::ticket(&self.account), record::encode_ticket(&ended))
+                .put(Key::ticket(&self.account), record::encode_ticket(&changed))
         })
     }
 

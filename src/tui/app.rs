@@ -472,6 +472,7 @@ impl App {
                 return self.login_ended(now);
             }
             Reply::Rejected { .. }
+            | Reply::Crowded { .. }
             | Reply::Wait(_)
             | Reply::Held
             | Reply::Suspended

@@ -246,6 +246,10 @@ pub enum Reply {
     Rejected {
         wait: Duration,
     },
+    /// Wrong as above, or not looked at, because many wrong ones came from the same place. With the time until the next try.
+    Crowded {
+        wait: Duration,
+    },
     /// Not judged: too early after the failures before.
     Wait(Duration),
     /// The authenticator is held after too many wrong codes and must be reset.

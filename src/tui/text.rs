@@ -117,7 +117,7 @@ pub struct Text {
 sections! {
     Common {
         training, login, logout, cancel, finish, reset_link, passcode, seconds, minutes, hours, working, unavailable,
-        away, unknown, busy, ended, suspended, wait,
+        away, unknown, busy, crowded, ended, suspended, wait,
     }
     Footer { about, integrity, terms, visitors, version }
     /// What the keys do, for the line of key hints.

@@ -12,8 +12,7 @@ use crate::{
 /// End an account's waits after wrong codes and wrong passwords
 ///
 /// Wrong passwords are forgotten, from whatever terminal or address they came; the next wrong code waits as long again.
-/// What a terminal or an address as a whole waits, for wrong passwords of any accounts, is not ended by it: that is at most
-/// two seconds at a terminal, and a minute for an address.
+/// What a terminal or an address as a whole has guessed at other accounts is not forgotten by it: nobody waits for that.
 ///
 /// A hold after 100 wrong codes is not ended by it: `user reset-totp` does that.
 #[derive(Debug, Args)]

@@ -182,6 +182,7 @@ pub trait Screen: fmt::Debug + Send {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refused {
     Rejected { wait: Duration },
+    Crowded { wait: Duration },
     Wait(Duration),
     Held,
     Suspended,
@@ -200,6 +201,7 @@ impl Refused {
     pub fn of(reply: &Reply) -> Option<Self> {
         match reply {
             Reply::Rejected { wait } => Some(Self::Rejected { wait: *wait }),
+            Reply::Crowded { wait } => Some(Self::Crowded { wait: *wait }),
             Reply::Wait(wait) => Some(Self::Wait(*wait)),
             Reply::Held => Some(Self::Held),
             Reply::Suspended => Some(Self::Suspended),
@@ -238,7 +240,9 @@ pub struct Attempt {
 impl Attempt {
     pub fn refused(&mut self, refusal: Refused, now: Now) {
         let wait = match refusal {
-            Refused::Rejected { wait } | Refused::Wait(wait) => Some(wait),
+            Refused::Rejected { wait } | Refused::Crowded { wait } | Refused::Wait(wait) => {
+                Some(wait)
+            }
             _ => None,
         };
         self.refused = Some(refusal);
@@ -269,6 +273,7 @@ impl Attempt {
         let common = &context.text.common;
         match self.refused {
             Some(Refused::Rejected { .. }) => rejected(sheet),
+            Some(Refused::Crowded { .. }) => sheet.error(&common.crowded),
             Some(Refused::Busy) => sheet.error(&common.busy),
             Some(Refused::Unavailable) => sheet.error(&common.unavailable),
             Some(Refused::Away) => sheet.error(&common.away),
