@@ -30,7 +30,7 @@ use std::{
 };
 
 use rustix::net::{AddressFamily, SocketFlags, SocketType, sockopt};
-use tokio::{net::TcpStream, sync::mpsc, task::JoinSet};
+use tokio::{io::AsyncWriteExt, net::TcpStream, sync::mpsc, task::JoinSet};
 
 use super::{
     doors::Reason as Refused,
@@ -142,7 +142,9 @@ impl Ssh {
                             connections.spawn(admitted);
                         }
                     }
-                    Ok(Heard { stream, speaker: Speaker::Balancer }) => greet(&stream),
+                    Ok(Heard { stream, speaker: Speaker::Balancer }) => {
+                        connections.spawn(greet(stream));
+                    }
                     Err(_) => screens.doors.refuse(Refused::Handshake),
                 },
                 // A connection whose task has ended, by a fault or not, has taken no other with it.
@@ -158,9 +160,9 @@ impl Ssh {
 
 /// Answers a balancer that looks whether somebody is here: with the greeting, and no more. Nobody logs in over a
 /// connection of a balancer's own.
-fn greet(stream: &TcpStream) {
-    // A fresh connection has room for it; one that has gone needs none.
-    let _ = stream.try_write(format!("{GREETING}\r\n").as_bytes());
+async fn greet(mut stream: TcpStream) {
+    // A fresh connection has room for it, so that this never waits; one that has gone needs none.
+    let _ = stream.write_all(format!("{GREETING}\r\n").as_bytes()).await;
 }
 
 /// Accepts connections until nobody takes them.

@@ -82,7 +82,8 @@ impl Reception {
         }
     }
 
-    /// Lets a connection of somebody's at `address`, in its plainest form, in, unless its source has earned a penalty or has no place; returns what serves it.
+    /// Lets in a connection of somebody's at `address`, an IPv4 one in its plain form, unless that source has earned a
+    /// penalty or has no place; returns what serves it.
     pub fn admit(
         self: &Arc<Self>,
         stream: TcpStream,
