@@ -170,7 +170,7 @@ async fn read(stream: &mut (impl AsyncRead + Unpin)) -> Result<Speaker, Unheard>
     }
     let mut line = begin.to_vec();
     // Byte by byte, because what follows the line is not ours; version 1 is short, and sent once.
-    while line.last() != Some(&b'\n') {
+    while !line.contains(&b'\n') {
         if line.len() == LONGEST_LINE {
             return Err(Unheard::Damaged);
         }
