@@ -389,7 +389,7 @@ fn callers_behind_the_balancer_are_told_apart_and_nobody_else_speaks_for_it() {
 
     // The balancer's checks, once a second and more, have left no trace.
     let log = fs::read_to_string(office.path("log")).unwrap();
-    assert!(!log.contains("WARN") && !log.contains(BALANCER), "{log}");
+    assert!(!log.contains("PROXY") && !log.contains(BALANCER), "{log}");
     assert!(
         everybody
             .iter()
