@@ -24,6 +24,7 @@ use lpse_kiosk::{
     domain::{
         AccountKey, EmailAddress, Source, UserId, UserType,
         language::Language,
+        network::Networks,
         reset::{ResetLink, ResetSecret, Token},
     },
     frontend::web::{Limits, Resets, Web, WebSettings},
@@ -81,7 +82,8 @@ impl Page {
                 office: "LPSE Kabupaten Pegunungan Bintang".into(),
                 base_url: url.clone(),
                 vault: Vault::new(MasterKey::from_bytes([5; MasterKey::LENGTH]), Vec::new()),
-                trusted_proxies: Vec::new(),
+                trusted_proxies: Networks::default(),
+                proxies: Networks::default(),
                 tls: None,
                 language: Language::Id,
             },

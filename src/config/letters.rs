@@ -9,7 +9,7 @@ use std::{
 };
 
 use super::{Config, ConfigError};
-use crate::domain::EmailAddress;
+use crate::domain::{EmailAddress, network::Networks};
 
 /// How letters go out. Without a server none are written, and a reset is an officer's work.
 #[derive(Debug, Clone, Default)]
@@ -90,7 +90,9 @@ pub struct Web {
     pub certificate_file: Option<PathBuf>,
     pub key_file: Option<PathBuf>,
     /// Whose `X-Forwarded-For` is believed.
-    pub trusted_proxies: Vec<IpAddr>,
+    pub trusted_proxies: Networks,
+    /// Balancers, whose connections begin with a PROXY header that tells whose they are.
+    pub proxies: Networks,
 }
 
 impl Web {
@@ -220,15 +222,6 @@ fn is_this_machine(host: &str) -> bool {
         || host
             .parse::<IpAddr>()
             .is_ok_and(|address| address.is_loopback())
-}
-
-/// A list of addresses with commas between them.
-pub(super) fn addresses(text: &str) -> Option<Vec<IpAddr>> {
-    let parts = text
-        .split(',')
-        .map(str::trim)
-        .filter(|part| !part.is_empty());
-    parts.map(|part| part.parse().ok()).collect()
 }
 
 impl Config {

@@ -3,11 +3,15 @@
 
 use std::{fmt, net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
 
+use crate::domain::network::Networks;
+
 /// The SSH door. Its defaults fit an office that serves a region.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ssh {
     /// Where `serve` listens; at least one.
     pub listen: Vec<SocketAddr>,
+    /// Balancers, whose connections begin with a PROXY header that tells whose they are.
+    pub proxies: Networks,
     pub(super) host_key: Option<PathBuf>,
     /// Connections in all.
     pub sessions: usize,
@@ -29,6 +33,7 @@ impl Default for Ssh {
     fn default() -> Self {
         Self {
             listen: vec![SocketAddr::from(([0, 0, 0, 0], 2222))],
+            proxies: Networks::default(),
             host_key: None,
             sessions: 1024,
             sessions_per_source: 32,

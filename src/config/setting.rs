@@ -5,8 +5,8 @@ use std::{path::PathBuf, str::FromStr, time::Duration};
 
 use super::{BaseUrl, Config, Draft, LogFormat, StoreKind, cluster, letters, serving};
 use crate::domain::{
-    EmailAddress, account::is_disguise, calendar::Zone, language::Language, password::HashCost,
-    provisioning::Issuer,
+    EmailAddress, account::is_disguise, calendar::Zone, language::Language, network::Networks,
+    password::HashCost, provisioning::Issuer,
 };
 
 /// A setting: where it stands, what it means, and what it may be.
@@ -29,6 +29,19 @@ pub struct Setting {
 pub enum Kind {
     Text,
     Number,
+}
+
+/// What a list of networks may be.
+const NETWORKS: &str =
+    "addresses and networks with commas between them, such as 10.0.0.5, 10.0.0.0/28, fd00::/8";
+
+fn networks(text: &str) -> Result<Networks, Refusal> {
+    Networks::parse(text).map_err(Refusal)
+}
+
+/// A list of networks that is not empty.
+fn listed(networks: &Networks) -> Option<String> {
+    (!networks.is_empty()).then(|| networks.to_string())
 }
 
 /// A value was not taken; the reason may be empty where what is allowed says all.
@@ -581,22 +594,21 @@ pub const SETTINGS: &[Setting] = &[
         section: "web",
         name: "trusted_proxies",
         means: "proxies whose X-Forwarded-For is believed",
-        allowed: "addresses with commas between them",
+        allowed: NETWORKS,
         kind: Kind::Text,
         default_in_words: Some("none"),
-        set: |draft, text| {
-            draft.config.web.trusted_proxies = letters::addresses(text).ok_or(Refusal(""))?;
-            Ok(())
-        },
-        value: |config| {
-            let proxies: Vec<String> = config
-                .web
-                .trusted_proxies
-                .iter()
-                .map(ToString::to_string)
-                .collect();
-            (!proxies.is_empty()).then(|| proxies.join(", "))
-        },
+        set: |draft, text| networks(text).map(|list| draft.config.web.trusted_proxies = list),
+        value: |config| listed(&config.web.trusted_proxies),
+    },
+    Setting {
+        section: "web",
+        name: "proxies",
+        means: "balancers that speak the PROXY protocol: connections to the page from there begin with a header that tells the caller's address, or are refused",
+        allowed: NETWORKS,
+        kind: Kind::Text,
+        default_in_words: Some("none"),
+        set: |draft, text| networks(text).map(|list| draft.config.web.proxies = list),
+        value: |config| listed(&config.web.proxies),
     },
     Setting {
         section: "reset",
@@ -641,6 +653,16 @@ pub const SETTINGS: &[Setting] = &[
             let places = config.ssh.listen.iter().map(ToString::to_string);
             Some(places.collect::<Vec<_>>().join(", "))
         },
+    },
+    Setting {
+        section: "ssh",
+        name: "proxies",
+        means: "balancers that speak the PROXY protocol: SSH connections from there begin with a header that tells the caller's address, or are refused",
+        allowed: NETWORKS,
+        kind: Kind::Text,
+        default_in_words: Some("none"),
+        set: |draft, text| networks(text).map(|list| draft.config.ssh.proxies = list),
+        value: |config| listed(&config.ssh.proxies),
     },
     Setting {
         section: "ssh",

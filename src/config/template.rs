@@ -74,6 +74,7 @@ fn example(setting: &Setting) -> String {
         ("web", "certificate") => "/etc/lpse-kiosk/web.pem",
         ("web", "key") => "/etc/lpse-kiosk/web.key",
         ("web", "trusted_proxies") => "127.0.0.1",
+        (_, "proxies") => "10.0.0.10",
         ("ssh", "host_key") => "/var/lib/lpse-kiosk/ssh_host_ed25519_key",
         ("metrics", "listen") => "127.0.0.1:9464",
         ("log", "file") => "/var/log/lpse-kiosk/lpse-kiosk.log",

@@ -167,6 +167,7 @@ fn every_setting_is_taken_from_the_file_and_from_the_environment() {
         ("web", "listen") => "127.0.0.1:8080",
         ("web", "base_url") => "https://lpse.contoh.go.id",
         ("web", "trusted_proxies") => "127.0.0.1, ::1",
+        (_, "proxies") => "10.0.0.5, 10.0.0.0/28, fd00::/8",
         (_, "password_file" | "authority_file" | "certificate" | "key") => "/srv/rahasia",
         _ => "20",
     };
@@ -478,6 +479,22 @@ fn letters_need_a_sender_and_a_place_for_their_links() {
         "[web]\ntrusted_proxies = \"127.0.0.1, proxy\"",
         &["trusted_proxies"],
     );
+    for (setting, of) in [
+        ("[ssh]\nproxies", "[ssh] proxies"),
+        ("[web]\nproxies", "[web] proxies"),
+    ] {
+        for (list, why) in [
+            ("10.0.0.5, balancer", "is not allowed; it may be"),
+            ("10.0.0.5/28", "first address"),
+            ("0.0.0.0/0", "everybody"),
+        ] {
+            let file = format!("{setting} = \"{list}\"");
+            refused(
+                &file,
+                &["line 2", of, why, "such as 10.0.0.5, 10.0.0.0/28, fd00::/8"],
+            );
+        }
+    }
     refused("[reset]\nlink_minutes = 1440", &["5 to 60", "too weak"]);
 }
 

@@ -14,6 +14,7 @@ pub mod keyboard_code;
 pub mod language;
 pub mod letter;
 pub mod login;
+pub mod network;
 pub mod officer;
 pub mod passcode;
 pub mod password;

@@ -256,6 +256,7 @@ fn serve_page(
             base_url: config.web.links_begin_with(),
             vault: opened.foundation.vault.clone(),
             trusted_proxies: config.web.trusted_proxies.clone(),
+            proxies: config.web.proxies.clone(),
             tls: page.tls,
             language: config.language,
         },

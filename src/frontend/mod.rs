@@ -17,6 +17,7 @@ pub mod log;
 pub mod metrics;
 pub mod places;
 pub mod private_socket;
+mod proxy;
 mod rate;
 pub mod signals;
 pub mod socket;

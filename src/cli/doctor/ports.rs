@@ -6,10 +6,14 @@ use std::{
     time::Duration,
 };
 
-use tokio::{io::AsyncReadExt, net::TcpStream, time::timeout};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    time::timeout,
+};
 
 use super::Finding;
-use crate::config::Config;
+use crate::{config::Config, domain::network::Networks};
 
 /// How `serve` begins (RFC 4253 section 4.2).
 const OUR_GREETING: &str = "SSH-2.0-lpse-kiosk";
@@ -30,7 +34,7 @@ pub async fn examine(config: &Config, is_running: bool) -> Vec<Finding> {
     let mut findings = Vec::new();
     for address in &config.ssh.listen {
         let found = match look(*address) {
-            Found::Taken(_) => Found::Taken(greeting(*address).await),
+            Found::Taken(_) => Found::Taken(greeting(*address, &config.ssh.proxies).await),
             found => found,
         };
         findings.push(judge(
@@ -62,8 +66,9 @@ fn look(address: SocketAddr) -> Found {
     }
 }
 
-/// The first words of an SSH server at `address`.
-async fn greeting(mut address: SocketAddr) -> Option<String> {
+/// The first words of an SSH server at `address`, which hears a PROXY header first where it takes this machine for one of
+/// `proxies`.
+async fn greeting(mut address: SocketAddr, proxies: &Networks) -> Option<String> {
     if address.ip().is_unspecified() {
         address.set_ip(match address {
             SocketAddr::V4(_) => IpAddr::V4(Ipv4Addr::LOCALHOST),
@@ -72,6 +77,10 @@ async fn greeting(mut address: SocketAddr) -> Option<String> {
     }
     let heard = timeout(PATIENCE, async {
         let mut stream = TcpStream::connect(address).await.ok()?;
+        if proxies.holds(stream.local_addr().ok()?.ip()) {
+            // Nobody's connection: a look whether all is well.
+            stream.write_all(b"PROXY UNKNOWN\r\n").await.ok()?;
+        }
         let mut heard = Vec::new();
         while !heard.contains(&b'\n') && heard.len() < 255 {
             let mut part = [0; 64];

@@ -33,7 +33,14 @@ use super::{
     connections::{Connections, Place},
     head::{StrictLines, names_one_host},
 };
-use crate::frontend::{rate::Rates, transport::Transport};
+use crate::{
+    domain::network::Networks,
+    frontend::{
+        proxy::{Headers, Heard, Speaker},
+        rate::Rates,
+        transport::Transport,
+    },
+};
 
 /// A router, and how it is served.
 pub struct Server<C> {
@@ -44,6 +51,8 @@ pub struct Server<C> {
     /// Without it, plain HTTP.
     pub tls: Option<Arc<ServerConfig>>,
     pub limits: Limits,
+    /// Balancers whose connections begin with a PROXY header.
+    pub proxies: Networks,
     /// The source under which a peer's connections count together; `None`: they do not, because it speaks for many.
     pub source: C,
 }
@@ -95,35 +104,51 @@ impl<C: Fn(Peer) -> Option<String>> Server<C> {
             leave: leave.clone(),
         };
         let mut open = JoinSet::new();
+        let mut headers = Headers::new(self.what);
         loop {
-            tokio::select! {
+            let Heard { stream, speaker } = tokio::select! {
                 accepted = listener.accept() => match accepted {
                     Ok((stream, address)) => {
-                        let peer = Peer(address.ip().to_canonical());
-                        let source = (self.source)(peer);
-                        let shakes_too_often = |source: &String| {
-                            desk.tls.is_some() && handshakes.count(source.clone(), begun.elapsed()).is_err()
-                        };
-                        // Whoever has no place is hung up on: a page would cost what the limit is there to save.
-                        if source.as_ref().is_some_and(shakes_too_often) {
+                        let address = address.ip().to_canonical();
+                        if self.proxies.holds(address) {
+                            headers.read(stream, address, self.proxies.clone());
                             continue;
                         }
-                        if let Some(place) = connections.take(source) {
-                            open.spawn(desk.clone().attend(stream, peer, place));
-                        }
+                        Heard { stream, speaker: Speaker::Caller(address) }
                     }
                     // Out of descriptors, or a caller that has gone; waiting is all that helps.
                     Err(error) => {
                         tracing::warn!(%error, "{} cannot accept a connection", self.what);
                         sleep(Duration::from_millis(100)).await;
+                        continue;
                     }
                 },
+                Some(heard) = headers.next() => match heard {
+                    Ok(heard) => heard,
+                    Err(_) => continue,
+                },
                 // A connection whose task panicked has ended with it, and no other.
-                Some(_) = open.join_next() => {}
+                Some(_) = open.join_next() => continue,
                 () = asked_to(&mut leave) => break,
+            };
+            // A balancer that looks whether all is well counts as one that speaks for many.
+            let peer = match speaker {
+                Speaker::Caller(address) => Some(Peer(address)),
+                Speaker::Balancer => None,
+            };
+            let source = peer.and_then(&self.source);
+            let shakes_too_often = |source: &String| {
+                desk.tls.is_some() && handshakes.count(source.clone(), begun.elapsed()).is_err()
+            };
+            // Whoever has no place is hung up on: a page would cost what the limit is there to save.
+            if source.as_ref().is_some_and(shakes_too_often) {
+                continue;
+            }
+            if let Some(place) = connections.take(source) {
+                open.spawn(desk.clone().attend(stream, peer, place));
             }
         }
-        drop(listener);
+        drop((listener, headers));
         let ended = timeout(self.limits.goodbye, async {
             while open.join_next().await.is_some() {}
         });
@@ -134,10 +159,10 @@ impl<C: Fn(Peer) -> Option<String>> Server<C> {
     }
 }
 
-/// To whom nothing can be told but that: it is not known for whom the request is.
-fn bad_request() -> Response<Body> {
+/// An answer that is a status and no more.
+fn bare(status: StatusCode) -> Response<Body> {
     let mut answer = Response::new(Body::empty());
-    *answer.status_mut() = StatusCode::BAD_REQUEST;
+    *answer.status_mut() = status;
     answer
 }
 
@@ -149,7 +174,8 @@ async fn asked_to(leave: &mut watch::Receiver<bool>) {
 }
 
 impl Desk {
-    async fn attend(self, stream: TcpStream, peer: Peer, place: Place) {
+    /// Serves a connection of `peer`'s; without one it is a balancer's own.
+    async fn attend(self, stream: TcpStream, peer: Option<Peer>, place: Place) {
         // An answer is written in one go; waiting to fill a packet would only delay it.
         let _ = stream.set_nodelay(true);
         tokio::select! {
@@ -158,7 +184,7 @@ impl Desk {
         }
     }
 
-    async fn greet(&self, stream: TcpStream, peer: Peer, place: &Place) {
+    async fn greet(&self, stream: TcpStream, peer: Option<Peer>, place: &Place) {
         match &self.tls {
             None => self.talk(stream, peer, place).await,
             Some(tls) => {
@@ -171,20 +197,33 @@ impl Desk {
         }
     }
 
-    async fn talk<S: AsyncRead + AsyncWrite + Unpin>(&self, stream: S, peer: Peer, place: &Place) {
+    async fn talk<S: AsyncRead + AsyncWrite + Unpin>(
+        &self,
+        stream: S,
+        peer: Option<Peer>,
+        place: &Place,
+    ) {
         let stream = StrictLines::new(stream);
         let is_last = stream.is_last();
         let router = TowerToHyperService::new(self.router.clone());
         let service = hyper::service::service_fn(|request: hyper::Request<_>| {
             let mut request = request.map(Body::new);
-            request.extensions_mut().insert(peer);
             let answering = place.answering();
-            let answer = names_one_host(&request).then(|| router.call(request));
-            let is_last = answer.is_none() || is_last.load(Ordering::Relaxed);
+            let answer = match peer {
+                // Nobody asks for a page; that there is an answer is all that a balancer wants to know.
+                None => Err(StatusCode::NO_CONTENT),
+                // It is not known for whom the request is.
+                Some(_) if !names_one_host(&request) => Err(StatusCode::BAD_REQUEST),
+                Some(peer) => {
+                    request.extensions_mut().insert(peer);
+                    Ok(router.call(request))
+                }
+            };
+            let is_last = answer.is_err() || is_last.load(Ordering::Relaxed);
             async move {
                 let mut answer = match answer {
-                    Some(answer) => answer.await?,
-                    None => bad_request(),
+                    Ok(answer) => answer.await?,
+                    Err(status) => bare(status),
                 };
                 drop(answering);
                 if is_last {

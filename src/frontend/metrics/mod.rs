@@ -21,7 +21,7 @@ use axum::{
 use tokio::{sync::watch, time::timeout};
 
 use super::{doors::Doors, http};
-use crate::{parts::Vitals, ports::Clock, service::outbox::Outbox, store::pulse::Condition};
+use crate::{domain::network::Networks, parts::Vitals, ports::Clock, service::outbox::Outbox, store::pulse::Condition};
 use figures::{Figures, Letters};
 
 /// The media type of the OpenMetrics text format.
@@ -79,6 +79,7 @@ impl Metrics {
             router: router(self, leave.clone()),
             tls: None,
             limits: LIMITS,
+            proxies: Networks::default(),
             // All of them come from this machine.
             source: |_| None,
         };

@@ -30,9 +30,14 @@ use std::{
 };
 
 use rustix::net::{AddressFamily, SocketFlags, SocketType, sockopt};
-use tokio::{net::TcpStream, sync::mpsc, task::JoinSet};
+use tokio::{io::AsyncWriteExt, net::TcpStream, sync::mpsc, task::JoinSet};
 
-use super::{lent::Screens, transport::Transport};
+use super::{
+    doors::Reason as Refused,
+    lent::Screens,
+    proxy::{Headers, Heard, Speaker},
+    transport::Transport,
+};
 use host_key::{HostKey, HostKeyError};
 use reception::Reception;
 
@@ -54,6 +59,9 @@ pub fn listen(places: &[SocketAddr]) -> Result<Vec<TcpListener>, SshError> {
     };
     places.iter().map(listen).collect()
 }
+
+/// What this machine says first (RFC 4253 section 4.2).
+const GREETING: &str = "SSH-2.0-lpse-kiosk";
 
 /// Connections that may wait to be accepted.
 const BACKLOG: i32 = 1024;
@@ -116,21 +124,45 @@ impl Ssh {
         }
         drop(call);
         let mut connections = JoinSet::new();
+        let mut headers = Headers::new("SSH");
         loop {
             tokio::select! {
                 Some((stream, address)) = calls.recv() => {
-                    if let Some(admitted) = reception.admit(stream, address) {
+                    let address = address.ip().to_canonical();
+                    let proxies = screens.settings.borrow().ssh.proxies.clone();
+                    if proxies.holds(address) {
+                        headers.read(stream, address, proxies);
+                    } else if let Some(admitted) = reception.admit(stream, address) {
                         connections.spawn(admitted);
                     }
                 }
+                Some(heard) = headers.next() => match heard {
+                    Ok(Heard { stream, speaker: Speaker::Caller(address) }) => {
+                        if let Some(admitted) = reception.admit(stream, address) {
+                            connections.spawn(admitted);
+                        }
+                    }
+                    Ok(Heard { stream, speaker: Speaker::Balancer }) => {
+                        connections.spawn(greet(stream));
+                    }
+                    Err(_) => screens.doors.refuse(Refused::Handshake),
+                },
                 // A connection whose task has ended, by a fault or not, has taken no other with it.
                 Some(_) = connections.join_next() => {}
                 () = screens.closed() => break,
             }
         }
+        drop(headers);
         doors.shutdown().await;
         screens.see_out(connections).await;
     }
+}
+
+/// Answers a balancer that looks whether somebody is here: with the greeting, and no more. Nobody logs in over a
+/// connection of a balancer's own.
+async fn greet(mut stream: TcpStream) {
+    // A fresh connection has room for it, so that this never waits; one that has gone needs none.
+    let _ = stream.write_all(format!("{GREETING}\r\n").as_bytes()).await;
 }
 
 /// Accepts connections until nobody takes them.

@@ -1,7 +1,7 @@
 //! One connection from its first byte to its last word: whether it is let in, how long it may take to come to a screen,
 //! its session, and the sentence at its end.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use russh::{
     ChannelWriteHalf, SshId,
@@ -57,7 +57,7 @@ impl Reception {
     /// `transport` does what the SSH library calculates.
     pub fn new(screens: Screens, transport: Transport, key: HostKey) -> Self {
         let protocol = server::Config {
-            server_id: SshId::Standard("SSH-2.0-lpse-kiosk".into()),
+            server_id: SshId::Standard(super::GREETING.into()),
             methods: Caller::ways_in(),
             // There is no password here whose refusal could tell anything by its time.
             auth_rejection_time: Duration::ZERO,
@@ -82,14 +82,15 @@ impl Reception {
         }
     }
 
-    /// Lets a connection in, unless its source has earned a penalty or has no place; returns what serves it.
+    /// Lets in a connection of somebody's at `address`, an IPv4 one in its plain form, unless that source has earned a
+    /// penalty or has no place; returns what serves it.
     pub fn admit(
         self: &Arc<Self>,
         stream: TcpStream,
-        address: SocketAddr,
+        address: IpAddr,
     ) -> Option<impl Future<Output = ()> + Send + 'static> {
         let config = self.screens.settings.borrow().clone();
-        let source = Source::Peer(address.ip().to_canonical());
+        let source = Source::Peer(address);
         let key = source.throttle_key();
         if self.penalties.refuse(&key, self.screens.clock.monotonic()) {
             tracing::debug!(%source, "an SSH connection is refused: penalty");

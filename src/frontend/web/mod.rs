@@ -22,18 +22,14 @@ mod words;
 #[cfg(test)]
 mod tests;
 
-use std::{
-    fmt, io,
-    net::{IpAddr, TcpListener},
-    sync::Arc,
-};
+use std::{fmt, io, net::TcpListener, sync::Arc};
 
 use tokio::sync::watch;
 use tokio_rustls::rustls::ServerConfig;
 
 use super::http;
 use crate::{
-    domain::{Source, language::Language},
+    domain::{Source, language::Language, network::Networks},
     ports::Clock,
     vault::Vault,
 };
@@ -51,7 +47,9 @@ pub struct WebSettings {
     /// Its keys seal forms. All machines that serve one base URL share them.
     pub vault: Vault,
     /// The only ones whose `X-Forwarded-For` is believed.
-    pub trusted_proxies: Vec<IpAddr>,
+    pub trusted_proxies: Networks,
+    /// Balancers whose connections begin with a PROXY header, before TLS too.
+    pub proxies: Networks,
     /// From [`tls_config`]; without it the page speaks plain HTTP, for a proxy or for this machine alone.
     pub tls: Option<Arc<ServerConfig>>,
     /// The language of whoever asks for none.
@@ -64,6 +62,7 @@ impl fmt::Debug for WebSettings {
             .field("office", &self.office)
             .field("base_url", &self.base_url)
             .field("trusted_proxies", &self.trusted_proxies)
+            .field("proxies", &self.proxies)
             .field("tls", &self.tls.is_some())
             .field("language", &self.language)
             .finish_non_exhaustive()
@@ -115,6 +114,7 @@ impl Web {
             router: router(site.clone()),
             tls: site.settings.tls.clone(),
             limits: site.limits.serving,
+            proxies: site.settings.proxies.clone(),
             source: |peer: http::Peer| {
                 let proxied = site.proxies.holds(peer.0);
                 (!proxied).then(|| Source::Peer(peer.0).throttle_key())

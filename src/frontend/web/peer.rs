@@ -5,21 +5,21 @@ use std::net::{IpAddr, SocketAddr};
 use axum::http::{HeaderMap, HeaderName};
 
 use super::http::Peer;
-use crate::domain::Source;
+use crate::domain::{Source, network::Networks};
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 /// The proxies whose word about others is taken.
 #[derive(Debug, Clone, Default)]
-pub struct TrustedProxies(Vec<IpAddr>);
+pub struct TrustedProxies(Networks);
 
 impl TrustedProxies {
-    pub fn new(addresses: &[IpAddr]) -> Self {
-        Self(addresses.iter().map(IpAddr::to_canonical).collect())
+    pub fn new(networks: Networks) -> Self {
+        Self(networks)
     }
 
     pub fn holds(&self, address: IpAddr) -> bool {
-        self.0.contains(&address.to_canonical())
+        self.0.holds(address)
     }
 
     /// The source of a request. From a trusted proxy it is the right-most address of `X-Forwarded-For` that is none of
@@ -62,14 +62,14 @@ mod tests {
     use super::*;
 
     fn source(peer: &str, forwarded: &[&'static str]) -> String {
-        let proxies = ["10.0.0.1", "10.0.0.2", "::1"].map(|address| address.parse().unwrap());
+        let proxies = Networks::parse("10.0.0.1, 10.0.0.2, ::1").unwrap();
         let mut headers = HeaderMap::new();
         for line in forwarded {
             let line = HeaderValue::from_bytes(line.as_bytes()).unwrap();
             headers.append(X_FORWARDED_FOR, line);
         }
         let peer = Peer(peer.parse().unwrap());
-        TrustedProxies::new(&proxies)
+        TrustedProxies::new(proxies)
             .source(peer, &headers)
             .to_string()
     }

@@ -52,7 +52,7 @@ impl Site {
     pub fn new(web: Web) -> Self {
         Self {
             base: PageAddress::new(&web.settings.base_url),
-            proxies: TrustedProxies::new(&web.settings.trusted_proxies),
+            proxies: TrustedProxies::new(web.settings.trusted_proxies.clone()),
             rates: Rates::new(web.limits.requests_a_minute, web.limits.counted_sources),
             settings: web.settings,
             limits: web.limits,

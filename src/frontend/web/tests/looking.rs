@@ -87,7 +87,7 @@ async fn only_a_trusted_proxy_says_who_asks() {
         ("203.0.113.6", "203.0.113.5"),
     ] {
         let office = Office::with("https://lpse.contoh.go.id", |web| {
-            web.settings.trusted_proxies = vec![trusted.parse().unwrap()];
+            web.settings.trusted_proxies = Networks::parse(trusted).unwrap();
         });
         let request = Request::get(path()).header("x-forwarded-for", "1.1.1.1, 198.51.100.9");
         office.send(request.body(Body::empty()).unwrap()).await;

@@ -32,6 +32,7 @@ use crate::{
     domain::{
         AccountKey, EmailAddress, Source, UserId, UserType,
         language::Language,
+        network::Networks,
         reset::{LINK_PATH, ResetLink, ResetSecret, Token},
     },
     ports::Clock,
@@ -263,7 +264,8 @@ fn web(
             office: "LPSE Kota Contoh".into(),
             base_url: base_url.into(),
             vault: Vault::new(MasterKey::from_bytes([5; MasterKey::LENGTH]), Vec::new()),
-            trusted_proxies: Vec::new(),
+            trusted_proxies: Networks::default(),
+            proxies: Networks::default(),
             tls: None,
             language: Language::Id,
         },

@@ -314,10 +314,10 @@ async fn slow_key_exchanges_and_keys_renewed_without_end_are_refused() {
 
 #[tokio::test]
 async fn handshakes_of_one_source_are_counted_and_a_proxys_are_not() {
-    for (proxies, let_in) in [(vec![], 3), (vec![[127, 0, 0, 1].into()], 5)] {
+    for (proxies, let_in) in [("", 3), ("127.0.0.1", 5)] {
         let (served, certificate) = with_certificate(|web| {
             web.limits.serving.handshakes_a_minute = 3;
-            web.settings.trusted_proxies = proxies;
+            web.settings.trusted_proxies = Networks::parse(proxies).unwrap();
         });
         let mut shaken = 0;
         for _ in 0..5 {
@@ -381,7 +381,76 @@ async fn connections_of_one_source_count_together_unless_it_is_a_proxy() {
     assert_eq!(count(&served).await, 4);
     let served = Served::with(|web| {
         web.limits.serving.connections_per_source = 4;
-        web.settings.trusted_proxies = vec![[127, 0, 0, 9].into()];
+        web.settings.trusted_proxies = Networks::parse("127.0.0.9").unwrap();
     });
     assert_eq!(count(&served).await, 8);
+}
+
+#[tokio::test]
+async fn a_declared_balancer_tells_who_asks_before_tls() {
+    let (served, certificate) = with_certificate(|web| {
+        web.limits.serving.handshakes_a_minute = 1;
+        web.settings.proxies = Networks::parse("127.0.0.9").unwrap();
+    });
+    // What a browser gets that comes from `last`, behind `header`.
+    let ask = async |last: u8, header: &[u8]| {
+        let mut stream = served.connect_from(last).await;
+        stream.write_all(header).await.unwrap();
+        let client = browser(&certificate, ring::default_provider());
+        let name = ServerName::try_from("lpse.contoh.go.id").unwrap();
+        let connector = TlsConnector::from(Arc::new(client));
+        let Ok(mut stream) = connector.connect(name, stream).await else {
+            return String::new();
+        };
+        let request = format!(
+            "GET {} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+            path()
+        );
+        stream.write_all(request.as_bytes()).await.unwrap();
+        until_end(&mut stream).await
+    };
+    let v1 = b"PROXY TCP4 192.0.2.7 127.0.0.1 56324 443\r\n";
+    let v2 = b"\r\n\r\n\0\r\nQUIT\n\x21\x11\x00\x0c\xc0\x00\x02\x08\x7f\x00\x00\x01\xdc\x04\x01\xbb";
+    let local = b"\r\n\r\n\0\r\nQUIT\n\x20\x00\x00\x00";
+    let sources = || served.resets.sources.lock().unwrap().clone();
+    assert!(ask(9, v1).await.starts_with("HTTP/1.1 200"));
+    assert!(ask(9, v2).await.starts_with("HTTP/1.1 200"));
+    let callers = ["192.0.2.7", "192.0.2.8"].map(|text| Source::Peer(text.parse().unwrap()));
+    assert_eq!(sources(), callers);
+    assert_eq!(ask(9, v1).await, "", "handshakes are counted by caller");
+    for _ in 0..3 {
+        let answer = ask(9, local).await;
+        assert!(answer.starts_with("HTTP/1.1 204"), "{answer}");
+    }
+    for (last, header) in [
+        // Without a header, with one behind the other, and from somebody who is no balancer.
+        (9, &b""[..]),
+        (9, &[&v2[..], v2].concat()),
+        (9, &[&v1[..], v2].concat()),
+        (8, v1),
+        (7, v2),
+        (6, local),
+    ] {
+        assert_eq!(ask(last, header).await, "", "{}", header.escape_ascii());
+    }
+    assert!(ask(5, b"").await.starts_with("HTTP/1.1 200"));
+    let direct = Source::Peer("127.0.0.5".parse().unwrap());
+    assert_eq!(sources()[2..], [direct], "no other has asked");
+}
+
+#[tokio::test]
+async fn a_header_from_a_stranger_is_no_request() {
+    let served = Served::with(short);
+    for header in [
+        &b"PROXY TCP4 192.0.2.7 127.0.0.1 56324 80\r\n"[..],
+        b"\r\n\r\n\0\r\nQUIT\n\x21\x11\x00\x0c\xc0\x00\x02\x08\x7f\x00\x00\x01\xdc\x04\x00\x50",
+    ] {
+        let mut stream = served.connect_from(8).await;
+        let request = format!("GET {} HTTP/1.1\r\nHost: x\r\n\r\n", path());
+        let bytes = [header, request.as_bytes()].concat();
+        stream.write_all(&bytes).await.unwrap();
+        let answer = until_end(&mut stream).await;
+        assert!(answer.starts_with("HTTP/1.1 400"), "{answer}");
+    }
+    assert!(served.resets.sources.lock().unwrap().is_empty());
 }
