@@ -98,6 +98,7 @@ pub async fn say_starting(listener: TcpListener, leave: watch::Receiver<bool>) -
         router: routes(get(health), get(health)),
         tls: None,
         limits: LIMITS,
+        proxies: Networks::default(),
         source: |_| None,
     };
     server.serve(listener, leave).await
