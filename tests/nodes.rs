@@ -646,7 +646,7 @@ fn without_a_quorum_nobody_is_let_in_and_everything_comes_back_by_itself() {
     println!("healthy {:?} after the cluster was", well.elapsed());
     at_third.expect_log("the store is open now");
     eventually("the third", || is_well(&at_third));
-    early.submit_password(PASSWORD).expect("Masukkan kode TOTP");
+    early.submit_password(PASSWORD).expect("ENABLE TOTP");
     drop(early);
     at_password
         .submit_password(PASSWORD)

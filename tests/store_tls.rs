@@ -15,6 +15,7 @@ use common::{MENU, Office, PASSWORD, eventually, free_port, smtp::Authority, ssh
 use tempfile::TempDir;
 
 const PREFIX: &str = "/lpse-kiosk/";
+const ROOT_SECRET: &str = "kata sandi root";
 const SECRET: &str = "gajah biru di rawa 7";
 
 /// A member of its own that asks for certificates and for a login.
@@ -126,9 +127,25 @@ impl Member {
         );
     }
 
+    /// As etcd's own root, once it asks for logins.
+    fn as_root(&self, arguments: &[&str], input: &str) -> Output {
+        let user = format!("--user=root:{ROOT_SECRET}");
+        self.etcdctl_with(&[&[&*user], arguments].concat(), input)
+    }
+
+    #[track_caller]
+    fn done_as_root(&self, arguments: &[&str]) {
+        let output = self.as_root(arguments, "");
+        assert!(
+            output.status.success(),
+            "{arguments:?}: {}",
+            text(&output.stderr)
+        );
+    }
+
     /// As the README has it.
     fn ask_for_logins(&self) {
-        self.done(&["user", "add", "root:tidak dipakai di sini"]);
+        self.done(&["user", "add", &format!("root:{ROOT_SECRET}")]);
         self.done(&["role", "add", "lpse-kiosk"]);
         let grant = [
             "role",
@@ -266,7 +283,7 @@ fn signed_logins_outlive_a_change_of_users_and_a_changed_password_is_told_by_its
         &["role", "add", "pembaca"],
         &["user", "grant-role", "pemantau", "pembaca"],
     ] {
-        member.done(change);
+        member.done_as_root(change);
         servers.iter().for_each(logs_in);
     }
     open.give_password("non-penyedia", "PPK30", PASSWORD);
@@ -279,7 +296,7 @@ fn signed_logins_outlive_a_change_of_users_and_a_changed_password_is_told_by_its
     );
     open.expect("Login ini sudah tidak berlaku");
 
-    let mut passwd = member.etcdctl_with(
+    let mut passwd = member.as_root(
         &["user", "passwd", "lpse-kiosk", "--interactive=false"],
         "lain sama sekali\n",
     );
@@ -299,7 +316,7 @@ fn signed_logins_outlive_a_change_of_users_and_a_changed_password_is_told_by_its
     let mut kiosk = servers[1].ssh();
     kiosk.give_password("non-penyedia", "PPK30", PASSWORD);
     kiosk.expect("Layanan sedang tidak tersedia.");
-    passwd = member.etcdctl_with(
+    passwd = member.as_root(
         &["user", "passwd", "lpse-kiosk", "--interactive=false"],
         &format!("{SECRET}\n"),
     );
