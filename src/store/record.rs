@@ -449,8 +449,9 @@ pub struct PairFailures {
 
 #[derive(Serialize, Deserialize)]
 struct SourceFailuresRecord {
+    // Not `all`, which was another count once and may be in a record that a development version has left.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    all: Option<LevelRecord>,
+    tries: Option<LevelRecord>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     strangers: Option<LevelRecord>,
     #[serde(default)]
@@ -520,7 +521,7 @@ impl TryFrom<LevelRecord> for Level {
 /// The bytes of a source's failures.
 pub fn encode_source_failures(failures: &SourceFailures) -> Value {
     encode(SourceFailuresRecord {
-        all: failures.all.as_ref().map(LevelRecord::from),
+        tries: failures.all.as_ref().map(LevelRecord::from),
         strangers: failures.strangers.as_ref().map(LevelRecord::from),
         by_account: failures
             .by_account
@@ -543,7 +544,7 @@ pub fn decode_source_failures(what: &str, bytes: &[u8]) -> Result<SourceFailures
     let counted = |record| PasswordFailures::try_from(record).map_err(damaged);
     let level = |record: Option<LevelRecord>| record.map(Level::try_from).transpose();
     Ok(SourceFailures {
-        all: level(record.all).map_err(damaged)?,
+        all: level(record.tries).map_err(damaged)?,
         strangers: level(record.strangers).map_err(damaged)?,
         by_account: record
             .by_account
