@@ -1,7 +1,8 @@
 //! The store that several machines share, while its cluster is hurt: two processes of services do many things at once,
-//! members are killed and paused at random, and what was acknowledged is held against a model and the final store.
+//! members are killed and paused at random, clocks are moved, backups are made, and what was acknowledged is held against
+//! a model, the final store and the backups.
 //!
-//! Among the tests it runs briefly, with more than 200 faults. At length, or as it went once, by hand:
+//! Among the tests it runs briefly, with about 140 faults. At length, or as it went once, by hand:
 //!
 //! ```text
 //! cargo test --features etcd --test cluster_faults -- --faults 2000 --seed 42
@@ -9,6 +10,8 @@
 //!
 //! It needs etcd and etcdctl (Debian's etcd-server and etcd-client).
 
+#[path = "faults/backups.rs"]
+mod backups;
 #[path = "faults/bank.rs"]
 mod bank;
 #[path = "faults/chance.rs"]
@@ -40,6 +43,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use backups::Backups;
 use chance::Chance;
 use cluster::Cluster;
 use house::Place;
@@ -84,7 +88,7 @@ fn main() -> ExitCode {
         value.map_or(default, |value| value.parse().expect("a number"))
     };
     let seed = number("--seed", journal::now());
-    let faults = u32::try_from(number("--faults", 200)).unwrap();
+    let faults = u32::try_from(number("--faults", 140)).unwrap();
     println!("seed {seed}");
     run(faults, seed)
 }
@@ -114,11 +118,11 @@ fn run(faults: u32, seed: u64) -> ExitCode {
         seed,
         folder.path(),
         &history,
-        Links::default(),
+        Inputs::default(),
     );
     prepared.join();
     println!("prepared after {:.0?}", begun.elapsed());
-    let links = Links::default();
+    let inputs = Inputs::default();
     let workers: Vec<Worker> = (0..PROCESSES)
         .map(|process| {
             let seed = seed.wrapping_add(process as u64) % (1 << 32);
@@ -128,25 +132,29 @@ fn run(faults: u32, seed: u64) -> ExitCode {
                 seed,
                 folder.path(),
                 &history,
-                links.clone(),
+                inputs.clone(),
             )
         })
         .collect();
     // Both are at work before the first fault.
     history.wait_for(&workers, 0);
-    let done = chaos::rage(&mut cluster, faults, &mut chance);
+    let backups = Backups::new(&place, folder.path());
+    let done = chaos::rage(&mut cluster, faults, &mut chance, &inputs, &backups);
     println!(
-        "{} faults: {} pauses, {} kills, {} times two members away; after {:.0?}",
+        "{} faults: {} pauses, {} kills, {} times two members away, {} clocks moved, {} backups asked for; after {:.0?}",
         done.faults(),
         done.pauses,
         done.kills,
         done.without_quorum.len(),
+        done.clocks,
+        done.backups,
         begun.elapsed()
     );
     let last = *done.recovered.last().unwrap();
     history.wait_for(&workers, last);
+    let backups = backups.all();
     thread::sleep(Duration::from_secs(3));
-    links.close();
+    inputs.close();
     for worker in workers {
         worker.join();
     }
@@ -173,8 +181,18 @@ fn run(faults: u32, seed: u64) -> ExitCode {
     }
     let checked = runtime().block_on(async {
         let house = house::open(&place, "check", folder.path()).await;
-        verdict::check(&history, &done.without_quorum, &house).await
+        let mut wrong = verdict::check(&history, &done.without_quorum, &house).await;
+        for backup in &backups {
+            let restored = backup.restored(&place, folder.path()).await;
+            let of_it = verdict::check_backup(&history, (backup.begun, backup.ended), &restored);
+            wrong.0.extend(of_it.await.0);
+        }
+        wrong
     });
+    println!("{} backups were restored", backups.len());
+    if backups.is_empty() {
+        wrong.0.push("no backup was made".into());
+    }
     wrong.0.extend(checked.0);
     for kind in [
         "transfer", "head", "visit", "spend", "failure", "state", "reset",
@@ -259,23 +277,32 @@ impl History {
     }
 }
 
-/// Where links in letters are passed on to all processes, each link once.
+/// The standard inputs of processes, in their order: links in letters are passed on to all of them, each link once.
 #[derive(Debug, Clone, Default)]
-struct Links(Arc<Mutex<(Vec<ChildStdin>, Vec<String>)>>);
+pub struct Inputs(Arc<Mutex<(Vec<ChildStdin>, Vec<String>)>>);
 
-impl Links {
+impl Inputs {
+    fn lock(&self) -> MutexGuard<'_, (Vec<ChildStdin>, Vec<String>)> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Another process, which is told of the links so far as well.
     fn join(&self, mut process: ChildStdin) {
-        let mut links = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        for link in &links.1 {
+        let mut inputs = self.lock();
+        for link in &inputs.1 {
             let _ = writeln!(process, "{link}");
         }
-        links.0.push(process);
+        inputs.0.push(process);
+    }
+
+    /// Tells one process that its clock is so many minutes ahead from now on.
+    fn move_clock(&self, process: usize, minutes: i64) {
+        let _ = writeln!(self.lock().0[process], "clock {minutes}");
     }
 
     fn pass_on(&self, link: &str) {
-        let mut links = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (processes, passed) = &mut *links;
+        let mut inputs = self.lock();
+        let (processes, passed) = &mut *inputs;
         if !passed.iter().any(|one| one == link) {
             passed.push(link.to_owned());
             for process in processes {
@@ -287,8 +314,7 @@ impl Links {
 
     /// Lets the processes come to their end.
     fn close(&self) {
-        let mut links = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        links.0.clear();
+        self.lock().0.clear();
     }
 }
 
@@ -306,7 +332,7 @@ impl Worker {
         seed: u64,
         folder: &Path,
         history: &History,
-        links: Links,
+        inputs: Inputs,
     ) -> Self {
         let mut child = Command::new(env::current_exe().unwrap())
             .arg("child")
@@ -319,14 +345,14 @@ impl Worker {
             .spawn()
             .unwrap();
         let input = child.stdin.take().unwrap();
-        links.join(input);
+        inputs.join(input);
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let history = history.clone();
         let listener = thread::spawn(move || {
             for line in lines.map_while(Result::ok) {
                 let entry = Entry::read(process, &line);
                 if entry.word(0) == "letter" {
-                    links.pass_on(entry.word(1));
+                    inputs.pass_on(entry.word(1));
                 }
                 history.lock().push(entry);
             }

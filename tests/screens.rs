@@ -1363,22 +1363,26 @@ fn esc_from_a_reset_leads_back_to_the_user_id_as_it_was() {
     assert_eq!(person.screen(80, 24), before);
 }
 
+/// What the form for a reset's proof asks for, once `fill` has filled it in and Enter is pressed.
+fn looked_for(fill: impl FnOnce(&mut Person)) -> Option<ResetSecret> {
+    let mut person = Person::new(with_letters(Language::Id)).at_reset_confirm();
+    fill(&mut person);
+    match requested(&person.types("\n")) {
+        Some(Request::FindReset(secret)) => Some(secret.clone()),
+        _ => None,
+    }
+}
+
 #[test]
 fn a_paste_takes_the_place_of_what_was_typed_and_is_judged_at_once() {
-    let mut person = Person::new(with_letters(Language::Id)).at_reset_confirm();
-    person.types("xyz");
-    person.pastes("hello");
-    assert!(person.screen(80, 24).contains("16 huruf dan angka"));
-    // As a terminal gives a link that stood there in two lines.
-    person.pastes(&format!("{}\r\n  {}\n", &LINK[..90], &LINK[90..]));
-    let sent = person.types("\n");
-    assert!(
-        matches!(
-            requested(&sent),
-            Some(Request::FindReset(ResetSecret::Link(_)))
-        ),
-        "{sent:?}"
-    );
+    let secret = looked_for(|person| {
+        person.types("xyz");
+        person.pastes("hello");
+        assert!(person.screen(80, 24).contains("16 huruf dan angka"));
+        // As a terminal gives a link that stood there in two lines.
+        person.pastes(&format!("{}\r\n  {}\n", &LINK[..90], &LINK[90..]));
+    });
+    assert!(matches!(secret, Some(ResetSecret::Link(_))), "{secret:?}");
     // As mail programs and gateways leave one.
     let escaped: String = form_urlencoded::byte_serialize(LINK.as_bytes()).collect();
     for pasted in [
@@ -1392,36 +1396,27 @@ fn a_paste_takes_the_place_of_what_was_typed_and_is_judged_at_once() {
             "https://aaa.safelinks.protection.outlook.com/?url={escaped}&data=05%7C02&reserved=0"
         ),
     ] {
-        let mut person = Person::new(with_letters(Language::Id)).at_reset_confirm();
-        person.pastes(&pasted);
-        let sent = person.types("\n");
+        let secret = looked_for(|person| drop(person.pastes(&pasted)));
         assert!(
-            matches!(requested(&sent), Some(Request::FindReset(ResetSecret::Link(link)))
-                if link.user_id.is_some() && link.email.is_some()),
-            "{pasted}: {sent:?}"
+            matches!(&secret, Some(ResetSecret::Link(link)) if link.user_id.is_some() && link.email.is_some()),
+            "{pasted}: {secret:?}"
         );
     }
-    let mut person = Person::new(with_letters(Language::Id)).at_reset_confirm();
-    person.pastes(&format!("Kode: {}.\r\n", short_code().grouped().as_str()));
-    let sent = person.types("\n");
-    assert!(
-        matches!(
-            requested(&sent),
-            Some(Request::FindReset(ResetSecret::Code(_)))
-        ),
-        "{sent:?}"
-    );
-    let mut person = Person::new(with_letters(Language::Id)).at_reset_confirm();
-    person.pastes(&format!("{LINK} {}", LINK.replace("a4dq", "b4dq")));
-    assert!(person.types("\n").is_empty(), "nobody knows which is meant");
-    let mut person = Person::new(with_letters(Language::Id)).at_reset_confirm();
-    person.types(&short_code().grouped().to_lowercase());
-    let sent = person.types("\n");
-    assert!(
-        matches!(requested(&sent), Some(Request::FindReset(ResetSecret::Code(code)))
-            if code.digest().is(&short_code().digest())),
-        "{sent:?}"
-    );
+    let both = format!("{LINK} {}", LINK.replace("a4dq", "b4dq"));
+    let secret = looked_for(|person| drop(person.pastes(&both)));
+    assert!(secret.is_none(), "nobody knows which is meant: {secret:?}");
+    let code = short_code();
+    let pasted = format!("Kode: {}.\r\n", code.grouped().as_str());
+    let typed = code.grouped().to_lowercase();
+    for secret in [
+        looked_for(|person| drop(person.pastes(&pasted))),
+        looked_for(|person| drop(person.types(&typed))),
+    ] {
+        assert!(
+            matches!(&secret, Some(ResetSecret::Code(found)) if found.digest().is(&code.digest())),
+            "{secret:?}"
+        );
+    }
 }
 
 #[test]

@@ -1,8 +1,9 @@
-//! What is done to the members: kills, pauses, a quorum that is gone.
+//! What is done to the members, and beside the processes at work: kills, pauses, a quorum that is gone, clocks that are
+//! moved, backups.
 
 use std::{thread::sleep, time::Duration};
 
-use super::{chance::Chance, cluster::Cluster, journal::now};
+use super::{Inputs, PROCESSES, backups::Backups, chance::Chance, cluster::Cluster, journal::now};
 
 #[derive(Debug, Clone, Copy)]
 enum Fault {
@@ -14,6 +15,10 @@ enum Fault {
     LeaderPause { milliseconds: u64 },
     /// Two members are away at once, each in one of the two ways.
     TwoAway,
+    /// The clock of one process is wrong for a moment: ahead, or behind.
+    Clock { is_ahead: bool },
+    /// A backup is made, while faults go on.
+    Backup,
 }
 
 /// A time in microseconds, from and to.
@@ -24,6 +29,8 @@ pub type Span = (u64, u64);
 pub struct Done {
     pub pauses: u32,
     pub kills: u32,
+    pub clocks: u32,
+    pub backups: u32,
     /// While two members were away for certain.
     pub without_quorum: Vec<Span>,
     /// When all members were well again after there was no quorum.
@@ -37,7 +44,13 @@ impl Done {
 }
 
 /// Does at least `faults` faults in an order of chance.
-pub fn rage(cluster: &mut Cluster, faults: u32, chance: &mut Chance) -> Done {
+pub fn rage(
+    cluster: &mut Cluster,
+    faults: u32,
+    chance: &mut Chance,
+    inputs: &Inputs,
+    backups: &Backups,
+) -> Done {
     let mut plan = vec![Fault::LeaderPause {
         milliseconds: 10_000,
     }];
@@ -47,6 +60,8 @@ pub fn rage(cluster: &mut Cluster, faults: u32, chance: &mut Chance) -> Done {
         plan.push(Fault::LeaderPause {
             milliseconds: chance.between(2_000, 4_000),
         });
+        plan.extend([true, false].map(|is_ahead| Fault::Clock { is_ahead }));
+        plan.push(Fault::Backup);
         plan.extend([Fault::Kill; 13]);
         plan.extend([Fault::Pause; 55]);
     }
@@ -73,6 +88,18 @@ pub fn rage(cluster: &mut Cluster, faults: u32, chance: &mut Chance) -> Done {
                 done.kills += 1;
             }
             Fault::TwoAway => two_away(cluster, chance, &mut done),
+            Fault::Clock { is_ahead } => {
+                let process = usize::try_from(chance.below(PROCESSES as u64)).unwrap();
+                let minutes = i64::try_from(chance.between(5, 20)).unwrap();
+                inputs.move_clock(process, if is_ahead { minutes } else { -minutes });
+                wait(chance.between(2_000, 4_000));
+                inputs.move_clock(process, 0);
+                done.clocks += 1;
+            }
+            Fault::Backup => {
+                backups.begin();
+                done.backups += 1;
+            }
         }
         wait(chance.between(20, 140));
     }

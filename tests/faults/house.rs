@@ -2,7 +2,10 @@
 
 use std::{
     path::Path,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -24,6 +27,7 @@ use lpse_kiosk::{
         Store,
         etcd::{self, EtcdSettings},
         outbox::Outbox,
+        tagged::Tagged,
     },
     vault::{MasterKey, Vault},
 };
@@ -46,18 +50,21 @@ pub struct Place {
     pub began: u64,
 }
 
-/// Runs [`TIMES`] as fast since the run's beginning, alike in all processes.
+/// Runs [`TIMES`] as fast since the run's beginning, alike in all processes but for those whose clocks were moved.
 #[derive(Debug)]
 pub struct FastClock {
-    pub began: u64,
-    pub started: Instant,
+    began: u64,
+    started: Instant,
+    /// Minutes of its own.
+    ahead: AtomicI64,
 }
 
 impl Clock for FastClock {
     fn now(&self) -> Timestamp {
         let passed = journal::now().saturating_sub(self.began);
-        let now = self.began + passed * TIMES;
-        Timestamp::from_microsecond(i64::try_from(now).unwrap()).unwrap()
+        let now = i64::try_from(self.began + passed * TIMES).unwrap();
+        let ahead = self.ahead.load(Ordering::SeqCst) * 60_000_000;
+        Timestamp::from_microsecond(now + ahead).unwrap()
     }
 
     fn monotonic(&self) -> Duration {
@@ -66,6 +73,19 @@ impl Clock for FastClock {
 }
 
 impl FastClock {
+    fn new(began: u64) -> Self {
+        Self {
+            began,
+            started: Instant::now(),
+            ahead: AtomicI64::new(0),
+        }
+    }
+
+    /// Puts it so many minutes ahead of the others', or behind.
+    pub fn put_ahead(&self, minutes: i64) {
+        self.ahead.store(minutes, Ordering::SeqCst);
+    }
+
     /// How long the present step lasts yet.
     pub fn step_left(&self) -> Duration {
         Duration::from_millis(TimeStep::seconds_left(self.now()) * 1_000 / TIMES)
@@ -90,7 +110,8 @@ pub struct House {
     pub inbox: Arc<Inbox>,
 }
 
-pub async fn open(place: &Place, node: &str, folder: &Path) -> House {
+/// The store of `place`, as the machine `node` opens it, its records unchecked.
+pub async fn open_store(place: &Place, node: &str, folder: &Path) -> Arc<dyn Store> {
     let settings = EtcdSettings {
         endpoints: place.endpoints.split(',').map(str::to_owned).collect(),
         tls: None,
@@ -101,12 +122,23 @@ pub async fn open(place: &Place, node: &str, folder: &Path) -> House {
         node: node.to_owned(),
     };
     let opened = etcd::open(settings, &folder.join(node), 0).await;
-    let store = opened.expect("the store opens").store;
-    let clock = Arc::new(FastClock {
-        began: place.began,
-        started: Instant::now(),
-    });
-    let vault = Vault::new(MasterKey::from_bytes([7; 32]), Vec::new());
+    opened.expect("the store opens").store
+}
+
+pub fn vault() -> Vault {
+    Vault::new(MasterKey::from_bytes([7; 32]), Vec::new())
+}
+
+pub async fn open(place: &Place, node: &str, folder: &Path) -> House {
+    over(open_store(place, node, folder).await, place, node).await
+}
+
+/// The services of the machine `node` over a store that is open.
+pub async fn over(raw: Arc<dyn Store>, place: &Place, node: &str) -> House {
+    let vault = vault();
+    let tagged = Tagged::open(raw, &vault, &SystemRandom).await;
+    let store: Arc<dyn Store> = Arc::new(tagged.expect("the store's records are checked").0);
+    let clock = Arc::new(FastClock::new(place.began));
     let letters = Letters {
         written: true,
         an_hour: 1_000_000,

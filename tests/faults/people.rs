@@ -54,8 +54,8 @@ pub fn secret_of(uri: &str) -> Secret {
 }
 
 /// What is said of a code that was accepted: steps are spent per key.
-fn spend(id: &str, step: Option<TimeStep>, by: &str, secret: &Secret) -> String {
-    let step = step.expect("a step was spent").number();
+fn spend(id: &str, step: TimeStep, by: &str, secret: &Secret) -> String {
+    let step = step.number();
     let key = HEXLOWER.encode(&secret.as_bytes()[..8]);
     format!("spend {id} {step} {by} {key}")
 }
@@ -67,8 +67,8 @@ pub struct People {
 }
 
 impl People {
-    fn code(&self, secret: &Secret) -> Passcode {
-        secret.passcode(TimeStep::at(self.house.clock.now()))
+    fn step(&self) -> TimeStep {
+        TimeStep::at(self.house.clock.now())
     }
 
     async fn give_password(&self, id: &str) -> Result<PasswordOutcome, Vain> {
@@ -98,8 +98,8 @@ impl People {
             };
             // At the next quarter of a second, wherever the other one is.
             sleep(Duration::from_micros(250_000 - now() % 250_000)).await;
-            let passcode = self.code(&secret);
-            let twice = [(); 2].map(|()| self.give_code(&id, &awaiting, &passcode, &secret));
+            let step = self.step();
+            let twice = [(); 2].map(|()| self.give_code(&id, &awaiting, step, &secret));
             let [first, second] = twice;
             tokio::join!(first, second);
         }
@@ -109,22 +109,19 @@ impl People {
         &self,
         id: &str,
         awaiting: &AwaitingPasscode,
-        passcode: &Passcode,
+        step: TimeStep,
         secret: &Secret,
     ) {
         let from = terminal(&self.node, id);
         let begun = now();
         let authentication = &self.house.services.authentication;
         let outcome = authentication
-            .check_passcode(awaiting, *passcode, &from)
+            .check_passcode(awaiting, secret.passcode(step), &from)
             .await;
         Entry::say(
             begun,
             match outcome {
-                Ok(PasscodeOutcome::Granted(granted)) => {
-                    let step = granted.account.authenticator.last_step();
-                    spend(id, step, "login", secret)
-                }
+                Ok(PasscodeOutcome::Granted(_)) => spend(id, step, "login", secret),
                 Ok(_) => format!("refused {id}"),
                 Err(_) => format!("spend-failed {id}"),
             },
@@ -189,7 +186,7 @@ impl People {
         sleep(self.house.clock.step_left()).await;
         let begun = now();
         let enrollment = &self.house.services.enrollment;
-        let step = TimeStep::at(self.house.clock.now());
+        let step = self.step();
         let code = secret.passcode(step);
         let disabled = enrollment
             .disable(&granted.authenticated, Some(code), &from)
@@ -197,7 +194,7 @@ impl People {
         let DisableOutcome::Disabled(_) = disabled else {
             return Err(Vain::because(&disabled));
         };
-        Entry::say(begun, spend(id, Some(step), "disable", &secret));
+        Entry::say(begun, spend(id, step, "disable", &secret));
         Entry::say(begun, format!("state {id} absent"));
         Ok(())
     }
@@ -218,10 +215,12 @@ impl People {
         let secret = secret_of(provisioning.uri());
         loop {
             let begun = now();
-            let code = self.code(&secret);
-            match enrollment.prove(&prover, code, &from).await? {
+            let step = self.step();
+            match enrollment
+                .prove(&prover, secret.passcode(step), &from)
+                .await?
+            {
                 ProveOutcome::Activated(granted) => {
-                    let step = granted.account.authenticator.last_step();
                     Entry::say(begun, spend(id, step, "activate", &secret));
                     Entry::say(begun, format!("state {id} active"));
                     return Ok((*granted, secret));

@@ -52,8 +52,44 @@ fn nothing_is_granted_without_quorum(history: &[Entry], spans: &[Span], faults: 
     }
 }
 
-/// One acceptance a step and key, and no step after a later one.
+/// When the clock of a process was wrong.
+#[derive(Debug)]
+struct WrongClock {
+    process: usize,
+    from: u64,
+    to: u64,
+}
+
+impl WrongClock {
+    fn all(history: &[Entry]) -> Vec<Self> {
+        let mut all: Vec<Self> = Vec::new();
+        for entry in of(history, "clock") {
+            let is_right = entry.word(1) == "0";
+            let open = all
+                .iter_mut()
+                .find(|wrong| wrong.process == entry.process && wrong.to == u64::MAX);
+            match open {
+                Some(wrong) if is_right => wrong.to = entry.ended,
+                Some(_) => {}
+                None => all.push(Self {
+                    process: entry.process,
+                    from: entry.begun,
+                    to: u64::MAX,
+                }),
+            }
+        }
+        all
+    }
+
+    fn is_felt_by(&self, entry: &Entry) -> bool {
+        self.process == entry.process && entry.begun < self.to && entry.ended > self.from
+    }
+}
+
+/// One acceptance a step and key, whatever the clocks were; and no step after a later one where they were right.
 fn every_step_is_spent_once(history: &[Entry], faults: &mut Faults) {
+    let wrong_clocks = WrongClock::all(history);
+    let is_of_right_clock = |entry: &Entry| !wrong_clocks.iter().any(|one| one.is_felt_by(entry));
     let mut by_key: BTreeMap<(&str, &str), Vec<&Entry>> = BTreeMap::new();
     for entry in of(history, "spend") {
         let key = (entry.word(1), entry.word(4));
@@ -69,7 +105,10 @@ fn every_step_is_spent_once(history: &[Entry], faults: &mut Faults) {
                     true => (spend, other),
                     false => (other, spend),
                 };
-                let in_order = first.ended >= second.begun || first.number(2) < second.number(2);
+                let in_order = first.ended >= second.begun
+                    || first.number(2) < second.number(2)
+                    || !is_of_right_clock(first)
+                    || !is_of_right_clock(second);
                 faults.unless(in_order, || {
                     format!("a step is accepted after a later one: {first:?} {second:?}")
                 });
@@ -106,14 +145,16 @@ async fn every_ticket_is_used_once(history: &[Entry], house: &House, faults: &mu
     }
 }
 
-/// Of each transfer there is a record, if it was applied, and none, if it was refused.
-async fn transfers_are_what_was_said(history: &[Entry], house: &House, faults: &mut Faults) {
+/// The records of transfers, by the transfers' names.
+async fn ledger(house: &House) -> BTreeMap<String, String> {
     let mut records = BTreeMap::new();
     let (prefix, mut after) = (bank::ledger(), None::<Key>);
     loop {
         let page = house.store.page(&prefix, after.as_ref(), 1_000).await;
         let page = page.expect("the ledger is read");
-        let Some((last, _)) = page.last() else { break };
+        let Some((last, _)) = page.last() else {
+            return records;
+        };
         after = Some(last.clone());
         for (key, value) in page {
             let id = &key.as_bytes()[prefix.as_bytes().len()..];
@@ -121,6 +162,11 @@ async fn transfers_are_what_was_said(history: &[Entry], house: &House, faults: &
             records.insert(id, String::from_utf8(value).unwrap());
         }
     }
+}
+
+/// Of each transfer there is a record, if it was applied, and none, if it was refused.
+async fn transfers_are_what_was_said(history: &[Entry], house: &House, faults: &mut Faults) {
+    let records = ledger(house).await;
     let mut unexplained: Vec<&String> = records.keys().collect();
     unexplained.retain(|id| !of(history, "transfer").any(|entry| entry.word(1) == **id));
     faults.unless(unexplained.is_empty(), || {
@@ -137,6 +183,11 @@ async fn transfers_are_what_was_said(history: &[Entry], house: &House, faults: &
             format!("its record is there: {is_there}, but it was said: {entry:?}")
         });
     }
+    balances_are_of(&records, house, faults).await;
+}
+
+/// The balances are what the recorded transfers have made of them.
+async fn balances_are_of(records: &BTreeMap<String, String>, house: &House, faults: &mut Faults) {
     let count = usize::try_from(bank::BALANCES).unwrap();
     let mut expected = vec![bank::IN_EACH; count];
     for record in records.values() {
@@ -153,6 +204,36 @@ async fn transfers_are_what_was_said(history: &[Entry], house: &House, faults: &
             format!("balance {number} is {found}, but its transfers make {expected}")
         });
     }
+}
+
+/// What a backup that was made in `made` brings back: all that was acknowledged before, nothing that began after, and
+/// everything of one moment.
+pub async fn check_backup(history: &[Entry], made: Span, house: &House) -> Faults {
+    let mut faults = Faults::default();
+    let (begun, ended) = made;
+    let records = ledger(house).await;
+    for entry in of(history, "transfer") {
+        let is_there = records.contains_key(entry.word(1));
+        let is_right = match entry.is_acknowledged() {
+            true if entry.ended < begun => is_there,
+            _ if entry.begun > ended => !is_there,
+            _ => true,
+        };
+        faults.unless(is_right, || {
+            format!("in the backup of {made:?} its record is there: {is_there}, but {entry:?}")
+        });
+    }
+    balances_are_of(&records, house, &mut faults).await;
+    let spent = of(history, "spend").filter(|entry| entry.ended < begun);
+    for spend in spent.filter(|entry| entry.word(1).starts_with("LOGIN")) {
+        let kept = house.services.accounts.get(&account(spend.word(1))).await;
+        let kept = kept.expect("the account is read").expect("the account");
+        let stored = kept.authenticator.last_step().map(TimeStep::number);
+        faults.unless(stored >= Some(spend.number(2)), || {
+            format!("the backup of {made:?} revives a spent step ({stored:?}): {spend:?}")
+        });
+    }
+    faults
 }
 
 async fn watermarks_never_go_back(history: &[Entry], house: &House, faults: &mut Faults) {

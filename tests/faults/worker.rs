@@ -14,6 +14,7 @@ use tokio::{
 use super::{
     bank,
     house::{self, House, Place, account, email, password, terminal},
+    journal::{Entry, now},
     people::People,
 };
 
@@ -109,7 +110,8 @@ fn lines_of_input() -> mpsc::UnboundedReceiver<String> {
     told
 }
 
-/// Works until standard input ends; what it says there are links to confirm.
+/// Works until standard input ends; what it says there are links to confirm, and `clock MINUTES`: how far this process's
+/// clock is to be ahead of the others'.
 pub async fn work(place: &Place, process: u64, seed: u64, folder: &Path) {
     let node = format!("node-{process}");
     let people = Arc::new(People {
@@ -142,9 +144,16 @@ pub async fn work(place: &Place, process: u64, seed: u64, folder: &Path) {
     let asking = people.clone().ask_for_resets(resets, seed(), stop.clone());
     tasks.spawn(asking);
     tasks.spawn(people.clone().deliver(stop));
-    let mut links = lines_of_input();
+    let mut told = lines_of_input();
     let mut number = 0_u32;
-    while let Some(link) = links.recv().await {
+    while let Some(line) = told.recv().await {
+        if let Some(minutes) = line.strip_prefix("clock ") {
+            let begun = now();
+            people.house.clock.put_ahead(minutes.parse().unwrap());
+            Entry::say(begun, &line);
+            continue;
+        }
+        let link = line;
         number += 1;
         let from = Ipv4Addr::from(11 << 24 | u32::try_from(process).unwrap() << 20 | number);
         tasks.spawn(people.clone().confirm(link, from));
