@@ -31,8 +31,11 @@ pub struct Authentication {
     /// Attempts under way by (source, account): guesses sent in parallel are judged one after the other, so that each
     /// meets the count of those before it.
     /// Without an account: the source's record, which one attempt at a time decides by.
-    under_way: Arc<Mutex<HashMap<(String, Option<AccountKey>), Turn>>>,
+    under_way: Arc<Mutex<HashMap<Judged, Turn>>>,
 }
+
+/// What one attempt at a time is judged of.
+type Judged = (String, Option<AccountKey>);
 
 /// The right to be judged next; gone when nobody holds or awaits it.
 type Turn = Weak<tokio::sync::Mutex<()>>;

@@ -21,7 +21,10 @@ use axum::{
 use tokio::{sync::watch, time::timeout};
 
 use super::{doors::Doors, http};
-use crate::{domain::network::Networks, parts::Vitals, ports::Clock, service::outbox::Outbox, store::pulse::Condition};
+use crate::{
+    domain::network::Networks, parts::Vitals, ports::Clock, service::outbox::Outbox,
+    store::pulse::Condition,
+};
 use figures::{Figures, Letters};
 
 /// The media type of the OpenMetrics text format.

@@ -410,7 +410,8 @@ async fn a_declared_balancer_tells_who_asks_before_tls() {
         until_end(&mut stream).await
     };
     let v1 = b"PROXY TCP4 192.0.2.7 127.0.0.1 56324 443\r\n";
-    let v2 = b"\r\n\r\n\0\r\nQUIT\n\x21\x11\x00\x0c\xc0\x00\x02\x08\x7f\x00\x00\x01\xdc\x04\x01\xbb";
+    let v2 =
+        b"\r\n\r\n\0\r\nQUIT\n\x21\x11\x00\x0c\xc0\x00\x02\x08\x7f\x00\x00\x01\xdc\x04\x01\xbb";
     let local = b"\r\n\r\n\0\r\nQUIT\n\x20\x00\x00\x00";
     let sources = || served.resets.sources.lock().unwrap().clone();
     assert!(ask(9, v1).await.starts_with("HTTP/1.1 200"));
