@@ -71,8 +71,12 @@ const SMTP_STEP: Duration = Duration::from_secs(10);
 /// this one wait for it. RFC 5321 section 4.5.3.2.6 would have ten minutes.
 const SMTP_LETTER: Duration = Duration::from_secs(2 * 60);
 
-/// A process that has just taken the store listens to commands within this time, or a command that has it ends.
+/// A process that has just taken the store listens to commands within this time; after it, people are told who has it.
 const HELD_PATIENCE: Duration = Duration::from_secs(2);
+
+/// A process that ends, and most commands, have let go of the store within this time. A command that is run by a timer
+/// must not wait for another without an end.
+const HELD_LONGEST: Duration = Duration::from_secs(15);
 
 /// Between two looks whether it does.
 const HELD_PAUSE: Duration = Duration::from_millis(50);
@@ -230,15 +234,14 @@ impl AtHand {
 }
 
 /// Services for one command: through the socket of the process that holds the store, or over the store itself where
-/// there is none. A process that is just starting or ending is waited for, and so is another command, however long it
-/// takes.
+/// there is none. A process that is just starting or ending is waited for, and so is another command, for
+/// [`HELD_LONGEST`].
 pub async fn open_for_command(
     config: &Config,
     key: &KeySource,
     clock: Arc<SystemClock>,
 ) -> Result<AtHand, PartsError> {
-    let deadline = Instant::now() + HELD_PATIENCE;
-    let mut is_told = false;
+    let mut held = Held::new();
     loop {
         if let Some(joined) = remote::join(&config.socket_file()).await? {
             return open_beside(config, key, clock, joined).await;
@@ -250,20 +253,41 @@ pub async fn open_for_command(
                     hold: Hold::Alone(Box::new(opened)),
                 });
             }
-            Err(PartsError::Store(held @ OpenError::Held { .. })) => {
-                tell_once(&mut is_told, deadline, &held);
-                tokio::time::sleep(HELD_PAUSE).await;
-            }
+            Err(PartsError::Store(by @ OpenError::Held { .. })) => held.wait(by).await?,
             Err(error) => return Err(error),
         }
     }
 }
 
-/// Tells, after `deadline`, that what was found held is waited for.
-fn tell_once(is_told: &mut bool, deadline: Instant, held: &OpenError) {
-    if !*is_told && Instant::now() >= deadline {
-        *is_told = true;
-        tracing::warn!("{held}. Its end is waited for; Ctrl-C ends the waiting");
+/// A command's wait for whoever has the store.
+struct Held {
+    since: Instant,
+    is_told: bool,
+}
+
+impl Held {
+    fn new() -> Self {
+        Self {
+            since: Instant::now(),
+            is_told: false,
+        }
+    }
+
+    /// Waits until it is worth another try, and tells once `by` whom the store is held.
+    ///
+    /// # Errors
+    /// It was waited for long enough.
+    async fn wait(&mut self, by: OpenError) -> Result<(), PartsError> {
+        let waited = self.since.elapsed();
+        if waited >= HELD_LONGEST {
+            return Err(by.into());
+        }
+        if !self.is_told && waited >= HELD_PATIENCE {
+            self.is_told = true;
+            tracing::warn!("{by}. Its end is waited for; Ctrl-C ends the waiting");
+        }
+        tokio::time::sleep(HELD_PAUSE).await;
+        Ok(())
     }
 }
 
@@ -477,8 +501,7 @@ pub struct KnownLog {
 /// What the store knows of the audit log. The log itself is not touched, nor is the store kept, or made where there is
 /// none.
 pub async fn known_log(config: &Config) -> Result<KnownLog, PartsError> {
-    let deadline = Instant::now() + HELD_PATIENCE;
-    let mut is_told = false;
+    let mut held = Held::new();
     loop {
         if let Some(joined) = remote::join(&config.socket_file()).await? {
             let Joined { line, ended } = joined;
@@ -517,10 +540,7 @@ pub async fn known_log(config: &Config) -> Result<KnownLog, PartsError> {
                     gone: why?.map(|why| vanished(config, why).to_string()),
                 });
             }
-            Err(PartsError::Store(held @ OpenError::Held { .. })) => {
-                tell_once(&mut is_told, deadline, &held);
-                tokio::time::sleep(HELD_PAUSE).await;
-            }
+            Err(PartsError::Store(by @ OpenError::Held { .. })) => held.wait(by).await?,
             Err(PartsError::Store(OpenError::Vanished { why, .. })) if why.is_empty() => {
                 return Ok(KnownLog::default());
             }

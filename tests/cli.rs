@@ -779,9 +779,12 @@ fn a_store_in_use_is_left_alone_and_its_holder_named() {
         run(&["policy", "required"]).ok();
         let held = lpse_kiosk::store::open(kind, &place.path("data/store"), 8).unwrap();
         let holder = format!("process {}", std::process::id());
-        for arguments in [&["policy"][..], &["user", "list"], &["policy", "disabled"]] {
-            run(arguments).refused(3, &["in use", &holder, "end that one"]);
-        }
+        // Each of them waits for a while.
+        std::thread::scope(|scope| {
+            for arguments in [&["policy"][..], &["user", "list"], &["policy", "disabled"]] {
+                scope.spawn(|| run(arguments).refused(3, &["in use", &holder, "end that one"]));
+            }
+        });
         let ended = held.ended();
         drop(held);
         let runtime = tokio::runtime::Runtime::new().unwrap();

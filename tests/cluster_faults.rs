@@ -1,6 +1,6 @@
 //! The store that several machines share, while its cluster is hurt: two processes of services do many things at once,
-//! members are killed and paused at random, clocks are moved, backups are made, and what was acknowledged is held against
-//! a model, the final store and the backups.
+//! members are killed and paused at random, clocks are moved, backups are made and master keys replaced; at last the store
+//! is copied elsewhere while they work on. What was acknowledged is held against a model, the copy and the backups.
 //!
 //! Among the tests it runs briefly, with about 140 faults. At length, or as it went once, by hand:
 //!
@@ -10,8 +10,6 @@
 //!
 //! It needs etcd and etcdctl (Debian's etcd-server and etcd-client).
 
-#[path = "faults/backups.rs"]
-mod backups;
 #[path = "faults/bank.rs"]
 mod bank;
 #[path = "faults/chance.rs"]
@@ -25,6 +23,8 @@ mod cluster;
 mod house;
 #[path = "faults/journal.rs"]
 mod journal;
+#[path = "faults/operator.rs"]
+mod operator;
 #[path = "faults/people.rs"]
 mod people;
 #[path = "faults/verdict.rs"]
@@ -43,11 +43,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use backups::Backups;
 use chance::Chance;
 use cluster::Cluster;
 use house::Place;
 use journal::Entry;
+use operator::Operator;
 
 /// The processes that share the store, besides the one that prepares it.
 const PROCESSES: usize = 2;
@@ -112,6 +112,7 @@ fn run(faults: u32, seed: u64) -> ExitCode {
         began: journal::now(),
     };
     let history = History::default();
+    let operator = Operator::new(&place, folder.path());
     let prepared = Worker::start(
         PREPARING,
         &place,
@@ -138,21 +139,25 @@ fn run(faults: u32, seed: u64) -> ExitCode {
         .collect();
     // Both are at work before the first fault.
     history.wait_for(&workers, 0);
-    let backups = Backups::new(&place, folder.path());
-    let done = chaos::rage(&mut cluster, faults, &mut chance, &inputs, &backups);
+    let done = chaos::rage(&mut cluster, faults, &mut chance, &inputs, &operator);
     println!(
-        "{} faults: {} pauses, {} kills, {} times two members away, {} clocks moved, {} backups asked for; after {:.0?}",
+        "{} faults: {} pauses, {} kills, {} times two members away, {} clocks moved, {} backups and {} rotations begun; after {:.0?}",
         done.faults(),
         done.pauses,
         done.kills,
         done.without_quorum.len(),
         done.clocks,
         done.backups,
+        done.rotations,
         begun.elapsed()
     );
     let last = *done.recovered.last().unwrap();
     history.wait_for(&workers, last);
-    let backups = backups.all();
+    let operated = operator.done();
+    thread::sleep(Duration::from_secs(3));
+    let runtime = runtime();
+    let moved = runtime.block_on(operator.move_away());
+    // They go on trying.
     thread::sleep(Duration::from_secs(3));
     inputs.close();
     for worker in workers {
@@ -179,19 +184,28 @@ fn run(faults: u32, seed: u64) -> ExitCode {
             println!("{entry:?}");
         }
     }
-    let checked = runtime().block_on(async {
-        let house = house::open(&place, "check", folder.path()).await;
-        let mut wrong = verdict::check(&history, &done.without_quorum, &house).await;
-        for backup in &backups {
+    let checked = runtime.block_on(async {
+        let mut wrong = verdict::check(&history, &done.without_quorum, &moved.house).await;
+        let after = verdict::nothing_is_granted_after(&history, moved.at);
+        wrong.0.extend(after.0);
+        let sealed = verdict::everything_is_sealed_anew(&moved.house).await;
+        wrong.0.extend(sealed.0);
+        for backup in &operated.backups {
             let restored = backup.restored(&place, folder.path()).await;
             let of_it = verdict::check_backup(&history, (backup.begun, backup.ended), &restored);
             wrong.0.extend(of_it.await.0);
         }
         wrong
     });
-    println!("{} backups were restored", backups.len());
-    if backups.is_empty() {
-        wrong.0.push("no backup was made".into());
+    println!(
+        "{} backups were restored, {} rotations done, and the store was copied elsewhere",
+        operated.backups.len(),
+        operated.rotations
+    );
+    if operated.backups.is_empty() || operated.rotations == 0 {
+        wrong
+            .0
+            .push("no backup was made, or no rotation done".into());
     }
     wrong.0.extend(checked.0);
     for kind in [

@@ -271,7 +271,7 @@ impl Keys {
         match nodes.iter().find(holds) {
             None => Ok(()),
             Some(node) => Err(KeyError(format!(
-                "a rotation to the master key {id} is under way, and the master key file here does not hold it; bring the                  file of the machine {} here, or go on there; nothing was changed",
+                "a rotation to the master key {id} is under way, and the master key file here does not hold it; bring the file of the machine {} here, or go on there; nothing was changed",
                 node.said.name
             ))
             .into()),

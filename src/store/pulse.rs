@@ -131,7 +131,7 @@ impl Refusal {
                 "See `etcdctl alarm list` and etcd's own log; replace the member that differs, then `etcdctl alarm disarm`."
             }
             Self::Password => {
-                "Put the password that etcd has for [store] user into [store] password_file, and start lpse-kiosk again; or                  set it anew with `etcdctl user passwd`."
+                "Put the password that etcd has for [store] user into [store] password_file, and start lpse-kiosk again; or set it anew with `etcdctl user passwd`."
             }
             Self::LoginOff => {
                 "Switch it on again with `etcdctl auth enable`: without it, whoever reaches the cluster changes everything in it."

@@ -79,6 +79,7 @@ pub async fn teller(store: Arc<dyn Store>, name: String, seed: u64, stop: Stop) 
             Ok(Ok(Outcome::Conflict)) => "conflict",
             Ok(Err(StoreError::Unavailable(_))) => "unavailable",
             Ok(Err(StoreError::Unknown(_))) => "unknown",
+            Ok(Err(StoreError::Away(_))) => "away",
             Ok(Err(error)) => panic!("{error}"),
             Err(_) => "dropped",
         };

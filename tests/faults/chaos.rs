@@ -1,9 +1,11 @@
 //! What is done to the members, and beside the processes at work: kills, pauses, a quorum that is gone, clocks that are
-//! moved, backups.
+//! moved, an operator at work.
 
 use std::{thread::sleep, time::Duration};
 
-use super::{Inputs, PROCESSES, backups::Backups, chance::Chance, cluster::Cluster, journal::now};
+use super::{
+    Inputs, PROCESSES, chance::Chance, cluster::Cluster, journal::now, operator::Operator,
+};
 
 #[derive(Debug, Clone, Copy)]
 enum Fault {
@@ -19,6 +21,8 @@ enum Fault {
     Clock { is_ahead: bool },
     /// A backup is made, while faults go on.
     Backup,
+    /// Another master key is brought in, while faults go on.
+    Rotation,
 }
 
 /// A time in microseconds, from and to.
@@ -31,6 +35,7 @@ pub struct Done {
     pub kills: u32,
     pub clocks: u32,
     pub backups: u32,
+    pub rotations: u32,
     /// While two members were away for certain.
     pub without_quorum: Vec<Span>,
     /// When all members were well again after there was no quorum.
@@ -49,11 +54,12 @@ pub fn rage(
     faults: u32,
     chance: &mut Chance,
     inputs: &Inputs,
-    backups: &Backups,
+    operator: &Operator,
 ) -> Done {
     let mut plan = vec![Fault::LeaderPause {
         milliseconds: 10_000,
     }];
+    plan.push(Fault::Rotation);
     let rounds = faults.div_ceil(70);
     for _ in 0..rounds {
         plan.push(Fault::TwoAway);
@@ -96,8 +102,12 @@ pub fn rage(
                 inputs.move_clock(process, 0);
                 done.clocks += 1;
             }
+            Fault::Rotation => {
+                operator.begin_rotation();
+                done.rotations += 1;
+            }
             Fault::Backup => {
-                backups.begin();
+                operator.begin_backup();
                 done.backups += 1;
             }
         }

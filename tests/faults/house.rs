@@ -1,7 +1,8 @@
 //! The real services over a store in the cluster, with a clock that runs faster, so that there are many steps in a run.
 
 use std::{
-    path::Path,
+    fs,
+    path::{Path, PathBuf},
     sync::{
         Arc,
         atomic::{AtomicI64, Ordering},
@@ -11,7 +12,7 @@ use std::{
 
 use jiff::Timestamp;
 use lpse_kiosk::{
-    adapter::random::SystemRandom,
+    adapter::{master_key_file::MasterKeyFile, random::SystemRandom},
     domain::{
         AccountKey, EmailAddress, PlainPassword, Source, TimeStep, UserId, UserType,
         audit::AuditEvent, password::HashCost, provisioning::Issuer,
@@ -125,17 +126,49 @@ pub async fn open_store(place: &Place, node: &str, folder: &Path) -> Arc<dyn Sto
     opened.expect("the store opens").store
 }
 
-pub fn vault() -> Vault {
-    Vault::new(MasterKey::from_bytes([7; 32]), Vec::new())
+/// The master keys as the operator has them.
+pub fn operators_keys(folder: &Path) -> PathBuf {
+    folder.join("keys")
+}
+
+/// Where the machine `node` has its copy of the master keys.
+fn keys_of(node: &str, folder: &Path) -> PathBuf {
+    folder.join(format!("keys-of-{node}"))
+}
+
+/// Takes the operator's master keys to every machine that has a copy.
+pub fn carry_keys(folder: &Path) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let entry = entry.unwrap();
+        if entry.file_name().to_string_lossy().starts_with("keys-of-") {
+            let carried = folder.join("carried");
+            fs::copy(operators_keys(folder), &carried).unwrap();
+            fs::rename(carried, entry.path()).unwrap();
+        }
+    }
+}
+
+/// The vault over the master keys in `file`.
+pub fn vault(file: &Path) -> Vault {
+    let opened = MasterKeyFile::new(file, false).open(false, &SystemRandom);
+    opened.expect("the master keys are there")
 }
 
 pub async fn open(place: &Place, node: &str, folder: &Path) -> House {
-    over(open_store(place, node, folder).await, place, node).await
+    let keys = keys_of(node, folder);
+    fs::copy(operators_keys(folder), &keys).unwrap();
+    over(open_store(place, node, folder).await, place, node, &keys).await
 }
 
-/// The services of the machine `node` over a store that is open.
-pub async fn over(raw: Arc<dyn Store>, place: &Place, node: &str) -> House {
-    let vault = vault();
+/// The services of the machine `node` over a store that is open, with the master keys in a file.
+pub async fn over(raw: Arc<dyn Store>, place: &Place, node: &str, keys: &Path) -> House {
+    let vault = vault(keys);
+    let held = vault.clone();
+    raw.say_keys(Arc::new(move || {
+        held.look_again();
+        held.keys().iter().map(MasterKey::id).collect()
+    }));
+    raw.hold_to_standing();
     let tagged = Tagged::open(raw, &vault, &SystemRandom).await;
     let store: Arc<dyn Store> = Arc::new(tagged.expect("the store's records are checked").0);
     let clock = Arc::new(FastClock::new(place.began));

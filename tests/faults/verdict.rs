@@ -43,6 +43,38 @@ pub async fn check(history: &[Entry], without_quorum: &[Span], house: &House) ->
     faults
 }
 
+/// Nothing that began when the store had been copied elsewhere is acknowledged by it.
+pub fn nothing_is_granted_after(history: &[Entry], moved: u64) -> Faults {
+    let mut faults = Faults::default();
+    // A head that is told to be where it is already is not written.
+    let writes = |entry: &&Entry| entry.begun > moved && entry.word(0) != "head";
+    for entry in history.iter().filter(writes) {
+        faults.unless(!entry.is_acknowledged(), || {
+            format!("acknowledged by a store that had been copied elsewhere: {entry:?}")
+        });
+    }
+    faults
+}
+
+/// Everything is sealed under the newest master key alone, and opens.
+pub async fn everything_is_sealed_anew(house: &House) -> Faults {
+    let mut faults = Faults::default();
+    let from = terminal("check", "desk");
+    let census = house.services.keys.check(&from, |_| {}, |_| {}).await;
+    let census = census.expect("the sealed records are looked at");
+    faults.unless(census.failed == 0, || format!("{census:?}"));
+    for (key, count) in &census.keys {
+        let is_old = *key != census.sealing;
+        faults.unless(!is_old || count.sealed == 0, || {
+            format!(
+                "{} records are sealed under the old key {key}",
+                count.sealed
+            )
+        });
+    }
+    faults
+}
+
 fn nothing_is_granted_without_quorum(history: &[Entry], spans: &[Span], faults: &mut Faults) {
     for entry in history.iter().filter(|entry| entry.is_acknowledged()) {
         let is_inside = |(from, to): &Span| entry.begun > *from && entry.ended < *to;
@@ -176,7 +208,7 @@ async fn transfers_are_what_was_said(history: &[Entry], house: &House, faults: &
         let is_there = records.contains_key(entry.word(1));
         let is_right = match entry.word(2) {
             "applied" => is_there,
-            "conflict" | "unavailable" => !is_there,
+            "conflict" | "unavailable" | "away" => !is_there,
             _ => true,
         };
         faults.unless(is_right, || {
