@@ -5,6 +5,7 @@ use std::{
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
     thread::{self, JoinHandle},
+    time::Duration,
 };
 
 use jiff::Timestamp;
@@ -19,6 +20,7 @@ use lpse_kiosk::{
     },
     vault::{Keyring, MasterKey},
 };
+use tokio::time::sleep;
 use zeroize::Zeroizing;
 
 use super::{
@@ -144,11 +146,16 @@ async fn rotate(place: &Place, node: &str, folder: &Path) -> Option<()> {
     let house = house::over(store, place, node, &house::operators_keys(folder)).await;
     let keys = &house.services.keys;
     let desk = house::terminal(node, "desk");
-    for attempt in 0..20 {
-        match keys.rotate(attempt == 0, &desk, |_| {}).await {
+    // The machines that have ended count as running for as long as their leases do, which an election prolongs; and a turn
+    // that could not be given back is held as long.
+    for _ in 0..120 {
+        match keys.rotate(true, &desk, |_| {}).await {
             Ok(Rotation::Rotated(rotated)) if rotated.failed.is_empty() => return Some(()),
             Ok(other) => println!("{node}: {other:?}"),
-            Err(error) => println!("{node}: {error}"),
+            Err(error) => {
+                println!("{node}: {error}");
+                sleep(Duration::from_secs(1)).await;
+            }
         }
         house::carry_keys(folder);
     }
@@ -159,7 +166,7 @@ async fn rotate(place: &Place, node: &str, folder: &Path) -> Option<()> {
 async fn back_up(place: &Place, node: &str, folder: &Path) -> Option<Backup> {
     let house = house::open(place, node, folder).await;
     let key = key();
-    for _ in 0..20 {
+    for _ in 0..120 {
         let begun = now();
         let made = backup::make(
             &*house.store,
@@ -178,7 +185,10 @@ async fn back_up(place: &Place, node: &str, folder: &Path) -> Option<Backup> {
                     bytes: made.to,
                 });
             }
-            Err(error) => println!("{node}: {error}"),
+            Err(error) => {
+                println!("{node}: {error}");
+                sleep(Duration::from_secs(1)).await;
+            }
         }
     }
     None
