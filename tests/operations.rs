@@ -152,7 +152,10 @@ fn monitoring_reads_health_and_figures_while_people_log_in() {
     let office = Office::new().with("LPSE_KIOSK_METRICS_LISTEN", &format!("127.0.0.1:{port}"));
     let mut kiosk = office.kiosk();
     kiosk.expect("Selamat datang");
-    eventually("health", || get(port, "/healthz").is_some());
+    // A look while it starts is told so.
+    eventually("health", || {
+        get(port, "/healthz").is_some_and(|(status, ..)| status == 200)
+    });
     let (status, head, body) = get(port, "/healthz").unwrap();
     assert_eq!((status, body.as_str()), (200, "ok\n"));
     assert!(head.contains("\r\ncache-control: no-store"), "{head}");
