@@ -24,6 +24,7 @@ use cluster::Cluster;
 use lpse_kiosk::store::{
     Change, Changes, Commit, Key, Outcome, Store, StoreError, Work,
     etcd::{self, EtcdSettings},
+    folder::OpenError,
     pulse::Away,
 };
 use tokio::{
@@ -53,10 +54,19 @@ fn settings(endpoints: &str, prefix: &str, node: &str) -> EtcdSettings {
     }
 }
 
+/// Opens the store; a cluster that elects a leader is waited for, as a process that starts does.
 async fn open(endpoints: &str, prefix: &str, node: &str, folder: &Path) -> Arc<dyn Store> {
-    let settings = settings(endpoints, prefix, node);
-    let opened = etcd::open(settings, &folder.join(node), 0).await;
-    opened.expect("the store opens").store
+    let begun = Instant::now();
+    loop {
+        let settings = settings(endpoints, prefix, node);
+        match etcd::open(settings, &folder.join(node), 0).await {
+            Ok(opened) => return opened.store,
+            Err(OpenError::Cluster { reason, .. }) if begun.elapsed().as_secs() < 60 => {
+                println!("{reason}");
+            }
+            Err(error) => panic!("the store opens: {error}"),
+        }
+    }
 }
 
 /// A store of its own in a cluster, and the folder that goes with it.

@@ -25,10 +25,11 @@ use lpse_kiosk::{
     ports::{Audit, Clock, Recorded},
     service::{Foundation, Letters, Services, hashing::HashPool},
     store::{
-        Store,
+        Store, StoreError,
         etcd::{self, EtcdSettings},
+        folder::OpenError,
         outbox::Outbox,
-        tagged::Tagged,
+        tagged::{StoreKeyError, Tagged},
     },
     vault::{MasterKey, Vault},
 };
@@ -111,9 +112,21 @@ pub struct House {
     pub inbox: Arc<Inbox>,
 }
 
-/// The store of `place`, as the machine `node` opens it, its records unchecked.
+/// The store of `place`, as the machine `node` opens it, its records unchecked. A cluster that does not answer just then is
+/// waited for, as a process that starts does.
 pub async fn open_store(place: &Place, node: &str, folder: &Path) -> Arc<dyn Store> {
-    let settings = EtcdSettings {
+    let begun = Instant::now();
+    loop {
+        match etcd::open(settings(place, node), &folder.join(node), 0).await {
+            Ok(opened) => return opened.store,
+            Err(OpenError::Cluster { .. }) if begun.elapsed().as_secs() < 120 => {}
+            Err(error) => panic!("the store of {node} does not open: {error}"),
+        }
+    }
+}
+
+fn settings(place: &Place, node: &str) -> EtcdSettings {
+    EtcdSettings {
         endpoints: place.endpoints.split(',').map(str::to_owned).collect(),
         tls: None,
         credentials: None,
@@ -121,9 +134,7 @@ pub async fn open_store(place: &Place, node: &str, folder: &Path) -> Arc<dyn Sto
         // Shorter than the times without a quorum, so that what becomes of those who give up is seen too.
         patience: PATIENCE,
         node: node.to_owned(),
-    };
-    let opened = etcd::open(settings, &folder.join(node), 0).await;
-    opened.expect("the store opens").store
+    }
 }
 
 /// The master keys as the operator has them.
@@ -169,8 +180,14 @@ pub async fn over(raw: Arc<dyn Store>, place: &Place, node: &str, keys: &Path) -
         held.keys().iter().map(MasterKey::id).collect()
     }));
     raw.hold_to_standing();
-    let tagged = Tagged::open(raw, &vault, &SystemRandom).await;
-    let store: Arc<dyn Store> = Arc::new(tagged.expect("the store's records are checked").0);
+    let tagged = loop {
+        match Tagged::open(raw.clone(), &vault, &SystemRandom).await {
+            Ok((tagged, _)) => break tagged,
+            Err(StoreKeyError::Store(StoreError::Unavailable(_))) => {}
+            Err(error) => panic!("the records of {node} are not checked: {error}"),
+        }
+    };
+    let store: Arc<dyn Store> = Arc::new(tagged);
     let clock = Arc::new(FastClock::new(place.began));
     let letters = Letters {
         written: true,
