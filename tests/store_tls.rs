@@ -188,22 +188,10 @@ fn refused(office: &Office, words: &str) {
 fn people_log_in_over_a_cluster_that_asks_for_certificates_and_a_login() {
     let member = Member::start();
     member.ask_for_logins();
-    // Its name is one that etcd has no user of.
-    let own = member.authority.certificate("loket-1");
-    let endpoint = format!("https://127.0.0.1:{}", member.port);
-    let office = Office::empty().in_cluster(&endpoint, PREFIX, "loket-1");
-    let authority = private(&office, "etcd-ca.pem", member.authority.pem());
-    let certificate = private(&office, "etcd.pem", &own.certificate);
-    let key = private(&office, "etcd.key", &own.key);
-    let password = private(&office, "etcd-password", &format!("{SECRET}\n"));
-    let office = office
-        .with("LPSE_KIOSK_STORE_AUTHORITY_FILE", &authority)
-        .with("LPSE_KIOSK_STORE_CERTIFICATE_FILE", &certificate)
-        .with("LPSE_KIOSK_STORE_KEY_FILE", &key)
-        .with("LPSE_KIOSK_STORE_USER", "lpse-kiosk")
-        .with("LPSE_KIOSK_STORE_PASSWORD_FILE", &password)
-        .with("LPSE_KIOSK_STORE_TIMEOUT_SECONDS", "3")
-        .with("LPSE_KIOSK_SSH_LISTEN", "127.0.0.1:0");
+    // Its certificate names one that etcd has no user of.
+    let office = machine(&member, "loket-1").with("LPSE_KIOSK_SSH_LISTEN", "127.0.0.1:0");
+    let [authority, certificate, key, password] =
+        ["etcd-ca.pem", "etcd.pem", "etcd.key", "etcd-password"].map(|name| office.path(name));
     office.add("PPK30", "non-penyedia", "Siti Rahmawati");
     let mut kiosk = office.kiosk();
     kiosk

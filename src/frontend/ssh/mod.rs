@@ -129,9 +129,9 @@ impl Ssh {
             tokio::select! {
                 Some((stream, address)) = calls.recv() => {
                     let address = address.ip().to_canonical();
-                    let proxies = screens.settings.borrow().ssh.proxies.clone();
-                    if proxies.holds(address) {
-                        headers.read(stream, address, proxies);
+                    let config = screens.settings.borrow().clone();
+                    if config.ssh.proxies.holds(address) {
+                        headers.read(stream, address, config.ssh.proxies.clone());
                     } else if let Some(admitted) = reception.admit(stream, address) {
                         connections.spawn(admitted);
                     }

@@ -405,11 +405,14 @@ impl Presence {
         let away = if is_held_to && is_there(5) {
             Some(Away::Copying)
         } else if is_held_to && standing != Some(self.standing) {
-            Some(match () {
-                () if is_there(2) => Away::Copying,
-                () if is_there(3) => Away::Restoring,
-                () if is_there(4) => Away::Moved,
-                () => Away::Changed,
+            Some(if is_there(2) {
+                Away::Copying
+            } else if is_there(3) {
+                Away::Restoring
+            } else if is_there(4) {
+                Away::Moved
+            } else {
+                Away::Changed
             })
         } else {
             match rows(answer, at).first() {
