@@ -546,10 +546,15 @@ impl Kiosk {
     pub fn is_disturbed_until(&mut self, done: impl FnOnce(&mut Self)) -> &mut Self {
         let look = |screen: &vt100::Screen| {
             let (rows, columns) = screen.size();
+            let footer = |row| row + 2 == rows.get();
             let cell = |row, column| {
                 let cell = screen.cell(row, column).expect("a cell of the screen");
-                // A space and nothing look the same.
+                // A space and nothing look the same; the footer's clock and its count of visits go on meanwhile.
                 let symbol = cell.contents().trim().to_owned();
+                let symbol = match symbol.parse::<u8>() {
+                    Ok(_) if footer(row) => "0".to_owned(),
+                    _ => symbol,
+                };
                 let marks = (cell.bold(), cell.underline(), cell.inverse());
                 (symbol, cell.fgcolor(), cell.bgcolor(), marks)
             };
