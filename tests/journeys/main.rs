@@ -1,0 +1,17 @@
+//! What people do at the kiosk: the real program on a real pseudo-terminal.
+
+mod abuse;
+mod activity;
+mod enrollment;
+mod full_disk;
+mod leaving;
+mod login;
+mod officer;
+mod own_password;
+mod passcode;
+mod pictures;
+mod policy;
+mod prompt;
+mod recovery;
+mod reset;
+mod second_process;

@@ -1,0 +1,154 @@
+//! The QR code as a phone sees it: drawn by the real screens, through the bytes of a real terminal, read by zbar.
+
+use std::num::NonZeroU16;
+use std::time::Duration;
+use support::picture;
+
+use lpse_kiosk::{
+    domain::{
+        Secret, UserId,
+        calendar::Zone,
+        language::Language,
+        provisioning::{Issuer, Provisioning},
+    },
+    session::canvas::{Canvas, Wipe},
+    tui::{
+        App, AppSettings, Effect, Event, Now, Reply,
+        command::Key,
+        theme::{Colours, Glyphs, Terminal},
+    },
+};
+use ratatui::layout::Size;
+
+const NOW: Now = Now {
+    wall: jiff::Timestamp::UNIX_EPOCH,
+    monotonic: Duration::ZERO,
+};
+
+/// The screen of a terminal on which the QR code of `provisioning` is shown.
+fn shown(
+    provisioning: &Provisioning,
+    terminal: Terminal,
+    columns: u16,
+    rows: u16,
+) -> vt100::Screen {
+    let mut app = App::new(AppSettings {
+        office: "LPSE Kota Contoh".into(),
+        session: "loket-1".into(),
+        training: None,
+        zone: Zone::Wib,
+        version: "0.1.0".into(),
+        language: Language::Id,
+        lent: false,
+        reset_by_mail: false,
+        reset_link_holds: Duration::from_secs(30 * 60),
+        reading_time: Duration::ZERO,
+        terminal,
+    });
+    let typed = |app: &mut App, keys: &str| {
+        let mut effects = Vec::new();
+        for c in keys.chars() {
+            let key = if c == '\n' { Key::Enter } else { Key::Char(c) };
+            effects = app.update(NOW, Event::Key(key.into()));
+        }
+        effects
+    };
+    let asked = typed(&mut app, "\n\nPPK30\nrahasia sekali\n");
+    let [Effect::Request(id, _)] = asked.as_slice() else {
+        panic!("no password was sent: {asked:?}");
+    };
+    let reply = Reply::Enrollment {
+        provisioning: provisioning.clone(),
+        compulsory: false,
+    };
+    app.update(NOW, Event::Reply(*id, reply));
+    let mut canvas = Canvas::new(Size::new(columns, rows), Wipe::All);
+    let bytes = canvas.draw(|frame| app.view(frame, NOW));
+    let size = |n| NonZeroU16::new(n).unwrap();
+    let mut parser = vt100::Parser::new(size(rows), size(columns), 0);
+    parser.process(&bytes);
+    parser.screen().clone()
+}
+
+fn provisionings() -> Vec<Provisioning> {
+    let secret = Secret::from_bytes(*b"\x00\xff twenty bytes....!");
+    let of = |issuer: &str, id: &str| {
+        Provisioning::new(
+            &Issuer::parse(issuer).unwrap(),
+            &UserId::parse(id).unwrap(),
+            &secret,
+        )
+    };
+    vec![
+        of("SPSE", "PPK30"),
+        of("SPSE", &"W".repeat(32)),
+        of(&"Q".repeat(16), &"W".repeat(32)),
+    ]
+}
+
+#[test]
+fn a_phone_reads_it_on_every_terminal_that_has_room() {
+    ratatui::crossterm::style::force_color_output(true);
+    let mut read = 0;
+    for provisioning in provisionings() {
+        for (columns, rows) in [(80, 24), (100, 30), (132, 43)] {
+            for glyphs in [Glyphs::Unicode, Glyphs::LinuxConsole, Glyphs::Ascii] {
+                for (colours, no_color) in [
+                    (Colours::Ansi256, false),
+                    (Colours::Ansi16, false),
+                    (Colours::Ansi16, true),
+                    (Colours::Mono, false),
+                ] {
+                    for background in [picture::DARK, picture::BRIGHT] {
+                        let terminal = Terminal {
+                            glyphs,
+                            colours,
+                            no_color,
+                        };
+                        let screen = shown(&provisioning, terminal, columns, rows);
+                        let what = format!(
+                            "{provisioning:?} at {columns}x{rows}, {terminal:?}, {background:?}"
+                        );
+                        let text = screen.contents();
+                        assert!(
+                            text.contains(&provisioning.key()[..19]),
+                            "{what}: the key can be typed\n{text}"
+                        );
+                        if text.contains("QR memerlukan layar") {
+                            assert!(glyphs == Glyphs::Ascii, "{what}: half blocks fit\n{text}");
+                            continue;
+                        }
+                        // A terminal without colours shows bright letters on a dark tube.
+                        if colours == Colours::Mono
+                            && background.background == picture::BRIGHT.background
+                        {
+                            continue;
+                        }
+                        let found = picture::read_qr(&screen, background);
+                        assert_eq!(found.as_deref(), Some(provisioning.uri()), "{what}\n{text}");
+                        read += 1;
+                    }
+                }
+            }
+        }
+    }
+    assert!(read >= 63, "only {read} codes were read");
+}
+
+#[test]
+fn without_half_blocks_it_fits_a_large_terminal_and_elsewhere_says_what_it_needs() {
+    ratatui::crossterm::style::force_color_output(true);
+    let terminal = Terminal {
+        glyphs: Glyphs::Ascii,
+        colours: Colours::Ansi16,
+        no_color: false,
+    };
+    let provisioning = &provisionings()[0];
+    let large = shown(provisioning, terminal, 132, 43);
+    assert_eq!(
+        picture::read_qr(&large, picture::DARK).as_deref(),
+        Some(provisioning.uri())
+    );
+    let small = shown(provisioning, terminal, 80, 24).contents();
+    assert!(small.contains("QR memerlukan layar 107x37"), "{small}");
+}

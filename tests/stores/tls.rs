@@ -1,0 +1,315 @@
+//! A cluster as the manual sets it up: TLS both ways, etcd's own login, and a role for the prefix alone.
+
+use std::{
+    fs,
+    io::Write,
+    os::unix::fs::PermissionsExt,
+    process::{Child, Command, Output, Stdio},
+};
+
+use support::{MENU, Office, PASSWORD, eventually, free_port, smtp::Authority, ssh::Server, text};
+use tempfile::TempDir;
+
+const PREFIX: &str = "/lpse-kiosk/";
+const ROOT_SECRET: &str = "kata sandi root";
+const SECRET: &str = "gajah biru di rawa 7";
+
+/// A member of its own that asks for certificates and for a login.
+struct Member {
+    process: Child,
+    folder: TempDir,
+    authority: Authority,
+    port: u16,
+}
+
+impl Member {
+    fn start() -> Self {
+        Self::start_with(|_| Vec::new())
+    }
+
+    /// The same, with more arguments, which may name files in its folder.
+    fn start_with(arguments: impl FnOnce(&std::path::Path) -> Vec<String>) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let authority = Authority::new();
+        let of_member = authority.certificate("127.0.0.1");
+        let of_root = authority.certificate("root");
+        let path = |name: &str| folder.path().join(name);
+        fs::write(path("ca.pem"), authority.pem()).unwrap();
+        for (name, certificate) in [("member", &of_member), ("root", &of_root)] {
+            fs::write(path(&format!("{name}.pem")), &certificate.certificate).unwrap();
+            fs::write(path(&format!("{name}.key")), &certificate.key).unwrap();
+        }
+        let (port, peer) = (free_port(), free_port());
+        let (client, peer) = (
+            format!("https://127.0.0.1:{port}"),
+            format!("http://127.0.0.1:{peer}"),
+        );
+        let log = fs::File::create(path("log")).unwrap();
+        let process = Command::new("etcd")
+            .args(arguments(folder.path()))
+            .args(["--name", "m0", "--data-dir"])
+            .arg(path("data"))
+            .args(["--listen-client-urls", &client])
+            .args(["--advertise-client-urls", &client])
+            .args(["--listen-peer-urls", &peer])
+            .args(["--initial-advertise-peer-urls", &peer])
+            .args(["--initial-cluster", &format!("m0={peer}")])
+            .arg("--cert-file")
+            .arg(path("member.pem"))
+            .arg("--key-file")
+            .arg(path("member.key"))
+            .arg("--trusted-ca-file")
+            .arg(path("ca.pem"))
+            .args([
+                "--client-cert-auth",
+                "--logger",
+                "zap",
+                "--log-level",
+                "error",
+            ])
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().unwrap())
+            .stderr(log)
+            .spawn()
+            .expect("etcd (Debian's etcd-server) is installed");
+        let member = Self {
+            process,
+            folder,
+            authority,
+            port,
+        };
+        eventually("the member answers", || {
+            member.etcdctl(&["endpoint", "health"]).status.success()
+        });
+        member
+    }
+
+    fn etcdctl(&self, arguments: &[&str]) -> Output {
+        self.etcdctl_with(arguments, "")
+    }
+
+    fn etcdctl_with(&self, arguments: &[&str], input: &str) -> Output {
+        let path = |name: &str| self.folder.path().join(name);
+        Command::new("etcdctl")
+            .env("ETCDCTL_API", "3")
+            .arg(format!("--endpoints=https://127.0.0.1:{}", self.port))
+            .arg("--cacert")
+            .arg(path("ca.pem"))
+            .arg("--cert")
+            .arg(path("root.pem"))
+            .arg("--key")
+            .arg(path("root.key"))
+            .args(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .and_then(|mut etcdctl| {
+                let mut words = etcdctl.stdin.take().expect("it is piped");
+                words.write_all(input.as_bytes())?;
+                drop(words);
+                etcdctl.wait_with_output()
+            })
+            .expect("etcdctl (Debian's etcd-client) is installed")
+    }
+
+    #[track_caller]
+    fn done(&self, arguments: &[&str]) {
+        let output = self.etcdctl(arguments);
+        assert!(
+            output.status.success(),
+            "{arguments:?}: {}",
+            text(&output.stderr)
+        );
+    }
+
+    /// As etcd's own root, once it asks for logins.
+    fn as_root(&self, arguments: &[&str], input: &str) -> Output {
+        let user = format!("--user=root:{ROOT_SECRET}");
+        self.etcdctl_with(&[&[&*user], arguments].concat(), input)
+    }
+
+    #[track_caller]
+    fn done_as_root(&self, arguments: &[&str]) {
+        let output = self.as_root(arguments, "");
+        assert!(
+            output.status.success(),
+            "{arguments:?}: {}",
+            text(&output.stderr)
+        );
+    }
+
+    /// As the README has it.
+    fn ask_for_logins(&self) {
+        self.done(&["user", "add", &format!("root:{ROOT_SECRET}")]);
+        self.done(&["role", "add", "lpse-kiosk"]);
+        let grant = [
+            "role",
+            "grant-permission",
+            "--prefix=true",
+            "lpse-kiosk",
+            "readwrite",
+        ];
+        self.done(&[&grant[..], &[PREFIX]].concat());
+        self.done(&["user", "add", &format!("lpse-kiosk:{SECRET}")]);
+        self.done(&["user", "grant-role", "lpse-kiosk", "lpse-kiosk"]);
+        self.done(&["user", "grant-role", "root", "root"]);
+        self.done(&["auth", "enable"]);
+    }
+}
+
+impl Drop for Member {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+fn private(office: &Office, name: &str, content: &str) -> String {
+    let path = office.path(name);
+    fs::write(&path, content).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+    path.display().to_string()
+}
+
+#[track_caller]
+fn refused(office: &Office, words: &str) {
+    let output = office.command(&["user", "list"]);
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(75), "{said}");
+    assert!(said.contains(words), "{words:?} is missing in: {said}");
+}
+
+#[test]
+fn people_log_in_over_a_cluster_that_asks_for_certificates_and_a_login() {
+    let member = Member::start();
+    member.ask_for_logins();
+    // Its certificate names one that etcd has no user of.
+    let office = machine(&member, "loket-1").with("LPSE_KIOSK_SSH_LISTEN", "127.0.0.1:0");
+    let [authority, certificate, key, password] =
+        ["etcd-ca.pem", "etcd.pem", "etcd.key", "etcd-password"].map(|name| office.path(name));
+    office.add("PPK30", "non-penyedia", "Siti Rahmawati");
+    let mut kiosk = office.kiosk();
+    kiosk
+        .give_password("non-penyedia", "PPK30", PASSWORD)
+        .expect("ENABLE TOTP");
+    kiosk.signal("TERM").wait();
+    let told = text(&office.command(&["doctor"]).stdout);
+    assert!(
+        told.contains("TLS with this machine's certificate, as lpse-kiosk"),
+        "{told}"
+    );
+
+    // Keys that are not of the role.
+    let elsewhere = office.with("LPSE_KIOSK_STORE_PREFIX", "/other/");
+    refused(&elsewhere, "permission denied");
+    let office = elsewhere.with("LPSE_KIOSK_STORE_PREFIX", PREFIX);
+    fs::write(&password, "kata sandi lain\n").unwrap();
+    refused(&office, "authentication failed");
+    fs::write(&password, SECRET).unwrap();
+    assert!(office.command(&["user", "list"]).status.success());
+    // An authority that the member's certificate is not of, and a certificate that the member does not take.
+    let other = Authority::new();
+    fs::write(&authority, other.pem()).unwrap();
+    refused(&office, "cannot be used now");
+    fs::write(&authority, member.authority.pem()).unwrap();
+    let stranger = other.certificate("loket-1");
+    fs::write(&certificate, &stranger.certificate).unwrap();
+    fs::write(&key, &stranger.key).unwrap();
+    refused(&office, "cannot be used now");
+}
+
+/// The machine `node`, which reaches the member as the README has it.
+fn machine(member: &Member, node: &str) -> Office {
+    let endpoint = format!("https://127.0.0.1:{}", member.port);
+    let office = Office::empty().in_cluster(&endpoint, PREFIX, node);
+    let own = member.authority.certificate(node);
+    let authority = private(&office, "etcd-ca.pem", member.authority.pem());
+    let certificate = private(&office, "etcd.pem", &own.certificate);
+    let key = private(&office, "etcd.key", &own.key);
+    let password = private(&office, "etcd-password", &format!("{SECRET}\n"));
+    office
+        .with("LPSE_KIOSK_STORE_AUTHORITY_FILE", &authority)
+        .with("LPSE_KIOSK_STORE_CERTIFICATE_FILE", &certificate)
+        .with("LPSE_KIOSK_STORE_KEY_FILE", &key)
+        .with("LPSE_KIOSK_STORE_USER", "lpse-kiosk")
+        .with("LPSE_KIOSK_STORE_PASSWORD_FILE", &password)
+        .with("LPSE_KIOSK_STORE_TIMEOUT_SECONDS", "3")
+}
+
+fn logs_in(server: &Server) {
+    let mut kiosk = server.ssh();
+    kiosk.give_password("non-penyedia", "PPK30", PASSWORD);
+    kiosk.expect("ENABLE TOTP");
+}
+
+#[test]
+fn signed_logins_outlive_a_change_of_users_and_a_changed_password_is_told_by_its_name() {
+    let member = Member::start_with(|folder| {
+        let key = folder.join("jwt.key");
+        fs::write(&key, "kunci untuk uji coba, 32 bita ya").unwrap();
+        vec![
+            "--auth-token".into(),
+            format!("jwt,priv-key={},sign-method=HS256,ttl=300s", key.display()),
+        ]
+    });
+    member.ask_for_logins();
+    let one = machine(&member, "loket-1");
+    one.add("PPK30", "non-penyedia", "Siti Rahmawati");
+    let two = machine(&member, "loket-2");
+    fs::create_dir_all(two.path("etc")).unwrap();
+    fs::copy(one.path("etc/master.key"), two.path("etc/master.key")).unwrap();
+    let servers = [one.serve(), two.serve()];
+    let mut open = servers[0].ssh();
+    open.expect(MENU);
+    for change in [
+        &["user", "add", "pemantau:rahasia"][..],
+        &["role", "add", "pembaca"],
+        &["user", "grant-role", "pemantau", "pembaca"],
+    ] {
+        member.done_as_root(change);
+        servers.iter().for_each(logs_in);
+    }
+    open.give_password("non-penyedia", "PPK30", PASSWORD);
+    open.expect("ENABLE TOTP");
+    // Changes are still heard of at the other machine.
+    assert!(
+        two.command(&["user", "end-logins", "PPK30", "--type", "non-penyedia"])
+            .status
+            .success()
+    );
+    open.expect("Login ini sudah tidak berlaku");
+
+    let passwd = member.as_root(
+        &["user", "passwd", "lpse-kiosk", "--interactive=false"],
+        "lain sama sekali\n",
+    );
+    assert!(passwd.status.success(), "{}", text(&passwd.stderr));
+    for server in &servers {
+        eventually("503", || {
+            server.health() == Some((503, "etcd password".into()))
+        });
+        assert!(
+            server
+                .log()
+                .contains("etcd does not know this user or password")
+        );
+    }
+    let told = text(&one.command(&["doctor"]).stdout);
+    assert!(told.contains("[store] password_file"), "{told}");
+    let mut kiosk = servers[1].ssh();
+    kiosk.give_password("non-penyedia", "PPK30", PASSWORD);
+    kiosk.expect("Layanan sedang tidak tersedia.");
+    // Another user of that name, because the password of one is read to its first space.
+    for change in [
+        &["user", "delete", "lpse-kiosk"][..],
+        &["user", "add", &format!("lpse-kiosk:{SECRET}")],
+        &["user", "grant-role", "lpse-kiosk", "lpse-kiosk"],
+    ] {
+        member.done_as_root(change);
+    }
+    for server in &servers {
+        eventually("200", || server.health() == Some((200, "ok".into())));
+        logs_in(server);
+    }
+}
