@@ -27,6 +27,7 @@ use std::{
 use lpse_kiosk::store::{
     self, Commit, Key, Outcome, Store, StoreKind, embedded::Embedded, pulse::Health,
 };
+use support::disk::SmallDisk;
 
 /// Writers side by side, so that groups of several commits are cut off too.
 const WRITERS: u32 = 8;
@@ -319,9 +320,14 @@ impl Row {
                 env::var_os("CI").is_none(),
                 "strace is needed (Debian package strace)"
             );
-            self.cells.push("left out: no strace".into());
+            self.leave_out("no strace");
         }
         found.is_ok()
+    }
+
+    fn leave_out(&mut self, why: &str) {
+        support::left_out(why);
+        self.cells.push(format!("left out: {why}"));
     }
 
     /// Killed while it opens, and while it opens and closes.
@@ -468,8 +474,7 @@ impl Row {
         for cut in 0..cuts {
             match power_cut(kind, cut, runtime) {
                 None => {
-                    self.cells
-                        .push("left out: no loop device can be mounted".into());
+                    self.leave_out("no loop device can be mounted");
                     return;
                 }
                 Some(Err(loss)) => self.losses.push(format!("power cut {cut}: {loss}")),
@@ -488,13 +493,13 @@ impl Row {
     }
 
     fn full_disks(&mut self, kind: StoreKind, levels: u32, runtime: &tokio::runtime::Runtime) {
-        let Some(disk) = SmallDisk::mount(64) else {
-            self.cells
-                .push("left out: no small disk can be mounted".into());
+        let mounted = tempfile::tempdir().unwrap();
+        let Some(disk) = SmallDisk::mount(mounted.path(), "64m") else {
+            self.cells.push("left out: no small disk".into());
             return;
         };
         for level in 0..levels {
-            let folder = disk.path.join(format!("level-{level}"));
+            let folder = mounted.path().join(format!("level-{level}"));
             if let Err(loss) = runtime.block_on(fill_up(kind, &folder, &disk, level, levels)) {
                 self.losses
                     .push(format!("full disk, level {level}: {loss}"));
@@ -955,7 +960,7 @@ fn calls_of(child: &str, kind: StoreKind, folder: &Path) -> BTreeMap<String, usi
 async fn fill_up(
     kind: StoreKind,
     folder: &Path,
-    disk: &SmallDisk,
+    disk: &SmallDisk<'_>,
     level: u32,
     levels: u32,
 ) -> Result<(), String> {
@@ -1080,45 +1085,4 @@ async fn bulk_fill(kind: StoreKind, folder: &Path, records: u32) -> Result<Strin
         ended.wait().await;
     }
     Ok(took)
-}
-
-/// A small file system in memory, which only root can mount.
-struct SmallDisk {
-    path: PathBuf,
-    _folder: tempfile::TempDir,
-}
-
-impl SmallDisk {
-    fn mount(mib: u32) -> Option<Self> {
-        let folder = tempfile::tempdir().unwrap();
-        let mounted = Command::new("mount")
-            .args(["-t", "tmpfs", "-o", &format!("size={mib}m"), "tmpfs"])
-            .arg(folder.path())
-            .stderr(Stdio::null())
-            .status();
-        mounted.is_ok_and(|status| status.success()).then(|| Self {
-            path: folder.path().to_owned(),
-            _folder: folder,
-        })
-    }
-
-    /// Leaves `leave` bytes free.
-    fn fill(&self, leave: u64) {
-        let disk = rustix::fs::statvfs(&self.path).unwrap();
-        let free = disk.f_bavail * disk.f_frsize;
-        let file = fs::File::create(self.path.join("filler")).unwrap();
-        let wanted = free.saturating_sub(leave);
-        rustix::fs::fallocate(&file, rustix::fs::FallocateFlags::empty(), 0, wanted.max(1))
-            .unwrap();
-    }
-
-    fn empty(&self) {
-        fs::remove_file(self.path.join("filler")).unwrap();
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg(&self.path).status();
-    }
 }

@@ -164,9 +164,9 @@ pub fn app_settings(
 }
 
 /// How long people are given to read a screen that changed by itself. A journey, which is no person, sets its own in
-/// milliseconds, in debug builds only.
+/// milliseconds, where the program is built for journeys.
 fn reading_time() -> Duration {
-    #[cfg(debug_assertions)]
+    #[cfg(feature = "test-hooks")]
     if let Some(time) = std::env::var("LPSE_TEST_READING_TIME")
         .ok()
         .and_then(|time| time.parse().ok())

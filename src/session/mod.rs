@@ -359,7 +359,7 @@ impl Session {
         }
         match input {
             Input::Key(key) => {
-                #[cfg(debug_assertions)]
+                #[cfg(feature = "test-hooks")]
                 fail_on_demand(key);
                 self.idle.key(now.monotonic);
                 self.update(Event::Key(key));
@@ -485,7 +485,7 @@ impl Session {
     fn draw_security_code(&mut self) {
         let mut random = Zeroizing::new([0; Challenge::RANDOM_BYTES]);
         self.seat.random.fill(random.as_mut_slice());
-        #[cfg(debug_assertions)]
+        #[cfg(feature = "test-hooks")]
         chance_on_demand(random.as_mut_slice());
         let (challenge, picture) = Challenge::new(&random, self.seat.clock.monotonic());
         self.challenge = Some(challenge);
@@ -588,8 +588,8 @@ impl Session {
     }
 }
 
-/// Panics at F12 where a journey has asked for it, in debug builds only: what people then see has to be tried.
-#[cfg(debug_assertions)]
+/// Panics at F12 where a journey has asked for it, in a program built for journeys: what people then see has to be tried.
+#[cfg(feature = "test-hooks")]
 fn fail_on_demand(key: KeyPress) {
     let asked = std::env::var_os("LPSE_TEST_PANIC_AT_F12").is_some();
     assert!(
@@ -598,8 +598,8 @@ fn fail_on_demand(key: KeyPress) {
     );
 }
 
-/// Draws a picture that a journey knows the answer to, in debug builds only: a journey cannot look at it.
-#[cfg(debug_assertions)]
+/// Draws a picture that a journey knows the answer to, in a program built for journeys: a journey cannot look at it.
+#[cfg(feature = "test-hooks")]
 fn chance_on_demand(random: &mut [u8]) {
     let byte = std::env::var("LPSE_TEST_SECURITY_CODE").ok();
     if let Some(byte) = byte.and_then(|byte| byte.parse::<u8>().ok()) {

@@ -273,7 +273,7 @@ impl Altered {
 
 /// A key-value store with one conditional, durable, multi-key write.
 ///
-/// Promises of every backend, proved by `tests/store_contract.rs`:
+/// Promises of every backend, proved by `tests/stores/contract.rs`:
 /// - a commit answered with [`Outcome::Applied`] survives the kill of the process and the loss of power;
 /// - commits are applied one after the other in one order that every reader sees;
 /// - [`Store::page`] lists keys in byte order and costs what the page holds, not what the store holds.

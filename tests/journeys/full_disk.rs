@@ -8,22 +8,13 @@ use support::{Office, PASSWORD, disk::SmallDisk, key};
 fn a_full_disk_refuses_logins_in_words_and_the_kiosk_goes_on_when_there_is_room() {
     let office = Office::empty().with("LPSE_KIOSK_STORE_FREE_SPACE_FLOOR_MIB", "16");
     let data = office.data();
-    let Some(_disk) = SmallDisk::mount(&data, "48m") else {
-        println!("left out: a small disk cannot be mounted here");
+    let Some(disk) = SmallDisk::mount(&data, "48m") else {
         return;
     };
     office.add("PPK30", "non-penyedia", "Siti Rahmawati");
     let mut kiosk = office.kiosk();
     kiosk.expect("Total Pengunjung");
-    let filler = data.join("filler");
-    let file = fs::File::create(&filler).unwrap();
-    rustix::fs::fallocate(
-        &file,
-        rustix::fs::FallocateFlags::empty(),
-        0,
-        36 * 1024 * 1024,
-    )
-    .unwrap();
+    disk.fill(12 * 1024 * 1024);
     kiosk
         .give_password("non-penyedia", "PPK30", PASSWORD)
         .expect("Layanan sedang tidak tersedia");
@@ -38,9 +29,7 @@ fn a_full_disk_refuses_logins_in_words_and_the_kiosk_goes_on_when_there_is_room(
     let said = support::text(&refused.stderr);
     assert_eq!(refused.status.code(), Some(75), "{said}");
     assert!(said.contains("nearly full"), "{said}");
-    // The space comes back only when nobody holds the file any more.
-    drop(file);
-    fs::remove_file(&filler).unwrap();
+    disk.empty();
     kiosk
         .press(PASSWORD)
         .press(key::ENTER)

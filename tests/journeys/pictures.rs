@@ -1,4 +1,4 @@
-//! The README's pictures, rendered from the real program: `PICTURES=assets/pictures cargo test --test pictures`.
+//! The README's pictures, rendered from the real program: `PICTURES=assets/pictures tests/run journeys pictures`.
 
 use std::{fs, path::Path};
 

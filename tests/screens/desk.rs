@@ -1,7 +1,7 @@
 //! The officer's desk: every state of its screens as a snapshot, in both languages, at 80x24 and at 120x40; its forms
 //! key by key; looking things up while typing; and any keys at any size without a panic.
 //!
-//! `INSTA_UPDATE=always cargo test --test desk_screens` writes the snapshots anew; then read each one.
+//! `INSTA_UPDATE=always tests/run screens desk` writes the snapshots anew; then read each one.
 
 use std::{net::IpAddr, time::Duration};
 

@@ -2,7 +2,7 @@
 //! any keys at any size without a panic.
 //!
 //! A snapshot is the screen's text, then where the cursor stands and what is highlighted: the focus must be plain to
-//! see without colour. `INSTA_UPDATE=always cargo test --test screens` writes them anew; then read each one.
+//! see without colour. `INSTA_UPDATE=always tests/run screens people` writes them anew; then read each one.
 
 mod ahead;
 

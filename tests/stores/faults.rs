@@ -314,7 +314,7 @@ async fn a_member_that_is_cut_off_from_the_others_is_left_by_questions_and_watch
     let cluster = match Cluster::with_exile() {
         Ok(cluster) => cluster,
         Err(why) => {
-            println!("left out: no networks can be made here ({why})");
+            support::left_out(&format!("no networks can be made ({why})"));
             return;
         }
     };
