@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::hashing::Busy;
 use crate::{
     ports::AuditError,
-    store::{StoreError, pulse::Away},
+    store::{StoreError, away::Away},
 };
 
 /// Why a service gave no answer. Nothing was granted.
