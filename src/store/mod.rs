@@ -5,12 +5,12 @@
 //! backend: the comparison is of values, which a sled transaction, a redb write transaction and an etcd `Txn` can all do.
 //!
 //! Architecture invariant: nothing above this room sees bytes or keys. Nouns ([`accounts`], [`audit_heads`], [`find`],
-//! [`import`], [`nodes`], [`outbox`], [`reset_limits`], [`sealed`], [`settings`], [`throttles`], [`tickets`], [`visits`]) are written once over
-//! the trait; [`key`] is the only place that spells keys and [`record`] the only place that knows the stored form.
-//! [`tagged`] stands between them and whatever keeps the bytes, and lets nothing pass that this program has not written.
-//! An embedded engine is made and opened in [`opening`], and holds what its [`inventory`] says, or is not opened.
-//! [`remote`] is the store of another process, for commands that run beside it; [`backup`] is the form in which a store
-//! leaves its machine, [`copy`] the way from one engine to another, and [`check`] a walk over all of it.
+//! [`import`], [`node_records`], [`outbox`], [`reset_limits`], [`sealed`], [`settings`], [`throttles`], [`tickets`],
+//! [`visits`]) are written once over the contract ([`Store`]); [`key`] is the only place that spells keys and [`record`] the
+//! only place that knows the stored form. [`tagged`] stands between them and whatever keeps the bytes, and lets nothing pass
+//! that this program has not written. An embedded [`engine`] is opened by [`open()`], and holds what its inventory says, or
+//! is not opened. [`remote`] is the store of another process, for commands that run beside it; [`backup`] is the form in
+//! which a store leaves its machine, [`copy`] the way from one engine to another, and [`check`] a walk over all of it.
 
 pub mod away;
 pub mod backup;
