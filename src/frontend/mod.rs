@@ -19,7 +19,7 @@ pub mod places;
 pub mod private_socket;
 mod proxy;
 mod rate;
-mod rotation;
+pub mod rotation;
 pub mod signals;
 pub mod socket;
 pub mod ssh;

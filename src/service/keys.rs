@@ -648,7 +648,7 @@ impl Keys {
             return Err(KeyError(
                 "the new key is in the master key file, but the running process has another file, such as the copy \
                  that systemd makes at its start: start it again (systemctl restart lpse-kiosk), then run `key \
-                 rotate` again, which goes on from here"
+                 rotate --copied`, which goes on from here"
                     .into(),
             )
             .into());

@@ -101,7 +101,7 @@ pub async fn run(
         let failed = records(rotated.failed.len() as u64);
         return Err(CliError::Refused(format!(
             "{changed} sealed anew, but {failed} cannot be opened; put back the master key file that opens them, then run \
-             `key rotate` again; no key was dropped"
+             `key rotate --copied`; no key was dropped"
         )));
     }
     lines.line(format!(
