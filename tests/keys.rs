@@ -27,7 +27,7 @@ use lpse_kiosk::{
         keys::{Keys, Others, Progress, Rotation, Unopened},
     },
     store::{
-        Commit, Key, Outcome, Store, StoreError, Value,
+        Commit, Key, Outcome, Store, StoreError, Value, Work,
         remote::{self, Joined, Remote},
         settings::Settings,
         snapshot::Snapshot,
@@ -36,7 +36,7 @@ use lpse_kiosk::{
 };
 use tokio::{
     net::UnixStream,
-    sync::{Semaphore, watch},
+    sync::{Semaphore, mpsc, watch},
     task::JoinSet,
 };
 
@@ -764,6 +764,49 @@ async fn whoever_lost_the_turn_seals_nothing_after_the_rotation_was_ended() {
         ),
         "{outcomes:?}"
     );
+}
+
+#[tokio::test]
+async fn whoever_begins_no_rotation_waits_for_the_one_that_goes_on_elsewhere() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("master.key");
+    let Joint {
+        holder,
+        keys: _keys,
+        joined: _joined,
+        _leave,
+    } = joint(folder.path()).await;
+    let held = Held::by(&holder.foundation);
+    let (_, _, other, _its_leave) = command_beside(&holder, &held, &file).await;
+    let (_, keys, _line, _other_leave) = command_beside(&holder, &held, &file).await;
+    let other = Remote::new(other.line);
+    let turn = other.take_turn(Work::Rotation).await.unwrap();
+    let settings = Settings::new(holder.foundation.store.clone());
+    settings.begin_rotation("new").await.unwrap();
+    let (tell, mut told) = mpsc::unbounded_channel();
+    let from = here();
+    let waiting = keys.rotate(false, &from, |progress| tell.send(progress).unwrap());
+    let ending = async {
+        let id = "new".to_owned();
+        assert_eq!(told.recv().await, Some(Progress::Elsewhere { id }));
+        settings.end_rotation("new").await.unwrap();
+    };
+    let (waited, ()) = tokio::join!(waiting, ending);
+    let waited = waited.unwrap();
+    assert!(matches!(waited, Rotation::None { .. }), "{waited:?}");
+    // Whoever would begin one is refused instead of making another key.
+    let refused = keys.rotate(true, &from, |_| {}).await.unwrap_err();
+    assert!(refused.to_string().contains("--copied"), "{refused}");
+    assert!(
+        holder
+            .audit
+            .0
+            .lock()
+            .unwrap()
+            .iter()
+            .all(|event| event.act != Act::RotateKey)
+    );
+    drop(turn);
 }
 
 #[tokio::test]

@@ -399,7 +399,7 @@ pub enum Work {
     Import,
     /// Of the master keys.
     #[error(
-        "the master keys are being changed already; run this command again when that has ended"
+        "the master keys are being changed already, by a command or by a rotation that goes on by itself; `key rotate --copied` waits for the end"
     )]
     Rotation,
     /// Of another store into this one, or of this one into another.
