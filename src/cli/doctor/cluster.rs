@@ -201,6 +201,21 @@ mod with_etcd {
             };
             return Finding::failure(ETCD, format!("{told}; {alarms}"), what_to_do);
         }
+        if let Some(said) = &state.refuses {
+            let refusal = Refusal::of(said).unwrap_or(Refusal::Other);
+            return Finding::failure(
+                ETCD,
+                format!("{told}; {refusal} ({said})"),
+                refusal.what_to_do(),
+            );
+        }
+        if state.asks_for_no_login {
+            return Finding::failure(
+                ETCD,
+                format!("{told}; {}", Refusal::LoginOff),
+                Refusal::LoginOff.what_to_do(),
+            );
+        }
         if state.is_outdated() {
             return Finding::warning(
                 ETCD,
@@ -242,6 +257,8 @@ mod with_etcd {
                 is_leader: true,
                 has_leader: true,
                 errors: Vec::new(),
+                asks_for_no_login: false,
+                refuses: None,
             }
         }
 
@@ -279,6 +296,22 @@ mod with_etcd {
                     },
                     Status::Failure,
                     "alarm disarm",
+                ),
+                (
+                    MemberState {
+                        refuses: Some("etcdserver: permission denied".into()),
+                        ..state()
+                    },
+                    Status::Failure,
+                    "grant-permission",
+                ),
+                (
+                    MemberState {
+                        asks_for_no_login: true,
+                        ..state()
+                    },
+                    Status::Failure,
+                    "auth enable",
                 ),
                 (
                     MemberState {

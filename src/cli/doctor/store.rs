@@ -31,6 +31,7 @@ use crate::{
         embedded::Embedded,
         folder::{self, OpenError},
         outbox::{self, Outbox},
+        pulse::Refusal,
         remote::{self, Remote},
         settings::Settings,
         tagged::{StoreKeyError, Tagged},
@@ -363,9 +364,12 @@ fn unread(patient: &Patient<'_>, error: &StoreError) -> Finding {
         STORE,
         format!("its records cannot be read: {error}"),
         match patient.config.store {
-            StoreKind::Etcd => {
-                "See what is told of the cluster's members; the service goes on by itself when most of them do."
-            }
+            StoreKind::Etcd => match Refusal::of(&error.to_string()) {
+                Some(refusal) => refusal.what_to_do(),
+                None => {
+                    "See what is told of the cluster's members; the service goes on by itself when most of them do."
+                }
+            },
             StoreKind::Sled | StoreKind::Redb => {
                 "If it was written by a newer lpse-kiosk, install that one. Otherwise keep a copy of the folder as it is, \
                  and restore a backup."

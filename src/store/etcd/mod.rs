@@ -53,13 +53,27 @@ pub struct EtcdSettings {
     /// URLs, at least one.
     pub endpoints: Vec<String>,
     pub tls: Option<EtcdTls>,
-    /// The user of etcd's own login and the password.
-    pub credentials: Option<(String, zeroize::Zeroizing<String>)>,
+    /// Whom to log in as, where etcd asks for logins.
+    pub user: Option<EtcdUser>,
     pub prefix: String,
     /// How long one question may take in all.
     pub patience: Duration,
     /// This machine's name among those that share the store.
     pub node: String,
+}
+
+/// A user of etcd's own login.
+#[derive(Clone)]
+pub struct EtcdUser {
+    pub name: String,
+    /// The password as it is now, asked for at each login: one that was changed asks for no restart.
+    pub password: Arc<dyn Fn() -> zeroize::Zeroizing<String> + Send + Sync>,
+}
+
+impl std::fmt::Debug for EtcdUser {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "EtcdUser({})", self.name)
+    }
 }
 
 /// Whom to trust, and who this is (PEM).

@@ -58,6 +58,9 @@ const LEASE: Duration = Duration::from_secs(15);
 /// Between two statements, and two looks whether the cluster answers.
 pub const BEAT: Duration = Duration::from_secs(2);
 
+/// Between two looks whether etcd still asks for a login. Each has etcd calculate a hash.
+const LOGIN_LOOK: Duration = Duration::from_secs(10);
+
 /// Between two looks whether a lease has ended.
 const PAUSE: Duration = Duration::from_millis(500);
 
@@ -598,6 +601,7 @@ pub async fn forget(cluster: &Cluster, name: &str) -> Result<bool, StoreError> {
 /// Says every now and then what this node is, so that whether the cluster answers is known also while nobody comes:
 /// whoever sends people elsewhere because of it must hear when it is over. It ends when it is aborted.
 pub async fn live(presence: Weak<Presence>) {
+    let mut looked = Instant::now();
     loop {
         let Some(own) = presence.upgrade() else {
             return;
@@ -606,6 +610,10 @@ pub async fn live(presence: Weak<Presence>) {
         let _ = timeout(BEAT, own.news.notified()).await;
         let beat = own.beat().await;
         own.cluster.note_write(beat.is_ok());
+        if looked.elapsed() >= LOGIN_LOOK {
+            own.cluster.look_at_login().await;
+            looked = Instant::now();
+        }
         if let Err(error) = beat {
             tracing::debug!(%error, "this node could not say that it lives; another try follows");
         }
