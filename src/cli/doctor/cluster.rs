@@ -192,6 +192,15 @@ mod with_etcd {
                 "Most of the members must run and reach each other: start those that do not.",
             );
         }
+        // Alarms among them: what they keep from being written is told by its name.
+        if let Some(said) = &state.refuses {
+            let refusal = Refusal::of(said).unwrap_or(Refusal::Other);
+            return Finding::failure(
+                ETCD,
+                format!("{told}; {refusal} ({said})"),
+                refusal.what_to_do(),
+            );
+        }
         if !state.errors.is_empty() {
             let alarms = state.errors.join(", ");
             let what_to_do = match alarms.contains("NOSPACE") {
@@ -200,14 +209,6 @@ mod with_etcd {
                 false => "See etcd's own log of that member.",
             };
             return Finding::failure(ETCD, format!("{told}; {alarms}"), what_to_do);
-        }
-        if let Some(said) = &state.refuses {
-            let refusal = Refusal::of(said).unwrap_or(Refusal::Other);
-            return Finding::failure(
-                ETCD,
-                format!("{told}; {refusal} ({said})"),
-                refusal.what_to_do(),
-            );
         }
         if state.asks_for_no_login {
             return Finding::failure(

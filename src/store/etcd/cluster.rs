@@ -574,7 +574,7 @@ pub async fn look(settings: &EtcdSettings) -> Members {
             } = cluster.way.connect(endpoint).await?;
             let mut maintenance = client.maintenance_client();
             let status = maintenance.status().await?;
-            // Its state is told by anybody who asks, and how it is, by a leader's absence too.
+            // What does not come to an answer here, its state tells.
             let write = client.kv_client().txn(cluster.would_write()).await;
             let refused = write.err().filter(|error| refusal(error).is_some());
             let member = status.header().map_or(0, |header| header.member_id());

@@ -242,6 +242,7 @@ impl Etcd {
 #[async_trait]
 impl Store for Etcd {
     async fn get(&self, key: &Key) -> Result<Option<Value>, StoreError> {
+        self.presence.reads()?;
         Self::value(&self.cluster, key).await
     }
 
@@ -251,6 +252,7 @@ impl Store for Etcd {
         after: Option<&Key>,
         limit: usize,
     ) -> Result<Vec<(Key, Value)>, StoreError> {
+        self.presence.reads()?;
         let (rows, _) = Self::rows(&self.cluster, prefix, after, limit, None).await?;
         Ok(rows)
     }

@@ -242,6 +242,18 @@ impl Presence {
         self.away.subscribe()
     }
 
+    /// Whether what is read is the store that was opened, whole: records of one that is being brought back, or was begun
+    /// anew, are nothing to judge anybody by.
+    ///
+    /// # Errors
+    /// It is not.
+    pub fn reads(&self) -> Result<(), StoreError> {
+        match *self.away.borrow() {
+            Some(away @ (Away::Restoring | Away::Changed)) => Err(StoreError::Away(away)),
+            Some(Away::Moved | Away::Copying | Away::Replaced) | None => Ok(()),
+        }
+    }
+
     /// Takes the name and the lease, when they are free or this folder's own; waits for the end of a lease that nobody
     /// renews.
     async fn enter(&self, lease: i64) -> Result<(), OpenError> {

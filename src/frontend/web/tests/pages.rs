@@ -166,6 +166,12 @@ async fn every_problem_has_its_status_and_its_page_in_both_languages() {
             "The service is not available",
         ),
         (
+            Mood::Away,
+            503,
+            "Layanan di mesin ini sedang dipelihara atau sudah dipindahkan.",
+            "The service at this machine is being maintained, or has moved.",
+        ),
+        (
             Mood::Panics,
             503,
             "Layanan sedang tidak tersedia",
