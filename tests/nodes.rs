@@ -748,6 +748,7 @@ fn what_a_cluster_refuses_is_told_by_its_name_and_is_well_when_that_is_mended() 
         at_two.expect_log("the store is open now");
         eventually("200", || is_well(&at_one) && is_well(&at_two));
         early.submit_password(PASSWORD).expect("ENABLE TOTP");
+        drop(early);
         at_two.signal("TERM").wait();
     };
     cluster.raise_alarm("CORRUPT");

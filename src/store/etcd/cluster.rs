@@ -59,6 +59,8 @@ pub struct Cluster {
     refusal: std::sync::Mutex<Option<Refusal>>,
     /// It asks for no login, though there is a user.
     asks_for_no_login: AtomicBool,
+    /// Whether the log is told of both.
+    is_told: AtomicBool,
     prefix: Vec<u8>,
     patience: Duration,
     way: Way,
@@ -71,10 +73,23 @@ struct Way {
 }
 
 /// A client of a member, logged in where it asks for that.
-struct Connected {
-    client: Client,
+#[derive(Clone)]
+pub struct Connected {
+    pub client: Client,
     /// It asks for no login, though there is a user.
     asks_for_no_login: bool,
+}
+
+impl Connected {
+    /// Whether nothing was done because the login is not good any more, or is none where one is asked for by now. Whoever
+    /// shows a certificate is taken for its name then.
+    fn is_of_an_old_login(&self, error: &Error) -> bool {
+        match refusal(error) {
+            Some(Refusal::Token | Refusal::LoginOff) => true,
+            Some(Refusal::LoginOn | Refusal::Permission) => self.asks_for_no_login,
+            _ => false,
+        }
+    }
 }
 
 impl Way {
@@ -105,16 +120,6 @@ impl Way {
             asks_for_no_login: self.user.is_some(),
         })
     }
-
-    /// Whether nothing was done because the login is not good any more, or is none.
-    fn is_of_an_old_login(&self, error: &Error) -> bool {
-        match refusal(error) {
-            Some(Refusal::Token | Refusal::LoginOff) => true,
-            // It asked for none before.
-            Some(Refusal::LoginOn) => self.user.is_some(),
-            _ => false,
-        }
-    }
 }
 
 struct Member {
@@ -122,10 +127,10 @@ struct Member {
     login: Mutex<Login>,
 }
 
-/// A client, logged in where there is a user.
+/// The client that a member is asked by.
 #[derive(Default)]
 struct Login {
-    client: Option<Client>,
+    connected: Option<Connected>,
     /// Which one it is, of all that there were.
     number: u64,
 }
@@ -180,6 +185,7 @@ impl Cluster {
             answers: AtomicBool::new(true),
             refusal: std::sync::Mutex::default(),
             asks_for_no_login: AtomicBool::new(false),
+            is_told: AtomicBool::new(false),
             prefix: settings.prefix.clone().into_bytes(),
             patience: settings.patience,
             way: Way::new(settings),
@@ -216,6 +222,13 @@ impl Cluster {
             return;
         }
         *noted = refusal;
+        drop(noted);
+        if self.is_told.load(Relaxed) {
+            Self::tell(refusal);
+        }
+    }
+
+    fn tell(refusal: Option<Refusal>) {
         match refusal {
             Some(refusal) => tracing::error!(
                 what_to_do = refusal.what_to_do(),
@@ -227,9 +240,25 @@ impl Cluster {
 
     /// Notes whether etcd asks for a login, where there is a user.
     fn note_login(&self, asks_for_none: bool) {
-        if self.asks_for_no_login.swap(asks_for_none, Relaxed) == asks_for_none {
-            return;
+        let before = self.asks_for_no_login.swap(asks_for_none, Relaxed);
+        if before != asks_for_none && self.is_told.load(Relaxed) {
+            Self::tell_login(asks_for_none);
         }
+    }
+
+    /// Has the log told from now on what is refused, and how it is with the login. Before the store is open, whoever opens
+    /// it tells why it is not.
+    pub fn begin_telling(&self) {
+        self.is_told.store(true, Relaxed);
+        if let Some(refusal) = self.refusal() {
+            Self::tell(Some(refusal));
+        }
+        if self.asks_for_no_login.load(Relaxed) {
+            Self::tell_login(true);
+        }
+    }
+
+    fn tell_login(asks_for_none: bool) {
         match asks_for_none {
             true => tracing::error!(
                 what_to_do = Refusal::LoginOff.what_to_do(),
@@ -246,7 +275,7 @@ impl Cluster {
             return;
         };
         let asked = async {
-            let (client, _) = self.client_of(self.preferred()).await?;
+            let (Connected { client, .. }, _) = self.client_of(self.preferred()).await?;
             let password = (user.password)().as_str().to_owned();
             let mut logins = client.auth_client();
             logins.authenticate(user.name.clone(), password).await
@@ -358,15 +387,15 @@ impl Cluster {
         let member = &self.members[at];
         let until = deadline.min(Instant::now() + ATTEMPT);
         let asked = async {
-            let (client, number) = self.client_of(at).await?;
-            let failed = match ask(client).await {
-                Err(error) if self.way.is_of_an_old_login(&error) => error,
+            let (connected, number) = self.client_of(at).await?;
+            let failed = match ask(connected.client.clone()).await {
+                Err(error) if connected.is_of_an_old_login(&error) => error,
                 answer => return answer,
             };
             tracing::debug!(endpoint = member.endpoint, error = %failed, "logging in to this member anew");
             self.forget_login(at, number).await;
-            let (client, _) = self.client_of(at).await?;
-            ask(client).await
+            let (connected, _) = self.client_of(at).await?;
+            ask(connected.client).await
         };
         let failure = match timeout_at(until.into(), asked).await {
             Ok(Ok(answer)) => {
@@ -403,16 +432,16 @@ impl Cluster {
 
     /// A client of the member at `at`, and which one it is. Connections are made when they are needed, and made again by
     /// the client.
-    pub async fn client_of(&self, at: usize) -> Result<(Client, u64), Error> {
+    pub async fn client_of(&self, at: usize) -> Result<(Connected, u64), Error> {
         let member = &self.members[at];
         let mut login = member.login.lock().await;
-        if let Some(client) = &login.client {
-            return Ok((client.clone(), login.number));
+        if let Some(connected) = &login.connected {
+            return Ok((connected.clone(), login.number));
         }
         let fresh = self.way.connect(&member.endpoint).await?;
         self.note_login(fresh.asks_for_no_login);
         login.number += 1;
-        Ok((login.client.insert(fresh.client).clone(), login.number))
+        Ok((login.connected.insert(fresh).clone(), login.number))
     }
 
     /// Has the member at `at` logged in to anew by whoever asks it next, if the client is still the one of this number: of
@@ -420,7 +449,7 @@ impl Cluster {
     pub async fn forget_login(&self, at: usize, number: u64) {
         let mut login = self.members[at].login.lock().await;
         if login.number == number {
-            login.client = None;
+            login.connected = None;
         }
     }
 

@@ -140,6 +140,7 @@ pub async fn open_in(settings: EtcdSettings, folder: Folder) -> Result<Opened, O
     };
     let cluster = Arc::new(Cluster::new(&settings).map_err(failed)?);
     let presence = Arc::new(node::take(&cluster, &node, &folder).await?);
+    cluster.begin_telling();
     let holder = turn::Holder::new(&node).map_err(|error| failed(error.to_string()))?;
     let (end, ended) = watch::channel(());
     let counts = Arc::new(Counts::default());
