@@ -195,7 +195,11 @@ async fn every_problem_has_its_status_and_its_page_in_both_languages() {
                 assert!(
                     !answer.body.contains("the disk is full") && !answer.body.contains("PP**0")
                 );
-                let wait = if status == 429 { "90" } else { "" };
+                let wait = match mood {
+                    Mood::Wait(_) => "90",
+                    Mood::Unavailable | Mood::Panics => "60",
+                    _ => "",
+                };
                 assert_eq!(answer.header("retry-after"), wait);
             }
             assert_eq!(office.confirmed(), 0);
