@@ -52,7 +52,7 @@ use crate::{
     store::{
         self, Commit, Store, StoreError,
         audit_heads::AuditHeads,
-        backup::{self, Target},
+        backup,
         copy::{self, CopyError, Standing},
         find::Index,
         folder::{Folder, OpenError},
@@ -301,7 +301,7 @@ pub async fn open(
     } = open_store(config, missing(config, key, inbox.is_some())).await?;
     // What is looked at from here on has to stay so.
     store.hold_to_standing();
-    if backup::target(&*store).await? == Target::Unfinished {
+    if backup::is_unfinished(&*store).await? {
         return Err(PartsError::RestoreUnfinished(
             config.store_folder().display().to_string(),
         ));

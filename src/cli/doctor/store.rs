@@ -23,8 +23,7 @@ use crate::{
         held::{self, Held},
     },
     store::{
-        self, Store, StoreError,
-        backup::{self, Target},
+        self, Store, StoreError, backup,
         check::{self, Scope},
         copy::{self, Standing},
         embedded::Embedded,
@@ -271,7 +270,7 @@ async fn read(
         let store = reading.store();
         let check = Settings::new(store.clone()).seal_check().await?;
         let standing = copy::standing(&**store).await?;
-        let is_half_restored = backup::target(&**store).await? == Target::Unfinished;
+        let is_half_restored = backup::is_unfinished(&**store).await?;
         Ok::<_, StoreError>((check, standing, is_half_restored))
     };
     let (check, standing, is_half_restored) = match looked.await {
