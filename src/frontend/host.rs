@@ -242,7 +242,7 @@ async fn host(
     let opening = async {
         let inbox = training.as_ref().map(|_| Arc::new(Inbox::default()));
         let (started, starting) = watch::channel(false);
-        places.say_starting(starting);
+        places.say_starting(&config, &starting);
         // Over SSH people see the screens as soon as the store is open, or is waited for.
         let mut listeners = Some(listeners).filter(|listeners| !listeners.is_empty());
         let mut ssh = None;

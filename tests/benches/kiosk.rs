@@ -750,7 +750,7 @@ mod etcd {
         let settings = EtcdSettings {
             endpoints: endpoints(),
             tls: None,
-            credentials: None,
+            user: None,
             prefix: fresh_prefix(),
             patience: Duration::from_secs(10),
             node: "bench".into(),

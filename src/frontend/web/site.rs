@@ -29,7 +29,7 @@ use super::{
     resets::Resets,
     words,
 };
-use crate::{frontend::rate::Rates, ports::Clock};
+use crate::{frontend::rate::Rates, ports::Clock, vault::Vault};
 
 /// Where the result stands.
 const DONE: &str = "/selesai";
@@ -40,6 +40,7 @@ const CANCELLED: &str = "/batal";
 #[derive(Debug)]
 pub struct Site {
     pub settings: WebSettings,
+    pub vault: Vault,
     pub limits: Limits,
     pub resets: Arc<dyn Resets>,
     pub clock: Arc<dyn Clock>,
@@ -55,6 +56,7 @@ impl Site {
             proxies: TrustedProxies::new(web.settings.trusted_proxies.clone()),
             rates: Rates::new(web.limits.requests_a_minute, web.limits.counted_sources),
             settings: web.settings,
+            vault: web.vault,
             limits: web.limits,
             resets: web.resets,
             clock: web.clock,
@@ -139,7 +141,7 @@ async fn admit(State(site): State<Arc<Site>>, mut request: Request, next: Next) 
         Err(wait) => problem(
             &site,
             Problem::TooMany(wait),
-            language(&site, request.uri()),
+            language(&site.settings, request.uri()),
             None,
         ),
     };
@@ -150,30 +152,54 @@ async fn admit(State(site): State<Arc<Site>>, mut request: Request, next: Next) 
 }
 
 async fn done(State(site): State<Arc<Site>>, uri: Uri) -> Response {
-    let frame = site.frame_at(language(&site, &uri), None);
+    let frame = site.frame_at(language(&site.settings, &uri), None);
     html(StatusCode::OK, frame.language, steps::done(&frame))
 }
 
 async fn cancelled(State(site): State<Arc<Site>>, uri: Uri) -> Response {
-    let frame = site.frame_at(language(&site, &uri), None);
+    let frame = site.frame_at(language(&site.settings, &uri), None);
     html(StatusCode::OK, frame.language, steps::cancelled(&frame))
 }
 
 async fn not_found(State(site): State<Arc<Site>>, uri: Uri) -> Response {
-    problem(&site, Problem::NotFound, language(&site, &uri), None)
+    problem(
+        &site,
+        Problem::NotFound,
+        language(&site.settings, &uri),
+        None,
+    )
 }
 
 /// The router adds `Allow` (RFC 9110 section 15.5.6) by itself.
 async fn wrong_method(State(site): State<Arc<Site>>, uri: Uri) -> Response {
-    problem(&site, Problem::Method, language(&site, &uri), None)
+    problem(&site, Problem::Method, language(&site.settings, &uri), None)
+}
+
+/// The router before the store is open, which has one page, whatever is asked.
+pub fn starting(settings: WebSettings) -> Router {
+    let is_https = PageAddress::new(&settings.base_url).is_https;
+    let settings = Arc::new(settings);
+    let answer = move |uri: Uri| {
+        let language = language(&settings, &uri);
+        let other = words::code(language.other());
+        let frame = Frame {
+            office: &settings.office,
+            language,
+            switch: link_switch(language, &format!("?{LANGUAGE}={other}")),
+        };
+        let mut response = problem_on(&frame, Problem::Unavailable);
+        headers::put(response.headers_mut(), is_https);
+        async move { response }
+    };
+    Router::new().fallback(answer)
 }
 
 /// The language that an address asks for.
-fn language(site: &Site, uri: &Uri) -> Language {
+fn language(settings: &WebSettings, uri: &Uri) -> Language {
     let said = form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes())
         .find(|(name, _)| name == LANGUAGE)
         .and_then(|(_, code)| words::language(&code));
-    said.unwrap_or(site.settings.language)
+    said.unwrap_or(settings.language)
 }
 
 /// The page of a problem. `link` is where its language switch leads.
@@ -183,9 +209,12 @@ pub fn problem(
     language: Language,
     link: Option<&ResetLink>,
 ) -> Response {
-    let page = problem.page(&site.frame_at(language, link));
-    let mut response = html(problem.status(), language, page);
-    if let Problem::TooMany(wait) = problem {
+    problem_on(&site.frame_at(language, link), problem)
+}
+
+fn problem_on(frame: &Frame<'_>, problem: Problem) -> Response {
+    let mut response = html(problem.status(), frame.language, problem.page(frame));
+    if let Some(wait) = problem.retry_after() {
         let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
         response
             .headers_mut()
