@@ -245,7 +245,11 @@ impl Authentication {
         drop(turn);
         let judged = judged?;
         match proof.filter(|_| judged.is_right) {
-            Some(proof) => Ok(Ok(proof)),
+            Some(proof) => {
+                // Not for one that is not heard: whoever guessed it would notice.
+                house.hashing.welcome(from);
+                Ok(Ok(proof))
+            }
             None => {
                 let is_heard = !matches!(judged.admission, Admission::Unheard(_));
                 if let Some(read) = read.filter(|_| is_over && is_heard) {
