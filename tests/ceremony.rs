@@ -28,10 +28,11 @@ use lpse_kiosk::{
     },
     ports::Clock,
     service::{
-        Refusal, ServiceError, Services,
+        Foundation, Refusal, ServiceError, Services,
         accounts::NewAccount,
         authentication::{PasscodeOutcome, PasswordOutcome},
         enrollment::{DisableOutcome, Prover, StartOutcome},
+        hashing::HashPool,
     },
     session::effects::{self, Proofs},
     store::{self, Store, memory::Memory, snapshot::Snapshot},
@@ -482,6 +483,50 @@ async fn among_sixty_four_strangers_at_one_source_the_owner_comes_in_at_once() {
     strangers.join_all().await;
     let outcome = try_at(&house.services, &ppk30(), PASSWORD, &office()).await;
     assert!(is_granted(&outcome), "{outcome:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn while_strangers_from_everywhere_fill_the_queue_nobody_is_busy_for_an_office_that_logs_in()
+{
+    let house = house(Policy::Enabled).await;
+    let store = house.foundation.store.clone();
+    let services = Arc::new(Services::new(&Arc::new(Foundation {
+        hashing: HashPool::new(1, 2),
+        ..house::foundation(store, &house.clock, &house.audit)
+    })));
+    let outcome = try_at(&services, &ppk30(), PASSWORD, &office()).await;
+    assert!(is_granted(&outcome), "{outcome:?}");
+    let (busy, mut is_busy) = tokio::sync::watch::channel(0);
+    let mut strangers = tokio::task::JoinSet::new();
+    for number in 0..40 {
+        let (services, busy) = (services.clone(), busy.clone());
+        strangers.spawn(async move {
+            let from = Source::Peer(std::net::Ipv4Addr::from(0x0a00_0000 + number).into());
+            // Never one that must wait for the one before it.
+            let guess = |guess: u32| {
+                let id = UserId::parse(&format!("ASING-{number}-{guess}")).unwrap();
+                let account = AccountKey::new(UserType::NonPenyedia, id);
+                let authentication = &services.authentication;
+                let claimed = Identified { account };
+                authentication.check_password(claimed, password("salah sekali"), &from)
+            };
+            for number in 0.. {
+                if matches!(guess(number).await, Err(ServiceError::Busy)) {
+                    busy.send_modify(|times| *times += 1);
+                }
+                tokio::task::yield_now().await;
+            }
+        });
+    }
+    for login in 1..5 {
+        is_busy
+            .wait_for(|times| *times >= 40 * login)
+            .await
+            .unwrap();
+        // It would be told that it is busy, too, and this would panic.
+        let outcome = try_at(&services, &ppk30(), PASSWORD, &office()).await;
+        assert!(is_granted(&outcome), "{outcome:?}");
+    }
 }
 
 #[tokio::test]
