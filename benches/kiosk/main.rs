@@ -48,11 +48,7 @@ use lpse_kiosk::{
         hashing::HashPool,
         reset::{RequestOutcome, ResetRequest},
     },
-    store::{
-        self, Commit, Key, Outcome, Store, StoreKind,
-        memory::Memory,
-        tagged::{StoreKey, Tagged},
-    },
+    store::{self, Commit, Key, Outcome, Store, StoreKind, memory::Memory, tagged::Tagged},
     vault::{MasterKey, Vault},
 };
 use portable_pty::{CommandBuilder, PtySize, native_pty_system};
@@ -130,15 +126,20 @@ fn ms(time: Duration) -> String {
 async fn open(kind: StoreKind, folder: &Path) -> Arc<dyn Store> {
     match kind {
         StoreKind::Sled | StoreKind::Redb => {
-            tagged(Arc::new(store::open(kind, folder, 0).unwrap()))
+            tagged(Arc::new(store::open(kind, folder, 0).unwrap())).await
         }
-        StoreKind::Etcd => tagged(etcd::open(folder).await),
+        StoreKind::Etcd => tagged(etcd::open(folder).await).await,
     }
 }
 
-fn tagged(store: Arc<dyn Store>) -> Arc<dyn Store> {
-    let key = StoreKey::from_bytes(&[7; StoreKey::LENGTH]);
-    Arc::new(Tagged::new(store, key).0)
+/// `store` with what every store has, and tags.
+async fn tagged(store: Arc<dyn Store>) -> Arc<dyn Store> {
+    let tagged = Tagged::open(store, &vault(), &SystemRandom).await;
+    Arc::new(tagged.unwrap().0)
+}
+
+fn vault() -> Vault {
+    Vault::new(MasterKey::from_bytes([7; 32]), Vec::new())
 }
 
 /// Services over a store of `kind`.
@@ -149,7 +150,7 @@ async fn services_over(kind: StoreKind, folder: &Path) -> Services {
 fn services_on(store: Arc<dyn Store>, audit: Arc<flood::Tally>) -> Services {
     let foundation = Arc::new(Foundation {
         store,
-        vault: Vault::new(MasterKey::from_bytes([7; 32]), Vec::new()),
+        vault: vault(),
         clock: Arc::new(SystemClock::start()),
         random: Arc::new(SystemRandom),
         audit,
@@ -207,7 +208,7 @@ async fn services(kind: StoreKind, folder: &Path) -> (Services, AccountKey) {
 
 /// Every flood over the rules alone, and the one with the most commits over sled.
 async fn floods() {
-    let memory = tagged(Arc::new(Memory::default()));
+    let memory = tagged(Arc::new(Memory::default())).await;
     flood::measure(Bench::on(memory).await, "memory", &Flood::ALL).await;
     flooded(StoreKind::Sled).await;
 }
