@@ -8,7 +8,7 @@ use std::{
 
 use clap::{Args, ValueHint};
 
-use super::{CliError, password};
+use super::{error::CliError, password};
 use crate::{
     adapter::backup_key_file::{self, BackupKeyError},
     store::backup::{BackupKey, Passphrase, Wants},

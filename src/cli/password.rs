@@ -9,7 +9,7 @@ use std::{
 
 use zeroize::Zeroizing;
 
-use super::{CliError, echo::NoEcho};
+use super::{echo::NoEcho, error::CliError};
 use crate::domain::{AccountKey, EmailAddress, PersonName, PlainPassword};
 
 /// Longest line read; a password of 128 characters is shorter in every form of Unicode.

@@ -4,7 +4,9 @@ use std::{path::PathBuf, sync::Arc};
 
 use clap::{Args, ValueHint};
 
-use super::{CliError, backup_key::BackupKeyArguments, block_on, output::Lines, verify::Read};
+use super::{
+    backup_key::BackupKeyArguments, error::CliError, output::Lines, runtime::block_on, verify::Read,
+};
 use crate::{
     adapter::{
         clock::SystemClock,

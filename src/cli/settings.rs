@@ -3,7 +3,7 @@
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::{CliError, output::Lines};
+use super::{error::CliError, output::Lines};
 use crate::config::{Config, Flags, Kind, SETTINGS, Setting, markdown_table, template};
 
 /// Show the settings in force, and where each came from

@@ -3,13 +3,16 @@
 use clap::Args;
 use serde_json::json;
 
-use super::{broken_off, show::visible};
+use super::{
+    files::{self, broken_off},
+    show::visible,
+};
 use crate::{
     adapter::audit_log::{
         AuditFiles,
         verification::{self, Fault, FaultKind, Question, Report},
     },
-    cli::{CliError, block_on, output::Lines},
+    cli::{error::CliError, output::Lines, runtime::block_on},
     config::{Config, StoreKind},
     frontend::log,
     parts::{self, KnownLog},
@@ -45,7 +48,7 @@ pub fn run(arguments: &VerifyArguments, config: &Config) -> Result<(), CliError>
     } = block_on(parts::known_log(config))?;
     let files = AuditFiles::of(&config.audit_file());
     if head.is_none() {
-        super::files(config)?;
+        files::files(config)?;
     }
     let question = Question {
         from: arguments.from,

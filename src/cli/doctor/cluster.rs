@@ -1,7 +1,8 @@
 //! The members of an etcd cluster, each asked how it is: whether it answers, its version, whether most of them agree on a
 //! leader, its alarms, and how full it is; and the machines that share the store in it, with their clocks.
 
-use super::{Finding, Patient};
+#[cfg(not(feature = "etcd"))]
+use super::{finding::Finding, patient::Patient};
 
 #[cfg(feature = "etcd")]
 pub use with_etcd::{members, nodes, to_look};
@@ -27,8 +28,8 @@ pub fn to_look(
 mod with_etcd {
     use std::sync::Arc;
 
-    use super::{Finding, Patient};
     use crate::{
+        cli::doctor::{finding::Finding, patient::Patient},
         config::{Config, StoreKind},
         parts,
         store::{
@@ -231,8 +232,7 @@ mod with_etcd {
 
     #[cfg(test)]
     mod tests {
-        use super::*;
-        use crate::cli::doctor::finding::Status;
+        use crate::cli::doctor::{cluster::with_etcd::*, finding::Status};
 
         fn state() -> MemberState {
             MemberState {

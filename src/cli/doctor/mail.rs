@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
-use super::{Finding, Patient};
+use super::{finding::Finding, patient::Patient};
 use crate::{
     adapter::secret_file::SecretFileError,
     config::MailSecurity,

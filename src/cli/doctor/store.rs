@@ -10,13 +10,20 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{Finding, Patient, cluster, files, finding::Status};
+use super::{
+    cluster, files,
+    finding::{Finding, Status},
+    patient::Patient,
+};
 use crate::{
     adapter::{
         master_key_file::{self, MasterKeyError},
         secret_file::SecretFileError,
     },
-    cli::store::check::{sentences, what_to_do},
+    cli::{
+        runtime::blocking,
+        store::check::{sentences, what_to_do},
+    },
     config::{Config, StoreKind},
     domain::{
         account::SealedSecret,
@@ -220,7 +227,7 @@ async fn reach(patient: &Patient<'_>) -> (Way, bool) {
         }
         let (kind, floor) = (config.store, config.free_space_floor_mib);
         let at = folder.clone();
-        match super::blocking(move || store::examine(kind, &at, floor)).await {
+        match blocking(move || store::examine(kind, &at, floor)).await {
             Ok(embedded) => return (Way::Alone(embedded), false),
             Err(OpenError::Held { .. }) if Instant::now() < deadline => {
                 tokio::time::sleep(HELD_PAUSE).await;

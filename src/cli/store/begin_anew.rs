@@ -6,7 +6,7 @@ use clap::Args;
 
 use crate::{
     adapter::clock::SystemClock,
-    cli::{CliError, block_on, output::Lines},
+    cli::{error::CliError, output::Lines, runtime::block_on},
     config::{Config, Flags},
     frontend::log,
     parts,

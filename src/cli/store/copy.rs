@@ -6,7 +6,7 @@ use clap::{Args, ValueHint};
 
 use crate::{
     adapter::clock::SystemClock,
-    cli::{CliError, block_on, one_of, output::Lines, progress},
+    cli::{error::CliError, output::Lines, progress, runtime::block_on, words::one_of},
     config::{Config, Flags, StoreKind},
     domain::Source,
     frontend::log,

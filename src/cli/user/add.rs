@@ -2,9 +2,9 @@
 
 use clap::Args;
 
-use super::Which;
+use super::which::Which;
 use crate::{
-    cli::{CliError, output::line, password},
+    cli::{error::CliError, output::line, password},
     domain::{EmailAddress, PersonName, Source, account::Role},
     service::{
         Services,

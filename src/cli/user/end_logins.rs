@@ -2,9 +2,9 @@
 
 use clap::Args;
 
-use super::{Which, told};
+use super::{outcome::told, which::Which};
 use crate::{
-    cli::CliError,
+    cli::error::CliError,
     domain::{Source, officer::AccountAct},
     service::Services,
 };

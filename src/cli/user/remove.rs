@@ -4,9 +4,9 @@ use std::io::{self, IsTerminal, Write};
 
 use clap::Args;
 
-use super::{Which, known};
+use super::which::{Which, known};
 use crate::{
-    cli::{CliError, output::line},
+    cli::{error::CliError, output::line},
     domain::{Account, Source},
     service::Services,
 };

@@ -2,9 +2,9 @@
 
 use clap::Args;
 
-use super::{Which, known};
+use super::which::{Which, known};
 use crate::{
-    cli::{CliError, output::line, password},
+    cli::{error::CliError, output::line, password},
     domain::Source,
     service::Services,
 };

@@ -2,9 +2,9 @@
 
 use clap::Args;
 
-use super::{Which, told};
+use super::{outcome::told, which::Which};
 use crate::{
-    cli::{CliError, one_of},
+    cli::{error::CliError, words::one_of},
     domain::{Source, account::Role},
     service::Services,
 };
