@@ -53,7 +53,7 @@ use self::{
 };
 use crate::{
     config::{Config, Flags, LogFormat, StoreKind},
-    domain::account::is_disguise,
+    domain::identity::is_disguise,
     frontend::host,
 };
 

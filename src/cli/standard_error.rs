@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use crate::domain::account::is_disguise;
+use crate::domain::identity::is_disguise;
 
 /// Tells something on standard error, free of whatever a path or a stored text could do to a terminal.
 pub fn say(text: &str) {

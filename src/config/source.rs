@@ -261,7 +261,7 @@ fn shown(written: &str) -> String {
         .chars()
         .take(SHOWN_CHARS)
         .flat_map(|c| -> Vec<char> {
-            if crate::domain::account::is_disguise(c) {
+            if crate::domain::identity::is_disguise(c) {
                 c.escape_default().collect()
             } else {
                 vec![c]

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{account::AccountKey, source::Source};
+use super::{identity::AccountKey, source::Source};
 
 /// One thing that happened to an account.
 #[derive(Debug, Clone, PartialEq, Eq)]

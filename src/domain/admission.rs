@@ -73,9 +73,8 @@ impl Admission {
 mod tests {
     use super::*;
     use crate::domain::{
-        EmailAddress, PasswordHash, PersonName, UserId, UserType,
-        account::{AccountKey, KnownSource},
-        password::HashCost,
+        EmailAddress, PasswordHash, PersonName, UserId, UserType, account::KnownSource,
+        identity::AccountKey, password::HashCost,
     };
 
     fn at(second: i64) -> Timestamp {

@@ -8,7 +8,7 @@ use std::{borrow::Cow, fmt, str::FromStr};
 use data_encoding::HEXLOWER;
 use jiff::Timestamp;
 
-use super::{account::AccountKey, source::Source};
+use super::{identity::AccountKey, source::Source};
 
 /// One event for the audit log; the log adds the time.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -11,7 +11,7 @@ use subtle::ConstantTimeEq;
 use unicode_normalization::UnicodeNormalization;
 use zeroize::Zeroizing;
 
-use super::{account::is_disguise, reset::ShortCode};
+use super::{identity::is_disguise, reset::ShortCode};
 
 /// A password as somebody typed it, in NFC; wiped when dropped, never printed.
 #[derive(Clone)]

@@ -5,7 +5,7 @@ use std::fmt;
 use data_encoding::BASE32_NOPAD;
 use zeroize::Zeroizing;
 
-use super::{account::UserId, totp::Secret};
+use super::{identity::UserId, totp::Secret};
 
 /// The name of the service in the phone's list, such as `SPSE`.
 ///

@@ -24,8 +24,8 @@ use zeroize::Zeroizing;
 
 use crate::domain::{
     EmailAddress,
-    account::is_disguise,
     calendar::{self, MonthNames, Zone},
+    identity::is_disguise,
     letter::{Letter, LetterKind},
     reset::{ResetLink, TicketSecrets},
 };

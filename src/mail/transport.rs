@@ -35,7 +35,7 @@ use tokio_rustls::{
 };
 use zeroize::Zeroizing;
 
-use crate::domain::{account::is_disguise, reset::LINK_PATH};
+use crate::domain::{identity::is_disguise, reset::LINK_PATH};
 use conversation::{Conversation, address_literal};
 use wire::Duplex;
 

@@ -6,7 +6,7 @@ use jiff::{Timestamp, tz::Offset};
 
 use crate::{
     adapter::audit_log::escaped,
-    domain::{account::is_disguise, audit::AuditRecord, calendar::Zone},
+    domain::{audit::AuditRecord, calendar::Zone, identity::is_disguise},
 };
 
 /// The form of what is printed.

@@ -6,7 +6,7 @@ use serde_json::json;
 use super::records::records;
 use crate::{
     cli::{error::CliError, output::Lines, progress},
-    domain::{Source, account::is_disguise},
+    domain::{Source, identity::is_disguise},
     service::{Services, keys::Census},
 };
 

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::{
     cli::{error::CliError, output::Lines},
     domain::{
-        account::is_disguise,
+        identity::is_disguise,
         letter::{LetterId, Stage},
     },
     service::{Services, outbox::Waiting},

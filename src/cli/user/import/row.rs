@@ -8,7 +8,7 @@ use super::{
 };
 use crate::domain::{
     AccountKey, EmailAddress, PasswordHash, PersonName, PlainPassword, UserId, UserType,
-    account::is_disguise,
+    identity::is_disguise,
 };
 
 /// A column of the file.
