@@ -11,7 +11,7 @@ use lettre::address::Envelope;
 use zeroize::Zeroizing;
 
 use super::{
-    DeliveryError, one_line,
+    failure::{DeliveryError, one_line},
     reply::{Code, Kind, Offers, Reply},
     wire::{Duplex, Silence, Unheard, Wire},
 };
