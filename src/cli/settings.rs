@@ -41,7 +41,7 @@ pub fn run(arguments: &SettingsArguments, flags: &Flags) -> Result<(), CliError>
     let mut section = "";
     for setting in SETTINGS {
         let value = typed(setting, &config);
-        let from = origins.of(setting);
+        let from = origins.of(setting.section, setting.name);
         if arguments.json {
             lines.line(json!({
                 "setting": format!("{}.{}", setting.section, setting.name),
