@@ -31,7 +31,7 @@ use crate::{
     ports::Clock,
     service::ServiceError,
     session::{Closing, Seat},
-    store::pulse::{Away, Health},
+    store::{away::Away, pulse::Health},
     tui::{AppSettings, SampleAccount, attention::READING_TIME, theme::Terminal},
 };
 

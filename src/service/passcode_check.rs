@@ -8,7 +8,10 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{Foundation, Refusal, Sealing, ServiceError, unopened};
+use super::{
+    Foundation, Refusal, ServiceError,
+    foundation::{Sealing, unopened},
+};
 use crate::{
     domain::{
         Account, Activity, ActivityKind, Authenticated, Passcode, Source,

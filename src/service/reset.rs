@@ -9,7 +9,7 @@ use std::{sync::Arc, time::Duration};
 use jiff::Timestamp;
 use zeroize::Zeroizing;
 
-use super::{Foundation, Sealing, ServiceError};
+use super::{Foundation, ServiceError, foundation::Sealing};
 use crate::{
     domain::{
         Account, AccountKey, Activity, ActivityKind, Authenticator, EmailAddress, PasswordHash,

@@ -28,6 +28,9 @@ pub use make::{Made, make};
 pub use restore::{Destination, Target, begun, restore, target};
 pub use survey::{Survey, survey};
 
+/// The format this program writes, and the newest it reads.
+const VERSION: u8 = 1;
+
 /// What a backup says of itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct About {
@@ -44,7 +47,7 @@ pub enum BackupError {
     Foreign,
     #[error(
         "it has format {0} and this program reads formats up to {newest}; install the newer lpse-kiosk that made it",
-        newest = header::VERSION
+        newest = VERSION
     )]
     Newer(u8),
     #[error("its key asks for {0}, more than any backup of lpse-kiosk does: it was made to harm")]
