@@ -33,7 +33,6 @@ const ROOMS: &[&str] = &[
 const CIRCLES: &[(&str, usize)] = &[
     ("frontend/attach/mod.rs", 7),
     ("frontend/web/reset.rs", 2),
-    ("parts.rs", 2),
     ("session/desk.rs", 2),
     ("store/etcd/changes.rs", 7),
     ("tui/screen/desk_act.rs", 2),

@@ -29,7 +29,10 @@ mod with_etcd {
     use crate::{
         adapter::secret_file,
         config::StoreKind,
-        parts::{certificates, node, password},
+        parts::{
+            named_files::{certificates, password},
+            node,
+        },
         store::etcd::{self, EtcdSettings, EtcdTls, Members},
     };
 

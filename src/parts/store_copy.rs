@@ -6,7 +6,10 @@
 
 use std::sync::Arc;
 
-use super::{PartsError, make_private, node, open_audit_log, open_store_in};
+use super::{
+    PartsError, audit_log::open_audit_log, data_folder::make_private, node::node,
+    opening::open_store_in,
+};
 use crate::{
     adapter::clock::SystemClock,
     config::Config,
