@@ -11,7 +11,7 @@
 //! - [`adapter`]: the outer ends of the ports.
 //! - [`mail`]: letters to the owners of accounts: their words, and their way to the mail server.
 //! - [`service`]: one file per person's intent: throttle, judge, store, record.
-//! - [`parts`]: from a configuration to running services; names the concrete parts.
+//! - [`assembly`]: from a configuration to running services; names the concrete parts.
 //! - [`tui`]: the screens, after Elm: event in, effect out. Pure.
 //! - [`session`]: one person at one terminal.
 //! - [`frontend`]: the doors: this process's terminal, SSH, other terminals of this machine, the reset page on the web, the
@@ -40,7 +40,7 @@ pub mod adapter;
 pub mod mail;
 pub mod service;
 
-pub mod parts;
+pub mod assembly;
 
 pub mod tui;
 

@@ -21,7 +21,7 @@ const ROOMS: &[&str] = &[
     "adapter",
     "mail",
     "service",
-    "parts",
+    "assembly",
     "tui",
     "session",
     "frontend",

@@ -3,9 +3,9 @@
 use std::io;
 
 use crate::{
+    assembly::AssemblyError,
     config::ConfigError,
     frontend::{attach::terminal::AttachError, host::HostError},
-    parts::PartsError,
     service::{ServiceError, accounts::AccountsError},
 };
 
@@ -15,7 +15,7 @@ pub enum CliError {
     #[error(transparent)]
     Config(#[from] ConfigError),
     #[error(transparent)]
-    Parts(#[from] PartsError),
+    Assembly(#[from] AssemblyError),
     #[error(transparent)]
     Host(#[from] HostError),
     #[error(transparent)]
@@ -52,7 +52,7 @@ impl CliError {
     pub fn exit_status(&self) -> u8 {
         match self {
             Self::Config(_) | Self::Usage(_) => 2,
-            Self::Parts(error) => error.exit_status(),
+            Self::Assembly(error) => error.exit_status(),
             Self::Host(error) => error.exit_status(),
             Self::Attach(error) => error.exit_status(),
             Self::Service(_) | Self::Accounts(AccountsError::Service(_)) => 75,

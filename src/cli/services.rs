@@ -5,10 +5,10 @@ use std::sync::Arc;
 use super::{error::CliError, runtime::block_on, user};
 use crate::{
     adapter::clock::SystemClock,
+    assembly::{self, KeySource},
     config::{Config, Flags},
     domain::Source,
     frontend::log,
-    parts::{self, KeySource},
     service::Services,
 };
 
@@ -24,7 +24,7 @@ pub fn with_services(
     block_on(async {
         let clock = Arc::new(SystemClock::start());
         let key = KeySource::File(config.master_key_file.clone());
-        let at_hand = parts::open_for_command(&config, &key, clock).await?;
+        let at_hand = assembly::open_for_command(&config, &key, clock).await?;
         let source = Source::Console("command line".into());
         let done = command(at_hand.services.clone(), source).await;
         at_hand.close().await;

@@ -11,7 +11,7 @@
 //! Everything is copied as it is stored, with its tag, and the sealed store key with it: no master key is asked for, and
 //! what is altered in the one is so in the other. Visits and hours counted by one machine are copied too: they add up as
 //! before. Of the heads of audit logs, this machine's own goes with the log, under whatever name the machine has; see
-//! `crate::parts::store_copy`.
+//! `crate::assembly::store_copy`.
 
 use std::{collections::VecDeque, sync::Arc};
 

@@ -12,10 +12,10 @@ use crate::{
         AuditFiles,
         verification::{self, Fault, FaultKind, Question, Report},
     },
+    assembly::{self, KnownLog},
     cli::{error::CliError, output::Lines, runtime::block_on},
     config::{Config, StoreKind},
     frontend::log,
-    parts::{self, KnownLog},
 };
 
 /// Check that nothing in the log was changed, removed, put in between or cut off
@@ -45,7 +45,7 @@ pub fn run(arguments: &VerifyArguments, config: &Config) -> Result<(), CliError>
         head,
         is_live,
         gone,
-    } = block_on(parts::known_log(config))?;
+    } = block_on(assembly::known_log(config))?;
     let files = AuditFiles::of(&config.audit_file());
     if head.is_none() {
         files::files(config)?;
@@ -57,7 +57,7 @@ pub fn run(arguments: &VerifyArguments, config: &Config) -> Result<(), CliError>
     };
     let report =
         verification::verify(&files, question).map_err(|error| broken_off(config, error))?;
-    let node = (config.store == StoreKind::Etcd).then(|| parts::node(config));
+    let node = (config.store == StoreKind::Etcd).then(|| assembly::node(config));
     let mut lines = Lines::new();
     if arguments.json {
         lines.line(as_json(&report, question, node.as_deref(), gone.is_some()))?;

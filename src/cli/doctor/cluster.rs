@@ -29,9 +29,9 @@ mod with_etcd {
     use std::sync::Arc;
 
     use crate::{
+        assembly,
         cli::doctor::{finding::Finding, patient::Patient},
         config::{Config, StoreKind},
-        parts,
         store::{
             Store,
             etcd::{self, MemberState, Members},
@@ -50,7 +50,7 @@ mod with_etcd {
 
     /// The store of the cluster, to be read and no more.
     pub fn to_look(config: &Config) -> Result<Arc<dyn Store>, String> {
-        let settings = parts::cluster::settings(config).map_err(|error| error.to_string())?;
+        let settings = assembly::cluster::settings(config).map_err(|error| error.to_string())?;
         etcd::to_look(&settings).map_err(|error| error.to_string())
     }
 
@@ -60,7 +60,7 @@ mod with_etcd {
         if config.store != StoreKind::Etcd {
             return Vec::new();
         }
-        let settings = match parts::cluster::settings(config) {
+        let settings = match assembly::cluster::settings(config) {
             Ok(settings) => settings,
             Err(error) => {
                 return vec![Finding::warning(

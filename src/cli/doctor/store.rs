@@ -20,6 +20,7 @@ use crate::{
         master_key_file::{self, MasterKeyError},
         secret_file::SecretFileError,
     },
+    assembly,
     cli::{
         runtime::blocking,
         store::check::{sentences, what_to_do},
@@ -30,7 +31,6 @@ use crate::{
         letter::{Delivery, LetterId, Stage},
         recorded::elapsed,
     },
-    parts,
     store::{
         self, Store, StoreError,
         check::{self, Scope},
@@ -92,7 +92,7 @@ pub async fn examine(patient: &Patient<'_>) -> Examined {
         StoreKind::Etcd => format!(
             "etcd, keys under {}, this machine is the node {}",
             config.cluster.prefix,
-            parts::node(config)
+            assembly::node(config)
         ),
         kind => format!("{kind}, embedded, in {shown}"),
     };
@@ -180,7 +180,7 @@ async fn reach(patient: &Patient<'_>) -> (Way, bool) {
         }
         match folder::kind_in(&folder) {
             Ok(None) => {
-                let way = match parts::trace_of_store(config) {
+                let way = match assembly::trace_of_store(config) {
                     None => Way::New,
                     Some(gone) => failed(
                         gone.to_string(),

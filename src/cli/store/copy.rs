@@ -6,11 +6,11 @@ use clap::{Args, ValueHint};
 
 use crate::{
     adapter::clock::SystemClock,
+    assembly::store_copy,
     cli::{error::CliError, output::Lines, progress, runtime::block_on, words::one_of},
     config::{Config, Flags, StoreKind},
     domain::Source,
     frontend::log,
-    parts::store_copy,
     service::store_copy::StoreCopyError,
 };
 

@@ -14,9 +14,9 @@ use prometheus_client::{
 };
 
 use crate::{
+    assembly::Vitals,
     domain::letter::Stage,
     frontend::doors::{Door, Doors, Reason},
-    parts::Vitals,
     store::pulse::Condition,
 };
 

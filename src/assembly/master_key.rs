@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::PartsError;
+use super::AssemblyError;
 use crate::{
     adapter::{master_key_file::MasterKeyFile, random::SystemRandom},
     config::Config,
@@ -24,7 +24,7 @@ pub(super) async fn open_vault(
     config: &Config,
     settings: &Settings,
     key: &KeySource,
-) -> Result<Vault, PartsError> {
+) -> Result<Vault, AssemblyError> {
     let mut check = settings.seal_check().await?.sealed;
     let (vault, shown) = match key {
         KeySource::File(path) => (
@@ -51,7 +51,7 @@ pub(super) async fn open_vault(
     if let Some(sealed) = check {
         vault
             .passes_check(&sealed)
-            .map_err(|error| PartsError::WrongKey(shown, error))?;
+            .map_err(|error| AssemblyError::WrongKey(shown, error))?;
     }
     Ok(vault)
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use zeroize::Zeroizing;
 
-use super::PartsError;
+use super::AssemblyError;
 use crate::adapter::secret_file::{self, SecretFileError};
 
 /// The password in a file, which an editor may have ended with a line's end.
@@ -19,7 +19,7 @@ pub(super) fn password(
 }
 
 /// The certificates (PEM) in a file.
-pub(super) fn certificates(file: &Path) -> Result<Vec<u8>, PartsError> {
-    let failed = |error| PartsError::Authority(file.display().to_string(), error);
+pub(super) fn certificates(file: &Path) -> Result<Vec<u8>, AssemblyError> {
+    let failed = |error| AssemblyError::Authority(file.display().to_string(), error);
     std::fs::read(file).map_err(failed)
 }

@@ -6,11 +6,11 @@ use std::{
     path::Path,
 };
 
-use super::PartsError;
+use super::AssemblyError;
 
 /// Creates the data folder for its owner alone, and refuses one that is somebody else's.
-pub(super) fn make_private(folder: &Path) -> Result<(), PartsError> {
-    let failed = |error| PartsError::Folder(folder.display().to_string(), error);
+pub(super) fn make_private(folder: &Path) -> Result<(), AssemblyError> {
+    let failed = |error| AssemblyError::Folder(folder.display().to_string(), error);
     DirBuilder::new()
         .recursive(true)
         .mode(0o700)
@@ -22,14 +22,14 @@ pub(super) fn make_private(folder: &Path) -> Result<(), PartsError> {
 }
 
 /// Refuses a folder that is somebody else's: what was written to it could be lost to its owner.
-pub(super) fn check_owner(folder: &Path) -> Result<(), PartsError> {
+pub(super) fn check_owner(folder: &Path) -> Result<(), AssemblyError> {
     let shown = || folder.display().to_string();
     let metadata = folder.metadata();
     let owner = metadata
-        .map_err(|error| PartsError::Folder(shown(), error))?
+        .map_err(|error| AssemblyError::Folder(shown(), error))?
         .uid();
     match owner == rustix::process::geteuid().as_raw() {
         true => Ok(()),
-        false => Err(PartsError::ForeignFolder(shown(), owner)),
+        false => Err(AssemblyError::ForeignFolder(shown(), owner)),
     }
 }

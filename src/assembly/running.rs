@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::task::JoinHandle;
 
 use super::{
-    PartsError,
+    AssemblyError,
     audit_log::open_audit_log,
     data_folder::make_private,
     foundation::foundation,
@@ -96,7 +96,7 @@ pub async fn open(
     key: &KeySource,
     clock: Arc<SystemClock>,
     inbox: Option<Arc<Inbox>>,
-) -> Result<Opened, PartsError> {
+) -> Result<Opened, AssemblyError> {
     make_private(&config.data)?;
     let store::Opened {
         store,
@@ -110,14 +110,14 @@ pub async fn open(
     // What is looked at from here on has to stay so.
     store.hold_to_standing();
     if backup::target(&*store).await? == Target::Unfinished {
-        return Err(PartsError::RestoreUnfinished(
+        return Err(AssemblyError::RestoreUnfinished(
             config.store_folder().display().to_string(),
         ));
     }
     match copy::standing(&*store).await? {
         Standing::InService => {}
-        Standing::HalfCopied => return Err(PartsError::CopyUnfinished(config.store)),
-        Standing::Moved => return Err(PartsError::Moved(config.store)),
+        Standing::HalfCopied => return Err(AssemblyError::CopyUnfinished(config.store)),
+        Standing::Moved => return Err(AssemblyError::Moved(config.store)),
     }
     if let Some(why) = emptied(config, &store, &node).await? {
         return Err(vanished(config, why).into());

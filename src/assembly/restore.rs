@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{
-    PartsError, audit_log::open_audit_log, data_folder::make_private, opening::open_store,
+    AssemblyError, audit_log::open_audit_log, data_folder::make_private, opening::open_store,
 };
 use crate::{
     adapter::{clock::SystemClock, random::SystemRandom},
@@ -33,7 +33,7 @@ impl OpenedForRestore {
 pub async fn open_for_restore(
     config: &Config,
     clock: Arc<SystemClock>,
-) -> Result<OpenedForRestore, PartsError> {
+) -> Result<OpenedForRestore, AssemblyError> {
     make_private(&config.data)?;
     // From its first moment it says that the restore is not finished.
     let missing = Missing::BeginAnew(backup::begun(clock.now()));

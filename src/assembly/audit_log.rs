@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{
-    PartsError,
+    AssemblyError,
     data_folder::check_owner,
     held::Held,
     node::node,
@@ -32,7 +32,7 @@ pub(super) async fn open_audit_log(
     store: Arc<dyn Store>,
     node: &str,
     clock: Arc<SystemClock>,
-) -> Result<AuditLog, PartsError> {
+) -> Result<AuditLog, AssemblyError> {
     let heads = AuditHeads::new(store);
     let head = heads.get(node).await?;
     let file = config.audit_file();
@@ -43,7 +43,7 @@ pub(super) async fn open_audit_log(
     let opened = tokio::task::spawn_blocking(opening).await;
     let (log, written) = opened
         .expect("opening the audit log does not panic")
-        .map_err(|error| PartsError::Audit(shown, error))?;
+        .map_err(|error| AssemblyError::Audit(shown, error))?;
     // It ends with the log, and lets go of the store then.
     tokio::spawn(head::keep(heads, node.to_owned(), written));
     Ok(log)
@@ -62,7 +62,7 @@ pub struct KnownLog {
 
 /// What the store knows of the audit log. The log itself is not touched, nor is the store kept, or made where there is
 /// none.
-pub async fn known_log(config: &Config) -> Result<KnownLog, PartsError> {
+pub async fn known_log(config: &Config) -> Result<KnownLog, AssemblyError> {
     let mut held = Held::new();
     loop {
         if let Some(joined) = remote::join(&config.socket_file()).await? {
@@ -102,11 +102,11 @@ pub async fn known_log(config: &Config) -> Result<KnownLog, PartsError> {
                     gone: why?.map(|why| vanished(config, why).to_string()),
                 });
             }
-            Err(PartsError::Store(by @ OpenError::Held { .. })) => held.wait(by).await?,
-            Err(PartsError::Store(OpenError::Vanished { why, .. })) if why.is_empty() => {
+            Err(AssemblyError::Store(by @ OpenError::Held { .. })) => held.wait(by).await?,
+            Err(AssemblyError::Store(OpenError::Vanished { why, .. })) if why.is_empty() => {
                 return Ok(KnownLog::default());
             }
-            Err(PartsError::Store(error @ OpenError::Vanished { .. })) => {
+            Err(AssemblyError::Store(error @ OpenError::Vanished { .. })) => {
                 return Ok(KnownLog {
                     gone: Some(error.to_string()),
                     ..KnownLog::default()

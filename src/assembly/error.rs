@@ -14,7 +14,7 @@ use crate::{
 
 /// Why the services cannot run, in words for the operator.
 #[derive(Debug, thiserror::Error)]
-pub enum PartsError {
+pub enum AssemblyError {
     #[error("the folder {0} cannot be used: {1}")]
     Folder(String, io::Error),
     #[error(
@@ -67,7 +67,7 @@ pub enum PartsError {
     MailServer(#[from] SmtpSettingsError),
 }
 
-impl PartsError {
+impl AssemblyError {
     /// The exit status that tells scripts what kind of failure it was.
     pub fn exit_status(&self) -> u8 {
         match self {

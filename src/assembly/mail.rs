@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{
-    PartsError,
+    AssemblyError,
     named_files::{certificates, password},
     node::machine,
 };
@@ -27,7 +27,7 @@ const SMTP_STEP: Duration = Duration::from_secs(10);
 const SMTP_LETTER: Duration = Duration::from_secs(2 * 60);
 
 /// The mail server of the settings, if they name one.
-pub fn mail_server(config: &Config) -> Result<Option<Smtp>, PartsError> {
+pub fn mail_server(config: &Config) -> Result<Option<Smtp>, AssemblyError> {
     let mail = &config.mail;
     let Some(host) = mail.server.clone() else {
         return Ok(None);
@@ -37,7 +37,7 @@ pub fn mail_server(config: &Config) -> Result<Option<Smtp>, PartsError> {
             user.clone(),
             password("the mail server's password file", file)?,
         )),
-        (Some(_), None) => return Err(PartsError::NoMailPassword),
+        (Some(_), None) => return Err(AssemblyError::NoMailPassword),
         (None, _) => None,
     };
     let authority_file = mail.authority_file.as_ref();

@@ -2,7 +2,7 @@
 
 use std::{io, sync::Arc};
 
-use super::{PartsError, data_folder::make_private, node::node, opening::open_store_in};
+use super::{AssemblyError, data_folder::make_private, node::node, opening::open_store_in};
 use crate::{
     adapter::{audit_log::AuditLog, clock::SystemClock},
     config::{Config, StoreKind},
@@ -19,11 +19,14 @@ use crate::{
 
 /// Begins with an empty store where there is none, whatever says that there was one. The audit log goes on, and says so
 /// first; the new store knows how far it has come. Returns the record that says it.
-pub async fn begin_anew(config: &Config, clock: Arc<SystemClock>) -> Result<AuditHead, PartsError> {
+pub async fn begin_anew(
+    config: &Config,
+    clock: Arc<SystemClock>,
+) -> Result<AuditHead, AssemblyError> {
     make_private(&config.data)?;
     let folder = Folder::hold(&config.store_folder(), config.free_space_floor_mib)?;
     let node = node(config);
-    let stands = || PartsError::Stands(config.store_folder().display().to_string());
+    let stands = || AssemblyError::Stands(config.store_folder().display().to_string());
     if config.store != StoreKind::Etcd {
         if store::is_there(config.store, &folder)? {
             return Err(stands());
@@ -57,18 +60,18 @@ pub async fn begin_anew(config: &Config, clock: Arc<SystemClock>) -> Result<Audi
 async fn record_beginning(
     config: &Config,
     clock: Arc<SystemClock>,
-) -> Result<AuditHead, PartsError> {
+) -> Result<AuditHead, AssemblyError> {
     let file = config.audit_file();
     let shown = file.display().to_string();
     let opened = AuditLog::open(&file, config.audit_rotate_mib * 1024 * 1024, clock, None);
-    let (log, written) = opened.map_err(|error| PartsError::Audit(shown.clone(), error))?;
+    let (log, written) = opened.map_err(|error| AssemblyError::Audit(shown.clone(), error))?;
     let before = written.borrow().seq;
     let from = Source::Console("command line".into());
     let event = AuditEvent::new(Act::BeginStore, AuditOutcome::Done, &from).saying(format!(
         "an empty store was begun; nothing of what records 1 to {before} tell is in it"
     ));
     let recorded = log.record(vec![event]).await;
-    recorded.map_err(|error| PartsError::Audit(shown, io::Error::other(error.to_string())))?;
+    recorded.map_err(|error| AssemblyError::Audit(shown, io::Error::other(error.to_string())))?;
     let head = *written.borrow();
     Ok(head)
 }

@@ -1,13 +1,16 @@
 //! The store of an etcd cluster, from the settings: what their files hold is read here.
 
-use super::PartsError;
+use super::AssemblyError;
 use crate::{
     config::Config,
     store::{self, folder::Folder},
 };
 
 #[cfg(not(feature = "etcd"))]
-pub(super) async fn open(_config: &Config, _folder: Folder) -> Result<store::Opened, PartsError> {
+pub(super) async fn open(
+    _config: &Config,
+    _folder: Folder,
+) -> Result<store::Opened, AssemblyError> {
     Err(store::folder::OpenError::NotBuilt.into())
 }
 
@@ -19,20 +22,20 @@ pub use with_etcd::{settings, warn_of_members};
 pub async fn warn_of_members(_config: Config) {}
 
 #[cfg(feature = "etcd")]
-pub(super) async fn open(config: &Config, folder: Folder) -> Result<store::Opened, PartsError> {
+pub(super) async fn open(config: &Config, folder: Folder) -> Result<store::Opened, AssemblyError> {
     Ok(store::etcd::open_in(settings(config)?, folder).await?)
 }
 
 #[cfg(feature = "etcd")]
 mod with_etcd {
-    use super::{Config, PartsError};
+    use super::{AssemblyError, Config};
     use crate::{
         adapter::secret_file,
-        config::StoreKind,
-        parts::{
+        assembly::{
             named_files::{certificates, password},
             node,
         },
+        config::StoreKind,
         store::etcd::{self, EtcdSettings, EtcdTls, Members},
     };
 
@@ -66,7 +69,7 @@ mod with_etcd {
     }
 
     /// How the cluster of the settings is reached.
-    pub fn settings(config: &Config) -> Result<EtcdSettings, PartsError> {
+    pub fn settings(config: &Config) -> Result<EtcdSettings, AssemblyError> {
         let cluster = &config.cluster;
         let tls = cluster.authority_file.as_ref().map(|file| {
             let identity = match (&cluster.certificate_file, &cluster.key_file) {
@@ -76,7 +79,7 @@ mod with_etcd {
                 )),
                 _ => None,
             };
-            Ok::<_, PartsError>(EtcdTls {
+            Ok::<_, AssemblyError>(EtcdTls {
                 authority: certificates(file)?,
                 identity,
             })

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{PartsError, cluster};
+use super::{AssemblyError, cluster};
 use crate::{
     config::{Config, StoreKind},
     store::{self, engine::opening::Missing, folder::Folder},
@@ -11,7 +11,7 @@ use crate::{
 pub(super) async fn open_store(
     config: &Config,
     missing: Missing,
-) -> Result<store::Opened, PartsError> {
+) -> Result<store::Opened, AssemblyError> {
     let folder = Folder::hold(&config.store_folder(), config.free_space_floor_mib)?;
     open_store_in(config, folder, missing).await
 }
@@ -20,7 +20,7 @@ pub(super) async fn open_store_in(
     config: &Config,
     folder: Folder,
     missing: Missing,
-) -> Result<store::Opened, PartsError> {
+) -> Result<store::Opened, AssemblyError> {
     let kind = config.store;
     if kind == StoreKind::Etcd {
         return cluster::open(config, folder).await;

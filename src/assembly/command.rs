@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::task::JoinHandle;
 
 use super::{
-    PartsError,
+    AssemblyError,
     foundation::foundation,
     held::Held,
     master_key::{KeySource, open_vault},
@@ -57,7 +57,7 @@ pub async fn open_for_command(
     config: &Config,
     key: &KeySource,
     clock: Arc<SystemClock>,
-) -> Result<AtHand, PartsError> {
+) -> Result<AtHand, AssemblyError> {
     let mut held = Held::new();
     loop {
         if let Some(joined) = remote::join(&config.socket_file()).await? {
@@ -70,7 +70,7 @@ pub async fn open_for_command(
                     hold: Hold::Alone(Box::new(opened)),
                 });
             }
-            Err(PartsError::Store(by @ OpenError::Held { .. })) => held.wait(by).await?,
+            Err(AssemblyError::Store(by @ OpenError::Held { .. })) => held.wait(by).await?,
             Err(error) => return Err(error),
         }
     }
@@ -83,7 +83,7 @@ async fn open_beside(
     key: &KeySource,
     clock: Arc<SystemClock>,
     joined: Joined,
-) -> Result<AtHand, PartsError> {
+) -> Result<AtHand, AssemblyError> {
     let Joined { line, ended } = joined;
     let store = Arc::new(Remote::new(line.clone()));
     let vault = open_vault(config, &Settings::new(store.clone()), key).await?;
