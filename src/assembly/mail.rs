@@ -11,7 +11,7 @@ use crate::{
     config::{Config, MailSecurity, full_name},
     domain::EmailAddress,
     mail::{
-        courier::{Courier, Post, Satchel},
+        courier::{Courier, Post, CourierSettings},
         message::Sender,
         transport::{Security, Smtp, SmtpSettings},
     },
@@ -68,7 +68,7 @@ pub(super) fn courier(
     is_shared: bool,
 ) -> Courier {
     let nowhere = || EmailAddress::parse("lpse@localhost.invalid").expect("it has the form");
-    Courier::new(Satchel {
+    Courier::new(CourierSettings {
         outbox,
         vault: foundation.vault.clone(),
         clock: foundation.clock.clone(),
