@@ -33,7 +33,7 @@ pub struct AtHand {
 enum Hold {
     Alone(Box<Opened>),
     /// Ends when everything said to the other process is answered.
-    Beside(JoinHandle<()>),
+    Remote(JoinHandle<()>),
 }
 
 impl AtHand {
@@ -42,7 +42,7 @@ impl AtHand {
         drop(self.services);
         match self.hold {
             Hold::Alone(opened) => opened.close().await,
-            Hold::Beside(ended) => {
+            Hold::Remote(ended) => {
                 // It is over, however it ended.
                 let _ = ended.await;
             }
@@ -61,7 +61,7 @@ pub async fn open_for_command(
     let mut held = Held::new();
     loop {
         if let Some(joined) = remote::join(&config.socket_file()).await? {
-            return open_beside(config, key, clock, joined).await;
+            return open_remote(config, key, clock, joined).await;
         }
         match open(config, key, clock.clone(), None).await {
             Ok(opened) => {
@@ -78,7 +78,7 @@ pub async fn open_for_command(
 
 /// Services over the store of the process that was joined. It has a courier, and swept what was left behind when it
 /// opened the store.
-async fn open_beside(
+async fn open_remote(
     config: &Config,
     key: &KeySource,
     clock: Arc<SystemClock>,
@@ -102,6 +102,6 @@ async fn open_beside(
     let services = Services::new(&foundation);
     Ok(AtHand {
         services: Arc::new(services),
-        hold: Hold::Beside(ended),
+        hold: Hold::Remote(ended),
     })
 }

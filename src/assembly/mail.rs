@@ -11,7 +11,7 @@ use crate::{
     config::{Config, MailSecurity, full_name},
     domain::EmailAddress,
     mail::{
-        courier::{Courier, Post, CourierSettings},
+        courier::{Courier, CourierSettings, Post},
         message::Sender,
         transport::{Security, Smtp, SmtpSettings},
     },

@@ -18,8 +18,8 @@ use super::{
 use crate::{
     adapter::{
         audit_log,
-        audit_tally::{AuditTally, Tally},
         clock::SystemClock,
+        counting_audit::{AuditCounts, CountingAudit},
         random::SystemRandom,
     },
     config::Config,
@@ -66,7 +66,7 @@ pub struct Vitals {
     pub store: Pulse,
     pub hashing: Arc<hashing::Load>,
     /// Everything that was recorded in the audit log.
-    pub acts: Arc<Tally>,
+    pub acts: Arc<AuditCounts>,
     /// Whether the audit log takes records.
     pub audit: audit_log::Pulse,
 }
@@ -129,8 +129,8 @@ pub async fn open(
     }));
     let audit = open_audit_log(config, store.clone(), &node, clock.clone()).await?;
     let audit_pulse = audit.pulse();
-    let audit = AuditTally::new(Arc::new(audit));
-    let acts = audit.tally();
+    let audit = CountingAudit::new(Arc::new(audit));
+    let acts = audit.counts();
     let audit: Arc<dyn Audit> = Arc::new(audit);
     // From here on nobody sees a record that is not as it was written.
     let (tagged, finds) = Tagged::open(store, &vault, &SystemRandom).await?;

@@ -81,13 +81,13 @@ impl Config {
     }
 
     pub fn audit_file(&self) -> PathBuf {
-        let beside = || self.data.join("audit.jsonl");
-        self.audit.clone().unwrap_or_else(beside)
+        let in_data = || self.data.join("audit.jsonl");
+        self.audit.clone().unwrap_or_else(in_data)
     }
 
     pub fn log_file(&self) -> PathBuf {
-        let beside = || self.data.join("lpse-kiosk.log");
-        self.log.clone().unwrap_or_else(beside)
+        let in_data = || self.data.join("lpse-kiosk.log");
+        self.log.clone().unwrap_or_else(in_data)
     }
 
     /// The log's file, where one is named; a door that has no terminal writes to standard error otherwise.
@@ -97,8 +97,8 @@ impl Config {
 
     /// Where the SSH host key is kept.
     pub fn host_key_file(&self) -> PathBuf {
-        let beside = || self.data.join("ssh_host_ed25519_key");
-        self.ssh.host_key.clone().unwrap_or_else(beside)
+        let in_data = || self.data.join("ssh_host_ed25519_key");
+        self.ssh.host_key.clone().unwrap_or_else(in_data)
     }
 
     /// The same settings for training: everything is kept in `data`, no log of the real service is touched, and its

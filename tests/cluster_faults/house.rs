@@ -18,7 +18,7 @@ use lpse_kiosk::{
         audit::AuditEvent, password::HashCost, provisioning::Issuer,
     },
     mail::{
-        courier::{Courier, Post, CourierSettings},
+        courier::{Courier, CourierSettings, Post},
         inbox::Inbox,
         message::Sender,
     },

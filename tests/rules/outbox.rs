@@ -15,7 +15,7 @@ use lpse_kiosk::{
         letter::{Delivery, Stage},
     },
     mail::{
-        courier::{Courier, Post, CourierSettings},
+        courier::{Courier, CourierSettings, Post},
         message::Sender,
         transport::{DeliveryError, Transport},
     },

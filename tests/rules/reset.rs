@@ -13,7 +13,7 @@ use lpse_kiosk::{
         security_code::Challenge,
     },
     mail::{
-        courier::{Courier, Post, CourierSettings},
+        courier::{Courier, CourierSettings, Post},
         inbox::{Inbox, Received},
         message::Sender,
     },
