@@ -5,7 +5,7 @@
 //! - [`domain`]: the rules. Pure; time and randomness are parameters.
 //! - [`config`]: one validated configuration.
 //! - [`ports`]: what services need of the world besides storage.
-//! - [`milestone`]: where tests kill work that must survive it.
+//! - [`kill_point`]: where tests kill work that must survive it.
 //! - [`vault`]: sealing and opening secrets.
 //! - [`store`]: one conditional commit on keys and bytes, the nouns above it, the engines below it.
 //! - [`adapter`]: the outer ends of the ports.
@@ -29,7 +29,7 @@
 pub mod domain;
 
 pub mod config;
-pub mod milestone;
+pub mod kill_point;
 pub mod ports;
 
 pub mod vault;

@@ -12,7 +12,7 @@ use std::{
 
 /// The rooms, from the ground up. A file imports from its own room and from those below it.
 const ROOMS: &[&str] = &[
-    "milestone",
+    "kill_point",
     "domain",
     "ports",
     "vault",

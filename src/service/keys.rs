@@ -24,7 +24,7 @@ use crate::{
         Source,
         audit::{Act, AuditEvent, AuditOutcome},
     },
-    milestone,
+    kill_point,
     ports::AuditError,
     store::{
         Outcome, StoreError, Work,
@@ -226,7 +226,7 @@ impl Keys {
             .await?;
         if rotated.failed.is_empty() {
             house.settings().end_rotation().await?;
-            milestone::reached();
+            kill_point::reached();
         }
         let said = format!("from {sealing_before} to {}", rotated.id);
         let outcome = match rotated.failed.len() {
@@ -319,16 +319,16 @@ impl Keys {
                 let id = new.id();
                 // Noted before the file holds it: a key in the file that no note names is an old one.
                 settings.begin_rotation(&id).await?;
-                milestone::reached();
+                kill_point::reached();
                 self.keep(kept.with(new)).await?;
-                milestone::reached();
+                kill_point::reached();
                 progress(Progress::Begun { id: id.clone() });
                 id
             }
         };
         let knows = |held: &KeysHeld| held.opens(&id);
         self.everywhere(Change::Learn, knows).await?;
-        milestone::reached();
+        kill_point::reached();
         Ok(id)
     }
 
@@ -338,12 +338,12 @@ impl Keys {
         if kept.sealing().id() != id {
             let now = kept.sealing_with(id).ok_or_else(changed_meanwhile)?;
             self.keep(now).await?;
-            milestone::reached();
+            kill_point::reached();
         }
         let seals = |held: &KeysHeld| held.sealing == id;
         self.everywhere(Change::SealWith(id.to_owned()), seals)
             .await?;
-        milestone::reached();
+        kill_point::reached();
         Ok(())
     }
 
@@ -362,7 +362,7 @@ impl Keys {
             }
             let sealed = house.vault.seal_check(house.random_bytes());
             if house.store.commit(check.replace(&sealed)).await? == Outcome::Applied {
-                milestone::reached();
+                kill_point::reached();
                 return Ok(());
             }
         }
@@ -387,7 +387,7 @@ impl Keys {
                 })
                 .await?;
             if done.changed > 0 {
-                milestone::reached();
+                kill_point::reached();
             }
             rotated.changed += done.changed;
             rotated.failed.extend(done.failed);
@@ -495,7 +495,7 @@ impl Keys {
         self.record(Act::DropKey, AuditOutcome::Intended, from, said.clone())
             .await?;
         self.keep(kept.sealing_alone()).await?;
-        milestone::reached();
+        kill_point::reached();
         self.everywhere(Change::Learn, |_| true).await?;
         self.record(Act::DropKey, AuditOutcome::Done, from, said)
             .await?;
