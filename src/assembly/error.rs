@@ -1,4 +1,5 @@
-//! Why the services cannot run, in words for the operator, and the exit status that scripts see.
+//! Errors of the assembly: why the services cannot run, in words for the operator, and the exit status that scripts
+//! see.
 
 use std::io;
 

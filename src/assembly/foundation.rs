@@ -1,4 +1,4 @@
-//! What the services stand on, put together from the settings and the store's parts.
+//! The foundation of the services, put together from the settings and the store's parts.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! From a configuration to running services: the only place that names concrete parts.
+//! The assembly, from a configuration to running services: the only room that names concrete parts.
 
 mod audit_log;
 mod begin_anew;

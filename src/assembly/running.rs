@@ -109,19 +109,7 @@ pub async fn open(
     } = open_store(config, missing(config, key, inbox.is_some())).await?;
     // What is looked at from here on has to stay so.
     store.hold_to_standing();
-    if backup::target(&*store).await? == Target::Unfinished {
-        return Err(AssemblyError::RestoreUnfinished(
-            config.store_folder().display().to_string(),
-        ));
-    }
-    match copy::standing(&*store).await? {
-        Standing::InService => {}
-        Standing::HalfCopied => return Err(AssemblyError::CopyUnfinished(config.store)),
-        Standing::Moved => return Err(AssemblyError::Moved(config.store)),
-    }
-    if let Some(why) = emptied(config, &store, &node).await? {
-        return Err(vanished(config, why).into());
-    }
+    check_standing(config, &store, &node).await?;
     let vault = open_vault(config, &Settings::new(store.clone()), key).await?;
     let told = vault.clone();
     store.say_keys(Arc::new(move || {
@@ -161,18 +149,8 @@ pub async fn open(
     };
     let mut services = Services::new(&foundation);
     services.inbox = inbox;
-    unless_altered(Index::new(foundation.store.clone()).begin().await)?;
     let outbox = Outbox::new(foundation.store.clone());
-    if !is_shared {
-        // Nobody else is at work: what is under way was broken off. Where others may be, an import that was broken off
-        // is cleared away by the next one.
-        unless_altered(services.accounts.sweep_imports().await)?;
-    }
-    let (now, node) = (
-        foundation.clock.now(),
-        is_shared.then_some(&*foundation.node),
-    );
-    unless_altered(outbox.release_claims(now, node).await)?;
+    tidy_up(&foundation, &services, &outbox, is_shared).await?;
     Ok(Opened {
         services: Arc::new(services),
         courier: post.map(|post| courier(config, &foundation, outbox, post, is_shared)),
@@ -183,6 +161,49 @@ pub async fn open(
         finds,
         ended,
     })
+}
+
+/// Refuses a store that is not in service: a restore or a copy into it was not finished, it was copied elsewhere, or it has
+/// lost what it held.
+async fn check_standing(
+    config: &Config,
+    store: &Arc<dyn Store>,
+    node: &str,
+) -> Result<(), AssemblyError> {
+    if backup::target(&**store).await? == Target::Unfinished {
+        return Err(AssemblyError::RestoreUnfinished(
+            config.store_folder().display().to_string(),
+        ));
+    }
+    match copy::standing(&**store).await? {
+        Standing::InService => {}
+        Standing::HalfCopied => return Err(AssemblyError::CopyUnfinished(config.store)),
+        Standing::Moved => return Err(AssemblyError::Moved(config.store)),
+    }
+    if let Some(why) = emptied(config, store, node).await? {
+        return Err(vanished(config, why).into());
+    }
+    Ok(())
+}
+
+/// Begins the index, and clears away what an earlier process has left under way.
+async fn tidy_up(
+    foundation: &Foundation,
+    services: &Services,
+    outbox: &Outbox,
+    is_shared: bool,
+) -> Result<(), StoreError> {
+    unless_altered(Index::new(foundation.store.clone()).begin().await)?;
+    if !is_shared {
+        // Nobody else is at work: what is under way was broken off. Where others may be, an import that was broken off
+        // is cleared away by the next one.
+        unless_altered(services.accounts.sweep_imports().await)?;
+    }
+    let (now, node) = (
+        foundation.clock.now(),
+        is_shared.then_some(&*foundation.node),
+    );
+    unless_altered(outbox.release_claims(now, node).await)
 }
 
 /// An altered record does not keep the others from being served; it was told of when it was found.

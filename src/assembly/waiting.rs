@@ -1,5 +1,5 @@
-//! What keeps a store from being opened for now, and passes without anybody changing a setting: a cluster of which most
-//! members are away, as after a power cut, and a command that has the folder. A process that stays waits for both.
+//! Obstacles to opening a store that pass without anybody changing a setting: a cluster of which most members are away,
+//! as after a power cut, and a command that has the folder. A process that stays waits for both.
 
 use std::time::Duration;
 

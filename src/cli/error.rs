@@ -1,4 +1,4 @@
-//! Why a command was not carried out, in words for the operator, and the exit status that scripts see.
+//! Errors of commands, in words for the operator, and the exit status that scripts see.
 
 use std::io;
 

@@ -1,4 +1,4 @@
-//! Whose an installation is, for a command that somebody else may run.
+//! The owner of an installation, for a command that somebody else may run.
 
 use std::{fs, os::unix::fs::MetadataExt};
 

@@ -1,5 +1,5 @@
-//! How a command gets a password: asked for twice without echo on a terminal, else the first line of standard input.
-//! Never by an argument or a variable, which other processes can read.
+//! Passwords for commands: asked for twice without echo on a terminal, else the first line of standard input. Never by
+//! an argument or a variable, which other processes can read.
 
 use std::{
     fs::File,

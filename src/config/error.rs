@@ -1,4 +1,4 @@
-//! Why there is no configuration, with the place and what is allowed there.
+//! Errors of the configuration, with the place and what is allowed there.
 
 use super::origin::Origin;
 

@@ -1,4 +1,4 @@
-//! Where a setting came from: a file, a variable, a flag, a credential.
+//! The origin of a setting: a file, a variable, a flag, a credential.
 
 use std::{fmt, path::PathBuf};
 

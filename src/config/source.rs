@@ -1,4 +1,4 @@
-//! Where settings come from: the TOML file and the environment, read into a draft, each with its origin.
+//! The sources of settings: the TOML file and the environment, read into a draft, each with its origin.
 //!
 //! What is unknown or not allowed is refused with its place; nothing is guessed and nothing is skipped.
 

@@ -1,4 +1,4 @@
-//! What the configuration takes, in which order, and how it refuses the rest.
+//! Tests of the configuration: what it takes, in which order, and how it refuses the rest.
 
 use std::{
     ffi::{OsStr, OsString},

@@ -1,4 +1,4 @@
-//! What the program runs with: a value for every setting, and the paths that follow from them.
+//! The values that the program runs with, one for every setting, and the paths that follow from them.
 
 use std::{
     net::{Ipv4Addr, SocketAddr},

@@ -1,4 +1,4 @@
-//! What an account's owner gets to see of what happened to the account.
+//! An account's activity: what its owner gets to see of what happened to it.
 
 use jiff::Timestamp;
 

@@ -1,4 +1,5 @@
-//! Whether a guess at a password is looked at: the account's own count where it logs in, the source's budget elsewhere.
+//! Admission of a guess at a password: the account's own count decides where its owner logs in, the source's budget
+//! elsewhere.
 
 use jiff::Timestamp;
 

@@ -1,4 +1,4 @@
-//! What the audit log is told: who, what, from where, with which outcome and true reason.
+//! An event for the audit log: who, what, from where, with which outcome and true reason.
 //!
 //! The true reason goes here and nowhere else; a person at the screen learns only what they may know. No secret is a
 //! part of any event, by type: there is no field that could hold one.

@@ -1,4 +1,4 @@
-//! Who an account belongs to: user type, User ID, name and e-mail address, each in its one safe form.
+//! The identity of an account: user type, User ID, name and e-mail address, each in its one safe form.
 
 use std::{fmt, str::FromStr};
 

@@ -1,4 +1,4 @@
-//! What carries a key to a phone: the `otpauth` URI of the QR code, and the same key in groups for typing by hand.
+//! A key on its way to a phone: the `otpauth` URI of the QR code, and the same key in groups for typing by hand.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! How a record is printed: as a line for people, or as the line of JSON that it is.
+//! A record as it is printed: as a line for people, or as the line of JSON that it is.
 
 use std::borrow::Cow;
 

@@ -1,4 +1,4 @@
-//! What a check found: one line, and what to do about it.
+//! A finding of a check: one line, and what to do about it.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! What the checks are about: one installation, as it is configured.
+//! The subject of the checks: one installation, as it is configured.
 
 use jiff::Timestamp;
 

@@ -1,4 +1,4 @@
-//! How many records of the store a key has sealed, in words.
+//! A count of sealed records, in words.
 
 pub fn records(count: u64) -> String {
     match count {

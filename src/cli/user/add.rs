@@ -1,4 +1,4 @@
-//! `lpse-kiosk user add`.
+//! `lpse-kiosk user add`: a new account, and its first password.
 
 use clap::Args;
 

@@ -1,4 +1,4 @@
-//! `lpse-kiosk user end-logins`.
+//! `lpse-kiosk user end-logins`: whoever is logged in to the account is so no longer.
 
 use clap::Args;
 

@@ -1,4 +1,4 @@
-//! What a change to an account came to, told on standard output.
+//! The outcome of a change to an account, told on standard output.
 
 use crate::{
     cli::{error::CliError, output::line},

@@ -1,4 +1,4 @@
-//! `lpse-kiosk user reinstate`.
+//! `lpse-kiosk user reinstate`: the end of a suspension.
 
 use clap::Args;
 

@@ -1,4 +1,4 @@
-//! `lpse-kiosk user remove`.
+//! `lpse-kiosk user remove`: an account goes, with everything that is kept about it.
 
 use std::io::{self, IsTerminal, Write};
 

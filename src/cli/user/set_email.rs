@@ -1,4 +1,4 @@
-//! `lpse-kiosk user set-email`.
+//! `lpse-kiosk user set-email`: where an account's letters go.
 
 use clap::Args;
 

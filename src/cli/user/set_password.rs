@@ -1,4 +1,4 @@
-//! `lpse-kiosk user set-password`.
+//! `lpse-kiosk user set-password`: a password from the operator's hand.
 
 use clap::Args;
 

@@ -1,4 +1,4 @@
-//! `lpse-kiosk user set-role`.
+//! `lpse-kiosk user set-role`: who is an officer.
 
 use clap::Args;
 

@@ -1,4 +1,4 @@
-//! `lpse-kiosk user suspend`.
+//! `lpse-kiosk user suspend`: nobody logs in to the account until it is reinstated.
 
 use clap::Args;
 

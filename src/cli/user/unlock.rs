@@ -1,4 +1,4 @@
-//! `lpse-kiosk user unlock`.
+//! `lpse-kiosk user unlock`: the end of an account's waits after wrong codes and wrong passwords.
 
 use clap::Args;
 

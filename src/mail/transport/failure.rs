@@ -1,4 +1,4 @@
-//! Why a letter was not taken: worth another try or not, and in which words the operator reads it.
+//! Failures of a delivery: worth another try or not, and in which words the operator reads them.
 
 use crate::domain::{identity::is_disguise, reset::LINK_PATH};
 

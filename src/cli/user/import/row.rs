@@ -1,4 +1,4 @@
-//! What a row of an import means: the columns by their names, and the account of a row or what is wrong with it.
+//! A row of an import: the columns by their names, and the account of a row or what is wrong with it.
 
 use std::{borrow::Cow, fmt};
 
