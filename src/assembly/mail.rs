@@ -19,7 +19,7 @@ use crate::{
     store::outbox::Outbox,
 };
 
-/// One step of a conversation with the mail server may take this long (SECURITY section 2).
+/// One step of a conversation with the mail server may take this long (security.md section 2).
 const SMTP_STEP: Duration = Duration::from_secs(10);
 
 /// The mail server's look at a letter may take this long: filters for spam and viruses are slow, and the letters behind

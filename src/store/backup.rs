@@ -4,7 +4,7 @@
 //! put and removed in their order, then counts. [`make`] writes one from a snapshot; [`survey`] reads one to its end and
 //! tells what is in it; [`restore`] brings one back into an empty store.
 //!
-//! A restore of an old backup must not bring back what was used up after it (SECURITY section 3), so that what is restored
+//! A restore of an old backup must not bring back what was used up after it (security.md section 3), so that what is restored
 //! is as it was, but for: every code that can still be shown counts as spent; links and short codes that were open, and
 //! one-time passwords, are expired, and letters that tell them are gone; recovery codes are void.
 //!
