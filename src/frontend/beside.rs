@@ -1,5 +1,5 @@
 //! What runs beside the screens in the process that holds the store: the courier, the socket of commands, the page of
-//! the letters' links, and health and figures for monitoring.
+//! the letters' links, a rotation of the master keys that waits for other machines, and health and figures for monitoring.
 
 use std::{
     io,
@@ -16,6 +16,7 @@ use super::{
     doors::Doors,
     metrics::{self, Metrics},
     private_socket::PrivateSocket,
+    rotation,
     socket::{self, Held},
     web::{self, TlsError, Web, WebSettings},
 };
@@ -152,6 +153,10 @@ pub fn start(
         opened.foundation.ended_logins.clone(),
         leave.clone(),
     ));
+    if opened.is_shared {
+        let keys = opened.services.keys.clone();
+        beside.spawn(rotation::go_on(keys, clock.clone(), leave.clone()));
+    }
     let socket = config.socket_file();
     match PrivateSocket::bind(&socket) {
         Ok(socket) => {

@@ -19,6 +19,7 @@ pub mod places;
 pub mod private_socket;
 mod proxy;
 mod rate;
+pub mod rotation;
 pub mod signals;
 pub mod socket;
 pub mod ssh;
