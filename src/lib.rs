@@ -1,6 +1,6 @@
 //! lpse-kiosk: login and TOTP self-service for SPSE users, on a terminal.
 //!
-//! The map of the house, from the ground up. Imports only go down.
+//! The map of the program, from the ground up. Imports only go down.
 //!
 //! - [`domain`]: the rules. Pure; time and randomness are parameters.
 //! - [`config`]: one validated configuration.

@@ -90,7 +90,7 @@ impl Config {
         self.log.clone().unwrap_or_else(in_data)
     }
 
-    /// The log's file, where one is named; a door that has no terminal writes to standard error otherwise.
+    /// The log's file, where one is named; a front end without a terminal writes to standard error otherwise.
     pub fn named_log_file(&self) -> Option<&Path> {
         self.log.as_deref()
     }

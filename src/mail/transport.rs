@@ -98,7 +98,7 @@ pub enum SmtpSettingsError {
     Credentials,
 }
 
-/// A way for a letter to leave the house.
+/// A way for a letter to leave this machine.
 #[async_trait]
 pub trait Transport: Send + Sync + fmt::Debug {
     /// One try, which says the letter's first line `within` that time or not at all. `Ok`: the letter is in the
@@ -276,7 +276,7 @@ impl Smtp {
         self.settings.hello.clone().unwrap_or_else(address)
     }
 
-    /// Goes as far as a letter would begin, the login included, and says goodbye: whether letters can leave the house.
+    /// Goes as far as a letter would begin, the login included, and says goodbye: whether letters can leave.
     ///
     /// # Errors
     /// What would keep every letter here, in one line for the operator.
