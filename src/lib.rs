@@ -1,17 +1,17 @@
 //! lpse-kiosk: login and TOTP self-service for SPSE users, on a terminal.
 //!
-//! The map of the house, from the ground up. Imports only go down.
+//! The map of the program, from the ground up. Imports only go down.
 //!
 //! - [`domain`]: the rules. Pure; time and randomness are parameters.
 //! - [`config`]: one validated configuration.
 //! - [`ports`]: what services need of the world besides storage.
-//! - [`milestone`]: where tests kill work that must survive it.
+//! - [`kill_point`]: where tests kill work that must survive it.
 //! - [`vault`]: sealing and opening secrets.
 //! - [`store`]: one conditional commit on keys and bytes, the nouns above it, the engines below it.
 //! - [`adapter`]: the outer ends of the ports.
 //! - [`mail`]: letters to the owners of accounts: their words, and their way to the mail server.
 //! - [`service`]: one file per person's intent: throttle, judge, store, record.
-//! - [`parts`]: from a configuration to running services; names the concrete parts.
+//! - [`assembly`]: from a configuration to running services; names the concrete parts.
 //! - [`tui`]: the screens, after Elm: event in, effect out. Pure.
 //! - [`session`]: one person at one terminal.
 //! - [`frontend`]: the doors: this process's terminal, SSH, other terminals of this machine, the reset page on the web, the
@@ -29,7 +29,7 @@
 pub mod domain;
 
 pub mod config;
-pub mod milestone;
+pub mod kill_point;
 pub mod ports;
 
 pub mod vault;
@@ -40,7 +40,7 @@ pub mod adapter;
 pub mod mail;
 pub mod service;
 
-pub mod parts;
+pub mod assembly;
 
 pub mod tui;
 

@@ -12,7 +12,7 @@ use std::{
 
 /// The rooms, from the ground up. A file imports from its own room and from those below it.
 const ROOMS: &[&str] = &[
-    "milestone",
+    "kill_point",
     "domain",
     "ports",
     "vault",
@@ -21,7 +21,7 @@ const ROOMS: &[&str] = &[
     "adapter",
     "mail",
     "service",
-    "parts",
+    "assembly",
     "tui",
     "session",
     "frontend",
@@ -31,13 +31,8 @@ const ROOMS: &[&str] = &[
 /// Circles that are still there: the first of its files, and how many they are. One that is gone, or has become smaller,
 /// fails the test as a new one does.
 const CIRCLES: &[(&str, usize)] = &[
-    ("cli/attach.rs", 59),
-    ("config.rs", 5),
-    ("domain/account.rs", 5),
     ("frontend/attach/mod.rs", 7),
     ("frontend/web/reset.rs", 2),
-    ("mail/transport.rs", 2),
-    ("parts.rs", 2),
     ("session/desk.rs", 2),
     ("store/etcd/changes.rs", 7),
     ("tui/screen/desk_act.rs", 2),

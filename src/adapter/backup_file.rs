@@ -12,7 +12,7 @@ use rustix::{
     process::geteuid,
 };
 
-use crate::milestone;
+use crate::kill_point;
 
 /// Why there is no backup file. Nothing was left behind.
 #[derive(Debug, thiserror::Error)]
@@ -105,7 +105,7 @@ impl BackupFile {
         let failed = |error| BackupFileError::Io(shown.clone(), error);
         self.file.flush().map_err(failed)?;
         self.file.get_ref().sync_all().map_err(failed)?;
-        milestone::reached();
+        kill_point::reached();
         if self.replaces {
             fs::rename(&self.draft, &self.path).map_err(failed)?;
         } else {
@@ -120,7 +120,7 @@ impl BackupFile {
             }
         }
         self.is_kept = true;
-        milestone::reached();
+        kill_point::reached();
         let folder = self.path.parent();
         let folder = folder.filter(|folder| !folder.as_os_str().is_empty());
         let folder = folder.unwrap_or(Path::new("."));

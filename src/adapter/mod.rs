@@ -2,11 +2,11 @@
 //! audit log and the keys of another process.
 
 pub mod audit_log;
-pub mod audit_tally;
 pub mod audit_trail;
 pub mod backup_file;
 pub mod backup_key_file;
 pub mod clock;
+pub mod counting_audit;
 pub mod master_key_file;
 pub mod random;
 pub mod remote_audit;

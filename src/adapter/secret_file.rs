@@ -10,7 +10,7 @@ use std::{
 
 use zeroize::Zeroizing;
 
-use crate::milestone;
+use crate::kill_point;
 
 /// A secret is a few lines; what is larger is something else.
 const LARGEST_FILE: u64 = 64 * 1024;
@@ -194,9 +194,9 @@ pub fn replace(path: &Path, parts: &[&[u8]]) -> io::Result<()> {
             file.write_all(part)?;
         }
         file.sync_all()?;
-        milestone::reached();
+        kill_point::reached();
         fs::rename(&draft, &path)?;
-        milestone::reached();
+        kill_point::reached();
         File::open(folder)?.sync_all()
     })();
     if written.is_err() {

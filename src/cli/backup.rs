@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueHint};
 
-use super::{CliError, backup_key::BackupKeyArguments, output::Lines, progress};
+use super::{backup_key::BackupKeyArguments, error::CliError, output::Lines, progress};
 use crate::{
     adapter::{
         backup_file::{BackupFile, BackupFileError},

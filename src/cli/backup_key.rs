@@ -1,5 +1,4 @@
-//! What a backup is encrypted to, as the commands about backups are told: a key file, a passphrase file, or a passphrase
-//! that is asked for.
+//! The key of a backup, as commands are told it: a key file, a passphrase file, or a passphrase that is asked for.
 
 use std::{
     io::{self, IsTerminal},
@@ -8,7 +7,7 @@ use std::{
 
 use clap::{Args, ValueHint};
 
-use super::{CliError, password};
+use super::{error::CliError, password};
 use crate::{
     adapter::backup_key_file::{self, BackupKeyError},
     store::backup::{BackupKey, Passphrase, Wants},

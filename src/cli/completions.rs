@@ -2,10 +2,10 @@
 
 use std::io::{self, Write};
 
-use clap::{Args, CommandFactory};
+use clap::{Args, Command};
 use clap_complete::Shell;
 
-use super::{CliError, CommandLine};
+use super::error::CliError;
 
 /// Print a completion script for a shell
 #[derive(Debug, Args)]
@@ -18,9 +18,9 @@ pub struct CompletionsArguments {
     shell: Shell,
 }
 
-pub fn run(arguments: &CompletionsArguments) -> Result<(), CliError> {
+/// Prints how `command`, the whole command line, is completed.
+pub fn run(arguments: &CompletionsArguments, mut command: Command) -> Result<(), CliError> {
     let mut script = Vec::new();
-    let mut command = CommandLine::command();
     clap_complete::generate(arguments.shell, &mut command, "lpse-kiosk", &mut script);
     let mut script = String::from_utf8_lossy(&script).into_owned();
     if arguments.shell == Shell::Bash {

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::{CliError, output, owner_of_data};
+use super::{error::CliError, output, owner::owner_of_data};
 use crate::{
     config::{Config, Flags},
     frontend::ssh::host_key::HostKey,

@@ -1,4 +1,5 @@
-//! What `lpse-kiosk --help` tells after the options: examples, settings, exit statuses. The manual pages tell the same.
+//! The end of `lpse-kiosk --help`, after the options: examples, settings, exit statuses. The manual pages tell the
+//! same.
 
 use crate::config::{DATA_VARIABLE, DEFAULT_FILE, FILE_VARIABLE, SETTINGS};
 

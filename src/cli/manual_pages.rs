@@ -3,12 +3,12 @@
 
 use std::{fs, path::PathBuf};
 
-use clap::{Args, Command, CommandFactory, ValueHint};
+use clap::{Args, Command, ValueHint};
 use clap_mangen::Man;
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use roff::{Roff, bold, italic, roman};
 
-use super::{CliError, CommandLine, manual};
+use super::{error::CliError, manual};
 use crate::config::{DEFAULT_FILE, SETTINGS};
 
 const VERSION: &str = concat!("lpse-kiosk ", env!("CARGO_PKG_VERSION"));
@@ -31,8 +31,9 @@ pub struct ManualPagesArguments {
     date: Option<Date>,
 }
 
-pub fn run(arguments: &ManualPagesArguments) -> Result<(), CliError> {
-    let mut command = CommandLine::command().disable_help_subcommand(true);
+/// Writes the pages of `command`, the whole command line.
+pub fn run(arguments: &ManualPagesArguments, command: Command) -> Result<(), CliError> {
+    let mut command = command.disable_help_subcommand(true);
     command.build();
     let today = || TimeZone::UTC.to_datetime(Timestamp::now()).date();
     let date = arguments.date.unwrap_or_else(today).to_string();

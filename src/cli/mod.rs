@@ -10,6 +10,7 @@ mod completions;
 mod demo;
 mod doctor;
 mod echo;
+mod error;
 mod host_key;
 mod key;
 mod manual;
@@ -17,45 +18,43 @@ mod manual_pages;
 mod node;
 mod outbox;
 mod output;
+mod owner;
 mod password;
 mod policy;
 mod progress;
 mod restore;
+mod runtime;
 mod serve;
+mod services;
 mod settings;
+mod standard_error;
 mod store;
 mod user;
 mod verify;
+mod words;
 
 use std::{
     env,
     ffi::OsString,
-    fs,
     io::{self, Write},
-    os::unix::fs::MetadataExt,
     panic::{self, AssertUnwindSafe},
     path::PathBuf,
     process::ExitCode,
-    str::FromStr,
-    sync::Arc,
 };
 
-use clap::{
-    Args, Parser, Subcommand, ValueHint,
-    builder::{PossibleValuesParser, TypedValueParser},
-};
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueHint};
 
+use self::{
+    error::CliError,
+    runtime::block_on,
+    services::with_services,
+    standard_error::{harmless, say},
+    words::one_of,
+};
 use crate::{
-    adapter::clock::SystemClock,
-    config::{Config, ConfigError, Flags, LogFormat, StoreKind},
-    domain::{Source, account::is_disguise},
-    frontend::{
-        attach::terminal::AttachError,
-        host::{self, HostError},
-        log,
-    },
-    parts::{self, KeySource, PartsError},
-    service::{ServiceError, Services, accounts::AccountsError},
+    config::{Config, Flags, LogFormat, StoreKind},
+    domain::identity::is_disguise,
+    frontend::host,
 };
 
 /// Login and TOTP self-service for SPSE users, on a terminal.
@@ -96,14 +95,6 @@ struct Options {
     log_format: Option<LogFormat>,
 }
 
-/// What one of `words` names.
-fn one_of<T, const N: usize>(words: [&'static str; N]) -> impl TypedValueParser<Value = T>
-where
-    T: FromStr<Err: std::error::Error + Send + Sync + 'static> + Clone + Send + Sync + 'static,
-{
-    PossibleValuesParser::new(words).try_map(|word| word.parse::<T>())
-}
-
 #[derive(Debug, Subcommand)]
 enum Command {
     Demo(demo::DemoArguments),
@@ -124,60 +115,6 @@ enum Command {
     Config(settings::SettingsArguments),
     Completions(completions::CompletionsArguments),
     ManualPages(manual_pages::ManualPagesArguments),
-}
-
-/// Why a command was not carried out.
-#[derive(Debug, thiserror::Error)]
-enum CliError {
-    #[error(transparent)]
-    Config(#[from] ConfigError),
-    #[error(transparent)]
-    Parts(#[from] PartsError),
-    #[error(transparent)]
-    Host(#[from] HostError),
-    #[error(transparent)]
-    Attach(#[from] AttachError),
-    #[error("{0}{hint}", hint = hint(.0))]
-    Accounts(#[from] AccountsError),
-    #[error(transparent)]
-    Service(#[from] ServiceError),
-    #[error("{0}")]
-    Usage(String),
-    #[error("{0}")]
-    Refused(String),
-    /// The audit log is whole, and of another store than there is.
-    #[error("{0}")]
-    OtherStore(String),
-    #[error("interrupted; nothing was changed")]
-    Interrupted,
-    #[error("output cannot be written: {0}")]
-    Output(#[from] io::Error),
-}
-
-/// What to do about it.
-fn hint(error: &AccountsError) -> &'static str {
-    match error {
-        AccountsError::Exists(_) => "; `user set-password` gives it a new password",
-        AccountsError::Unknown(_) => "; `user list` shows which there are",
-        AccountsError::Held(_) => "; see `user reset-totp`",
-        AccountsError::NothingToDo(_) | AccountsError::Service(_) => "",
-    }
-}
-
-impl CliError {
-    /// The statuses that the manual tells.
-    fn exit_status(&self) -> u8 {
-        match self {
-            Self::Config(_) | Self::Usage(_) => 2,
-            Self::Parts(error) => error.exit_status(),
-            Self::Host(error) => error.exit_status(),
-            Self::Attach(error) => error.exit_status(),
-            Self::Service(_) | Self::Accounts(AccountsError::Service(_)) => 75,
-            Self::Interrupted => 130,
-            Self::OtherStore(_) => 4,
-            Self::Accounts(_) | Self::Refused(_) | Self::Output(_) => 1,
-        }
-    }
 }
 
 /// A fault in the program itself.
@@ -205,20 +142,6 @@ pub fn run(command_line: CommandLine) -> ExitCode {
         }
         Err(_) => ExitCode::from(FAULT),
     }
-}
-
-/// Tells something on standard error, free of whatever a path or a stored text could do to a terminal.
-fn say(text: &str) {
-    // Where nobody listens, there is nobody to tell.
-    let _ = writeln!(io::stderr(), "lpse-kiosk: {}", harmless(text));
-}
-
-/// Lines that do nothing to a terminal.
-fn harmless(text: &str) -> String {
-    let is_harmless = |c: char| c == '\n' || !is_disguise(c);
-    text.chars()
-        .map(|c| if is_harmless(c) { c } else { '\u{fffd}' })
-        .collect()
 }
 
 /// What this process was asked to do; else the status to end with, after it was told what was wrong with the question.
@@ -297,48 +220,11 @@ fn carry_out(command_line: CommandLine) -> Result<(), CliError> {
         Some(Command::Store(arguments)) => store::run(&arguments, &flags),
         Some(Command::Doctor(arguments)) => doctor::run(&arguments, &flags),
         Some(Command::Config(arguments)) => settings::run(&arguments, &flags),
-        Some(Command::Completions(arguments)) => completions::run(&arguments),
-        Some(Command::ManualPages(arguments)) => manual_pages::run(&arguments),
+        Some(Command::Completions(arguments)) => {
+            completions::run(&arguments, CommandLine::command())
+        }
+        Some(Command::ManualPages(arguments)) => {
+            manual_pages::run(&arguments, CommandLine::command())
+        }
     }
-}
-
-/// Whose files those of this configuration are: root looks at them as the service's own user would.
-fn owner_of_data(config: &Config) -> u32 {
-    match fs::metadata(&config.data) {
-        Ok(folder) => folder.uid(),
-        Err(_) => rustix::process::geteuid().as_raw(),
-    }
-}
-
-/// Runs `work` to its end. What is left behind on threads that block, such as a read of a store that is stuck, is not
-/// waited for: the program must be able to leave.
-fn block_on<T>(work: impl Future<Output = T>) -> T {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .expect("the system starts threads at the program's start");
-    let done = runtime.block_on(work);
-    runtime.shutdown_background();
-    done
-}
-
-/// Opens the store for one command, or joins the process that holds it, and ends that in order.
-fn with_services(
-    flags: &Flags,
-    command: impl AsyncFnOnce(Arc<Services>, Source) -> Result<(), CliError>,
-) -> Result<(), CliError> {
-    let mut config = Config::load(flags)?;
-    // Nobody else waits for the hashes of a command, so its own queue may be as long as an import wants it.
-    config.hash_queue = config.hash_queue.max(user::HASHES_AT_ONCE);
-    log::warnings_to_standard_error();
-    block_on(async {
-        let clock = Arc::new(SystemClock::start());
-        let key = KeySource::File(config.master_key_file.clone());
-        let at_hand = parts::open_for_command(&config, &key, clock).await?;
-        let source = Source::Console("command line".into());
-        let done = command(at_hand.services.clone(), source).await;
-        at_hand.close().await;
-        done
-    })
 }

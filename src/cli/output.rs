@@ -5,7 +5,7 @@ use std::{
     io::{self, BufWriter, Write},
 };
 
-use super::CliError;
+use super::error::CliError;
 
 /// Lines for standard output; whoever writes them says when they must be out.
 pub struct Lines {

@@ -1,5 +1,5 @@
-//! How a command gets a password: asked for twice without echo on a terminal, else the first line of standard input.
-//! Never by an argument or a variable, which other processes can read.
+//! Passwords for commands: asked for twice without echo on a terminal, else the first line of standard input. Never by
+//! an argument or a variable, which other processes can read.
 
 use std::{
     fs::File,
@@ -9,7 +9,7 @@ use std::{
 
 use zeroize::Zeroizing;
 
-use super::{CliError, echo::NoEcho};
+use super::{echo::NoEcho, error::CliError};
 use crate::domain::{AccountKey, EmailAddress, PersonName, PlainPassword};
 
 /// Longest line read; a password of 128 characters is shorter in every form of Unicode.

@@ -6,7 +6,7 @@ use clap::{
 };
 use serde_json::json;
 
-use super::{CliError, output::line};
+use super::{error::CliError, output::line};
 use crate::{
     domain::{Policy, Source, policy::LoginRules},
     service::Services,

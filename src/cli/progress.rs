@@ -1,4 +1,4 @@
-//! How far a long command has come, on standard error where that is a terminal, and nowhere else.
+//! The progress of a long command, on standard error where that is a terminal, and nowhere else.
 
 use std::{
     fmt,

@@ -4,16 +4,18 @@ use std::{path::PathBuf, sync::Arc};
 
 use clap::{Args, ValueHint};
 
-use super::{CliError, backup_key::BackupKeyArguments, block_on, output::Lines, verify::Read};
+use super::{
+    backup_key::BackupKeyArguments, error::CliError, output::Lines, runtime::block_on, verify::Read,
+};
 use crate::{
     adapter::{
         clock::SystemClock,
         master_key_file::{self, MasterKeyError},
     },
+    assembly,
     config::{Config, Flags},
     domain::Source,
     frontend::log,
-    parts,
     service::backup::{RestoreError, ToRestore},
     store::backup::{Survey, Target},
     vault::{Keyring, Vault},
@@ -46,7 +48,7 @@ pub fn run(arguments: &RestoreArguments, flags: &Flags) -> Result<(), CliError> 
         let mut read = Read::open(&arguments.file, &arguments.key, "Checking")?;
         let new_key_file = master_keys(&config, &read.survey)?;
         let clock = Arc::new(SystemClock::start());
-        let opened = parts::open_for_restore(&config, clock).await?;
+        let opened = assembly::open_for_restore(&config, clock).await?;
         let done = restore(arguments, &config, &mut read, new_key_file, &opened).await;
         opened.close().await;
         done
@@ -58,7 +60,7 @@ async fn restore(
     config: &Config,
     read: &mut Read,
     new_key_file: Option<Keyring>,
-    opened: &parts::OpenedForRestore,
+    opened: &assembly::OpenedForRestore,
 ) -> Result<(), CliError> {
     let restoring = &opened.restoring;
     if restoring.target().await? == Target::InUse {

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::{CliError, block_on};
+use super::{error::CliError, runtime::block_on};
 use crate::{
     config::{Config, Flags},
     frontend::host,

@@ -3,7 +3,7 @@
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::{CliError, output::Lines};
+use super::{error::CliError, output::Lines};
 use crate::config::{Config, Flags, Kind, SETTINGS, Setting, markdown_table, template};
 
 /// Show the settings in force, and where each came from
@@ -41,7 +41,7 @@ pub fn run(arguments: &SettingsArguments, flags: &Flags) -> Result<(), CliError>
     let mut section = "";
     for setting in SETTINGS {
         let value = typed(setting, &config);
-        let from = origins.of(setting);
+        let from = origins.of(setting.section, setting.name);
         if arguments.json {
             lines.line(json!({
                 "setting": format!("{}.{}", setting.section, setting.name),

@@ -9,7 +9,7 @@ use std::{
 use clap::{Args, ValueHint};
 use serde_json::json;
 
-use super::{CliError, backup_key::BackupKeyArguments, output::Lines, progress};
+use super::{backup_key::BackupKeyArguments, error::CliError, output::Lines, progress};
 use crate::store::backup::{self, BackupError, BackupKey, Survey};
 
 /// Read a backup to its end: whether it is whole and opens, and what is in it

@@ -3,8 +3,6 @@
 
 use std::{fmt, net::IpAddr, path::PathBuf, time::Duration};
 
-use super::{Config, ConfigError, StoreKind};
-
 /// How an etcd cluster is reached.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cluster {
@@ -79,7 +77,7 @@ impl Endpoint {
         self.is_secure
     }
 
-    fn is_this_machine(&self) -> bool {
+    pub(super) fn is_this_machine(&self) -> bool {
         let bare = self.host.trim_start_matches('[').trim_end_matches(']');
         bare == "localhost" || bare.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
     }
@@ -126,71 +124,9 @@ pub(super) fn prefix(text: &str) -> Option<String> {
 pub const WITHOUT_ETCD: &str =
     "this lpse-kiosk was built without etcd; install the package, or build it with --features etcd";
 
-impl Config {
-    /// Refuses settings of a cluster that make no sense together. A program that knows no cluster says that first: no
-    /// other setting makes it know one.
-    pub(super) fn check_cluster(&self, has_etcd: bool) -> Result<(), ConfigError> {
-        self.check_together().map_err(|why| {
-            let is_vain = self.store == StoreKind::Etcd && !has_etcd;
-            ConfigError::Together(if is_vain { WITHOUT_ETCD } else { why }.to_owned())
-        })
-    }
-
-    fn check_together(&self) -> Result<(), &'static str> {
-        let cluster = &self.cluster;
-        let refuse = Err;
-        if self.store == StoreKind::Etcd && cluster.endpoints.is_empty() {
-            return refuse(
-                "[store] kind = etcd is set, so [store] endpoints must name the cluster's members",
-            );
-        }
-        let open = cluster.endpoints.iter().find(|one| !one.is_secure);
-        if let Some(open) = open {
-            if !open.is_this_machine() {
-                return refuse(
-                    "[store] endpoints: http is for a cluster on this machine only, everybody on the network could read along; use https",
-                );
-            }
-            if cluster.authority_file.is_some() || cluster.certificate_file.is_some() {
-                return refuse(
-                    "[store] authority_file and certificate_file are for https, and [store] endpoints says http",
-                );
-            }
-        } else if !cluster.endpoints.is_empty() && cluster.authority_file.is_none() {
-            return refuse(
-                "[store] endpoints says https, so [store] authority_file must name the certificates of the cluster's authority",
-            );
-        }
-        if cluster.certificate_file.is_some() != cluster.key_file.is_some() {
-            return refuse("[store] certificate_file and [store] key_file go together");
-        }
-        if cluster.user.is_some() != cluster.password_file.is_some() {
-            return refuse("[store] user and [store] password_file go together");
-        }
-        Ok(())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_program_that_knows_no_cluster_asks_for_no_setting_of_one() {
-        let without_endpoints = Config {
-            store: StoreKind::Etcd,
-            ..Config::default()
-        };
-        let said = |has_etcd| {
-            without_endpoints
-                .check_cluster(has_etcd)
-                .unwrap_err()
-                .to_string()
-        };
-        assert!(said(true).contains("endpoints must name"), "{}", said(true));
-        assert_eq!(said(false), WITHOUT_ETCD);
-        assert!(Config::default().check_cluster(false).is_ok());
-    }
 
     #[test]
     fn endpoints_are_urls_of_one_kind_with_ports() {

@@ -1,5 +1,5 @@
-//! The settings for letters and the reset page: through which mail server, to which address, under which limits; and
-//! which of them make sense together.
+//! The settings for letters and the reset page: through which mail server, to which address, under which
+//! limits.
 
 use std::{
     fmt,
@@ -8,7 +8,6 @@ use std::{
     str::FromStr,
 };
 
-use super::{Config, ConfigError};
 use crate::domain::{EmailAddress, network::Networks};
 
 /// How letters go out. Without a server none are written, and a reset is an officer's work.
@@ -217,66 +216,11 @@ pub fn full_name(node: &str) -> Option<String> {
 }
 
 /// Whether a host is this machine by its very name.
-fn is_this_machine(host: &str) -> bool {
+pub(super) fn is_this_machine(host: &str) -> bool {
     host.eq_ignore_ascii_case("localhost")
         || host
             .parse::<IpAddr>()
             .is_ok_and(|address| address.is_loopback())
-}
-
-impl Config {
-    /// Whether TOTP can be reset by a letter.
-    pub fn letters_are_sent(&self) -> bool {
-        self.mail.server.is_some()
-    }
-
-    /// The settings for training: no letter leaves the machine, and the page is for this machine's browsers.
-    pub(super) fn with_letters_for_training(mut self) -> Self {
-        let asked = self.web.listen.filter(|listen| listen.ip().is_loopback());
-        self.mail = Mail::default();
-        self.web = Web {
-            listen: Some(asked.unwrap_or(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))),
-            ..Web::default()
-        };
-        self
-    }
-
-    /// Refuses settings for letters and the page that make no sense together.
-    pub(super) fn check_letters(&self) -> Result<(), ConfigError> {
-        let Self { mail, web, .. } = self;
-        let refuse = |why: &str| Err(ConfigError::Together(why.to_owned()));
-        if let Some(server) = &mail.server {
-            if mail.from.is_none() {
-                return refuse(
-                    "[mail] server is set, so [mail] from must name the letters' sender",
-                );
-            }
-            if web.base_url.is_none() {
-                return refuse(
-                    "[mail] server is set, so [web] base_url must say where the letters' links lead",
-                );
-            }
-            if mail.security == MailSecurity::None && !is_this_machine(server) {
-                return refuse(
-                    "[mail] security = none is for a server on this machine only; use starttls or tls",
-                );
-            }
-        }
-        // The password of a user may be a credential that systemd hands to the service alone; a command beside it
-        // needs none. Whoever opens the way to the mail server finds it missing.
-        if mail.password_file.is_some() && mail.user.is_none() {
-            return refuse("[mail] password_file and [mail] user go together");
-        }
-        if web.certificate_file.is_some() != web.key_file.is_some() {
-            return refuse("[web] certificate and [web] key go together");
-        }
-        if web.listen.is_some() && web.base_url.is_none() {
-            return refuse(
-                "[web] listen is set, so [web] base_url must say how people reach the page",
-            );
-        }
-        Ok(())
-    }
 }
 
 #[cfg(test)]

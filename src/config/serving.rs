@@ -5,7 +5,7 @@ use std::{fmt, net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
 
 use crate::domain::network::Networks;
 
-/// The SSH door. Its defaults fit an office that serves a region.
+/// How SSH is served. The defaults fit an office that serves a region.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ssh {
     /// Where `serve` listens; at least one.

@@ -3,9 +3,16 @@
 
 use std::{path::PathBuf, str::FromStr, time::Duration};
 
-use super::{BaseUrl, Config, Draft, LogFormat, StoreKind, cluster, letters, serving};
+use super::{
+    cluster,
+    draft::Draft,
+    letters::{self, BaseUrl},
+    serving::{self, LogFormat},
+    store_kind::StoreKind,
+    values::Config,
+};
 use crate::domain::{
-    EmailAddress, account::is_disguise, calendar::Zone, language::Language, network::Networks,
+    EmailAddress, calendar::Zone, identity::is_disguise, language::Language, network::Networks,
     password::HashCost, provisioning::Issuer,
 };
 

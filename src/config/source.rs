@@ -1,21 +1,22 @@
-//! Where settings come from: the TOML file and the environment, read into a draft, each with its origin.
+//! The sources of settings: the TOML file and the environment, read into a draft, each with its origin.
 //!
 //! What is unknown or not allowed is refused with its place; nothing is guessed and nothing is skipped.
 
 use std::{
     collections::BTreeMap,
     ffi::OsString,
-    fmt,
     fs::File,
     io::{self, Read},
     os::unix::fs::PermissionsExt,
-    path::{Path, PathBuf},
+    path::Path,
 };
 
 use toml::de::{DeTable, DeValue};
 
 use super::{
-    ConfigError, Draft,
+    draft::Draft,
+    error::ConfigError,
+    origin::Origin,
     setting::{Kind, SETTINGS, Setting},
 };
 
@@ -25,6 +26,9 @@ const LARGEST_FILE: u64 = 1024 * 1024;
 /// What a refusal shows of a value.
 const SHOWN_CHARS: usize = 60;
 
+/// The configuration file that is read when none is named and it exists.
+pub const DEFAULT_FILE: &str = "/etc/lpse-kiosk/config.toml";
+
 /// The variable that names the configuration file, as `--config` does.
 pub const FILE_VARIABLE: &str = "LPSE_KIOSK_CONFIG";
 
@@ -33,28 +37,6 @@ pub const DATA_VARIABLE: &str = "LPSE_KIOSK_DATA";
 
 /// The environment, by name.
 pub type Environment = BTreeMap<OsString, OsString>;
-
-/// What set a setting.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Origin {
-    Default,
-    File { path: PathBuf, line: usize },
-    Variable(String),
-    Flag(&'static str),
-    Credential(&'static str),
-}
-
-impl fmt::Display for Origin {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Default => f.write_str("default"),
-            Self::File { path, line } => write!(f, "{}, line {line}", path.display()),
-            Self::Variable(name) => f.write_str(name),
-            Self::Flag(name) => f.write_str(name),
-            Self::Credential(name) => write!(f, "systemd credential {name}"),
-        }
-    }
-}
 
 /// Reads a configuration file whole. `Ok(None)`: there is no file of this name.
 pub fn read(path: &Path) -> Result<Option<String>, ConfigError> {
@@ -240,7 +222,7 @@ impl Draft {
                 allowed: setting.allowed,
             }
         })?;
-        self.origins.note(setting, origin);
+        self.origins.note(setting.section, setting.name, origin);
         Ok(())
     }
 }
@@ -261,7 +243,7 @@ fn shown(written: &str) -> String {
         .chars()
         .take(SHOWN_CHARS)
         .flat_map(|c| -> Vec<char> {
-            if crate::domain::account::is_disguise(c) {
+            if crate::domain::identity::is_disguise(c) {
                 c.escape_default().collect()
             } else {
                 vec![c]

@@ -1,6 +1,10 @@
 //! A configuration file to begin with: every setting explained, and commented out at its default.
 
-use super::{Config, DEFAULT_FILE, Kind, SETTINGS, Setting};
+use super::{
+    setting::{Kind, SETTINGS, Setting},
+    source::DEFAULT_FILE,
+    values::Config,
+};
 
 /// The file. Nothing is set in it; without its comment signs, each line of a setting is allowed as it stands.
 pub fn template() -> String {

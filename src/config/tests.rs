@@ -1,4 +1,4 @@
-//! What the configuration takes, in which order, and how it refuses the rest.
+//! Tests of the configuration: what it takes, in which order, and how it refuses the rest.
 
 use std::{
     ffi::{OsStr, OsString},
@@ -11,6 +11,7 @@ use std::{
 };
 
 use super::*;
+use crate::domain::calendar::Zone;
 
 fn environment(variables: &[(&str, &str)]) -> Environment {
     let mut environment: Environment = variables
@@ -110,19 +111,25 @@ fn flags_go_over_the_environment_and_that_over_the_file() {
     let (config, origins) = load_all(file, &[], &Flags::default()).unwrap();
     assert_eq!((config.store, config.zone), (StoreKind::Redb, Zone::Wit));
     assert_eq!(config.data, Path::new("/from/file"));
-    assert!(matches!(origins.of(data), Origin::File { line: 3, .. }));
+    assert!(matches!(
+        origins.of(data.section, data.name),
+        Origin::File { line: 3, .. }
+    ));
     for variable in ["LPSE_KIOSK_STORE_DATA", DATA_VARIABLE] {
         let set = [(variable, "/from/environment")];
         let (config, origins) = load_all(file, &set, &Flags::default()).unwrap();
         assert_eq!(config.data, Path::new("/from/environment"));
-        assert_eq!(origins.of(data), Origin::Variable(variable.into()));
+        assert_eq!(
+            origins.of(data.section, data.name),
+            Origin::Variable(variable.into())
+        );
         let flags = Flags {
             data: Some("/from/flag".into()),
             ..Flags::default()
         };
         let (config, origins) = load_all(file, &set, &flags).unwrap();
         assert_eq!(config.data, Path::new("/from/flag"));
-        assert_eq!(origins.of(data), Origin::Flag("--data"));
+        assert_eq!(origins.of(data.section, data.name), Origin::Flag("--data"));
     }
     let both = [("LPSE_KIOSK_STORE_DATA", "/a"), (DATA_VARIABLE, "/b")];
     let error = load(file, &both, &Flags::default()).unwrap_err();
@@ -217,9 +224,13 @@ fn every_setting_is_taken_from_the_file_and_from_the_environment() {
                 setting.value(&config).as_deref(),
                 Some(value),
                 "{setting} from {:?}",
-                origins.of(setting)
+                origins.of(setting.section, setting.name)
             );
-            assert_ne!(origins.of(setting), Origin::Default, "{setting}");
+            assert_ne!(
+                origins.of(setting.section, setting.name),
+                Origin::Default,
+                "{setting}"
+            );
         }
     }
     let config = load("[kiosk]\nvisit_minutes = 20", &[], &Flags::default()).unwrap();

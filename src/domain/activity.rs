@@ -1,8 +1,8 @@
-//! What an account's owner gets to see of what happened to the account.
+//! An account's activity: what its owner gets to see of what happened to it.
 
 use jiff::Timestamp;
 
-use super::{account::AccountKey, source::Source};
+use super::{identity::AccountKey, source::Source};
 
 /// One thing that happened to an account.
 #[derive(Debug, Clone, PartialEq, Eq)]

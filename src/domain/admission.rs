@@ -1,4 +1,5 @@
-//! Whether a guess at a password is looked at: the account's own count where it logs in, the source's budget elsewhere.
+//! Admission of a guess at a password: the account's own count decides where its owner logs in, the source's budget
+//! elsewhere.
 
 use jiff::Timestamp;
 
@@ -73,9 +74,8 @@ impl Admission {
 mod tests {
     use super::*;
     use crate::domain::{
-        EmailAddress, PasswordHash, PersonName, UserId, UserType,
-        account::{AccountKey, KnownSource},
-        password::HashCost,
+        EmailAddress, PasswordHash, PersonName, UserId, UserType, account::KnownSource,
+        identity::AccountKey, password::HashCost,
     };
 
     fn at(second: i64) -> Timestamp {

@@ -1,4 +1,4 @@
-//! What the audit log is told: who, what, from where, with which outcome and true reason.
+//! An event for the audit log: who, what, from where, with which outcome and true reason.
 //!
 //! The true reason goes here and nowhere else; a person at the screen learns only what they may know. No secret is a
 //! part of any event, by type: there is no field that could hold one.
@@ -8,7 +8,7 @@ use std::{borrow::Cow, fmt, str::FromStr};
 use data_encoding::HEXLOWER;
 use jiff::Timestamp;
 
-use super::{account::AccountKey, source::Source};
+use super::{identity::AccountKey, source::Source};
 
 /// One event for the audit log; the log adds the time.
 #[derive(Debug, Clone, PartialEq, Eq)]

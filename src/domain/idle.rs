@@ -1,5 +1,5 @@
-//! When an unattended terminal is cleared, and when a session that is only lent ends: the rule, on a monotonic clock
-//! that comes in as a parameter.
+//! The limits of idleness: when an unattended terminal is cleared, and when a session that is only lent ends. Time
+//! comes in as a parameter, from a monotonic clock.
 
 use std::time::Duration;
 

@@ -6,7 +6,8 @@ use std::{fmt, str::FromStr, time::Duration};
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
-    account::{Account, AccountKey, EmailAddress, PersonName},
+    account::Account,
+    identity::{AccountKey, EmailAddress, PersonName},
     recorded::{Wait, is_of_clock_ahead},
     source::Source,
 };

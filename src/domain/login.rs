@@ -10,7 +10,8 @@
 use std::time::Duration;
 
 use super::{
-    account::{Account, AccountKey, Authenticator, Role},
+    account::{Account, Authenticator, Role},
+    identity::AccountKey,
     password::{PasswordHash, PasswordProof},
     policy::Policy,
     recovery::AcceptedCode,

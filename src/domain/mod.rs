@@ -9,6 +9,7 @@ pub mod admission;
 pub mod audit;
 pub mod calendar;
 pub mod find;
+pub mod identity;
 pub mod idle;
 pub mod keyboard_code;
 pub mod language;
@@ -28,8 +29,9 @@ pub mod source;
 pub mod throttle;
 pub mod totp;
 
-pub use account::{Account, AccountKey, Authenticator, EmailAddress, PersonName, UserId, UserType};
+pub use account::{Account, Authenticator};
 pub use activity::{Activity, ActivityKind};
+pub use identity::{AccountKey, EmailAddress, PersonName, UserId, UserType};
 pub use login::{
     Authenticated, AwaitingEnrollment, AwaitingPasscode, AwaitingPassword, Ceremony, Identified,
     Proved,

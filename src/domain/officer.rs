@@ -7,8 +7,9 @@ use jiff::Timestamp;
 use unicode_normalization::UnicodeNormalization;
 
 use super::{
-    account::{AccountKey, EmailAddress, LastLogin, PersonName, Role, TotpState, is_disguise},
+    account::{LastLogin, Role, TotpState},
     activity::Activity,
+    identity::{AccountKey, EmailAddress, PersonName, is_disguise},
     passcode::Passcode,
     policy::LoginRules,
     throttle::Gate,

@@ -1,4 +1,4 @@
-//! What a person types as a code, brought into one form before it is judged.
+//! A code as a person types it, brought into one form before it is judged.
 
 use std::fmt;
 

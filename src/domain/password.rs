@@ -11,7 +11,7 @@ use subtle::ConstantTimeEq;
 use unicode_normalization::UnicodeNormalization;
 use zeroize::Zeroizing;
 
-use super::{account::is_disguise, reset::ShortCode};
+use super::{identity::is_disguise, reset::ShortCode};
 
 /// A password as somebody typed it, in NFC; wiped when dropped, never printed.
 #[derive(Clone)]
@@ -172,7 +172,7 @@ impl PlainPassword {
     /// How many guesses it takes, at least. A long password is judged part by part, and is as strong as its strongest
     /// part: zxcvbn's work grows with the square of the length, and this is done at every key press.
     fn guesses(&self, context: &[&str]) -> u64 {
-        let house = [
+        let known = [
             "lpse",
             "spse",
             "totp",
@@ -181,7 +181,7 @@ impl PlainPassword {
             "rekanan",
             "indonesia",
         ];
-        let words: Vec<&str> = house
+        let words: Vec<&str> = known
             .into_iter()
             .chain(context.iter().flat_map(|text| {
                 text.split(|c: char| !c.is_alphanumeric())

@@ -1,4 +1,4 @@
-//! Whether people are asked for a code: one setting for all users, in force at the next login.
+//! The policy: whether people are asked for a code. One setting for all users, in force at the next login.
 
 use std::{fmt, str::FromStr};
 

@@ -1,11 +1,11 @@
-//! What carries a key to a phone: the `otpauth` URI of the QR code, and the same key in groups for typing by hand.
+//! A key on its way to a phone: the `otpauth` URI of the QR code, and the same key in groups for typing by hand.
 
 use std::fmt;
 
 use data_encoding::BASE32_NOPAD;
 use zeroize::Zeroizing;
 
-use super::{account::UserId, totp::Secret};
+use super::{identity::UserId, totp::Secret};
 
 /// The name of the service in the phone's list, such as `SPSE`.
 ///

@@ -14,7 +14,8 @@ use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use super::{
-    account::{Account, AccountKey},
+    account::Account,
+    identity::AccountKey,
     keyboard_code::{KeyboardCode, KeyboardCodeError, RANDOM_A_SYMBOL},
     policy::{LoginRules, Policy},
 };
@@ -213,7 +214,7 @@ mod tests {
     use std::collections::HashSet;
 
     use super::*;
-    use crate::domain::account::{UserId, UserType};
+    use crate::domain::identity::{UserId, UserType};
 
     fn account(id: &str) -> AccountKey {
         AccountKey::new(UserType::Penyedia, UserId::parse(id).unwrap())

@@ -14,7 +14,7 @@ use subtle::ConstantTimeEq;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use super::{
-    account::{AccountKey, EmailAddress},
+    identity::{AccountKey, EmailAddress},
     keyboard_code::{KeyboardCode, RANDOM_A_SYMBOL},
     recorded::{self, AHEAD, elapsed, is_of_clock_ahead},
 };
@@ -398,7 +398,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::domain::account::{UserId, UserType};
+    use crate::domain::identity::{UserId, UserType};
 
     fn email() -> EmailAddress {
         EmailAddress::parse("siti+spse@contoh.go.id").unwrap()

@@ -1,4 +1,4 @@
-//! Where an attempt comes from: the unit by which a stranger's failures are kept apart from the owner's.
+//! The source of an attempt: the unit by which a stranger's failures are kept apart from the owner's.
 
 use std::{
     fmt,

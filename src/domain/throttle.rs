@@ -1,4 +1,4 @@
-//! How failures slow down what follows: the schedules, and the arithmetic of waiting.
+//! Throttles: how failures slow down what follows, by which schedules, and the arithmetic of waiting.
 //!
 //! Two throttles, kept apart. Codes are counted per account, after a right password only, in the account's own
 //! record, because guessing a six-digit code is guessing at one account (security.md section 1). Passwords are counted

@@ -8,7 +8,7 @@ use std::fmt;
 use jiff::Timestamp;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
-use super::{account::AccountKey, passcode::Passcode};
+use super::{identity::AccountKey, passcode::Passcode};
 
 /// The shared secret of an authenticator: 20 bytes, the length RFC 4226 section 4 (R6) recommends.
 #[derive(Clone, Zeroize, ZeroizeOnDrop)]
@@ -237,7 +237,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::domain::account::{UserId, UserType};
+    use crate::domain::identity::{UserId, UserType};
 
     const RFC_SEED: &[u8; 20] = b"12345678901234567890";
 

@@ -22,8 +22,8 @@ use super::{
 };
 use crate::{
     adapter::secret_file::{self, SecretFileError},
+    assembly::Opened,
     config::{BaseUrl, Config},
-    parts::Opened,
     ports::Clock,
     service::EndedLogins,
     store::{Key, Store, away::Away, find::Index},

@@ -24,10 +24,10 @@ use super::{
 };
 use crate::{
     adapter::{clock::SystemClock, random::SystemRandom},
+    assembly::{self, AssemblyError, KeySource, Opened, waiting::Waiting},
     config::{Config, ConfigError},
     domain::Source,
     mail::inbox::Inbox,
-    parts::{self, KeySource, Opened, PartsError, waiting::Waiting},
     ports::Clock,
     service::ServiceError,
     session::{Closing, Seat},
@@ -41,7 +41,7 @@ pub enum HostError {
     #[error(transparent)]
     Console(#[from] ConsoleError),
     #[error(transparent)]
-    Parts(#[from] PartsError),
+    Assembly(#[from] AssemblyError),
     #[error(transparent)]
     Place(#[from] PlaceError),
     #[error(transparent)]
@@ -65,7 +65,7 @@ impl HostError {
     /// The exit status that tells scripts and supervisors what kind of failure it was.
     pub fn exit_status(&self) -> u8 {
         match self {
-            Self::Parts(error) => error.exit_status(),
+            Self::Assembly(error) => error.exit_status(),
             Self::Stuck | Self::Changed(_) => 75,
             Self::Panicking => 70,
             Self::Console(_)
@@ -268,12 +268,12 @@ async fn host(
         };
         let mut told = None;
         let opened = loop {
-            let opening = parts::open(&config, &key, clock.clone(), inbox.clone());
+            let opening = assembly::open(&config, &key, clock.clone(), inbox.clone());
             let error = match opening.await {
                 Ok(opened) => break opened,
                 Err(error) => error,
             };
-            let Waiting { why, pause } = parts::waiting::waits_for(&config, error).await?;
+            let Waiting { why, pause } = assembly::waiting::waits_for(&config, error).await?;
             open_doors()?;
             supervisor.waiting(&format!("Not serving yet: {why}"), START_PATIENCE);
             if told.as_ref() != Some(&why) {
@@ -288,7 +288,7 @@ async fn host(
         if let Some(samples) = &training {
             training::add_samples(&opened.services, samples).await?;
         }
-        tokio::spawn(parts::cluster::warn_of_members(config.clone()));
+        tokio::spawn(assembly::cluster::warn_of_members(config.clone()));
         started.send_replace(true);
         let beside = beside::start(&opened, places, &config, clock.clone(), &doors, &leaving);
         open.send_replace(Some(opened.services.clone()));

@@ -23,7 +23,7 @@ use tracing_subscriber::{
 
 use crate::{
     config::{Config, LogFormat},
-    domain::account::is_disguise,
+    domain::identity::is_disguise,
 };
 
 /// By which the journal tells our lines from others'.

@@ -10,7 +10,7 @@ use tokio::{
     time::{MissedTickBehavior, interval},
 };
 
-use crate::{domain::account::is_disguise, store::pulse::Health};
+use crate::{domain::identity::is_disguise, store::pulse::Health};
 
 /// The supervisor of this process, if there is one.
 #[derive(Debug, Clone, Copy)]

@@ -60,7 +60,7 @@ pub enum Post {
 
 /// What a courier works with.
 #[derive(Debug, Clone)]
-pub struct Satchel {
+pub struct CourierSettings {
     pub outbox: Outbox,
     pub vault: Vault,
     pub clock: Arc<dyn Clock>,
@@ -79,29 +79,29 @@ pub struct Satchel {
 /// Delivers the letters of a store.
 #[derive(Debug, Clone)]
 pub struct Courier {
-    satchel: Arc<Satchel>,
+    settings: Arc<CourierSettings>,
     /// By which its claims are told from those of other couriers.
     name: String,
 }
 
 impl Courier {
-    pub fn new(satchel: Satchel) -> Self {
+    pub fn new(settings: CourierSettings) -> Self {
         let mut name = [0; 8];
-        satchel.random.fill(&mut name);
+        settings.random.fill(&mut name);
         Self {
-            name: Delivery::claimant(&satchel.node, &HEXLOWER.encode(&name)),
-            satchel: Arc::new(satchel),
+            name: Delivery::claimant(&settings.node, &HEXLOWER.encode(&name)),
+            settings: Arc::new(settings),
         }
     }
 
     /// Delivers until `leave` holds true. What is on its way then is tried again by whoever comes next.
     pub async fn run(self, mut leave: watch::Receiver<bool>) {
-        let bell = self.satchel.bell.clone();
+        let bell = self.settings.bell.clone();
         loop {
             let round = async {
                 let pause = match self.round().await {
                     Ok(Some(next)) => {
-                        let left = next.duration_since(self.satchel.clock.now());
+                        let left = next.duration_since(self.settings.clock.now());
                         Some(
                             Duration::try_from(left)
                                 .unwrap_or_default()
@@ -109,7 +109,7 @@ impl Courier {
                         )
                     }
                     // Nobody's bell rings here for a letter that another machine left behind.
-                    Ok(None) => self.satchel.is_shared.then_some(LONGEST_SLEEP),
+                    Ok(None) => self.settings.is_shared.then_some(LONGEST_SLEEP),
                     Err(error) => {
                         tracing::warn!(%error, "the outbox cannot be read");
                         Some(STORE_PAUSE)
@@ -136,7 +136,7 @@ impl Courier {
 
     /// Tries everything that is due; says when there will be more to do.
     pub async fn round(&self) -> Result<Option<Timestamp>, StoreError> {
-        let satchel = &self.satchel;
+        let settings = &self.settings;
         let mut next: Option<Timestamp> = None;
         let mut sooner = |at: Option<Timestamp>| {
             next = [next, at].into_iter().flatten().min();
@@ -144,10 +144,10 @@ impl Courier {
         let mut under_way: JoinSet<Result<Option<Timestamp>, StoreError>> = JoinSet::new();
         let mut after: Option<LetterId> = None;
         loop {
-            let page = satchel.outbox.page(after.as_ref(), PAGE).await?;
+            let page = settings.outbox.page(after.as_ref(), PAGE).await?;
             for read in page.letters {
-                let now = satchel.clock.now();
-                let Some(read) = satchel.outbox.corrected(read, now).await? else {
+                let now = settings.clock.now();
+                let Some(read) = settings.outbox.corrected(read, now).await? else {
                     continue;
                 };
                 if now >= read.letter.good_until {
@@ -176,27 +176,27 @@ impl Courier {
 
     /// Claims one letter and tries it. Says when it is to be looked at again, if it is.
     async fn carry(&self, read: Read, claim: Delivery) -> Result<Option<Timestamp>, StoreError> {
-        let satchel = &self.satchel;
-        let Some(claimed) = satchel.outbox.update(read, claim).await? else {
+        let settings = &self.settings;
+        let Some(claimed) = settings.outbox.update(read, claim).await? else {
             // Somebody else was faster, or it was withdrawn.
             return Ok(None);
         };
         let letter = &claimed.letter;
-        let left = letter.good_until.duration_since(satchel.clock.now());
+        let left = letter.good_until.duration_since(settings.clock.now());
         let left = Duration::try_from(left)
             .unwrap_or_default()
             .min(LONGEST_WAY);
         let tried = self.try_once(&claimed, left).await;
-        let now = satchel.clock.now();
+        let now = settings.clock.now();
         let (delivery, said) = match tried {
             Ok(()) => {
-                satchel.outbox.remove(&claimed).await?;
+                settings.outbox.remove(&claimed).await?;
                 self.record(letter, AuditOutcome::Done).await;
                 return Ok(None);
             }
             Err(DeliveryError::Temporary(reason)) => {
                 let mut jitter = [0];
-                satchel.random.fill(&mut jitter);
+                settings.random.fill(&mut jitter);
                 (
                     claimed.delivery.put_off(reason, now, jitter[0]),
                     "a letter was not taken; it will be tried again",
@@ -223,7 +223,7 @@ impl Courier {
         let is_refused = delivery.stage == Stage::Refused;
         let reason = delivery.last_error.clone().unwrap_or_default();
         // Said when it is stored: who reads it in the log and asks for `outbox list` finds it there.
-        let stored = satchel.outbox.update(claimed, delivery).await;
+        let stored = settings.outbox.update(claimed, delivery).await;
         if is_refused {
             tracing::error!(letter = %letter.id, %reason, "{said}");
             self.record(&letter, AuditOutcome::Failed(reason)).await;
@@ -235,12 +235,12 @@ impl Courier {
 
     /// Hands the letter over, to a server that asks for it `within` that time.
     async fn try_once(&self, read: &Read, within: Duration) -> Result<(), DeliveryError> {
-        let satchel = &self.satchel;
+        let settings = &self.settings;
         let letter = &read.letter;
         let secrets: Option<TicketSecrets> = read
             .secrets
             .as_ref()
-            .map(|sealed| satchel.vault.open_ticket_secrets(&letter.id, sealed))
+            .map(|sealed| settings.vault.open_ticket_secrets(&letter.id, sealed))
             .transpose()
             .map_err(|error| {
                 let why = format!("the letter's secrets cannot be opened: {error}");
@@ -250,14 +250,14 @@ impl Courier {
                     VaultError::NotAuthentic => DeliveryError::Permanent(why),
                 }
             })?;
-        match &satchel.post {
+        match &settings.post {
             Post::Training(inbox) => {
-                let words = message::words(letter, secrets.as_ref(), &satchel.sender);
+                let words = message::words(letter, secrets.as_ref(), &settings.sender);
                 inbox.put(letter, words, secrets.as_ref());
                 Ok(())
             }
             Post::Server(transport) => {
-                let message = message::compose(letter, secrets.as_ref(), &satchel.sender)
+                let message = message::compose(letter, secrets.as_ref(), &settings.sender)
                     .map_err(|error| DeliveryError::Permanent(error.to_string()))?;
                 transport.deliver(&message, within).await
             }
@@ -266,7 +266,7 @@ impl Courier {
 
     /// Nobody needs it any more: its ticket has expired, or its news is old.
     async fn drop_expired(&self, read: &Read) -> Result<(), StoreError> {
-        if self.satchel.outbox.remove(read).await? == Outcome::Conflict {
+        if self.settings.outbox.remove(read).await? == Outcome::Conflict {
             // Somebody else is at it.
             return Ok(());
         }
@@ -283,7 +283,7 @@ impl Courier {
     /// What became of a letter is done, whether or not the log takes it.
     async fn record(&self, letter: &Letter, outcome: AuditOutcome) {
         let event = AuditEvent::new(Act::DeliverLetter, outcome, &letter.from).on(&letter.account);
-        if let Err(error) = self.satchel.audit.record(vec![event]).await {
+        if let Err(error) = self.settings.audit.record(vec![event]).await {
             tracing::error!(letter = %letter.id, %error, "what became of a letter is not in the audit log");
         }
     }

@@ -1,4 +1,4 @@
-//! From the facts of a letter to its words, and from its words to the MIME message that a mail server takes.
+//! A letter's message: from facts to words, and from words to the MIME message that a mail server takes.
 //!
 //! The words are in `assets/mail`. Whatever somebody typed (a name, a place) is shown without the characters that act
 //! on the text around them, and escaped in HTML. The message has one recipient and one fixed set of header fields,
@@ -24,8 +24,8 @@ use zeroize::Zeroizing;
 
 use crate::domain::{
     EmailAddress,
-    account::is_disguise,
     calendar::{self, MonthNames, Zone},
+    identity::is_disguise,
     letter::{Letter, LetterKind},
     reset::{ResetLink, TicketSecrets},
 };

@@ -5,6 +5,7 @@
 //! reader of replies takes none without a text, nor one that is not UTF-8, and such servers are in use.
 
 mod conversation;
+mod failure;
 mod reply;
 mod wire;
 
@@ -35,12 +36,10 @@ use tokio_rustls::{
 };
 use zeroize::Zeroizing;
 
-use crate::domain::{account::is_disguise, reset::LINK_PATH};
 use conversation::{Conversation, address_literal};
+pub use failure::DeliveryError;
+use failure::one_line;
 use wire::Duplex;
-
-/// The most characters of a reason, the server's name included.
-const LONGEST_REASON: usize = 240;
 
 /// The office's mail server, and how to speak with it.
 #[derive(Clone)]
@@ -99,25 +98,7 @@ pub enum SmtpSettingsError {
     Credentials,
 }
 
-/// Why a letter was not taken, in one line for the operator, without anything secret.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum DeliveryError {
-    /// Nothing was said against this letter: worth another try.
-    #[error("{0}")]
-    Temporary(String),
-    /// The server refused this letter for good (5xx to MAIL, RCPT, DATA or the letter itself).
-    #[error("{0}")]
-    Permanent(String),
-    /// The server has the letter whole, and has not said whether it takes it (RFC 1047).
-    #[error("{reason}")]
-    Unknown {
-        reason: String,
-        /// It said something, though nothing that is a reply.
-        was_answered: bool,
-    },
-}
-
-/// A way for a letter to leave the house.
+/// A way for a letter to leave this machine.
 #[async_trait]
 pub trait Transport: Send + Sync + fmt::Debug {
     /// One try, which says the letter's first line `within` that time or not at all. `Ok`: the letter is in the
@@ -295,7 +276,7 @@ impl Smtp {
         self.settings.hello.clone().unwrap_or_else(address)
     }
 
-    /// Goes as far as a letter would begin, the login included, and says goodbye: whether letters can leave the house.
+    /// Goes as far as a letter would begin, the login included, and says goodbye: whether letters can leave.
     ///
     /// # Errors
     /// What would keep every letter here, in one line for the operator.
@@ -391,43 +372,4 @@ fn trust(extra: Vec<CertificateDer<'static>>) -> Result<Arc<ClientConfig>, Strin
     // A resumed session would not look at the certificate again.
     config.resumption = Resumption::disabled();
     Ok(Arc::new(config))
-}
-
-/// A reason as the operator reads it: one line of bounded length, without control characters, and without a link of a
-/// letter, which filters like to quote.
-fn one_line(text: &str) -> String {
-    let plain: String = text
-        .chars()
-        .map(|c| if is_disguise(c) { ' ' } else { c })
-        .collect();
-    let mut line = String::new();
-    for word in plain.split_whitespace() {
-        if !line.is_empty() {
-            line.push(' ');
-        }
-        let tells_secret = word.contains(LINK_PATH) || word.contains("kode=");
-        line.push_str(if tells_secret { "…" } else { word });
-    }
-    if line.chars().count() > LONGEST_REASON {
-        line = line.chars().take(LONGEST_REASON - 1).chain(['…']).collect();
-    }
-    line
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_reason_is_one_bounded_line_without_a_letters_link() {
-        let told = "surat:587 answered the letter with 554 blocked:\r\n\u{1b}[31m \
-                    https://lpse.contoh.go.id/proc4user/resettotp?email=a&kode=abc see https://help.example/1";
-        assert_eq!(
-            one_line(told),
-            "surat:587 answered the letter with 554 blocked: [31m … see https://help.example/1"
-        );
-        let long = one_line(&"panjang ".repeat(1000));
-        assert_eq!(long.chars().count(), LONGEST_REASON);
-        assert!(long.ends_with('…'));
-    }
 }

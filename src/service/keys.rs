@@ -28,7 +28,7 @@ use crate::{
         account::SealedSecret,
         audit::{Act, AuditEvent, AuditOutcome},
     },
-    milestone,
+    kill_point,
     ports::AuditError,
     store::{
         Commit, Outcome, StoreError, Turn, Work, holds,
@@ -321,7 +321,7 @@ impl Keys {
             .await?;
         if rotated.failed.is_empty() {
             house.settings().end_rotation(&rotated.id).await?;
-            milestone::reached();
+            kill_point::reached();
         }
         let said = format!("from {sealing_before} to {}", rotated.id);
         let outcome = match rotated.failed.len() {
@@ -414,16 +414,16 @@ impl Keys {
                 let id = new.id();
                 // Noted before the file holds it: a key in the file that no note names is an old one.
                 settings.begin_rotation(&id).await?;
-                milestone::reached();
+                kill_point::reached();
                 self.keep(kept.with(new)).await?;
-                milestone::reached();
+                kill_point::reached();
                 progress(Progress::Begun { id: id.clone() });
                 id
             }
         };
         let knows = |held: &KeysHeld| held.opens(&id);
         self.everywhere(Change::Learn, knows).await?;
-        milestone::reached();
+        kill_point::reached();
         Ok(id)
     }
 
@@ -434,12 +434,12 @@ impl Keys {
         if kept.sealing().id() != id && file.is_some_and(KeyFile::is_replaceable) {
             let now = kept.sealing_with(id).ok_or_else(changed_meanwhile)?;
             self.keep(now).await?;
-            milestone::reached();
+            kill_point::reached();
         }
         let seals = |held: &KeysHeld| held.sealing == id;
         self.everywhere(Change::SealWith(id.to_owned()), seals)
             .await?;
-        milestone::reached();
+        kill_point::reached();
         Ok(())
     }
 
@@ -458,7 +458,7 @@ impl Keys {
             let sealed = vault.seal_check(house.random_bytes());
             let commit = check.replace(&sealed).and(condition.clone());
             if house.store.commit(commit).await? == Outcome::Applied {
-                milestone::reached();
+                kill_point::reached();
                 return Ok(());
             }
             if !holds(&*house.store, condition).await? {
@@ -503,7 +503,7 @@ impl Keys {
                 })
                 .await?;
             if done.changed > 0 {
-                milestone::reached();
+                kill_point::reached();
             }
             rotated.changed += done.changed;
             rotated.failed.extend(done.failed);
@@ -618,7 +618,7 @@ impl Keys {
         self.record(Act::DropKey, AuditOutcome::Intended, from, said.clone())
             .await?;
         self.keep(kept.sealing_alone()).await?;
-        milestone::reached();
+        kill_point::reached();
         self.everywhere(Change::Learn, |_| true).await?;
         self.record(Act::DropKey, AuditOutcome::Done, from, said)
             .await?;

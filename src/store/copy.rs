@@ -11,7 +11,7 @@
 //! Everything is copied as it is stored, with its tag, and the sealed store key with it: no master key is asked for, and
 //! what is altered in the one is so in the other. Visits and hours counted by one machine are copied too: they add up as
 //! before. Of the heads of audit logs, this machine's own goes with the log, under whatever name the machine has; see
-//! `crate::parts::store_copy`.
+//! `crate::assembly::store_copy`.
 
 use std::{collections::VecDeque, sync::Arc};
 
@@ -21,7 +21,7 @@ use tokio::task::{JoinError, JoinSet};
 use super::{
     Commit, Key, Outcome, Store, StoreError, Value, Work, audit_heads::AuditHeads, record,
 };
-use crate::milestone;
+use crate::kill_point;
 
 /// Records read at once from either store.
 const PAGE: usize = 256;
@@ -142,7 +142,7 @@ pub async fn copy(
         .put(Key::copy(), mark.clone())
         .remove(Key::moved());
     applied(to.commit(begun).await)?;
-    milestone::reached();
+    kill_point::reached();
     let mut writer = Writer {
         to: to.clone(),
         mark: mark.clone(),
@@ -169,10 +169,10 @@ pub async fn copy(
     writer.finish().await?;
     copy_heads(from, to, names).await?;
     let records = compare(from, &**to, &mut progress).await?;
-    milestone::reached();
+    kill_point::reached();
     let moved = Commit::new().put(Key::moved(), record::encode_import(now));
     applied(from.commit(moved).await)?;
-    milestone::reached();
+    kill_point::reached();
     let done = Commit::new()
         .expect(Key::copy(), Some(mark))
         .remove(Key::copy());
@@ -337,7 +337,7 @@ impl Writer {
         let broken_off = |_: JoinError| StoreError::Unknown("a write was broken off".into());
         if let Some(done) = self.under_way.join_next().await {
             applied(done.map_err(broken_off)?)?;
-            milestone::reached();
+            kill_point::reached();
         }
         Ok(())
     }

@@ -21,9 +21,10 @@ use zeroize::Zeroizing;
 
 use crate::domain::{
     Activity, IssuedPassword, Passcode, PlainPassword, Policy, UserId, UserType,
-    account::{AccountKey, EmailAddress, LastLogin, PersonName, Role, TotpState},
+    account::{LastLogin, Role, TotpState},
     audit::AuditRecord,
     calendar::Zone,
+    identity::{AccountKey, EmailAddress, PersonName},
     language::Language,
     letter::LetterKind,
     officer::{Bookmark, Card, Declined, FoundPage, Order},

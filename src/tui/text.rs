@@ -8,7 +8,7 @@ use std::{sync::LazyLock, time::Duration};
 use serde::Deserialize;
 
 use crate::domain::{
-    ActivityKind, account::is_disguise, calendar::MonthNames, language::Language,
+    ActivityKind, calendar::MonthNames, identity::is_disguise, language::Language,
     letter::LetterKind,
 };
 

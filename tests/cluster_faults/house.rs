@@ -18,7 +18,7 @@ use lpse_kiosk::{
         audit::AuditEvent, password::HashCost, provisioning::Issuer,
     },
     mail::{
-        courier::{Courier, Post, Satchel},
+        courier::{Courier, CourierSettings, Post},
         inbox::Inbox,
         message::Sender,
     },
@@ -210,7 +210,7 @@ pub async fn over(raw: Arc<dyn Store>, place: &Place, node: &str, keys: &Path) -
         node: node.to_owned(),
     });
     let inbox = Arc::new(Inbox::default());
-    let courier = Courier::new(Satchel {
+    let courier = Courier::new(CourierSettings {
         outbox: Outbox::new(store.clone()),
         vault,
         clock: clock.clone(),

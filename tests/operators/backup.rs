@@ -374,7 +374,7 @@ fn a_backup_in_the_middle_of_an_import_has_all_of_it_or_nothing() {
     assert!(importing.wait().unwrap().success());
 }
 
-fn killed_at(office: &Office, milestone: u32, arguments: &[&str], file: &Path) -> Output {
+fn killed_at(office: &Office, kill_point: u32, arguments: &[&str], file: &Path) -> Output {
     let passphrase = passphrase_file(office, PASSPHRASE);
     let mut command = Command::new(support::program());
     command
@@ -383,7 +383,7 @@ fn killed_at(office: &Office, milestone: u32, arguments: &[&str], file: &Path) -
         .arg(file)
         .env_clear()
         .envs(office.environment())
-        .env("LPSE_TEST_KILL_AT", milestone.to_string());
+        .env("LPSE_TEST_KILL_AT", kill_point.to_string());
     command.output().unwrap()
 }
 
@@ -398,8 +398,8 @@ fn a_backup_that_is_killed_is_whole_or_none_and_the_next_one_is_made() {
         }
         let file = office.path("backup");
         let mut killed = 0;
-        for milestone in (1..8).chain((8..).step_by(7)) {
-            let output = killed_at(&office, milestone, &["backup"], &file);
+        for kill_point in (1..8).chain((8..).step_by(7)) {
+            let output = killed_at(&office, kill_point, &["backup"], &file);
             let is_there = file.exists();
             if is_there {
                 succeeds(run(&office, &["verify"], &file));
@@ -414,7 +414,7 @@ fn a_backup_that_is_killed_is_whole_or_none_and_the_next_one_is_made() {
                 Some(_) => panic!("{}", text(&output.stderr)),
             }
         }
-        assert!(killed >= 5, "{killed} milestones");
+        assert!(killed >= 5, "{killed} kill points");
         back_up(&office);
         if let Some(kiosk) = &mut kiosk {
             kiosk.expect_still_answers();
@@ -433,8 +433,8 @@ fn a_restore_that_is_killed_serves_nobody_and_is_done_again() {
     for kind in ["sled", "redb"] {
         let machine = empty_machine(&office, kind);
         let mut killed = 0;
-        for milestone in (1..8).chain((8..).step_by(7)) {
-            let output = killed_at(&machine, milestone, &["restore"], &file);
+        for kill_point in (1..8).chain((8..).step_by(7)) {
+            let output = killed_at(&machine, kill_point, &["restore"], &file);
             if output.status.success() {
                 break;
             }
@@ -449,7 +449,7 @@ fn a_restore_that_is_killed_serves_nobody_and_is_done_again() {
             let mut kiosk = machine.kiosk();
             assert_ne!(kiosk.wait(), 0, "no kiosk either");
         }
-        assert!(killed >= 5, "{killed} milestones");
+        assert!(killed >= 5, "{killed} kill points");
         assert_eq!(contents(&machine), expected, "{kind}");
         refused(
             &run(&machine, &["restore"], &file),

@@ -7,7 +7,7 @@ use std::{
     process::{Command, Stdio},
 };
 
-use lpse_kiosk::{config::StoreKind, domain::account::is_disguise};
+use lpse_kiosk::{config::StoreKind, domain::identity::is_disguise};
 use serde_json::json;
 use support::command::{Done, PASSWORD, Place, done, shown};
 

@@ -170,7 +170,7 @@ fn a_rotation_killed_at_any_moment_loses_nothing_and_goes_on() {
         }
         let mut killed = 0;
         let mut finished = 0;
-        // Every rotation is killed one milestone later than the one before; each begins where the last was left.
+        // Every rotation is killed one kill point later than the one before; each begins where the last was left.
         for at in 1..40 {
             let mut command = std::process::Command::new(support::program());
             command
@@ -232,15 +232,15 @@ fn a_fresh_rotation_killed_at_each_moment_is_finished_by_the_next() {
             break;
         }
     }
-    // What was begun is gone on with, and no key too many is made; only after the last milestone, and after the end, it
+    // What was begun is gone on with, and no key too many is made; only after the last kill point, and after the end, it
     // is another rotation.
-    let milestones = keys.len() - 2;
-    assert!(milestones >= 8, "{keys:?}");
+    let kill_points = keys.len() - 2;
+    assert!(kill_points >= 8, "{keys:?}");
     assert!(
-        keys[..milestones].iter().all(|count| *count == 2),
+        keys[..kill_points].iter().all(|count| *count == 2),
         "{keys:?}"
     );
-    assert_eq!(keys[milestones..], [3, 3]);
+    assert_eq!(keys[kill_points..], [3, 3]);
 }
 
 #[test]

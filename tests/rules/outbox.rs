@@ -15,7 +15,7 @@ use lpse_kiosk::{
         letter::{Delivery, Stage},
     },
     mail::{
-        courier::{Courier, Post, Satchel},
+        courier::{Courier, CourierSettings, Post},
         message::Sender,
         transport::{DeliveryError, Transport},
     },
@@ -77,7 +77,7 @@ impl Transport for Server {
 
 fn courier(house: &House, server: &Arc<Server>) -> Courier {
     let foundation = &house.foundation;
-    Courier::new(Satchel {
+    Courier::new(CourierSettings {
         outbox: Outbox::new(foundation.store.clone()),
         vault: foundation.vault.clone(),
         clock: foundation.clock.clone(),

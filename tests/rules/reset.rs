@@ -13,7 +13,7 @@ use lpse_kiosk::{
         security_code::Challenge,
     },
     mail::{
-        courier::{Courier, Post, Satchel},
+        courier::{Courier, CourierSettings, Post},
         inbox::{Inbox, Received},
         message::Sender,
     },
@@ -51,7 +51,7 @@ impl Mailbox {
     fn of(house: &House) -> Self {
         let inbox = Arc::new(Inbox::default());
         let foundation = &house.foundation;
-        let courier = Courier::new(Satchel {
+        let courier = Courier::new(CourierSettings {
             outbox: Outbox::new(foundation.store.clone()),
             vault: foundation.vault.clone(),
             clock: foundation.clock.clone(),

@@ -1521,7 +1521,7 @@ fn what_stands_in_logs_acts_on_no_terminal() {
     officer.types("\n");
     screens.push_str(&officer.screen(120, 40));
     assert!(screens.contains("Greylisting") && screens.contains("kepolisian"));
-    let acts = |c: &char| lpse_kiosk::domain::account::is_disguise(*c) && *c != '\n';
+    let acts = |c: &char| lpse_kiosk::domain::identity::is_disguise(*c) && *c != '\n';
     assert_eq!(screens.chars().find(acts), None);
     // Nor does what is typed here.
     let mut officer = Officer::new(settings(Language::Id)).at_desk();

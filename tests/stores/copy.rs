@@ -204,13 +204,13 @@ fn a_store_goes_back_to_where_it_came_from_with_what_was_done_meanwhile() {
     assert!(listed.contains("PPK31"), "{listed}");
 }
 
-fn killed_at(office: &Office, milestone: u32) -> Output {
+fn killed_at(office: &Office, kill_point: u32) -> Output {
     let mut command = Command::new(support::program());
     command
         .args(TO_ETCD)
         .env_clear()
         .envs(office.environment())
-        .env("LPSE_TEST_KILL_AT", milestone.to_string());
+        .env("LPSE_TEST_KILL_AT", kill_point.to_string());
     command.output().unwrap()
 }
 
@@ -234,8 +234,8 @@ fn a_copy_that_is_killed_serves_nobody_and_goes_on_where_it_was() {
     let before = fill::raw_records(office);
     let mut killed = 0;
     let mut written = Vec::new();
-    for milestone in [2, 3, 5, 8, 100] {
-        let output = copied(office, |office| killed_at(office, milestone));
+    for kill_point in [2, 3, 5, 8, 100] {
+        let output = copied(office, |office| killed_at(office, kill_point));
         if output.status.success() {
             let said = text(&output.stdout);
             assert!(
@@ -259,14 +259,14 @@ fn a_copy_that_is_killed_serves_nobody_and_goes_on_where_it_was() {
 #[test]
 fn at_no_moment_do_two_stores_serve() {
     // One commit begins, one brings the records, then all is compared, and the source is marked.
-    let killed_and_done = |milestone| {
+    let killed_and_done = |kill_point| {
         let machine = Machine::new();
         let office = &machine.office;
-        let output = killed_at(office, milestone);
+        let output = killed_at(office, kill_point);
         assert_eq!(output.status.code(), None, "{}", text(&output.stderr));
         machine.is_refused_everywhere("etcd", "run the same `lpse-kiosk store copy` again");
         let listed = office.command(&["user", "list"]);
-        assert_eq!(listed.status.success(), milestone < 4, "{milestone}");
+        assert_eq!(listed.status.success(), kill_point < 4, "{kill_point}");
         let before = fill::raw_records(office);
         succeeds(copied(office, |office| office.command(&TO_ETCD)));
         assert_eq!(machine.in_cluster(), before);
@@ -275,8 +275,8 @@ fn at_no_moment_do_two_stores_serve() {
     };
     // Side by side: a turn of somebody who was killed lasts some seconds.
     thread::scope(|scope| {
-        for milestone in 1..=4 {
-            scope.spawn(move || killed_and_done(milestone));
+        for kill_point in 1..=4 {
+            scope.spawn(move || killed_and_done(kill_point));
         }
     });
 }

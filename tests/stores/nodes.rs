@@ -604,7 +604,7 @@ fn a_rotation_goes_on_by_itself_when_every_machine_has_the_new_key() {
     }
 }
 
-/// A rotation that goes on by itself at the second machine, whose process is killed at its milestone `at`.
+/// A rotation that goes on by itself at the second machine, whose process is killed at its kill point `at`.
 fn is_finished_by_the_other_when_killed(at: u32) {
     let world = Two::new();
     let (mut at_one, mut at_two) = world.serve();

@@ -11,8 +11,8 @@ use sha2::{Digest, Sha256};
 
 use crate::domain::{
     Source,
-    account::is_disguise,
     audit::{AuditEvent, AuditHead, AuditRecord, RecordHash},
+    identity::is_disguise,
 };
 
 /// The longest line: the bounds of the texts, each character escaped.

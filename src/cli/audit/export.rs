@@ -10,9 +10,13 @@ use std::{
 
 use clap::{Args, ValueHint};
 
-use super::{broken_off, files, output, search::Between, show::visible, tell_damaged};
+use super::{
+    files::{broken_off, files, output, tell_damaged},
+    search::Between,
+    show::visible,
+};
 use crate::{
-    adapter::audit_log::reading, cli::CliError, config::Config, domain::audit::AuditRecord,
+    adapter::audit_log::reading, cli::error::CliError, config::Config, domain::audit::AuditRecord,
 };
 
 /// Write the records as CSV, safe to open in a spreadsheet

@@ -12,10 +12,13 @@ use jiff::{
     tz::TimeZone,
 };
 
-use super::{broken_off, files, output, show::Form, tell_damaged};
+use super::{
+    files::{broken_off, files, output, tell_damaged},
+    show::Form,
+};
 use crate::{
     adapter::audit_log::reading,
-    cli::{CliError, one_of, output::Lines},
+    cli::{error::CliError, output::Lines, words::one_of},
     config::Config,
     domain::{
         AccountKey, UserId, UserType,

@@ -1,4 +1,4 @@
-//! How a record is printed: as a line for people, or as the line of JSON that it is.
+//! A record as it is printed: as a line for people, or as the line of JSON that it is.
 
 use std::borrow::Cow;
 
@@ -6,7 +6,7 @@ use jiff::{Timestamp, tz::Offset};
 
 use crate::{
     adapter::audit_log::escaped,
-    domain::{account::is_disguise, audit::AuditRecord, calendar::Zone},
+    domain::{audit::AuditRecord, calendar::Zone, identity::is_disguise},
 };
 
 /// The form of what is printed.

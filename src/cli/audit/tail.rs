@@ -4,10 +4,13 @@ use std::{collections::VecDeque, ops::ControlFlow, thread, time::Duration};
 
 use clap::Args;
 
-use super::{broken_off, files, output, show::Form, tell_damaged};
+use super::{
+    files::{broken_off, files, output, tell_damaged},
+    show::Form,
+};
 use crate::{
     adapter::audit_log::reading::{self, Following},
-    cli::{CliError, output::Lines},
+    cli::{error::CliError, output::Lines},
     config::Config,
 };
 

@@ -3,16 +3,19 @@
 use clap::Args;
 use serde_json::json;
 
-use super::{broken_off, show::visible};
+use super::{
+    files::{self, broken_off},
+    show::visible,
+};
 use crate::{
     adapter::audit_log::{
         AuditFiles,
         verification::{self, Fault, FaultKind, Question, Report},
     },
-    cli::{CliError, block_on, output::Lines},
+    assembly::{self, KnownLog},
+    cli::{error::CliError, output::Lines, runtime::block_on},
     config::{Config, StoreKind},
     frontend::log,
-    parts::{self, KnownLog},
 };
 
 /// Check that nothing in the log was changed, removed, put in between or cut off
@@ -42,10 +45,10 @@ pub fn run(arguments: &VerifyArguments, config: &Config) -> Result<(), CliError>
         head,
         is_live,
         gone,
-    } = block_on(parts::known_log(config))?;
+    } = block_on(assembly::known_log(config))?;
     let files = AuditFiles::of(&config.audit_file());
     if head.is_none() {
-        super::files(config)?;
+        files::files(config)?;
     }
     let question = Question {
         from: arguments.from,
@@ -54,7 +57,7 @@ pub fn run(arguments: &VerifyArguments, config: &Config) -> Result<(), CliError>
     };
     let report =
         verification::verify(&files, question).map_err(|error| broken_off(config, error))?;
-    let node = (config.store == StoreKind::Etcd).then(|| parts::node(config));
+    let node = (config.store == StoreKind::Etcd).then(|| assembly::node(config));
     let mut lines = Lines::new();
     if arguments.json {
         lines.line(as_json(&report, question, node.as_deref(), gone.is_some()))?;

@@ -8,12 +8,13 @@ use std::{
 
 use jiff::Timestamp;
 
-use super::Finding;
+use super::finding::Finding;
 use crate::{
     adapter::{
         audit_trail::AuditTrailFiles,
         clock::{built, is_kept_by_timesyncd},
     },
+    cli::runtime::blocking,
     config::Config,
     domain::{calendar::Zone, recorded::ClockFault},
     ports::AuditTrail,
@@ -41,7 +42,7 @@ pub async fn examine(now: Timestamp, config: Option<&Config>) -> Finding {
     if let Some(wrong) = ClockFault::of(now, built(), latest).and_then(|fault| told(fault, now)) {
         return wrong;
     }
-    super::blocking(|| judge(is_kept_by_timesyncd(), kernel_says())).await
+    blocking(|| judge(is_kept_by_timesyncd(), kernel_says())).await
 }
 
 fn told(fault: ClockFault, now: Timestamp) -> Option<Finding> {
@@ -157,7 +158,7 @@ fn of_machine() -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{super::Status, *};
+    use super::{super::finding::Status, *};
 
     #[test]
     fn an_unsynchronised_clock_is_a_warning_and_never_more() {

@@ -1,7 +1,8 @@
 //! The members of an etcd cluster, each asked how it is: whether it answers, its version, whether most of them agree on a
 //! leader, its alarms, and how full it is; and the machines that share the store in it, with their clocks.
 
-use super::{Finding, Patient};
+#[cfg(not(feature = "etcd"))]
+use super::{finding::Finding, patient::Patient};
 
 #[cfg(feature = "etcd")]
 pub use with_etcd::{members, nodes, to_look};
@@ -27,10 +28,10 @@ pub fn to_look(
 mod with_etcd {
     use std::sync::Arc;
 
-    use super::{Finding, Patient};
     use crate::{
+        assembly,
+        cli::doctor::{finding::Finding, patient::Patient},
         config::{Config, StoreKind},
-        parts,
         store::{
             Store,
             etcd::{self, MemberState, Members},
@@ -49,7 +50,7 @@ mod with_etcd {
 
     /// The store of the cluster, to be read and no more.
     pub fn to_look(config: &Config) -> Result<Arc<dyn Store>, String> {
-        let settings = parts::cluster::settings(config).map_err(|error| error.to_string())?;
+        let settings = assembly::cluster::settings(config).map_err(|error| error.to_string())?;
         etcd::to_look(&settings).map_err(|error| error.to_string())
     }
 
@@ -59,7 +60,7 @@ mod with_etcd {
         if config.store != StoreKind::Etcd {
             return Vec::new();
         }
-        let settings = match parts::cluster::settings(config) {
+        let settings = match assembly::cluster::settings(config) {
             Ok(settings) => settings,
             Err(error) => {
                 return vec![Finding::warning(
@@ -247,8 +248,7 @@ mod with_etcd {
 
     #[cfg(test)]
     mod tests {
-        use super::*;
-        use crate::cli::doctor::finding::Status;
+        use crate::cli::doctor::{cluster::with_etcd::*, finding::Status};
 
         fn state() -> MemberState {
             MemberState {

@@ -7,7 +7,7 @@ use std::{
     path::Path,
 };
 
-use super::{Finding, Patient};
+use super::{finding::Finding, patient::Patient};
 
 const NAME: &str = "files";
 

@@ -1,10 +1,10 @@
-//! What a check found: one line, and what to do about it.
+//! A finding of a check: one line, and what to do about it.
 
 use std::fmt;
 
 use serde_json::{Value, json};
 
-use crate::domain::account::is_disguise;
+use crate::domain::identity::is_disguise;
 
 /// How a check came out; the worst is the greatest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
-use super::{Finding, Patient};
+use super::{finding::Finding, patient::Patient};
 use crate::{
     adapter::secret_file::SecretFileError,
+    assembly::{self, AssemblyError},
     config::MailSecurity,
-    parts::{self, PartsError},
 };
 
 const NAME: &str = "mail-server";
@@ -26,20 +26,22 @@ pub async fn examine(patient: &Patient<'_>) -> Finding {
         );
     };
     let server = format!("{host}:{}", mail.port());
-    let wrong = |error: PartsError| {
+    let wrong = |error: AssemblyError| {
         Finding::failure(
             NAME,
             error.to_string(),
             "The kiosk does not start with it: correct [mail].",
         )
     };
-    let (smtp, has_password) = match parts::mail_server(config) {
+    let (smtp, has_password) = match assembly::mail_server(config) {
         Ok(smtp) => (smtp, true),
         // A credential that systemd hands to the service is not for us. The rest of the way can be tried.
-        Err(PartsError::NoMailPassword | PartsError::Secret(SecretFileError::Foreign { .. })) => {
+        Err(
+            AssemblyError::NoMailPassword | AssemblyError::Secret(SecretFileError::Foreign { .. }),
+        ) => {
             let mut without = config.clone();
             (without.mail.user, without.mail.password_file) = (None, None);
-            match parts::mail_server(&without) {
+            match assembly::mail_server(&without) {
                 Ok(smtp) => (smtp, false),
                 Err(error) => return wrong(error),
             }

@@ -8,6 +8,7 @@ mod cluster;
 mod files;
 mod finding;
 mod mail;
+mod patient;
 mod ports;
 mod space;
 mod ssh;
@@ -22,13 +23,14 @@ use jiff::Timestamp;
 use ratatui::crossterm::style::{Color, Stylize};
 use serde_json::json;
 
-use super::{CliError, block_on, output::Lines, owner_of_data};
+use super::{error::CliError, output::Lines, owner::owner_of_data, runtime::block_on};
 use crate::{
     config::{Config, Flags},
     frontend::log,
     tui::theme::{Colours, Terminal},
 };
 use finding::{Finding, Status};
+use patient::Patient;
 
 /// Check everything the kiosk stands on, and say what to do
 ///
@@ -50,22 +52,6 @@ pub struct DoctorArguments {
     /// Let warnings too end with exit status 1
     #[arg(long)]
     strict: bool,
-}
-
-/// What the checks are about.
-struct Patient<'a> {
-    config: &'a Config,
-    flags: &'a Flags,
-    /// Whose the installation is: the data folder's owner, or whoever runs this where there is none yet.
-    user: u32,
-    now: Timestamp,
-}
-
-impl Patient<'_> {
-    /// Whether this process is the installation's own user, and may do what the kiosk does.
-    fn is_own(&self) -> bool {
-        rustix::process::geteuid().as_raw() == self.user
-    }
 }
 
 pub fn run(arguments: &DoctorArguments, flags: &Flags) -> Result<(), CliError> {
@@ -151,11 +137,6 @@ fn examine(flags: &Flags) -> Vec<Finding> {
     findings.extend(page);
     findings.push(mail);
     findings
-}
-
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
-    let done = tokio::task::spawn_blocking(work).await;
-    done.expect("a check does not panic")
 }
 
 fn print(findings: &[Finding], lines: &mut Lines) -> Result<(), CliError> {

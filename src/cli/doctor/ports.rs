@@ -12,7 +12,7 @@ use tokio::{
     time::timeout,
 };
 
-use super::Finding;
+use super::finding::Finding;
 use crate::{config::Config, domain::network::Networks};
 
 /// How `serve` begins (RFC 4253 section 4.2).
@@ -147,7 +147,7 @@ fn judge(
 
 #[cfg(test)]
 mod tests {
-    use super::{super::Status, *};
+    use super::{super::finding::Status, *};
 
     #[test]
     fn a_port_is_ours_or_free_or_a_failure() {

@@ -8,7 +8,7 @@ use std::{
 
 use rustix::fs::{Access, AtFlags, CWD, accessat};
 
-use super::Finding;
+use super::finding::Finding;
 use crate::{config::Config, store::folder::Room};
 
 const SPACE: &str = "free-space";
@@ -101,7 +101,7 @@ pub fn audit_log(config: &Config) -> Finding {
 
 #[cfg(test)]
 mod tests {
-    use super::{super::Status, *};
+    use super::{super::finding::Status, *};
 
     #[test]
     fn room_is_judged_by_the_floor() {

@@ -1,6 +1,6 @@
 //! The key by which people recognise this machine.
 
-use super::{Finding, Patient};
+use super::{finding::Finding, patient::Patient};
 use crate::frontend::ssh::host_key::{HostKey, HostKeyError};
 
 const NAME: &str = "ssh-host-key";

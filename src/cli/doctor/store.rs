@@ -5,22 +5,29 @@
 
 use std::{fs, os::unix::fs::MetadataExt, sync::Arc, time::Duration};
 
-use super::{Finding, Patient, cluster, files, finding::Status};
+use super::{
+    cluster, files,
+    finding::{Finding, Status},
+    patient::Patient,
+};
 use crate::{
     adapter::{
         master_key_file::{self, MasterKeyError},
         secret_file::SecretFileError,
     },
-    cli::store::check::{sentences, what_to_do},
+    assembly::{
+        self,
+        held::{self, Held},
+    },
+    cli::{
+        runtime::blocking,
+        store::check::{sentences, what_to_do},
+    },
     config::{Config, StoreKind},
     domain::{
         account::SealedSecret,
         letter::{Delivery, LetterId, Stage},
         recorded::elapsed,
-    },
-    parts::{
-        self,
-        held::{self, Held},
     },
     store::{
         self, Store, StoreError, backup,
@@ -80,7 +87,7 @@ pub async fn examine(patient: &Patient<'_>) -> Examined {
         StoreKind::Etcd => format!(
             "etcd, keys under {}, this machine is the node {}",
             config.cluster.prefix,
-            parts::node(config)
+            assembly::node(config)
         ),
         kind => format!("{kind}, embedded, in {shown}"),
     };
@@ -168,7 +175,7 @@ async fn reach(patient: &Patient<'_>) -> (Way, bool) {
         }
         match folder::kind_in(&folder) {
             Ok(None) => {
-                let way = match parts::trace_of_store(config) {
+                let way = match assembly::trace_of_store(config) {
                     None => Way::New,
                     Some(gone) => failed(
                         gone.to_string(),
@@ -215,7 +222,7 @@ async fn reach(patient: &Patient<'_>) -> (Way, bool) {
         }
         let (kind, floor) = (config.store, config.free_space_floor_mib);
         let at = folder.clone();
-        match super::blocking(move || store::examine(kind, &at, floor)).await {
+        match blocking(move || store::examine(kind, &at, floor)).await {
             Ok(embedded) => return (Way::Alone(embedded), false),
             Err(by @ OpenError::Held { .. }) => {
                 let Err(by) = held.wait(by).await else {

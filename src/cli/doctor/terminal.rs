@@ -7,7 +7,7 @@ use std::{
 
 use rustix::termios::tcgetwinsize;
 
-use super::Finding;
+use super::finding::Finding;
 use crate::tui::theme::{Colours, Glyphs, Terminal};
 
 const NAME: &str = "terminal";
@@ -71,7 +71,7 @@ fn judge(terminal: Terminal, (columns, rows): (u16, u16)) -> Vec<Finding> {
 
 #[cfg(test)]
 mod tests {
-    use super::{super::Status, *};
+    use super::{super::finding::Status, *};
 
     #[test]
     fn a_terminal_is_good_with_utf8_and_room() {

@@ -4,7 +4,7 @@ use std::fs;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Finding, Patient};
+use super::{finding::Finding, patient::Patient};
 use crate::{
     adapter::secret_file,
     config::BaseUrl,

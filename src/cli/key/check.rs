@@ -3,10 +3,10 @@
 use clap::Args;
 use serde_json::json;
 
-use super::records;
+use super::records::records;
 use crate::{
-    cli::{CliError, output::Lines, progress},
-    domain::{Source, account::is_disguise},
+    cli::{error::CliError, output::Lines, progress},
+    domain::{Source, identity::is_disguise},
     service::{Services, keys::Census},
 };
 

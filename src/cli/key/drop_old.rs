@@ -3,7 +3,7 @@
 use clap::Args;
 
 use crate::{
-    cli::{CliError, output::line, progress},
+    cli::{error::CliError, output::line, progress},
     domain::Source,
     service::{Services, keys::Dropped},
 };

@@ -2,11 +2,12 @@
 
 mod check;
 mod drop_old;
+mod records;
 mod rotate;
 
 use clap::{Args, Subcommand};
 
-use super::CliError;
+use super::error::CliError;
 use crate::{
     domain::Source,
     service::{Services, keys::KeysError},
@@ -44,12 +45,5 @@ impl From<KeysError> for CliError {
             KeysError::Key(error) => Self::Refused(error.to_string()),
             KeysError::Service(error) => Self::Service(error),
         }
-    }
-}
-
-fn records(count: u64) -> String {
-    match count {
-        1 => "1 record".to_owned(),
-        _ => format!("{count} records"),
     }
 }

@@ -2,9 +2,9 @@
 
 use clap::Args;
 
-use super::{drop_old, records};
+use super::{drop_old, records::records};
 use crate::{
-    cli::{CliError, output::Lines, progress},
+    cli::{error::CliError, output::Lines, progress},
     domain::Source,
     service::{
         Services,

@@ -2,9 +2,9 @@
 
 use clap::Args;
 
-use super::ALONE;
+use super::list::ALONE;
 use crate::{
-    cli::{CliError, output::Lines},
+    cli::{error::CliError, output::Lines},
     domain::Source,
     service::{Services, nodes::Forgotten},
 };

@@ -3,12 +3,14 @@
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::ALONE;
 use crate::{
-    cli::{CliError, output::Lines},
+    cli::{error::CliError, output::Lines},
     service::Services,
     store::nodes::Node,
 };
+
+/// Said where there is nothing to list or to forget.
+pub const ALONE: &str = "this store is embedded, and one machine's: there are no nodes";
 
 /// List the machines that share the store, with their clocks and master keys
 ///

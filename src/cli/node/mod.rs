@@ -5,7 +5,7 @@ mod list;
 
 use clap::{Args, Subcommand};
 
-use super::CliError;
+use super::error::CliError;
 use crate::{domain::Source, service::Services};
 
 /// The machines that share a store in an etcd cluster: list, forget one that is gone
@@ -20,9 +20,6 @@ enum NodeCommand {
     List(list::ListArguments),
     Forget(forget::ForgetArguments),
 }
-
-/// Said where there is nothing to list or to forget.
-const ALONE: &str = "this store is embedded, and one machine's: there are no nodes";
 
 pub async fn run(
     arguments: NodeArguments,

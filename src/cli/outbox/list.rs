@@ -3,15 +3,17 @@
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::PAGE;
 use crate::{
-    cli::{CliError, output::Lines},
+    cli::{error::CliError, output::Lines},
     domain::{
-        account::is_disguise,
+        identity::is_disguise,
         letter::{LetterId, Stage},
     },
     service::{Services, outbox::Waiting},
 };
+
+/// Letters read from the store at once.
+pub const PAGE: usize = 256;
 
 /// List the letters that wait to be delivered, the oldest first
 ///

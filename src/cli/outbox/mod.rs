@@ -5,7 +5,7 @@ mod retry;
 
 use clap::{Args, Subcommand};
 
-use super::CliError;
+use super::error::CliError;
 use crate::{domain::Source, service::Services};
 
 /// Letters on their way: list, send again
@@ -20,9 +20,6 @@ enum OutboxCommand {
     List(list::ListArguments),
     Retry(retry::RetryArguments),
 }
-
-/// Letters read from the store at once.
-const PAGE: usize = 256;
 
 pub async fn run(
     arguments: OutboxArguments,

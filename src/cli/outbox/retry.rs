@@ -2,9 +2,9 @@
 
 use clap::Args;
 
-use super::PAGE;
+use super::list::PAGE;
 use crate::{
-    cli::{CliError, output::Lines},
+    cli::{error::CliError, output::Lines},
     domain::{Source, letter::LetterId},
     service::{Services, outbox::Retried},
 };

@@ -6,10 +6,10 @@ use clap::Args;
 
 use crate::{
     adapter::clock::SystemClock,
-    cli::{CliError, block_on, output::Lines},
+    assembly,
+    cli::{error::CliError, output::Lines, runtime::block_on},
     config::{Config, Flags},
     frontend::log,
-    parts,
 };
 
 /// Begin with an empty store where one is gone, or where only its master key is there yet
@@ -26,7 +26,10 @@ pub struct BeginAnewArguments {}
 pub fn run(_arguments: &BeginAnewArguments, flags: &Flags) -> Result<(), CliError> {
     let config = Config::load(flags)?;
     log::warnings_to_standard_error();
-    let head = block_on(parts::begin_anew(&config, Arc::new(SystemClock::start())))?;
+    let head = block_on(assembly::begin_anew(
+        &config,
+        Arc::new(SystemClock::start()),
+    ))?;
     let mut lines = Lines::new();
     lines.line(format!(
         "An empty store was begun, with no account and no policy; record {} of the audit log says so.",

@@ -3,7 +3,7 @@
 use clap::Args;
 
 use crate::{
-    cli::{CliError, output::Lines, progress},
+    cli::{error::CliError, output::Lines, progress},
     domain::Source,
     service::Services,
     store::{

@@ -6,11 +6,11 @@ use clap::{Args, ValueHint};
 
 use crate::{
     adapter::clock::SystemClock,
-    cli::{CliError, block_on, one_of, output::Lines, progress},
+    assembly::store_copy,
+    cli::{error::CliError, output::Lines, progress, runtime::block_on, words::one_of},
     config::{Config, Flags, StoreKind},
     domain::Source,
     frontend::log,
-    parts::store_copy,
     service::store_copy::StoreCopyError,
 };
 

@@ -6,7 +6,7 @@ mod copy;
 
 use clap::{Args, Subcommand};
 
-use super::{CliError, with_services};
+use super::{error::CliError, services::with_services};
 use crate::config::Flags;
 
 /// The store as a whole: check every record, copy it into one of another kind, or begin with an empty one where it is gone

@@ -1,10 +1,10 @@
-//! `lpse-kiosk user add`.
+//! `lpse-kiosk user add`: a new account, and its first password.
 
 use clap::Args;
 
-use super::Which;
+use super::which::Which;
 use crate::{
-    cli::{CliError, output::line, password},
+    cli::{error::CliError, output::line, password},
     domain::{EmailAddress, PersonName, Source, account::Role},
     service::{
         Services,

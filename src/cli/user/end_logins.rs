@@ -1,10 +1,10 @@
-//! `lpse-kiosk user end-logins`.
+//! `lpse-kiosk user end-logins`: whoever is logged in to the account is so no longer.
 
 use clap::Args;
 
-use super::{Which, told};
+use super::{outcome::told, which::Which};
 use crate::{
-    cli::CliError,
+    cli::error::CliError,
     domain::{Source, officer::AccountAct},
     service::Services,
 };

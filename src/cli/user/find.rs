@@ -4,7 +4,7 @@ use clap::Args;
 
 use super::list::{not_shown, write};
 use crate::{
-    cli::{CliError, output::Lines, say},
+    cli::{error::CliError, output::Lines, standard_error::say},
     service::Services,
 };
 

@@ -3,9 +3,9 @@
 use clap::Args;
 use unicode_normalization::UnicodeNormalization;
 
-use super::{UserTypes, show};
+use super::{show, which::UserTypes};
 use crate::{
-    cli::{CliError, output::Lines},
+    cli::{error::CliError, output::Lines},
     domain::{Account, UserId, UserType},
     service::Services,
 };

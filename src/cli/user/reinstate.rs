@@ -1,10 +1,10 @@
-//! `lpse-kiosk user reinstate`.
+//! `lpse-kiosk user reinstate`: the end of a suspension.
 
 use clap::Args;
 
-use super::{Which, told};
+use super::{outcome::told, which::Which};
 use crate::{
-    cli::CliError,
+    cli::error::CliError,
     domain::{Source, officer::AccountAct},
     service::Services,
 };

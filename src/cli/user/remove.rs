@@ -1,12 +1,12 @@
-//! `lpse-kiosk user remove`.
+//! `lpse-kiosk user remove`: an account goes, with everything that is kept about it.
 
 use std::io::{self, IsTerminal, Write};
 
 use clap::Args;
 
-use super::{Which, known};
+use super::which::{Which, known};
 use crate::{
-    cli::{CliError, output::line},
+    cli::{error::CliError, output::line},
     domain::{Account, Source},
     service::Services,
 };

@@ -2,9 +2,9 @@
 
 use clap::Args;
 
-use super::Which;
+use super::which::Which;
 use crate::{
-    cli::{CliError, output::line},
+    cli::{error::CliError, output::line},
     domain::Source,
     service::Services,
 };

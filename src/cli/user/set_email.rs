@@ -1,10 +1,10 @@
-//! `lpse-kiosk user set-email`.
+//! `lpse-kiosk user set-email`: where an account's letters go.
 
 use clap::Args;
 
-use super::{Which, told};
+use super::{outcome::told, which::Which};
 use crate::{
-    cli::CliError,
+    cli::error::CliError,
     domain::{EmailAddress, Source, officer::AccountAct},
     service::Services,
 };

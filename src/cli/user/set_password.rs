@@ -1,10 +1,10 @@
-//! `lpse-kiosk user set-password`.
+//! `lpse-kiosk user set-password`: a password from the operator's hand.
 
 use clap::Args;
 
-use super::{Which, known};
+use super::which::{Which, known};
 use crate::{
-    cli::{CliError, output::line, password},
+    cli::{error::CliError, output::line, password},
     domain::Source,
     service::Services,
 };

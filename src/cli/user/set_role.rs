@@ -1,10 +1,10 @@
-//! `lpse-kiosk user set-role`.
+//! `lpse-kiosk user set-role`: who is an officer.
 
 use clap::Args;
 
-use super::{Which, told};
+use super::{outcome::told, which::Which};
 use crate::{
-    cli::{CliError, one_of},
+    cli::{error::CliError, words::one_of},
     domain::{Source, account::Role},
     service::Services,
 };

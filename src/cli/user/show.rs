@@ -3,9 +3,9 @@
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::{Which, known};
+use super::which::{Which, known};
 use crate::{
-    cli::{CliError, output::Lines},
+    cli::{error::CliError, output::Lines},
     domain::{Account, Authenticator, throttle::PASSCODE_FAILURES_HELD},
     service::Services,
 };

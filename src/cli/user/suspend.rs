@@ -1,10 +1,10 @@
-//! `lpse-kiosk user suspend`.
+//! `lpse-kiosk user suspend`: nobody logs in to the account until it is reinstated.
 
 use clap::Args;
 
-use super::{Which, told};
+use super::{outcome::told, which::Which};
 use crate::{
-    cli::CliError,
+    cli::error::CliError,
     domain::{Source, officer::AccountAct},
     service::Services,
 };

@@ -1,10 +1,10 @@
-//! `lpse-kiosk user unlock`.
+//! `lpse-kiosk user unlock`: the end of an account's waits after wrong codes and wrong passwords.
 
 use clap::Args;
 
-use super::{Which, told};
+use super::{outcome::told, which::Which};
 use crate::{
-    cli::CliError,
+    cli::error::CliError,
     domain::{Source, officer::AccountAct},
     service::Services,
 };

@@ -10,7 +10,7 @@ use percent_encoding::percent_decode_str;
 use zeroize::Zeroizing;
 
 use super::Token;
-use crate::domain::account::{AccountKey, EmailAddress, UserId, UserType, is_disguise};
+use crate::domain::identity::{AccountKey, EmailAddress, UserId, UserType, is_disguise};
 
 /// The path of the page that a link leads to, as SPSE's own links have it.
 pub const LINK_PATH: &str = "/proc4user/resettotp";

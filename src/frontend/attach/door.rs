@@ -13,7 +13,7 @@ use tokio::{
 
 use super::{FromTerminal, Hello, ToTerminal};
 use crate::{
-    domain::{Source, account::is_disguise},
+    domain::{Source, identity::is_disguise},
     frontend::{
         console::Use,
         doors,

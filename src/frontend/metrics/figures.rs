@@ -14,9 +14,9 @@ use prometheus_client::{
 };
 
 use crate::{
+    assembly::Vitals,
     domain::letter::Stage,
     frontend::doors::{Door, Doors, Reason},
-    parts::Vitals,
     store::pulse::Condition,
 };
 
@@ -157,7 +157,7 @@ impl Figures {
             "SSH connections that were turned away",
             Reason::ALL.map(|reason| ([("reason", reason.as_str())], doors.refused(reason))),
         )?;
-        let acts = self.vitals.acts.counts();
+        let acts = self.vitals.acts.iter();
         table.counters(
             "acts",
             "What people and operators did, as the audit log has it",

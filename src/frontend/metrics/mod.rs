@@ -22,7 +22,7 @@ use tokio::{sync::watch, time::timeout};
 
 use super::{doors::Doors, http};
 use crate::{
-    domain::network::Networks, parts::Vitals, ports::Clock, service::outbox::Outbox,
+    assembly::Vitals, domain::network::Networks, ports::Clock, service::outbox::Outbox,
     store::pulse::Condition,
 };
 use figures::{Figures, Letters};

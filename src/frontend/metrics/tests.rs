@@ -10,13 +10,13 @@ use tokio::task::JoinHandle;
 use super::*;
 use crate::{
     adapter::clock::SystemClock,
+    assembly::{self, KeySource, Opened},
     config::{Config, StoreKind},
     domain::{
         Source,
         audit::{Act, AuditEvent, AuditOutcome},
     },
     frontend::doors::{Door, Reason},
-    parts::{self, KeySource, Opened},
 };
 
 /// A house with its metrics, listening.
@@ -37,7 +37,7 @@ impl Served {
         config.store = StoreKind::Redb;
         config.free_space_floor_mib = 0;
         let clock = Arc::new(SystemClock::start());
-        let opened = parts::open(&config, &KeySource::Ephemeral, clock.clone(), None).await;
+        let opened = assembly::open(&config, &KeySource::Ephemeral, clock.clone(), None).await;
         let opened = opened.unwrap();
         let doors = Doors::default();
         let metrics = Metrics {

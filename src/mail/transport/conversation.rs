@@ -1,4 +1,4 @@
-//! What is said to a mail server, word by word, and what its answers mean for the letter (RFC 5321 section 4.1).
+//! A conversation with a mail server, word by word, and what its answers mean for the letter (RFC 5321 section 4.1).
 //!
 //! Up to the letter's last line nobody but us has it, so whatever goes wrong is worth another try. From then on it may
 //! be the server's: its code alone says whether it took the letter, however little else of its answer can be read, and
@@ -11,7 +11,7 @@ use lettre::address::Envelope;
 use zeroize::Zeroizing;
 
 use super::{
-    DeliveryError, one_line,
+    failure::{DeliveryError, one_line},
     reply::{Code, Kind, Offers, Reply},
     wire::{Duplex, Silence, Unheard, Wire},
 };

@@ -4,7 +4,7 @@ use std::io::Write;
 
 use super::{BackupError, BackupKey, entry::Writer, header::Header, stream::Sealer};
 use crate::{
-    milestone,
+    kill_point,
     ports::{Clock, Random},
     store::Store,
     vault::Keyring,
@@ -43,7 +43,7 @@ pub async fn make<W: Write>(
                 writer.record(key, value)?;
             }
         }
-        milestone::reached();
+        kill_point::reached();
         progress(count);
     }
     let as_of = clock.now();

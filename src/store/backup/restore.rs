@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     domain::TimeStep,
-    milestone,
+    kill_point,
     ports::Random,
     store::{Commit, Key, Outcome, Store, StoreError, Value, record, tagged::Tagged},
     vault::Vault,
@@ -121,7 +121,7 @@ pub async fn restore(
 async fn apply(store: &dyn Store, commit: Commit) -> Result<(), StoreError> {
     match store.commit(commit).await? {
         Outcome::Applied => {
-            milestone::reached();
+            kill_point::reached();
             Ok(())
         }
         Outcome::Conflict => Err(StoreError::Unavailable(

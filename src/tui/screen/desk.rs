@@ -19,7 +19,8 @@ use super::{
 };
 use crate::{
     domain::{
-        account::{AccountKey, PersonName, Role, TotpState},
+        account::{Role, TotpState},
+        identity::{AccountKey, PersonName},
         idle::Presence,
         officer::{Bookmark, Card, Declined, Found, FoundPage},
         recorded::ClockFault,

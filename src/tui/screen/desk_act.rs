@@ -15,7 +15,7 @@ use super::{
 use crate::{
     domain::{
         EmailAddress, TimeStep,
-        account::{AccountKey, PersonName},
+        identity::{AccountKey, PersonName},
         idle::Presence,
         officer::{AccountAct, Declined, DeskAct, Order, Statement, StatementError},
         policy::LoginRules,

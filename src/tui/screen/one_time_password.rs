@@ -6,7 +6,7 @@ use super::{Context, Left, Screen, Step, usual_hints};
 use crate::{
     domain::{
         IssuedPassword,
-        account::{AccountKey, PersonName},
+        identity::{AccountKey, PersonName},
         idle::Presence,
     },
     tui::{

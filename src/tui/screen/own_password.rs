@@ -12,7 +12,7 @@ use super::{
 use crate::{
     domain::{
         PersonName, PlainPassword, TimeStep,
-        account::AccountKey,
+        identity::AccountKey,
         idle::Presence,
         password::{PasswordRuleError, Strength},
     },

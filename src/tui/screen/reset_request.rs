@@ -15,7 +15,7 @@ use super::{
 use crate::{
     domain::{
         EmailAddress, UserId, UserType,
-        account::{AccountKey, UserIdError},
+        identity::{AccountKey, UserIdError},
         idle::Presence,
         security_code::{Challenge, Picture},
     },

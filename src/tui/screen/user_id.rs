@@ -5,7 +5,7 @@ use super::{
     reset_request::ResetRequestScreen, user_type::UserTypeScreen, usual_hints,
 };
 use crate::{
-    domain::{UserId, UserType, account::UserIdError, idle::Presence},
+    domain::{UserId, UserType, identity::UserIdError, idle::Presence},
     tui::{
         command::Command,
         text::Text,

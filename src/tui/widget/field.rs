@@ -4,7 +4,7 @@ use tui_input::{Input, InputRequest};
 use zeroize::Zeroizing;
 
 use crate::{
-    domain::{account::is_disguise, passcode::digit_of},
+    domain::{identity::is_disguise, passcode::digit_of},
     tui::command::Edit,
 };
 

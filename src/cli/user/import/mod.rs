@@ -25,7 +25,7 @@ use self::{
     table::Table,
 };
 use crate::{
-    cli::{CliError, output::line, progress},
+    cli::{error::CliError, output::line, progress},
     domain::{AccountKey, Source, account::Role},
     service::{
         ServiceError, Services,

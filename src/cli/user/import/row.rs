@@ -1,4 +1,4 @@
-//! What a row of an import means: the columns by their names, and the account of a row or what is wrong with it.
+//! A row of an import: the columns by their names, and the account of a row or what is wrong with it.
 
 use std::{borrow::Cow, fmt};
 
@@ -8,7 +8,7 @@ use super::{
 };
 use crate::domain::{
     AccountKey, EmailAddress, PasswordHash, PersonName, PlainPassword, UserId, UserType,
-    account::is_disguise,
+    identity::is_disguise,
 };
 
 /// A column of the file.

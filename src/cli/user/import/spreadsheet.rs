@@ -1,5 +1,5 @@
-//! What spreadsheets do to text on its way into a file: the marks they put around it, and what they make of text that
-//! looks like a number or a date.
+//! Damage that spreadsheets do to text on its way into a file: the marks they put around it, and what they make of text
+//! that looks like a number or a date.
 
 /// What a cell means, as its column is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

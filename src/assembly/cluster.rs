@@ -1,13 +1,16 @@
 //! The store of an etcd cluster, from the settings: what their files hold is read here.
 
-use super::PartsError;
+use super::AssemblyError;
 use crate::{
     config::Config,
     store::{self, folder::Folder},
 };
 
 #[cfg(not(feature = "etcd"))]
-pub(super) async fn open(_config: &Config, _folder: Folder) -> Result<store::Opened, PartsError> {
+pub(super) async fn open(
+    _config: &Config,
+    _folder: Folder,
+) -> Result<store::Opened, AssemblyError> {
     Err(store::folder::OpenError::NotBuilt.into())
 }
 
@@ -19,7 +22,7 @@ pub use with_etcd::{settings, warn_of_members};
 pub async fn warn_of_members(_config: Config) {}
 
 #[cfg(feature = "etcd")]
-pub(super) async fn open(config: &Config, folder: Folder) -> Result<store::Opened, PartsError> {
+pub(super) async fn open(config: &Config, folder: Folder) -> Result<store::Opened, AssemblyError> {
     Ok(store::etcd::open_in(settings(config)?, folder).await?)
 }
 
@@ -30,11 +33,14 @@ mod with_etcd {
         sync::{Arc, Mutex, PoisonError},
     };
 
-    use super::{Config, PartsError};
+    use super::{AssemblyError, Config};
     use crate::{
         adapter::secret_file,
+        assembly::{
+            named_files::{certificates, password},
+            node,
+        },
         config::StoreKind,
-        parts::{certificates, node, password},
         store::etcd::{self, EtcdSettings, EtcdTls, EtcdUser, Members},
     };
 
@@ -68,7 +74,7 @@ mod with_etcd {
     }
 
     /// How the cluster of the settings is reached.
-    pub fn settings(config: &Config) -> Result<EtcdSettings, PartsError> {
+    pub fn settings(config: &Config) -> Result<EtcdSettings, AssemblyError> {
         let cluster = &config.cluster;
         let tls = cluster.authority_file.as_ref().map(|file| {
             let identity = match (&cluster.certificate_file, &cluster.key_file) {
@@ -78,7 +84,7 @@ mod with_etcd {
                 )),
                 _ => None,
             };
-            Ok::<_, PartsError>(EtcdTls {
+            Ok::<_, AssemblyError>(EtcdTls {
                 authority: certificates(file)?,
                 identity,
             })
@@ -99,7 +105,7 @@ mod with_etcd {
 
     /// The user whose password is in `file`, which is read again for each login. Where that does not succeed, the password
     /// that was read last is used, and it is told once.
-    fn user(name: &str, file: &Path) -> Result<EtcdUser, PartsError> {
+    fn user(name: &str, file: &Path) -> Result<EtcdUser, AssemblyError> {
         const WHAT: &str = "the password file for the etcd cluster";
         let file = file.to_owned();
         let last = Mutex::new((password(WHAT, &file)?, true));

@@ -1,4 +1,5 @@
-//! Whether this machine holds the master key that the store is sealed under, where another machine may bring in a new one.
+//! A look at the master keys of this machine: whether it holds the one that the store is sealed under, where another
+//! machine may bring in a new one.
 //!
 //! It is looked at every [`PAUSE`], so that health tells it while nobody comes. A key that is missing is looked for in the
 //! key file each time: a file that was brought here meanwhile is used at once.

@@ -1,9 +1,9 @@
-//! What keeps a store from being opened for now, and passes without anybody changing a setting: a cluster of which most
-//! members are away, as after a power cut, and a command that has the folder. A process that stays waits for both.
+//! Obstacles to opening a store that pass without anybody changing a setting: a cluster of which most members are away,
+//! as after a power cut, and a command that has the folder. A process that stays waits for both.
 
 use std::time::Duration;
 
-use super::{PartsError, held};
+use super::{AssemblyError, held};
 use crate::{
     config::{Config, StoreKind},
     store::{StoreError, folder::OpenError, remote, tagged::StoreKeyError},
@@ -28,9 +28,9 @@ pub struct Waiting {
 ///
 /// # Errors
 /// `error` itself, where it does not pass.
-pub async fn waits_for(config: &Config, error: PartsError) -> Result<Waiting, PartsError> {
+pub async fn waits_for(config: &Config, error: AssemblyError) -> Result<Waiting, AssemblyError> {
     match error {
-        PartsError::Store(OpenError::Held { folder, holder }) => {
+        AssemblyError::Store(OpenError::Held { folder, holder }) => {
             match remote::join(&config.socket_file()).await {
                 Ok(None) => Ok(Waiting {
                     why: format!(
@@ -49,12 +49,12 @@ pub async fn waits_for(config: &Config, error: PartsError) -> Result<Waiting, Pa
     }
 }
 
-fn is_of_the_cluster(error: &PartsError) -> bool {
+fn is_of_the_cluster(error: &AssemblyError) -> bool {
     matches!(
         error,
-        PartsError::Store(OpenError::Cluster { .. })
-            | PartsError::Unreadable(StoreError::Unavailable(_))
-            | PartsError::StoreKey(StoreKeyError::Store(StoreError::Unavailable(_)))
+        AssemblyError::Store(OpenError::Cluster { .. })
+            | AssemblyError::Unreadable(StoreError::Unavailable(_))
+            | AssemblyError::StoreKey(StoreKeyError::Store(StoreError::Unavailable(_)))
     )
 }
 

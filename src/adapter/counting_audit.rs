@@ -27,9 +27,9 @@ pub const ORIGINS: [&str; 2] = ["console", "network"];
 
 /// Counts of audit events by act, outcome and origin.
 #[derive(Debug)]
-pub struct Tally([[[AtomicU64; ORIGINS.len()]; OUTCOMES.len()]; Act::ALL.len()]);
+pub struct AuditCounts([[[AtomicU64; ORIGINS.len()]; OUTCOMES.len()]; Act::ALL.len()]);
 
-impl Default for Tally {
+impl Default for AuditCounts {
     fn default() -> Self {
         Self(array::from_fn(|_| {
             array::from_fn(|_| array::from_fn(|_| AtomicU64::new(0)))
@@ -37,7 +37,7 @@ impl Default for Tally {
     }
 }
 
-impl Tally {
+impl AuditCounts {
     /// Counts one event.
     pub fn count(&self, event: &AuditEvent) {
         let outcome = match event.outcome {
@@ -54,7 +54,7 @@ impl Tally {
     }
 
     /// Every count, as (act, outcome, origin, count).
-    pub fn counts(&self) -> impl Iterator<Item = (Act, &'static str, &'static str, u64)> {
+    pub fn iter(&self) -> impl Iterator<Item = (Act, &'static str, &'static str, u64)> {
         let by_act = Act::ALL.iter().zip(&self.0);
         by_act.flat_map(|(act, by_outcome)| {
             let by_outcome = OUTCOMES.into_iter().zip(by_outcome);
@@ -68,29 +68,29 @@ impl Tally {
 
 /// Counts every event, then passes it on.
 #[derive(Debug)]
-pub struct AuditTally {
+pub struct CountingAudit {
     next: Arc<dyn Audit>,
-    tally: Arc<Tally>,
+    counts: Arc<AuditCounts>,
 }
 
-impl AuditTally {
+impl CountingAudit {
     pub fn new(next: Arc<dyn Audit>) -> Self {
         Self {
             next,
-            tally: Arc::default(),
+            counts: Arc::default(),
         }
     }
 
     /// The counts, which go on without this.
-    pub fn tally(&self) -> Arc<Tally> {
-        self.tally.clone()
+    pub fn counts(&self) -> Arc<AuditCounts> {
+        self.counts.clone()
     }
 }
 
-impl Audit for AuditTally {
+impl Audit for CountingAudit {
     fn record(&self, events: Vec<AuditEvent>) -> Recorded {
         for event in &events {
-            self.tally.count(event);
+            self.counts.count(event);
         }
         self.next.record(events)
     }
@@ -115,7 +115,7 @@ mod tests {
     #[test]
     fn every_event_is_counted_once_under_its_own_act_and_passed_on() {
         let kept = Arc::new(Kept::default());
-        let audit = AuditTally::new(kept.clone());
+        let audit = CountingAudit::new(kept.clone());
         for act in Act::ALL {
             let refused = AuditOutcome::Refused("wrong-password".into());
             let at = Source::Console("loket-1".into());
@@ -125,7 +125,7 @@ mod tests {
         let login = AuditEvent::new(Act::Login, AuditOutcome::Done, &from);
         drop(audit.record(vec![login]));
         assert_eq!(kept.0.lock().unwrap().len(), Act::ALL.len() + 1);
-        for (act, outcome, origin, count) in audit.tally().counts() {
+        for (act, outcome, origin, count) in audit.counts().iter() {
             let login = (act, outcome, origin) == (Act::Login, "done", "network");
             let refused = (outcome, origin) == ("refused", "console");
             assert_eq!(

@@ -6,7 +6,10 @@
 
 use std::sync::Arc;
 
-use super::{PartsError, make_private, node, open_audit_log, open_store_in};
+use super::{
+    AssemblyError, audit_log::open_audit_log, data_folder::make_private, node::node,
+    opening::open_store_in,
+};
 use crate::{
     adapter::clock::SystemClock,
     config::Config,
@@ -46,11 +49,12 @@ pub async fn open_for_copy(
     from: &Config,
     to: &Config,
     clock: Arc<SystemClock>,
-) -> Result<OpenedForCopy, PartsError> {
+) -> Result<OpenedForCopy, AssemblyError> {
     let home = from.store_folder();
     if store::StoreKind::EMBEDDED.contains(&from.store) {
         let found = folder::kind_in(&home);
-        let found = found.map_err(|error| PartsError::Folder(home.display().to_string(), error))?;
+        let found =
+            found.map_err(|error| AssemblyError::Folder(home.display().to_string(), error))?;
         if found.is_none() {
             return Err(copy::CopyError::NothingThere.into());
         }

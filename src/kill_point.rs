@@ -1,4 +1,4 @@
-//! Milestones of work that must survive a kill at any moment: a test names one by its number, and the process kills
+//! Kill points in work that must survive a kill at any moment: a test names one by its number, and the process kills
 //! itself there. In a program that is built for journeys; elsewhere nothing is left of them.
 
 /// A moment after which the world looks different to whoever comes next.

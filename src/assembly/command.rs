@@ -1,0 +1,107 @@
+//! Services for one command: over the store itself, or through the process that holds it.
+
+use std::sync::Arc;
+
+use tokio::task::JoinHandle;
+
+use super::{
+    AssemblyError,
+    foundation::foundation,
+    held::Held,
+    master_key::{KeySource, open_vault},
+    running::{Opened, open},
+};
+use crate::{
+    adapter::{clock::SystemClock, remote_audit::RemoteAudit, remote_keys::RemoteKeys},
+    config::Config,
+    service::{EndedLogins, Services},
+    store::{
+        folder::OpenError,
+        remote::{self, Joined, Remote},
+        settings::Settings,
+    },
+};
+
+/// Services for one command, over the store of this process or of one that runs.
+#[derive(Debug)]
+pub struct AtHand {
+    pub services: Arc<Services>,
+    hold: Hold,
+}
+
+#[derive(Debug)]
+enum Hold {
+    Alone(Box<Opened>),
+    /// Ends when everything said to the other process is answered.
+    Remote(JoinHandle<()>),
+}
+
+impl AtHand {
+    /// Ends the work in order. Every other handle must be dropped before.
+    pub async fn close(self) {
+        drop(self.services);
+        match self.hold {
+            Hold::Alone(opened) => opened.close().await,
+            Hold::Remote(ended) => {
+                // It is over, however it ended.
+                let _ = ended.await;
+            }
+        }
+    }
+}
+
+/// Services for one command: through the socket of the process that holds the store, or over the store itself where
+/// there is none. A process that is just starting or ending is waited for, and so is another command, for as long as a
+/// [`Held`] has patience.
+pub async fn open_for_command(
+    config: &Config,
+    key: &KeySource,
+    clock: Arc<SystemClock>,
+) -> Result<AtHand, AssemblyError> {
+    let mut held = Held::new();
+    loop {
+        if let Some(joined) = remote::join(&config.socket_file()).await? {
+            return open_remote(config, key, clock, joined).await;
+        }
+        match open(config, key, clock.clone(), None).await {
+            Ok(opened) => {
+                return Ok(AtHand {
+                    services: opened.services.clone(),
+                    hold: Hold::Alone(Box::new(opened)),
+                });
+            }
+            Err(AssemblyError::Store(by @ OpenError::Held { .. })) => held.wait(by).await?,
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// Services over the store of the process that was joined. It has a courier, and swept what was left behind when it
+/// opened the store.
+async fn open_remote(
+    config: &Config,
+    key: &KeySource,
+    clock: Arc<SystemClock>,
+    joined: Joined,
+) -> Result<AtHand, AssemblyError> {
+    let Joined { line, ended } = joined;
+    let store = Arc::new(Remote::new(line.clone()));
+    let vault = open_vault(config, &Settings::new(store.clone()), key).await?;
+    let vault = vault.beside(Arc::new(RemoteKeys(line.clone())));
+    let told = line.clone();
+    let ended_logins = EndedLogins::elsewhere(move |account| told.tell_ended(account));
+    let foundation = foundation(
+        config,
+        store,
+        vault,
+        clock,
+        Arc::new(RemoteAudit(line)),
+        ended_logins,
+        config.letters_are_sent(),
+    );
+    let services = Services::new(&foundation);
+    Ok(AtHand {
+        services: Arc::new(services),
+        hold: Hold::Remote(ended),
+    })
+}

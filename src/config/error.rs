@@ -1,0 +1,63 @@
+//! Errors of the configuration, with the place and what is allowed there.
+
+use super::origin::Origin;
+
+/// Why there is no configuration.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    #[error("{place}: {setting} = {value} is not allowed{because}; it may be {allowed}")]
+    Value {
+        place: String,
+        setting: String,
+        value: String,
+        because: String,
+        allowed: &'static str,
+    },
+    #[error("{place}: {setting} = {value} is not {wanted}; it may be {allowed}")]
+    Form {
+        place: String,
+        setting: String,
+        value: String,
+        wanted: &'static str,
+        allowed: &'static str,
+    },
+    #[error("{place}: there is no setting {setting}; {hint}")]
+    Unknown {
+        place: String,
+        setting: String,
+        hint: String,
+    },
+    #[error("{one} and {other} both name the data folder; keep one of them")]
+    Twice { one: String, other: String },
+    #[error("{place}: {what}")]
+    Syntax { place: String, what: String },
+    #[error(
+        "[kiosk] warning_seconds = {warning} ({warning_from}) must be less than idle_seconds = {idle} ({idle_from})"
+    )]
+    WarningTooLong {
+        warning: u64,
+        warning_from: Origin,
+        idle: u64,
+        idle_from: Origin,
+    },
+    /// Settings that each make sense, and not together.
+    #[error("{0}")]
+    Together(String),
+    #[error("the configuration file {0} cannot be read: {1}")]
+    Unreadable(String, String),
+    #[error("the configuration file {file} may not be read by this user: {cure}")]
+    Closed { file: String, cure: String },
+    #[error("the configuration file {0} does not exist; {1} names it")]
+    Missing(String, &'static str),
+    #[error(
+        "the configuration file {0} can be changed by everybody on this machine; make it safe: chmod o-w {0}"
+    )]
+    Writable(String),
+    #[error("there is no home folder to keep data in: name one with --data (or set HOME)")]
+    NoHome,
+    #[error(
+        "the master key file {key} lies inside the data folder {data}, beside what it protects: whoever copies the \
+         folder would have both; name another place with --master-key-file"
+    )]
+    KeyBesideData { key: String, data: String },
+}
