@@ -44,10 +44,8 @@ const CIRCLES: &[(&str, usize)] = &[
     ("store/backup.rs", 2),
     ("store/embedded.rs", 11),
     ("store/etcd/changes.rs", 7),
-    ("tui/screen/desk_act.rs", 2),
-    ("tui/screen/menu.rs", 6),
-    ("tui/screen/mod.rs", 2),
-    ("tui/screen/passcode.rs", 2),
+    ("tui/screen/login/menu.rs", 6),
+    ("tui/screen/login/passcode.rs", 2),
 ];
 
 type Names = Vec<String>;

@@ -7,6 +7,7 @@
 mod app;
 pub mod attention;
 pub mod command;
+pub mod context;
 mod look;
 pub mod screen;
 pub mod text;

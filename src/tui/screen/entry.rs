@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use super::{Attempt, Context, Refused};
+use super::{Attempt, Refused};
 use crate::{
     domain::{Passcode, passcode::PasscodeInputError},
     tui::{
         Now,
         command::Edit,
+        context::Context,
         widget::{field::CodeField, sheet::Sheet},
     },
 };

@@ -12,7 +12,7 @@ use super::sheet;
 use crate::{
     domain::calendar,
     tui::{
-        screen::Context,
+        context::Context,
         text::{Page, fill},
     },
 };

@@ -5,10 +5,6 @@
 
 use std::time::Duration;
 
-use super::{
-    Attempt, Context, Refused, Screen, Step, entry::PasscodeEntry, jumped, moved,
-    passcode::next_second, usual_hints, write_working,
-};
 use crate::{
     domain::{
         PersonName, PlainPassword, TimeStep,
@@ -19,6 +15,11 @@ use crate::{
     tui::{
         HomeView, Now, OwnPasswordRefused, Request,
         command::{Command, Edit},
+        context::Context,
+        screen::{
+            Attempt, Refused, Screen, Step, entry::PasscodeEntry, jumped, moved, next_second,
+            usual_hints, write_working,
+        },
         text::{Text, fill},
         widget::{
             field::SecretField,

@@ -3,19 +3,26 @@
 //! The list belongs to the text it was found for. While a newer one is on its way nothing in it is opened, so nobody
 //! opens an account that has just slipped under the pointer.
 
+pub mod account_card;
+pub mod desk_act;
+pub mod desk_audit;
+pub mod desk_outbox;
+pub mod desk_policy;
+pub mod draft;
+pub mod one_time_password;
+pub mod rule_words;
+
 use std::time::Duration;
 
 use ratatui::Frame;
 
-use super::{
-    Attempt, Context, Left, PATIENCE, Refused, Screen, Step,
+use self::{
     account_card::AccountCardScreen,
-    desk_act::{DeskActScreen, Draft, declined_words, write_refusal},
+    desk_act::{DeskActScreen, declined_words, write_refusal},
     desk_audit::DeskAuditScreen,
     desk_outbox::DeskOutboxScreen,
     desk_policy::DeskPolicyScreen,
-    home::notice_words,
-    jumped, usual_hints,
+    draft::Draft,
 };
 use crate::{
     domain::{
@@ -29,6 +36,8 @@ use crate::{
     tui::{
         DeskReply, DeskRequest, HomeNotice, HomeView, Look, Now, Request, Sight,
         command::{Command, Edit},
+        context::{Context, PATIENCE},
+        screen::{Attempt, Left, Refused, Screen, Step, home::notice_words, jumped, usual_hints},
         text::{Text, fill},
         widget::{
             field::TextField,

@@ -1,13 +1,14 @@
 //! The User ID. An unknown one goes on to the password like a known one.
 
-use super::{
-    Context, Screen, Step, jumped, moved, password::PasswordScreen,
-    reset_request::ResetRequestScreen, user_type::UserTypeScreen, usual_hints,
-};
+use super::{password::PasswordScreen, user_type::UserTypeScreen};
 use crate::{
     domain::{UserId, UserType, account::UserIdError, idle::Presence},
     tui::{
         command::Command,
+        context::Context,
+        screen::{
+            Screen, Step, jumped, moved, reset::reset_request::ResetRequestScreen, usual_hints,
+        },
         text::Text,
         widget::{field::TextField, frame::KeyHint, sheet::Sheet},
     },

@@ -2,10 +2,7 @@
 
 use std::time::Duration;
 
-use super::{
-    Attempt, Context, Refused, Screen, Step, jumped, moved, passcode::PasscodeScreen, usual_hints,
-    write_working,
-};
+use super::passcode::PasscodeScreen;
 use crate::{
     domain::{
         AccountKey, idle::Presence, keyboard_code::KeyboardCodeError, recovery::RecoveryCode,
@@ -13,6 +10,8 @@ use crate::{
     tui::{
         Now, Request,
         command::Command,
+        context::Context,
+        screen::{Attempt, Refused, Screen, Step, jumped, moved, usual_hints, write_working},
         text::{Text, fill},
         widget::{field::SecretField, frame::KeyHint, sheet::Sheet},
     },

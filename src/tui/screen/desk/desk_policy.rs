@@ -3,16 +3,18 @@
 use ratatui::Frame;
 
 use super::{
-    Context, Left, Screen, Step,
-    desk_act::{DeskActScreen, Draft},
-    jumped, moved, usual_hints,
+    desk_act::DeskActScreen,
+    draft::Draft,
+    rule_words::{meaning, name},
 };
 use crate::{
     domain::{Policy, idle::Presence, policy::LoginRules},
     tui::{
         DeskReply,
         command::Command,
-        text::{Text, fill},
+        context::Context,
+        screen::{Left, Screen, Step, jumped, moved, usual_hints},
+        text::Text,
         widget::{
             frame::{self, KeyHint},
             sheet::Sheet,
@@ -64,46 +66,6 @@ impl DeskPolicyScreen {
         }
         Step::Stay
     }
-}
-
-fn name(policy: Policy, text: &'static Text) -> &'static str {
-    let words = &text.desk_policy;
-    match policy {
-        Policy::Disabled => &words.disabled,
-        Policy::Enabled => &words.enabled,
-        Policy::Required => &words.required,
-    }
-}
-
-fn meaning(policy: Policy, text: &'static Text) -> &'static str {
-    let words = &text.desk_policy;
-    match policy {
-        Policy::Disabled => &words.disabled_meaning,
-        Policy::Enabled => &words.enabled_meaning,
-        Policy::Required => &words.required_meaning,
-    }
-}
-
-/// What is different in `wanted`, a line each.
-pub fn change_lines(before: LoginRules, wanted: LoginRules, text: &'static Text) -> Vec<String> {
-    let words = &text.desk_policy;
-    let mut lines = Vec::new();
-    if wanted.policy != before.policy {
-        let names = [
-            ("before", name(before.policy, text)),
-            ("after", name(wanted.policy, text)),
-        ];
-        lines.push(fill(&words.policy_change, &names));
-        lines.push(meaning(wanted.policy, text).to_owned());
-    }
-    if wanted.recovery_codes != before.recovery_codes {
-        lines.push(if wanted.recovery_codes {
-            words.codes_switched_on.clone()
-        } else {
-            words.codes_switched_off.clone()
-        });
-    }
-    lines
 }
 
 impl Screen for DeskPolicyScreen {

@@ -2,15 +2,17 @@
 
 use std::time::Duration;
 
-use super::{
-    Context, Refused, Screen, Step, entry::PasscodeEntry, jumped, moved, recovery::RecoveryScreen,
-    reset_request::ResetRequestScreen, user_id::UserIdScreen, usual_hints, write_working,
-};
+use super::{recovery::RecoveryScreen, user_id::UserIdScreen};
 use crate::{
     domain::{AccountKey, TimeStep, calendar, idle::Presence},
     tui::{
         Now, Request,
         command::Command,
+        context::Context,
+        screen::{
+            Refused, Screen, Step, entry::PasscodeEntry, jumped, moved, next_second,
+            reset::reset_request::ResetRequestScreen, usual_hints, write_working,
+        },
         text::{Text, fill},
         widget::{frame::KeyHint, sheet::Sheet},
     },
@@ -204,10 +206,4 @@ impl Screen for PasscodeScreen {
                 .map_or(clock, |wait| wait.min(clock)),
         )
     }
-}
-
-/// Time until the wall clock shows another second.
-pub(super) fn next_second(now: Now) -> Duration {
-    let nanos = u64::try_from(now.wall.subsec_nanosecond()).unwrap_or(0);
-    Duration::from_nanos(1_000_000_000 - nanos.min(999_999_999))
 }

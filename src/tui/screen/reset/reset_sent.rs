@@ -1,14 +1,13 @@
 //! The one answer to every request for a reset: what has been done *if* the data match, and what to do next.
 
-use super::{
-    Attempt, Context, Refused, Screen, Step, jumped, moved, reset_confirm::ResetConfirmScreen,
-    usual_hints, write_working,
-};
+use super::reset_confirm::ResetConfirmScreen;
 use crate::{
     domain::idle::Presence,
     tui::{
         Now, Request,
         command::Command,
+        context::Context,
+        screen::{Attempt, Refused, Screen, Step, jumped, moved, usual_hints, write_working},
         text::{Text, fill},
         widget::{frame::KeyHint, sheet::Sheet},
     },

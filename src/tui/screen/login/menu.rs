@@ -1,14 +1,13 @@
 //! The first screen: `LOGIN`, the information pages, and in training mode `Kotak Masuk` and the sample accounts.
 
-use super::{
-    Attempt, Context, Refused, Screen, Step, jumped, moved, user_type::UserTypeScreen, usual_hints,
-    write_working,
-};
+use super::user_type::UserTypeScreen;
 use crate::{
     domain::idle::Presence,
     tui::{
         Request,
         command::Command,
+        context::Context,
+        screen::{Attempt, Refused, Screen, Step, jumped, moved, usual_hints, write_working},
         text::{Page, Text},
         widget::{frame::KeyHint, sheet::Sheet},
     },

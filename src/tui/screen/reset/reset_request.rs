@@ -8,10 +8,7 @@ use std::time::Duration;
 use ratatui::text::Line;
 use zeroize::Zeroizing;
 
-use super::{
-    Attempt, Context, Refused, Screen, Step, jumped, moved, reset_confirm::ResetConfirmScreen,
-    usual_hints, write_working,
-};
+use super::reset_confirm::ResetConfirmScreen;
 use crate::{
     domain::{
         EmailAddress, UserId, UserType,
@@ -22,7 +19,9 @@ use crate::{
     tui::{
         Now, Request,
         command::{Command, Edit},
-        screen::menu::Menu,
+        context::Context,
+        screen::login::menu::Menu,
+        screen::{Attempt, Refused, Screen, Step, jumped, moved, usual_hints, write_working},
         text::{Text, fill},
         widget::{field::TextField, frame::KeyHint, security_code, sheet::Sheet},
     },

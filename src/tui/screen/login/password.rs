@@ -2,15 +2,14 @@
 
 use std::time::Duration;
 
-use super::{
-    Attempt, Context, Refused, Screen, Step, jumped, moved, user_id::UserIdScreen, usual_hints,
-    write_working,
-};
+use super::user_id::UserIdScreen;
 use crate::{
     domain::{PlainPassword, UserId, UserType, idle::Presence},
     tui::{
         Now, Request,
         command::Command,
+        context::Context,
+        screen::{Attempt, Refused, Screen, Step, jumped, moved, usual_hints, write_working},
         text::Text,
         widget::{field::SecretField, frame::KeyHint, sheet::Sheet},
     },

@@ -4,11 +4,12 @@
 
 use ratatui::Frame;
 
-use super::{Context, Left, Screen, Step, moved, usual_hints};
 use crate::{
     domain::{AccountKey, audit::AuditRecord, calendar, idle::Presence},
     tui::{
         command::Command,
+        context::Context,
+        screen::{Left, Screen, Step, moved, usual_hints},
         text::{Text, fill, harmless},
         widget::{
             frame::{self, KeyHint},

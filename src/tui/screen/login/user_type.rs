@@ -1,10 +1,12 @@
 //! `PENYEDIA` or `NON PENYEDIA`: a User ID belongs to one of them.
 
-use super::{Context, Screen, Step, jumped, menu::Menu, moved, user_id::UserIdScreen, usual_hints};
+use super::{menu::Menu, user_id::UserIdScreen};
 use crate::{
     domain::{UserType, idle::Presence},
     tui::{
         command::Command,
+        context::Context,
+        screen::{Screen, Step, jumped, moved, usual_hints},
         text::Text,
         widget::{frame::KeyHint, sheet::Sheet},
     },

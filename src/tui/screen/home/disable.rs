@@ -2,15 +2,16 @@
 
 use std::time::Duration;
 
-use super::{
-    Attempt, Context, Refused, Screen, Step, entry::PasscodeEntry, jumped, moved,
-    passcode::next_second, usual_hints, write_working,
-};
 use crate::{
     domain::{Policy, TimeStep, idle::Presence},
     tui::{
         HomeView, Now, Request,
         command::Command,
+        context::Context,
+        screen::{
+            Attempt, Refused, Screen, Step, entry::PasscodeEntry, jumped, moved, next_second,
+            usual_hints, write_working,
+        },
         text::{Text, fill},
         widget::{frame::KeyHint, sheet::Sheet},
     },

@@ -1,11 +1,12 @@
 //! The recovery codes, shown once, until the person has said twice that they are written down.
 
-use super::{Context, Screen, Step, jumped, moved, usual_hints};
 use crate::{
     domain::{idle::Presence, recovery::IssuedCodes},
     tui::{
         HomeView,
         command::Command,
+        context::Context,
+        screen::{Screen, Step, jumped, moved, usual_hints},
         text::Text,
         widget::{frame::KeyHint, sheet::Sheet},
     },

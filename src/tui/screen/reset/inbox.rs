@@ -6,15 +6,17 @@ use ratatui::{
     text::{Line, Span},
 };
 
-use super::{
-    Attempt, Context, Refused, Screen, Step, jumped, menu::Menu, moved,
-    reset_confirm::ResetConfirmScreen, usual_hints, write_working,
-};
+use super::reset_confirm::ResetConfirmScreen;
 use crate::{
     domain::{calendar, idle::Presence},
     tui::{
         InboxLetter, Now, Request,
         command::Command,
+        context::Context,
+        screen::{
+            Attempt, Refused, Screen, Step, jumped, login::menu::Menu, moved, usual_hints,
+            write_working,
+        },
         text::Text,
         widget::{
             frame::{self, KeyHint},

@@ -1,10 +1,11 @@
 //! After a reset: TOTP is off, and how to go on.
 
-use super::{Context, Screen, Step, jumped, moved, user_type::UserTypeScreen, usual_hints};
 use crate::{
     domain::idle::Presence,
     tui::{
         command::Command,
+        context::Context,
+        screen::{Screen, Step, jumped, login::user_type::UserTypeScreen, moved, usual_hints},
         text::Text,
         widget::{frame::KeyHint, sheet::Sheet},
     },

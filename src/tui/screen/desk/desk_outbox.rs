@@ -3,12 +3,13 @@
 
 use ratatui::Frame;
 
-use super::{Context, Left, Screen, Step, moved, usual_hints};
 use crate::{
     domain::{calendar, idle::Presence},
     tui::{
         OutboxRow,
         command::Command,
+        context::Context,
+        screen::{Left, Screen, Step, moved, usual_hints},
         text::{Text, fill, harmless},
         widget::{
             frame::{self, KeyHint},

@@ -10,15 +10,15 @@ use ratatui::{
     layout::{Rect, Size},
 };
 
-use super::{
-    Context, Refused, Screen, Step, entry::PasscodeEntry, jumped, moved, passcode::next_second,
-    write_working,
-};
 use crate::{
     domain::{TimeStep, calendar, idle::Presence, provisioning::Provisioning},
     tui::{
         Now, Request,
         command::Command,
+        context::Context,
+        screen::{
+            Refused, Screen, Step, entry::PasscodeEntry, jumped, moved, next_second, write_working,
+        },
         text::{Text, fill},
         widget::{
             frame::{self, KeyHint},

@@ -2,7 +2,6 @@
 
 use zeroize::Zeroizing;
 
-use super::{Context, Left, Screen, Step, usual_hints};
 use crate::{
     domain::{
         IssuedPassword,
@@ -11,6 +10,8 @@ use crate::{
     },
     tui::{
         command::Command,
+        context::Context,
+        screen::{Left, Screen, Step, usual_hints},
         text::Text,
         widget::{frame::KeyHint, sheet::Sheet},
     },

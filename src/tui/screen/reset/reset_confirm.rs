@@ -6,10 +6,7 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
-use super::{
-    Attempt, Context, Refused, Screen, Step, jumped, moved, reset_request::ResetRequestScreen,
-    user_id::UserIdScreen, usual_hints, write_working,
-};
+use super::reset_request::ResetRequestScreen;
 use crate::{
     domain::{
         UserType,
@@ -19,6 +16,11 @@ use crate::{
     tui::{
         Now, Request, ResetVoid,
         command::Command,
+        context::Context,
+        screen::{
+            Attempt, Refused, Screen, Step, jumped, login::user_id::UserIdScreen, moved,
+            usual_hints, write_working,
+        },
         text::{Text, fill},
         widget::{field::SecretField, frame::KeyHint, sheet::Sheet},
     },

@@ -6,11 +6,9 @@ use std::time::Duration;
 use ratatui::Frame;
 
 use super::{
-    Attempt, Context, Left, Refused, Screen, Step,
-    desk_act::{ActKind, DeskActScreen, Draft, declined_words, write_refusal},
-    jumped, moved,
+    desk_act::{DeskActScreen, declined_words, write_refusal},
+    draft::{ActKind, Draft},
     one_time_password::OneTimePasswordScreen,
-    until_next_second, usual_hints, write_working,
 };
 use crate::{
     domain::{
@@ -24,6 +22,11 @@ use crate::{
     tui::{
         DeskReply, DeskRequest, Now, Request,
         command::Command,
+        context::Context,
+        screen::{
+            Attempt, Left, Refused, Screen, Step, jumped, moved, until_next_second, usual_hints,
+            write_working,
+        },
         text::{Text, fill},
         widget::{
             frame::{self, KeyHint},

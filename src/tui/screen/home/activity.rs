@@ -5,12 +5,14 @@
 
 use ratatui::{Frame, layout::Rect};
 
-use super::{Context, Screen, Step, jumped, own_password::OwnPasswordScreen, write_working};
+use super::own_password::OwnPasswordScreen;
 use crate::{
     domain::{Activity, account::Role, calendar, idle::Presence},
     tui::{
         HomeView, Now,
         command::Command,
+        context::Context,
+        screen::{Screen, Step, jumped, write_working},
         text::{Text, fill},
         widget::{
             frame::{self, KeyHint},

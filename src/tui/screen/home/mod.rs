@@ -1,9 +1,14 @@
 //! Home: who is logged in, the state of TOTP, what happened last, and what can be done.
 
-use super::{
-    Attempt, Context, Left, Refused, Screen, Step, disable::DisableScreen, jumped, moved,
-    own_password::OwnPasswordScreen, recovery_issue::RecoveryIssueScreen, usual_hints,
-    write_working,
+pub mod activity;
+pub mod disable;
+pub mod enrollment;
+pub mod own_password;
+pub mod recovery_codes;
+pub mod recovery_issue;
+
+use self::{
+    disable::DisableScreen, own_password::OwnPasswordScreen, recovery_issue::RecoveryIssueScreen,
 };
 use crate::{
     domain::{
@@ -16,6 +21,8 @@ use crate::{
     tui::{
         HomeNotice, HomeView, Now, Request,
         command::Command,
+        context::Context,
+        screen::{Attempt, Left, Refused, Screen, Step, jumped, moved, usual_hints, write_working},
         text::{Text, fill},
         widget::{frame::KeyHint, sheet::Sheet},
     },
