@@ -39,7 +39,6 @@ const CIRCLES: &[(&str, usize)] = &[
     ("mail/transport.rs", 2),
     ("parts.rs", 2),
     ("service/account_act.rs", 17),
-    ("session/desk.rs", 2),
     ("store/accounts.rs", 2),
     ("store/backup.rs", 2),
     ("store/embedded.rs", 11),

@@ -4,8 +4,8 @@
 //! nothing on the way of a key press waits: services run beside the loop, bytes go to the door in one write a frame.
 
 pub mod canvas;
-mod desk;
 pub mod effects;
+pub mod proofs;
 #[cfg(test)]
 mod tests;
 
@@ -41,7 +41,7 @@ use crate::{
     },
 };
 use canvas::{Canvas, Wipe};
-use effects::Proofs;
+use proofs::{LoggedIn, Proofs};
 
 /// What comes in from a terminal.
 #[derive(Debug, PartialEq)]
@@ -472,7 +472,7 @@ impl Session {
     }
 
     fn log_out(&mut self) {
-        if let Proofs::LoggedIn { authenticated, .. } = std::mem::take(&mut self.proofs)
+        if let Proofs::LoggedIn(LoggedIn { authenticated, .. }) = std::mem::take(&mut self.proofs)
             && let Some(services) = self.seat.services.borrow().as_ref()
         {
             services

@@ -24,7 +24,10 @@ use lpse_kiosk::{
         authentication::{PasscodeOutcome, PasswordOutcome},
         enrollment::{DisableOutcome, Prover, StartOutcome},
     },
-    session::effects::{self, Proofs},
+    session::{
+        effects,
+        proofs::{LoggedIn, Proofs},
+    },
     store::{self, Store},
     tui::{App, DeskRequest, Effect, Event, Look, Now, Reply, Request, Sight, command::Key},
 };
@@ -853,9 +856,11 @@ async fn the_desk_is_closed_to_whoever_is_no_officer() {
     let PasswordOutcome::Granted(granted) = house.login().await else {
         panic!("a login without a code");
     };
-    let proofs = || Proofs::LoggedIn {
-        authenticated: granted.authenticated.clone(),
-        previous_login: None,
+    let proofs = || {
+        Proofs::LoggedIn(LoggedIn {
+            authenticated: granted.authenticated.clone(),
+            previous_login: None,
+        })
     };
     let sight = effects::look(house.services.clone(), here(), proofs(), look()).await;
     assert!(matches!(sight, Sight::Ended), "{sight:?}");
@@ -1071,7 +1076,7 @@ impl Person {
                         Request::CheckRecoveryCode(code) => Some(code.grouped()),
                         _ => None,
                     };
-                    let was_home = matches!(before, Proofs::LoggedIn { .. });
+                    let was_home = matches!(before, Proofs::LoggedIn(_));
                     let was_due = matches!(before, Proofs::PasswordDue(_));
                     let is_one_time = self.house.account().await.one_time_password.is_some();
                     let replaces = matches!(request, Request::ReplacePassword(_));

@@ -3,7 +3,7 @@
 //! Whether whoever asks is an officer at all is judged by the service, on the account as it is at that moment; here is
 //! only said what came of it.
 
-use super::effects::reply;
+use super::answer::{Attempted, reply};
 use crate::{
     domain::{Authenticated, Source},
     service::{
@@ -11,14 +11,35 @@ use crate::{
         officer::{Answered, CarriedOut, Done},
         outbox::Waiting,
     },
+    session::proofs::{LoggedIn, Proofs},
     tui::{DeskReply, DeskRequest, Look, OutboxRow, Reply, Sight},
 };
 
 /// Accounts that one look finds at most.
 const PAGE: usize = 50;
 
-/// Does `request`: the answer for the screen, and the login that is left of `who`, if it is still valid.
 pub async fn attempt(
+    services: &Services,
+    source: &Source,
+    login: LoggedIn,
+    request: DeskRequest,
+) -> Attempted {
+    let LoggedIn {
+        authenticated,
+        previous_login,
+    } = login;
+    let (reply, authenticated) = judged(services, source, authenticated, request).await?;
+    let proofs = authenticated.map_or(Proofs::None, |authenticated| {
+        Proofs::LoggedIn(LoggedIn {
+            authenticated,
+            previous_login,
+        })
+    });
+    Ok((reply, proofs))
+}
+
+/// Does `request`: the answer for the screen, and the login that is left of `who`, if it is still valid.
+async fn judged(
     services: &Services,
     source: &Source,
     who: Authenticated,
