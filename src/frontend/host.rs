@@ -30,7 +30,7 @@ use crate::{
     parts::{self, KeySource, Opened, PartsError, waiting::Waiting},
     ports::Clock,
     service::ServiceError,
-    session::{Closing, Seat},
+    session::{Closing, SessionSettings},
     store::pulse::{Away, Health},
     tui::{AppSettings, SampleAccount, attention::READING_TIME, theme::Terminal},
 };
@@ -223,10 +223,10 @@ async fn host(
         };
         let lent = taken == Use::Borrowed;
         let terminal = Terminal::from_environment(|name| std::env::var(name).ok());
-        let mut settings = app_settings(&config, name.clone(), lent, terminal);
-        settings.training = training.clone();
-        settings.reset_by_mail |= training.is_some();
-        let seat = Seat {
+        let mut app = app_settings(&config, name.clone(), lent, terminal);
+        app.training = training.clone();
+        app.reset_by_mail |= training.is_some();
+        let settings = SessionSettings {
             source: Source::Console(name),
             clock: clock.clone(),
             random: Arc::new(SystemRandom),
@@ -237,7 +237,7 @@ async fn host(
             attendance: Arc::default(),
         };
         let _open = doors.enter(Door::Console);
-        kiosk::sessions(console, settings, seat, closing.clone()).await
+        kiosk::sessions(console, app, settings, closing.clone()).await
     };
     let opening = async {
         let inbox = training.as_ref().map(|_| Arc::new(Inbox::default()));

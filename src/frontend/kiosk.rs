@@ -6,7 +6,7 @@ use tokio::sync::{Mutex, watch};
 
 use super::{console::Console, host::HostError};
 use crate::{
-    session::{self, Closing, Seat},
+    session::{self, Closing, SessionSettings},
     tui::{App, AppSettings},
 };
 
@@ -20,19 +20,19 @@ const PANICS_WITHIN: Duration = Duration::from_secs(60);
 /// fresh menu.
 pub async fn sessions(
     console: &Console,
-    settings: AppSettings,
-    seat: Seat,
+    app_settings: AppSettings,
+    settings: SessionSettings,
     closing: watch::Receiver<Closing>,
 ) -> Result<(), HostError> {
     let inputs = Arc::new(Mutex::new(console.inputs().map_err(HostError::System)?));
     let mut panics: Vec<Duration> = Vec::new();
     loop {
-        let app = App::new(settings.clone());
-        let (seat, door, size) = (seat.clone(), console.door(), console.size());
-        let (clock, inputs, closing) = (seat.clock.clone(), inputs.clone(), closing.clone());
+        let app = App::new(app_settings.clone());
+        let (settings, door, size) = (settings.clone(), console.door(), console.size());
+        let (clock, inputs, closing) = (settings.clock.clone(), inputs.clone(), closing.clone());
         let session = tokio::spawn(async move {
             let mut inputs = inputs.lock().await;
-            session::run(seat, app, size, door, &mut inputs, closing).await
+            session::run(settings, app, size, door, &mut inputs, closing).await
         });
         if session.await.is_ok() {
             return Ok(());

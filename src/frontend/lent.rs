@@ -27,7 +27,7 @@ use crate::{
         language::Language,
     },
     ports::{Clock, Random},
-    session::{self, Closing, Door, End, Ended, Seat, ServicesSoon},
+    session::{self, Closing, Door, End, Ended, ServicesSoon, SessionSettings},
     tui::{App, theme::Terminal},
 };
 
@@ -128,7 +128,7 @@ impl Screens {
         } = lent;
         let is_borrowed = taken == Use::Borrowed;
         let keyboard = Arc::new(keyboard);
-        let seat = Seat {
+        let settings = SessionSettings {
             source: source.clone(),
             clock: self.clock.clone(),
             random: self.random.clone(),
@@ -145,15 +145,15 @@ impl Screens {
             ends_with_visit: is_borrowed,
             attendance: place.shows_screen(),
         };
-        let settings = app_settings(config, source.to_string(), is_borrowed, terminal);
-        let app = App::new(settings);
+        let app = app_settings(config, source.to_string(), is_borrowed, terminal);
+        let app = App::new(app);
         // A task of its own: a fault in it ends this person's session and no more.
         let mut screens = tokio::spawn({
             let keyboard = keyboard.clone();
             let closing = self.closing.clone();
             async move {
                 let (sender, mut inputs) = mpsc::channel(INPUTS);
-                let session = session::run(seat, app, size, door, &mut inputs, closing);
+                let session = session::run(settings, app, size, door, &mut inputs, closing);
                 let reading = async {
                     keyboard.read(sender).await;
                     std::future::pending().await

@@ -61,7 +61,7 @@ impl Sitting {
         let (send_frames, frames) = mpsc::unbounded_channel();
         let (close, closing) = watch::channel(Closing::No);
         let (open, services) = watch::channel(None);
-        let seat = Seat {
+        let settings = SessionSettings {
             source: Source::Console("loket-1".to_owned()),
             clock: Arc::new(VirtualClock(Instant::now())),
             random: Arc::new(NoChance),
@@ -90,7 +90,15 @@ impl Sitting {
         });
         tokio::spawn(async move {
             let size = Size::new(80, 24);
-            run(seat, app, size, Frames(send_frames), &mut inputs, closing).await
+            run(
+                settings,
+                app,
+                size,
+                Frames(send_frames),
+                &mut inputs,
+                closing,
+            )
+            .await
         });
         Self {
             keys,
