@@ -36,8 +36,8 @@ use crate::{
     ports::{Clock, Random},
     service::{EndedLogin, Services},
     tui::{
-        App, Effect, Ending, EndingReason, Event, Look, Now, Reply, Request, RequestId, Sight,
-        command::KeyPress,
+        App, Effect, Ending, EndingReason, Event, Lookup, LookupReply, Now, Reply, Request,
+        RequestId, command::KeyPress,
     },
 };
 use canvas::{Canvas, Wipe};
@@ -169,11 +169,11 @@ enum Answer {
         reply: Reply,
         proofs: Proofs,
     },
-    /// What a look has seen. It brings no proofs back: it has changed none.
-    Sight {
+    /// What a lookup has found. It brings no proofs back: it has changed none.
+    LookupReply {
         login: u64,
         id: RequestId,
-        sight: Sight,
+        reply: LookupReply,
     },
     Visits(u64),
 }
@@ -378,9 +378,9 @@ impl Session {
     fn answered(&mut self, answer: Answer) {
         match answer {
             Answer::Visits(visits) => self.update(Event::Visits(visits)),
-            Answer::Sight { login, id, sight } => {
+            Answer::LookupReply { login, id, reply } => {
                 if login == self.login {
-                    self.update(Event::Sight(id, sight));
+                    self.update(Event::LookupReply(id, reply));
                 }
             }
             Answer::Reply {
@@ -434,7 +434,7 @@ impl Session {
                             .await;
                     });
                 }
-                Effect::Look(id, look) => self.look(id, look),
+                Effect::Lookup(id, lookup) => self.look_up(id, lookup),
                 Effect::CountVisit => self.show_visits(true),
                 Effect::EndLogin => self.end_login(),
                 Effect::NewSecurityCode => self.draw_security_code(),
@@ -445,21 +445,21 @@ impl Session {
     }
 
     /// Asks beside what goes on, with the proofs that there are.
-    fn look(&self, id: RequestId, look: Look) {
+    fn look_up(&self, id: RequestId, lookup: Lookup) {
         let (login, answer, proofs) = (self.login, self.answer.clone(), self.proofs.clone());
         let (mut services, source) = (self.settings.services.clone(), self.settings.source.clone());
         tokio::spawn(async move {
-            let sight = match opened_soon(&mut services).await {
+            let reply = match opened_soon(&mut services).await {
                 Soon::Open(services) => {
                     // A fault in a service must not leave the list waiting for ever.
-                    let work = tokio::spawn(effects::look(services, source, proofs, look));
-                    work.await.unwrap_or(Sight::Unavailable)
+                    let work = tokio::spawn(effects::look_up(services, source, proofs, lookup));
+                    work.await.unwrap_or(LookupReply::Unavailable)
                 }
-                Soon::NotYet => Sight::Unavailable,
+                Soon::NotYet => LookupReply::Unavailable,
                 Soon::Never => return,
             };
             // Nobody sees it when the session has ended.
-            let _ = answer.send(Answer::Sight { login, id, sight }).await;
+            let _ = answer.send(Answer::LookupReply { login, id, reply }).await;
         });
     }
 

@@ -29,7 +29,9 @@ use lpse_kiosk::{
         proofs::{LoggedIn, Proofs},
     },
     store::{self, Store},
-    tui::{App, DeskRequest, Effect, Event, Look, Now, Reply, Request, Sight, command::Key},
+    tui::{
+        App, DeskRequest, Effect, Event, Lookup, LookupReply, Now, Reply, Request, command::Key,
+    },
 };
 use proptest::prelude::*;
 use support::house::{
@@ -847,12 +849,12 @@ const OWN_PASSWORDS: [&str; 2] = ["perahu layar 7 biru", "gunung teduh 5 ungu"];
 #[tokio::test]
 async fn the_desk_is_closed_to_whoever_is_no_officer() {
     let house = house(Policy::Enabled).await;
-    let look = || Look::Find {
+    let lookup = || Lookup::Find {
         typed: "ppk".into(),
         after: None,
     };
-    let sight = effects::look(house.services.clone(), here(), Proofs::None, look()).await;
-    assert!(matches!(sight, Sight::Ended), "{sight:?}");
+    let reply = effects::look_up(house.services.clone(), here(), Proofs::None, lookup()).await;
+    assert!(matches!(reply, LookupReply::Ended), "{reply:?}");
     let PasswordOutcome::Granted(granted) = house.login().await else {
         panic!("a login without a code");
     };
@@ -862,8 +864,8 @@ async fn the_desk_is_closed_to_whoever_is_no_officer() {
             previous_login: None,
         })
     };
-    let sight = effects::look(house.services.clone(), here(), proofs(), look()).await;
-    assert!(matches!(sight, Sight::Ended), "{sight:?}");
+    let reply = effects::look_up(house.services.clone(), here(), proofs(), lookup()).await;
+    assert!(matches!(reply, LookupReply::Ended), "{reply:?}");
     let order = || Order {
         act: DeskAct::SetRules(Policy::Disabled.into()),
         reason: Statement::parse("Bukan petugas").unwrap(),
@@ -1134,7 +1136,7 @@ impl Person {
                 Effect::NewSecurityCode => {
                     unreachable!("without letters no form for a reset is reached")
                 }
-                Effect::Look(..) | Effect::CountVisit | Effect::Repaint | Effect::Quit => {}
+                Effect::Lookup(..) | Effect::CountVisit | Effect::Repaint | Effect::Quit => {}
             }
         }
     }

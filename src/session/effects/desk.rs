@@ -12,10 +12,10 @@ use crate::{
         outbox::Waiting,
     },
     session::proofs::{LoggedIn, Proofs},
-    tui::{DeskReply, DeskRequest, Look, OutboxRow, Reply, Sight},
+    tui::{DeskReply, DeskRequest, Lookup, LookupReply, OutboxRow, Reply},
 };
 
-/// Accounts that one look finds at most.
+/// Accounts that one lookup finds at most.
 const PAGE: usize = 50;
 
 pub async fn attempt(
@@ -85,21 +85,21 @@ async fn judged(
 }
 
 /// Looks something up; nothing is changed by it.
-pub async fn look(
+pub async fn look_up(
     services: &Services,
     source: &Source,
     who: &Authenticated,
-    look: Look,
-) -> Result<Sight, ServiceError> {
-    let Look::Find { typed, after } = look;
+    lookup: Lookup,
+) -> Result<LookupReply, ServiceError> {
+    let Lookup::Find { typed, after } = lookup;
     let found = services
         .officer
         .find(who, &typed, after.as_ref(), PAGE, source);
     Ok(match found.await? {
-        Answered::Ended => Sight::Ended,
+        Answered::Ended => LookupReply::Ended,
         // A search declines nobody; were it to, there would be nothing to see.
-        Answered::Declined(_) => Sight::Unavailable,
-        Answered::Here(page) => Sight::Found(page),
+        Answered::Declined(_) => LookupReply::Unavailable,
+        Answered::Here(page) => LookupReply::Found(page),
     })
 }
 

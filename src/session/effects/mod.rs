@@ -15,7 +15,7 @@ use super::proofs::{LoggedIn, Proofs};
 use crate::{
     domain::{AccountKey, Identified, Source, security_code::Challenge},
     service::{ServiceError, Services, reset::ResetRequest},
-    tui::{Look, Reply, Request, Sight},
+    tui::{Lookup, LookupReply, Reply, Request},
 };
 use answer::Attempted;
 
@@ -54,16 +54,21 @@ pub async fn perform(
 }
 
 /// Looks something up for whoever has logged in.
-pub async fn look(services: Arc<Services>, source: Source, proofs: Proofs, look: Look) -> Sight {
+pub async fn look_up(
+    services: Arc<Services>,
+    source: Source,
+    proofs: Proofs,
+    lookup: Lookup,
+) -> LookupReply {
     let Proofs::LoggedIn(LoggedIn { authenticated, .. }) = proofs else {
-        return Sight::Ended;
+        return LookupReply::Ended;
     };
-    match desk::look(&services, &source, &authenticated, look).await {
-        Ok(sight) => sight,
-        Err(ServiceError::Busy | ServiceError::Away(_)) => Sight::Unavailable,
+    match desk::look_up(&services, &source, &authenticated, lookup).await {
+        Ok(reply) => reply,
+        Err(ServiceError::Busy | ServiceError::Away(_)) => LookupReply::Unavailable,
         Err(ServiceError::Unavailable(reason) | ServiceError::Unknown(reason)) => {
             tracing::error!(%reason, "nothing can be looked up");
-            Sight::Unavailable
+            LookupReply::Unavailable
         }
     }
 }

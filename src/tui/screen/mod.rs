@@ -11,7 +11,7 @@ use std::{fmt, time::Duration};
 use ratatui::Frame;
 
 use super::{
-    DeskReply, HomeView, Look, Now, OwnPasswordRefused, Reply, Request, ResetVoid, Sight,
+    DeskReply, HomeView, Lookup, LookupReply, Now, OwnPasswordRefused, Reply, Request, ResetVoid,
     command::Command,
     context::{Context, PATIENCE},
     text::{Page, Text},
@@ -92,12 +92,17 @@ pub trait Screen: fmt::Debug + Send {
     }
 
     /// What this screen wants to look up and has not seen yet. Asked after every event.
-    fn wants_look(&self) -> Option<Look> {
+    fn wants_lookup(&self) -> Option<Lookup> {
         None
     }
 
-    /// The answer to `look`, which was wanted when it was asked. Says whether Enter now stands for something else.
-    fn sight(&mut self, _look: Look, _sight: Sight, _context: &Context<'_>) -> bool {
+    /// The answer to `lookup`, which was wanted when it was asked. Says whether Enter now stands for something else.
+    fn lookup_reply(
+        &mut self,
+        _lookup: Lookup,
+        _reply: LookupReply,
+        _context: &Context<'_>,
+    ) -> bool {
         false
     }
 

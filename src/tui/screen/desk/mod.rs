@@ -34,7 +34,7 @@ use crate::{
         throttle::Gate,
     },
     tui::{
-        DeskReply, DeskRequest, HomeNotice, HomeView, Look, Now, Request, Sight,
+        DeskReply, DeskRequest, HomeNotice, HomeView, Lookup, LookupReply, Now, Request,
         command::{Command, Edit},
         context::{Context, PATIENCE},
         screen::{Attempt, Left, Refused, Screen, Step, home::notice_words, jumped, usual_hints},
@@ -532,7 +532,7 @@ impl Screen for DeskScreen {
         self.attempt.refused(refusal, context.now);
     }
 
-    fn wants_look(&self) -> Option<Look> {
+    fn wants_lookup(&self) -> Option<Lookup> {
         let typed = self.typed();
         if typed.is_empty() || self.failed_for.as_deref() == Some(typed) {
             return None;
@@ -544,19 +544,19 @@ impl Screen for DeskScreen {
             }
             _ => None,
         };
-        Some(Look::Find {
+        Some(Lookup::Find {
             typed: typed.to_owned(),
             after,
         })
     }
 
-    fn sight(&mut self, look: Look, sight: Sight, _context: &Context<'_>) -> bool {
-        let Look::Find { typed, after } = look;
+    fn lookup_reply(&mut self, lookup: Lookup, reply: LookupReply, _context: &Context<'_>) -> bool {
+        let Lookup::Find { typed, after } = lookup;
         // The field has been emptied meanwhile: there is nothing to be shown.
         if self.typed().is_empty() {
             return false;
         }
-        let Sight::Found(page) = sight else {
+        let LookupReply::Found(page) = reply else {
             self.failed_for = Some(typed);
             return false;
         };
