@@ -48,12 +48,9 @@ use clap::{
 use crate::{
     adapter::clock::SystemClock,
     config::{Config, ConfigError, Flags, LogFormat, StoreKind},
+    daemon::{self, HostError, log},
     domain::{Source, account::is_disguise},
-    frontend::{
-        attach::terminal::AttachError,
-        host::{self, HostError},
-        log,
-    },
+    frontend::attach::terminal::AttachError,
     parts::{self, KeySource, PartsError},
     service::{ServiceError, Services, accounts::AccountsError},
 };
@@ -255,7 +252,7 @@ fn carry_out(command_line: CommandLine) -> Result<(), CliError> {
     match command_line.command {
         None => {
             let config = Config::load(&flags)?;
-            Ok(block_on(host::kiosk(config))?)
+            Ok(block_on(daemon::run::kiosk(config))?)
         }
         Some(Command::Demo(_)) => {
             if flags.master_key_file.is_some() {
@@ -265,7 +262,7 @@ fn carry_out(command_line: CommandLine) -> Result<(), CliError> {
             }
             let kept = flags.data.is_some();
             let config = Config::load_for_training(&flags)?;
-            Ok(block_on(host::demo(config, kept))?)
+            Ok(block_on(daemon::run::demo(config, kept))?)
         }
         Some(Command::Serve(arguments)) => serve::run(&arguments, flags),
         Some(Command::Attach(arguments)) => attach::run(&arguments, &flags),

@@ -13,11 +13,12 @@ use tokio::{
 };
 
 use super::{
-    connections::{Connections, Place},
-    console::Use,
-    doors::Doors,
-    host::app_settings,
-    keyboard::Keyboard,
+    admission::{
+        doors::Doors,
+        sessions::{Connections, Place},
+    },
+    app_settings::app_settings,
+    terminal::{console::Use, keyboard::Keyboard},
 };
 use crate::{
     config::Config,

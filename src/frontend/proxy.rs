@@ -18,7 +18,7 @@ use tokio::{
     time::{Instant, timeout},
 };
 
-use super::places::{Holder, Places};
+use super::admission::places::{Holder, Places};
 use crate::domain::network::Networks;
 
 /// A header is the first that a balancer sends, in one packet; one that has not come by then will not come.

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use lpse_kiosk::{
+    daemon::training::samples,
     domain::{
         AccountKey, Activity, ActivityKind, PersonName, PlainPassword, Policy, Secret, Source,
         UserId, UserType,
@@ -22,7 +23,6 @@ use lpse_kiosk::{
         reset::{ResetSecret, ShortCode},
         security_code::{Challenge, Picture},
     },
-    frontend::training::samples,
     tui::{
         App, AppSettings, Effect, Ending, EndingReason, Event, HomeNotice, HomeView, InboxLetter,
         Now, OwnPasswordRefused, Reply, Request, RequestId, ResetVoid,

@@ -11,7 +11,7 @@ use crate::{
     },
     cli::{CliError, block_on, output::Lines},
     config::{Config, StoreKind},
-    frontend::log,
+    daemon::log,
     parts::{self, KnownLog},
 };
 

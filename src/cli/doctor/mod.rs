@@ -25,7 +25,7 @@ use serde_json::json;
 use super::{CliError, block_on, output::Lines, owner_of_data};
 use crate::{
     config::{Config, Flags},
-    frontend::log,
+    daemon::log,
     tui::theme::{Colours, Terminal},
 };
 use finding::{Finding, Status};

@@ -8,7 +8,7 @@ use crate::{
     adapter::clock::SystemClock,
     cli::{CliError, block_on, output::Lines},
     config::{Config, Flags},
-    frontend::log,
+    daemon::log,
     parts,
 };
 

@@ -8,8 +8,8 @@ use crate::{
     adapter::clock::SystemClock,
     cli::{CliError, block_on, one_of, output::Lines, progress},
     config::{Config, Flags, StoreKind},
+    daemon::log,
     domain::Source,
-    frontend::log,
     parts::store_copy,
     service::store_copy::StoreCopyError,
 };

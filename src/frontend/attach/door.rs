@@ -15,11 +15,13 @@ use super::{FromTerminal, Hello, ToTerminal};
 use crate::{
     domain::{Source, account::is_disguise},
     frontend::{
-        console::Use,
-        doors,
-        keyboard::{Typed, keyboard},
+        admission::doors,
         lent::{Gone, Goodbye, LONGEST_VALUE, Lent, Screens, terminal_from_afar, terminal_here},
         private_socket::{PrivateSocket, greet, turn_away},
+        terminal::{
+            console::Use,
+            keyboard::{Typed, keyboard},
+        },
     },
     session::Door,
     store::remote::wire::{self, WireError},

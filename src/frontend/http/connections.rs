@@ -9,7 +9,7 @@ use std::sync::{
 };
 
 use super::Limits;
-use crate::frontend::places::{self, Holder, Places};
+use crate::frontend::admission::places::{self, Holder, Places};
 
 /// All connections that are open.
 #[derive(Debug)]

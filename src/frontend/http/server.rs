@@ -36,8 +36,8 @@ use super::{
 use crate::{
     domain::network::Networks,
     frontend::{
+        admission::rate::Rates,
         proxy::{Headers, Heard, Speaker},
-        rate::Rates,
         transport::Transport,
     },
 };

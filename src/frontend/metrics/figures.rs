@@ -15,7 +15,7 @@ use prometheus_client::{
 
 use crate::{
     domain::letter::Stage,
-    frontend::doors::{Door, Doors, Reason},
+    frontend::admission::doors::{Door, Doors, Reason},
     parts::Vitals,
     store::pulse::Condition,
 };

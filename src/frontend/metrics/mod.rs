@@ -20,7 +20,7 @@ use axum::{
 };
 use tokio::{sync::watch, time::timeout};
 
-use super::{doors::Doors, http};
+use super::{admission::doors::Doors, http};
 use crate::{
     domain::network::Networks, parts::Vitals, ports::Clock, service::outbox::Outbox,
     store::pulse::Condition,

@@ -15,7 +15,7 @@ use crate::{
         Source,
         audit::{Act, AuditEvent, AuditOutcome},
     },
-    frontend::doors::{Door, Reason},
+    frontend::admission::doors::{Door, Reason},
     parts::{self, KeySource, Opened},
 };
 

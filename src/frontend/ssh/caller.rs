@@ -17,8 +17,8 @@ use tokio::sync::oneshot;
 use super::{algorithms, conduct::Conduct};
 use crate::{
     frontend::{
-        keyboard::Typed,
         lent::{LONGEST_VALUE, VARIABLES, Variables, terminal_from_afar},
+        terminal::keyboard::Typed,
     },
     tui::theme::Terminal,
 };

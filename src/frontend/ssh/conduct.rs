@@ -10,7 +10,7 @@ use std::{
 };
 
 use super::penalties::Offence;
-use crate::frontend::rate::Window;
+use crate::frontend::admission::rate::Window;
 
 /// Packets that a connection may send in a minute: a key that is held down makes 50 a second, a paste comes in large ones.
 const PACKETS: u32 = 20_000;

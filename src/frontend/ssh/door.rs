@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use russh::{ChannelWriteHalf, server::Msg};
 
-use crate::{frontend::console::Use, session::Door};
+use crate::{frontend::terminal::console::Use, session::Door};
 
 /// The writing end of a channel. A frame is one message to the library, which makes one packet of it where the peer's
 /// window has room; where it has none, sending waits, and the session gives up after a while.

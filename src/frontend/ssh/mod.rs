@@ -6,7 +6,7 @@
 //! (SECURITY section 4). The SSH library has none of these limits.
 //!
 //! - [`host_key`]: by which people recognise this machine.
-//! - `penalties`: who is refused for a while; who gives way is decided in [`super::connections`].
+//! - `penalties`: who is refused for a while; who gives way is decided in [`super::admission::sessions`].
 //! - `algorithms`: by which keys are exchanged and bytes enciphered.
 //! - `line`: a TCP connection that can be cut.
 //! - `conduct`: what a connection makes this machine calculate.
@@ -33,13 +33,13 @@ use rustix::net::{AddressFamily, SocketFlags, SocketType, sockopt};
 use tokio::{io::AsyncWriteExt, net::TcpStream, sync::mpsc, task::JoinSet};
 
 use super::{
-    doors::Reason as Refused,
+    admission::doors::Reason as Refused,
     lent::Screens,
     proxy::{Headers, Heard, Speaker},
     transport::Transport,
 };
 use host_key::{HostKey, HostKeyError};
-use reception::Reception;
+use reception::{GREETING, Reception};
 
 /// Why SSH is not served.
 #[derive(Debug, thiserror::Error)]
@@ -59,9 +59,6 @@ pub fn listen(places: &[SocketAddr]) -> Result<Vec<TcpListener>, SshError> {
     };
     places.iter().map(listen).collect()
 }
-
-/// What this machine says first (RFC 4253 section 4.2).
-const GREETING: &str = "SSH-2.0-lpse-kiosk";
 
 /// Connections that may wait to be accepted.
 const BACKLOG: i32 = 1024;

@@ -22,15 +22,22 @@ use crate::{
     config::Config,
     domain::{Source, language::Language},
     frontend::{
-        connections::Place,
-        console::Use,
-        doors::{Door, Reason as Refused},
-        keyboard::{Keyboard, keyboard},
+        admission::{
+            doors::{Door, Reason as Refused},
+            sessions::Place,
+        },
         lent::{Gone, Lent, Screens},
+        terminal::{
+            console::Use,
+            keyboard::{Keyboard, keyboard},
+        },
         transport::Transport,
     },
     tui::text::Ending,
 };
+
+/// What this machine says first (RFC 4253 section 4.2).
+pub const GREETING: &str = "SSH-2.0-lpse-kiosk";
 
 /// What a channel may hold of unread keys in the library: small, because keys are few.
 const WINDOW: u32 = 32 * 1024;
@@ -57,7 +64,7 @@ impl Reception {
     /// `transport` does what the SSH library calculates.
     pub fn new(screens: Screens, transport: Transport, key: HostKey) -> Self {
         let protocol = server::Config {
-            server_id: SshId::Standard(super::GREETING.into()),
+            server_id: SshId::Standard(GREETING.into()),
             methods: Caller::ways_in(),
             // There is no password here whose refusal could tell anything by its time.
             auth_rejection_time: Duration::ZERO,

@@ -29,7 +29,7 @@ use super::{
     resets::Resets,
     words,
 };
-use crate::{frontend::rate::Rates, ports::Clock};
+use crate::{frontend::admission::rate::Rates, ports::Clock};
 
 /// Where the result stands.
 const DONE: &str = "/selesai";

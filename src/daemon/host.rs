@@ -1,7 +1,7 @@
 //! The process that holds the store: it opens it, runs the doors over it and what stands beside them, hears signals,
 //! and closes everything in order.
 
-use std::{io, os::unix::fs::DirBuilderExt, path::PathBuf, pin::pin, sync::Arc, time::Duration};
+use std::{pin::pin, sync::Arc, time::Duration};
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::{
@@ -10,15 +10,10 @@ use tokio::{
 };
 
 use super::{
-    attach,
-    beside::{self, PlaceError, Places},
-    console::{Console, ConsoleError, Use},
-    doors::{Door, Doors},
+    HostError,
+    beside::{self, Places},
     kiosk,
-    lent::Screens,
-    log::{self, Log, LogError},
-    signals::{Request, Signals},
-    ssh::{self, Ssh, SshError},
+    log::{self, Log},
     supervisor::Supervisor,
     training,
 };
@@ -26,157 +21,37 @@ use crate::{
     adapter::{clock::SystemClock, random::SystemRandom},
     config::{Config, ConfigError},
     domain::Source,
+    frontend::{
+        admission::doors::{Door, Doors},
+        app_settings, attach,
+        lent::Screens,
+        ssh::{self, Ssh},
+        terminal::{
+            console::{Console, Use},
+            signals::{Request, Signals},
+        },
+    },
     mail::inbox::Inbox,
-    parts::{self, KeySource, Opened, PartsError, waiting::Waiting},
+    parts::{self, KeySource, Opened, waiting::Waiting},
     ports::Clock,
-    service::ServiceError,
     session::{Closing, SessionSettings},
     store::pulse::{Away, Health},
-    tui::{AppSettings, SampleAccount, attention::READING_TIME, theme::Terminal},
+    tui::{SampleAccount, theme::Terminal},
 };
-
-/// Why the program does not run, or no longer.
-#[derive(Debug, thiserror::Error)]
-pub enum HostError {
-    #[error(transparent)]
-    Console(#[from] ConsoleError),
-    #[error(transparent)]
-    Parts(#[from] PartsError),
-    #[error(transparent)]
-    Place(#[from] PlaceError),
-    #[error(transparent)]
-    Ssh(#[from] SshError),
-    #[error("the sample accounts cannot be added: {0}")]
-    Samples(#[from] ServiceError),
-    #[error(transparent)]
-    Log(#[from] LogError),
-    #[error("{0}")]
-    System(io::Error),
-    #[error("a write to the store did not end; the program has to be started again")]
-    Stuck,
-    /// [`Away::Changed`]: no commit is accepted until it is opened anew.
-    #[error("{0}")]
-    Changed(Away),
-    #[error("the screens failed again and again; the log says where")]
-    Panicking,
-}
-
-impl HostError {
-    /// The exit status that tells scripts and supervisors what kind of failure it was.
-    pub fn exit_status(&self) -> u8 {
-        match self {
-            Self::Parts(error) => error.exit_status(),
-            Self::Stuck | Self::Changed(_) => 75,
-            Self::Panicking => 70,
-            Self::Console(_)
-            | Self::Place(_)
-            | Self::Ssh(_)
-            | Self::Samples(_)
-            | Self::Log(_)
-            | Self::System(_) => 1,
-        }
-    }
-}
 
 /// The ways in which people come in.
 #[derive(Clone, Copy)]
-struct Entrances {
+pub struct Entrances {
     /// This process's terminal, and how much of it is taken.
-    console: Option<Use>,
-    ssh: bool,
+    pub console: Option<Use>,
+    pub ssh: bool,
 }
 
 /// How the settings are read again.
-type Reading = Box<dyn Fn() -> Result<Config, ConfigError> + Send>;
+pub type Reading = Box<dyn Fn() -> Result<Config, ConfigError> + Send>;
 
-/// Runs the kiosk on this terminal until it is asked to leave or its terminal hangs up.
-pub async fn kiosk(config: Config) -> Result<(), HostError> {
-    let key = KeySource::File(config.master_key_file.clone());
-    let entrances = Entrances {
-        console: Some(Use::Own),
-        ssh: false,
-    };
-    host(config, key, entrances, None, None).await
-}
-
-/// Serves many over SSH, and with `console` the kiosk on this terminal too, until asked to leave. `read` reads the
-/// settings again.
-pub async fn serve(config: Config, console: bool, read: Reading) -> Result<(), HostError> {
-    let key = KeySource::File(config.master_key_file.clone());
-    let entrances = Entrances {
-        console: console.then_some(Use::Own),
-        ssh: true,
-    };
-    host(config, key, entrances, None, Some(read)).await
-}
-
-/// Runs training mode: sample accounts in a fresh folder, removed at the end unless it is to be kept.
-pub async fn demo(config: Config, kept: bool) -> Result<(), HostError> {
-    let samples = training::samples();
-    let entrances = Entrances {
-        console: Some(Use::Borrowed),
-        ssh: false,
-    };
-    if kept {
-        let mut beside = config.data.clone().into_os_string();
-        beside.push(".master-key");
-        let key = KeySource::File(PathBuf::from(beside));
-        let data = config.data.clone();
-        let config = config.for_training(data);
-        return host(config, key, entrances, Some(samples), None).await;
-    }
-    let folder = std::env::temp_dir().join(format!(
-        "lpse-kiosk-demo-{}-{:x}",
-        std::process::id(),
-        jiff::Timestamp::now().as_nanosecond()
-    ));
-    // Created, not reused: somebody else's folder of that name is refused.
-    std::fs::DirBuilder::new()
-        .mode(0o700)
-        .create(&folder)
-        .map_err(HostError::System)?;
-    let config = config.for_training(folder.clone());
-    let hosted = host(config, KeySource::Ephemeral, entrances, Some(samples), None).await;
-    let _ = std::fs::remove_dir_all(folder);
-    hosted
-}
-
-/// What the screens of a terminal are told; the same for every door.
-pub fn app_settings(
-    config: &Config,
-    session: String,
-    lent: bool,
-    terminal: Terminal,
-) -> AppSettings {
-    AppSettings {
-        office: config.office.clone(),
-        session,
-        training: None,
-        zone: config.zone,
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        language: config.language,
-        lent,
-        reset_by_mail: config.letters_are_sent(),
-        reset_link_holds: config.link_holds,
-        reading_time: reading_time(),
-        terminal,
-    }
-}
-
-/// How long people are given to read a screen that changed by itself. A journey, which is no person, sets its own in
-/// milliseconds, where the program is built for journeys.
-fn reading_time() -> Duration {
-    #[cfg(feature = "test-hooks")]
-    if let Some(time) = std::env::var("LPSE_TEST_READING_TIME")
-        .ok()
-        .and_then(|time| time.parse().ok())
-    {
-        return Duration::from_millis(time);
-    }
-    READING_TIME
-}
-
-async fn host(
+/// Runs the program over `config`'s store until it is asked to leave; in training with these sample accounts.
+pub async fn host(
     mut config: Config,
     key: KeySource,
     entrances: Entrances,

@@ -128,7 +128,7 @@ mod tests {
 
     fn child(name: &str) -> Command {
         let mut command = Command::new(env::current_exe().unwrap());
-        command.args(["--exact", &format!("frontend::supervisor::tests::{name}")]);
+        command.args(["--exact", &format!("daemon::supervisor::tests::{name}")]);
         command.env(CHILD, "1").env_remove("WATCHDOG_PID");
         command.stdout(Stdio::null());
         command

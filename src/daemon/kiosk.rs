@@ -4,8 +4,9 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::sync::{Mutex, watch};
 
-use super::{console::Console, host::HostError};
+use super::HostError;
 use crate::{
+    frontend::terminal::console::Console,
     session::{self, Closing, SessionSettings},
     tui::{App, AppSettings},
 };

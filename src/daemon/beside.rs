@@ -12,16 +12,16 @@ use std::{
 use tokio::{sync::watch, task::JoinSet};
 use tokio_rustls::rustls::ServerConfig;
 
-use super::{
-    doors::Doors,
-    metrics::{self, Metrics},
-    private_socket::PrivateSocket,
-    socket::{self, Held},
-    web::{self, TlsError, Web, WebSettings},
-};
 use crate::{
     adapter::secret_file::{self, SecretFileError},
     config::{BaseUrl, Config},
+    frontend::{
+        admission::doors::Doors,
+        command_socket::{self, Held},
+        metrics::{self, Metrics},
+        private_socket::PrivateSocket,
+        web::{self, TlsError, Web, WebSettings},
+    },
     parts::Opened,
     ports::Clock,
     service::EndedLogins,
@@ -156,7 +156,7 @@ pub fn start(
     match PrivateSocket::bind(&socket) {
         Ok(socket) => {
             let held = Held::by(&opened.foundation);
-            beside.spawn(socket::serve(socket, held, leave.clone()));
+            beside.spawn(command_socket::serve(socket, held, leave.clone()));
         }
         // People at the screens are served all the same.
         Err(error) => tracing::error!(

@@ -12,10 +12,8 @@ use ratatui::layout::Size;
 use tokio::sync::{Notify, mpsc};
 use zeroize::Zeroizing;
 
-use crate::{
-    frontend::keys::{Decoder, Link},
-    session::Input,
-};
+use super::keys::{Decoder, Link};
+use crate::session::Input;
 
 /// Bytes that are kept unread; a whole paste and what is typed after it.
 const MOST: usize = 32 * 1024;
