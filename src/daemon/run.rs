@@ -7,7 +7,10 @@ use super::{
     host::{Entrances, Reading, host},
     training,
 };
-use crate::{config::Config, frontend::terminal::console::Use, parts::KeySource};
+use crate::{
+    adapter::clock::SystemClock, config::Config, frontend::terminal::console::Use,
+    parts::KeySource, ports::Clock,
+};
 
 /// Runs the kiosk on this terminal until it is asked to leave or its terminal hangs up.
 pub async fn kiosk(config: Config) -> Result<(), HostError> {
@@ -48,7 +51,7 @@ pub async fn demo(config: Config, kept: bool) -> Result<(), HostError> {
     let folder = std::env::temp_dir().join(format!(
         "lpse-kiosk-demo-{}-{:x}",
         std::process::id(),
-        jiff::Timestamp::now().as_nanosecond()
+        SystemClock::start().now().as_nanosecond()
     ));
     // Created, not reused: somebody else's folder of that name is refused.
     std::fs::DirBuilder::new()

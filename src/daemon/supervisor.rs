@@ -37,11 +37,6 @@ impl Supervisor {
         self.tell(&[NotifyState::Ready, NotifyState::Status(&status)]);
     }
 
-    /// What an operator reads in `systemctl status`.
-    pub fn status(&self, status: &str) {
-        self.tell(&[NotifyState::Status(&plain(status))]);
-    }
-
     /// Nobody is served yet, for a reason that passes: the start is given another `patience`, by whoever would end one that
     /// takes too long (`TimeoutStartSec=`).
     pub fn waiting(&self, status: &str, patience: Duration) {
@@ -186,7 +181,7 @@ mod tests {
         tokio::time::sleep(Duration::from_millis(20)).await;
         health.send_replace(Health::Stuck);
         alive.await.unwrap();
-        supervisor.status("stuck");
+        supervisor.tell(&[NotifyState::Status("stuck")]);
         supervisor.stopping("goodbye");
     }
 
