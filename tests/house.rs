@@ -35,7 +35,6 @@ const CIRCLES: &[(&str, usize)] = &[
     ("cli/attach.rs", 59),
     ("config.rs", 5),
     ("domain/account.rs", 5),
-    ("frontend/web/reset.rs", 2),
     ("mail/transport.rs", 2),
     ("parts.rs", 2),
     ("service/account_act.rs", 17),

@@ -3,7 +3,7 @@
 //! A look at it changes nothing, as often as anybody looks. `Reset TOTP` on page 1 leads to a confirmation, its `OK` to
 //! the reset, and the browser is then sent on to a result that holds no data. It works without JavaScript.
 //!
-//! A request goes [`http`] (limits, time, TLS) → `site` (source, rate, headers) → `reset` (what is asked, is the form
+//! A request goes [`http`] (limits, time, TLS) → `router` (source, rate, headers) → `reset` (what is asked, is the form
 //! ours) → [`Resets`] → `page`. Architecture invariant: nothing that a request's headers say is printed or linked to.
 
 mod headers;
@@ -14,6 +14,7 @@ mod peer;
 mod query;
 mod reset;
 mod resets;
+mod router;
 mod seal;
 mod site;
 mod tls;
@@ -33,7 +34,8 @@ use crate::{
     ports::Clock,
     vault::Vault,
 };
-use site::{Site, router};
+use router::router;
+use site::Site;
 
 pub use resets::Resets;
 pub use tls::{Reception, TlsError, reception, tls_config};
