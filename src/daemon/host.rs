@@ -24,7 +24,7 @@ use crate::{
     frontend::{
         admission::doors::{Door, Doors},
         app_settings, attach,
-        lent::Screens,
+        guest::Screens,
         ssh::{self, Ssh},
         terminal::{
             console::{Console, Use},
@@ -96,9 +96,9 @@ pub async fn host(
         let (Some(console), Some(taken)) = (&console, entrances.console) else {
             return std::future::pending().await;
         };
-        let lent = taken == Use::Borrowed;
+        let is_guest = taken == Use::Borrowed;
         let terminal = Terminal::from_environment(|name| std::env::var(name).ok());
-        let mut app = app_settings(&config, name.clone(), lent, terminal);
+        let mut app = app_settings(&config, name.clone(), is_guest, terminal);
         app.training = training.clone();
         app.reset_by_mail |= training.is_some();
         let settings = SessionSettings {

@@ -11,7 +11,7 @@ use crate::{
 pub fn app_settings(
     config: &Config,
     session: String,
-    lent: bool,
+    is_guest: bool,
     terminal: Terminal,
 ) -> AppSettings {
     AppSettings {
@@ -21,7 +21,7 @@ pub fn app_settings(
         zone: config.zone,
         version: env!("CARGO_PKG_VERSION").to_owned(),
         language: config.language,
-        lent,
+        is_guest,
         reset_by_mail: config.letters_are_sent(),
         reset_link_holds: config.link_holds,
         reading_time: reading_time(),

@@ -206,7 +206,7 @@ impl App {
     fn key(&mut self, now: Now, press: KeyPress) -> Vec<Effect> {
         let global = command::global(press);
         if global == Some(Global::Interrupt) {
-            return if self.settings.lent {
+            return if self.settings.is_guest {
                 vec![Effect::EndLogin, Effect::Quit]
             } else {
                 Vec::new()

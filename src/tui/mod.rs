@@ -53,8 +53,8 @@ pub struct AppSettings {
     pub version: String,
     /// The language that a fresh menu speaks.
     pub language: Language,
-    /// The terminal is the person's own, lent for a while: Ctrl-C leaves. Never on a kiosk.
-    pub lent: bool,
+    /// The terminal is a guest's, the person's own: Ctrl-C leaves. Never on a kiosk.
+    pub is_guest: bool,
     /// TOTP can be reset by a letter; otherwise people are sent to an officer.
     pub reset_by_mail: bool,
     /// How long a link from such a letter holds.

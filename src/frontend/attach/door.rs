@@ -16,7 +16,7 @@ use crate::{
     domain::{Source, account::is_disguise},
     frontend::{
         admission::doors,
-        lent::{Gone, Goodbye, LONGEST_VALUE, Lent, Screens, terminal_from_afar, terminal_here},
+        guest::{Gone, Goodbye, Guest, LONGEST_VALUE, Screens, terminal_from_afar, terminal_here},
         private_socket::{PrivateSocket, greet, turn_away},
         terminal::{
             console::Use,
@@ -97,7 +97,7 @@ async fn converse(
         return Ok(());
     }
     let hello = timeout(HELLO_PATIENCE, wire::read::<Hello>(&mut stream)).await;
-    let lent = hello.unwrap_or(Err(WireError::Ended))?.lent();
+    let guest = hello.unwrap_or(Err(WireError::Ended))?.guest();
     drop(newcomer);
     let config = screens.settings.borrow().clone();
     let (reading, writing) = stream.into_split();
@@ -105,14 +105,14 @@ async fn converse(
     let no_place = &config.language.text().ending.no_place;
     let Some(place) = screens
         .connections
-        .take(&lent.source.throttle_key(), &config.ssh)
+        .take(&guest.source.throttle_key(), &config.ssh)
     else {
-        tracing::debug!(source = %lent.source, "a terminal of this machine is refused: no place");
+        tracing::debug!(source = %guest.source, "a terminal of this machine is refused: no place");
         screens.doors.refuse(doors::Reason::Limit);
         end(&frames, no_place, LATER).await;
         return Ok(());
     };
-    if lent.taken == Use::Own {
+    if guest.taken == Use::Own {
         place.stays();
     }
     let _open = screens.doors.enter(doors::Door::Attached);
@@ -123,7 +123,7 @@ async fn converse(
     };
     let shown = tokio::select! {
         () = hearing => unreachable!("it pends after its end"),
-        shown = screens.show(lent, FrameDoor(frames.clone()), keyboard, &place, &config) => shown,
+        shown = screens.show(guest, FrameDoor(frames.clone()), keyboard, &place, &config) => shown,
     };
     match shown {
         Ok(Goodbye { sentence, by_fault }) => end(&frames, sentence, u8::from(by_fault)).await,
@@ -137,7 +137,7 @@ async fn converse(
 }
 
 impl Hello {
-    fn lent(self) -> Lent {
+    fn guest(self) -> Guest {
         let Self {
             source,
             is_kiosk,
@@ -154,7 +154,7 @@ impl Hello {
             }
             peer @ Source::Peer(_) => (peer, terminal_from_afar(&term, &variables)),
         };
-        Lent {
+        Guest {
             source,
             terminal,
             size: size.into(),

@@ -23,7 +23,7 @@ use crate::{
     config::Config,
     domain::{Source, language::Language},
     frontend::{
-        lent::{LONGEST_VALUE, VARIABLES},
+        guest::{LONGEST_VALUE, VARIABLES},
         terminal::{
             console::{Console, ConsoleError, SSH_CONNECTION, Use},
             signals::{Request, Signals},

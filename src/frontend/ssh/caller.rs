@@ -17,7 +17,7 @@ use tokio::sync::oneshot;
 use super::{algorithms, conduct::Conduct};
 use crate::{
     frontend::{
-        lent::{LONGEST_VALUE, VARIABLES, Variables, terminal_from_afar},
+        guest::{LONGEST_VALUE, VARIABLES, Variables, terminal_from_afar},
         terminal::keyboard::Typed,
     },
     tui::theme::Terminal,

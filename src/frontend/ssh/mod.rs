@@ -34,7 +34,7 @@ use tokio::{io::AsyncWriteExt, net::TcpStream, sync::mpsc, task::JoinSet};
 
 use super::{
     admission::doors::Reason as Refused,
-    lent::Screens,
+    guest::Screens,
     proxy::{Headers, Heard, Speaker},
     transport::Transport,
 };

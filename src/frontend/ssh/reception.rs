@@ -26,7 +26,7 @@ use crate::{
             doors::{Door, Reason as Refused},
             sessions::Place,
         },
-        lent::{Gone, Lent, Screens},
+        guest::{Gone, Guest, Screens},
         terminal::{
             console::Use,
             keyboard::{Keyboard, keyboard},
@@ -199,14 +199,14 @@ impl Reception {
             }
         };
         let channel = Arc::new(asked.channel);
-        let lent = Lent {
+        let guest = Guest {
             source,
             terminal,
             size,
             taken: Use::Borrowed,
         };
         let offence = self
-            .show_screens(&channel, keyboard, lent, place, &config)
+            .show_screens(&channel, keyboard, guest, place, &config)
             .await;
         if offence.is_none() {
             // The peer closes its side after the last words; then the library's task ends by itself.
@@ -246,13 +246,16 @@ impl Reception {
         &self,
         channel: &Arc<ChannelWriteHalf<Msg>>,
         keyboard: Keyboard,
-        lent: Lent,
+        guest: Guest,
         place: &Place,
         config: &Config,
     ) -> Option<Offence> {
         let _open = self.screens.doors.enter(Door::Ssh);
         let door = ChannelDoor::new(channel.clone());
-        let shown = self.screens.show(lent, door, keyboard, place, config).await;
+        let shown = self
+            .screens
+            .show(guest, door, keyboard, place, config)
+            .await;
         let goodbye = match shown {
             Ok(goodbye) => goodbye.sentence,
             // Who has only closed the keyboard still sees how it ends.

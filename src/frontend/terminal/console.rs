@@ -40,7 +40,7 @@ pub const SSH_CONNECTION: &str = "SSH_CONNECTION";
 pub enum Use {
     /// A kiosk's own terminal: screen and scroll-back are cleared on leaving, and nothing of before comes back.
     Own,
-    /// A person's terminal, lent for a while: what stood on it comes back on leaving.
+    /// A guest's terminal, lent for a while: what stood on it comes back on leaving.
     Borrowed,
 }
 

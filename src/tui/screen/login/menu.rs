@@ -114,7 +114,7 @@ impl Screen for Menu {
     fn hints(&self, context: &Context<'_>) -> Vec<KeyHint> {
         let keys = &context.text.key;
         let mut hints = usual_hints(context, &keys.choose, None);
-        if context.settings.lent {
+        if context.settings.is_guest {
             hints.push(KeyHint::new("Ctrl-C", &keys.leave));
         }
         hints

@@ -1,5 +1,5 @@
-//! Sessions on terminals that are lent to this process for a while: a caller's over SSH, or one of this machine whose own
-//! process joins this one.
+//! Guests: sessions on terminals that are lent to this process for a while, a caller's over SSH, or one of this machine
+//! whose own process joins this one.
 //!
 //! They are many, so each has a place among [`Connections`], takes the settings as they are when it comes, and ends by
 //! itself whatever becomes of another.
@@ -70,7 +70,7 @@ fn told(name: &str, term: &str, variables: &Variables) -> Option<String> {
     variables[place].clone()
 }
 
-/// What all sessions on lent terminals share.
+/// What all sessions of guests share.
 #[derive(Debug, Clone)]
 pub struct Screens {
     /// Those in force; each session takes them as they are when it comes.
@@ -84,9 +84,9 @@ pub struct Screens {
     pub doors: Doors,
 }
 
-/// A terminal that shows a session.
+/// A guest: a terminal that is to show a session.
 #[derive(Debug)]
-pub struct Lent {
+pub struct Guest {
     pub source: Source,
     pub terminal: Terminal,
     pub size: Size,
@@ -115,18 +115,18 @@ impl Screens {
     /// Runs a session at `door` and `keyboard` to its end. It gives way when its place is displaced.
     pub async fn show(
         &self,
-        lent: Lent,
+        guest: Guest,
         door: impl Door + 'static,
         keyboard: Keyboard,
         place: &Place,
         config: &Config,
     ) -> Result<Goodbye, Gone> {
-        let Lent {
+        let Guest {
             source,
             terminal,
             size,
             taken,
-        } = lent;
+        } = guest;
         let is_borrowed = taken == Use::Borrowed;
         let keyboard = Arc::new(keyboard);
         let settings = SessionSettings {
