@@ -28,12 +28,12 @@ use crate::{
 };
 
 /// Commands served at once.
-const PLACES: usize = 16;
+const SLOTS: usize = 16;
 
 /// Rows read at once for a page; a command that wants more gets them in several answers.
 const PAGE: usize = 64;
 
-/// A command without a request for this long gives up its place.
+/// A command without a request for this long gives up its slot.
 const IDLE: Duration = Duration::from_secs(10 * 60);
 
 /// A command that takes no answer for this long has stopped.
@@ -102,7 +102,7 @@ impl Held {
 
 /// Serves commands at `socket` until `leave` holds true; then ends what is under way and lets go of everything held.
 pub async fn serve(socket: PrivateSocket, held: Held, leave: watch::Receiver<bool>) {
-    let places = Arc::new(Semaphore::new(PLACES));
+    let slots = Arc::new(Semaphore::new(SLOTS));
     let mut commands = JoinSet::new();
     loop {
         let stream = tokio::select! {
@@ -110,11 +110,11 @@ pub async fn serve(socket: PrivateSocket, held: Held, leave: watch::Receiver<boo
             Some(_) = commands.join_next() => continue,
             stream = socket.accept() => stream,
         };
-        let Ok(place) = places.clone().try_acquire_owned() else {
+        let Ok(slot) = slots.clone().try_acquire_owned() else {
             turn_away(
                 stream,
                 format!(
-                    "{PLACES} commands work on the store already; run this one again when one of them has ended"
+                    "{SLOTS} commands work on the store already; run this one again when one of them has ended"
                 ),
             );
             continue;
@@ -122,7 +122,7 @@ pub async fn serve(socket: PrivateSocket, held: Held, leave: watch::Receiver<boo
         let (held, leave) = (held.clone(), leave.clone());
         commands.spawn(async move {
             attend(stream, held, leave).await;
-            drop(place);
+            drop(slot);
         });
     }
     // First the file, so that a command that comes now finds nobody and opens the store itself.

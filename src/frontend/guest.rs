@@ -1,7 +1,7 @@
 //! Guests: sessions on terminals that are lent to this process for a while, a caller's over SSH, or one of this machine
 //! whose own process joins this one.
 //!
-//! They are many, so each has a place among [`Connections`], takes the settings as they are when it comes, and ends by
+//! They are many, so each has a slot among [`Connections`], takes the settings as they are when it comes, and ends by
 //! itself whatever becomes of another.
 
 use std::{sync::Arc, time::Duration};
@@ -15,7 +15,7 @@ use tokio::{
 use super::{
     admission::{
         doors::Doors,
-        sessions::{Connections, Place},
+        sessions::{Connections, Slot},
     },
     app_settings::app_settings,
     terminal::{console::Use, keyboard::Keyboard},
@@ -105,20 +105,20 @@ pub struct Goodbye {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Gone {
     HungUp,
-    /// Somebody else has got its place.
+    /// Somebody else has got its slot.
     Displaced,
     /// It takes no frames.
     ReadsNothing,
 }
 
 impl Screens {
-    /// Runs a session at `door` and `keyboard` to its end. It gives way when its place is displaced.
+    /// Runs a session at `door` and `keyboard` to its end. It gives way when its slot is displaced.
     pub async fn show(
         &self,
         guest: Guest,
         door: impl Door + 'static,
         keyboard: Keyboard,
-        place: &Place,
+        slot: &Slot,
         config: &Config,
     ) -> Result<Goodbye, Gone> {
         let Guest {
@@ -144,7 +144,7 @@ impl Screens {
             services: self.services.clone(),
             wipe: taken.wipe(),
             ends_with_visit: is_borrowed,
-            attendance: place.shows_screen(),
+            attendance: slot.shows_screen(),
         };
         let app = app_settings(config, source.to_string(), is_borrowed, terminal);
         let app = App::new(app);
@@ -169,7 +169,7 @@ impl Screens {
         });
         let ended = tokio::select! {
             ended = &mut screens => ended,
-            () = place.displaced() => {
+            () = slot.displaced() => {
                 keyboard.close();
                 let _ = screens.await;
                 return Err(Gone::Displaced);

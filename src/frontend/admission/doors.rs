@@ -30,10 +30,10 @@ impl Door {
     }
 }
 
-/// Why an SSH connection did not come as far as a session, or lost its place.
+/// Why an SSH connection did not come as far as a session, or lost its slot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reason {
-    /// All places are taken, and everybody who could give one up is logged in.
+    /// All slots are taken, and everybody who could give one up is logged in.
     Limit,
     /// It had to give way to a newcomer.
     Displaced,

@@ -1,7 +1,7 @@
 //! Who holds a connection to the screens, and who has to give one up.
 //!
 //! Strangers who open connections must not keep out whoever has something to do: a source gets so many, those that show
-//! no screen yet are few in all, and when places are taken, a newcomer displaces the one with the least at stake. Whoever
+//! no screen yet are few in all, and when slots are taken, a newcomer displaces the one with the least at stake. Whoever
 //! is logged in is never displaced.
 
 use std::sync::{
@@ -9,14 +9,14 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
-use super::places::{Holder, Places};
+use super::slots::{Holder, Slots};
 use crate::{config, domain::idle::Presence, session::Attendance};
 
 /// All connections that are open.
-pub type Connections = Places<Connection>;
+pub type Connections = Slots<Connection>;
 
 /// A right to one connection, given back when dropped.
-pub type Place = super::places::Place<Connection>;
+pub type Slot = super::slots::Slot<Connection>;
 
 /// What is known of a connection.
 #[derive(Debug)]
@@ -61,22 +61,22 @@ impl Holder for Connection {
 }
 
 impl Connections {
-    /// A place for a connection of `source`, or none where nobody who could give one up is left.
-    pub fn take(self: &Arc<Self>, source: &str, limits: &config::Ssh) -> Option<Place> {
-        let mut places = self.give();
+    /// A slot for a connection of `source`, or none where nobody who could give one up is left.
+    pub fn take(self: &Arc<Self>, source: &str, limits: &config::Ssh) -> Option<Slot> {
+        let mut slots = self.give();
         let is_of_source = |connection: &Connection| connection.source == source;
-        if places.held_by(is_of_source) >= limits.sessions_per_source {
+        if slots.held_by(is_of_source) >= limits.sessions_per_source {
             // Behind one address may be a whole office: its newest gets in, and its own idlest gives way.
-            places.displace(is_of_source)?;
+            slots.displace(is_of_source)?;
         }
         let is_startup = |connection: &Connection| connection.stake() == Some(Stake::Startup);
-        if places.held_by(is_startup) >= limits.startups {
-            places.displace(is_startup)?;
+        if slots.held_by(is_startup) >= limits.startups {
+            slots.displace(is_startup)?;
         }
-        if places.held() >= limits.sessions {
-            places.displace(|_| true)?;
+        if slots.held() >= limits.sessions {
+            slots.displace(|_| true)?;
         }
-        Some(places.to(Connection {
+        Some(slots.to(Connection {
             source: source.to_owned(),
             shows_screen: AtomicBool::new(false),
             stays: AtomicBool::new(false),
@@ -151,9 +151,7 @@ mod tests {
             .collect();
         let newcomer = connections.take("newcomer", &limits).unwrap();
         flood[0].displaced().await;
-        let screens: Vec<_> = [&honest, &newcomer]
-            .map(|place| place.shows_screen())
-            .into();
+        let screens: Vec<_> = [&honest, &newcomer].map(|slot| slot.shows_screen()).into();
         let _more: Vec<_> = (0..2)
             .map(|_| connections.take("flood", &limits).unwrap())
             .collect();
@@ -166,9 +164,9 @@ mod tests {
         let connections = Arc::new(Connections::default());
         let limits = limits(3, 3, 3);
         let [reading, form, menu] = ["a", "b", "c"].map(|source| {
-            let place = connections.take(source, &limits).unwrap();
-            place.shows_screen();
-            place
+            let slot = connections.take(source, &limits).unwrap();
+            slot.shows_screen();
+            slot
         });
         reading.attendance.note(Presence::Reading);
         form.attendance.note(Presence::Form);

@@ -103,7 +103,7 @@ async fn converse(
     let (reading, writing) = stream.into_split();
     let frames = Frames::over(writing);
     let no_place = &config.language.text().ending.no_place;
-    let Some(place) = screens
+    let Some(slot) = screens
         .connections
         .take(&guest.source.throttle_key(), &config.ssh)
     else {
@@ -113,7 +113,7 @@ async fn converse(
         return Ok(());
     };
     if guest.taken == Use::Own {
-        place.stays();
+        slot.stays();
     }
     let _open = screens.doors.enter(doors::Door::Attached);
     let (typed, keyboard) = keyboard();
@@ -123,7 +123,7 @@ async fn converse(
     };
     let shown = tokio::select! {
         () = hearing => unreachable!("it pends after its end"),
-        shown = screens.show(guest, FrameDoor(frames.clone()), keyboard, &place, &config) => shown,
+        shown = screens.show(guest, FrameDoor(frames.clone()), keyboard, &slot, &config) => shown,
     };
     match shown {
         Ok(Goodbye { sentence, by_fault }) => end(&frames, sentence, u8::from(by_fault)).await,

@@ -24,7 +24,7 @@ use crate::{
     frontend::{
         admission::{
             doors::{Door, Reason as Refused},
-            sessions::Place,
+            sessions::Slot,
         },
         guest::{Gone, Guest, Screens},
         terminal::{
@@ -90,7 +90,7 @@ impl Reception {
     }
 
     /// Lets in a connection of somebody's at `address`, an IPv4 one in its plain form, unless that source has earned a
-    /// penalty or has no place; returns what serves it.
+    /// penalty or has no slot; returns what serves it.
     pub fn admit(
         self: &Arc<Self>,
         stream: TcpStream,
@@ -104,12 +104,12 @@ impl Reception {
             self.screens.doors.refuse(Refused::Penalty);
             return None;
         }
-        let Some(place) = self.screens.connections.take(&key, &config.ssh) else {
+        let Some(slot) = self.screens.connections.take(&key, &config.ssh) else {
             tracing::debug!(%source, "an SSH connection is refused: no place");
             self.screens.doors.refuse(Refused::Limit);
             return None;
         };
-        Some(self.clone().serve(stream, source, key, place, config))
+        Some(self.clone().serve(stream, source, key, slot, config))
     }
 
     async fn serve(
@@ -117,13 +117,13 @@ impl Reception {
         stream: TcpStream,
         source: Source,
         key: String,
-        place: Place,
+        slot: Slot,
         config: Arc<Config>,
     ) {
         let conduct = Arc::new(Conduct::new(self.screens.clock.monotonic()));
         let (line, _cutter) = line(stream, conduct.clone(), self.screens.clock.clone());
         let longest = config.ssh.longest_penalty;
-        let offence = self.attend(line, source, &conduct, &place, config).await;
+        let offence = self.attend(line, source, &conduct, &slot, config).await;
         if let Some(offence) = conduct.offence() {
             tracing::info!(
                 source = key,
@@ -133,16 +133,15 @@ impl Reception {
         }
         let now = self.screens.clock.monotonic();
         let add = |offence| self.penalties.add(&key, offence, now, longest);
-        let is_visit = conduct.has_exchanged_keys() && !place.has_logged_in();
-        if place.has_logged_in() {
+        let is_visit = conduct.has_exchanged_keys() && !slot.has_logged_in();
+        if slot.has_logged_in() {
             self.penalties.forgive(&key);
         } else if is_visit {
             add(Offence::Visit);
         }
         // A visit without a screen is a visit; what a connection was ended for is forgiven to nobody.
-        let others = offence.filter(|offence| {
-            !(place.has_logged_in() || is_visit && *offence == Offence::NoScreen)
-        });
+        let others = offence
+            .filter(|offence| !(slot.has_logged_in() || is_visit && *offence == Offence::NoScreen));
         if let Some(offence) = conduct.offence().or(others) {
             add(offence);
         }
@@ -154,7 +153,7 @@ impl Reception {
         line: Line,
         source: Source,
         conduct: &Arc<Conduct>,
-        place: &Place,
+        slot: &Slot,
         config: Arc<Config>,
     ) -> Option<Offence> {
         let (typed, keyboard) = keyboard();
@@ -162,7 +161,7 @@ impl Reception {
         let caller = Caller::new(typed, conduct.clone(), ask);
         let shaken = tokio::select! {
             shaken = timeout(config.ssh.before_login, self.shake(line, caller, asked)) => shaken,
-            () = place.displaced() => {
+            () = slot.displaced() => {
                 self.screens.doors.refuse(Refused::Displaced);
                 return None;
             }
@@ -206,7 +205,7 @@ impl Reception {
             taken: Use::Borrowed,
         };
         let offence = self
-            .show_screens(&channel, keyboard, guest, place, &config)
+            .show_screens(&channel, keyboard, guest, slot, &config)
             .await;
         if offence.is_none() {
             // The peer closes its side after the last words; then the library's task ends by itself.
@@ -247,15 +246,12 @@ impl Reception {
         channel: &Arc<ChannelWriteHalf<Msg>>,
         keyboard: Keyboard,
         guest: Guest,
-        place: &Place,
+        slot: &Slot,
         config: &Config,
     ) -> Option<Offence> {
         let _open = self.screens.doors.enter(Door::Ssh);
         let door = ChannelDoor::new(channel.clone());
-        let shown = self
-            .screens
-            .show(guest, door, keyboard, place, config)
-            .await;
+        let shown = self.screens.show(guest, door, keyboard, slot, config).await;
         let goodbye = match shown {
             Ok(goodbye) => goodbye.sentence,
             // Who has only closed the keyboard still sees how it ends.

@@ -1,4 +1,4 @@
-//! Places for connections: so many there are, each held until it is given back or somebody else gets it.
+//! Slots for connections: so many there are, each held until it is given back or somebody else gets it.
 //!
 //! Who gets one, and who has to give one up, is each door's own rule; here is what those rules stand on.
 
@@ -10,7 +10,7 @@ use std::{
 
 use tokio::sync::Notify;
 
-/// What is known of whoever holds a place.
+/// What is known of whoever holds a slot.
 pub trait Holder {
     /// How much is at stake for them.
     type Stake: Ord + Copy;
@@ -22,13 +22,13 @@ pub trait Holder {
     fn stake(&self) -> Option<Self::Stake>;
 }
 
-/// All places that are held.
+/// All slots that are held.
 #[derive(Debug)]
-pub struct Places<H>(Mutex<Held<H>>);
+pub struct Slots<H>(Mutex<Held<H>>);
 
-/// The places, for the time of giving one: a walk over those that are held, never across an await.
+/// The slots, for the time of giving one: a walk over those that are held, never across an await.
 pub struct Giving<'a, H> {
-    of: &'a Arc<Places<H>>,
+    of: &'a Arc<Slots<H>>,
     held: MutexGuard<'a, Held<H>>,
 }
 
@@ -45,15 +45,15 @@ struct Occupied<H> {
     displaced: Notify,
 }
 
-/// A place, given back when dropped.
+/// A slot, given back when dropped.
 #[derive(Debug)]
-pub struct Place<H> {
+pub struct Slot<H> {
     number: u64,
     occupied: Arc<Occupied<H>>,
-    of: Arc<Places<H>>,
+    of: Arc<Slots<H>>,
 }
 
-impl<H> Default for Places<H> {
+impl<H> Default for Slots<H> {
     fn default() -> Self {
         Self(Mutex::new(Held {
             next: 0,
@@ -62,8 +62,8 @@ impl<H> Default for Places<H> {
     }
 }
 
-impl<H: Holder> Places<H> {
-    /// Begins to give a place; nobody else does meanwhile.
+impl<H: Holder> Slots<H> {
+    /// Begins to give a slot; nobody else does meanwhile.
     pub fn give(self: &Arc<Self>) -> Giving<'_, H> {
         Giving {
             of: self,
@@ -72,7 +72,7 @@ impl<H: Holder> Places<H> {
     }
 }
 
-impl<H> Places<H> {
+impl<H> Slots<H> {
     fn lock(&self) -> MutexGuard<'_, Held<H>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -82,7 +82,7 @@ impl<H: Holder> Giving<'_, H> {
     /// How many are held by those that `count`.
     pub fn held_by(&self, count: impl Fn(&H) -> bool) -> usize {
         let holders = self.held.by_number.values();
-        holders.filter(|place| count(&place.holder)).count()
+        holders.filter(|slot| count(&slot.holder)).count()
     }
 
     /// How many are held.
@@ -90,13 +90,13 @@ impl<H: Holder> Giving<'_, H> {
         self.held.by_number.len()
     }
 
-    /// Takes the place of one of those that `may` be displaced: the least at stake, there the most crowded source's, and
+    /// Takes the slot of one of those that `may` be displaced: the least at stake, there the most crowded source's, and
     /// of that the oldest. `None` where there is none.
     pub fn displace(&mut self, may: impl Fn(&H) -> bool) -> Option<()> {
         let candidates = || {
-            let places = self.held.by_number.iter();
-            places.filter_map(|(number, place)| {
-                let holder = &place.holder;
+            let slots = self.held.by_number.iter();
+            slots.filter_map(|(number, slot)| {
+                let holder = &slot.holder;
                 let stake = holder.stake().filter(|_| may(holder))?;
                 Some((stake, *number, holder.source()))
             })
@@ -109,13 +109,13 @@ impl<H: Holder> Giving<'_, H> {
         }
         let most = crowds.values().copied().max()?;
         let (_, number, _) = at_least().find(|(_, _, source)| crowds[source] == most)?;
-        let place = self.held.by_number.remove(&number)?;
-        place.displaced.notify_one();
+        let slot = self.held.by_number.remove(&number)?;
+        slot.displaced.notify_one();
         Some(())
     }
 
-    /// Gives a place to `holder`.
-    pub fn to(mut self, holder: H) -> Place<H> {
+    /// Gives a slot to `holder`.
+    pub fn to(mut self, holder: H) -> Slot<H> {
         let number = self.held.next;
         self.held.next += 1;
         let occupied = Arc::new(Occupied {
@@ -123,7 +123,7 @@ impl<H: Holder> Giving<'_, H> {
             displaced: Notify::new(),
         });
         self.held.by_number.insert(number, occupied.clone());
-        Place {
+        Slot {
             number,
             occupied,
             of: self.of.clone(),
@@ -131,14 +131,14 @@ impl<H: Holder> Giving<'_, H> {
     }
 }
 
-impl<H> Place<H> {
-    /// Returns when somebody else has got this place.
+impl<H> Slot<H> {
+    /// Returns when somebody else has got this slot.
     pub async fn displaced(&self) {
         self.occupied.displaced.notified().await;
     }
 }
 
-impl<H> Deref for Place<H> {
+impl<H> Deref for Slot<H> {
     type Target = H;
 
     fn deref(&self) -> &H {
@@ -146,7 +146,7 @@ impl<H> Deref for Place<H> {
     }
 }
 
-impl<H> Drop for Place<H> {
+impl<H> Drop for Slot<H> {
     fn drop(&mut self) {
         self.of.lock().by_number.remove(&self.number);
     }
