@@ -16,7 +16,7 @@ use crate::{
     adapter::secret_file::{self, SecretFileError},
     config::{BaseUrl, Config},
     frontend::{
-        admission::doors::Doors,
+        admission::counts::Counts,
         command_socket::{self, Held},
         metrics::{self, Metrics},
         private_socket::PrivateSocket,
@@ -132,7 +132,7 @@ pub fn start(
     places: Places,
     config: &Config,
     clock: Arc<dyn Clock>,
-    doors: &Doors,
+    counts: &Counts,
     leave: &watch::Receiver<bool>,
 ) -> JoinSet<()> {
     let mut beside = JoinSet::new();
@@ -168,7 +168,7 @@ pub fn start(
     if let Some(listener) = places.metrics {
         let metrics = Metrics {
             vitals: opened.vitals.clone(),
-            doors: doors.clone(),
+            counts: counts.clone(),
             outbox: opened.services.outbox.clone(),
             clock: clock.clone(),
         };

@@ -22,7 +22,7 @@ use crate::{
     config::{Config, ConfigError},
     domain::Source,
     frontend::{
-        admission::doors::{Door, Doors},
+        admission::counts::{Counts, Entrance},
         app_settings, attach,
         guest::Screens,
         ssh::{self, Ssh},
@@ -78,7 +78,7 @@ pub async fn host(
     };
     // What somebody else may hold is taken first, so that this is told on a terminal that is still the operator's.
     let places = Places::take(&mut config)?;
-    let doors = Doors::default();
+    let counts = Counts::default();
     let listeners = match entrances.ssh {
         true => {
             allow_open_files(config.ssh.sessions);
@@ -111,7 +111,7 @@ pub async fn host(
             ends_with_visit: false,
             attendance: Arc::default(),
         };
-        let _open = doors.enter(Door::Console);
+        let _open = counts.enter(Entrance::Console);
         kiosk::sessions(console, app, settings, closing.clone()).await
     };
     let opening = async {
@@ -121,7 +121,7 @@ pub async fn host(
         // Over SSH people see the screens as soon as the store is open, or is waited for.
         let mut listeners = Some(listeners).filter(|listeners| !listeners.is_empty());
         let mut ssh = None;
-        let mut open_doors = || {
+        let mut open_entrances = || {
             let Some(listeners) = listeners.take() else {
                 return Ok(());
             };
@@ -132,7 +132,7 @@ pub async fn host(
                 random: Arc::new(SystemRandom),
                 closing: closing.clone(),
                 connections: Arc::default(),
-                doors: doors.clone(),
+                counts: counts.clone(),
             };
             let over_ssh = Ssh(screens.clone()).serve(listeners)?;
             let attached = attach::door::serve(screens);
@@ -149,7 +149,7 @@ pub async fn host(
                 Err(error) => error,
             };
             let Waiting { why, pause } = parts::waiting::waits_for(&config, error).await?;
-            open_doors()?;
+            open_entrances()?;
             supervisor.waiting(&format!("Not serving yet: {why}"), START_PATIENCE);
             if told.as_ref() != Some(&why) {
                 tracing::warn!("nobody can log in yet, and the start goes on by itself: {why}");
@@ -165,9 +165,9 @@ pub async fn host(
         }
         tokio::spawn(parts::cluster::warn_of_members(config.clone()));
         started.send_replace(true);
-        let beside = beside::start(&opened, places, &config, clock.clone(), &doors, &leaving);
+        let beside = beside::start(&opened, places, &config, clock.clone(), &counts, &leaving);
         open.send_replace(Some(opened.services.clone()));
-        open_doors()?;
+        open_entrances()?;
         let watchdog = tokio::spawn(supervisor.watchdog(opened.health.clone()));
         supervisor.ready(READY);
         let running = Running {
@@ -224,7 +224,7 @@ pub async fn host(
                 },
                 request = signals.next() => match request {
                     Request::Leave => {
-                        doors.close();
+                        counts.close();
                         let at_once = *closing.borrow() != Closing::No || !entrances.ssh;
                         let grace = config.ssh.grace;
                         close.send_replace(match at_once || grace.is_zero() {

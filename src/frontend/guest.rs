@@ -14,7 +14,7 @@ use tokio::{
 
 use super::{
     admission::{
-        doors::Doors,
+        counts::Counts,
         sessions::{Connections, Slot},
     },
     app_settings::app_settings,
@@ -81,7 +81,7 @@ pub struct Screens {
     pub closing: watch::Receiver<Closing>,
     pub connections: Arc<Connections>,
     /// Counts who comes and who is turned away.
-    pub doors: Doors,
+    pub counts: Counts,
 }
 
 /// A guest: a terminal that is to show a session.

@@ -15,7 +15,7 @@ use super::{FromTerminal, Hello, ToTerminal};
 use crate::{
     domain::{Source, account::is_disguise},
     frontend::{
-        admission::doors,
+        admission::counts,
         guest::{Gone, Goodbye, Guest, LONGEST_VALUE, Screens, terminal_from_afar, terminal_here},
         private_socket::{PrivateSocket, greet, turn_away},
         terminal::{
@@ -108,14 +108,14 @@ async fn converse(
         .take(&guest.source.throttle_key(), &config.ssh)
     else {
         tracing::debug!(source = %guest.source, "a terminal of this machine is refused: no place");
-        screens.doors.refuse(doors::Reason::Limit);
+        screens.counts.refuse(counts::Reason::Limit);
         end(&frames, no_place, LATER).await;
         return Ok(());
     };
     if guest.taken == Use::Own {
         slot.stays();
     }
-    let _open = screens.doors.enter(doors::Door::Attached);
+    let _open = screens.counts.enter(counts::Entrance::Attached);
     let (typed, keyboard) = keyboard();
     let hearing = async {
         hear(reading, typed).await;
@@ -128,7 +128,7 @@ async fn converse(
     match shown {
         Ok(Goodbye { sentence, by_fault }) => end(&frames, sentence, u8::from(by_fault)).await,
         Err(Gone::Displaced) => {
-            screens.doors.refuse(doors::Reason::Displaced);
+            screens.counts.refuse(counts::Reason::Displaced);
             end(&frames, no_place, LATER).await;
         }
         Err(Gone::HungUp | Gone::ReadsNothing) => {}

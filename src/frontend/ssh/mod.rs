@@ -33,7 +33,7 @@ use rustix::net::{AddressFamily, SocketFlags, SocketType, sockopt};
 use tokio::{io::AsyncWriteExt, net::TcpStream, sync::mpsc, task::JoinSet};
 
 use super::{
-    admission::doors::Reason as Refused,
+    admission::counts::Reason as Refused,
     guest::Screens,
     proxy::{Headers, Heard, Speaker},
     transport::Transport,
@@ -115,9 +115,9 @@ impl Ssh {
     async fn attend(self, listeners: Vec<tokio::net::TcpListener>, reception: Arc<Reception>) {
         let screens = self.0;
         let (call, mut calls) = mpsc::channel(16);
-        let mut doors = JoinSet::new();
+        let mut accepting = JoinSet::new();
         for listener in listeners {
-            doors.spawn(accept(listener, call.clone()));
+            accepting.spawn(accept(listener, call.clone()));
         }
         drop(call);
         let mut connections = JoinSet::new();
@@ -142,7 +142,7 @@ impl Ssh {
                     Ok(Heard { stream, speaker: Speaker::Balancer }) => {
                         connections.spawn(greet(stream));
                     }
-                    Err(_) => screens.doors.refuse(Refused::Handshake),
+                    Err(_) => screens.counts.refuse(Refused::Handshake),
                 },
                 // A connection whose task has ended, by a fault or not, has taken no other with it.
                 Some(_) = connections.join_next() => {}
@@ -150,7 +150,7 @@ impl Ssh {
             }
         }
         drop(headers);
-        doors.shutdown().await;
+        accepting.shutdown().await;
         screens.see_out(connections).await;
     }
 }

@@ -23,7 +23,7 @@ use crate::{
     domain::{Source, language::Language},
     frontend::{
         admission::{
-            doors::{Door, Reason as Refused},
+            counts::{Entrance, Reason as Refused},
             sessions::Slot,
         },
         guest::{Gone, Guest, Screens},
@@ -101,12 +101,12 @@ impl Reception {
         let key = source.throttle_key();
         if self.penalties.refuse(&key, self.screens.clock.monotonic()) {
             tracing::debug!(%source, "an SSH connection is refused: penalty");
-            self.screens.doors.refuse(Refused::Penalty);
+            self.screens.counts.refuse(Refused::Penalty);
             return None;
         }
         let Some(slot) = self.screens.connections.take(&key, &config.ssh) else {
             tracing::debug!(%source, "an SSH connection is refused: no place");
-            self.screens.doors.refuse(Refused::Limit);
+            self.screens.counts.refuse(Refused::Limit);
             return None;
         };
         Some(self.clone().serve(stream, source, key, slot, config))
@@ -162,18 +162,18 @@ impl Reception {
         let shaken = tokio::select! {
             shaken = timeout(config.ssh.before_login, self.shake(line, caller, asked)) => shaken,
             () = slot.displaced() => {
-                self.screens.doors.refuse(Refused::Displaced);
+                self.screens.counts.refuse(Refused::Displaced);
                 return None;
             }
             () = self.screens.closed() => {
-                self.screens.doors.refuse(Refused::Leaving);
+                self.screens.counts.refuse(Refused::Leaving);
                 return None;
             }
         };
         let (connection, asked) = match shaken {
             Ok(Ok(shaken)) => shaken,
             failed => {
-                self.screens.doors.refuse(Refused::Handshake);
+                self.screens.counts.refuse(Refused::Handshake);
                 return Some(failed.map_or(Offence::TooSlow, |shaken| {
                     shaken.err().unwrap_or(Offence::NoScreen)
                 }));
@@ -188,7 +188,7 @@ impl Reception {
         let (terminal, size) = match screens {
             Ok(screens) => screens,
             Err((sentence, line_end)) => {
-                self.screens.doors.refuse(Refused::NoPty);
+                self.screens.counts.refuse(Refused::NoPty);
                 let _ = timeout(LAST_WORDS, async {
                     refuse(&asked.channel, sentence, line_end).await;
                     connection.await
@@ -249,7 +249,7 @@ impl Reception {
         slot: &Slot,
         config: &Config,
     ) -> Option<Offence> {
-        let _open = self.screens.doors.enter(Door::Ssh);
+        let _open = self.screens.counts.enter(Entrance::Ssh);
         let door = ChannelDoor::new(channel.clone());
         let shown = self.screens.show(guest, door, keyboard, slot, config).await;
         let goodbye = match shown {
@@ -257,7 +257,7 @@ impl Reception {
             // Who has only closed the keyboard still sees how it ends.
             Err(Gone::HungUp) => &config.language.text().ending.goodbye,
             Err(Gone::Displaced) => {
-                self.screens.doors.refuse(Refused::Displaced);
+                self.screens.counts.refuse(Refused::Displaced);
                 return Some(Offence::NoScreen);
             }
             Err(Gone::ReadsNothing) => return Some(Offence::ReadsNothing),

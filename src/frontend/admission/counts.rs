@@ -1,4 +1,4 @@
-//! How many people are at the doors, and how many were turned away: counted where it happens, read by the metrics.
+//! How many people are in, and how many were turned away: counted where it happens, read by the metrics.
 
 use std::{
     array,
@@ -10,7 +10,7 @@ use std::{
 
 /// Where a session comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Door {
+pub enum Entrance {
     /// A terminal of this machine.
     Console,
     Ssh,
@@ -18,7 +18,7 @@ pub enum Door {
     Attached,
 }
 
-impl Door {
+impl Entrance {
     pub const ALL: [Self; 3] = [Self::Console, Self::Ssh, Self::Attached];
 
     pub fn as_str(self) -> &'static str {
@@ -69,19 +69,19 @@ impl Reason {
     }
 }
 
-/// The counts of all doors of this process.
+/// The counts of all entrances of this process.
 #[derive(Debug, Clone, Default)]
-pub struct Doors(Arc<Counts>);
+pub struct Counts(Arc<Numbers>);
 
 #[derive(Debug)]
-struct Counts {
-    open: [AtomicU64; Door::ALL.len()],
-    entered: [AtomicU64; Door::ALL.len()],
+struct Numbers {
+    open: [AtomicU64; Entrance::ALL.len()],
+    entered: [AtomicU64; Entrance::ALL.len()],
     refused: [AtomicU64; Reason::ALL.len()],
     are_closed: AtomicBool,
 }
 
-impl Default for Counts {
+impl Default for Numbers {
     fn default() -> Self {
         Self {
             open: array::from_fn(|_| AtomicU64::new(0)),
@@ -95,17 +95,17 @@ impl Default for Counts {
 /// One open session, counted until dropped.
 #[derive(Debug)]
 pub struct Open {
-    door: Door,
-    at: Doors,
+    entrance: Entrance,
+    at: Counts,
 }
 
-impl Doors {
+impl Counts {
     /// Counts a session that begins, for as long as the answer lives.
-    pub fn enter(&self, door: Door) -> Open {
-        self.0.open[door as usize].fetch_add(1, Relaxed);
-        self.0.entered[door as usize].fetch_add(1, Relaxed);
+    pub fn enter(&self, entrance: Entrance) -> Open {
+        self.0.open[entrance as usize].fetch_add(1, Relaxed);
+        self.0.entered[entrance as usize].fetch_add(1, Relaxed);
         Open {
-            door,
+            entrance,
             at: self.clone(),
         }
     }
@@ -125,13 +125,13 @@ impl Doors {
     }
 
     /// Sessions that are open now.
-    pub fn open(&self, door: Door) -> u64 {
-        self.0.open[door as usize].load(Relaxed)
+    pub fn open(&self, entrance: Entrance) -> u64 {
+        self.0.open[entrance as usize].load(Relaxed)
     }
 
     /// Sessions that have begun since the program's start.
-    pub fn entered(&self, door: Door) -> u64 {
-        self.0.entered[door as usize].load(Relaxed)
+    pub fn entered(&self, entrance: Entrance) -> u64 {
+        self.0.entered[entrance as usize].load(Relaxed)
     }
 
     /// SSH connections turned away since the program's start.
@@ -142,7 +142,7 @@ impl Doors {
 
 impl Drop for Open {
     fn drop(&mut self) {
-        self.at.0.open[self.door as usize].fetch_sub(1, Relaxed);
+        self.at.0.open[self.entrance as usize].fetch_sub(1, Relaxed);
     }
 }
 
@@ -152,20 +152,26 @@ mod tests {
 
     #[test]
     fn a_session_is_counted_while_it_lasts_and_a_refusal_for_good() {
-        let doors = Doors::default();
-        let (first, second) = (doors.enter(Door::Ssh), doors.enter(Door::Ssh));
-        assert_eq!((doors.open(Door::Ssh), doors.open(Door::Console)), (2, 0));
+        let counts = Counts::default();
+        let (first, second) = (counts.enter(Entrance::Ssh), counts.enter(Entrance::Ssh));
+        assert_eq!(
+            (counts.open(Entrance::Ssh), counts.open(Entrance::Console)),
+            (2, 0)
+        );
         drop(first);
         let panicked = std::panic::catch_unwind(|| {
             let _second = second;
             std::panic::resume_unwind(Box::new("a session that fails"));
         });
         assert!(panicked.is_err());
-        assert_eq!((doors.open(Door::Ssh), doors.entered(Door::Ssh)), (0, 2));
+        assert_eq!(
+            (counts.open(Entrance::Ssh), counts.entered(Entrance::Ssh)),
+            (0, 2)
+        );
         for (number, reason) in Reason::ALL.into_iter().enumerate() {
             assert_eq!(reason as usize, number);
-            doors.refuse(reason);
-            assert_eq!(doors.refused(reason), 1);
+            counts.refuse(reason);
+            assert_eq!(counts.refused(reason), 1);
         }
     }
 }
