@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::{beside::PlaceError, log::LogError};
+use super::{background::ListenError, log::LogError};
 use crate::{
     frontend::{ssh::SshError, terminal::console::ConsoleError},
     parts::PartsError,
@@ -18,7 +18,7 @@ pub enum HostError {
     #[error(transparent)]
     Parts(#[from] PartsError),
     #[error(transparent)]
-    Place(#[from] PlaceError),
+    Listen(#[from] ListenError),
     #[error(transparent)]
     Ssh(#[from] SshError),
     #[error("the sample accounts cannot be added: {0}")]
@@ -44,7 +44,7 @@ impl HostError {
             Self::Stuck | Self::Changed(_) => 75,
             Self::Panicking => 70,
             Self::Console(_)
-            | Self::Place(_)
+            | Self::Listen(_)
             | Self::Ssh(_)
             | Self::Samples(_)
             | Self::Log(_)

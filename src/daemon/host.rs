@@ -1,4 +1,4 @@
-//! The process that holds the store: it opens it, runs the doors over it and what stands beside them, hears signals,
+//! The process that holds the store: it opens it, runs the doors over it and background tasks, hears signals,
 //! and closes everything in order.
 
 use std::{pin::pin, sync::Arc, time::Duration};
@@ -11,7 +11,7 @@ use tokio::{
 
 use super::{
     HostError,
-    beside::{self, Places},
+    background::{self, Listeners},
     kiosk,
     log::{self, Log},
     supervisor::Supervisor,
@@ -77,7 +77,7 @@ pub async fn host(
         (None, None) => String::new(),
     };
     // What somebody else may hold is taken first, so that this is told on a terminal that is still the operator's.
-    let places = Places::take(&mut config)?;
+    let bound = Listeners::take(&mut config)?;
     let counts = Counts::default();
     let listeners = match entrances.ssh {
         true => {
@@ -117,7 +117,7 @@ pub async fn host(
     let opening = async {
         let inbox = training.as_ref().map(|_| Arc::new(Inbox::default()));
         let (started, starting) = watch::channel(false);
-        places.say_starting(starting);
+        bound.say_starting(starting);
         // Over SSH people see the screens as soon as the store is open, or is waited for.
         let mut listeners = Some(listeners).filter(|listeners| !listeners.is_empty());
         let mut ssh = None;
@@ -165,14 +165,15 @@ pub async fn host(
         }
         tokio::spawn(parts::cluster::warn_of_members(config.clone()));
         started.send_replace(true);
-        let beside = beside::start(&opened, places, &config, clock.clone(), &counts, &leaving);
+        let background =
+            background::start(&opened, bound, &config, clock.clone(), &counts, &leaving);
         open.send_replace(Some(opened.services.clone()));
         open_entrances()?;
         let watchdog = tokio::spawn(supervisor.watchdog(opened.health.clone()));
         supervisor.ready(READY);
         let running = Running {
             opened,
-            beside,
+            background,
             watchdog,
         };
         Ok::<_, HostError>((running, ssh))
@@ -271,25 +272,25 @@ const READY: &str = "People are served";
 /// A start that waits for something is given so much more time at a go, which is longer than one try to open the store.
 const START_PATIENCE: Duration = Duration::from_secs(60);
 
-/// What runs beside when everybody has gone ends in less than this, or is given up.
-const BESIDE_ENDS: Duration = Duration::from_millis(500);
+/// What runs in the background when everybody has gone ends in less than this, or is given up.
+const BACKGROUND_ENDS: Duration = Duration::from_millis(500);
 
 /// So long an orderly end of the store may take: its files are read through for the note that makes the next opening cheap.
 /// Less than a supervisor waits.
 const STORE_ENDS: Duration = Duration::from_secs(8);
 
-/// The opened store, and what runs beside the doors over it.
+/// The opened store, and what runs in the background over it.
 struct Running {
     opened: Opened,
-    beside: JoinSet<()>,
+    background: JoinSet<()>,
     watchdog: JoinHandle<()>,
 }
 
 impl Running {
-    /// Waits for what runs beside to let go of the store, then closes it in order; for neither without end.
+    /// Waits for what runs in the background to let go of the store, then closes it in order; for neither without end.
     async fn close(self) {
         self.watchdog.abort();
-        let _ = tokio::time::timeout(BESIDE_ENDS, self.beside.join_all()).await;
+        let _ = tokio::time::timeout(BACKGROUND_ENDS, self.background.join_all()).await;
         let _ = tokio::time::timeout(STORE_ENDS, self.opened.close()).await;
     }
 }

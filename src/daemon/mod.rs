@@ -1,6 +1,6 @@
 //! The process: what runs in it, from its start to its end, and what the system that started it hears.
 
-mod beside;
+mod background;
 mod error;
 mod host;
 mod kiosk;

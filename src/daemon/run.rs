@@ -41,9 +41,9 @@ pub async fn demo(config: Config, kept: bool) -> Result<(), HostError> {
         ssh: false,
     };
     if kept {
-        let mut beside = config.data.clone().into_os_string();
-        beside.push(".master-key");
-        let key = KeySource::File(PathBuf::from(beside));
+        let mut key_file = config.data.clone().into_os_string();
+        key_file.push(".master-key");
+        let key = KeySource::File(PathBuf::from(key_file));
         let data = config.data.clone();
         let config = config.for_training(data);
         return host(config, key, entrances, Some(samples), None).await;

@@ -1,4 +1,4 @@
-//! What runs beside the screens in the process that holds the store: the courier, the socket of commands, the page of
+//! Background tasks of the process that holds the store: the courier, the socket of commands, the page of
 //! the letters' links, and health and figures for monitoring.
 
 use std::{
@@ -46,9 +46,9 @@ pub enum PageError {
     Tls(#[from] TlsError),
 }
 
-/// Why something beside the screens has no place on the network.
+/// Why a background task has no place on the network.
 #[derive(Debug, thiserror::Error)]
-pub enum PlaceError {
+pub enum ListenError {
     #[error(transparent)]
     Page(#[from] PageError),
     #[error(
@@ -60,15 +60,15 @@ pub enum PlaceError {
 /// The places on the network that the settings name, taken before anything else starts, so that a port in use is told
 /// on a terminal that still belongs to the operator.
 #[derive(Debug)]
-pub struct Places {
+pub struct Listeners {
     page: Option<Page>,
     metrics: Option<TcpListener>,
 }
 
-impl Places {
-    pub fn take(config: &mut Config) -> Result<Self, PlaceError> {
+impl Listeners {
+    pub fn take(config: &mut Config) -> Result<Self, ListenError> {
         let bound = |place: SocketAddr| {
-            TcpListener::bind(place).map_err(|error| PlaceError::Metrics(place, error))
+            TcpListener::bind(place).map_err(|error| ListenError::Metrics(place, error))
         };
         Ok(Self {
             page: Page::take(config)?,
@@ -129,25 +129,25 @@ fn tls(certificate: &Path, key: &Path) -> Result<Arc<ServerConfig>, PageError> {
 /// hold no part of the store any more once they have.
 pub fn start(
     opened: &Opened,
-    places: Places,
+    listeners: Listeners,
     config: &Config,
     clock: Arc<dyn Clock>,
     counts: &Counts,
     leave: &watch::Receiver<bool>,
 ) -> JoinSet<()> {
-    let mut beside = JoinSet::new();
+    let mut background = JoinSet::new();
     if let Some(courier) = opened.courier.clone() {
-        beside.spawn(courier.run(leave.clone()));
+        background.spawn(courier.run(leave.clone()));
     }
     let index = Index::new(opened.foundation.store.clone());
-    beside.spawn(index.build(leave.clone()));
+    background.spawn(index.build(leave.clone()));
     let logins = opened.foundation.ended_logins.clone();
-    beside.spawn(hear_ended_logins(
+    background.spawn(hear_ended_logins(
         opened.foundation.store.clone(),
         logins,
         leave.clone(),
     ));
-    beside.spawn(end_logins_while_away(
+    background.spawn(end_logins_while_away(
         opened.away.clone(),
         opened.foundation.ended_logins.clone(),
         leave.clone(),
@@ -156,7 +156,7 @@ pub fn start(
     match PrivateSocket::bind(&socket) {
         Ok(socket) => {
             let held = Held::by(&opened.foundation);
-            beside.spawn(command_socket::serve(socket, held, leave.clone()));
+            background.spawn(command_socket::serve(socket, held, leave.clone()));
         }
         // People at the screens are served all the same.
         Err(error) => tracing::error!(
@@ -165,7 +165,7 @@ pub fn start(
             "commands cannot work beside this process"
         ),
     }
-    if let Some(listener) = places.metrics {
+    if let Some(listener) = listeners.metrics {
         let metrics = Metrics {
             vitals: opened.vitals.clone(),
             counts: counts.clone(),
@@ -173,22 +173,22 @@ pub fn start(
             clock: clock.clone(),
         };
         let leave = leave.clone();
-        beside.spawn(async move {
+        background.spawn(async move {
             if let Err(error) = metrics.serve(listener, leave).await {
                 tracing::error!(%error, "health and metrics are no longer told");
             }
         });
     }
-    match places.page {
+    match listeners.page {
         Some(page) => {
-            beside.spawn(serve_page(opened, page, config, clock, leave.clone()));
+            background.spawn(serve_page(opened, page, config, clock, leave.clone()));
         }
         None if opened.courier.is_some() => tracing::warn!(
             "letters are sent, but this process serves no page for their links; [web] listen names a place for it"
         ),
         None => {}
     }
-    beside
+    background
 }
 
 /// Passes on what ends logins on other machines that share the store, until `leave` holds true.
