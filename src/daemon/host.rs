@@ -1,7 +1,7 @@
 //! The process that holds the store: it opens it, runs the doors over it and background tasks, hears signals,
 //! and closes everything in order.
 
-use std::{pin::pin, sync::Arc, time::Duration};
+use std::{net::TcpListener, pin::pin, sync::Arc, time::Duration};
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::{
@@ -34,7 +34,8 @@ use crate::{
     mail::inbox::Inbox,
     parts::{self, KeySource, Opened, waiting::Waiting},
     ports::Clock,
-    session::{Closing, SessionSettings},
+    service::Services,
+    session::{Closing, ServicesSoon, SessionSettings},
     store::pulse::{Away, Health},
     tui::{SampleAccount, theme::Terminal},
 };
@@ -78,7 +79,6 @@ pub async fn host(
     };
     // What somebody else may hold is taken first, so that this is told on a terminal that is still the operator's.
     let bound = Listeners::take(&mut config)?;
-    let counts = Counts::default();
     let listeners = match entrances.ssh {
         true => {
             allow_open_files(config.ssh.sessions);
@@ -87,70 +87,133 @@ pub async fn host(
         false => Vec::new(),
     };
     let console = entrances.console.map(Console::take).transpose()?;
-    let (settings, _) = watch::channel(Arc::new(config.clone()));
+    let host = Host::new(config, key, entrances, training, clock, supervisor);
+    let reload = || {
+        if let (Some(read), Some(log)) = (&read, &log) {
+            supervisor.reloading();
+            reload(read, &host.settings, log);
+            supervisor.ready(READY);
+        }
+    };
     // The first frame is drawn while the store opens behind it.
-    let (open, services) = watch::channel(None);
-    let (close, closing) = watch::channel(Closing::No);
-    let (leave, leaving) = watch::channel(false);
-    let sessions = async {
-        let (Some(console), Some(taken)) = (&console, entrances.console) else {
+    let sessions = host.sessions(console.as_ref(), name);
+    let opening = host.open(bound, listeners);
+    let (served, running) = host.serve(sessions, opening, &mut signals, reload).await;
+    supervisor.stopping("Closing the store");
+    host.close.send_replace(Closing::Now);
+    host.leave.send_replace(true);
+    host.open.send_replace(None);
+    // The person's terminal comes back before anything is said on it.
+    drop(console);
+    match (served, running) {
+        (Ok(()), Some(running)) => {
+            running.close().await;
+            Ok(())
+        }
+        (served, _) => served,
+    }
+}
+
+/// What runs from the start to the end, and what its parts tell each other.
+struct Host {
+    config: Config,
+    key: KeySource,
+    entrances: Entrances,
+    training: Option<Vec<SampleAccount>>,
+    clock: Arc<SystemClock>,
+    supervisor: Supervisor,
+    counts: Counts,
+    /// Those in force, for whoever comes.
+    settings: watch::Sender<Arc<Config>>,
+    open: watch::Sender<Option<Arc<Services>>>,
+    services: ServicesSoon,
+    close: watch::Sender<Closing>,
+    closing: watch::Receiver<Closing>,
+    leave: watch::Sender<bool>,
+    leaving: watch::Receiver<bool>,
+}
+
+/// The task that serves people over SSH and at other terminals of this machine.
+type Served = JoinHandle<()>;
+
+impl Host {
+    fn new(
+        config: Config,
+        key: KeySource,
+        entrances: Entrances,
+        training: Option<Vec<SampleAccount>>,
+        clock: Arc<SystemClock>,
+        supervisor: Supervisor,
+    ) -> Self {
+        let (settings, _) = watch::channel(Arc::new(config.clone()));
+        let (open, services) = watch::channel(None);
+        let (close, closing) = watch::channel(Closing::No);
+        let (leave, leaving) = watch::channel(false);
+        Self {
+            config,
+            key,
+            entrances,
+            training,
+            clock,
+            supervisor,
+            counts: Counts::default(),
+            settings,
+            open,
+            services,
+            close,
+            closing,
+            leave,
+            leaving,
+        }
+    }
+
+    /// Runs the sessions at this process's terminal, if it is taken.
+    async fn sessions(&self, console: Option<&Console>, name: String) -> Result<(), HostError> {
+        let (Some(console), Some(taken)) = (console, self.entrances.console) else {
             return std::future::pending().await;
         };
         let is_guest = taken == Use::Borrowed;
         let terminal = Terminal::from_environment(|name| std::env::var(name).ok());
-        let mut app = app_settings(&config, name.clone(), is_guest, terminal);
-        app.training = training.clone();
-        app.reset_by_mail |= training.is_some();
+        let mut app = app_settings(&self.config, name.clone(), is_guest, terminal);
+        app.training = self.training.clone();
+        app.reset_by_mail |= self.training.is_some();
         let settings = SessionSettings {
             source: Source::Console(name),
-            clock: clock.clone(),
+            clock: self.clock.clone(),
             random: Arc::new(SystemRandom),
-            limits: config.idle,
-            services: services.clone(),
+            limits: self.config.idle,
+            services: self.services.clone(),
             wipe: taken.wipe(),
             ends_with_visit: false,
             attendance: Arc::default(),
         };
-        let _open = counts.enter(Entrance::Console);
-        kiosk::sessions(console, app, settings, closing.clone()).await
-    };
-    let opening = async {
-        let inbox = training.as_ref().map(|_| Arc::new(Inbox::default()));
+        let _open = self.counts.enter(Entrance::Console);
+        kiosk::sessions(console, app, settings, self.closing.clone()).await
+    }
+
+    /// Opens the store, however long it has to be waited for, and starts all that works over it.
+    async fn open(
+        &self,
+        bound: Listeners,
+        listeners: Vec<TcpListener>,
+    ) -> Result<(Running, Option<Served>), HostError> {
+        let inbox = self.training.as_ref().map(|_| Arc::new(Inbox::default()));
         let (started, starting) = watch::channel(false);
         bound.say_starting(starting);
         // Over SSH people see the screens as soon as the store is open, or is waited for.
         let mut listeners = Some(listeners).filter(|listeners| !listeners.is_empty());
         let mut ssh = None;
-        let mut open_entrances = || {
-            let Some(listeners) = listeners.take() else {
-                return Ok(());
-            };
-            let screens = Screens {
-                settings: settings.subscribe(),
-                services: services.clone(),
-                clock: clock.clone(),
-                random: Arc::new(SystemRandom),
-                closing: closing.clone(),
-                connections: Arc::default(),
-                counts: counts.clone(),
-            };
-            let over_ssh = Ssh(screens.clone()).serve(listeners)?;
-            let attached = attach::door::serve(screens);
-            ssh = Some(tokio::spawn(async {
-                tokio::join!(over_ssh, attached);
-            }));
-            Ok::<_, HostError>(())
-        };
         let mut told = None;
         let opened = loop {
-            let opening = parts::open(&config, &key, clock.clone(), inbox.clone());
+            let opening = parts::open(&self.config, &self.key, self.clock.clone(), inbox.clone());
             let error = match opening.await {
                 Ok(opened) => break opened,
                 Err(error) => error,
             };
-            let Waiting { why, pause } = parts::waiting::waits_for(&config, error).await?;
-            open_entrances()?;
-            supervisor.waiting(&format!("Not serving yet: {why}"), START_PATIENCE);
+            let Waiting { why, pause } = parts::waiting::waits_for(&self.config, error).await?;
+            self.open_entrances(&mut listeners, &mut ssh)?;
+            self.supervisor
+                .waiting(&format!("Not serving yet: {why}"), START_PATIENCE);
             if told.as_ref() != Some(&why) {
                 tracing::warn!("nobody can log in yet, and the start goes on by itself: {why}");
                 told = Some(why);
@@ -160,45 +223,85 @@ pub async fn host(
         if told.is_some() {
             tracing::warn!("the store is open now; people can log in");
         }
-        if let Some(samples) = &training {
+        if let Some(samples) = &self.training {
             training::add_samples(&opened.services, samples).await?;
         }
-        tokio::spawn(parts::cluster::warn_of_members(config.clone()));
+        tokio::spawn(parts::cluster::warn_of_members(self.config.clone()));
         started.send_replace(true);
-        let background =
-            background::start(&opened, bound, &config, clock.clone(), &counts, &leaving);
-        open.send_replace(Some(opened.services.clone()));
-        open_entrances()?;
-        let watchdog = tokio::spawn(supervisor.watchdog(opened.health.clone()));
-        supervisor.ready(READY);
+        let background = background::start(
+            &opened,
+            bound,
+            &self.config,
+            self.clock.clone(),
+            &self.counts,
+            &self.leaving,
+        );
+        self.open.send_replace(Some(opened.services.clone()));
+        self.open_entrances(&mut listeners, &mut ssh)?;
+        let watchdog = tokio::spawn(self.supervisor.watchdog(opened.health.clone()));
+        self.supervisor.ready(READY);
         let running = Running {
             opened,
             background,
             watchdog,
         };
-        Ok::<_, HostError>((running, ssh))
-    };
-    let mut running = None;
-    let served = {
+        Ok((running, ssh))
+    }
+
+    /// Lets people in over the network and from other terminals, once.
+    fn open_entrances(
+        &self,
+        listeners: &mut Option<Vec<TcpListener>>,
+        ssh: &mut Option<Served>,
+    ) -> Result<(), HostError> {
+        let Some(listeners) = listeners.take() else {
+            return Ok(());
+        };
+        let screens = Screens {
+            settings: self.settings.subscribe(),
+            services: self.services.clone(),
+            clock: self.clock.clone(),
+            random: Arc::new(SystemRandom),
+            closing: self.closing.clone(),
+            connections: Arc::default(),
+            counts: self.counts.clone(),
+        };
+        let over_ssh = Ssh(screens.clone()).serve(listeners)?;
+        let attached = attach::door::serve(screens);
+        *ssh = Some(tokio::spawn(async {
+            tokio::join!(over_ssh, attached);
+        }));
+        Ok(())
+    }
+
+    /// Serves until there is nobody to serve any more, or it is no use to go on; with what was running then.
+    async fn serve(
+        &self,
+        sessions: impl Future<Output = Result<(), HostError>>,
+        opening: impl Future<Output = Result<(Running, Option<Served>), HostError>>,
+        signals: &mut Signals,
+        reload: impl Fn(),
+    ) -> (Result<(), HostError>, Option<Running>) {
         let mut sessions = pin!(sessions);
         let mut opening = pin!(opening);
-        let mut at_console = console.is_some();
-        let mut over_ssh = entrances.ssh;
+        let mut running: Option<Running> = None;
+        let mut at_console = self.entrances.console.is_some();
+        let mut over_ssh = self.entrances.ssh;
         let mut ssh = None;
         let mut health = None;
         let mut away = None;
-        loop {
+        let served = loop {
             let is_open = running.is_some();
             tokio::select! {
                 ended = sessions.as_mut(), if at_console => {
                     at_console = false;
-                    let is_leaving = *closing.borrow() != Closing::No;
+                    let is_leaving = *self.closing.borrow() != Closing::No;
                     if !over_ssh || (is_leaving && !is_open) {
                         break ended;
                     }
                     match ended {
                         Err(error) => tracing::error!(%error, "the terminal shows nothing any more"),
-                        Ok(()) if *closing.borrow() == Closing::No => {
+                        Ok(()) if *self.closing.borrow() == Closing::No => {
                             tracing::warn!("the terminal has gone; the program goes on over SSH");
                         }
                         Ok(()) => {}
@@ -225,44 +328,31 @@ pub async fn host(
                 },
                 request = signals.next() => match request {
                     Request::Leave => {
-                        counts.close();
-                        let at_once = *closing.borrow() != Closing::No || !entrances.ssh;
-                        let grace = config.ssh.grace;
-                        close.send_replace(match at_once || grace.is_zero() {
-                            true => Closing::Now,
-                            false => Closing::By(clock.monotonic() + grace),
-                        });
-                        supervisor.stopping("People are told, and may finish");
+                        self.ask_to_leave();
                         // A store that is still being opened has nobody's work in it.
                         if !is_open && !at_console {
                             break Ok(());
                         }
                     }
-                    Request::Reload => {
-                        if let (Some(read), Some(log)) = (&read, &log) {
-                            supervisor.reloading();
-                            reload(read, &settings, log);
-                            supervisor.ready(READY);
-                        }
-                    }
+                    Request::Reload => reload(),
                 },
                 () = stuck(&mut health) => break Err(HostError::Stuck),
                 () = changed(&mut away) => break Err(HostError::Changed(Away::Changed)),
             }
-        }
-    };
-    supervisor.stopping("Closing the store");
-    close.send_replace(Closing::Now);
-    leave.send_replace(true);
-    open.send_replace(None);
-    // The person's terminal comes back before anything is said on it.
-    drop(console);
-    match (served, running) {
-        (Ok(()), Some(running)) => {
-            running.close().await;
-            Ok(())
-        }
-        (served, _) => served,
+        };
+        (served, running)
+    }
+
+    /// Tells people that the program is to leave: the first time they may finish, the second time at once.
+    fn ask_to_leave(&self) {
+        self.counts.close();
+        let at_once = *self.closing.borrow() != Closing::No || !self.entrances.ssh;
+        let grace = self.config.ssh.grace;
+        self.close.send_replace(match at_once || grace.is_zero() {
+            true => Closing::Now,
+            false => Closing::By(self.clock.monotonic() + grace),
+        });
+        self.supervisor.stopping("People are told, and may finish");
     }
 }
 

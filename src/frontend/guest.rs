@@ -129,23 +129,7 @@ impl Screens {
         } = guest;
         let is_borrowed = taken == Use::Borrowed;
         let keyboard = Arc::new(keyboard);
-        let settings = SessionSettings {
-            source: source.clone(),
-            clock: self.clock.clone(),
-            random: self.random.clone(),
-            limits: match taken {
-                Use::Own => config.idle,
-                Use::Borrowed => IdleLimits {
-                    before_login: Some(config.ssh.before_login),
-                    session: Some(config.ssh.in_all),
-                    ..config.idle
-                },
-            },
-            services: self.services.clone(),
-            wipe: taken.wipe(),
-            ends_with_visit: is_borrowed,
-            attendance: slot.shows_screen(),
-        };
+        let settings = self.session_settings(source.clone(), taken, slot, config);
         let app = app_settings(config, source.to_string(), is_borrowed, terminal);
         let app = App::new(app);
         // A task of its own: a fault in it ends this person's session and no more.
@@ -195,6 +179,33 @@ impl Screens {
             sentence,
             by_fault: false,
         })
+    }
+
+    /// What a guest's session goes by.
+    fn session_settings(
+        &self,
+        source: Source,
+        taken: Use,
+        slot: &Slot,
+        config: &Config,
+    ) -> SessionSettings {
+        SessionSettings {
+            source,
+            clock: self.clock.clone(),
+            random: self.random.clone(),
+            limits: match taken {
+                Use::Own => config.idle,
+                Use::Borrowed => IdleLimits {
+                    before_login: Some(config.ssh.before_login),
+                    session: Some(config.ssh.in_all),
+                    ..config.idle
+                },
+            },
+            services: self.services.clone(),
+            wipe: taken.wipe(),
+            ends_with_visit: taken == Use::Borrowed,
+            attendance: slot.shows_screen(),
+        }
     }
 
     /// Returns when the program is to leave, at once or after a while.

@@ -73,7 +73,7 @@ pub async fn look_up(
     }
 }
 
-/// Finds the stage at which `request` is made, by the proofs that it needs.
+/// Does what anybody may ask for; all else wants a proof.
 async fn attempt(
     services: &Services,
     source: &Source,
@@ -81,18 +81,41 @@ async fn attempt(
     challenge: Option<Challenge>,
     request: Request,
 ) -> Attempted {
-    match (request, proofs) {
-        (
-            Request::CheckPassword {
-                user_type,
-                user_id,
-                password,
-            },
-            _,
-        ) => {
+    match request {
+        Request::CheckPassword {
+            user_type,
+            user_id,
+            password,
+        } => {
             let account = AccountKey::new(user_type, user_id);
             login::check_password(services, source, Identified { account }, password).await
         }
+        Request::RequestReset {
+            account,
+            email,
+            security_code,
+        } => {
+            let asked = ResetRequest {
+                account,
+                email,
+                security_code,
+            };
+            reset::request(services, source, challenge, asked).await
+        }
+        Request::FindReset(secret) => reset::find(services, source, secret).await,
+        Request::LoadInbox => Ok(reset::load_inbox(services, proofs)),
+        request => attempt_with(proofs, services, source, request).await,
+    }
+}
+
+/// Does what the person's `proofs` allow.
+async fn attempt_with(
+    proofs: Proofs,
+    services: &Services,
+    source: &Source,
+    request: Request,
+) -> Attempted {
+    match (request, proofs) {
         (Request::CheckPasscode(passcode), Proofs::Password(awaiting)) => {
             login::check_passcode(services, source, awaiting, passcode).await
         }
@@ -132,31 +155,16 @@ async fn attempt(
             home::load_activity(services, login).await
         }
         (Request::LoadHome, Proofs::LoggedIn(login)) => home::load_home(services, login).await,
-        (
-            Request::RequestReset {
-                account,
-                email,
-                security_code,
-            },
-            _,
-        ) => {
-            let asked = ResetRequest {
-                account,
-                email,
-                security_code,
-            };
-            reset::request(services, source, challenge, asked).await
-        }
-        (Request::FindReset(secret), _) => reset::find(services, source, secret).await,
         (Request::ConfirmReset, Proofs::ResetFound(secret)) => {
             reset::confirm(services, source, secret).await
         }
-        (Request::LoadInbox, proofs) => Ok(reset::load_inbox(services, proofs)),
         (Request::Desk(request), Proofs::LoggedIn(login)) => {
             desk::attempt(services, source, login, request).await
         }
+        // Without the proof that it needs; what needs none has been done above.
         (
-            Request::CheckPasscode(_)
+            Request::CheckPassword { .. }
+            | Request::CheckPasscode(_)
             | Request::CheckRecoveryCode(_)
             | Request::IssueRecoveryCodes(_)
             | Request::StartOver
@@ -167,7 +175,10 @@ async fn attempt(
             | Request::ReplacePassword(_)
             | Request::LoadActivity
             | Request::LoadHome
+            | Request::RequestReset { .. }
+            | Request::FindReset(_)
             | Request::ConfirmReset
+            | Request::LoadInbox
             | Request::Desk(_),
             _,
         ) => Ok((Reply::Ended, Proofs::None)),
