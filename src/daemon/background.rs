@@ -1,5 +1,5 @@
-//! Background tasks of the process that holds the store: the courier, the socket of commands, the page of
-//! the letters' links, and health and figures for monitoring.
+//! Background tasks of the process that holds the store: the courier, the socket of commands, the page of the letters'
+//! links, and health and figures for monitoring.
 
 use std::{
     io,

@@ -1,4 +1,4 @@
-//! What the system that runs the program is told: systemd's readiness protocol (sd_notify(3)) and its watchdog.
+//! The system that runs the program, and what it is told: systemd's readiness (sd_notify(3)) and its watchdog.
 //!
 //! Without a supervisor that asks for it, nothing is sent and nothing wakes up.
 

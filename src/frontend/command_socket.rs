@@ -50,7 +50,7 @@ pub struct Held {
     store: Arc<dyn Store>,
     audit: Arc<dyn Audit>,
     ended_logins: EndedLogins,
-    bell: Arc<Notify>,
+    wake: Arc<Notify>,
     import_turn: Arc<Semaphore>,
     rotation_turn: Arc<Semaphore>,
     /// The keys of this process, where it has any.
@@ -73,13 +73,13 @@ impl Held {
         store: Arc<dyn Store>,
         audit: Arc<dyn Audit>,
         ended_logins: EndedLogins,
-        bell: Arc<Notify>,
+        wake: Arc<Notify>,
     ) -> Self {
         Self {
             store,
             audit,
             ended_logins,
-            bell,
+            wake,
             import_turn: Arc::new(Semaphore::new(1)),
             rotation_turn: Arc::new(Semaphore::new(1)),
             vault: None,
@@ -258,7 +258,7 @@ async fn answer(request: Request, held: &Held, taken: &mut Taken) -> Result<Answ
             let is_letter = outbox::is_fed_by(&commit);
             let outcome = held.store.commit(commit).await;
             if is_letter && matches!(outcome, Ok(Outcome::Applied)) {
-                held.bell.notify_one();
+                held.wake.notify_one();
             }
             outcome.map(Answer::from)
         }

@@ -1,4 +1,4 @@
-//! How many people are in, and how many were turned away: counted where it happens, read by the metrics.
+//! Counts of who came in and who was turned away: made where it happens, read by the metrics.
 
 use std::{
     array,

@@ -1,4 +1,4 @@
-//! Who is let in: how many at a time, who gives way, how often, and how many came and were turned away.
+//! Admission: how many are let in at a time, who gives way, how often somebody may come, and how many did.
 
 pub mod counts;
 pub mod rate;

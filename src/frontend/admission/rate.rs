@@ -1,4 +1,4 @@
-//! How often something may happen in a minute: requests and handshakes of a source, packets of a connection.
+//! Rates: how often something may happen in a minute, be it requests of a source or packets of a connection.
 
 use std::{
     collections::HashMap,

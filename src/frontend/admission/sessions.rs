@@ -1,4 +1,4 @@
-//! Who holds a connection to the screens, and who has to give one up.
+//! Connections to the screens: who holds one, and who has to give one up.
 //!
 //! Strangers who open connections must not keep out whoever has something to do: a source gets so many, those that show
 //! no screen yet are few in all, and when slots are taken, a newcomer displaces the one with the least at stake. Whoever

@@ -1,4 +1,4 @@
-//! Who holds a connection, and who has to give one up.
+//! Connections to an HTTP listener: who holds one, and who has to give one up.
 //!
 //! Strangers who open connections and say nothing must not keep out whoever has something to say: one source gets few,
 //! and when all are taken, a newcomer displaces one that is not being answered.

@@ -1,4 +1,4 @@
-//! What one SSH connection asks for, and what it is answered: a shell on a pseudo-terminal, and nothing else.
+//! Wishes of one SSH connection, and their answers: a shell on a pseudo-terminal, and nothing else.
 //!
 //! A command is answered with a sentence, everything else with failure at once (RFC 4254 sections 5 and 6), so that no
 //! client waits. Nothing here waits for a session: the library calls in from the loop that also writes the frames.

@@ -1,4 +1,4 @@
-//! Where a session's frames go: the SSH channel, as fast as its peer takes them.
+//! The door of a session over SSH: frames go to the channel, as fast as its peer takes them.
 
 use std::{io, sync::Arc};
 

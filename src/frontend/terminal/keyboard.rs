@@ -1,4 +1,4 @@
-//! What a caller has typed and nobody has read yet.
+//! Keys that a caller has typed and nobody has read yet.
 //!
 //! Whoever hands bytes over never waits for a session (the SSH library does it in the loop that also writes the frames):
 //! what a session does not read in time is kept up to a bound and dropped beyond it. Nobody types that far ahead.

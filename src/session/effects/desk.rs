@@ -1,4 +1,4 @@
-//! What is asked at the officer's desk, done by its service.
+//! Requests at the officer's desk, done by its service.
 //!
 //! Whether whoever asks is an officer at all is judged by the service, on the account as it is at that moment; here is
 //! only said what came of it.

@@ -1,4 +1,4 @@
-//! What a screen asks for, done by a service: the only place that knows both, a file a stage.
+//! Effects: what a screen asks for, done by a service. The only place that knows both, a file a stage.
 //!
 //! The proofs of a login live in the session and in the types of `domain::login`, never in a screen: a request that comes
 //! without the proof it needs is answered with [`Reply::Ended`], whatever the screen believes.

@@ -1,4 +1,4 @@
-//! Typing a code, wherever one is asked for: the field, what is wrong with it, and the refusal of the last try.
+//! The entry of a code, wherever one is asked for: the field, what is wrong with it, the refusal of the last try.
 
 use std::time::Duration;
 

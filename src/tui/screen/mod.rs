@@ -1,4 +1,4 @@
-//! One file a screen: its model, how it changes, how it is drawn, its key hints and its help.
+//! Screens, one a file: its model, how it changes, how it is drawn, its key hints and its help.
 
 pub mod desk;
 mod entry;

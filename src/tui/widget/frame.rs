@@ -1,4 +1,4 @@
-//! What stands around every screen: whose terminal this is, the information pages, the time, and the keys.
+//! The frame around every screen: whose terminal this is, the information pages, the time, and the keys.
 
 use ratatui::{
     Frame,

@@ -1,4 +1,4 @@
-//! After a reset: TOTP is off, and how to go on.
+//! The end of a reset: TOTP is off, and how to go on.
 
 use crate::{
     domain::idle::Presence,
