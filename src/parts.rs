@@ -50,13 +50,14 @@ use crate::{
     store::{
         self, Commit, Store, StoreError,
         audit_heads::AuditHeads,
+        away::Away,
         backup::{self, Target},
         copy::{self, CopyError, Standing},
+        engine::opening::Missing,
         find::Index,
         folder::{Folder, OpenError},
-        opening::Missing,
         outbox::Outbox,
-        pulse::{Away, Ended, Health, Pulse},
+        pulse::{Ended, Health, Pulse},
         remote::{self, JoinError, Joined, Remote},
         settings::Settings,
         tagged::{StoreKeyError, Tagged},
@@ -64,7 +65,7 @@ use crate::{
     vault::{MasterKey, Vault, VaultError},
 };
 
-/// One step of a conversation with the mail server may take this long (SECURITY section 2).
+/// One step of a conversation with the mail server may take this long (security.md section 2).
 const SMTP_STEP: Duration = Duration::from_secs(10);
 
 /// The mail server's look at a letter may take this long: filters for spam and viruses are slow, and the letters behind

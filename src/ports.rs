@@ -16,7 +16,7 @@ pub trait Clock: Send + Sync + fmt::Debug + 'static {
     fn monotonic(&self) -> Duration;
 
     /// Whether something keeps the wall clock in time; `None` where the system does not say. It is told to those who
-    /// can do something about it, and stops no login (SECURITY section 4).
+    /// can do something about it, and stops no login (security.md section 4).
     fn is_synchronised(&self) -> Option<bool> {
         None
     }
@@ -36,7 +36,7 @@ pub trait Random: Send + Sync + fmt::Debug + 'static {
 /// Where every attempt and every act is recorded.
 pub trait Audit: Send + Sync + fmt::Debug + 'static {
     /// Takes `events` in, in this order and within the call. When the answer comes and is good, they are durable;
-    /// nothing is answered to anybody before (SECURITY section 3). Whoever drops the answer has them recorded all the
+    /// nothing is answered to anybody before (security.md section 3). Whoever drops the answer has them recorded all the
     /// same, and is not told if that fails.
     fn record(&self, events: Vec<AuditEvent>) -> Recorded;
 }

@@ -1,7 +1,7 @@
 //! Sealing and opening secrets: XChaCha20-Poly1305 under a master key that is kept apart from the store.
 //!
 //! A sealed secret is bound to its account and kind as associated data, so a record moved to another account does not
-//! open; the nonce is random, 24 bytes, which needs no counter to be kept (SECURITY section 3).
+//! open; the nonce is random, 24 bytes, which needs no counter to be kept (security.md section 3).
 //!
 //! Clones of a vault are one vault: a key that is learned, or taken into use, is so for all of them. Whoever seals
 //! does it under the key that the store's seal check is sealed under ([`Vault::sealing_under`]), and commits on

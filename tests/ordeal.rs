@@ -25,7 +25,7 @@ use std::{
 };
 
 use lpse_kiosk::store::{
-    self, Commit, Key, Outcome, Store, StoreKind, embedded::Embedded, pulse::Health,
+    self, Commit, Key, Outcome, Store, StoreKind, engine::committer::Embedded, pulse::Health,
 };
 use support::disk::SmallDisk;
 

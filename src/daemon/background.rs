@@ -25,7 +25,7 @@ use crate::{
     parts::Opened,
     ports::Clock,
     service::EndedLogins,
-    store::{Key, Store, find::Index, pulse::Away},
+    store::{Key, Store, away::Away, find::Index},
 };
 
 /// Between two tries to hear of logins that end elsewhere.

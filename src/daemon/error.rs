@@ -7,7 +7,7 @@ use crate::{
     frontend::{ssh::SshError, terminal::console::ConsoleError},
     parts::PartsError,
     service::ServiceError,
-    store::pulse::Away,
+    store::away::Away,
 };
 
 /// Why the program does not run, or no longer.

@@ -36,7 +36,7 @@ use crate::{
     ports::Clock,
     service::Services,
     session::{Closing, ServicesSoon, SessionSettings},
-    store::pulse::{Away, Health},
+    store::{away::Away, pulse::Health},
     tui::{SampleAccount, theme::Terminal},
 };
 

@@ -297,7 +297,7 @@ fn is_nobodys(c: char) -> bool {
 /// An e-mail address of the plain form that every mail server takes: `dot.atom@host.name`.
 ///
 /// Quoted local parts, comments and address lists are refused: with them an "address" could carry a second recipient
-/// or a header (SECURITY section 2). So is `=?`, which begins an encoded word: RFC 2047 section 5 forbids one in an
+/// or a header (security.md section 2). So is `=?`, which begins an encoded word: RFC 2047 section 5 forbids one in an
 /// address, yet some mail programs decode it there, and then read another address than the one that was checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EmailAddress(String);

@@ -1,6 +1,6 @@
 //! Passwords: what may be one, how it is hashed, and the proof that one was right.
 //!
-//! Argon2id with parameters of at least 19 MiB, two passes, one lane (OWASP Password Storage; SECURITY section 3).
+//! Argon2id with parameters of at least 19 MiB, two passes, one lane (OWASP Password Storage; security.md section 3).
 //! Length 8 to 128 characters in NFC, nothing truncated, no composition rules (NIST SP 800-63B-4 section 3.1.1.2).
 
 use std::fmt;

@@ -1,7 +1,7 @@
 //! Resetting TOTP by a letter: the ticket, its two secrets, and the link and the typed forms they come in.
 //!
 //! A ticket has a long token for the link and a short code for the keyboard. Both stand for the same ticket; of both
-//! only digests are kept (SECURITY section 2), and the ticket decides the account: what else a link says must agree.
+//! only digests are kept (security.md section 2), and the ticket decides the account: what else a link says must agree.
 
 mod link;
 
@@ -299,7 +299,7 @@ pub struct Limit {
     pub within: Duration,
 }
 
-/// Letters to one account (SECURITY section 2).
+/// Letters to one account (security.md section 2).
 pub const ACCOUNT_LIMITS: [Limit; 2] = [
     Limit {
         count: 3,
@@ -311,7 +311,7 @@ pub const ACCOUNT_LIMITS: [Limit; 2] = [
     },
 ];
 
-/// Requests from one source, whatever account they name (SECURITY section 2).
+/// Requests from one source, whatever account they name (security.md section 2).
 pub const SOURCE_LIMITS: [Limit; 1] = [Limit {
     count: 10,
     within: Duration::from_secs(60 * 60),

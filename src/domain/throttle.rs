@@ -1,7 +1,7 @@
 //! How failures slow down what follows: the schedules, and the arithmetic of waiting.
 //!
 //! Two throttles, kept apart. Codes are counted per account, after a right password only, in the account's own
-//! record, because guessing a six-digit code is guessing at one account (SECURITY section 1). Passwords are counted
+//! record, because guessing a six-digit code is guessing at one account (security.md section 1). Passwords are counted
 //! by (source, account) and by source, never by account alone, because a stranger who knows a User ID must not be
 //! able to keep its owner out.
 //!

@@ -18,11 +18,10 @@ use crate::{
     ports::Audit,
     service::{EndedLogins, Foundation},
     store::{
-        Outcome, Store, StoreError, Turn, Work,
+        Outcome, Part, Snapshot, Store, StoreError, Turn, Work,
         accounts::Accounts,
         outbox,
         remote::wire::{self, Answer, AuditRecord, PAGE_BYTES, Request, WireError},
-        snapshot::{Part, Snapshot},
     },
     vault::{KeyError, KeysHeld, Vault},
 };

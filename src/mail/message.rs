@@ -2,7 +2,7 @@
 //!
 //! The words are in `assets/mail`. Whatever somebody typed (a name, a place) is shown without the characters that act
 //! on the text around them, and escaped in HTML. The message has one recipient and one fixed set of header fields,
-//! whatever the facts are (SECURITY section 2), and is the same to the last byte at every try to deliver it.
+//! whatever the facts are (security.md section 2), and is the same to the last byte at every try to deliver it.
 
 use std::{
     fmt,
@@ -37,7 +37,7 @@ pub struct Sender {
     pub office: String,
     pub address: EmailAddress,
     /// Where the reset page is, without a slash at its end. It comes from the configuration alone, never from a
-    /// request (SECURITY section 2).
+    /// request (security.md section 2).
     pub base_url: String,
     /// The zone of the times that letters tell.
     pub zone: Zone,

@@ -55,7 +55,7 @@ pub struct SmtpSettings {
     pub extra_root: Option<Vec<u8>>,
     /// How this machine calls itself (RFC 5321 section 4.1.1.1); without a name, by the address it speaks from.
     pub hello: Option<String>,
-    /// How long a connection or one reply may take (SECURITY section 2: 10 seconds).
+    /// How long a connection or one reply may take (security.md section 2: 10 seconds).
     pub step_timeout: Duration,
     /// How long the reply to the letter itself may take. A server looks through a letter before it takes it, and whoever
     /// hangs up meanwhile sends a second copy (RFC 5321 section 4.5.3.2.6).

@@ -16,8 +16,8 @@ use crate::{
         self, Commit,
         audit_heads::AuditHeads,
         copy::{self, Names},
+        engine::opening::Missing,
         folder::{self, Folder},
-        opening::Missing,
         pulse::Ended,
     },
 };

@@ -97,7 +97,7 @@ impl Authentication {
     /// Checks the password of a claimed account.
     ///
     /// An unknown ID, the wrong type and a wrong password take the same words, steps and work: one read, one
-    /// Argon2id hash, one durable count (SECURITY section 1). A right one is remembered by nobody until the whole
+    /// Argon2id hash, one durable count (security.md section 1). A right one is remembered by nobody until the whole
     /// login is granted.
     pub async fn check_password(
         &self,

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use super::{
-    Foundation, Refusal, Sealing, ServiceError,
+    Foundation, Refusal, ServiceError,
     authentication::{Authentication, Granted, PasswordDue, activate},
+    foundation::Sealing,
     passcode_check::Settled,
 };
 use crate::{

@@ -8,10 +8,7 @@ use crate::{
         Source,
         audit::{Act, AuditEvent, AuditOutcome},
     },
-    store::{
-        audit_heads::AuditHeads,
-        nodes::{self, Node},
-    },
+    store::{audit_heads::AuditHeads, node_records, nodes::Node},
 };
 
 /// The service that knows the machines.
@@ -65,7 +62,7 @@ impl Nodes {
             .outbox()
             .release_claims(house.clock.now(), Some(name))
             .await?;
-        nodes::take_out_records(&house.store, name, &house.node).await?;
+        node_records::take_out_records(&house.store, name, &house.node).await?;
         house.letters.bell.notify_one();
         self.record(AuditOutcome::Done, name, from).await?;
         Ok(Forgotten::Done)

@@ -1,14 +1,17 @@
 //! Judging a code against an account as read: the one place where a code is accepted or counted as wrong.
 //!
 //! Login, proving a new key and every act that wants a fresh code come through here, so that none of them can forget
-//! the window, the spent steps, the count or the waits (SECURITY section 1). Recovery codes come through here too:
+//! the window, the spent steps, the count or the waits (security.md section 1). Recovery codes come through here too:
 //! wrong ones are counted together with wrong codes of the phone, and a hold is one for both.
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{Foundation, Refusal, Sealing, ServiceError, unopened};
+use super::{
+    Foundation, Refusal, ServiceError,
+    foundation::{Sealing, unopened},
+};
 use crate::{
     domain::{
         Account, Activity, ActivityKind, Authenticated, Passcode, Source,

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use super::{
-    Foundation, Refusal, Sealing, ServiceError,
+    Foundation, Refusal, ServiceError,
     authentication::{Authentication, Granted, PasscodeOutcome, PasswordDue},
+    foundation::Sealing,
     passcode_check::Settled,
 };
 use crate::{

@@ -1,7 +1,7 @@
 //! Reset by letter: the request, what a link or a short code stands for, and the reset itself.
 //!
 //! A request is answered before anybody knows what it matched, and does the same work whatever it matched: the same
-//! reads, the same secrets made and sealed, one durable commit (SECURITY section 2). Looking at a link changes
+//! reads, the same secrets made and sealed, one durable commit (security.md section 2). Looking at a link changes
 //! nothing. A reset is one commit: TOTP off, ticket used, every open login void, the owner's letter in the outbox.
 
 use std::{sync::Arc, time::Duration};
@@ -9,7 +9,7 @@ use std::{sync::Arc, time::Duration};
 use jiff::Timestamp;
 use zeroize::Zeroizing;
 
-use super::{Foundation, Sealing, ServiceError};
+use super::{Foundation, ServiceError, foundation::Sealing};
 use crate::{
     domain::{
         Account, AccountKey, Activity, ActivityKind, Authenticator, EmailAddress, PasswordHash,

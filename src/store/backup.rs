@@ -4,7 +4,7 @@
 //! put and removed in their order, then counts. [`make`] writes one from a snapshot; [`survey`] reads one to its end and
 //! tells what is in it; [`restore`] brings one back into an empty store.
 //!
-//! A restore of an old backup must not bring back what was used up after it (SECURITY section 3), so that what is restored
+//! A restore of an old backup must not bring back what was used up after it (security.md section 3), so that what is restored
 //! is as it was, but for: every code that can still be shown counts as spent; links and short codes that were open, and
 //! one-time passwords, are expired, and letters that tell them are gone; recovery codes are void.
 //!
@@ -28,6 +28,9 @@ pub use make::{Made, make};
 pub use restore::{Destination, Target, begun, restore, target};
 pub use survey::{Survey, survey};
 
+/// The format this program writes, and the newest it reads.
+const VERSION: u8 = 1;
+
 /// What a backup says of itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct About {
@@ -44,7 +47,7 @@ pub enum BackupError {
     Foreign,
     #[error(
         "it has format {0} and this program reads formats up to {newest}; install the newer lpse-kiosk that made it",
-        newest = header::VERSION
+        newest = VERSION
     )]
     Newer(u8),
     #[error("its key asks for {0}, more than any backup of lpse-kiosk does: it was made to harm")]

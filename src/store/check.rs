@@ -209,8 +209,8 @@ mod tests {
             password::HashCost,
         },
         store::{
+            engine::memory::Memory,
             import::Import,
-            memory::Memory,
             tagged::{StoreKey, Tagged},
         },
     };

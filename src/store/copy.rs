@@ -358,7 +358,7 @@ mod tests {
     use super::*;
     use crate::{
         domain::audit::{AuditHead, RecordHash},
-        store::memory::Memory,
+        store::engine::memory::Memory,
     };
 
     fn names() -> Names {

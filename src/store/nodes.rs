@@ -3,12 +3,8 @@
 //! A machine's name belongs to one data folder for good; that it lives is said anew every few seconds, and holds for as
 //! long as a lease. What it said last stays when it is gone, until somebody has it forgotten.
 
-use std::sync::Arc;
-
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
-
-use super::{Commit, Key, Store, StoreError, visits::Visits};
 
 /// Clocks of machines that share a store are told of when they are further apart than this.
 pub const CLOCKS_APART: SignedDuration = SignedDuration::from_secs(5);
@@ -65,35 +61,6 @@ impl Node {
     }
 }
 
-/// Takes the records that are kept for the node `name` alone out of `store`: how far its audit log had come, its letters of
-/// the hour, what it wrote that nobody reads. The visits that it counted go on as `heir`'s. Done again, it goes on where it
-/// was broken off.
-pub async fn take_out_records(
-    store: &Arc<dyn Store>,
-    name: &str,
-    heir: &str,
-) -> Result<(), StoreError> {
-    Visits::new(store.clone()).inherit(name, heir).await?;
-    let decoys = Key::decoys(name);
-    loop {
-        let rows = store.page(&decoys, None, DECOYS).await?;
-        if rows.is_empty() {
-            break;
-        }
-        let gone = rows
-            .into_iter()
-            .fold(Commit::new(), |commit, (key, _)| commit.remove(key));
-        store.commit(gone).await?;
-    }
-    let gone = Commit::new()
-        .remove(Key::reset_hour(name))
-        .remove(Key::audit_head(name));
-    store.commit(gone).await.map(drop)
-}
-
-/// Of what nobody reads, so much is removed at once.
-const DECOYS: usize = 64;
-
 /// What is heard of another machine's clock.
 ///
 /// Every statement comes late by the time that it takes to be stored and told, so each shows the clock as less ahead than
@@ -143,38 +110,6 @@ impl HeardClock {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::memory::Memory;
-
-    #[tokio::test]
-    async fn of_a_node_that_is_forgotten_only_the_visits_stay() {
-        let store: Arc<dyn Store> = Arc::new(Memory::default());
-        let visits = Visits::new(store.clone());
-        for node in ["one", "two", "two", "two-b"] {
-            visits.count(node).await.unwrap();
-        }
-        let kept = Commit::new()
-            .put(Key::decoy("two", 7), vec![1])
-            .put(Key::decoy("two-b", 7), vec![1])
-            .put(Key::reset_hour("two"), vec![1])
-            .put(Key::audit_head("two"), vec![1])
-            .put(Key::audit_head("two-b"), vec![1]);
-        store.commit(kept).await.unwrap();
-        for _ in 0..2 {
-            take_out_records(&store, "two", "one").await.unwrap();
-            assert_eq!(visits.total().await.unwrap(), 4);
-        }
-        let left = store.page(&Key::everything(), None, 99).await.unwrap();
-        let left: Vec<_> = left.iter().map(|(key, _)| format!("{key:?}")).collect();
-        assert_eq!(
-            left,
-            [
-                "audit-head/two-b",
-                "decoy/two-b/7",
-                "visits/one",
-                "visits/two-b"
-            ]
-        );
-    }
 
     #[test]
     fn a_statement_that_was_held_up_shows_no_clock_behind_and_a_change_is_told_once() {

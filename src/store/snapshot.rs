@@ -6,27 +6,15 @@
 
 use std::{
     collections::{BTreeSet, VecDeque},
-    fmt,
     sync::{Mutex, PoisonError},
 };
 
 use async_trait::async_trait;
 
-use super::{Commit, Key, StoreError, Value};
-
-/// Keys with what they hold (`None`: nothing), to be put over what came before, in this order.
-pub type Part = Vec<(Key, Option<Value>)>;
+use super::{Commit, Key, Part, Snapshot, StoreError, Value};
 
 /// A part is full with this many bytes of keys and values; one row more, of at most [`Commit::MAX_BYTES`], still fits.
 pub const PART_BYTES: usize = 256 * 1024;
-
-/// A copy under way.
-#[async_trait]
-pub trait Snapshot: Send + Sync + fmt::Debug {
-    /// The next part. `None` when all came: put together they are the store as it was at one moment between two commits,
-    /// not before the copy began and not after this answer.
-    async fn next(&mut self) -> Result<Option<Part>, StoreError>;
-}
 
 /// Rows on their way out, in parts of bounded size.
 #[derive(Debug, Default)]

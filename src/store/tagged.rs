@@ -27,11 +27,8 @@ use tokio::sync::mpsc;
 use zeroize::Zeroizing;
 
 use super::{
-    Altered, Change, Changes, Commit, HeldKeys, Key, Outcome, Store, StoreError, Turn, Value, Work,
-    nodes::Node,
-    record,
-    settings::Settings,
-    snapshot::{Part, Snapshot},
+    Altered, Change, Changes, Commit, HeldKeys, Key, Outcome, Part, Snapshot, Store, StoreError,
+    Turn, Value, Work, nodes::Node, record, settings::Settings,
 };
 use crate::{
     domain::{account::SealedSecret, policy::LoginRules},
@@ -394,7 +391,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        store::{memory::Memory, page_around_altered},
+        store::{engine::memory::Memory, page_around_altered},
         vault::MasterKey,
     };
 

@@ -1,7 +1,7 @@
 //! The master keys that are in use together, where they are kept, and who else must know them.
 //!
 //! A key is learned by everybody who opens before anybody seals with it, and forgotten only when nothing is sealed under
-//! it any more; in between, all of them open (SECURITY section 3: `key rotate` online, resumable).
+//! it any more; in between, all of them open (security.md section 3: `key rotate` online, resumable).
 
 use std::fmt;
 

@@ -23,9 +23,8 @@ use lpse_kiosk::{
         keys::{Keys, Rotation, Unopened},
     },
     store::{
-        Commit, Key, Outcome, Store, StoreError, Value,
+        Commit, Key, Outcome, Snapshot, Store, StoreError, Value,
         remote::{self, Joined, Remote},
-        snapshot::Snapshot,
     },
     vault::{KeyFile, Vault},
 };

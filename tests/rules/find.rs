@@ -15,8 +15,8 @@ use lpse_kiosk::{
     service::{Services, accounts::NewAccount},
     store::{
         self, Commit, Key, Store, StoreKind,
+        engine::memory::Memory,
         find::{Index, Made},
-        memory::Memory,
     },
 };
 use proptest::prelude::*;

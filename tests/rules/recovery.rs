@@ -23,8 +23,8 @@ use lpse_kiosk::{
         recovery::{IssueOutcome, Recovery},
     },
     store::{
-        Commit, Key, Outcome, Store, StoreError, Value, accounts::Accounts, outbox::Outbox,
-        settings::Settings, snapshot::Snapshot,
+        Commit, Key, Outcome, Snapshot, Store, StoreError, Value, accounts::Accounts,
+        outbox::Outbox, settings::Settings,
     },
 };
 use support::house::{House, here, house, ppk30};

@@ -19,9 +19,9 @@ use support::cluster;
 
 use lpse_kiosk::store::{
     Change, Changes, Commit, Key, Outcome, Store, StoreError, Work,
+    away::Away,
     etcd::{self, EtcdSettings},
     folder::OpenError,
-    pulse::Away,
 };
 use support::cluster::Cluster;
 use tokio::{

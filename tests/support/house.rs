@@ -24,7 +24,7 @@ use lpse_kiosk::{
         hashing::HashPool,
         store_check,
     },
-    store::{Commit, Key, Store, memory::Memory, tagged::Tagged},
+    store::{Commit, Key, Store, engine::memory::Memory, tagged::Tagged},
     vault::{MasterKey, Vault},
 };
 

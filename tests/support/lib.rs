@@ -711,8 +711,11 @@ impl Kiosk {
         assert!(!waited.timed_out(), "nothing is printed after {keys:?}");
     }
 
+    /// The screen's rows. A space and nothing look the same: what was drawn before decides which of them a cell holds.
     pub fn text(&self) -> String {
-        self.shown.0.lock().unwrap().parser.screen().contents()
+        let contents = self.screen().contents();
+        let rows: Vec<&str> = contents.lines().map(str::trim_end).collect();
+        rows.join("\n")
     }
 
     /// Every byte ever printed.
@@ -720,8 +723,13 @@ impl Kiosk {
         self.shown.0.lock().unwrap().raw.clone()
     }
 
+    /// The screen as it is when what is being drawn has been drawn.
     pub fn screen(&self) -> vt100::Screen {
-        self.shown.0.lock().unwrap().parser.screen().clone()
+        let (lock, changed) = &*self.shown;
+        let shown = lock.lock().unwrap();
+        let is_amid = |shown: &mut Shown| shown.is_mid_frame() && !shown.closed;
+        let shown = changed.wait_timeout_while(shown, DEADLINE, is_amid);
+        shown.unwrap().0.parser.screen().clone()
     }
 
     pub fn resize(&mut self, columns: u16, rows: u16) -> &mut Self {

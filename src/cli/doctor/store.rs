@@ -28,7 +28,7 @@ use crate::{
         self, Store, StoreError,
         check::{self, Scope},
         copy::{self, Standing},
-        embedded::Embedded,
+        engine::committer::Embedded,
         folder::{self, OpenError},
         outbox::{self, Outbox},
         remote::{self, Remote},

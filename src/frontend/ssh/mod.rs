@@ -3,7 +3,7 @@
 //! Authentication is `none` (RFC 4252 section 5.2), because the program itself is the login. So everything before a screen
 //! is open to the world, and bounded: connections in all, by source, and before a screen; their time; what is read from
 //! them and what waits to be written to them; what they make this machine calculate, which a thread of its own does
-//! (SECURITY section 4). The SSH library has none of these limits.
+//! (security.md section 4). The SSH library has none of these limits.
 //!
 //! - [`host_key`]: by which people recognise this machine.
 //! - `penalties`: who is refused for a while; who gives way is decided in [`super::admission::sessions`].

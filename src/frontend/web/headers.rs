@@ -1,4 +1,4 @@
-//! The headers that every answer carries (SECURITY section 2), whatever it is.
+//! The headers that every answer carries (security.md section 2), whatever it is.
 
 use std::sync::LazyLock;
 

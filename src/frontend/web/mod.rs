@@ -1,4 +1,4 @@
-//! The reset page: where the link of a letter leads (FLOWS screen 11, SECURITY sections 2 and 4).
+//! The reset page: where the link of a letter leads (screens.md, screen 11, security.md, sections 2 and 4).
 //!
 //! A look at it changes nothing, as often as anybody looks. `Reset TOTP` on page 1 leads to a confirmation, its `OK` to
 //! the reset, and the browser is then sent on to a result that holds no data. It works without JavaScript.

@@ -27,7 +27,7 @@ pub struct Said {
 }
 
 impl Said {
-    /// Reads `text`. One of our parameters twice makes the link one that is not opened (SECURITY section 2); others are
+    /// Reads `text`. One of our parameters twice makes the link one that is not opened (security.md section 2); others are
     /// passed over, because mail gateways add some.
     pub fn read(text: &str) -> Self {
         let mut link = ResetLink::parse_query(text);

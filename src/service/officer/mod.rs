@@ -67,7 +67,7 @@ impl Officer {
         Self { foundation }
     }
 
-    /// What is wrong with the machine's clock, as far as anybody can tell. It stops no login (SECURITY section 4).
+    /// What is wrong with the machine's clock, as far as anybody can tell. It stops no login (security.md section 4).
     pub async fn clock_fault(&self) -> Option<ClockFault> {
         let house = &self.foundation;
         let latest = match &house.audit_trail {

@@ -15,12 +15,9 @@ use sha2::{Digest, Sha256};
 use unicode_normalization::UnicodeNormalization;
 use zeroize::Zeroizing;
 
-use super::BackupError;
+use super::{BackupError, VERSION};
 
 const MAGIC: &[u8; 8] = b"LPSEKBAK";
-
-/// The format this program writes, and the newest it reads.
-pub const VERSION: u8 = 1;
 
 /// Bytes of a head: what it is (8), format, kind of key, twelve bytes that depend on the kind, salt, nonce.
 pub const LENGTH: usize = 8 + 1 + 1 + 12 + SALT + NONCE;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::{
-    super::snapshot::{Part, Rows, Snapshot},
+    super::{Part, Snapshot, snapshot::Rows},
     Etcd, Key, StoreError,
     cluster::Cluster,
 };

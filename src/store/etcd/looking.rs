@@ -5,9 +5,10 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::{
-    Commit, Etcd, EtcdSettings, Key, Node, Outcome, Snapshot, Store, StoreError, Value,
-    cluster::Cluster, copy, node,
+    Commit, Etcd, EtcdSettings, Key, Node, Outcome, Store, StoreError, Value, cluster::Cluster,
+    copy, node,
 };
+use crate::store::Snapshot;
 
 /// A store that refuses every commit.
 #[derive(Debug)]

@@ -40,11 +40,11 @@ pub use self::{
     looking::to_look,
 };
 use super::{
-    Changes, Commit, HeldKeys, Key, Opened, Outcome, Store, StoreError, Turn, Value, Work,
+    Changes, Commit, HeldKeys, Key, Opened, Outcome, Snapshot, Store, StoreError, Turn, Value,
+    Work,
     folder::{Folder, OpenError},
     nodes::Node,
     pulse::{Condition, Counts, Ended, Health, Pulse},
-    snapshot::Snapshot,
 };
 
 /// How a cluster is reached, with everything read that the settings name.

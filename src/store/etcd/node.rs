@@ -40,9 +40,9 @@ use tokio::{
 use super::{
     super::{
         HeldKeys, Key, StoreError,
+        away::Away,
         folder::{FORMAT, Folder, OpenError},
         nodes::{HeardClock, Node, Statement},
-        pulse::Away,
     },
     changes::{Events, Heard},
     cluster::{Cluster, Failure},

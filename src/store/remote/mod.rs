@@ -23,9 +23,7 @@ use tokio::{
 };
 
 use super::{
-    Commit, Key, Outcome, Store, StoreError, Turn, Value, Work,
-    nodes::Node,
-    snapshot::{Part, Snapshot},
+    Commit, Key, Outcome, Part, Snapshot, Store, StoreError, Turn, Value, Work, nodes::Node,
 };
 use crate::{
     domain::{AccountKey, audit::AuditEvent},

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Commit, Key, Outcome, Store, StoreError, page_around_altered, record};
+use crate::store::{Commit, Key, Outcome, Store, StoreError, page_around_altered, record};
 
 /// More nodes than this do not exist.
 const NODES: usize = 4096;

@@ -9,13 +9,14 @@ use std::{collections::BTreeMap, sync::Arc};
 use jiff::Timestamp;
 use tokio::task::{JoinError, JoinSet};
 
-use super::{
+use super::find_entries;
+use crate::domain::{Account, AccountKey, UserType};
+use crate::store::{
     Commit, Key, Outcome, Store, StoreError, Turn, Value, Work,
     accounts::Accounts,
-    find, page_around_altered,
+    page_around_altered,
     record::{self, StoredAccount},
 };
-use crate::domain::{Account, AccountKey, UserType};
 
 /// How many accounts are read at once to be cleared away.
 const SWEEP_PAGE: usize = 64;
@@ -30,7 +31,7 @@ pub struct Import {
     id: String,
     /// The mark as it was written: it goes when somebody else has taken this for broken off, and cleared it away.
     mark: Value,
-    entries: find::Held,
+    entries: find_entries::Held,
     /// Accounts that were added.
     added: u64,
     _turn: Turn,
@@ -63,7 +64,7 @@ impl Import {
             store,
             id: id.to_owned(),
             mark,
-            entries: find::Held::new(find::HELD_BYTES),
+            entries: find_entries::Held::new(find_entries::HELD_BYTES),
             added: 0,
             _turn: turn,
         })
@@ -206,7 +207,7 @@ impl Accounts {
                     let stored = record::decode_account(&format!("{key:?}"), &bytes)?;
                     if self.is_hidden(&stored).await? {
                         let commit = Commit::new().remove(key);
-                        hidden.push(find::remove_entries(commit, &stored.account));
+                        hidden.push(find_entries::remove_entries(commit, &stored.account));
                     }
                 }
                 for commit in Commit::batches(hidden) {
@@ -232,7 +233,7 @@ mod tests {
     use super::*;
     use crate::{
         domain::{EmailAddress, PasswordHash, PersonName, UserId, find::words, password::HashCost},
-        store::memory::Memory,
+        store::engine::memory::Memory,
     };
 
     fn numbered(number: u32) -> Account {
@@ -248,18 +249,22 @@ mod tests {
 
     #[tokio::test]
     async fn every_entry_is_there_when_the_import_is_finished_however_few_are_held_back() {
-        for most in [1, 2_000, find::HELD_BYTES] {
+        for most in [1, 2_000, find_entries::HELD_BYTES] {
             let store: Arc<dyn Store> = Arc::new(Memory::default());
             let mut import = Import::begin(store.clone(), "one", Timestamp::UNIX_EPOCH)
                 .await
                 .unwrap();
-            import.entries = find::Held::new(most);
+            import.entries = find_entries::Held::new(most);
             for first in [0, 100, 200] {
                 let part = (first..first + 100).map(numbered);
                 assert_eq!(import.add(part).await.unwrap(), ImportStep::Added);
             }
             let written = store.page(&Key::find_entries(""), None, 1).await.unwrap();
-            assert_eq!(written.is_empty(), most == find::HELD_BYTES, "{most}");
+            assert_eq!(
+                written.is_empty(),
+                most == find_entries::HELD_BYTES,
+                "{most}"
+            );
             let count = async || Accounts::new(store.clone()).count().await.unwrap().accounts;
             assert_eq!(count().await, 0, "they are not there yet");
             import.finish().await.unwrap();
@@ -279,7 +284,7 @@ mod tests {
 
     #[test]
     fn entries_are_written_in_the_order_of_their_keys_in_commits_that_a_store_takes() {
-        let mut held = find::Held::new(1);
+        let mut held = find_entries::Held::new(1);
         assert!(!held.is_full());
         for number in 0..2_000 {
             held.add(&numbered(number * 7 % 2_000));

@@ -10,11 +10,10 @@ use redb::{
 };
 
 use super::{
-    Commit, Key, Outcome, StoreKind, Value,
-    embedded::Engine,
+    contract::{As, Engine, Files},
     inventory::Inventory,
-    opening::{As, Files},
 };
+use crate::store::{Commit, Key, Outcome, StoreKind, Value};
 
 const RECORDS: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("records");
 

@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::{
-    Commit, Key, Outcome, Store, StoreError, Value,
-    record::{self, SourceResets},
-};
 use crate::domain::{
     Source,
     reset::{HourCount, SOURCE_LIMITS},
     throttle::{Gate, PasswordSchedule},
+};
+use crate::store::{
+    Commit, Key, Outcome, Store, StoreError, Value,
+    record::{self, SourceResets},
 };
 
 /// The limits of a store.

@@ -7,12 +7,13 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use super::{
-    Altered, Change, Commit, Key, Outcome, PartialPage, Store, StoreError, Value, find,
+use super::find_entries;
+use crate::domain::{Account, AccountKey, UserId, UserType};
+use crate::store::{
+    Altered, Change, Commit, Key, Outcome, PartialPage, Store, StoreError, Value,
     page_around_altered,
     record::{self, StoredAccount},
 };
-use crate::domain::{Account, AccountKey, UserId, UserType};
 
 /// The accounts of a store.
 #[derive(Debug, Clone)]
@@ -33,7 +34,7 @@ impl Read {
         let commit = self
             .unchanged()
             .put(Key::account(&self.account.key), visible(changed));
-        find::replace_entries(commit, &self.account, changed)
+        find_entries::replace_entries(commit, &self.account, changed)
     }
 
     /// A commit of nothing that is applied only if the account is still exactly as read.
@@ -53,7 +54,7 @@ impl Read {
     /// by `count`.
     pub fn remove(&self, count: &CountRead) -> Commit {
         let commit = self.unchanged().remove(Key::account(&self.account.key));
-        let commit = find::remove_entries(commit, &self.account);
+        let commit = find_entries::remove_entries(commit, &self.account);
         count.replace(commit, count.accounts.saturating_sub(1))
     }
 }
@@ -108,7 +109,7 @@ impl Accounts {
         let commit = Commit::new()
             .expect(key.clone(), None)
             .put(key.clone(), visible(&account));
-        let commit = find::put_entries(commit, &account);
+        let commit = find_entries::put_entries(commit, &account);
         loop {
             let count = self.count().await?;
             let commit = count.replace(commit.clone(), count.accounts.saturating_add(1));
@@ -176,7 +177,10 @@ impl Accounts {
     }
 
     /// Whether an account belongs to an unfinished import.
-    pub(super) async fn is_hidden(&self, stored: &StoredAccount) -> Result<bool, StoreError> {
+    pub(in crate::store) async fn is_hidden(
+        &self,
+        stored: &StoredAccount,
+    ) -> Result<bool, StoreError> {
         match &stored.import {
             None => Ok(false),
             Some(id) => Ok(self.store.get(&Key::import(id)).await?.is_some()),

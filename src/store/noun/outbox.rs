@@ -7,13 +7,13 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::{
-    Commit, Key, Outcome, Store, StoreError, Value, page_around_altered,
-    record::{self, StoredLetter},
-};
 use crate::domain::{
     account::SealedSecret,
     letter::{Delivery, Letter, LetterId, Stage},
+};
+use crate::store::{
+    Commit, Key, Outcome, Store, StoreError, Value, page_around_altered,
+    record::{self, StoredLetter},
 };
 
 /// Letters read at once.

@@ -14,10 +14,8 @@ use std::{
 
 use sha2::{Digest, Sha256};
 
-use super::{Commit, Key, Value, embedded::Engine, file_digest::FileDigest};
-
-/// Records read at once while they are counted.
-const PAGE: usize = 1024;
+use super::file_digest::FileDigest;
+use crate::store::{Commit, Key, Value};
 
 /// What an engine holds.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -62,6 +60,14 @@ impl Inventory {
         }
     }
 
+    /// Nothing, after so many commits.
+    pub(super) fn empty_after(commits: u64) -> Self {
+        Self {
+            commits,
+            ..Self::default()
+        }
+    }
+
     /// The inventory after `commit`, whose conditions hold. `held` tells what a key holds before it.
     pub fn after(
         mut self,
@@ -80,40 +86,6 @@ impl Inventory {
             self.replace(key.as_bytes(), before.as_deref(), value.as_deref());
         }
         Ok(self)
-    }
-
-    /// Reads every record of `engine`, which says what it holds, and says what is wrong. `false`: `goes_on` has ended it
-    /// before, and nothing was wrong till then.
-    pub fn check(engine: &dyn Engine, goes_on: impl Fn() -> bool) -> Result<bool, String> {
-        let told = engine.inventory();
-        let mut found = Self {
-            commits: told.commits,
-            ..Self::default()
-        };
-        let mut after: Option<Key> = None;
-        while goes_on() {
-            let page = engine.page(&Key::everything(), after.as_ref(), PAGE)?;
-            for (key, value) in &page {
-                found.replace(key.as_bytes(), None, Some(value));
-            }
-            match page.into_iter().next_back() {
-                Some((last, _)) => after = Some(last),
-                None if found == told => return Ok(true),
-                None if found.records == told.records => {
-                    return Err(format!(
-                        "of {} records some are not as written",
-                        told.records
-                    ));
-                }
-                None => {
-                    return Err(format!(
-                        "{} records are there of {}",
-                        found.records, told.records
-                    ));
-                }
-            }
-        }
-        Ok(false)
     }
 }
 

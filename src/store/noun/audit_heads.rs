@@ -4,8 +4,8 @@
 
 use std::sync::Arc;
 
-use super::{Commit, Key, Outcome, Store, StoreError, record};
 use crate::domain::audit::AuditHead;
+use crate::store::{Commit, Key, Outcome, Store, StoreError, record};
 
 /// More nodes than this do not exist.
 const NODES: usize = 4096;
@@ -75,7 +75,7 @@ impl AuditHeads {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{domain::audit::RecordHash, store::memory::Memory};
+    use crate::{domain::audit::RecordHash, store::engine::memory::Memory};
 
     #[tokio::test]
     async fn a_head_goes_forward_only_and_each_node_has_its_own() {

@@ -29,44 +29,19 @@ use std::{
 use rustix::fs::{FlockOperation, flock};
 
 use super::{
-    Commit, StoreKind,
-    embedded::{Engine, Opener},
+    contract::{As, Engine, Files, Opener},
     file_digest::{Digester, Entry, FileDigest, entries, read_through},
-    folder::{Folder, OpenError, sync_folder},
-    inventory::{Inventory, Newest, Noted},
+    inventory::{Newest, Noted},
+    redb, sled,
+};
+use crate::store::{
+    Commit, StoreKind,
+    folder::{self, Folder, OpenError, sync_folder},
 };
 
 /// A handle that was just dropped gives up an engine's own lock only when its last I/O has ended.
 const OWN_LOCK: Duration = Duration::from_secs(5);
 const OWN_LOCK_PAUSE: Duration = Duration::from_millis(20);
-
-/// An engine and its files.
-#[derive(Debug, Clone, Copy)]
-pub struct Files {
-    pub kind: StoreKind,
-    /// The file or folder within the store's folder that holds everything.
-    pub name: &'static str,
-    /// The file within it that holds the records; empty where it is that file itself.
-    pub records: &'static str,
-    /// Whether an opening after an orderly end fails where one of its reads fails.
-    pub fails_where_a_read_fails: bool,
-    /// Makes the engine at a path where nothing is, or opens what is there.
-    pub open: Open,
-}
-
-type Open = fn(&Path, As) -> Result<Box<dyn Engine>, String>;
-
-/// What an engine's files are opened as.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum As {
-    /// Nothing is there yet.
-    New,
-    /// Everything is there, each byte as an orderly end has left it.
-    Closed,
-    /// Everything is there, and its process was killed or the power failed; or it is not known. The engine's own check is
-    /// wanted.
-    CutOff,
-}
 
 /// When an engine's own check is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -184,6 +159,15 @@ impl Opener for Prepared {
     }
 }
 
+/// The files of an embedded engine.
+pub fn files_of(kind: StoreKind) -> Option<Files> {
+    match kind {
+        StoreKind::Sled => Some(sled::FILES),
+        StoreKind::Redb => Some(redb::FILES),
+        StoreKind::Etcd => None,
+    }
+}
+
 /// Sees to it that there is a store in `folder` to open, and returns how it is opened: now, and after a failure.
 pub fn prepare(
     files: Files,
@@ -197,7 +181,7 @@ pub fn prepare(
         .into_iter()
         .filter(|kind| *kind != files.kind)
     {
-        let other = super::files_of(kind).filter(|_| !was_made);
+        let other = files_of(kind).filter(|_| !was_made);
         if let Some(other) = other
             && other
                 .are_there(folder)
@@ -309,7 +293,7 @@ fn open(
                 let commits = engine.inventory().commits;
                 let is_newest = noted.is_some_and(|noted| noted.commits == commits);
                 if !is_read || !is_newest {
-                    Inventory::check(&*engine, || true)?;
+                    engine.check_inventory(&|| true)?;
                 }
                 match noted
                     .map(|noted| noted.commits)
@@ -371,7 +355,7 @@ fn is_read_as_left(
 }
 
 enum Keep {
-    NoRoom(super::folder::NoRoom),
+    NoRoom(folder::NoRoom),
     Io(io::Error),
 }
 

@@ -15,12 +15,10 @@ use std::{
 };
 
 use super::{
-    Commit, Key, Outcome, StoreKind, Value,
-    embedded::Engine,
-    folder::sync_folder,
+    contract::{As, Engine, Files},
     inventory::Inventory,
-    opening::{As, Files},
 };
+use crate::store::{Commit, Key, Outcome, StoreKind, Value, folder::sync_folder};
 
 /// Pages kept in memory. A login reads a handful of records; what is not here is read from the disk.
 const CACHE_BYTES: u64 = 16 * 1024 * 1024;

@@ -7,14 +7,14 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::{
-    Commit, Key, Store, StoreError, Value, outbox,
-    record::{self, StoredTicket},
-};
 use crate::domain::{
     AccountKey,
     letter::LetterId,
     reset::{RequestLog, SecretDigest, Ticket},
+};
+use crate::store::{
+    Commit, Key, Store, StoreError, Value, outbox,
+    record::{self, StoredTicket},
 };
 
 /// The tickets of a store.

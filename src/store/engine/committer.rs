@@ -27,41 +27,16 @@ use async_trait::async_trait;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::{
-    Commit, Key, Outcome, Store, StoreError, Value,
-    file_digest::FileDigest,
-    folder::{Folder, OpenError, Room},
-    inventory::{Inventory, Newest, Noted},
+    contract::{Engine, Opener},
+    inventory::{Newest, Noted},
     opening::{close, guarded, one_line},
-    pulse::{Condition, Counts, Ended, Health, Pulse},
-    snapshot::{Part, Rows, Snapshot, Written, too_much},
 };
-
-/// A synchronous key-value engine. Its errors are words for operators.
-pub trait Engine: Send + Sync + fmt::Debug + 'static {
-    fn get(&self, key: &Key) -> Result<Option<Value>, String>;
-
-    /// As [`Store::page`].
-    fn page(
-        &self,
-        prefix: &Key,
-        after: Option<&Key>,
-        limit: usize,
-    ) -> Result<Vec<(Key, Value)>, String>;
-
-    /// Applies the commits in their order, each whole or not at all, and returns when all of them are durable.
-    fn apply(&self, group: &[Commit]) -> Result<Vec<Outcome>, String>;
-
-    /// What it says to hold, as of the last group.
-    fn inventory(&self) -> Inventory;
-}
-
-/// Opens the engine in a folder, at the start and after a failure.
-pub trait Opener: Send + Sync {
-    fn open(&self, folder: &Folder) -> Result<Box<dyn Engine>, OpenError>;
-
-    /// The files as they are left by an engine that was closed in order; `None` where that cannot be told.
-    fn left(&self, folder: &Folder) -> Option<FileDigest>;
-}
+use crate::store::{
+    Commit, Key, Outcome, Part, Snapshot, Store, StoreError, Value,
+    folder::{Folder, OpenError, Room},
+    pulse::{Condition, Counts, Ended, Health, Pulse},
+    snapshot::{Rows, Written, too_much},
+};
 
 /// A commit that takes longer will not end.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -595,7 +570,7 @@ impl Committer {
 fn is_read_to_the_end(engine: &dyn Engine) -> bool {
     let begun = Instant::now();
     let goes_on = || begun.elapsed() < READING_AT_THE_END;
-    match guarded(|| Inventory::check(engine, goes_on)) {
+    match guarded(|| engine.check_inventory(&goes_on)) {
         Ok(is_read) => is_read,
         Err(reason) => {
             let reason = one_line(&reason);
@@ -621,8 +596,11 @@ mod tests {
         mpsc as std_mpsc,
     };
 
-    use super::*;
-    use crate::store::memory::Memory;
+    use super::{
+        super::{file_digest::FileDigest, inventory::Inventory},
+        *,
+    };
+    use crate::store::engine::memory::Memory;
 
     /// What the engine of a test does with the next group.
     #[derive(Debug, Default)]

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::{Commit, Key, Outcome, Store, StoreError, Value, record};
 use crate::domain::{account::SealedSecret, policy::LoginRules};
+use crate::store::{Commit, Key, Outcome, Store, StoreError, Value, record};
 
 /// The settings of a store.
 #[derive(Debug, Clone)]

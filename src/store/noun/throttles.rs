@@ -14,14 +14,14 @@ use data_encoding::HEXLOWER;
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
-use super::{
-    Commit, Key, Outcome, Store, StoreError, Value,
-    record::{self, PairFailures, SourceFailures},
-};
 use crate::domain::{
     Account, AccountKey, Source,
     admission::Admission,
     throttle::{Budget, Gate, PasswordFailures, PasswordSchedule},
+};
+use crate::store::{
+    Commit, Key, Outcome, Store, StoreError, Value,
+    record::{self, PairFailures, SourceFailures},
 };
 
 /// Accounts whose failures one source's record keeps.
@@ -205,7 +205,7 @@ mod tests {
     use super::*;
     use crate::{
         domain::{EmailAddress, PasswordHash, PersonName, UserId, UserType, password::HashCost},
-        store::memory::Memory,
+        store::engine::memory::Memory,
     };
 
     fn key(id: &str) -> AccountKey {

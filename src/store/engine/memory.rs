@@ -8,10 +8,7 @@ use std::{
 
 use async_trait::async_trait;
 
-use super::{
-    Commit, Key, Outcome, Store, StoreError, Value,
-    snapshot::{Rows, Snapshot},
-};
+use crate::store::{Commit, Key, Outcome, Snapshot, Store, StoreError, Value, snapshot::Rows};
 
 /// A store that is gone with the process.
 #[derive(Default)]

@@ -4,7 +4,7 @@
 
 use std::{fmt, sync::Arc};
 
-use super::{
+use crate::store::{
     Altered, Commit, Key, Outcome, PartialPage, Store, StoreError, Value, page_around_altered,
     record::{self, StoredAccount, StoredLetter},
 };

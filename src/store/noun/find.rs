@@ -13,13 +13,14 @@ use std::{collections::HashMap, sync::Arc, time::Instant};
 
 use tokio::sync::watch;
 
-use super::{
-    Commit, Key, Outcome, Store, StoreError, Value, accounts::Accounts, page_around_altered, record,
-};
+use super::find_entries;
 use crate::domain::{
     Account, AccountKey,
-    find::{Query, first_with, hints, same_words, words},
+    find::{Query, first_with, words},
     officer::Bookmark,
+};
+use crate::store::{
+    Commit, Key, Outcome, Store, StoreError, accounts::Accounts, page_around_altered, record,
 };
 
 /// Entries that one page of a search looks at, at most, and accounts that it reads for them.
@@ -32,94 +33,8 @@ const ROWS: usize = 128;
 /// Beginnings that are counted to find the rarest, the longest first.
 const COUNTED: usize = 4;
 
-/// An entry says how the other words begin in no more bytes than these, or not at all: nearly every account's fit, and
-/// the entries of one with dozens of words stay small.
-const HINT_BYTES: usize = 160;
-
 /// Accounts read at once to make their entries.
 const BUILD_PAGE: usize = 64;
-
-/// Bytes of entries that are held back, at most, to be written in the order of their keys.
-pub(super) const HELD_BYTES: usize = 32 * 1024 * 1024;
-
-/// `commit` with the entries of an account that is added by it.
-pub(super) fn put_entries(commit: Commit, account: &Account) -> Commit {
-    let put = |commit: Commit, (key, entry)| commit.put(key, entry);
-    entries(account).into_iter().fold(commit, put)
-}
-
-fn entries(account: &Account) -> Vec<(Key, Value)> {
-    let words = words(account);
-    let hints = Some(hints(&words)).filter(|hints| hints.len() <= HINT_BYTES);
-    let entry = record::encode_find_entry(hints.as_deref());
-    let keys = words.iter().map(|word| Key::find_entry(word, &account.key));
-    keys.map(|key| (key, entry.clone())).collect()
-}
-
-/// Entries of the many accounts of an import, held back to be written in the order of their keys.
-///
-/// Accounts come in the order of their IDs and their words in none: written with their accounts, the entries of every
-/// few accounts would change pages all over the index, and an engine that keeps records in pages would write most of a
-/// page for every entry.
-#[derive(Debug)]
-pub(super) struct Held {
-    entries: Vec<(Key, Value)>,
-    bytes: usize,
-    most: usize,
-}
-
-impl Held {
-    /// None yet, and to be written when they have `most` bytes.
-    pub fn new(most: usize) -> Self {
-        Self {
-            entries: Vec::new(),
-            bytes: 0,
-            most,
-        }
-    }
-
-    pub fn add(&mut self, account: &Account) {
-        for (key, entry) in entries(account) {
-            self.bytes += key.as_bytes().len() + entry.len();
-            self.entries.push((key, entry));
-        }
-    }
-
-    /// There are as many as may be held.
-    pub fn is_full(&self) -> bool {
-        self.bytes >= self.most
-    }
-
-    /// Takes all that are held, as commits to be made in this order.
-    pub fn take(&mut self) -> impl Iterator<Item = Commit> + use<> {
-        self.bytes = 0;
-        let mut entries = std::mem::take(&mut self.entries);
-        entries.sort_unstable();
-        let put = |(key, entry)| Commit::new().put(key, entry);
-        Commit::batches(entries.into_iter().map(put))
-    }
-}
-
-/// `commit` without the entries of an account that is removed by it.
-pub(super) fn remove_entries(commit: Commit, account: &Account) -> Commit {
-    let entries = words(account).into_iter();
-    entries.fold(commit, |commit, word| {
-        commit.remove(Key::find_entry(&word, &account.key))
-    })
-}
-
-/// `commit` with what changes among the entries when `before` becomes `after` by it.
-pub(super) fn replace_entries(commit: Commit, before: &Account, after: &Account) -> Commit {
-    if same_words(before, after) {
-        return commit;
-    }
-    let (old, new) = (words(before), words(after));
-    let commit = old.difference(&new).fold(commit, |commit, word| {
-        commit.remove(Key::find_entry(word, &before.key))
-    });
-    // Those that stay say something else of the others.
-    put_entries(commit, after)
-}
 
 /// The index of a store.
 #[derive(Debug, Clone)]
@@ -309,7 +224,8 @@ impl Index {
         for (at, bytes) in page.rows {
             let stored = record::decode_account(&format!("{at:?}"), &bytes)?;
             // Whoever changes the account meanwhile makes this a conflict, and it is read again.
-            let next = put_entries(Commit::new().expect(at, Some(bytes)), &stored.account);
+            let next =
+                find_entries::put_entries(Commit::new().expect(at, Some(bytes)), &stored.account);
             if up_to.is_some() && !commit.has_room_for(&next) {
                 break;
             }
