@@ -169,6 +169,8 @@ pub struct Opened {
     /// Delivers the letters, where letters are written. It runs only in a process that stays.
     pub courier: Option<Courier>,
     pub health: tokio::sync::watch::Receiver<Health>,
+    /// Other machines may share the store.
+    pub is_shared: bool,
     /// Why the store does not serve here, though it is open.
     pub away: tokio::sync::watch::Receiver<Option<Away>>,
     pub vitals: Vitals,
@@ -410,6 +412,7 @@ pub async fn open(
         services: Arc::new(services),
         courier: post.map(|post| courier(config, &foundation, outbox, post, is_shared)),
         foundation,
+        is_shared,
         health,
         away,
         vitals,

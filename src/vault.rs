@@ -438,6 +438,10 @@ mod tests {
             Ok(self.0.read().unwrap().clone())
         }
 
+        fn is_replaceable(&self) -> bool {
+            true
+        }
+
         fn replace(&self, keys: &Keyring) -> Result<(), KeyError> {
             *self.0.write().unwrap() = keys.clone();
             Ok(())

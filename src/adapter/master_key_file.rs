@@ -87,6 +87,10 @@ impl KeyFile for MasterKeyFile {
         read(&self.path).map_err(|error| KeyError(error.to_string()))
     }
 
+    fn is_replaceable(&self) -> bool {
+        !self.is_credential
+    }
+
     fn replace(&self, keys: &Keyring) -> Result<(), KeyError> {
         let path = &self.path;
         if self.is_credential {
@@ -264,6 +268,7 @@ mod tests {
         open(&path, true).unwrap();
         let file = MasterKeyFile::new(&path, true);
         let before = fs::read(&path).unwrap();
+        assert!(!file.is_replaceable());
         let refused = file.replace(&file.read().unwrap()).unwrap_err();
         assert!(refused.to_string().contains("LoadCredential="), "{refused}");
         assert_eq!(fs::read(&path).unwrap(), before);

@@ -1,5 +1,5 @@
 //! Background tasks of the process that holds the store: the courier, the socket of commands, the page of the letters'
-//! links, and health and figures for monitoring.
+//! links, a rotation of the master keys that waits for other machines, and health and figures for monitoring.
 
 use std::{
     io,
@@ -12,6 +12,7 @@ use std::{
 use tokio::{sync::watch, task::JoinSet};
 use tokio_rustls::rustls::ServerConfig;
 
+use super::rotation;
 use crate::{
     adapter::secret_file::{self, SecretFileError},
     config::{BaseUrl, Config},
@@ -152,6 +153,10 @@ pub fn start(
         opened.foundation.ended_logins.clone(),
         leave.clone(),
     ));
+    if opened.is_shared {
+        let keys = opened.services.keys.clone();
+        background.spawn(rotation::go_on(keys, clock.clone(), leave.clone()));
+    }
     let socket = config.socket_file();
     match PrivateSocket::bind(&socket) {
         Ok(socket) => {

@@ -5,6 +5,7 @@ mod error;
 mod host;
 mod kiosk;
 pub mod log;
+pub mod rotation;
 pub mod run;
 mod supervisor;
 pub mod training;

@@ -330,7 +330,7 @@ async fn take(
 ) -> Result<Answer, StoreError> {
     if taken.is_none() {
         let permit = turn.clone().try_acquire_owned();
-        let here = permit.map_err(|_| work.is_under_way())?;
+        let here = permit.map_err(|_| StoreError::Taken(work))?;
         *taken = Some((store.take_turn(work).await?, here));
     }
     Ok(Answer::Done)

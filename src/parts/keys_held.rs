@@ -52,7 +52,8 @@ pub async fn keep_looking(store: Weak<dyn Store>, vault: Vault, pulse: Pulse) {
             ),
             Lack::NextKey(id) => tracing::warn!(
                 "a rotation to the master key {id} waits for this machine: bring the master key file of the machine where \
-                 `key rotate` was run over {file}, and, where systemd hands it over, start this service again"
+                 `key rotate` was run over {file}, and, where systemd hands it over, start this service again; it goes on by \
+                 itself then"
             ),
             Lack::Nothing => tracing::warn!("this machine holds the store's master key again"),
         }

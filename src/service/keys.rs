@@ -7,6 +7,9 @@
 //!
 //! Machines that share the store have a key file each, which nobody but the operator carries from one to the other. Each
 //! says in the store which keys it holds: a rotation goes on when all that run hold the new one, and names the others.
+//!
+//! Which key seals is said by the store, in its seal check. In a file it is the first where this program could put it there;
+//! one that was carried here, or that systemd hands over, may have it below another.
 
 use std::{
     collections::BTreeMap,
@@ -22,14 +25,16 @@ use super::{Foundation, ServiceError};
 use crate::{
     domain::{
         Source,
+        account::SealedSecret,
         audit::{Act, AuditEvent, AuditOutcome},
     },
     milestone,
     ports::AuditError,
     store::{
-        Outcome, StoreError, Work,
+        Commit, Outcome, StoreError, Turn, Work, holds,
         nodes::Node,
         sealed::{Place, Sealed},
+        settings::while_rotating,
     },
     vault::{KeyError, KeyFile, Keyring, KeysHeld, MasterKey, Vault},
 };
@@ -37,13 +42,24 @@ use crate::{
 /// A machine that is given a key file has learned the keys in it, and said so, within this time.
 const LEARNING: Duration = Duration::from_secs(8);
 
-/// The other machines that have not said that they hold a key.
-#[derive(Debug, Default)]
-struct Others {
+/// Between two looks whether somebody else's change of the keys has ended.
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// The other machines that have not said that they hold a key, by their names.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Others {
     /// Those that run.
-    lacking: Vec<String>,
+    pub lacking: Vec<String>,
     /// Those that do not.
-    away: Vec<String>,
+    pub away: Vec<String>,
+}
+
+/// A rotation that was begun, and can go on at this machine, which holds its key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnderWay {
+    /// The new key.
+    pub id: String,
+    pub others: Others,
 }
 
 /// The service that keeps the master keys.
@@ -80,6 +96,8 @@ pub enum Progress {
     Begun { id: String },
     /// The key of a rotation that was broken off.
     Resumed { id: String },
+    /// Somebody else goes on with the rotation to this key, whose end is waited for.
+    Elsewhere { id: String },
     /// This many records more were looked at, of which so many were sealed anew.
     Sealed { looked: u64, changed: u64 },
 }
@@ -168,6 +186,8 @@ impl Keys {
     ///
     /// Where other machines share the store and run, the key first comes into this machine's file as one that opens and
     /// seals nothing yet, so that the file can be taken to them before any of them meets something sealed under it.
+    ///
+    /// Whoever begins none waits for the end of one that goes on elsewhere, however long that takes.
     pub async fn rotate(
         &self,
         begins: bool,
@@ -175,9 +195,17 @@ impl Keys {
         mut progress: impl FnMut(Progress),
     ) -> Result<Rotation, KeysError> {
         let house = &self.foundation;
-        let _turn = house.store.take_turn(Work::Rotation).await?;
+        let turn = match begins {
+            true => Some(house.store.take_turn(Work::Rotation).await?),
+            false => self.turn_to_go_on(&mut progress).await?,
+        };
         let kept = self.kept().await?;
-        let sealing_before = kept.sealing().id();
+        let sealing_before = self.sealing(&kept).await?;
+        if turn.is_none() {
+            return Ok(Rotation::None {
+                sealing: sealing_before,
+            });
+        }
         let noted = house.settings().rotation().await?;
         if let Some(id) = &noted
             && !kept.holds(id)
@@ -193,7 +221,72 @@ impl Keys {
         }
         self.record(Act::RotateKey, AuditOutcome::Intended, from, None)
             .await?;
-        let id = self.aim(kept, noted.as_deref(), &mut progress).await?;
+        let brought = self
+            .bring_in(kept, noted, &sealing_before, from, &mut progress)
+            .await;
+        if let Err(error) = &brought {
+            let failed = AuditOutcome::Failed(error.to_string());
+            // What the rotation failed by may keep this from being recorded too; that it was intended is recorded.
+            let _ = self.record(Act::RotateKey, failed, from, None).await;
+        }
+        brought
+    }
+
+    /// The turn to change the keys, for whoever begins no rotation; `None` where it is somebody else's, and no rotation is
+    /// under way, or not any more.
+    async fn turn_to_go_on(
+        &self,
+        progress: &mut impl FnMut(Progress),
+    ) -> Result<Option<Turn>, KeysError> {
+        let house = &self.foundation;
+        let mut is_told = false;
+        loop {
+            match house.store.take_turn(Work::Rotation).await {
+                Ok(turn) => return Ok(Some(turn)),
+                Err(StoreError::Taken(_)) => {}
+                Err(error) => return Err(error.into()),
+            }
+            let Some(id) = house.settings().rotation().await? else {
+                return Ok(None);
+            };
+            if !is_told {
+                progress(Progress::Elsewhere { id });
+                is_told = true;
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+
+    /// The rotation that can go on here: one is under way, and this machine's file holds its key. Whether somebody is at it
+    /// just now is not said. May take as long as it takes to hear the other machines, which is some seconds.
+    pub async fn under_way(&self) -> Result<Option<UnderWay>, KeysError> {
+        let Some(id) = self.foundation.settings().rotation().await? else {
+            return Ok(None);
+        };
+        if !self.kept().await?.holds(&id) {
+            return Ok(None);
+        }
+        let others = self.others(&id, Duration::ZERO).await?;
+        Ok(Some(UnderWay { id, others }))
+    }
+
+    /// The key that the store is sealed under, by its name; in a store without anything sealed, the first of `kept`.
+    async fn sealing(&self, kept: &Keyring) -> Result<String, KeysError> {
+        let check = self.foundation.settings().seal_check().await?.sealed;
+        Ok(check.map_or_else(|| kept.sealing().id(), |sealed| sealed.key_id))
+    }
+
+    /// What a rotation does while it has the turn: to the key named `noted`, or to a new one.
+    async fn bring_in(
+        &self,
+        kept: Keyring,
+        noted: Option<String>,
+        sealing_before: &str,
+        from: &Source,
+        progress: &mut impl FnMut(Progress),
+    ) -> Result<Rotation, KeysError> {
+        let house = &self.foundation;
+        let id = self.aim(kept, noted.as_deref(), progress).await?;
         let patience = match noted {
             // The operator may have taken the file elsewhere just now.
             Some(_) => LEARNING,
@@ -214,18 +307,20 @@ impl Keys {
                 away: others.away,
             }));
         }
+        // Whoever lost the turn without noticing does not go on after somebody else has ended this.
+        let condition = while_rotating(Some(&id));
         self.seal_everywhere_with(&id).await?;
-        self.renew_seal_check().await?;
+        self.renew_seal_check(&id, &condition).await?;
         let mut rotated = Rotated {
             id,
             away: others.away,
             changed: 0,
             failed: Vec::new(),
         };
-        self.seal_everything_anew(&mut rotated, &mut progress)
+        self.seal_everything_anew(&mut rotated, &condition, progress)
             .await?;
         if rotated.failed.is_empty() {
-            house.settings().end_rotation().await?;
+            house.settings().end_rotation(&rotated.id).await?;
             milestone::reached();
         }
         let said = format!("from {sealing_before} to {}", rotated.id);
@@ -332,10 +427,11 @@ impl Keys {
         Ok(id)
     }
 
-    /// Makes the key the one that seals: in the file, so that whoever starts from now on seals with it, then everywhere.
+    /// Makes the key the one that seals: in the file, where it can be written, then everywhere.
     async fn seal_everywhere_with(&self, id: &str) -> Result<(), KeysError> {
         let kept = self.kept().await?;
-        if kept.sealing().id() != id {
+        let file = self.foundation.vault.file();
+        if kept.sealing().id() != id && file.is_some_and(KeyFile::is_replaceable) {
             let now = kept.sealing_with(id).ok_or_else(changed_meanwhile)?;
             self.keep(now).await?;
             milestone::reached();
@@ -347,33 +443,53 @@ impl Keys {
         Ok(())
     }
 
-    /// Seals the store's seal check anew. Whatever was sealed under the key before, and is not stored yet, is then not
-    /// stored any more: its commit finds the check changed.
-    async fn renew_seal_check(&self) -> Result<(), KeysError> {
+    /// Seals the store's seal check anew, under the key named `id`, while `condition` holds. Whatever was sealed under the
+    /// key before, and is not stored yet, is then not stored any more: its commit finds the check changed.
+    async fn renew_seal_check(&self, id: &str, condition: &Commit) -> Result<(), KeysError> {
         let house = &self.foundation;
+        let vault = self.vault_under(id)?;
         loop {
             let check = house.settings().seal_check().await?;
-            let sealing = house.vault.keys().sealing().id();
-            let is_renewed = |sealed: &crate::domain::account::SealedSecret| {
-                sealed.key_id == sealing && house.vault.passes_check(sealed).is_ok()
-            };
+            let is_renewed =
+                |sealed: &SealedSecret| sealed.key_id == id && vault.passes_check(sealed).is_ok();
             if check.sealed.as_ref().is_some_and(is_renewed) {
                 return Ok(());
             }
-            let sealed = house.vault.seal_check(house.random_bytes());
-            if house.store.commit(check.replace(&sealed)).await? == Outcome::Applied {
+            let sealed = vault.seal_check(house.random_bytes());
+            let commit = check.replace(&sealed).and(condition.clone());
+            if house.store.commit(commit).await? == Outcome::Applied {
                 milestone::reached();
                 return Ok(());
             }
+            if !holds(&*house.store, condition).await? {
+                return Err(KeyError(
+                    "somebody else has ended this rotation meanwhile, or begun another one; `key check` tells how it \
+                     stands"
+                        .into(),
+                )
+                .into());
+            }
         }
+    }
+
+    /// The vault, as it seals under the key named `id`.
+    fn vault_under(&self, id: &str) -> Result<Vault, KeyError> {
+        let vault = self.foundation.vault.sealing_under(id);
+        vault.map_err(|_| {
+            KeyError(format!(
+                "the key {id} is not known here; nothing was sealed"
+            ))
+        })
     }
 
     async fn seal_everything_anew(
         &self,
         rotated: &mut Rotated,
+        condition: &Commit,
         progress: &mut impl FnMut(Progress),
     ) -> Result<(), KeysError> {
         let house = &self.foundation;
+        let vault = self.vault_under(&rotated.id)?;
         let sealed = Sealed::new(house.store.clone());
         let mut place = Some(Place::beginning());
         while let Some(at) = place {
@@ -381,9 +497,9 @@ impl Keys {
             place = page.next.take();
             let looked = page.len() as u64;
             let done = sealed
-                .seal_anew(page, |found| {
+                .seal_anew(page, condition, |found| {
                     let nonce = house.random_bytes();
-                    house.vault.seal_anew(found.purpose, found.sealed, nonce)
+                    vault.seal_anew(found.purpose, found.sealed, nonce)
                 })
                 .await?;
             if done.changed > 0 {
@@ -412,7 +528,7 @@ impl Keys {
             None => (*house.vault.keys()).clone(),
         };
         let mut census = Census {
-            sealing: kept.sealing().id(),
+            sealing: self.sealing(&kept).await?,
             ..Census::default()
         };
         for key in kept.iter() {
@@ -454,8 +570,8 @@ impl Keys {
         Ok(census)
     }
 
-    /// Takes every key but the one that seals out of the file, when nothing is sealed under them any more. Backups that
-    /// were made before need them: whoever asks for this has a copy, or no such backup.
+    /// Takes every key but the one that the store is sealed under out of the file, when nothing is sealed under them any
+    /// more. Backups that were made before need them: whoever asks for this has a copy, or no such backup.
     pub async fn drop_old(
         &self,
         from: &Source,
@@ -470,7 +586,13 @@ impl Keys {
             .into());
         }
         let kept = self.kept().await?;
-        let sealing = kept.sealing().id();
+        let sealing = self.sealing(&kept).await?;
+        let kept = kept.sealing_with(&sealing).ok_or_else(|| {
+            KeyError(format!(
+                "the store is sealed under the master key {sealing}, which the master key file here does not hold; bring \
+                 the file of a machine that has it; no key was dropped"
+            ))
+        })?;
         let old: Vec<String> = kept.iter().skip(1).map(MasterKey::id).collect();
         if old.is_empty() {
             return Ok(Dropped::None);
@@ -480,7 +602,8 @@ impl Keys {
             held.sealing == sealing
         })
         .await?;
-        self.renew_seal_check().await?;
+        self.renew_seal_check(&sealing, &while_rotating(None))
+            .await?;
         let census = self.check(from, |_| {}, progress).await?;
         let needed = |id: &String| census.keys.get(id).is_some_and(|key| key.sealed > 0);
         if census.failed > 0 || old.iter().any(needed) {
@@ -525,7 +648,7 @@ impl Keys {
             return Err(KeyError(
                 "the new key is in the master key file, but the running process has another file, such as the copy \
                  that systemd makes at its start: start it again (systemctl restart lpse-kiosk), then run `key \
-                 rotate` again, which goes on from here"
+                 rotate --copied`, which goes on from here"
                     .into(),
             )
             .into());

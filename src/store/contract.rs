@@ -3,6 +3,7 @@
 use std::{any::Any, fmt, sync::Arc};
 
 use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
 
 use super::{Key, away::Away, nodes::Node};
 
@@ -179,6 +180,9 @@ pub enum StoreError {
     /// The store does not serve here any more, or not now. Nothing was written.
     #[error("{0}")]
     Away(Away),
+    /// Somebody else has the turn to do this.
+    #[error("{0}")]
+    Taken(Work),
     /// A commit's outcome could not be learned: it may or may not have been applied.
     #[error("the outcome of a write is unknown: {0}")]
     Unknown(String),
@@ -335,34 +339,32 @@ pub async fn page_around_altered(
     }
 }
 
-/// Work that one process at a time does on a store.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Work that one process at a time does on a store. Its text is what somebody is told who asks for a turn that another one
+/// has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 pub enum Work {
+    #[error("another import is under way; run this one again when it has ended")]
     Import,
     /// Of the master keys.
+    #[error(
+        "the master keys are being changed already, by a command or by a rotation that goes on by itself; `key rotate --copied` waits for the end"
+    )]
     Rotation,
     /// Of another store into this one, or of this one into another.
+    #[error(
+        "another machine copies into the cluster or out of it, or has just been killed at it; wait for it, or for 15 seconds"
+    )]
     Copy,
 }
 
-impl Work {
-    /// What somebody is told who asks for a turn that another one has.
-    pub fn is_under_way(self) -> StoreError {
-        StoreError::Unavailable(
-            match self {
-                Self::Import => {
-                    "another import is under way; run this one again when it has ended"
-                }
-                Self::Rotation => {
-                    "the master keys are being changed already; run this command again when that has ended"
-                }
-                Self::Copy => {
-                    "another machine copies into the cluster or out of it, or has just been killed at it; wait for it, or for 15 seconds"
-                }
-            }
-            .into(),
-        )
+/// Whether all that `condition` demands is so now.
+pub async fn holds(store: &dyn Store, condition: &Commit) -> Result<bool, StoreError> {
+    for (key, bytes) in condition.expectations() {
+        if store.get(key).await? != *bytes {
+            return Ok(false);
+        }
     }
+    Ok(true)
 }
 
 /// A turn, until it is dropped, or at the latest until the store's handle is.

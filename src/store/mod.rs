@@ -34,7 +34,7 @@ pub mod tagged;
 pub use crate::config::StoreKind;
 pub use contract::{
     Altered, Change, Changes, Commit, HeldKeys, Outcome, Part, PartialPage, Snapshot, Store,
-    StoreError, Turn, Value, Work, page_around_altered,
+    StoreError, Turn, Value, Work, holds, page_around_altered,
 };
 pub use key::Key;
 pub use noun::{

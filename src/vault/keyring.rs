@@ -128,6 +128,9 @@ pub trait KeyFile: Send + Sync + fmt::Debug + 'static {
     /// The keys as they are kept now.
     fn read(&self) -> Result<Keyring, KeyError>;
 
+    /// Whether this process may keep other keys there at all.
+    fn is_replaceable(&self) -> bool;
+
     /// Keeps `keys` in place of what is kept, whole or not at all, durably.
     fn replace(&self, keys: &Keyring) -> Result<(), KeyError>;
 }

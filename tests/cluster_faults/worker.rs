@@ -3,6 +3,7 @@
 use std::{net::Ipv4Addr, path::Path, sync::Arc};
 
 use lpse_kiosk::{
+    daemon::rotation,
     domain::{PersonName, Policy, Secret, account::Role},
     service::accounts::NewAccount,
 };
@@ -143,7 +144,12 @@ pub async fn work(place: &Place, process: u64, seed: u64, folder: &Path) {
     let resets = own_ids("RESET", process, RESETS).collect();
     let asking = people.clone().ask_for_resets(resets, seed(), stop.clone());
     tasks.spawn(asking);
-    tasks.spawn(people.clone().deliver(stop));
+    tasks.spawn(people.clone().deliver(stop.clone()));
+    let House {
+        services, clock, ..
+    } = &people.house;
+    let going_on = rotation::go_on(services.keys.clone(), clock.clone(), stop.0);
+    tasks.spawn(going_on);
     let mut told = lines_of_input();
     let mut number = 0_u32;
     while let Some(line) = told.recv().await {

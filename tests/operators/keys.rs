@@ -20,19 +20,20 @@ use lpse_kiosk::{
         authentication::PasswordOutcome,
         enrollment::{ProveOutcome, Prover, StartOutcome},
         hashing::HashPool,
-        keys::{Keys, Rotation, Unopened},
+        keys::{Keys, Others, Progress, Rotation, Unopened},
     },
     store::{
-        Commit, Key, Outcome, Snapshot, Store, StoreError, Value,
+        Commit, Key, Outcome, Snapshot, Store, StoreError, Value, Work,
         remote::{self, Joined, Remote},
+        settings::Settings,
     },
-    vault::{KeyFile, Vault},
+    vault::{KeyFile, MasterKey, Vault},
 };
 use support::house::{House, here, house_with_vault};
 use support::{Kiosk, Office, PASSWORD, activate, fill, text};
 use tokio::{
     net::UnixStream,
-    sync::{Semaphore, watch},
+    sync::{Semaphore, mpsc, watch},
     task::JoinSet,
 };
 
@@ -652,6 +653,157 @@ async fn a_secret_sealed_before_a_rotation_and_stored_after_it_is_sealed_again()
     let fault = |found: Unopened<'_>| panic!("{}: {}", found.record, found.why);
     let census = own.check(&here, fault, |_| {}).await.unwrap();
     assert_eq!(census.keys[&census.sealing].sealed, 2, "{census:?}");
+}
+
+#[tokio::test]
+async fn a_rotation_goes_on_with_a_key_that_systemd_hands_over_and_leaves_its_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("master-key");
+    let vault = MasterKeyFile::new(&path, true)
+        .open(true, &SystemRandom)
+        .unwrap();
+    let house = house_with_vault(Policy::Disabled, HashCost::MIN, vault).await;
+    let keys = Keys::new(house.foundation.clone());
+    let settings = Settings::new(house.foundation.store.clone());
+    let check = house.foundation.vault.seal_check([1; Vault::NONCE_BYTES]);
+    settings.set_seal_check(&check).await.unwrap();
+    // It was begun elsewhere, and the file with both keys was brought here.
+    let new = MasterKey::from_bytes([3; 32]);
+    let original = MasterKeyFile::new(&path, false);
+    settings.begin_rotation(&new.id()).await.unwrap();
+    assert_eq!(keys.under_way().await.unwrap(), None, "its key is not here");
+    let both = original.read().unwrap().with(new.clone());
+    original.replace(&both).unwrap();
+    let brought = fs::read(&path).unwrap();
+    let under_way = keys.under_way().await.unwrap().unwrap();
+    assert_eq!(
+        (&under_way.id, &under_way.others),
+        (&new.id(), &Others::default())
+    );
+    let rotation = keys.rotate(false, &here(), |_| {}).await.unwrap();
+    assert!(
+        matches!(&rotation, Rotation::Rotated(done) if done.failed.is_empty()),
+        "{rotation:?}"
+    );
+    assert_eq!(keys.under_way().await.unwrap(), None);
+    assert!(fs::read(&path).unwrap() == brought, "the file was changed");
+    // The store says which key seals, whatever stands first in a file.
+    let census = keys.check(&here(), |_| {}, |_| {}).await.unwrap();
+    assert_eq!((&census.sealing, census.failed), (&new.id(), 0));
+    assert_eq!(census.keys[&new.id()].sealed, 1, "{census:?}");
+    let again = keys.rotate(false, &here(), |_| {}).await.unwrap();
+    assert!(
+        matches!(&again, Rotation::None { sealing } if *sealing == new.id()),
+        "{again:?}"
+    );
+    // Whoever may write the file drops the key that is old, not the one that stands below.
+    let by_root = Keys::new(Arc::new(Foundation {
+        store: house.foundation.store.clone(),
+        vault: Vault::of_file(Arc::new(original)).unwrap(),
+        clock: house.foundation.clock.clone(),
+        random: Arc::new(SystemRandom),
+        audit: house.foundation.audit.clone(),
+        audit_trail: None,
+        hashing: HashPool::new(1, 1),
+        hash_cost: HashCost::MIN,
+        issuer: house.foundation.issuer.clone(),
+        letters: Letters::none(),
+        ended_logins: EndedLogins::default(),
+        node: "test".into(),
+    }));
+    by_root.drop_old(&here(), |_| {}).await.unwrap();
+    let kept = MasterKeyFile::new(&path, false).read().unwrap();
+    assert_eq!(kept.held().opening, [new.id()]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_lost_the_turn_seals_nothing_after_the_rotation_was_ended() {
+    let folder = tempfile::tempdir().unwrap();
+    let Joint {
+        holder,
+        keys,
+        joined: _joined,
+        _leave,
+    } = joint(folder.path()).await;
+    let settings = Settings::new(holder.foundation.store.clone());
+    let other = settings.clone();
+    // Between its new key and the first record that is sealed under it, somebody else ends this rotation.
+    let from = here();
+    let ended = keys.rotate(true, &from, |progress| {
+        if let Progress::Begun { id } = progress {
+            let other = other.clone();
+            tokio::task::block_in_place(|| {
+                tokio::runtime::Handle::current().block_on(async {
+                    other.end_rotation("another").await.unwrap();
+                    assert_eq!(other.rotation().await.unwrap(), Some(id.clone()));
+                    other.end_rotation(&id).await.unwrap();
+                });
+            });
+        }
+    });
+    let error = ended.await.unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .contains("somebody else has ended this rotation"),
+        "{error}"
+    );
+    let events = holder.audit.0.lock().unwrap();
+    let outcomes: Vec<_> = events
+        .iter()
+        .filter(|event| event.act == Act::RotateKey)
+        .map(|event| event.outcome.clone())
+        .collect();
+    assert!(
+        matches!(
+            &outcomes[..],
+            [AuditOutcome::Intended, AuditOutcome::Failed(_)]
+        ),
+        "{outcomes:?}"
+    );
+}
+
+#[tokio::test]
+async fn whoever_begins_no_rotation_waits_for_the_one_that_goes_on_elsewhere() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("master.key");
+    let Joint {
+        holder,
+        keys: _keys,
+        joined: _joined,
+        _leave,
+    } = joint(folder.path()).await;
+    let held = Held::by(&holder.foundation);
+    let (_, _, other, _its_leave) = command_beside(&holder, &held, &file).await;
+    let (_, keys, _line, _other_leave) = command_beside(&holder, &held, &file).await;
+    let other = Remote::new(other.line);
+    let turn = other.take_turn(Work::Rotation).await.unwrap();
+    let settings = Settings::new(holder.foundation.store.clone());
+    settings.begin_rotation("new").await.unwrap();
+    let (tell, mut told) = mpsc::unbounded_channel();
+    let from = here();
+    let waiting = keys.rotate(false, &from, |progress| tell.send(progress).unwrap());
+    let ending = async {
+        let id = "new".to_owned();
+        assert_eq!(told.recv().await, Some(Progress::Elsewhere { id }));
+        settings.end_rotation("new").await.unwrap();
+    };
+    let (waited, ()) = tokio::join!(waiting, ending);
+    let waited = waited.unwrap();
+    assert!(matches!(waited, Rotation::None { .. }), "{waited:?}");
+    // Whoever would begin one is refused instead of making another key.
+    let refused = keys.rotate(true, &from, |_| {}).await.unwrap_err();
+    assert!(refused.to_string().contains("--copied"), "{refused}");
+    assert!(
+        holder
+            .audit
+            .0
+            .lock()
+            .unwrap()
+            .iter()
+            .all(|event| event.act != Act::RotateKey)
+    );
+    drop(turn);
 }
 
 #[tokio::test]

@@ -19,9 +19,10 @@ use crate::{
 /// key stays in the file, below the new one, because backups made before need it; `key drop-old` takes it out. A service
 /// whose key is a systemd credential has to be started again in between: the command says when.
 ///
-/// Where several machines share the store and run, the first run only puts the new key into this machine's file, and names
-/// the machines that do not hold it. Copy that file over theirs, then run this again here with --copied: it goes on when all
-/// that run hold the new key. Again with --copied, it changes nothing.
+/// Where several machines share the store and run, this only puts the new key into this machine's file, and names the
+/// machines that do not hold it. Copy that file over theirs: within seconds after all that run hold the new key, one of them
+/// goes on by itself. A machine that does not run, and was not seen with the key, is waited for up to 10 minutes. With --copied,
+/// this goes on at once, or waits for the end of what goes on already; when that is over, it changes nothing.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  lpse-kiosk key rotate\n  lpse-kiosk key rotate --drop-old\n  lpse-kiosk key rotate --copied"
@@ -31,10 +32,13 @@ pub struct RotateArguments {
     /// then, unless a copy of the file is kept
     #[arg(long)]
     drop_old: bool,
-    /// Go on with a rotation that waits for other machines; never begin one
+    /// Go on with a rotation that was begun, or wait for its end; never begin one
     #[arg(long)]
     copied: bool,
 }
+
+/// What is left to do when a rotation is over.
+const NEW_COPY: &str = "Keep a new copy of the master key file in a safe place.";
 
 pub async fn run(
     arguments: &RotateArguments,
@@ -44,12 +48,20 @@ pub async fn run(
     let template = "{msg} {spinner} {pos} records looked at  {rate}";
     let progress = progress::count("Sealing anew", template);
     let mut begun = None;
+    let mut elsewhere = None;
     let rotated = services
         .keys
         .rotate(!arguments.copied, source, |event| match event {
             Progress::Begun { id } => begun = Some(format!("The new master key is {id}.")),
             Progress::Resumed { id } => {
                 begun = Some(format!("A rotation to the master key {id} goes on."));
+            }
+            Progress::Elsewhere { id } => {
+                tracing::warn!(
+                    "another process goes on with the rotation to the master key {id}. Its end is waited for; Ctrl-C ends \
+                     the waiting alone"
+                );
+                elsewhere = Some(id);
             }
             Progress::Sealed { looked, .. } => progress.inc(looked),
         })
@@ -62,10 +74,15 @@ pub async fn run(
     }
     let rotated = match rotated? {
         Rotation::None { sealing } => {
-            lines.line(format!(
-                "No rotation is under way: {sealing} seals everything, and nothing was changed. `key rotate` without \
-                 --copied begins one."
-            ))?;
+            lines.line(match elsewhere {
+                Some(id) if id == sealing => {
+                    format!("The rotation is over: everything is sealed under {sealing} now. {NEW_COPY}")
+                }
+                _ => format!(
+                    "No rotation is under way: {sealing} seals everything, and nothing was changed. `key rotate` without \
+                     --copied begins one."
+                ),
+            })?;
             lines.flush()?;
             return match arguments.drop_old {
                 true => drop_old::drop_old(services, source).await,
@@ -84,12 +101,11 @@ pub async fn run(
         let failed = records(rotated.failed.len() as u64);
         return Err(CliError::Refused(format!(
             "{changed} sealed anew, but {failed} cannot be opened; put back the master key file that opens them, then run \
-             `key rotate` again; no key was dropped"
+             `key rotate --copied`; no key was dropped"
         )));
     }
     lines.line(format!(
-        "{changed} sealed anew; everything is sealed under {} now. Keep a new copy of the master key file in a safe \
-         place.",
+        "{changed} sealed anew; everything is sealed under {} now. {NEW_COPY}",
         rotated.id
     ))?;
     away(&rotated.away, &mut lines)?;
@@ -112,7 +128,8 @@ fn told(ready: &Ready, mut lines: Lines) -> Result<(), CliError> {
     ))?;
     lines.line(
         "Copy that file over the master key file of each of them; where a service gets it by LoadCredential=, start the \
-         service again. Then go on here with `lpse-kiosk key rotate --copied`.",
+         service again. The rotation goes on by itself when all that run hold the key; `lpse-kiosk key rotate --copied` goes \
+         on at once, and waits for the end.",
     )?;
     away(&ready.away, &mut lines)?;
     lines.flush()

@@ -109,7 +109,7 @@ pub async fn take(
             Some(found) if holder.follows(&found) => {
                 Compare::value(name.clone(), CompareOp::Equal, found)
             }
-            _ => return Err(work.is_under_way()),
+            _ => return Err(StoreError::Taken(work)),
         };
     }
 }

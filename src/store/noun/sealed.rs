@@ -5,7 +5,8 @@
 use std::{fmt, sync::Arc};
 
 use crate::store::{
-    Altered, Commit, Key, Outcome, PartialPage, Store, StoreError, Value, page_around_altered,
+    Altered, Commit, Key, Outcome, PartialPage, Store, StoreError, Value, holds,
+    page_around_altered,
     record::{self, StoredAccount, StoredLetter},
 };
 use crate::{
@@ -197,10 +198,14 @@ impl Sealed {
     }
 
     /// Seals every text in `page` anew with `seal`, which answers `None` for what needs no change. Each record is
-    /// replaced only as it was read; one that was changed meanwhile is read again.
+    /// replaced only as it was read, and while `condition` holds; one that was changed meanwhile is read again.
+    ///
+    /// # Errors
+    /// The condition no longer holds, or the store cannot answer. What was sealed anew by then stays so.
     pub async fn seal_anew<E: fmt::Display>(
         &self,
         page: Page,
+        condition: &Commit,
         seal: impl Fn(Found<'_>) -> Result<Option<SealedSecret>, E>,
     ) -> Result<SealedAnew, StoreError> {
         let mut done = SealedAnew::default();
@@ -219,6 +224,7 @@ impl Sealed {
             return Ok(done);
         }
         done.changed += changed.len() as u64;
+        let together = together.and(condition.clone());
         let fits = together.check_plain_size().is_ok();
         if fits && self.store.commit(together).await? == Outcome::Applied {
             return Ok(done);
@@ -228,8 +234,15 @@ impl Sealed {
             let mut tried = SealedAnew::default();
             while let Some(bytes) = self.store.get(&key).await?
                 && let Some(commit) = replacing(&key, bytes, &seal, &mut tried)
-                && self.store.commit(commit).await? == Outcome::Conflict
-            {}
+                && self.store.commit(commit.and(condition.clone())).await? == Outcome::Conflict
+            {
+                if !holds(&*self.store, condition).await? {
+                    return Err(StoreError::Unavailable(
+                        "somebody else has ended this rotation meanwhile, or begun another one"
+                            .into(),
+                    ));
+                }
+            }
             done.failed.extend(tried.failed);
         }
         Ok(done)

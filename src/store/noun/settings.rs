@@ -55,6 +55,11 @@ pub fn put_rules(rules: LoginRules) -> Commit {
     Commit::new().put(Key::policy(), record::encode_rules(rules))
 }
 
+/// A commit that does nothing, on condition that a rotation to the key named `to` is under way (`None`: that none is).
+pub fn while_rotating(to: Option<&str>) -> Commit {
+    Commit::new().expect(Key::rotation(), to.map(record::encode_rotation))
+}
+
 impl Settings {
     pub fn new(store: Arc<dyn Store>) -> Self {
         Self { store }
@@ -99,8 +104,9 @@ impl Settings {
         self.store.commit(commit).await.map(drop)
     }
 
-    pub async fn end_rotation(&self) -> Result<(), StoreError> {
-        let commit = Commit::new().remove(Key::rotation());
+    /// Notes that the rotation to the key named `to` is over. Another one that was begun since goes on.
+    pub async fn end_rotation(&self, to: &str) -> Result<(), StoreError> {
+        let commit = while_rotating(Some(to)).remove(Key::rotation());
         self.store.commit(commit).await.map(drop)
     }
 

@@ -14,11 +14,11 @@ use crate::{
         AccountKey, Source, UserId,
         audit::{AuditEvent, AuditOutcome},
     },
-    store::{Altered, Commit, Key, Outcome, StoreError, Value, nodes::Node},
+    store::{Altered, Commit, Key, Outcome, StoreError, Value, Work, nodes::Node},
 };
 
 /// Raised whenever a message changes its form between two builds of one version.
-pub const PROTOCOL: u32 = 6;
+pub const PROTOCOL: u32 = 7;
 
 /// The largest frame. The largest commit fits in it several times, and an answer with a page is cut to fit.
 pub const LARGEST_FRAME: usize = 1024 * 1024;
@@ -121,6 +121,7 @@ pub enum Answer {
 #[derive(Serialize, Deserialize)]
 pub enum Failure {
     Unavailable(String),
+    Taken(Work),
     Unknown(String),
     Unreadable(String),
     Altered { record: Vec<u8>, is_missing: bool },
@@ -210,6 +211,7 @@ impl From<StoreError> for Failure {
         match error {
             StoreError::Unavailable(why) => Self::Unavailable(why),
             StoreError::Away(away) => Self::Unavailable(away.to_string()),
+            StoreError::Taken(work) => Self::Taken(work),
             StoreError::Unknown(why) => Self::Unknown(why),
             StoreError::Unreadable(why) => Self::Unreadable(why),
             StoreError::Altered(altered) => Self::Altered {
@@ -226,6 +228,7 @@ impl From<Failure> for StoreError {
     fn from(failure: Failure) -> Self {
         match failure {
             Failure::Unavailable(why) => Self::Unavailable(why),
+            Failure::Taken(work) => Self::Taken(work),
             Failure::Unknown(why) => Self::Unknown(why),
             Failure::Unreadable(why) => Self::Unreadable(why),
             Failure::Altered { record, is_missing } => {
