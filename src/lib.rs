@@ -15,7 +15,8 @@
 //! - [`tui`]: the screens, after Elm: event in, effect out. Pure.
 //! - [`session`]: one person at one terminal.
 //! - [`frontend`]: the doors: this process's terminal, SSH, other terminals of this machine, the reset page on the web, the
-//!   socket of commands; what operators hear of them; and the process that hosts them.
+//!   socket of commands; and what operators hear of them.
+//! - [`daemon`]: the process that hosts them all, from its start to its end.
 //! - [`cli`]: the command line.
 //!
 //! A key press goes `frontend` (bytes to keys) → `session` (one order of events) → `tui` (model changes, an effect
@@ -24,7 +25,7 @@
 //! of [`mail`] takes it from there, and its link comes back in at `frontend::web`.
 //!
 //! A command that finds a process holding the store works on [`store::remote`] instead, by way of that process's
-//! `frontend::socket`; everything above the store is the same.
+//! `frontend::command_socket`; everything above the store is the same.
 
 pub mod domain;
 
@@ -47,5 +48,7 @@ pub mod tui;
 pub mod session;
 
 pub mod frontend;
+
+pub mod daemon;
 
 pub mod cli;

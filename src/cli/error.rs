@@ -5,7 +5,8 @@ use std::io;
 use crate::{
     assembly::AssemblyError,
     config::ConfigError,
-    frontend::{attach::terminal::AttachError, host::HostError},
+    daemon::HostError,
+    frontend::attach::terminal::AttachError,
     service::{ServiceError, accounts::AccountsError},
 };
 

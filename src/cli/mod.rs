@@ -53,8 +53,8 @@ use self::{
 };
 use crate::{
     config::{Config, Flags, LogFormat, StoreKind},
+    daemon,
     domain::identity::is_disguise,
-    frontend::host,
 };
 
 /// Login and TOTP self-service for SPSE users, on a terminal.
@@ -178,7 +178,7 @@ fn carry_out(command_line: CommandLine) -> Result<(), CliError> {
     match command_line.command {
         None => {
             let config = Config::load(&flags)?;
-            Ok(block_on(host::kiosk(config))?)
+            Ok(block_on(daemon::run::kiosk(config))?)
         }
         Some(Command::Demo(_)) => {
             if flags.master_key_file.is_some() {
@@ -188,7 +188,7 @@ fn carry_out(command_line: CommandLine) -> Result<(), CliError> {
             }
             let kept = flags.data.is_some();
             let config = Config::load_for_training(&flags)?;
-            Ok(block_on(host::demo(config, kept))?)
+            Ok(block_on(daemon::run::demo(config, kept))?)
         }
         Some(Command::Serve(arguments)) => serve::run(&arguments, flags),
         Some(Command::Attach(arguments)) => attach::run(&arguments, &flags),

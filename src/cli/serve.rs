@@ -5,7 +5,7 @@ use clap::Args;
 use super::{error::CliError, runtime::block_on};
 use crate::{
     config::{Config, Flags},
-    frontend::host,
+    daemon::run,
 };
 
 /// Serve the kiosk to many over SSH, with the reset page beside it
@@ -24,5 +24,5 @@ pub struct ServeArguments {
 pub fn run(arguments: &ServeArguments, flags: Flags) -> Result<(), CliError> {
     let config = Config::load(&flags)?;
     let read = Box::new(move || Config::load(&flags));
-    Ok(block_on(host::serve(config, arguments.console, read))?)
+    Ok(block_on(run::serve(config, arguments.console, read))?)
 }

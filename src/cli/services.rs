@@ -7,8 +7,8 @@ use crate::{
     adapter::clock::SystemClock,
     assembly::{self, KeySource},
     config::{Config, Flags},
+    daemon::log,
     domain::Source,
-    frontend::log,
     service::Services,
 };
 

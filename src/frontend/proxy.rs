@@ -3,7 +3,7 @@
 //!
 //! From a declared address a header must come, whole and at once; what follows it is left unread, be it TLS or SSH. From
 //! all others none is looked for, so that one is what it is there: nonsense before a protocol. Whoever says nothing through
-//! a balancer costs a place here for seconds, among few, and takes none of those behind it.
+//! a balancer costs a slot here for seconds, among few, and takes none of those behind it.
 
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
@@ -18,7 +18,7 @@ use tokio::{
     time::{Instant, timeout},
 };
 
-use super::places::{Holder, Places};
+use super::admission::slots::{Holder, Slots};
 use crate::domain::network::Networks;
 
 /// A header is the first that a balancer sends, in one packet; one that has not come by then will not come.
@@ -80,7 +80,7 @@ pub enum Unheard {
 pub struct Headers {
     /// What the log calls what is served behind them.
     what: &'static str,
-    places: Arc<Places<Awaited>>,
+    slots: Arc<Slots<Awaited>>,
     reading: JoinSet<(IpAddr, Result<Heard, Unheard>)>,
     told: Option<Instant>,
 }
@@ -105,7 +105,7 @@ impl Headers {
     pub fn new(what: &'static str) -> Self {
         Self {
             what,
-            places: Arc::default(),
+            slots: Arc::default(),
             reading: JoinSet::new(),
             told: None,
         }
@@ -113,15 +113,15 @@ impl Headers {
 
     /// Awaits the header of a connection from `balancer`, one of `proxies`.
     pub fn read(&mut self, mut stream: TcpStream, balancer: IpAddr, proxies: Networks) {
-        let mut places = self.places.give();
-        if places.held() >= AWAITED {
-            places.displace(|_| true);
+        let mut slots = self.slots.give();
+        if slots.held() >= AWAITED {
+            slots.displace(|_| true);
         }
-        let place = places.to(Awaited(balancer.to_string()));
+        let slot = slots.to(Awaited(balancer.to_string()));
         self.reading.spawn(async move {
             let read = tokio::select! {
                 read = in_time(&mut stream, &proxies) => read,
-                () = place.displaced() => Err(Unheard::Gone),
+                () = slot.displaced() => Err(Unheard::Gone),
             };
             (balancer, read.map(|speaker| Heard { stream, speaker }))
         });
@@ -508,7 +508,7 @@ mod tests {
             headers.read(stream, from.ip(), Networks::default());
         }
         assert_eq!(headers.next().await.unwrap().unwrap_err(), Unheard::Gone);
-        assert_eq!(headers.places.give().held(), AWAITED);
+        assert_eq!(headers.slots.give().held(), AWAITED);
         let newest = silent.last_mut().unwrap();
         let header = b"PROXY TCP4 192.0.2.7 192.0.2.8 1 1\r\n";
         newest.write_all(header).await.unwrap();

@@ -4,8 +4,8 @@
 //! nothing on the way of a key press waits: services run beside the loop, bytes go to the door in one write a frame.
 
 pub mod canvas;
-mod desk;
 pub mod effects;
+pub mod proofs;
 #[cfg(test)]
 mod tests;
 
@@ -36,12 +36,12 @@ use crate::{
     ports::{Clock, Random},
     service::{EndedLogin, Services},
     tui::{
-        App, Effect, Ending, EndingReason, Event, Look, Now, Reply, Request, RequestId, Sight,
-        command::KeyPress,
+        App, Effect, Ending, EndingReason, Event, Lookup, LookupReply, Now, Reply, Request,
+        RequestId, command::KeyPress,
     },
 };
 use canvas::{Canvas, Wipe};
-use effects::Proofs;
+use proofs::{LoggedIn, Proofs};
 
 /// What comes in from a terminal.
 #[derive(Debug, PartialEq)]
@@ -66,9 +66,9 @@ const OPENING_PATIENCE: Duration = Duration::from_secs(5);
 /// The services, as soon as the store behind them is open: the first frame does not wait for it.
 pub type ServicesSoon = watch::Receiver<Option<Arc<Services>>>;
 
-/// Who sits where, and by which rules.
+/// What a session goes by: who sits where, and by which rules.
 #[derive(Debug, Clone)]
-pub struct Seat {
+pub struct SessionSettings {
     pub source: Source,
     pub clock: Arc<dyn Clock>,
     pub random: Arc<dyn Random>,
@@ -169,18 +169,18 @@ enum Answer {
         reply: Reply,
         proofs: Proofs,
     },
-    /// What a look has seen. It brings no proofs back: it has changed none.
-    Sight {
+    /// What a lookup has found. It brings no proofs back: it has changed none.
+    LookupReply {
         login: u64,
         id: RequestId,
-        sight: Sight,
+        reply: LookupReply,
     },
     Visits(u64),
 }
 
 /// Serves one terminal until it hangs up, the person leaves, their time is up, or the program closes.
 pub async fn run(
-    seat: Seat,
+    settings: SessionSettings,
     app: App,
     size: Size,
     mut door: impl Door,
@@ -189,11 +189,11 @@ pub async fn run(
 ) -> Ended {
     let (answer, mut answers) = mpsc::channel(8);
     let mut session = Session {
-        idle: Idle::new(seat.limits, seat.clock.monotonic()),
-        canvas: Canvas::new(size, seat.wipe),
+        idle: Idle::new(settings.limits, settings.clock.monotonic()),
+        canvas: Canvas::new(size, settings.wipe),
         painted: Painted::default(),
-        last_key: seat.clock.monotonic(),
-        seat,
+        last_key: settings.clock.monotonic(),
+        settings,
         app,
         proofs: Proofs::None,
         challenge: None,
@@ -205,7 +205,7 @@ pub async fn run(
     session.canvas.wipe();
     session.show_visits(false);
     let mut ended = EndedLogins {
-        services: session.seat.services.clone(),
+        services: session.settings.services.clone(),
         receiver: None,
     };
     let why = loop {
@@ -297,7 +297,7 @@ struct Painted {
 }
 
 struct Session {
-    seat: Seat,
+    settings: SessionSettings,
     app: App,
     canvas: Canvas,
     /// When the whole of a kiosk's screen was painted last.
@@ -323,14 +323,14 @@ impl Drop for Session {
 impl Session {
     fn now(&self) -> Now {
         Now {
-            wall: self.seat.clock.now(),
-            monotonic: self.seat.clock.monotonic(),
+            wall: self.settings.clock.now(),
+            monotonic: self.settings.clock.monotonic(),
         }
     }
 
     /// Whether the terminal is a kiosk's own, where others than its person may write too.
     fn is_kiosk(&self) -> bool {
-        self.seat.wipe == Wipe::All
+        self.settings.wipe == Wipe::All
     }
 
     /// Paints a kiosk's screen anew when the time has come: with the minute that the screen tells, so that it wakes nobody
@@ -378,9 +378,9 @@ impl Session {
     fn answered(&mut self, answer: Answer) {
         match answer {
             Answer::Visits(visits) => self.update(Event::Visits(visits)),
-            Answer::Sight { login, id, sight } => {
+            Answer::LookupReply { login, id, reply } => {
                 if login == self.login {
-                    self.update(Event::Sight(id, sight));
+                    self.update(Event::LookupReply(id, reply));
                 }
             }
             Answer::Reply {
@@ -390,7 +390,7 @@ impl Session {
                 proofs,
             } => {
                 if login == self.login {
-                    self.idle.answered(self.seat.clock.monotonic());
+                    self.idle.answered(self.settings.clock.monotonic());
                     self.proofs = proofs;
                     self.update(Event::Reply(id, reply));
                 }
@@ -409,7 +409,7 @@ impl Session {
                     };
                     let (login, answer) = (self.login, self.answer.clone());
                     let (mut services, source) =
-                        (self.seat.services.clone(), self.seat.source.clone());
+                        (self.settings.services.clone(), self.settings.source.clone());
                     tokio::spawn(async move {
                         let (reply, proofs) = match opened_soon(&mut services).await {
                             Soon::Open(services) => {
@@ -434,7 +434,7 @@ impl Session {
                             .await;
                     });
                 }
-                Effect::Look(id, look) => self.look(id, look),
+                Effect::Lookup(id, lookup) => self.look_up(id, lookup),
                 Effect::CountVisit => self.show_visits(true),
                 Effect::EndLogin => self.end_login(),
                 Effect::NewSecurityCode => self.draw_security_code(),
@@ -445,21 +445,21 @@ impl Session {
     }
 
     /// Asks beside what goes on, with the proofs that there are.
-    fn look(&self, id: RequestId, look: Look) {
+    fn look_up(&self, id: RequestId, lookup: Lookup) {
         let (login, answer, proofs) = (self.login, self.answer.clone(), self.proofs.clone());
-        let (mut services, source) = (self.seat.services.clone(), self.seat.source.clone());
+        let (mut services, source) = (self.settings.services.clone(), self.settings.source.clone());
         tokio::spawn(async move {
-            let sight = match opened_soon(&mut services).await {
+            let reply = match opened_soon(&mut services).await {
                 Soon::Open(services) => {
                     // A fault in a service must not leave the list waiting for ever.
-                    let work = tokio::spawn(effects::look(services, source, proofs, look));
-                    work.await.unwrap_or(Sight::Unavailable)
+                    let work = tokio::spawn(effects::look_up(services, source, proofs, lookup));
+                    work.await.unwrap_or(LookupReply::Unavailable)
                 }
-                Soon::NotYet => Sight::Unavailable,
+                Soon::NotYet => LookupReply::Unavailable,
                 Soon::Never => return,
             };
             // Nobody sees it when the session has ended.
-            let _ = answer.send(Answer::Sight { login, id, sight }).await;
+            let _ = answer.send(Answer::LookupReply { login, id, reply }).await;
         });
     }
 
@@ -472,22 +472,22 @@ impl Session {
     }
 
     fn log_out(&mut self) {
-        if let Proofs::LoggedIn { authenticated, .. } = std::mem::take(&mut self.proofs)
-            && let Some(services) = self.seat.services.borrow().as_ref()
+        if let Proofs::LoggedIn(LoggedIn { authenticated, .. }) = std::mem::take(&mut self.proofs)
+            && let Some(services) = self.settings.services.borrow().as_ref()
         {
             services
                 .authentication
-                .log_out(&authenticated, &self.seat.source);
+                .log_out(&authenticated, &self.settings.source);
         }
     }
 
     /// Draws a new picture; what was drawn before counts no longer. Its answer stays here and goes to no screen.
     fn draw_security_code(&mut self) {
         let mut random = Zeroizing::new([0; Challenge::RANDOM_BYTES]);
-        self.seat.random.fill(random.as_mut_slice());
+        self.settings.random.fill(random.as_mut_slice());
         #[cfg(feature = "test-hooks")]
         chance_on_demand(random.as_mut_slice());
-        let (challenge, picture) = Challenge::new(&random, self.seat.clock.monotonic());
+        let (challenge, picture) = Challenge::new(&random, self.settings.clock.monotonic());
         self.challenge = Some(challenge);
         self.update(Event::SecurityCode(picture));
     }
@@ -495,13 +495,13 @@ impl Session {
     /// Tells people of an end that comes soon, and carries out one that has come; returns it when it is the session's.
     fn judge(&mut self, closing: Closing) -> Option<End> {
         let presence = self.app.presence();
-        self.seat.attendance.note(presence);
+        self.settings.attendance.note(presence);
         if self.quit {
             return Some(End::Quit);
         }
         let (ending, over) = self.ending(presence, closing);
         if let Some(over) = over {
-            if over == End::Shutdown || self.seat.ends_with_visit {
+            if over == End::Shutdown || self.settings.ends_with_visit {
                 return Some(over);
             }
             self.warned = None;
@@ -518,7 +518,7 @@ impl Session {
 
     /// The end that people are to be told of, or the one that has come.
     fn ending(&mut self, presence: Presence, closing: Closing) -> (Option<Ending>, Option<End>) {
-        let now = self.seat.clock.monotonic();
+        let now = self.settings.clock.monotonic();
         match closing {
             Closing::Now => return (None, Some(End::Shutdown)),
             // Nobody is told anything where nobody is at work.
@@ -570,7 +570,7 @@ impl Session {
 
     /// Shows the number of visits so far, counting this one if `count`.
     fn show_visits(&self, count: bool) {
-        let (mut services, answer) = (self.seat.services.clone(), self.answer.clone());
+        let (mut services, answer) = (self.settings.services.clone(), self.answer.clone());
         tokio::spawn(async move {
             let Some(services) = opened(&mut services).await else {
                 return;

@@ -61,7 +61,7 @@ impl Sitting {
         let (send_frames, frames) = mpsc::unbounded_channel();
         let (close, closing) = watch::channel(Closing::No);
         let (open, services) = watch::channel(None);
-        let seat = Seat {
+        let settings = SessionSettings {
             source: Source::Console("loket-1".to_owned()),
             clock: Arc::new(VirtualClock(Instant::now())),
             random: Arc::new(NoChance),
@@ -78,7 +78,7 @@ impl Sitting {
             zone: Zone::Wib,
             version: "0.1.0".to_owned(),
             language: Language::Id,
-            lent: wipe == Wipe::Screen,
+            is_guest: wipe == Wipe::Screen,
             reset_by_mail: false,
             reading_time: Duration::ZERO,
             reset_link_holds: Duration::from_secs(30 * 60),
@@ -90,7 +90,15 @@ impl Sitting {
         });
         tokio::spawn(async move {
             let size = Size::new(80, 24);
-            run(seat, app, size, Frames(send_frames), &mut inputs, closing).await
+            run(
+                settings,
+                app,
+                size,
+                Frames(send_frames),
+                &mut inputs,
+                closing,
+            )
+            .await
         });
         Self {
             keys,
@@ -142,9 +150,9 @@ fn language() -> Input {
 async fn a_kiosks_screen_is_drawn_whole_each_minute_and_a_lent_one_at_first() {
     let mut kiosk = Sitting::begin(Wipe::All);
     assert_eq!(kiosk.frames_within(240).await, [true; 5]);
-    let mut lent = Sitting::begin(Wipe::Screen);
+    let mut guest = Sitting::begin(Wipe::Screen);
     assert_eq!(
-        lent.frames_within(240).await,
+        guest.frames_within(240).await,
         [true, false, false, false, false]
     );
 }
@@ -159,10 +167,10 @@ async fn the_first_key_after_a_silence_draws_a_kiosks_screen_whole() {
     advance(SILENCE).await;
     assert!(kiosk.draws_all_after(language()).await);
     assert!(!kiosk.draws_all_after(language()).await);
-    let mut lent = Sitting::begin(Wipe::Screen);
-    lent.frames_within(1).await;
+    let mut guest = Sitting::begin(Wipe::Screen);
+    guest.frames_within(1).await;
     advance(SILENCE).await;
-    assert!(!lent.draws_all_after(language()).await);
+    assert!(!guest.draws_all_after(language()).await);
 }
 
 #[tokio::test(start_paused = true)]

@@ -6,17 +6,24 @@ use ratatui::Frame;
 use zeroize::Zeroizing;
 
 use super::{
-    AppSettings, Effect, Ending, EndingReason, Event, HomeView, Now, Reply, RequestId, Sight,
+    AppSettings, Effect, Ending, EndingReason, Event, HomeView, LookupReply, Now, Reply, RequestId,
     attention::{Attention, Stakes},
     command::{self, Command, Global, KeyPress},
-    look::Looks,
+    context::{Context, PATIENCE},
+    lookup::Lookups,
     screen::{
-        Context, PATIENCE, Refused, Screen, Step, activity::ActivityScreen, desk::DeskScreen,
-        enrollment::EnrollmentScreen, home::HomeScreen, inbox::InboxScreen, menu::Menu,
-        own_password::OwnPasswordScreen, passcode::PasscodeScreen,
-        recovery_codes::RecoveryCodesScreen, recovery_issue::RecoveryIssueScreen,
-        reset_confirm::ResetConfirmScreen, reset_done::ResetDoneScreen,
-        reset_sent::ResetSentScreen,
+        Refused, Screen, Step,
+        desk::DeskScreen,
+        home::{
+            HomeScreen, activity::ActivityScreen, enrollment::EnrollmentScreen,
+            own_password::OwnPasswordScreen, recovery_codes::RecoveryCodesScreen,
+            recovery_issue::RecoveryIssueScreen,
+        },
+        login::{menu::Menu, passcode::PasscodeScreen},
+        reset::{
+            inbox::InboxScreen, reset_confirm::ResetConfirmScreen, reset_done::ResetDoneScreen,
+            reset_sent::ResetSentScreen,
+        },
     },
     text::{Page, fill},
     theme::Theme,
@@ -37,7 +44,7 @@ pub struct App {
     screen: Box<dyn Screen>,
     /// The screens that `screen` was opened over, the nearest last: each waits as it was left.
     below: Vec<Box<dyn Screen>>,
-    looks: Looks,
+    lookups: Lookups,
     overlay: Option<Overlay>,
     /// An end that comes soon, while people are told of it.
     ending: Option<Told>,
@@ -96,7 +103,7 @@ impl App {
             language: settings.language,
             screen: Box::new(Menu::default()),
             below: Vec::new(),
-            looks: Looks::default(),
+            lookups: Lookups::default(),
             overlay: None,
             ending: None,
             awaiting: None,
@@ -151,15 +158,15 @@ impl App {
             self.security_code_asked = true;
             effects.push(Effect::NewSecurityCode);
         }
-        // The proofs that a look needs are with the request, while one is under way.
+        // The proofs that a lookup needs are with the request, while one is under way.
         if self.awaiting.is_none() {
-            let wanted = self.screen.wants_look();
-            if self.looks.want(wanted.is_some(), now.monotonic)
-                && let Some(look) = wanted
+            let wanted = self.screen.wants_lookup();
+            if self.lookups.want(wanted.is_some(), now.monotonic)
+                && let Some(lookup) = wanted
             {
                 let id = self.next_id();
-                self.looks.begin(id, look.clone());
-                effects.push(Effect::Look(id, look));
+                self.lookups.begin(id, lookup.clone());
+                effects.push(Effect::Lookup(id, lookup));
             }
         }
         effects
@@ -191,7 +198,7 @@ impl App {
                 }
                 Vec::new()
             }
-            Event::Sight(id, sight) => self.sight(now, id, sight),
+            Event::LookupReply(id, reply) => self.lookup_reply(now, id, reply),
             Event::Resize | Event::Tick => Vec::new(),
         }
     }
@@ -199,7 +206,7 @@ impl App {
     fn key(&mut self, now: Now, press: KeyPress) -> Vec<Effect> {
         let global = command::global(press);
         if global == Some(Global::Interrupt) {
-            return if self.settings.lent {
+            return if self.settings.is_guest {
                 vec![Effect::EndLogin, Effect::Quit]
             } else {
                 Vec::new()
@@ -499,14 +506,16 @@ impl App {
         Vec::new()
     }
 
-    fn sight(&mut self, now: Now, id: RequestId, sight: Sight) -> Vec<Effect> {
-        let Some(look) = self.looks.answered(id) else {
+    fn lookup_reply(&mut self, now: Now, id: RequestId, reply: LookupReply) -> Vec<Effect> {
+        let Some(lookup) = self.lookups.answered(id) else {
             return Vec::new();
         };
-        if matches!(sight, Sight::Ended) {
+        if matches!(reply, LookupReply::Ended) {
             return self.login_ended(now);
         }
-        if self.on_screen(now, |screen, context| screen.sight(look, sight, context)) {
+        if self.on_screen(now, |screen, context| {
+            screen.lookup_reply(lookup, reply, context)
+        }) {
             // Whoever goes on typing types for what is looked up.
             self.attention.came_up(now.monotonic);
         }
@@ -537,17 +546,17 @@ impl App {
         self.screen_changed();
     }
 
-    /// Opens `screen` with nothing below it, and waits for no look any more: its answer is void with the login.
+    /// Opens `screen` with nothing below it, and waits for no lookup any more: its answer is void with the login.
     fn begin_anew(&mut self, screen: Box<dyn Screen>) {
         self.below.clear();
-        self.looks = Looks::default();
+        self.lookups = Lookups::default();
         self.open_boxed(screen);
     }
 
     fn screen_changed(&mut self) {
         self.changes += 1;
         self.security_code_asked = false;
-        self.looks.leave();
+        self.lookups.leave();
     }
 
     fn next_id(&mut self) -> RequestId {
@@ -597,7 +606,7 @@ impl App {
                 .awaiting
                 .as_ref()
                 .map(|awaiting| now.monotonic.saturating_sub(awaiting.since)),
-            looking: self.looks.waiting(now.monotonic),
+            looking: self.lookups.waiting(now.monotonic),
         }
     }
 
@@ -623,7 +632,7 @@ impl App {
             .max(Duration::from_millis(1));
         let awaiting = self.awaiting.as_ref();
         let working = awaiting.map(|awaiting| now.monotonic.saturating_sub(awaiting.since));
-        let looking = self.looks.waiting(now.monotonic);
+        let looking = self.lookups.waiting(now.monotonic);
         let sign = working.max(looking).map(|since| {
             if since < PATIENCE {
                 PATIENCE - since

@@ -7,7 +7,8 @@
 mod app;
 pub mod attention;
 pub mod command;
-mod look;
+pub mod context;
+mod lookup;
 pub mod screen;
 pub mod text;
 pub mod theme;
@@ -53,8 +54,8 @@ pub struct AppSettings {
     pub version: String,
     /// The language that a fresh menu speaks.
     pub language: Language,
-    /// The terminal is the person's own, lent for a while: Ctrl-C leaves. Never on a kiosk.
-    pub lent: bool,
+    /// The terminal is a guest's, the person's own: Ctrl-C leaves. Never on a kiosk.
+    pub is_guest: bool,
     /// TOTP can be reset by a letter; otherwise people are sent to an officer.
     pub reset_by_mail: bool,
     /// How long a link from such a letter holds.
@@ -84,8 +85,8 @@ pub enum Event {
     Tick,
     /// The answer to a request. One that is no longer waited for is dropped.
     Reply(RequestId, Reply),
-    /// The answer to a look.
-    Sight(RequestId, Sight),
+    /// The answer to a lookup.
+    LookupReply(RequestId, LookupReply),
     /// The visit or the session will end soon, or (`None`) no longer will.
     Ending(Option<Ending>),
     /// The login that this terminal shows is no longer valid, by what somebody did elsewhere.
@@ -123,8 +124,8 @@ pub struct RequestId(pub u64);
 pub enum Effect {
     /// Work for a service; answered by [`Event::Reply`] with the same id.
     Request(RequestId, Request),
-    /// A question beside what goes on; answered by [`Event::Sight`] with the same id.
-    Look(RequestId, Look),
+    /// A question beside what goes on; answered by [`Event::LookupReply`] with the same id.
+    Lookup(RequestId, Lookup),
     /// Somebody has begun to use the terminal.
     CountVisit,
     /// The person is done, or gave up a login under way: all proofs are dropped, replies under way are void.
@@ -201,7 +202,7 @@ pub enum DeskRequest {
 /// A question that is asked while the person goes on typing: its answer is shown when it comes, if it is still wanted.
 /// It changes nothing, and needs no proof but those there are.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Look {
+pub enum Lookup {
     /// Accounts for what is typed in the desk's search field.
     Find {
         typed: String,
@@ -209,9 +210,9 @@ pub enum Look {
     },
 }
 
-/// The answer to a [`Look`].
+/// The answer to a [`Lookup`].
 #[derive(Debug)]
-pub enum Sight {
+pub enum LookupReply {
     Found(FoundPage),
     /// Nothing can be looked up now.
     Unavailable,

@@ -1,4 +1,4 @@
-//! What is typed while a request is under way, kept for the field that may come with the answer, and wiped.
+//! Keys typed while a request is under way, kept for the field that may come with the answer, and wiped.
 
 use std::fmt;
 

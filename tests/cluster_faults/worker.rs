@@ -3,8 +3,8 @@
 use std::{net::Ipv4Addr, path::Path, sync::Arc};
 
 use lpse_kiosk::{
+    daemon::rotation,
     domain::{PersonName, Policy, Secret, account::Role},
-    frontend::rotation,
     service::accounts::NewAccount,
 };
 use tokio::{

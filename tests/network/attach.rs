@@ -124,7 +124,10 @@ fn it_shows_the_menu_logs_in_and_leaves_with_a_sentence() {
         .rsplit_once("\x1b[?1049l")
         .expect("their screen is back");
     assert!(after.contains("Sesi berakhir. Terima kasih."), "{after:?}");
-    assert!(!raw.contains("\x1b[3J"), "a lent terminal's past is kept");
+    assert!(
+        !raw.contains("\x1b[3J"),
+        "a guest's terminal's past is kept"
+    );
     assert!(person.modes_are_restored());
 }
 

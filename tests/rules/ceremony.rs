@@ -28,9 +28,14 @@ use lpse_kiosk::{
         enrollment::{DisableOutcome, Prover, StartOutcome},
         hashing::HashPool,
     },
-    session::effects::{self, Proofs},
+    session::{
+        effects,
+        proofs::{LoggedIn, Proofs},
+    },
     store::{self, Snapshot, Store, engine::memory::Memory},
-    tui::{App, DeskRequest, Effect, Event, Look, Now, Reply, Request, Sight, command::Key},
+    tui::{
+        App, DeskRequest, Effect, Event, Lookup, LookupReply, Now, Reply, Request, command::Key,
+    },
     vault::{MasterKey, Vault},
 };
 use proptest::prelude::*;
@@ -986,21 +991,23 @@ const OWN_PASSWORDS: [&str; 2] = ["perahu layar 7 biru", "gunung teduh 5 ungu"];
 #[tokio::test]
 async fn the_desk_is_closed_to_whoever_is_no_officer() {
     let house = house(Policy::Enabled).await;
-    let look = || Look::Find {
+    let lookup = || Lookup::Find {
         typed: "ppk".into(),
         after: None,
     };
-    let sight = effects::look(house.services.clone(), here(), Proofs::None, look()).await;
-    assert!(matches!(sight, Sight::Ended), "{sight:?}");
+    let reply = effects::look_up(house.services.clone(), here(), Proofs::None, lookup()).await;
+    assert!(matches!(reply, LookupReply::Ended), "{reply:?}");
     let PasswordOutcome::Granted(granted) = house.login().await else {
         panic!("a login without a code");
     };
-    let proofs = || Proofs::LoggedIn {
-        authenticated: granted.authenticated.clone(),
-        previous_login: None,
+    let proofs = || {
+        Proofs::LoggedIn(LoggedIn {
+            authenticated: granted.authenticated.clone(),
+            previous_login: None,
+        })
     };
-    let sight = effects::look(house.services.clone(), here(), proofs(), look()).await;
-    assert!(matches!(sight, Sight::Ended), "{sight:?}");
+    let reply = effects::look_up(house.services.clone(), here(), proofs(), lookup()).await;
+    assert!(matches!(reply, LookupReply::Ended), "{reply:?}");
     let order = || Order {
         act: DeskAct::SetRules(Policy::Disabled.into()),
         reason: Statement::parse("Bukan petugas").unwrap(),
@@ -1213,7 +1220,7 @@ impl Person {
                         Request::CheckRecoveryCode(code) => Some(code.grouped()),
                         _ => None,
                     };
-                    let was_home = matches!(before, Proofs::LoggedIn { .. });
+                    let was_home = matches!(before, Proofs::LoggedIn(_));
                     let was_due = matches!(before, Proofs::PasswordDue(_));
                     let is_one_time = self.house.account().await.one_time_password.is_some();
                     let replaces = matches!(request, Request::ReplacePassword(_));
@@ -1271,7 +1278,7 @@ impl Person {
                 Effect::NewSecurityCode => {
                     unreachable!("without letters no form for a reset is reached")
                 }
-                Effect::Look(..) | Effect::CountVisit | Effect::Repaint | Effect::Quit => {}
+                Effect::Lookup(..) | Effect::CountVisit | Effect::Repaint | Effect::Quit => {}
             }
         }
     }

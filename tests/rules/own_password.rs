@@ -17,7 +17,7 @@ use lpse_kiosk::{
         enrollment::{ProveOutcome, Prover, StartOutcome},
         own_password::ChangeOutcome,
     },
-    session::effects::Proofs,
+    session::proofs::{LoggedIn, Proofs},
 };
 use support::house::{House, PASSWORD, here, house, password, ppk30};
 
@@ -111,9 +111,11 @@ async fn a_changed_password_is_told_and_leaves_one_login_open() {
     assert!(is_home(&house, &mine).await, "whoever changed it stays");
     assert!(!is_home(&house, &other).await, "every other login ends");
     let ended = ended.try_recv().unwrap();
-    let open = |authenticated: &Authenticated| Proofs::LoggedIn {
-        authenticated: authenticated.clone(),
-        previous_login: None,
+    let open = |authenticated: &Authenticated| {
+        Proofs::LoggedIn(LoggedIn {
+            authenticated: authenticated.clone(),
+            previous_login: None,
+        })
     };
     assert!(open(&other).are_ended_by(&ended) && !open(&mine).are_ended_by(&ended));
     assert_eq!(letters(&house).await, [LetterKind::PasswordChanged]);

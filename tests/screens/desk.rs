@@ -21,7 +21,7 @@ use lpse_kiosk::{
     },
     tui::{
         App, AppSettings, DeskReply, DeskRequest, Effect, Ending, EndingReason, Event, HomeNotice,
-        HomeView, Look, Now, OutboxRow, Reply, Request, RequestId, Sight,
+        HomeView, Lookup, LookupReply, Now, OutboxRow, Reply, Request, RequestId,
         attention::READING_TIME,
         command::Key,
         theme::{Colours, Glyphs, Terminal},
@@ -300,8 +300,8 @@ struct Officer {
     app: App,
     now: Now,
     request: Option<RequestId>,
-    /// The look that is under way.
-    look: Option<(RequestId, Look)>,
+    /// The lookup that is under way.
+    lookup: Option<(RequestId, Lookup)>,
     /// How long it takes to read an answer, and to press a key.
     pace: (Duration, Duration),
 }
@@ -312,7 +312,7 @@ impl Officer {
             app: App::new(settings),
             now: now(),
             request: None,
-            look: None,
+            lookup: None,
             pace: (Duration::ZERO, Duration::ZERO),
         };
         officer.event(Event::Visits(1234));
@@ -341,12 +341,12 @@ impl Officer {
         for effect in &effects {
             match effect {
                 Effect::Request(id, _) => self.request = Some(*id),
-                Effect::Look(id, look) => {
-                    assert!(self.look.is_none(), "one look at a time");
-                    self.look = Some((*id, look.clone()));
+                Effect::Lookup(id, lookup) => {
+                    assert!(self.lookup.is_none(), "one lookup at a time");
+                    self.lookup = Some((*id, lookup.clone()));
                 }
                 // What is under way is void, and never answered.
-                Effect::EndLogin => self.look = None,
+                Effect::EndLogin => self.lookup = None,
                 _ => {}
             }
         }
@@ -378,20 +378,22 @@ impl Officer {
         self.answered(Reply::Desk(reply))
     }
 
-    /// Answers the look under way.
-    fn sees(&mut self, sight: Sight) -> Vec<Effect> {
-        let (id, _) = self.look.take().expect("a look is under way");
-        self.event(Event::Sight(id, sight))
+    /// Answers the lookup under way.
+    fn sees(&mut self, reply: LookupReply) -> Vec<Effect> {
+        let (id, _) = self.lookup.take().expect("a lookup is under way");
+        self.event(Event::LookupReply(id, reply))
     }
 
     fn finds(&mut self, page: FoundPage) -> Vec<Effect> {
-        self.sees(Sight::Found(page))
+        self.sees(LookupReply::Found(page))
     }
 
     fn looks_for(&self) -> Option<(&str, Option<&str>)> {
-        self.look.as_ref().map(|(_, Look::Find { typed, after })| {
-            (typed.as_str(), after.as_ref().map(|mark| mark.0.as_str()))
-        })
+        self.lookup
+            .as_ref()
+            .map(|(_, Lookup::Find { typed, after })| {
+                (typed.as_str(), after.as_ref().map(|mark| mark.0.as_str()))
+            })
     }
 
     fn logged_in(mut self, notice: Option<HomeNotice>) -> Self {
@@ -414,7 +416,7 @@ impl Officer {
         let mut officer = self.at_desk();
         officer.types("ppk");
         officer.finds(page(few(), None));
-        while officer.look.is_some() {
+        while officer.lookup.is_some() {
             officer.finds(page(few(), None));
         }
         officer
@@ -529,7 +531,7 @@ const STATES: &[State] = &[
     ("desk_nothing", |officer| {
         let mut officer = officer.at_desk();
         officer.types("zzz");
-        while officer.look.is_some() {
+        while officer.lookup.is_some() {
             officer.finds(page(Vec::new(), None));
         }
         officer
@@ -555,7 +557,7 @@ const STATES: &[State] = &[
     ("desk_failed", |officer| {
         let mut officer = officer.at_desk();
         officer.types("s");
-        officer.sees(Sight::Unavailable);
+        officer.sees(LookupReply::Unavailable);
         officer
     }),
     ("desk_buttons", |officer| {
@@ -927,19 +929,19 @@ fn esc_at_the_desk_goes_back_step_by_step_and_never_ends_the_login() {
 }
 
 #[test]
-fn one_look_is_under_way_however_fast_somebody_types_and_the_newest_comes_next() {
+fn one_lookup_is_under_way_however_fast_somebody_types_and_the_newest_comes_next() {
     let mut officer = Officer::new(settings(Language::Id)).at_desk();
     let effects = officer.types("s");
     assert!(
-        matches!(effects.as_slice(), [Effect::Look(..)]),
+        matches!(effects.as_slice(), [Effect::Lookup(..)]),
         "{effects:?}"
     );
     assert_eq!(officer.looks_for(), Some(("s", None)));
-    // `event` sees to it that no second look begins.
+    // `event` sees to it that no second lookup begins.
     assert!(officer.types("iti rahmawati").is_empty());
     let effects = officer.finds(page(many(1, 3), None));
     assert!(
-        matches!(effects.as_slice(), [Effect::Look(..)]),
+        matches!(effects.as_slice(), [Effect::Lookup(..)]),
         "{effects:?}"
     );
     assert_eq!(officer.looks_for(), Some(("siti rahmawati", None)));
@@ -953,7 +955,7 @@ fn one_look_is_under_way_however_fast_somebody_types_and_the_newest_comes_next()
 }
 
 #[test]
-fn a_thousand_keys_make_two_looks() {
+fn a_thousand_keys_make_two_lookups() {
     let mut officer = Officer::new(settings(Language::Id)).at_desk();
     let mut looks = 0;
     for _ in 0..500 {
@@ -970,29 +972,33 @@ fn a_thousand_keys_make_two_looks() {
 }
 
 #[test]
-fn a_sight_that_is_not_waited_for_is_dropped() {
+fn a_lookup_reply_that_is_not_waited_for_is_dropped() {
     let mut officer = Officer::new(settings(Language::Id)).at_desk();
     officer.types("s");
-    let (id, _) = officer.look.clone().unwrap();
+    let (id, _) = officer.lookup.clone().unwrap();
     officer.finds(page(few(), None));
     let before = officer.screen(80, 24);
     for late in [id, RequestId(id.0 + 1), RequestId(9_999)] {
-        let sight = Sight::Found(page(many(1, 9), None));
-        assert!(officer.event(Event::Sight(late, sight)).is_empty());
+        let reply = LookupReply::Found(page(many(1, 9), None));
+        assert!(officer.event(Event::LookupReply(late, reply)).is_empty());
         assert_eq!(officer.screen(80, 24), before);
     }
-    // Nor does a sight of before come back to a fresh menu.
+    // Nor does a reply of before come back to a fresh menu.
     officer.types("x");
-    let (id, _) = officer.look.clone().unwrap();
+    let (id, _) = officer.lookup.clone().unwrap();
     officer.app.wipe(officer.now);
-    let sight = Sight::Found(page(few(), None));
-    assert!(officer.event(Event::Sight(id, sight)).is_empty());
-    assert!(officer.event(Event::Sight(id, Sight::Ended)).is_empty());
+    let reply = LookupReply::Found(page(few(), None));
+    assert!(officer.event(Event::LookupReply(id, reply)).is_empty());
+    assert!(
+        officer
+            .event(Event::LookupReply(id, LookupReply::Ended))
+            .is_empty()
+    );
     assert_eq!(officer.app.presence(), Presence::Nobody);
 }
 
 #[test]
-fn what_was_typed_is_emptied_and_its_sight_is_not_shown() {
+fn what_was_typed_is_emptied_and_its_answer_is_not_shown() {
     let mut officer = Officer::new(settings(Language::Id)).at_desk();
     officer.types("s");
     officer.presses(&[Key::Backspace]);
@@ -1009,7 +1015,7 @@ fn a_sign_comes_only_when_it_takes_long() {
     assert_eq!(officer.app.next_tick(officer.now), Some(patience));
     officer.now.monotonic += patience;
     assert!(officer.shows("Mencari"));
-    // The next look does not begin the wait anew: what is typed has been waited for since.
+    // The next lookup does not begin the wait anew: what is typed has been waited for since.
     officer.types("i");
     officer.finds(page(few(), None));
     assert!(officer.shows("Mencari") && officer.shows("PPK30"));
@@ -1026,16 +1032,19 @@ fn a_sign_comes_only_when_it_takes_long() {
 fn a_search_that_fails_says_so_and_is_tried_again_on_demand_only() {
     let mut officer = Officer::new(settings(Language::Id)).at_desk();
     officer.types("s");
-    assert!(officer.sees(Sight::Unavailable).is_empty());
+    assert!(officer.sees(LookupReply::Unavailable).is_empty());
     assert!(officer.shows("Pencarian belum berhasil"));
     assert!(officer.event(Event::Tick).is_empty());
     let again = officer.types("\n");
-    assert!(matches!(again.as_slice(), [Effect::Look(..)]), "{again:?}");
+    assert!(
+        matches!(again.as_slice(), [Effect::Lookup(..)]),
+        "{again:?}"
+    );
     officer.finds(page(few(), None));
     assert!(officer.shows("PPK30") && !officer.shows("Pencarian belum"));
     // Another text is looked for at once.
     officer.types("x");
-    officer.sees(Sight::Unavailable);
+    officer.sees(LookupReply::Unavailable);
     officer.types("y");
     assert_eq!(officer.looks_for(), Some(("sxy", None)));
 }
@@ -1260,7 +1269,7 @@ fn a_look_whose_screen_has_gone_is_waited_for_and_not_shown() {
     // Back at the desk the text is wanted again, but not before the look from before has ended.
     assert!(officer.presses(&[Key::Esc]).is_empty());
     let next = officer.finds(page(many(1, 5), None));
-    assert!(matches!(next.as_slice(), [Effect::Look(..)]), "{next:?}");
+    assert!(matches!(next.as_slice(), [Effect::Lookup(..)]), "{next:?}");
     assert!(!officer.shows("PPK0001"));
     officer.finds(page(many(6, 5), None));
     assert!(officer.shows("PPK0006"));
@@ -1586,7 +1595,7 @@ fn an_officer_who_is_one_no_longer_is_led_out() {
     };
     let mut officer = Officer::new(settings(Language::Id)).at_desk();
     officer.types("s");
-    let effects = officer.sees(Sight::Ended);
+    let effects = officer.sees(LookupReply::Ended);
     out(&mut officer, effects);
     let mut officer = Officer::new(settings(Language::Id)).with_reset_filled();
     officer.types("\n");
@@ -1678,13 +1687,13 @@ fn reply(number: u8) -> Reply {
     }
 }
 
-fn sight(number: u8) -> Sight {
+fn lookup_reply(number: u8) -> LookupReply {
     match number % 6 {
-        0 => Sight::Unavailable,
-        1 => Sight::Found(page(Vec::new(), None)),
-        2 => Sight::Found(page(many(1, 50), Some("next"))),
-        3 if number == 3 => Sight::Ended,
-        _ => Sight::Found(page(few(), None)),
+        0 => LookupReply::Unavailable,
+        1 => LookupReply::Found(page(Vec::new(), None)),
+        2 => LookupReply::Found(page(many(1, 50), Some("next"))),
+        3 if number == 3 => LookupReply::Ended,
+        _ => LookupReply::Found(page(few(), None)),
     }
 }
 
@@ -1725,8 +1734,8 @@ proptest! {
             officer.event(event);
             officer.screen(columns, rows);
             prop_assert!(officer.app.next_tick(officer.now) > Some(Duration::ZERO));
-            if pause % 3 == 0 && officer.look.is_some() {
-                officer.sees(sight(answer));
+            if pause % 3 == 0 && officer.lookup.is_some() {
+                officer.sees(lookup_reply(answer));
                 officer.screen(columns, rows);
             }
             if pause % 4 == 0 && officer.request.is_some() {

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use lpse_kiosk::{
+    daemon::training::samples,
     domain::{
         AccountKey, Activity, ActivityKind, PersonName, PlainPassword, Policy, Secret, Source,
         UserId, UserType,
@@ -22,7 +23,6 @@ use lpse_kiosk::{
         reset::{ResetSecret, ShortCode},
         security_code::{Challenge, Picture},
     },
-    frontend::training::samples,
     tui::{
         App, AppSettings, Effect, Ending, EndingReason, Event, HomeNotice, HomeView, InboxLetter,
         Now, OwnPasswordRefused, Reply, Request, RequestId, ResetVoid,
@@ -51,7 +51,7 @@ fn with_letters(language: Language) -> AppSettings {
 fn in_training(language: Language) -> AppSettings {
     AppSettings {
         training: Some(samples()),
-        lent: true,
+        is_guest: true,
         ..with_letters(language)
     }
 }
@@ -1192,9 +1192,9 @@ fn only_a_terminal_that_may_be_left_leaves_on_ctrl_c() {
     let mut kiosk =
         Person::new(settings(Language::Id)).at_home(home(ACTIVE, Policy::Enabled, None));
     assert!(kiosk.event(interrupt()).is_empty());
-    let mut lent = settings(Language::Id);
-    lent.lent = true;
-    let effects = Person::new(lent).event(interrupt());
+    let mut guest = settings(Language::Id);
+    guest.is_guest = true;
+    let effects = Person::new(guest).event(interrupt());
     assert!(
         matches!(effects.as_slice(), [Effect::EndLogin, Effect::Quit]),
         "{effects:?}"

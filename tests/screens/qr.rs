@@ -39,7 +39,7 @@ fn shown(
         zone: Zone::Wib,
         version: "0.1.0".into(),
         language: Language::Id,
-        lent: false,
+        is_guest: false,
         reset_by_mail: false,
         reset_link_holds: Duration::from_secs(30 * 60),
         reading_time: Duration::ZERO,

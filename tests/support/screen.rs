@@ -38,7 +38,7 @@ pub fn settings(language: Language) -> AppSettings {
         zone: Zone::Wib,
         version: "0.1.0".into(),
         language,
-        lent: false,
+        is_guest: false,
         reset_by_mail: false,
         reset_link_holds: Duration::from_secs(30 * 60),
         // Most tests press keys in no time at all.

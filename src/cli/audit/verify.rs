@@ -15,7 +15,7 @@ use crate::{
     assembly::{self, KnownLog},
     cli::{error::CliError, output::Lines, runtime::block_on},
     config::{Config, StoreKind},
-    frontend::log,
+    daemon::log,
 };
 
 /// Check that nothing in the log was changed, removed, put in between or cut off

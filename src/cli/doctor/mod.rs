@@ -26,7 +26,7 @@ use serde_json::json;
 use super::{error::CliError, output::Lines, owner::owner_of_data, runtime::block_on};
 use crate::{
     config::{Config, Flags},
-    frontend::log,
+    daemon::log,
     tui::theme::{Colours, Terminal},
 };
 use finding::{Finding, Status};

@@ -9,7 +9,7 @@ use crate::{
     assembly,
     cli::{error::CliError, output::Lines, runtime::block_on},
     config::{Config, Flags},
-    frontend::log,
+    daemon::log,
 };
 
 /// Begin with an empty store where one is gone, or where only its master key is there yet

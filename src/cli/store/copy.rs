@@ -9,8 +9,8 @@ use crate::{
     assembly::store_copy,
     cli::{error::CliError, output::Lines, progress, runtime::block_on, words::one_of},
     config::{Config, Flags, StoreKind},
+    daemon::log,
     domain::Source,
-    frontend::log,
     service::store_copy::StoreCopyError,
 };
 

@@ -15,11 +15,13 @@ use super::{FromTerminal, Hello, ToTerminal};
 use crate::{
     domain::{Source, identity::is_disguise},
     frontend::{
-        console::Use,
-        doors,
-        keyboard::{Typed, keyboard},
-        lent::{Gone, Goodbye, LONGEST_VALUE, Lent, Screens, terminal_from_afar, terminal_here},
+        admission::counts,
+        guest::{Gone, Goodbye, Guest, LONGEST_VALUE, Screens, terminal_from_afar, terminal_here},
         private_socket::{PrivateSocket, greet, turn_away},
+        terminal::{
+            console::Use,
+            keyboard::{Typed, keyboard},
+        },
     },
     session::Door,
     store::remote::wire::{self, WireError},
@@ -95,25 +97,25 @@ async fn converse(
         return Ok(());
     }
     let hello = timeout(HELLO_PATIENCE, wire::read::<Hello>(&mut stream)).await;
-    let lent = hello.unwrap_or(Err(WireError::Ended))?.lent();
+    let guest = hello.unwrap_or(Err(WireError::Ended))?.guest();
     drop(newcomer);
     let config = screens.settings.borrow().clone();
     let (reading, writing) = stream.into_split();
     let frames = Frames::over(writing);
     let no_place = &config.language.text().ending.no_place;
-    let Some(place) = screens
+    let Some(slot) = screens
         .connections
-        .take(&lent.source.throttle_key(), &config.ssh)
+        .take(&guest.source.throttle_key(), &config.ssh)
     else {
-        tracing::debug!(source = %lent.source, "a terminal of this machine is refused: no place");
-        screens.doors.refuse(doors::Reason::Limit);
+        tracing::debug!(source = %guest.source, "a terminal of this machine is refused: no place");
+        screens.counts.refuse(counts::Reason::Limit);
         end(&frames, no_place, LATER).await;
         return Ok(());
     };
-    if lent.taken == Use::Own {
-        place.stays();
+    if guest.taken == Use::Own {
+        slot.stays();
     }
-    let _open = screens.doors.enter(doors::Door::Attached);
+    let _open = screens.counts.enter(counts::Entrance::Attached);
     let (typed, keyboard) = keyboard();
     let hearing = async {
         hear(reading, typed).await;
@@ -121,12 +123,12 @@ async fn converse(
     };
     let shown = tokio::select! {
         () = hearing => unreachable!("it pends after its end"),
-        shown = screens.show(lent, FrameDoor(frames.clone()), keyboard, &place, &config) => shown,
+        shown = screens.show(guest, FrameDoor(frames.clone()), keyboard, &slot, &config) => shown,
     };
     match shown {
         Ok(Goodbye { sentence, by_fault }) => end(&frames, sentence, u8::from(by_fault)).await,
         Err(Gone::Displaced) => {
-            screens.doors.refuse(doors::Reason::Displaced);
+            screens.counts.refuse(counts::Reason::Displaced);
             end(&frames, no_place, LATER).await;
         }
         Err(Gone::HungUp | Gone::ReadsNothing) => {}
@@ -135,7 +137,7 @@ async fn converse(
 }
 
 impl Hello {
-    fn lent(self) -> Lent {
+    fn guest(self) -> Guest {
         let Self {
             source,
             is_kiosk,
@@ -152,7 +154,7 @@ impl Hello {
             }
             peer @ Source::Peer(_) => (peer, terminal_from_afar(&term, &variables)),
         };
-        Lent {
+        Guest {
             source,
             terminal,
             size: size.into(),

@@ -15,7 +15,7 @@ pub mod terminal;
 
 use serde::{Deserialize, Serialize};
 
-use super::lent::Variables;
+use super::guest::Variables;
 use crate::store::remote::wire::RecordedSource;
 
 /// What the end with the terminal says after the greetings.

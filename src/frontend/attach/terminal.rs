@@ -23,9 +23,11 @@ use crate::{
     config::Config,
     domain::{Source, language::Language},
     frontend::{
-        console::{Console, ConsoleError, SSH_CONNECTION, Use},
-        lent::{LONGEST_VALUE, VARIABLES},
-        signals::{Request, Signals},
+        guest::{LONGEST_VALUE, VARIABLES},
+        terminal::{
+            console::{Console, ConsoleError, SSH_CONNECTION, Use},
+            signals::{Request, Signals},
+        },
     },
     session::Door,
     store::remote::{self, JoinError, wire},

@@ -1,4 +1,4 @@
-//! Who holds a connection, and who has to give one up.
+//! Connections to an HTTP listener: who holds one, and who has to give one up.
 //!
 //! Strangers who open connections and say nothing must not keep out whoever has something to say: one source gets few,
 //! and when all are taken, a newcomer displaces one that is not being answered.
@@ -9,18 +9,18 @@ use std::sync::{
 };
 
 use super::Limits;
-use crate::frontend::places::{self, Holder, Places};
+use crate::frontend::admission::slots::{self, Holder, Slots};
 
 /// All connections that are open.
 #[derive(Debug)]
 pub struct Connections {
     most: usize,
     most_per_source: usize,
-    open: Arc<Places<Connection>>,
+    open: Arc<Slots<Connection>>,
 }
 
 /// A right to one connection, given back when dropped.
-pub type Place = places::Place<Connection>;
+pub type Slot = slots::Slot<Connection>;
 
 /// What is known of a connection.
 #[derive(Debug)]
@@ -55,18 +55,18 @@ impl Connections {
         }
     }
 
-    /// A place for a connection of `source`, or none if it has enough or everybody else is being answered.
-    pub fn take(&self, source: Option<String>) -> Option<Place> {
-        let mut places = self.open.give();
+    /// A slot for a connection of `source`, or none if it has enough or everybody else is being answered.
+    pub fn take(&self, source: Option<String>) -> Option<Slot> {
+        let mut slots = self.open.give();
         if source.is_some()
-            && places.held_by(|connection| connection.source == source) >= self.most_per_source
+            && slots.held_by(|connection| connection.source == source) >= self.most_per_source
         {
             return None;
         }
-        if places.held() >= self.most {
-            places.displace(|_| true)?;
+        if slots.held() >= self.most {
+            slots.displace(|_| true)?;
         }
-        Some(places.to(Connection {
+        Some(slots.to(Connection {
             source,
             being_answered: Arc::default(),
         }))

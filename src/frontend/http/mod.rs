@@ -1,6 +1,6 @@
 //! HTTP/1.1 for strangers: how much of this machine they may take, whatever is served to them.
 //!
-//! A request goes `server` (accepting, TLS, time) → `connections` (who has a place) → `head` (is it one that everybody
+//! A request goes `server` (accepting, TLS, time) → `connections` (who has a slot) → `head` (is it one that everybody
 //! reads alike) → a router of the caller's.
 
 mod connections;

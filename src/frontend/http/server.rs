@@ -30,14 +30,14 @@ use tokio_rustls::{TlsAcceptor, rustls::ServerConfig};
 
 use super::{
     Limits, Peer,
-    connections::{Connections, Place},
+    connections::{Connections, Slot},
     head::{StrictLines, names_one_host},
 };
 use crate::{
     domain::network::Networks,
     frontend::{
+        admission::rate::Rates,
         proxy::{Headers, Heard, Speaker},
-        rate::Rates,
         transport::Transport,
     },
 };
@@ -140,12 +140,12 @@ impl<C: Fn(Peer) -> Option<String>> Server<C> {
             let shakes_too_often = |source: &String| {
                 desk.tls.is_some() && handshakes.count(source.clone(), begun.elapsed()).is_err()
             };
-            // Whoever has no place is hung up on: a page would cost what the limit is there to save.
+            // Whoever has no slot is hung up on: a page would cost what the limit is there to save.
             if source.as_ref().is_some_and(shakes_too_often) {
                 continue;
             }
-            if let Some(place) = connections.take(source) {
-                open.spawn(desk.clone().attend(stream, peer, place));
+            if let Some(slot) = connections.take(source) {
+                open.spawn(desk.clone().attend(stream, peer, slot));
             }
         }
         drop((listener, headers));
@@ -175,23 +175,23 @@ async fn asked_to(leave: &mut watch::Receiver<bool>) {
 
 impl Desk {
     /// Serves a connection of `peer`'s; without one it is a balancer's own.
-    async fn attend(self, stream: TcpStream, peer: Option<Peer>, place: Place) {
+    async fn attend(self, stream: TcpStream, peer: Option<Peer>, slot: Slot) {
         // An answer is written in one go; waiting to fill a packet would only delay it.
         let _ = stream.set_nodelay(true);
         tokio::select! {
-            () = place.displaced() => {}
-            () = self.greet(stream, peer, &place) => {}
+            () = slot.displaced() => {}
+            () = self.greet(stream, peer, &slot) => {}
         }
     }
 
-    async fn greet(&self, stream: TcpStream, peer: Option<Peer>, place: &Place) {
+    async fn greet(&self, stream: TcpStream, peer: Option<Peer>, slot: &Slot) {
         match &self.tls {
-            None => self.talk(stream, peer, place).await,
+            None => self.talk(stream, peer, slot).await,
             Some(tls) => {
                 let shaking = tls.transport.run(tls.acceptor.accept(stream));
                 let shaken = timeout(self.limits.handshake, shaking).await;
                 if let Ok(Ok(Ok(stream))) = shaken {
-                    self.talk(stream, peer, place).await;
+                    self.talk(stream, peer, slot).await;
                 }
             }
         }
@@ -201,14 +201,14 @@ impl Desk {
         &self,
         stream: S,
         peer: Option<Peer>,
-        place: &Place,
+        slot: &Slot,
     ) {
         let stream = StrictLines::new(stream);
         let is_last = stream.is_last();
         let router = TowerToHyperService::new(self.router.clone());
         let service = hyper::service::service_fn(|request: hyper::Request<_>| {
             let mut request = request.map(Body::new);
-            let answering = place.answering();
+            let answering = slot.answering();
             let answer = match peer {
                 // Nobody asks for a page; that there is an answer is all that a balancer wants to know.
                 None => Err(StatusCode::NO_CONTENT),

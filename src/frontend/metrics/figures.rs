@@ -16,7 +16,7 @@ use prometheus_client::{
 use crate::{
     assembly::Vitals,
     domain::letter::Stage,
-    frontend::doors::{Door, Doors, Reason},
+    frontend::admission::counts::{Counts, Entrance, Reason},
     store::pulse::Condition,
 };
 
@@ -27,7 +27,7 @@ const PREFIX: &str = "lpse_kiosk";
 #[derive(Debug, Clone)]
 pub struct Figures {
     pub vitals: Vitals,
-    pub doors: Doors,
+    pub counts: Counts,
     pub letters: Option<Letters>,
     pub now: Timestamp,
 }
@@ -138,24 +138,24 @@ impl Collector for Figures {
 
 impl Figures {
     fn people(&self, table: &mut Table<'_>) -> fmt::Result {
-        let doors = &self.doors;
-        let by_door = |count: fn(&Doors, Door) -> u64| {
-            Door::ALL.map(|door| ([("door", door.as_str())], count(doors, door)))
+        let counts = &self.counts;
+        let by_entrance = |count: fn(&Counts, Entrance) -> u64| {
+            Entrance::ALL.map(|one| ([("door", one.as_str())], count(counts, one)))
         };
         table.gauges(
             "open_sessions",
             "Sessions that are open now",
-            by_door(Doors::open),
+            by_entrance(Counts::open),
         )?;
         table.counters(
             "sessions",
             "Sessions that have begun",
-            by_door(Doors::entered),
+            by_entrance(Counts::entered),
         )?;
         table.counters(
             "ssh_refused",
             "SSH connections that were turned away",
-            Reason::ALL.map(|reason| ([("reason", reason.as_str())], doors.refused(reason))),
+            Reason::ALL.map(|reason| ([("reason", reason.as_str())], counts.refused(reason))),
         )?;
         let acts = self.vitals.acts.iter();
         table.counters(

@@ -20,7 +20,7 @@ use axum::{
 };
 use tokio::{sync::watch, time::timeout};
 
-use super::{doors::Doors, http};
+use super::{admission::counts::Counts, http};
 use crate::{
     assembly::Vitals, domain::network::Networks, ports::Clock, service::outbox::Outbox,
     store::pulse::Condition,
@@ -55,7 +55,7 @@ const PAGE: usize = 256;
 #[derive(Debug, Clone)]
 pub struct Metrics {
     pub vitals: Vitals,
-    pub doors: Doors,
+    pub counts: Counts,
     pub outbox: Outbox,
     pub clock: Arc<dyn Clock>,
 }
@@ -140,7 +140,7 @@ async fn no_store(request: Request, next: Next) -> Response {
 async fn health(State(desk): State<Arc<Desk>>) -> Response {
     let (status, word) = match desk.metrics.vitals.store.condition() {
         // A load balancer sends people elsewhere, while those who are in finish.
-        _ if *desk.leave.borrow() || desk.metrics.doors.are_closed() => {
+        _ if *desk.leave.borrow() || desk.metrics.counts.are_closed() => {
             (StatusCode::SERVICE_UNAVAILABLE, "leaving")
         }
         Condition::Well if desk.metrics.vitals.audit.is_failing() => {
@@ -157,7 +157,7 @@ async fn figures(State(desk): State<Arc<Desk>>) -> Response {
     let letters = timeout(COUNTING, letters(&metrics.outbox)).await;
     let figures = Figures {
         vitals: metrics.vitals.clone(),
-        doors: metrics.doors.clone(),
+        counts: metrics.counts.clone(),
         // What cannot be counted now is left out, as Prometheus wants it.
         letters: letters.ok().flatten(),
         now: metrics.clock.now(),

@@ -16,13 +16,13 @@ use crate::{
         Source,
         audit::{Act, AuditEvent, AuditOutcome},
     },
-    frontend::doors::{Door, Reason},
+    frontend::admission::counts::{Entrance, Reason},
 };
 
 /// A house with its metrics, listening.
 struct Served {
     opened: Opened,
-    doors: Doors,
+    counts: Counts,
     address: SocketAddr,
     leave: watch::Sender<bool>,
     server: JoinHandle<io::Result<()>>,
@@ -39,10 +39,10 @@ impl Served {
         let clock = Arc::new(SystemClock::start());
         let opened = assembly::open(&config, &KeySource::Ephemeral, clock.clone(), None).await;
         let opened = opened.unwrap();
-        let doors = Doors::default();
+        let counts = Counts::default();
         let metrics = Metrics {
             vitals: opened.vitals.clone(),
-            doors: doors.clone(),
+            counts: counts.clone(),
             outbox: opened.services.outbox.clone(),
             clock,
         };
@@ -51,7 +51,7 @@ impl Served {
         let (leave, left) = watch::channel(false);
         Self {
             opened,
-            doors,
+            counts,
             address,
             leave,
             server: tokio::spawn(metrics.serve(listener, left)),
@@ -115,7 +115,7 @@ async fn whoever_is_about_to_leave_is_not_healthy() {
     let desk = |leave: bool| {
         let metrics = Metrics {
             vitals: served.opened.vitals.clone(),
-            doors: served.doors.clone(),
+            counts: served.counts.clone(),
             outbox: served.opened.services.outbox.clone(),
             clock: Arc::new(SystemClock::start()),
         };
@@ -127,7 +127,7 @@ async fn whoever_is_about_to_leave_is_not_healthy() {
         health(desk(true)).await.status(),
         StatusCode::SERVICE_UNAVAILABLE
     );
-    served.doors.close();
+    served.counts.close();
     assert_eq!(
         health(desk(false)).await.status(),
         StatusCode::SERVICE_UNAVAILABLE,
@@ -138,8 +138,11 @@ async fn whoever_is_about_to_leave_is_not_healthy() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_happens_is_counted_and_no_label_holds_what_people_typed() {
     let served = Served::start().await;
-    let open = [served.doors.enter(Door::Ssh), served.doors.enter(Door::Ssh)];
-    served.doors.refuse(Reason::NoPty);
+    let open = [
+        served.counts.enter(Entrance::Ssh),
+        served.counts.enter(Entrance::Ssh),
+    ];
+    served.counts.refuse(Reason::NoPty);
     served.opened.vitals.acts.count(&AuditEvent::new(
         Act::CheckPassword,
         AuditOutcome::Refused("unknown-account".into()),

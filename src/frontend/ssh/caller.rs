@@ -1,4 +1,4 @@
-//! What one SSH connection asks for, and what it is answered: a shell on a pseudo-terminal, and nothing else.
+//! Wishes of one SSH connection, and their answers: a shell on a pseudo-terminal, and nothing else.
 //!
 //! A command is answered with a sentence, everything else with failure at once (RFC 4254 sections 5 and 6), so that no
 //! client waits. Nothing here waits for a session: the library calls in from the loop that also writes the frames.
@@ -17,8 +17,8 @@ use tokio::sync::oneshot;
 use super::{algorithms, conduct::Conduct};
 use crate::{
     frontend::{
-        keyboard::Typed,
-        lent::{LONGEST_VALUE, VARIABLES, Variables, terminal_from_afar},
+        guest::{LONGEST_VALUE, VARIABLES, Variables, terminal_from_afar},
+        terminal::keyboard::Typed,
     },
     tui::theme::Terminal,
 };

@@ -1,4 +1,4 @@
-//! What a connection makes this machine calculate, beside what it says: its packets, and how often it asks for new keys.
+//! Conduct of a connection: what it makes this machine calculate, by its packets and by asking for new keys.
 //!
 //! The SSH library exchanges keys as often as a peer asks for it, and tells nobody. But it reads a packet whole before it
 //! reads on, and tells [`Caller`](super::caller::Caller) of every one that asks for something. A long one of which it
@@ -10,7 +10,7 @@ use std::{
 };
 
 use super::penalties::Offence;
-use crate::frontend::rate::Window;
+use crate::frontend::admission::rate::Window;
 
 /// Packets that a connection may send in a minute: a key that is held down makes 50 a second, a paste comes in large ones.
 const PACKETS: u32 = 20_000;

@@ -1,4 +1,4 @@
-//! Where a session's frames go: the SSH channel, as fast as its peer takes them.
+//! The door of a session over SSH: frames go to the channel, as fast as its peer takes them.
 
 use std::{io, sync::Arc};
 
@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use russh::{ChannelWriteHalf, server::Msg};
 
-use crate::{frontend::console::Use, session::Door};
+use crate::{frontend::terminal::console::Use, session::Door};
 
 /// The writing end of a channel. A frame is one message to the library, which makes one packet of it where the peer's
 /// window has room; where it has none, sending waits, and the session gives up after a while.

@@ -6,7 +6,7 @@
 //! (security.md section 4). The SSH library has none of these limits.
 //!
 //! - [`host_key`]: by which people recognise this machine.
-//! - `penalties`: who is refused for a while; who gives way is decided in [`super::connections`].
+//! - `penalties`: who is refused for a while; who gives way is decided in [`super::admission::sessions`].
 //! - `algorithms`: by which keys are exchanged and bytes enciphered.
 //! - `line`: a TCP connection that can be cut.
 //! - `conduct`: what a connection makes this machine calculate.
@@ -33,13 +33,13 @@ use rustix::net::{AddressFamily, SocketFlags, SocketType, sockopt};
 use tokio::{io::AsyncWriteExt, net::TcpStream, sync::mpsc, task::JoinSet};
 
 use super::{
-    doors::Reason as Refused,
-    lent::Screens,
+    admission::counts::Reason as Refused,
+    guest::Screens,
     proxy::{Headers, Heard, Speaker},
     transport::Transport,
 };
 use host_key::{HostKey, HostKeyError};
-use reception::Reception;
+use reception::{GREETING, Reception};
 
 /// Why SSH is not served.
 #[derive(Debug, thiserror::Error)]
@@ -59,9 +59,6 @@ pub fn listen(places: &[SocketAddr]) -> Result<Vec<TcpListener>, SshError> {
     };
     places.iter().map(listen).collect()
 }
-
-/// What this machine says first (RFC 4253 section 4.2).
-const GREETING: &str = "SSH-2.0-lpse-kiosk";
 
 /// Connections that may wait to be accepted.
 const BACKLOG: i32 = 1024;
@@ -118,9 +115,9 @@ impl Ssh {
     async fn attend(self, listeners: Vec<tokio::net::TcpListener>, reception: Arc<Reception>) {
         let screens = self.0;
         let (call, mut calls) = mpsc::channel(16);
-        let mut doors = JoinSet::new();
+        let mut accepting = JoinSet::new();
         for listener in listeners {
-            doors.spawn(accept(listener, call.clone()));
+            accepting.spawn(accept(listener, call.clone()));
         }
         drop(call);
         let mut connections = JoinSet::new();
@@ -145,7 +142,7 @@ impl Ssh {
                     Ok(Heard { stream, speaker: Speaker::Balancer }) => {
                         connections.spawn(greet(stream));
                     }
-                    Err(_) => screens.doors.refuse(Refused::Handshake),
+                    Err(_) => screens.counts.refuse(Refused::Handshake),
                 },
                 // A connection whose task has ended, by a fault or not, has taken no other with it.
                 Some(_) = connections.join_next() => {}
@@ -153,7 +150,7 @@ impl Ssh {
             }
         }
         drop(headers);
-        doors.shutdown().await;
+        accepting.shutdown().await;
         screens.see_out(connections).await;
     }
 }

@@ -1,4 +1,4 @@
-//! Sources whose connections misbehave are refused for a while, as OpenSSH's PerSourcePenalties does.
+//! Penalties: sources whose connections misbehave are refused for a while, as by OpenSSH's PerSourcePenalties.
 
 use std::{
     collections::HashMap,

@@ -22,15 +22,22 @@ use crate::{
     config::Config,
     domain::{Source, language::Language},
     frontend::{
-        connections::Place,
-        console::Use,
-        doors::{Door, Reason as Refused},
-        keyboard::{Keyboard, keyboard},
-        lent::{Gone, Lent, Screens},
+        admission::{
+            counts::{Entrance, Reason as Refused},
+            sessions::Slot,
+        },
+        guest::{Gone, Guest, Screens},
+        terminal::{
+            console::Use,
+            keyboard::{Keyboard, keyboard},
+        },
         transport::Transport,
     },
     tui::text::Ending,
 };
+
+/// What this machine says first (RFC 4253 section 4.2).
+pub const GREETING: &str = "SSH-2.0-lpse-kiosk";
 
 /// What a channel may hold of unread keys in the library: small, because keys are few.
 const WINDOW: u32 = 32 * 1024;
@@ -57,7 +64,7 @@ impl Reception {
     /// `transport` does what the SSH library calculates.
     pub fn new(screens: Screens, transport: Transport, key: HostKey) -> Self {
         let protocol = server::Config {
-            server_id: SshId::Standard(super::GREETING.into()),
+            server_id: SshId::Standard(GREETING.into()),
             methods: Caller::ways_in(),
             // There is no password here whose refusal could tell anything by its time.
             auth_rejection_time: Duration::ZERO,
@@ -83,7 +90,7 @@ impl Reception {
     }
 
     /// Lets in a connection of somebody's at `address`, an IPv4 one in its plain form, unless that source has earned a
-    /// penalty or has no place; returns what serves it.
+    /// penalty or has no slot; returns what serves it.
     pub fn admit(
         self: &Arc<Self>,
         stream: TcpStream,
@@ -94,15 +101,15 @@ impl Reception {
         let key = source.throttle_key();
         if self.penalties.refuse(&key, self.screens.clock.monotonic()) {
             tracing::debug!(%source, "an SSH connection is refused: penalty");
-            self.screens.doors.refuse(Refused::Penalty);
+            self.screens.counts.refuse(Refused::Penalty);
             return None;
         }
-        let Some(place) = self.screens.connections.take(&key, &config.ssh) else {
+        let Some(slot) = self.screens.connections.take(&key, &config.ssh) else {
             tracing::debug!(%source, "an SSH connection is refused: no place");
-            self.screens.doors.refuse(Refused::Limit);
+            self.screens.counts.refuse(Refused::Limit);
             return None;
         };
-        Some(self.clone().serve(stream, source, key, place, config))
+        Some(self.clone().serve(stream, source, key, slot, config))
     }
 
     async fn serve(
@@ -110,13 +117,13 @@ impl Reception {
         stream: TcpStream,
         source: Source,
         key: String,
-        place: Place,
+        slot: Slot,
         config: Arc<Config>,
     ) {
         let conduct = Arc::new(Conduct::new(self.screens.clock.monotonic()));
         let (line, _cutter) = line(stream, conduct.clone(), self.screens.clock.clone());
         let longest = config.ssh.longest_penalty;
-        let offence = self.attend(line, source, &conduct, &place, config).await;
+        let offence = self.attend(line, source, &conduct, &slot, config).await;
         if let Some(offence) = conduct.offence() {
             tracing::info!(
                 source = key,
@@ -126,16 +133,15 @@ impl Reception {
         }
         let now = self.screens.clock.monotonic();
         let add = |offence| self.penalties.add(&key, offence, now, longest);
-        let is_visit = conduct.has_exchanged_keys() && !place.has_logged_in();
-        if place.has_logged_in() {
+        let is_visit = conduct.has_exchanged_keys() && !slot.has_logged_in();
+        if slot.has_logged_in() {
             self.penalties.forgive(&key);
         } else if is_visit {
             add(Offence::Visit);
         }
         // A visit without a screen is a visit; what a connection was ended for is forgiven to nobody.
-        let others = offence.filter(|offence| {
-            !(place.has_logged_in() || is_visit && *offence == Offence::NoScreen)
-        });
+        let others = offence
+            .filter(|offence| !(slot.has_logged_in() || is_visit && *offence == Offence::NoScreen));
         if let Some(offence) = conduct.offence().or(others) {
             add(offence);
         }
@@ -147,7 +153,7 @@ impl Reception {
         line: Line,
         source: Source,
         conduct: &Arc<Conduct>,
-        place: &Place,
+        slot: &Slot,
         config: Arc<Config>,
     ) -> Option<Offence> {
         let (typed, keyboard) = keyboard();
@@ -155,19 +161,19 @@ impl Reception {
         let caller = Caller::new(typed, conduct.clone(), ask);
         let shaken = tokio::select! {
             shaken = timeout(config.ssh.before_login, self.shake(line, caller, asked)) => shaken,
-            () = place.displaced() => {
-                self.screens.doors.refuse(Refused::Displaced);
+            () = slot.displaced() => {
+                self.screens.counts.refuse(Refused::Displaced);
                 return None;
             }
             () = self.screens.closed() => {
-                self.screens.doors.refuse(Refused::Leaving);
+                self.screens.counts.refuse(Refused::Leaving);
                 return None;
             }
         };
         let (connection, asked) = match shaken {
             Ok(Ok(shaken)) => shaken,
             failed => {
-                self.screens.doors.refuse(Refused::Handshake);
+                self.screens.counts.refuse(Refused::Handshake);
                 return Some(failed.map_or(Offence::TooSlow, |shaken| {
                     shaken.err().unwrap_or(Offence::NoScreen)
                 }));
@@ -182,7 +188,7 @@ impl Reception {
         let (terminal, size) = match screens {
             Ok(screens) => screens,
             Err((sentence, line_end)) => {
-                self.screens.doors.refuse(Refused::NoPty);
+                self.screens.counts.refuse(Refused::NoPty);
                 let _ = timeout(LAST_WORDS, async {
                     refuse(&asked.channel, sentence, line_end).await;
                     connection.await
@@ -192,14 +198,14 @@ impl Reception {
             }
         };
         let channel = Arc::new(asked.channel);
-        let lent = Lent {
+        let guest = Guest {
             source,
             terminal,
             size,
             taken: Use::Borrowed,
         };
         let offence = self
-            .show_screens(&channel, keyboard, lent, place, &config)
+            .show_screens(&channel, keyboard, guest, slot, &config)
             .await;
         if offence.is_none() {
             // The peer closes its side after the last words; then the library's task ends by itself.
@@ -239,19 +245,19 @@ impl Reception {
         &self,
         channel: &Arc<ChannelWriteHalf<Msg>>,
         keyboard: Keyboard,
-        lent: Lent,
-        place: &Place,
+        guest: Guest,
+        slot: &Slot,
         config: &Config,
     ) -> Option<Offence> {
-        let _open = self.screens.doors.enter(Door::Ssh);
+        let _open = self.screens.counts.enter(Entrance::Ssh);
         let door = ChannelDoor::new(channel.clone());
-        let shown = self.screens.show(lent, door, keyboard, place, config).await;
+        let shown = self.screens.show(guest, door, keyboard, slot, config).await;
         let goodbye = match shown {
             Ok(goodbye) => goodbye.sentence,
             // Who has only closed the keyboard still sees how it ends.
             Err(Gone::HungUp) => &config.language.text().ending.goodbye,
             Err(Gone::Displaced) => {
-                self.screens.doors.refuse(Refused::Displaced);
+                self.screens.counts.refuse(Refused::Displaced);
                 return Some(Offence::NoScreen);
             }
             Err(Gone::ReadsNothing) => return Some(Offence::ReadsNothing),

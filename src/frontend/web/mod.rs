@@ -3,7 +3,7 @@
 //! A look at it changes nothing, as often as anybody looks. `Reset TOTP` on page 1 leads to a confirmation, its `OK` to
 //! the reset, and the browser is then sent on to a result that holds no data. It works without JavaScript.
 //!
-//! A request goes [`http`] (limits, time, TLS) → `site` (source, rate, headers) → `reset` (what is asked, is the form
+//! A request goes [`http`] (limits, time, TLS) → `router` (source, rate, headers) → `reset` (what is asked, is the form
 //! ours) → [`Resets`] → `page`. Architecture invariant: nothing that a request's headers say is printed or linked to.
 
 mod headers;
@@ -14,6 +14,7 @@ mod peer;
 mod query;
 mod reset;
 mod resets;
+mod router;
 mod seal;
 mod site;
 mod tls;
@@ -34,7 +35,8 @@ use crate::{
     vault::Vault,
 };
 use peer::TrustedProxies;
-use site::{Site, router};
+use router::router;
+use site::Site;
 
 pub use resets::Resets;
 pub use tls::{Reception, TlsError, reception, tls_config};
@@ -137,7 +139,7 @@ pub async fn say_starting(
         limits: Limits::default().serving,
         proxies: settings.proxies.clone(),
         source: source(&TrustedProxies::new(settings.trusted_proxies.clone())),
-        router: site::starting(settings),
+        router: router::starting(settings),
     };
     server.serve(listener, leave).await
 }

@@ -1,15 +1,11 @@
-//! The page as a router: which address is which page, and what holds for all of them.
+//! The site: what every answer of the page is made from, its own addresses, and whole answers.
 
 use std::sync::Arc;
 
 use axum::{
-    Router,
     body::Body,
-    extract::{Request, State},
-    http::{StatusCode, Uri, header},
-    middleware::{self, Next},
+    http::{StatusCode, header},
     response::{IntoResponse, Response},
-    routing::get,
 };
 
 use crate::domain::{
@@ -18,23 +14,21 @@ use crate::domain::{
 };
 
 use super::{
-    Limits, Web, WebSettings, headers,
+    Limits, Web, WebSettings,
     html::Html,
-    http::Peer,
     origin::PageAddress,
-    page::{Frame, link_switch, problem::Problem, steps},
+    page::{Frame, link_switch, problem::Problem},
     peer::TrustedProxies,
     query::LANGUAGE,
-    reset,
     resets::Resets,
     words,
 };
-use crate::{frontend::rate::Rates, ports::Clock, vault::Vault};
+use crate::{frontend::admission::rate::Rates, ports::Clock, vault::Vault};
 
 /// Where the result stands.
-const DONE: &str = "/selesai";
+pub const DONE: &str = "/selesai";
 /// Where whoever chose `Batal` comes to.
-const CANCELLED: &str = "/batal";
+pub const CANCELLED: &str = "/batal";
 
 /// All that an answer is made from.
 #[derive(Debug)]
@@ -46,7 +40,7 @@ pub struct Site {
     pub clock: Arc<dyn Clock>,
     pub base: PageAddress,
     pub proxies: TrustedProxies,
-    rates: Rates,
+    pub rates: Rates,
 }
 
 impl Site {
@@ -103,105 +97,6 @@ impl Site {
     }
 }
 
-/// The router over `site`, for requests that carry a [`Peer`].
-pub fn router(site: Arc<Site>) -> Router {
-    let mut router = Router::new();
-    let mut prefixes = vec![""];
-    // A proxy may or may not take the base URL's own path away before it passes a request on.
-    if !site.base.prefix.is_empty() {
-        prefixes.push(&site.base.prefix);
-    }
-    for prefix in prefixes {
-        let path = format!("{prefix}{LINK_PATH}");
-        router = router
-            .route(&path, get(reset::show).post(reset::submit))
-            .route(&format!("{path}{DONE}"), get(done))
-            .route(&format!("{path}{CANCELLED}"), get(cancelled));
-    }
-    router
-        .method_not_allowed_fallback(wrong_method)
-        .fallback(not_found)
-        .layer(middleware::from_fn_with_state(site.clone(), admit))
-        .with_state(site)
-}
-
-/// What holds for every request: who asks is found out, too many are turned away, and the answer has all headers.
-async fn admit(State(site): State<Arc<Site>>, mut request: Request, next: Next) -> Response {
-    let peer = request.extensions().get::<Peer>().copied();
-    let peer = peer.unwrap_or(Peer(std::net::Ipv4Addr::UNSPECIFIED.into()));
-    let source = site.proxies.source(peer, request.headers());
-    let counted = site
-        .rates
-        .count(source.throttle_key(), site.clock.monotonic());
-    let mut response = match counted {
-        Ok(()) => {
-            request.extensions_mut().insert(source);
-            next.run(request).await
-        }
-        Err(wait) => problem(
-            &site,
-            Problem::TooMany(wait),
-            language(&site.settings, request.uri()),
-            None,
-        ),
-    };
-    // No query string and no address with one: the token is in it.
-    tracing::debug!(status = response.status().as_u16(), "reset page answered");
-    headers::put(response.headers_mut(), site.base.is_https);
-    response
-}
-
-async fn done(State(site): State<Arc<Site>>, uri: Uri) -> Response {
-    let frame = site.frame_at(language(&site.settings, &uri), None);
-    html(StatusCode::OK, frame.language, steps::done(&frame))
-}
-
-async fn cancelled(State(site): State<Arc<Site>>, uri: Uri) -> Response {
-    let frame = site.frame_at(language(&site.settings, &uri), None);
-    html(StatusCode::OK, frame.language, steps::cancelled(&frame))
-}
-
-async fn not_found(State(site): State<Arc<Site>>, uri: Uri) -> Response {
-    problem(
-        &site,
-        Problem::NotFound,
-        language(&site.settings, &uri),
-        None,
-    )
-}
-
-/// The router adds `Allow` (RFC 9110 section 15.5.6) by itself.
-async fn wrong_method(State(site): State<Arc<Site>>, uri: Uri) -> Response {
-    problem(&site, Problem::Method, language(&site.settings, &uri), None)
-}
-
-/// The router before the store is open, which has one page, whatever is asked.
-pub fn starting(settings: WebSettings) -> Router {
-    let is_https = PageAddress::new(&settings.base_url).is_https;
-    let settings = Arc::new(settings);
-    let answer = move |uri: Uri| {
-        let language = language(&settings, &uri);
-        let other = words::code(language.other());
-        let frame = Frame {
-            office: &settings.office,
-            language,
-            switch: link_switch(language, &format!("?{LANGUAGE}={other}")),
-        };
-        let mut response = problem_on(&frame, Problem::Unavailable);
-        headers::put(response.headers_mut(), is_https);
-        async move { response }
-    };
-    Router::new().fallback(answer)
-}
-
-/// The language that an address asks for.
-fn language(settings: &WebSettings, uri: &Uri) -> Language {
-    let said = form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes())
-        .find(|(name, _)| name == LANGUAGE)
-        .and_then(|(_, code)| words::language(&code));
-    said.unwrap_or(settings.language)
-}
-
 /// The page of a problem. `link` is where its language switch leads.
 pub fn problem(
     site: &Site,
@@ -212,7 +107,7 @@ pub fn problem(
     problem_on(&site.frame_at(language, link), problem)
 }
 
-fn problem_on(frame: &Frame<'_>, problem: Problem) -> Response {
+pub fn problem_on(frame: &Frame<'_>, problem: Problem) -> Response {
     let mut response = html(problem.status(), frame.language, problem.page(frame));
     if let Some(wait) = problem.retry_after() {
         let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);

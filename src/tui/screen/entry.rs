@@ -1,13 +1,14 @@
-//! Typing a code, wherever one is asked for: the field, what is wrong with it, and the refusal of the last try.
+//! The entry of a code, wherever one is asked for: the field, what is wrong with it, the refusal of the last try.
 
 use std::time::Duration;
 
-use super::{Attempt, Context, Refused};
+use super::{Attempt, Refused};
 use crate::{
     domain::{Passcode, passcode::PasscodeInputError},
     tui::{
         Now,
         command::Edit,
+        context::Context,
         widget::{field::CodeField, sheet::Sheet},
     },
 };

@@ -1,67 +1,27 @@
-//! One file a screen: its model, how it changes, how it is drawn, its key hints and its help.
+//! Screens, one a file: its model, how it changes, how it is drawn, its key hints and its help.
 
-pub mod account_card;
-pub mod activity;
 pub mod desk;
-pub mod desk_act;
-pub mod desk_audit;
-pub mod desk_outbox;
-pub mod desk_policy;
-pub mod disable;
-pub mod enrollment;
 mod entry;
 pub mod home;
-pub mod inbox;
-pub mod menu;
-pub mod one_time_password;
-pub mod own_password;
-pub mod passcode;
-pub mod password;
-pub mod recovery;
-pub mod recovery_codes;
-pub mod recovery_issue;
-pub mod reset_confirm;
-pub mod reset_done;
-pub mod reset_request;
-pub mod reset_sent;
-pub mod user_id;
-pub mod user_type;
+pub mod login;
+pub mod reset;
 
 use std::{fmt, time::Duration};
 
 use ratatui::Frame;
 
 use super::{
-    AppSettings, DeskReply, HomeView, Look, Now, OwnPasswordRefused, Reply, Request, ResetVoid,
-    Sight,
+    DeskReply, HomeView, Lookup, LookupReply, Now, OwnPasswordRefused, Reply, Request, ResetVoid,
     command::Command,
+    context::{Context, PATIENCE},
     text::{Page, Text},
-    theme::Theme,
     widget::{
         frame::{self, KeyHint},
         sheet::Sheet,
     },
 };
 
-use crate::domain::{idle::Presence, language::Language, officer::Card, security_code::Picture};
-
-/// What a screen sees of the world around it.
-#[derive(Debug, Clone, Copy)]
-pub struct Context<'a> {
-    pub settings: &'a AppSettings,
-    pub language: Language,
-    pub text: &'static Text,
-    pub theme: &'a Theme,
-    pub now: Now,
-    pub visits: Option<u64>,
-    /// How long a request has been under way, if one is.
-    pub working: Option<Duration>,
-    /// How long the screen has been wanting to see something that it does not have yet.
-    pub looking: Option<Duration>,
-}
-
-/// What takes shorter than this is not worth a sign.
-pub const PATIENCE: Duration = Duration::from_millis(150);
+use crate::domain::{idle::Presence, officer::Card, security_code::Picture};
 
 /// What comes of an event.
 #[derive(Debug)]
@@ -132,12 +92,17 @@ pub trait Screen: fmt::Debug + Send {
     }
 
     /// What this screen wants to look up and has not seen yet. Asked after every event.
-    fn wants_look(&self) -> Option<Look> {
+    fn wants_lookup(&self) -> Option<Lookup> {
         None
     }
 
-    /// The answer to `look`, which was wanted when it was asked. Says whether Enter now stands for something else.
-    fn sight(&mut self, _look: Look, _sight: Sight, _context: &Context<'_>) -> bool {
+    /// The answer to `lookup`, which was wanted when it was asked. Says whether Enter now stands for something else.
+    fn lookup_reply(
+        &mut self,
+        _lookup: Lookup,
+        _reply: LookupReply,
+        _context: &Context<'_>,
+    ) -> bool {
         false
     }
 
@@ -308,6 +273,12 @@ fn until_next_second(left: Duration) -> Duration {
         0 => Duration::from_secs(1),
         nanos => Duration::from_nanos(u64::from(nanos)),
     }
+}
+
+/// Time until the wall clock shows another second.
+pub fn next_second(now: Now) -> Duration {
+    let nanos = u64::try_from(now.wall.subsec_nanosecond()).unwrap_or(0);
+    Duration::from_nanos(1_000_000_000 - nanos.min(999_999_999))
 }
 
 /// Writes that a request is under way, once it has taken long enough to wonder.

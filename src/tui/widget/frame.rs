@@ -1,4 +1,4 @@
-//! What stands around every screen: whose terminal this is, the information pages, the time, and the keys.
+//! The frame around every screen: whose terminal this is, the information pages, the time, and the keys.
 
 use ratatui::{
     Frame,
@@ -12,7 +12,7 @@ use super::sheet;
 use crate::{
     domain::calendar,
     tui::{
-        screen::Context,
+        context::Context,
         text::{Page, fill},
     },
 };

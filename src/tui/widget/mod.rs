@@ -1,4 +1,4 @@
-//! What screens are made of.
+//! Widgets: what screens are made of.
 
 pub mod field;
 pub mod frame;

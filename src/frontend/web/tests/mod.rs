@@ -23,11 +23,7 @@ use axum::{
 use jiff::Timestamp;
 use tower::ServiceExt;
 
-use super::{
-    Limits, Resets, Web, WebSettings,
-    http::Peer,
-    site::{Site, router},
-};
+use super::{Limits, Resets, Web, WebSettings, http::Peer, router::router, site::Site};
 use crate::{
     domain::{
         AccountKey, EmailAddress, Source, UserId, UserType,

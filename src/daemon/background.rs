@@ -1,0 +1,291 @@
+//! Background tasks of the process that holds the store: the courier, the socket of commands, the page of the letters'
+//! links, a rotation of the master keys that waits for other machines, and health and figures for monitoring.
+
+use std::{
+    io,
+    net::{SocketAddr, TcpListener},
+    path::Path,
+    sync::Arc,
+    time::Duration,
+};
+
+use tokio::{sync::watch, task::JoinSet};
+use tokio_rustls::rustls::ServerConfig;
+
+use super::rotation;
+use crate::{
+    adapter::secret_file::{self, SecretFileError},
+    assembly::Opened,
+    config::{BaseUrl, Config},
+    frontend::{
+        admission::counts::Counts,
+        command_socket::{self, Held},
+        metrics::{self, Metrics},
+        private_socket::PrivateSocket,
+        web::{self, TlsError, Web, WebSettings},
+    },
+    ports::Clock,
+    service::EndedLogins,
+    store::{Key, Store, away::Away, find::Index},
+};
+
+/// Between two tries to hear of logins that end elsewhere.
+const HEARING_PAUSE: Duration = Duration::from_secs(1);
+
+/// Why the page cannot be served.
+#[derive(Debug, thiserror::Error)]
+pub enum PageError {
+    #[error(
+        "the reset page cannot be served at {0}: {1}; free that address, or name another in [web] listen"
+    )]
+    Listen(SocketAddr, io::Error),
+    #[error("the certificate file {0} cannot be read: {1}")]
+    Certificate(String, io::Error),
+    #[error(transparent)]
+    Key(#[from] SecretFileError),
+    #[error("[web] certificate and key: {0}")]
+    Tls(#[from] TlsError),
+}
+
+/// Why a background task has no place on the network.
+#[derive(Debug, thiserror::Error)]
+pub enum ListenError {
+    #[error(transparent)]
+    Page(#[from] PageError),
+    #[error(
+        "health and metrics cannot be told at {0}: {1}; free that address, or name another in [metrics] listen"
+    )]
+    Metrics(SocketAddr, io::Error),
+}
+
+/// The places on the network that the settings name, taken before anything else starts, so that a port in use is told
+/// on a terminal that still belongs to the operator.
+#[derive(Debug)]
+pub struct Listeners {
+    page: Option<Page>,
+    metrics: Option<TcpListener>,
+}
+
+impl Listeners {
+    pub fn take(config: &mut Config) -> Result<Self, ListenError> {
+        let bound = |place: SocketAddr| {
+            TcpListener::bind(place).map_err(|error| ListenError::Metrics(place, error))
+        };
+        Ok(Self {
+            page: Page::take(config)?,
+            metrics: config.metrics.map(bound).transpose()?,
+        })
+    }
+
+    /// Has health and the page told from now on that the program is starting, until `leave` turns true or is gone. It holds
+    /// nothing of the store, and whoever asks next is answered by what [`start`] serves.
+    pub fn say_starting(&self, config: &Config, leave: &watch::Receiver<bool>) {
+        if let Some(Ok(listener)) = self.metrics.as_ref().map(TcpListener::try_clone) {
+            let leave = leave.clone();
+            tokio::spawn(async move {
+                if let Err(error) = metrics::say_starting(listener, leave).await {
+                    tracing::error!(%error, "health is not told yet");
+                }
+            });
+        }
+        if let Some(page) = &self.page
+            && let Ok(listener) = page.listener.try_clone()
+        {
+            let (settings, leave) = (page.settings(config), leave.clone());
+            tokio::spawn(async move {
+                if let Err(error) = web::say_starting(settings, listener, leave).await {
+                    tracing::error!(%error, "the reset page is not served yet");
+                }
+            });
+        }
+    }
+}
+
+/// The page's place on the network.
+#[derive(Debug)]
+struct Page {
+    listener: TcpListener,
+    tls: Option<Arc<ServerConfig>>,
+}
+
+impl Page {
+    /// Takes the place that the settings name, if they name one. In training, which may leave the choice of the port
+    /// to the system, the links' beginning follows from it.
+    fn take(config: &mut Config) -> Result<Option<Self>, PageError> {
+        let Some(listen) = config.web.listen else {
+            return Ok(None);
+        };
+        let failed = |error| PageError::Listen(listen, error);
+        let tls = match (&config.web.certificate_file, &config.web.key_file) {
+            (Some(certificate), Some(key)) => Some(tls(certificate, key)?),
+            _ => None,
+        };
+        let listener = TcpListener::bind(listen).map_err(failed)?;
+        if config.web.base_url.is_none() {
+            let at = listener.local_addr().map_err(failed)?;
+            config.web.base_url = Some(BaseUrl::of_this_machine(at));
+        }
+        Ok(Some(Self { listener, tls }))
+    }
+
+    fn settings(&self, config: &Config) -> WebSettings {
+        WebSettings {
+            office: config.office.clone(),
+            base_url: config.web.links_begin_with(),
+            trusted_proxies: config.web.trusted_proxies.clone(),
+            proxies: config.web.proxies.clone(),
+            tls: self.tls.clone(),
+            language: config.language,
+        }
+    }
+}
+
+fn tls(certificate: &Path, key: &Path) -> Result<Arc<ServerConfig>, PageError> {
+    let chain = std::fs::read(certificate)
+        .map_err(|error| PageError::Certificate(certificate.display().to_string(), error))?;
+    let key = secret_file::read("the page's key file", key)?;
+    Ok(web::tls_config(&chain, key.as_bytes())?)
+}
+
+/// Starts the courier, the socket, the page and the metrics over an opened store. They end when `leave` holds true, and
+/// hold no part of the store any more once they have.
+pub fn start(
+    opened: &Opened,
+    listeners: Listeners,
+    config: &Config,
+    clock: Arc<dyn Clock>,
+    counts: &Counts,
+    leave: &watch::Receiver<bool>,
+) -> JoinSet<()> {
+    let mut background = JoinSet::new();
+    if let Some(courier) = opened.courier.clone() {
+        background.spawn(courier.run(leave.clone()));
+    }
+    let index = Index::new(opened.foundation.store.clone());
+    background.spawn(index.build(leave.clone()));
+    let logins = opened.foundation.ended_logins.clone();
+    background.spawn(hear_ended_logins(
+        opened.foundation.store.clone(),
+        logins,
+        leave.clone(),
+    ));
+    background.spawn(end_logins_while_away(
+        opened.away.clone(),
+        opened.foundation.ended_logins.clone(),
+        leave.clone(),
+    ));
+    if opened.is_shared {
+        let keys = opened.services.keys.clone();
+        background.spawn(rotation::go_on(keys, clock.clone(), leave.clone()));
+    }
+    let socket = config.socket_file();
+    match PrivateSocket::bind(&socket) {
+        Ok(socket) => {
+            let held = Held::by(&opened.foundation);
+            background.spawn(command_socket::serve(socket, held, leave.clone()));
+        }
+        // People at the screens are served all the same.
+        Err(error) => tracing::error!(
+            socket = %socket.display(),
+            %error,
+            "commands cannot work beside this process"
+        ),
+    }
+    if let Some(listener) = listeners.metrics {
+        let metrics = Metrics {
+            vitals: opened.vitals.clone(),
+            counts: counts.clone(),
+            outbox: opened.services.outbox.clone(),
+            clock: clock.clone(),
+        };
+        let leave = leave.clone();
+        background.spawn(async move {
+            if let Err(error) = metrics.serve(listener, leave).await {
+                tracing::error!(%error, "health and metrics are no longer told");
+            }
+        });
+    }
+    match listeners.page {
+        Some(page) => {
+            background.spawn(serve_page(opened, page, config, clock, leave.clone()));
+        }
+        None if opened.courier.is_some() => tracing::warn!(
+            "letters are sent, but this process serves no page for their links; [web] listen names a place for it"
+        ),
+        None => {}
+    }
+    background
+}
+
+/// Passes on what ends logins on other machines that share the store, until `leave` holds true.
+async fn hear_ended_logins(
+    store: Arc<dyn Store>,
+    logins: EndedLogins,
+    mut leave: watch::Receiver<bool>,
+) {
+    let hearing = async {
+        loop {
+            match store.changes(&Key::all_accounts()).await {
+                Ok(Some(changes)) => logins.clone().hear(changes).await,
+                Ok(None) => return,
+                Err(error) => {
+                    tracing::warn!(%error, "logins that end elsewhere are not heard of; another try follows");
+                    tokio::time::sleep(HEARING_PAUSE).await;
+                }
+            }
+        }
+    };
+    tokio::select! {
+        // The sender is gone where the process has left already.
+        _ = leave.wait_for(|leave| *leave) => {}
+        () = hearing => {}
+    }
+}
+
+/// Ends all open logins whenever the store no longer serves here, until `leave` holds true.
+async fn end_logins_while_away(
+    mut away: watch::Receiver<Option<Away>>,
+    logins: EndedLogins,
+    mut leave: watch::Receiver<bool>,
+) {
+    let ending = async {
+        // An embedded store is never away, and tells of nothing.
+        while away.changed().await.is_ok() {
+            let now = *away.borrow_and_update();
+            match now {
+                Some(away) => {
+                    logins.tell_everybody();
+                    tracing::error!("nobody is served here any more: {away}");
+                }
+                None => tracing::warn!("people are served here again"),
+            }
+        }
+    };
+    tokio::select! {
+        // The sender is gone where the process has left already.
+        _ = leave.wait_for(|leave| *leave) => {}
+        () = ending => {}
+    }
+}
+
+/// The page over an opened store, until `leave` holds true.
+fn serve_page(
+    opened: &Opened,
+    page: Page,
+    config: &Config,
+    clock: Arc<dyn Clock>,
+    leave: watch::Receiver<bool>,
+) -> impl Future<Output = ()> + use<> {
+    let web = Web {
+        settings: page.settings(config),
+        vault: opened.foundation.vault.clone(),
+        limits: web::Limits::default(),
+        resets: Arc::new(opened.services.reset.clone()),
+        clock,
+    };
+    async move {
+        if let Err(error) = web.serve(page.listener, leave).await {
+            tracing::error!(%error, "the reset page is no longer served");
+        }
+    }
+}

@@ -1,0 +1,13 @@
+//! The process: what runs in it, from its start to its end, and what the system that started it hears.
+
+mod background;
+mod error;
+mod host;
+mod kiosk;
+pub mod log;
+pub mod rotation;
+pub mod run;
+mod supervisor;
+pub mod training;
+
+pub use error::HostError;

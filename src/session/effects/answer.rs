@@ -1,0 +1,120 @@
+//! Answers that several stages give: home, a refusal, a key to be shown, a password that is due.
+
+use crate::{
+    domain::{account::LastLogin, provisioning::Provisioning},
+    service::{
+        Refusal, ServiceError,
+        authentication::{Granted, PasswordDue},
+        enrollment::ProveOutcome,
+        own_password::ChangeOutcome,
+    },
+    session::proofs::{LoggedIn, Proofs},
+    tui::{HomeNotice, HomeView, OwnPasswordRefused, Reply},
+};
+
+/// What becomes of a request: the answer for the screen, and the proofs from now on.
+pub type Attempted = Result<(Reply, Proofs), ServiceError>;
+
+pub fn home(granted: Granted, notice: Option<HomeNotice>) -> (Reply, Proofs) {
+    let (view, proofs) = at_home(granted, notice);
+    (Reply::Home(Box::new(view)), proofs)
+}
+
+/// What home shows of a login, and the proof of that login.
+pub fn at_home(granted: Granted, notice: Option<HomeNotice>) -> (HomeView, Proofs) {
+    let account = granted.account;
+    let view = HomeView {
+        account: account.key,
+        name: account.name,
+        role: account.role,
+        totp: account.authenticator.state(),
+        policy: granted.policy,
+        recovery: granted.recovery,
+        last_login: granted.previous_login.clone(),
+        activity: account.activity,
+        notice,
+        clock: None,
+    };
+    let proofs = Proofs::LoggedIn(LoggedIn {
+        authenticated: granted.authenticated,
+        previous_login: granted.previous_login,
+    });
+    (view, proofs)
+}
+
+pub fn password_due(due: PasswordDue) -> (Reply, Proofs) {
+    let reply = Reply::PasswordDue {
+        account: due.awaiting.account().clone(),
+        name: due.name,
+    };
+    (reply, Proofs::PasswordDue(due.awaiting))
+}
+
+/// A new key to be shown, without having been home first.
+pub fn compulsory(provisioning: Provisioning) -> Reply {
+    Reply::Enrollment {
+        provisioning,
+        compulsory: true,
+    }
+}
+
+/// What became of the first code of a new key; `before` are the proofs that a refusal leaves.
+pub fn proved(
+    outcome: ProveOutcome,
+    previous_login: Option<LastLogin>,
+    before: Proofs,
+) -> (Reply, Proofs) {
+    match outcome {
+        ProveOutcome::Refused(refusal) => refused(refusal, before),
+        ProveOutcome::Activated(mut granted) => {
+            granted.previous_login = granted.previous_login.or(previous_login);
+            home(*granted, Some(HomeNotice::TotpActivated))
+        }
+        ProveOutcome::PasswordDue(due) => password_due(due),
+    }
+}
+
+/// What became of a password's change; `before` are the proofs that a refusal leaves.
+pub fn changed(
+    outcome: ChangeOutcome,
+    previous_login: Option<LastLogin>,
+    before: Proofs,
+) -> (Reply, Proofs) {
+    let refused_by = |why| (Reply::OwnPasswordRefused(why), before.clone());
+    match outcome {
+        ChangeOutcome::Changed(mut granted) => {
+            granted.previous_login = granted.previous_login.or(previous_login);
+            home(*granted, Some(HomeNotice::PasswordChanged))
+        }
+        ChangeOutcome::Refused(refusal) => refused(refusal, before),
+        ChangeOutcome::CurrentRefused(Refusal::Rejected { wait } | Refusal::Crowded { wait }) => {
+            refused_by(OwnPasswordRefused::CurrentRejected { wait })
+        }
+        ChangeOutcome::CurrentRefused(Refusal::Wait(wait)) => {
+            refused_by(OwnPasswordRefused::CurrentWait(wait))
+        }
+        ChangeOutcome::CurrentRefused(refusal) => refused(refusal, before),
+        ChangeOutcome::NewRefused(why) => refused_by(OwnPasswordRefused::New(why)),
+    }
+}
+
+/// A refusal, with the proofs it leaves: none when the login is no longer valid.
+pub fn refused(refusal: Refusal, proofs: Proofs) -> (Reply, Proofs) {
+    let proofs = match refusal {
+        Refusal::Ended | Refusal::Suspended => Proofs::None,
+        _ => proofs,
+    };
+    (reply(refusal), proofs)
+}
+
+pub fn reply(refusal: Refusal) -> Reply {
+    match refusal {
+        Refusal::Rejected { wait } => Reply::Rejected { wait },
+        Refusal::Crowded { wait } => Reply::Crowded { wait },
+        Refusal::Wait(wait) => Reply::Wait(wait),
+        Refusal::Held => Reply::Held,
+        Refusal::Ended => Reply::Ended,
+        Refusal::Suspended => Reply::Suspended,
+        Refusal::FreshPasscodeWanted => Reply::FreshPasscodeWanted,
+    }
+}

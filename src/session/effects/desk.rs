@@ -1,0 +1,134 @@
+//! Requests at the officer's desk, done by its service.
+//!
+//! Whether whoever asks is an officer at all is judged by the service, on the account as it is at that moment; here is
+//! only said what came of it.
+
+use super::answer::{Attempted, reply};
+use crate::{
+    domain::{Authenticated, Source},
+    service::{
+        Refusal, ServiceError, Services,
+        officer::{Answered, CarriedOut, Done},
+        outbox::Waiting,
+    },
+    session::proofs::{LoggedIn, Proofs},
+    tui::{DeskReply, DeskRequest, Lookup, LookupReply, OutboxRow, Reply},
+};
+
+/// Accounts that one lookup finds at most.
+const PAGE: usize = 50;
+
+pub async fn attempt(
+    services: &Services,
+    source: &Source,
+    login: LoggedIn,
+    request: DeskRequest,
+) -> Attempted {
+    let LoggedIn {
+        authenticated,
+        previous_login,
+    } = login;
+    let (reply, authenticated) = judged(services, source, authenticated, request).await?;
+    let proofs = authenticated.map_or(Proofs::None, |authenticated| {
+        Proofs::LoggedIn(LoggedIn {
+            authenticated,
+            previous_login,
+        })
+    });
+    Ok((reply, proofs))
+}
+
+/// Does `request`: the answer for the screen, and the login that is left of `who`, if it is still valid.
+async fn judged(
+    services: &Services,
+    source: &Source,
+    who: Authenticated,
+    request: DeskRequest,
+) -> Result<(Reply, Option<Authenticated>), ServiceError> {
+    let officer = &services.officer;
+    let answered = match request {
+        DeskRequest::Show(account) => {
+            let card = officer.card(&who, &account, source).await?;
+            answer(card, |card| DeskReply::Card(Box::new(card)))
+        }
+        DeskRequest::RevealEmail(account) => {
+            let email = officer.reveal_email(&who, &account, source).await?;
+            answer(email, DeskReply::Email)
+        }
+        DeskRequest::ShowRules => {
+            let account = services.enrollment.home(&who).await?;
+            let is_officer = account.is_some_and(|(account, _)| account.role.is_officer());
+            if is_officer {
+                Some(DeskReply::Rules(services.policy.get().await?))
+            } else {
+                None
+            }
+        }
+        DeskRequest::CarryOut(order) => {
+            let carried_out = officer.carry_out(&who, *order, source).await?;
+            return Ok(match carried_out {
+                CarriedOut::Refused(refusal) => {
+                    let is_over = matches!(refusal, Refusal::Ended | Refusal::Suspended);
+                    (reply(refusal), (!is_over).then_some(who))
+                }
+                CarriedOut::Declined(why, who) => {
+                    (Reply::Desk(DeskReply::Declined(why)), Some(who))
+                }
+                CarriedOut::Done(done, who) => (Reply::Desk(done_view(done)), Some(who)),
+            });
+        }
+    };
+    Ok(match answered {
+        None => (Reply::Ended, None),
+        Some(answer) => (Reply::Desk(answer), Some(who)),
+    })
+}
+
+/// Looks something up; nothing is changed by it.
+pub async fn look_up(
+    services: &Services,
+    source: &Source,
+    who: &Authenticated,
+    lookup: Lookup,
+) -> Result<LookupReply, ServiceError> {
+    let Lookup::Find { typed, after } = lookup;
+    let found = services
+        .officer
+        .find(who, &typed, after.as_ref(), PAGE, source);
+    Ok(match found.await? {
+        Answered::Ended => LookupReply::Ended,
+        // A search declines nobody; were it to, there would be nothing to see.
+        Answered::Declined(_) => LookupReply::Unavailable,
+        Answered::Here(page) => LookupReply::Found(page),
+    })
+}
+
+/// The desk's answer; `None` when whoever asked has no business there any longer.
+fn answer<T>(answered: Answered<T>, view: impl FnOnce(T) -> DeskReply) -> Option<DeskReply> {
+    match answered {
+        Answered::Ended => None,
+        Answered::Declined(why) => Some(DeskReply::Declined(why)),
+        Answered::Here(it) => Some(view(it)),
+    }
+}
+
+fn done_view(done: Done) -> DeskReply {
+    match done {
+        Done::Account(card, password) => DeskReply::Done(card, password),
+        Done::Rules(rules) => DeskReply::Rules(rules),
+        Done::Outbox(page) => DeskReply::Outbox(page.letters.into_iter().map(outbox_row).collect()),
+        Done::Audit(records) => DeskReply::Audit(records),
+    }
+}
+
+fn outbox_row(waiting: Waiting) -> OutboxRow {
+    let Waiting { letter, delivery } = waiting;
+    OutboxRow {
+        written: letter.at,
+        account: letter.account,
+        kind: letter.kind,
+        failures: delivery.failures,
+        next_try: delivery.next(),
+        last_error: delivery.last_error,
+    }
+}

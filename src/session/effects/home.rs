@@ -1,0 +1,138 @@
+//! Requests at home: TOTP on and off, recovery codes, another password, what happened to the account.
+
+use super::answer::{Attempted, at_home, changed, compulsory, home, proved, refused};
+use crate::{
+    domain::{Passcode, PlainPassword, Source, recovery::RecoveryState},
+    service::{
+        ServiceError, Services,
+        authentication::Granted,
+        enrollment::{DisableOutcome, Prover, StartOutcome},
+        recovery::IssueOutcome,
+    },
+    session::proofs::{LoggedIn, Proofs},
+    tui::{HomeNotice, HomeView, Reply},
+};
+
+pub async fn start_enrollment(services: &Services, source: &Source, login: LoggedIn) -> Attempted {
+    let prover = Prover::AtHome(login.authenticated.clone());
+    let started = services.enrollment.start(&prover, source).await?;
+    let proofs = Proofs::LoggedIn(login);
+    Ok(match started {
+        StartOutcome::Refused(refusal) => refused(refusal, proofs),
+        StartOutcome::Started(provisioning) => (
+            Reply::Enrollment {
+                provisioning,
+                compulsory: false,
+            },
+            proofs,
+        ),
+    })
+}
+
+pub async fn prove_enrollment(
+    services: &Services,
+    source: &Source,
+    login: LoggedIn,
+    passcode: Passcode,
+) -> Attempted {
+    let prover = Prover::AtHome(login.authenticated.clone());
+    let outcome = services.enrollment.prove(&prover, passcode, source).await?;
+    let previous = login.previous_login.clone();
+    Ok(proved(outcome, previous, Proofs::LoggedIn(login)))
+}
+
+pub async fn disable_totp(
+    services: &Services,
+    source: &Source,
+    login: LoggedIn,
+    passcode: Option<Passcode>,
+) -> Attempted {
+    let enrollment = &services.enrollment;
+    let disabled = enrollment
+        .disable(&login.authenticated, passcode, source)
+        .await?;
+    Ok(match disabled {
+        DisableOutcome::Refused(refusal) => refused(refusal, Proofs::LoggedIn(login)),
+        DisableOutcome::Disabled(mut granted) => {
+            granted.previous_login = login.previous_login;
+            home(*granted, Some(HomeNotice::TotpDisabled))
+        }
+        DisableOutcome::EnrollmentWanted(awaiting, provisioning) => {
+            (compulsory(provisioning), Proofs::Enrolling(awaiting))
+        }
+    })
+}
+
+pub async fn issue_recovery_codes(
+    services: &Services,
+    source: &Source,
+    login: LoggedIn,
+    passcode: Option<Passcode>,
+) -> Attempted {
+    let recovery = &services.recovery;
+    match recovery
+        .issue(&login.authenticated, passcode, source)
+        .await?
+    {
+        IssueOutcome::Refused(refusal) => Ok(refused(refusal, Proofs::LoggedIn(login))),
+        IssueOutcome::Off => load_home(services, login).await,
+        IssueOutcome::Issued(codes, mut granted) => {
+            granted.previous_login = login.previous_login;
+            let (view, proofs) = at_home(*granted, Some(HomeNotice::RecoveryCodesIssued));
+            Ok((Reply::RecoveryCodes(codes, Box::new(view)), proofs))
+        }
+    }
+}
+
+pub async fn change_password(
+    services: &Services,
+    source: &Source,
+    login: LoggedIn,
+    current: PlainPassword,
+    new: PlainPassword,
+    passcode: Option<Passcode>,
+) -> Attempted {
+    let outcome = services
+        .own_password
+        .change(&login.authenticated, current, new, passcode, source)
+        .await?;
+    let previous = login.previous_login.clone();
+    Ok(changed(outcome, previous, Proofs::LoggedIn(login)))
+}
+
+pub async fn load_activity(services: &Services, login: LoggedIn) -> Attempted {
+    Ok(match present(services, login).await? {
+        None => (Reply::Ended, Proofs::None),
+        Some((view, proofs)) => (Reply::Activity(Box::new(view)), proofs),
+    })
+}
+
+pub async fn load_home(services: &Services, login: LoggedIn) -> Attempted {
+    Ok(match present(services, login).await? {
+        None => (Reply::Ended, Proofs::None),
+        Some((view, proofs)) => (Reply::Home(Box::new(view)), proofs),
+    })
+}
+
+/// Home as it is now; `None` when the login is no longer valid.
+async fn present(
+    services: &Services,
+    login: LoggedIn,
+) -> Result<Option<(HomeView, Proofs)>, ServiceError> {
+    let LoggedIn {
+        authenticated,
+        previous_login,
+    } = login;
+    let Some((account, rules)) = services.enrollment.home(&authenticated).await? else {
+        return Ok(None);
+    };
+    let granted = Granted {
+        authenticated,
+        policy: rules.policy,
+        recovery: RecoveryState::of(&account, rules),
+        account,
+        previous_login,
+        activated: false,
+    };
+    Ok(Some(at_home(granted, None)))
+}

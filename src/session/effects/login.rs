@@ -1,0 +1,119 @@
+//! Requests on the way in: the password, a code, a new key before there is a home, a password of one's own.
+
+use super::answer::{Attempted, changed, compulsory, home, password_due, proved, refused, reply};
+use crate::{
+    domain::{
+        AwaitingEnrollment, AwaitingPasscode, AwaitingPassword, Identified, Passcode,
+        PlainPassword, Source, recovery::RecoveryCode,
+    },
+    service::{
+        Services,
+        authentication::{PasscodeOutcome, PasswordOutcome},
+        enrollment::{Prover, StartOutcome, StartOverOutcome},
+    },
+    session::proofs::Proofs,
+    tui::{HomeNotice, Reply},
+};
+
+pub async fn check_password(
+    services: &Services,
+    source: &Source,
+    claimed: Identified,
+    password: PlainPassword,
+) -> Attempted {
+    let authentication = &services.authentication;
+    match authentication
+        .check_password(claimed, password, source)
+        .await?
+    {
+        PasswordOutcome::Refused(refusal) => Ok((reply(refusal), Proofs::None)),
+        PasswordOutcome::Granted(granted) => Ok(home(*granted, None)),
+        PasswordOutcome::PasswordDue(due) => Ok(password_due(due)),
+        PasswordOutcome::PasscodeWanted {
+            awaiting,
+            pending,
+            recovery,
+        } => Ok((
+            Reply::PasscodeWanted { pending, recovery },
+            Proofs::Password(awaiting),
+        )),
+        PasswordOutcome::EnrollmentWanted(awaiting) => {
+            let prover = Prover::Awaiting(awaiting.clone());
+            Ok(match services.enrollment.start(&prover, source).await? {
+                StartOutcome::Refused(refusal) => (reply(refusal), Proofs::None),
+                StartOutcome::Started(provisioning) => {
+                    (compulsory(provisioning), Proofs::Enrolling(awaiting))
+                }
+            })
+        }
+    }
+}
+
+pub async fn check_passcode(
+    services: &Services,
+    source: &Source,
+    awaiting: AwaitingPasscode,
+    passcode: Passcode,
+) -> Attempted {
+    let authentication = &services.authentication;
+    match authentication
+        .check_passcode(&awaiting, passcode, source)
+        .await?
+    {
+        PasscodeOutcome::Refused(refusal) => Ok(refused(refusal, Proofs::Password(awaiting))),
+        PasscodeOutcome::Granted(granted) => {
+            let activated = granted.activated.then_some(HomeNotice::TotpActivated);
+            Ok(home(*granted, activated))
+        }
+        PasscodeOutcome::PasswordDue(due) => Ok(password_due(due)),
+    }
+}
+
+pub async fn check_recovery_code(
+    services: &Services,
+    source: &Source,
+    awaiting: AwaitingPasscode,
+    code: RecoveryCode,
+) -> Attempted {
+    match services.recovery.check(&awaiting, code, source).await? {
+        PasscodeOutcome::Refused(refusal) => Ok(refused(refusal, Proofs::Password(awaiting))),
+        PasscodeOutcome::Granted(granted) => Ok(home(*granted, Some(HomeNotice::RecoveryCodeUsed))),
+        PasscodeOutcome::PasswordDue(due) => Ok(password_due(due)),
+    }
+}
+
+pub async fn start_over(
+    services: &Services,
+    source: &Source,
+    awaiting: AwaitingPasscode,
+) -> Attempted {
+    let started = services.enrollment.start_over(&awaiting, source).await?;
+    Ok(match started {
+        StartOverOutcome::Refused(refusal) => refused(refusal, Proofs::Password(awaiting)),
+        StartOverOutcome::Started(awaiting, provisioning) => {
+            (compulsory(provisioning), Proofs::Enrolling(awaiting))
+        }
+    })
+}
+
+pub async fn prove_enrollment(
+    services: &Services,
+    source: &Source,
+    awaiting: AwaitingEnrollment,
+    passcode: Passcode,
+) -> Attempted {
+    let prover = Prover::Awaiting(awaiting.clone());
+    let outcome = services.enrollment.prove(&prover, passcode, source).await?;
+    Ok(proved(outcome, None, Proofs::Enrolling(awaiting)))
+}
+
+pub async fn replace_password(
+    services: &Services,
+    source: &Source,
+    awaiting: AwaitingPassword,
+    new: PlainPassword,
+) -> Attempted {
+    let own_password = &services.own_password;
+    let outcome = own_password.replace(&awaiting, new, source).await?;
+    Ok(changed(outcome, None, Proofs::PasswordDue(awaiting)))
+}

@@ -1,0 +1,186 @@
+//! Effects: what a screen asks for, done by a service. The only place that knows both, a file a stage.
+//!
+//! The proofs of a login live in the session and in the types of `domain::login`, never in a screen: a request that comes
+//! without the proof it needs is answered with [`Reply::Ended`], whatever the screen believes.
+
+mod answer;
+mod desk;
+mod home;
+mod login;
+mod reset;
+
+use std::sync::Arc;
+
+use super::proofs::{LoggedIn, Proofs};
+use crate::{
+    domain::{AccountKey, Identified, Source, security_code::Challenge},
+    service::{ServiceError, Services, reset::ResetRequest},
+    tui::{Lookup, LookupReply, Reply, Request},
+};
+use answer::Attempted;
+
+/// Does `request` and says what became of it: the answer for the screen, and the proofs from now on.
+pub async fn perform(
+    services: Arc<Services>,
+    source: Source,
+    proofs: Proofs,
+    challenge: Option<Challenge>,
+    request: Request,
+) -> (Reply, Proofs) {
+    let before = proofs.clone();
+    match attempt(&services, &source, proofs, challenge, request).await {
+        Ok((Reply::Home(mut view), proofs)) => {
+            // Only who can do something about it is told.
+            if view.role.is_officer() {
+                view.clock = services.officer.clock_fault().await;
+            }
+            (Reply::Home(view), proofs)
+        }
+        Ok(done) => done,
+        Err(ServiceError::Busy) => (Reply::Busy, before),
+        Err(ServiceError::Away(away)) => {
+            tracing::error!(reason = %away, "a request could not be served");
+            (Reply::Away, before)
+        }
+        Err(ServiceError::Unavailable(reason)) => {
+            tracing::error!(%reason, "a request could not be served");
+            (Reply::Unavailable, before)
+        }
+        Err(ServiceError::Unknown(reason)) => {
+            tracing::error!(%reason, "nobody knows whether a request was carried out");
+            (Reply::Unknown, before)
+        }
+    }
+}
+
+/// Looks something up for whoever has logged in.
+pub async fn look_up(
+    services: Arc<Services>,
+    source: Source,
+    proofs: Proofs,
+    lookup: Lookup,
+) -> LookupReply {
+    let Proofs::LoggedIn(LoggedIn { authenticated, .. }) = proofs else {
+        return LookupReply::Ended;
+    };
+    match desk::look_up(&services, &source, &authenticated, lookup).await {
+        Ok(reply) => reply,
+        Err(ServiceError::Busy | ServiceError::Away(_)) => LookupReply::Unavailable,
+        Err(ServiceError::Unavailable(reason) | ServiceError::Unknown(reason)) => {
+            tracing::error!(%reason, "nothing can be looked up");
+            LookupReply::Unavailable
+        }
+    }
+}
+
+/// Does what anybody may ask for; all else wants a proof.
+async fn attempt(
+    services: &Services,
+    source: &Source,
+    proofs: Proofs,
+    challenge: Option<Challenge>,
+    request: Request,
+) -> Attempted {
+    match request {
+        Request::CheckPassword {
+            user_type,
+            user_id,
+            password,
+        } => {
+            let account = AccountKey::new(user_type, user_id);
+            login::check_password(services, source, Identified { account }, password).await
+        }
+        Request::RequestReset {
+            account,
+            email,
+            security_code,
+        } => {
+            let asked = ResetRequest {
+                account,
+                email,
+                security_code,
+            };
+            reset::request(services, source, challenge, asked).await
+        }
+        Request::FindReset(secret) => reset::find(services, source, secret).await,
+        Request::LoadInbox => Ok(reset::load_inbox(services, proofs)),
+        request => attempt_with(proofs, services, source, request).await,
+    }
+}
+
+/// Does what the person's `proofs` allow.
+async fn attempt_with(
+    proofs: Proofs,
+    services: &Services,
+    source: &Source,
+    request: Request,
+) -> Attempted {
+    match (request, proofs) {
+        (Request::CheckPasscode(passcode), Proofs::Password(awaiting)) => {
+            login::check_passcode(services, source, awaiting, passcode).await
+        }
+        (Request::CheckRecoveryCode(code), Proofs::Password(awaiting)) => {
+            login::check_recovery_code(services, source, awaiting, code).await
+        }
+        (Request::StartOver, Proofs::Password(awaiting)) => {
+            login::start_over(services, source, awaiting).await
+        }
+        (Request::ProveEnrollment(passcode), Proofs::Enrolling(awaiting)) => {
+            login::prove_enrollment(services, source, awaiting, passcode).await
+        }
+        (Request::ReplacePassword(new), Proofs::PasswordDue(awaiting)) => {
+            login::replace_password(services, source, awaiting, new).await
+        }
+        (Request::StartEnrollment, Proofs::LoggedIn(login)) => {
+            home::start_enrollment(services, source, login).await
+        }
+        (Request::ProveEnrollment(passcode), Proofs::LoggedIn(login)) => {
+            home::prove_enrollment(services, source, login, passcode).await
+        }
+        (Request::DisableTotp(passcode), Proofs::LoggedIn(login)) => {
+            home::disable_totp(services, source, login, passcode).await
+        }
+        (Request::IssueRecoveryCodes(passcode), Proofs::LoggedIn(login)) => {
+            home::issue_recovery_codes(services, source, login, passcode).await
+        }
+        (
+            Request::ChangePassword {
+                current,
+                new,
+                passcode,
+            },
+            Proofs::LoggedIn(login),
+        ) => home::change_password(services, source, login, current, new, passcode).await,
+        (Request::LoadActivity, Proofs::LoggedIn(login)) => {
+            home::load_activity(services, login).await
+        }
+        (Request::LoadHome, Proofs::LoggedIn(login)) => home::load_home(services, login).await,
+        (Request::ConfirmReset, Proofs::ResetFound(secret)) => {
+            reset::confirm(services, source, secret).await
+        }
+        (Request::Desk(request), Proofs::LoggedIn(login)) => {
+            desk::attempt(services, source, login, request).await
+        }
+        // Without the proof that it needs; what needs none has been done above.
+        (
+            Request::CheckPassword { .. }
+            | Request::CheckPasscode(_)
+            | Request::CheckRecoveryCode(_)
+            | Request::IssueRecoveryCodes(_)
+            | Request::StartOver
+            | Request::StartEnrollment
+            | Request::ProveEnrollment(_)
+            | Request::DisableTotp(_)
+            | Request::ChangePassword { .. }
+            | Request::ReplacePassword(_)
+            | Request::LoadActivity
+            | Request::LoadHome
+            | Request::RequestReset { .. }
+            | Request::FindReset(_)
+            | Request::ConfirmReset
+            | Request::LoadInbox
+            | Request::Desk(_),
+            _,
+        ) => Ok((Reply::Ended, Proofs::None)),
+    }
+}

@@ -1,0 +1,76 @@
+//! Requests on the way of a reset, and for training mode's letters.
+
+use super::answer::Attempted;
+use crate::{
+    domain::{Source, reset::ResetSecret, security_code::Challenge},
+    mail::inbox::Received,
+    service::{
+        Services,
+        reset::{Confirmed, Found, RequestOutcome, ResetRequest, Void},
+    },
+    session::proofs::Proofs,
+    tui::{InboxLetter, Reply, ResetVoid},
+};
+
+pub async fn request(
+    services: &Services,
+    source: &Source,
+    challenge: Option<Challenge>,
+    asked: ResetRequest,
+) -> Attempted {
+    let outcome = services.reset.request(asked, challenge, source).await?;
+    let reply = match outcome {
+        RequestOutcome::Answered => Reply::ResetRequested,
+        RequestOutcome::SecurityCodeRejected => Reply::SecurityCodeRejected,
+    };
+    Ok((reply, Proofs::None))
+}
+
+pub async fn find(services: &Services, source: &Source, secret: ResetSecret) -> Attempted {
+    Ok(match services.reset.find(&secret, source).await? {
+        Found::Valid {
+            user_type,
+            masked_id,
+        } => (
+            Reply::ResetFound {
+                user_type,
+                masked_id,
+            },
+            Proofs::ResetFound(secret),
+        ),
+        Found::Void(void) => (Reply::ResetVoid(void_view(void)), Proofs::None),
+        Found::Wait(wait) => (Reply::Wait(wait), Proofs::None),
+    })
+}
+
+pub async fn confirm(services: &Services, source: &Source, secret: ResetSecret) -> Attempted {
+    Ok(match services.reset.confirm(&secret, source).await? {
+        Confirmed::Done => (Reply::ResetDone, Proofs::None),
+        Confirmed::Void(void) => (Reply::ResetVoid(void_view(void)), Proofs::None),
+        Confirmed::Wait(wait) => (Reply::Wait(wait), Proofs::ResetFound(secret)),
+    })
+}
+
+pub fn load_inbox(services: &Services, proofs: Proofs) -> (Reply, Proofs) {
+    let letters = services.inbox.as_ref().map(|inbox| inbox.letters());
+    let letters = letters.unwrap_or_default().into_iter().map(letter_view);
+    (Reply::Inbox(letters.collect()), proofs)
+}
+
+fn void_view(void: Void) -> ResetVoid {
+    match void {
+        Void::Unknown => ResetVoid::Unknown,
+        Void::Used => ResetVoid::Used,
+        Void::Expired => ResetVoid::Expired,
+    }
+}
+
+fn letter_view(letter: Received) -> InboxLetter {
+    InboxLetter {
+        at: letter.at,
+        to: letter.to,
+        subject: letter.subject,
+        text: letter.text,
+        code: letter.code,
+    }
+}

@@ -1,0 +1,392 @@
+//! An account's card at the officer's desk: who it is, how its login stands, what happened last, and what can be done
+//! about it. Only what makes sense in that state is offered.
+
+use std::time::Duration;
+
+use ratatui::Frame;
+
+use super::{
+    desk_act::{DeskActScreen, declined_words, write_refusal},
+    draft::{ActKind, Draft},
+    one_time_password::OneTimePasswordScreen,
+};
+use crate::{
+    domain::{
+        Activity, EmailAddress,
+        account::{LastLogin, Role, TotpState},
+        calendar,
+        idle::Presence,
+        officer::{Card, Declined},
+        throttle::Gate,
+    },
+    tui::{
+        DeskReply, DeskRequest, Now, Request,
+        command::Command,
+        context::Context,
+        screen::{
+            Attempt, Left, Refused, Screen, Step, jumped, moved, until_next_second, usual_hints,
+            write_working,
+        },
+        text::{Text, fill},
+        widget::{
+            frame::{self, KeyHint},
+            sheet::Sheet,
+            table::Table,
+        },
+    },
+};
+
+/// The card of one account.
+#[derive(Debug)]
+pub struct AccountCardScreen {
+    card: Card,
+    /// Monotonic time at which the card was read: its wait counts down from then.
+    read_at: Duration,
+    email: Option<EmailAddress>,
+    focus: Item,
+    /// The act whose form is open over the card.
+    doing: Option<ActKind>,
+    done: Option<ActKind>,
+    declined: Option<Declined>,
+    attempt: Attempt,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Item {
+    RevealEmail,
+    Act(ActKind),
+    Back,
+    /// A line of the activities: there is nothing to do with it but to read on.
+    Activity(usize),
+}
+
+impl AccountCardScreen {
+    pub fn new(card: Card, now: Now) -> Self {
+        Self {
+            focus: if card.is_own {
+                Item::Back
+            } else {
+                Item::RevealEmail
+            },
+            card,
+            read_at: now.monotonic,
+            email: None,
+            doing: None,
+            done: None,
+            declined: None,
+            attempt: Attempt::default(),
+        }
+    }
+
+    /// What is left of the wait after wrong codes.
+    fn wait(&self, now: Now) -> Option<Duration> {
+        match self.card.gate {
+            Gate::Wait(wait) => {
+                let since = now.monotonic.saturating_sub(self.read_at);
+                Some(wait.saturating_sub(since)).filter(|left| !left.is_zero())
+            }
+            Gate::Open | Gate::Held => None,
+        }
+    }
+
+    fn items(&self, now: Now) -> Vec<Item> {
+        let card = &self.card;
+        let acts = [
+            (ActKind::Unlock, self.wait(now).is_some()),
+            (ActKind::ResetTotp, card.totp != TotpState::Off),
+            (ActKind::IssuePassword, card.suspended.is_none()),
+            (ActKind::CorrectEmail, true),
+            (ActKind::EndLogins, card.suspended.is_none()),
+            (ActKind::Suspend, card.suspended.is_none()),
+            (ActKind::Reinstate, card.suspended.is_some()),
+            // Whether wrong passwords make somebody wait somewhere, no card tells. Last, where it is not what is needed.
+            (
+                ActKind::Unlock,
+                self.wait(now).is_none() && card.gate != Gate::Held,
+            ),
+        ];
+        let acts = acts.into_iter().filter(|(_, makes_sense)| *makes_sense);
+        let acts = acts.map(|(act, _)| Item::Act(act));
+        let reveal = self.email.is_none().then_some(Item::RevealEmail);
+        let own = card.is_own;
+        reveal
+            .into_iter()
+            .chain(acts)
+            .filter(|_| !own)
+            .chain([Item::Back])
+            .chain((0..card.activity.len()).map(Item::Activity))
+            .collect()
+    }
+
+    fn label(item: Item, text: &'static Text) -> &'static str {
+        match item {
+            Item::RevealEmail => &text.account_card.reveal_email,
+            Item::Act(act) => act.label(text),
+            Item::Back => &text.key.back,
+            Item::Activity(_) => "",
+        }
+    }
+
+    fn activate(&mut self) -> Step {
+        match self.focus {
+            Item::RevealEmail => {
+                let account = self.card.key.clone();
+                Step::Ask(Request::Desk(DeskRequest::RevealEmail(account)))
+            }
+            Item::Act(act) => {
+                self.doing = Some(act);
+                let whom = (self.card.key.clone(), self.card.name.clone());
+                Step::Open(Box::new(DeskActScreen::new(Draft::Account(
+                    whom.0, whom.1, act,
+                ))))
+            }
+            Item::Back => self.close(),
+            Item::Activity(_) => Step::Stay,
+        }
+    }
+
+    fn close(&self) -> Step {
+        Step::Close(Left::Card(Box::new(self.card.clone())))
+    }
+
+    /// The card as it is now. The address is masked again: what was seen was that of the card before.
+    fn renew(&mut self, card: Card, now: Now) {
+        self.card = card;
+        self.read_at = now.monotonic;
+        self.email = None;
+    }
+
+    /// The focus is never on what an answer has taken away. Time takes nothing away; what it moves keeps the focus.
+    fn settle_focus(&mut self, now: Now) {
+        let items = self.items(now);
+        if !items.contains(&self.focus) {
+            self.focus = items[0];
+        }
+    }
+
+    fn write_facts(&self, sheet: &mut Sheet, context: &Context<'_>) {
+        let words = &context.text.account_card;
+        let theme = context.theme;
+        let card = &self.card;
+        let date = |at| calendar::date_and_minute(at, context.settings.zone, &context.text.months);
+        let on = |sentence: &str, at| fill(sentence, &[("date", &date(at))]);
+        sheet.name_columns(18);
+        let email = match &self.email {
+            Some(email) => email.as_str(),
+            None => &card.masked_email,
+        };
+        sheet.pair(&words.email, email, theme.label);
+        let (totp, style) = match card.totp {
+            TotpState::Off => (context.text.home.totp_off.clone(), theme.label),
+            TotpState::Pending { since } => (on(&words.totp_pending, since), theme.label),
+            TotpState::Active { since } => {
+                (on(&context.text.home.totp_active, since), theme.success)
+            }
+        };
+        sheet.pair(&context.text.home.totp, &totp, style);
+        if let Some(left) = card.recovery_codes_left {
+            let left = fill(&words.codes_left, &[("n", &left.to_string())]);
+            sheet.pair(&words.recovery_codes, &left, theme.label);
+        }
+        let failures = context.text.number(card.passcode_failures.into());
+        let failures = fill(&words.wrong_codes, &[("n", &failures)]);
+        match (card.gate, self.wait(context.now)) {
+            (Gate::Held, _) => {
+                let held = format!("{failures} {}", words.held);
+                sheet.pair(&words.codes, &held, theme.error);
+            }
+            (_, Some(left)) => {
+                let left = context.text.duration(left);
+                let wait = fill(&words.wait, &[("wait", &left)]);
+                sheet.pair(&words.codes, &format!("{failures} {wait}"), theme.error);
+            }
+            (_, None) if card.passcode_failures > 0 => {
+                sheet.pair(&words.codes, &failures, theme.label);
+            }
+            (_, None) => {}
+        }
+        if let Some(since) = card.suspended {
+            sheet.pair(&words.suspended, &on(&words.since, since), theme.error);
+        }
+        if let Some(until) = card.one_time_password_until {
+            sheet.pair(
+                &words.one_time_password,
+                &on(&words.until, until),
+                theme.label,
+            );
+        }
+        let last = match &card.last_login {
+            Some(LastLogin { at, from }) => fill(
+                &context.text.home.last_login_value,
+                &[("date", &date(*at)), ("source", &from.to_string())],
+            ),
+            None => words.never.clone(),
+        };
+        sheet.pair(&context.text.home.last_login, &last, theme.label);
+        sheet.pair(&words.created, &date(card.created), theme.label);
+    }
+
+    fn write_activity(&self, sheet: &mut Sheet, context: &Context<'_>) {
+        let words = &context.text.account_card;
+        if self.card.activity.is_empty() {
+            return sheet.hint(&words.no_activity);
+        }
+        let time = fill(&words.time, &[("zone", context.settings.zone.as_str())]);
+        let mut table = Table::new(&[
+            (time.as_str(), 17),
+            (&words.activity, 12),
+            (&words.from, 8),
+            (&words.by, 8),
+        ]);
+        for Activity { at, kind, from, by } in &self.card.activity {
+            let (zone, months) = (context.settings.zone, &context.text.months);
+            table.row(vec![
+                calendar::short_date_and_minute(*at, zone, months),
+                context.text.activity(*kind).to_owned(),
+                from.to_string(),
+                by.as_ref()
+                    .map_or(String::new(), |by| by.user_id.to_string()),
+            ]);
+        }
+        let focus = match self.focus {
+            Item::Activity(number) => Some(number),
+            _ => None,
+        };
+        table.write(sheet, focus, self.card.activity.len(), false);
+    }
+}
+
+impl Screen for AccountCardScreen {
+    fn command(&mut self, command: Command, context: &Context<'_>) -> Step {
+        self.done = None;
+        self.declined = None;
+        self.attempt = Attempt::default();
+        let items = self.items(context.now);
+        let position = items.iter().position(|item| *item == self.focus);
+        let position = position.unwrap_or(0);
+        match command {
+            Command::Activate => return self.activate(),
+            Command::Back => return self.close(),
+            Command::Jump(letter) => {
+                let labels: Vec<_> = items
+                    .iter()
+                    .map(|item| Self::label(*item, context.text))
+                    .collect();
+                if let Some(item) = jumped(position, &labels, letter) {
+                    self.focus = items[item];
+                }
+            }
+            // Ten lines on, not to the end: the activities are read.
+            Command::PageDown => self.focus = items[(position + 10).min(items.len() - 1)],
+            Command::PageUp => self.focus = items[position.saturating_sub(10)],
+            other => self.focus = items[moved(position, items.len(), other)],
+        }
+        Step::Stay
+    }
+
+    fn refused(&mut self, refusal: Refused, context: &Context<'_>) {
+        self.attempt.refused(refusal, context.now);
+    }
+
+    fn desk(&mut self, reply: DeskReply, context: &Context<'_>) -> Step {
+        match reply {
+            DeskReply::Email(email) => self.email = Some(email),
+            DeskReply::Card(card) => self.renew(*card, context.now),
+            DeskReply::Done(card, password) => {
+                self.renew(*card, context.now);
+                self.done = self.doing.take();
+                // What was done stands there, and a key still held does nothing to it.
+                self.focus = match self.card.activity.first() {
+                    Some(_) => Item::Activity(0),
+                    None => Item::Back,
+                };
+                if let Some(password) = password {
+                    let name = self.card.name.clone();
+                    let key = self.card.key.clone();
+                    return Step::Open(Box::new(OneTimePasswordScreen::new(key, name, password)));
+                }
+            }
+            DeskReply::Declined(why) => self.declined = Some(why),
+            DeskReply::Rules(_) | DeskReply::Outbox(_) | DeskReply::Audit(_) => {}
+        }
+        self.settle_focus(context.now);
+        Step::Stay
+    }
+
+    fn returned(&mut self, left: Left, context: &Context<'_>) -> Step {
+        match left {
+            Left::Done(reply) => self.desk(reply, context),
+            Left::Nothing | Left::Card(_) => Step::Stay,
+        }
+    }
+
+    fn sheet(&self, sheet: &mut Sheet, context: &Context<'_>) {
+        let text = context.text;
+        let card = &self.card;
+        sheet.title(card.name.as_str());
+        let kind = card.key.user_type.label();
+        let role = match card.role {
+            Role::Officer => format!("  {}", text.desk.officer),
+            Role::User => String::new(),
+        };
+        sheet.hint(&format!("{}  {kind}{role}", card.key.user_id));
+        if let Some(done) = self.done {
+            sheet.success(done.done(text));
+        } else if let Some(why) = self.declined {
+            sheet.error(declined_words(why, text));
+        } else if self.attempt.last().is_some() {
+            write_refusal(&self.attempt, sheet, context);
+        } else {
+            sheet.gap();
+        }
+        self.write_facts(sheet, context);
+        if card.is_own {
+            sheet.gap();
+            sheet.paragraph(&text.account_card.own);
+        }
+        sheet.gap();
+        let items = self.items(context.now);
+        let buttons: Vec<_> = items
+            .into_iter()
+            .filter(|item| !matches!(item, Item::Activity(_)))
+            .map(|item| (Self::label(item, text), item == self.focus))
+            .collect();
+        sheet.toolbar(&buttons);
+        write_working(sheet, context);
+        sheet.gap();
+        self.write_activity(sheet, context);
+    }
+
+    fn paint(&self, frame: &mut Frame<'_>, context: &Context<'_>) {
+        let area = frame::paint_wide(frame, context, &self.hints(context));
+        let mut sheet = Sheet::new(context.theme, area.width);
+        self.sheet(&mut sheet, context);
+        sheet.paint(frame, area, 0);
+    }
+
+    fn hints(&self, context: &Context<'_>) -> Vec<KeyHint> {
+        let text = context.text;
+        let mut hints = usual_hints(context, &text.key.choose, Some(&text.key.back));
+        if matches!(self.focus, Item::Activity(_)) {
+            hints.remove(0);
+        }
+        hints.insert(1, KeyHint::new(context.theme.arrows, &text.key.scroll));
+        hints
+    }
+
+    fn help(&self, text: &'static Text) -> &'static str {
+        &text.help.account_card
+    }
+
+    fn presence(&self) -> Presence {
+        Presence::LoggedIn
+    }
+
+    fn next_tick(&self, now: Now) -> Option<Duration> {
+        let wait = self.wait(now).map(until_next_second);
+        [wait, self.attempt.next_tick(now)]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+}

@@ -1,0 +1,661 @@
+//! The officer's desk (`petugas`): finding an account while typing, and the way to everything else an officer does.
+//!
+//! The list belongs to the text it was found for. While a newer one is on its way nothing in it is opened, so nobody
+//! opens an account that has just slipped under the pointer.
+
+pub mod account_card;
+pub mod desk_act;
+pub mod desk_audit;
+pub mod desk_outbox;
+pub mod desk_policy;
+pub mod draft;
+pub mod one_time_password;
+pub mod rule_words;
+
+use std::time::Duration;
+
+use ratatui::Frame;
+
+use self::{
+    account_card::AccountCardScreen,
+    desk_act::{DeskActScreen, declined_words, write_refusal},
+    desk_audit::DeskAuditScreen,
+    desk_outbox::DeskOutboxScreen,
+    desk_policy::DeskPolicyScreen,
+    draft::Draft,
+};
+use crate::{
+    domain::{
+        account::{Role, TotpState},
+        identity::{AccountKey, PersonName},
+        idle::Presence,
+        officer::{Bookmark, Card, Declined, Found, FoundPage},
+        recorded::ClockFault,
+        recovery::RecoveryState,
+        throttle::Gate,
+    },
+    tui::{
+        DeskReply, DeskRequest, HomeNotice, HomeView, Lookup, LookupReply, Now, Request,
+        command::{Command, Edit},
+        context::{Context, PATIENCE},
+        screen::{Attempt, Left, Refused, Screen, Step, home::notice_words, jumped, usual_hints},
+        text::{Text, fill},
+        widget::{
+            field::TextField,
+            frame::{self, KeyHint},
+            sheet::Sheet,
+            table::Table,
+        },
+    },
+};
+
+/// Accounts that the list holds at most. Whoever pages on leaves the first ones behind.
+const MOST: usize = 200;
+
+/// The next page is asked for when this many rows or fewer are below the one in focus.
+const AHEAD: usize = 10;
+
+/// Rows of the body besides those of the list.
+const OTHER_ROWS: u16 = 9;
+
+/// The home of an officer.
+#[derive(Debug)]
+pub struct DeskScreen {
+    name: PersonName,
+    notice: Option<HomeNotice>,
+    /// The officer's own recovery codes, which a notice may be about.
+    recovery: Option<RecoveryState>,
+    clock: Option<ClockFault>,
+    search: TextField,
+    list: Option<List>,
+    /// The text for which nothing could be looked up.
+    failed_for: Option<String>,
+    focus: Focus,
+    declined: Option<Declined>,
+    attempt: Attempt,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Focus {
+    Search,
+    Row(usize),
+    Button(usize),
+}
+
+/// What was found for one text.
+#[derive(Debug)]
+struct List {
+    typed: String,
+    accounts: Vec<Found>,
+    next: Option<Bookmark>,
+    incomplete: bool,
+    has_altered: bool,
+    /// The page behind the last one is wanted.
+    wants_more: bool,
+    /// Accounts before the first that the list holds no longer.
+    left_behind: usize,
+}
+
+impl List {
+    fn new(typed: String, page: FoundPage) -> Self {
+        Self {
+            typed,
+            accounts: page.accounts,
+            next: page.next,
+            incomplete: page.incomplete,
+            has_altered: page.has_altered,
+            wants_more: false,
+            left_behind: 0,
+        }
+    }
+
+    /// A page ends where its work was bounded, so it may hold few accounts, or none, and yet there are more: the search
+    /// goes on until there is something to page through.
+    fn is_short(&self) -> bool {
+        self.next.is_some() && self.accounts.len() <= AHEAD
+    }
+
+    /// Whether there is more to be had, and hardly anything of it is here below the account in focus, if one is.
+    fn runs_out(&self, row: Option<usize>) -> bool {
+        let below = row.map_or(0, |row| row + AHEAD);
+        self.is_short() || (self.next.is_some() && below >= self.accounts.len())
+    }
+
+    /// Why accounts may be missing, if so.
+    fn gap<'t>(&self, text: &'t Text) -> Option<&'t str> {
+        let words = &text.desk;
+        match (self.has_altered, self.incomplete) {
+            (true, _) => Some(&words.altered),
+            (false, true) => Some(&words.incomplete),
+            (false, false) => None,
+        }
+    }
+
+    /// Adds the page behind the last one; returns how many accounts had to go in front. None goes while the one in
+    /// focus is among them, or none is: that would put another under the pointer.
+    fn append(&mut self, page: FoundPage, row: Option<usize>) -> usize {
+        self.accounts.extend(page.accounts);
+        self.next = page.next;
+        self.incomplete = page.incomplete;
+        self.has_altered |= page.has_altered;
+        let surplus = self.accounts.len().saturating_sub(MOST);
+        let gone = row.filter(|row| *row >= surplus).map_or(0, |_| surplus);
+        self.accounts.drain(..gone);
+        self.left_behind += gone;
+        gone
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Button {
+    Policy,
+    Outbox,
+    Audit,
+    Account,
+    LogOut,
+}
+
+impl Button {
+    const ALL: [Self; 5] = [
+        Self::Policy,
+        Self::Outbox,
+        Self::Audit,
+        Self::Account,
+        Self::LogOut,
+    ];
+
+    fn label(self, text: &'static Text) -> &'static str {
+        let words = &text.desk;
+        match self {
+            Self::Policy => &words.policy,
+            Self::Outbox => &words.outbox,
+            Self::Audit => &words.audit,
+            Self::Account => &words.account,
+            Self::LogOut => &text.common.logout,
+        }
+    }
+}
+
+impl DeskScreen {
+    pub fn new(view: HomeView) -> Self {
+        Self {
+            name: view.name,
+            notice: view.notice,
+            recovery: view.recovery,
+            clock: view.clock,
+            search: TextField::new(PersonName::MAX_CHARS),
+            list: None,
+            failed_for: None,
+            focus: Focus::Search,
+            declined: None,
+            attempt: Attempt::default(),
+        }
+    }
+
+    fn typed(&self) -> &str {
+        self.search.value().trim()
+    }
+
+    fn accounts(&self) -> &[Found] {
+        self.list.as_ref().map_or(&[], |list| &list.accounts)
+    }
+
+    /// What was said about an act before goes with the next key.
+    fn settle(&mut self) {
+        self.notice = None;
+        self.declined = None;
+        self.attempt = Attempt::default();
+    }
+
+    fn activate(&mut self) -> Step {
+        match self.focus {
+            Focus::Search => {
+                if self.failed_for.as_deref() == Some(self.typed()) {
+                    self.failed_for = None;
+                } else if self.is_up_to_date() && !self.accounts().is_empty() {
+                    self.focus = Focus::Row(0);
+                }
+                Step::Stay
+            }
+            // What is in focus of an older list may be gone with the next one.
+            Focus::Row(_) if !self.is_up_to_date() => Step::Stay,
+            Focus::Row(row) => match self.accounts().get(row) {
+                Some(found) => Step::Ask(Request::Desk(DeskRequest::Show(found.key.clone()))),
+                None => Step::Stay,
+            },
+            Focus::Button(button) => match Button::ALL[button] {
+                Button::Policy => Step::Ask(Request::Desk(DeskRequest::ShowRules)),
+                Button::Outbox => Step::Open(Box::new(DeskActScreen::new(Draft::Outbox))),
+                Button::Audit => Step::Open(Box::new(DeskActScreen::new(Draft::Audit))),
+                Button::Account => Step::Ask(Request::LoadHome),
+                Button::LogOut => Step::Finish,
+            },
+        }
+    }
+
+    /// One step back: from the list to what is typed, then to nothing typed, then to `LOGOUT`, which a slip of Esc
+    /// does not press.
+    fn back(&mut self) {
+        match self.focus {
+            Focus::Search if self.search.value().is_empty() => {
+                self.focus = Focus::Button(Button::ALL.len() - 1);
+            }
+            Focus::Search => self.edit(Edit::Clear),
+            Focus::Row(_) | Focus::Button(_) => self.focus = Focus::Search,
+        }
+    }
+
+    fn edit(&mut self, edit: Edit) {
+        self.search.edit(edit);
+        self.typing_changed();
+    }
+
+    fn typing_changed(&mut self) {
+        if self.typed().is_empty() {
+            self.list = None;
+        }
+        if self.failed_for.as_deref() != Some(self.typed()) {
+            self.failed_for = None;
+        }
+    }
+
+    fn go(&mut self, command: Command) {
+        let rows = self.accounts().len();
+        let buttons = Button::ALL.len();
+        self.focus = match (self.focus, command) {
+            (Focus::Search, Command::Next | Command::PageDown) if rows > 0 => Focus::Row(0),
+            // Whoever goes down faster than an account is found goes to no button.
+            (Focus::Search, Command::Next) if self.is_looking() => Focus::Search,
+            (Focus::Search, Command::Next) => Focus::Button(0),
+            (Focus::Search, Command::Previous) => Focus::Button(buttons - 1),
+            (Focus::Row(row), Command::Next) if row + 1 < rows => Focus::Row(row + 1),
+            // While a page is on its way, the end of the list is not its end.
+            (Focus::Row(row), Command::Next) if self.has_more() => Focus::Row(row),
+            (Focus::Row(_), Command::Next) => Focus::Button(0),
+            (Focus::Row(0), Command::Previous) => Focus::Search,
+            (Focus::Row(row), Command::Previous) => Focus::Row(row - 1),
+            (Focus::Row(row), Command::PageDown) => Focus::Row((row + AHEAD).min(rows - 1)),
+            (Focus::Row(row), Command::PageUp) => Focus::Row(row.saturating_sub(AHEAD)),
+            (Focus::Row(_), Command::First) => return self.go_to_the_top(),
+            (Focus::Row(_), Command::Last) => Focus::Row(rows - 1),
+            (Focus::Button(0), Command::Previous) if rows > 0 => Focus::Row(rows - 1),
+            (Focus::Button(0), Command::Previous) => Focus::Search,
+            (Focus::Button(button), Command::Next) if button + 1 < buttons => {
+                Focus::Button(button + 1)
+            }
+            (Focus::Button(_), Command::Next) => Focus::Search,
+            (Focus::Button(button), Command::Previous) => Focus::Button(button - 1),
+            (Focus::Button(_), Command::First) => Focus::Button(0),
+            (Focus::Button(_), Command::Last) => Focus::Button(buttons - 1),
+            (Focus::Button(_), Command::PageUp) if rows > 0 => Focus::Row(rows - 1),
+            (focus, _) => focus,
+        };
+        self.look_ahead();
+    }
+
+    fn row(&self) -> Option<usize> {
+        match self.focus {
+            Focus::Row(row) => Some(row),
+            Focus::Search | Focus::Button(_) => None,
+        }
+    }
+
+    /// The account that Enter opens.
+    fn chosen(&self) -> Option<&AccountKey> {
+        let found = self.accounts().get(self.row()?)?;
+        Some(&found.key)
+    }
+
+    /// The next page is wanted while the list runs out, however few accounts the pages bring.
+    fn look_ahead(&mut self) {
+        let row = self.row();
+        if let Some(list) = &mut self.list {
+            list.wants_more = list.runs_out(row);
+        }
+    }
+
+    /// Whether there may yet be something to go down into.
+    fn is_looking(&self) -> bool {
+        let awaited = !self.typed().is_empty() && !self.is_up_to_date();
+        self.failed_for.is_none() && awaited || self.has_more()
+    }
+
+    fn has_more(&self) -> bool {
+        let list = self.list.as_ref();
+        list.is_some_and(|list| list.next.is_some()) && self.failed_for.is_none()
+    }
+
+    /// To the first row. If it was left behind, the text is looked up anew.
+    fn go_to_the_top(&mut self) {
+        self.focus = Focus::Row(0);
+        if self.list.as_ref().is_some_and(|list| list.left_behind > 0) {
+            self.list = None;
+            self.focus = Focus::Search;
+        }
+    }
+
+    /// Whether the list is that of what is typed now.
+    fn is_up_to_date(&self) -> bool {
+        let list = self.list.as_ref();
+        list.is_some_and(|list| list.typed == self.typed())
+    }
+
+    /// Puts a list in place of the one before. Whoever went down into that one already is at the first account of this
+    /// one; whoever went further stays on the same account, or goes back to the field.
+    fn replace(&mut self, list: List) {
+        if let Focus::Row(row) = self.focus
+            && (row > 0 || list.accounts.is_empty())
+        {
+            let chosen = self.accounts().get(row).map(|found| &found.key);
+            let place = list
+                .accounts
+                .iter()
+                .position(|found| Some(&found.key) == chosen);
+            self.focus = place.map_or(Focus::Search, Focus::Row);
+        }
+        self.list = Some(list);
+    }
+
+    fn write(&self, sheet: &mut Sheet, context: &Context<'_>, rows: usize) {
+        let text = context.text;
+        let words = &text.desk;
+        sheet.title(&fill(&words.title, &[("name", self.name.as_str())]));
+        match (self.notice, self.declined) {
+            (Some(notice), _) => {
+                sheet.success(&notice_words(notice, self.recovery, text));
+            }
+            (None, Some(declined)) => sheet.error(declined_words(declined, text)),
+            (None, None) if self.attempt.last().is_some() => {
+                write_refusal(&self.attempt, sheet, context);
+            }
+            (None, None) => match self.clock {
+                Some(ClockFault::Unsynchronised) => sheet.error(&words.clock),
+                Some(ClockFault::Apart(_)) => sheet.error(&words.clock_apart),
+                Some(ClockFault::BeforeBuild(_) | ClockFault::BeforeRecorded(_)) => {
+                    sheet.error(&words.clock_wrong);
+                }
+                None => sheet.gap(),
+            },
+        }
+        sheet.name_columns(9);
+        let is_searching = self.focus == Focus::Search;
+        sheet.row_field(&words.search, &self.search, 48, is_searching);
+        let signs = [
+            (context.working, &text.common.working),
+            (context.looking, &words.looking),
+        ];
+        let going_on = signs.into_iter().find_map(|(since, sign)| {
+            let since = since.filter(|since| *since >= PATIENCE)?;
+            Some(format!("{} {sign}", sheet.spinner(since)))
+        });
+        sheet.field_hint(going_on.as_deref().unwrap_or(&words.search_hint));
+        sheet.gap();
+        self.write_list(sheet, context, rows);
+        sheet.gap();
+        let buttons = Button::ALL.map(|button| button.label(text));
+        let buttons: Vec<_> = (0..)
+            .zip(buttons)
+            .map(|(number, label)| (label, self.focus == Focus::Button(number)))
+            .collect();
+        sheet.toolbar(&buttons);
+    }
+
+    fn write_list(&self, sheet: &mut Sheet, context: &Context<'_>, rows: usize) {
+        let words = &context.text.desk;
+        let Some(list) = self.list.as_ref().filter(|list| !list.accounts.is_empty()) else {
+            let begin = sheet.height();
+            if self.failed_for.is_some() {
+                sheet.error(&words.failed);
+            } else if self.typed().is_empty() {
+                sheet.hint(&words.lead);
+            } else if self.list.as_ref().is_some_and(List::is_short) {
+                sheet.hint(&words.looking);
+            } else if self.is_up_to_date() {
+                sheet.paragraph(&fill(&words.nothing, &[("typed", self.typed())]));
+                if let Some(gap) = self.list.as_ref().and_then(|list| list.gap(context.text)) {
+                    sheet.hint(gap);
+                }
+            }
+            // The buttons stay where they are, found or not.
+            while sheet.height() < begin + rows + 2 {
+                sheet.gap();
+            }
+            return;
+        };
+        let table = found_table(&list.accounts, context);
+        let begin = sheet.height();
+        table.write(sheet, self.row(), rows, list.next.is_some());
+        while sheet.height() < begin + rows + 1 {
+            sheet.gap();
+        }
+        if self.failed_for.is_some() {
+            return sheet.error(&words.failed);
+        }
+        let n = context
+            .text
+            .number((list.left_behind + list.accounts.len()) as u64);
+        let counted = if list.next.is_some() {
+            fill(&words.more, &[("n", &n)])
+        } else {
+            fill(&words.count, &[("n", &n)])
+        };
+        let hint = match list.gap(context.text) {
+            Some(gap) => format!("{counted}  {gap}"),
+            None => counted,
+        };
+        sheet.hint(&hint);
+    }
+}
+
+fn found_table(accounts: &[Found], context: &Context<'_>) -> Table {
+    let words = &context.text.desk;
+    let mut table = Table::new(&[
+        (words.id.as_str(), 14),
+        (&words.user_type, 12),
+        (&words.name, 12),
+        (&words.totp, 8),
+        ("", 15),
+    ]);
+    for found in accounts {
+        let totp = match found.totp {
+            TotpState::Off => &words.totp_off,
+            TotpState::Pending { .. } => &words.totp_pending,
+            TotpState::Active { .. } => &words.totp_active,
+        };
+        let marks = [
+            (found.suspended, &words.suspended),
+            (found.held, &words.held),
+            (found.role == Role::Officer, &words.officer),
+        ];
+        let marks: Vec<&str> = marks
+            .into_iter()
+            .filter(|(is_so, _)| *is_so)
+            .map(|(_, mark)| mark.as_str())
+            .collect();
+        table.row(vec![
+            found.key.user_id.to_string(),
+            found.key.user_type.label().to_owned(),
+            found.name.to_string(),
+            totp.clone(),
+            marks.join(", "),
+        ]);
+    }
+    table
+}
+
+/// The account of `card` as the list shows it.
+fn found_of(card: Card) -> Found {
+    Found {
+        key: card.key,
+        name: card.name,
+        role: card.role,
+        totp: card.totp,
+        suspended: card.suspended.is_some(),
+        held: card.gate == Gate::Held,
+    }
+}
+
+impl Screen for DeskScreen {
+    fn typing(&self) -> bool {
+        self.focus == Focus::Search
+    }
+
+    fn command(&mut self, command: Command, context: &Context<'_>) -> Step {
+        self.settle();
+        match command {
+            Command::Activate => return self.activate(),
+            Command::Back => self.back(),
+            Command::Edit(edit) => self.edit(edit),
+            Command::Jump(letter) => {
+                let labels = Button::ALL.map(|button| button.label(context.text));
+                let from = match self.focus {
+                    Focus::Button(button) => button,
+                    Focus::Search | Focus::Row(_) => labels.len() - 1,
+                };
+                if let Some(button) = jumped(from, &labels, letter) {
+                    self.focus = Focus::Button(button);
+                }
+            }
+            other => self.go(other),
+        }
+        Step::Stay
+    }
+
+    fn paste(&mut self, text: &str, _context: &Context<'_>) -> Step {
+        self.settle();
+        self.focus = Focus::Search;
+        self.search.paste(text);
+        self.typing_changed();
+        Step::Stay
+    }
+
+    fn refused(&mut self, refusal: Refused, context: &Context<'_>) {
+        self.attempt.refused(refusal, context.now);
+    }
+
+    fn wants_lookup(&self) -> Option<Lookup> {
+        let typed = self.typed();
+        if typed.is_empty() || self.failed_for.as_deref() == Some(typed) {
+            return None;
+        }
+        let after = match &self.list {
+            Some(list) if list.typed == typed => {
+                let next = list.next.clone().filter(|_| list.wants_more);
+                Some(next?)
+            }
+            _ => None,
+        };
+        Some(Lookup::Find {
+            typed: typed.to_owned(),
+            after,
+        })
+    }
+
+    fn lookup_reply(&mut self, lookup: Lookup, reply: LookupReply, _context: &Context<'_>) -> bool {
+        let Lookup::Find { typed, after } = lookup;
+        // The field has been emptied meanwhile: there is nothing to be shown.
+        if self.typed().is_empty() {
+            return false;
+        }
+        let LookupReply::Found(page) = reply else {
+            self.failed_for = Some(typed);
+            return false;
+        };
+        let row = self.row();
+        let chosen = self.chosen().cloned();
+        match after {
+            None => self.replace(List::new(typed, page)),
+            Some(after) => {
+                let same =
+                    |list: &&mut List| list.typed == typed && list.next.as_ref() == Some(&after);
+                let Some(list) = self.list.as_mut().filter(same) else {
+                    return false;
+                };
+                let gone = list.append(page, row);
+                self.focus = row.map_or(self.focus, |row| Focus::Row(row - gone));
+            }
+        }
+        self.look_ahead();
+        self.row().is_some() && self.chosen() != chosen.as_ref()
+    }
+
+    fn desk(&mut self, reply: DeskReply, context: &Context<'_>) -> Step {
+        match reply {
+            DeskReply::Card(card) => {
+                Step::Open(Box::new(AccountCardScreen::new(*card, context.now)))
+            }
+            DeskReply::Rules(rules) => Step::Open(Box::new(DeskPolicyScreen::new(rules))),
+            DeskReply::Outbox(letters) => Step::Open(Box::new(DeskOutboxScreen::new(letters))),
+            DeskReply::Audit(records) => Step::Open(Box::new(DeskAuditScreen::new(records))),
+            DeskReply::Declined(why) => {
+                self.declined = Some(why);
+                Step::Stay
+            }
+            DeskReply::Email(_) | DeskReply::Done(..) => Step::Stay,
+        }
+    }
+
+    fn returned(&mut self, left: Left, context: &Context<'_>) -> Step {
+        match left {
+            Left::Done(reply) => return self.desk(reply, context),
+            Left::Card(card) => {
+                let known = |key: &AccountKey, found: &Found| found.key == *key;
+                let found = found_of(*card);
+                let accounts = self.list.iter_mut().flat_map(|list| &mut list.accounts);
+                for account in accounts.filter(|account| known(&found.key, account)) {
+                    *account = found.clone();
+                }
+            }
+            Left::Nothing => {}
+        }
+        Step::Stay
+    }
+
+    fn is_desk(&self) -> bool {
+        true
+    }
+
+    fn sheet(&self, sheet: &mut Sheet, context: &Context<'_>) {
+        self.write(sheet, context, 3);
+    }
+
+    fn paint(&self, frame: &mut Frame<'_>, context: &Context<'_>) {
+        let area = frame::paint_wide(frame, context, &self.hints(context));
+        let mut sheet = Sheet::new(context.theme, area.width);
+        let rows = area.height.saturating_sub(OTHER_ROWS).max(3);
+        self.write(&mut sheet, context, usize::from(rows));
+        sheet.paint(frame, area, 0);
+    }
+
+    fn hints(&self, context: &Context<'_>) -> Vec<KeyHint> {
+        let text = context.text;
+        let (enter, back) = match self.focus {
+            Focus::Search if self.search.value().is_empty() => {
+                (&text.desk.list, &text.common.logout)
+            }
+            Focus::Search => (&text.desk.list, &text.desk.clear),
+            Focus::Row(_) => (&text.desk.open, &text.key.back),
+            Focus::Button(_) => (&text.key.choose, &text.key.back),
+        };
+        let mut hints = usual_hints(context, enter, Some(back));
+        let is_search = self.focus == Focus::Search;
+        if is_search && self.failed_for.is_some() {
+            hints[0] = KeyHint::new("Enter", &text.desk.again);
+        } else if is_search && self.accounts().is_empty() {
+            hints.remove(0);
+        }
+        hints
+    }
+
+    fn help(&self, text: &'static Text) -> &'static str {
+        &text.help.desk
+    }
+
+    fn presence(&self) -> Presence {
+        Presence::LoggedIn
+    }
+
+    fn next_tick(&self, now: Now) -> Option<Duration> {
+        self.attempt.next_tick(now)
+    }
+}

@@ -1,0 +1,205 @@
+//! `Aktivitas akun`: what happened to the account lately, so that its owner notices what was not them, and what to do
+//! then.
+//!
+//! The list scrolls between its title and the advice below it, which are always seen where there is room.
+
+use ratatui::{Frame, layout::Rect};
+
+use super::own_password::OwnPasswordScreen;
+use crate::{
+    domain::{Activity, account::Role, calendar, idle::Presence},
+    tui::{
+        HomeView, Now,
+        command::Command,
+        context::Context,
+        screen::{Screen, Step, jumped, write_working},
+        text::{Text, fill},
+        widget::{
+            frame::{self, KeyHint},
+            sheet::{self, Sheet},
+        },
+    },
+};
+
+/// Rows of the list on 80x24, and so what one key turns over.
+const PAGE: usize = 8;
+
+/// A list with fewer rows than this scrolls together with what stands around it.
+const FEWEST_ROWS: u16 = 4;
+
+/// The latest activities of somebody who is logged in.
+#[derive(Debug)]
+pub struct ActivityScreen {
+    view: HomeView,
+    scroll: usize,
+}
+
+impl ActivityScreen {
+    pub fn new(view: HomeView) -> Self {
+        Self { view, scroll: 0 }
+    }
+
+    /// Rows of the list where it is as wide as usual.
+    fn rows(&self, context: &Context<'_>) -> usize {
+        let mut list = Sheet::new(context.theme, sheet::WIDTH);
+        self.write_list(&mut list, context);
+        list.height()
+    }
+
+    fn change_password(&self) -> Step {
+        Step::Go(Box::new(OwnPasswordScreen::at_home(self.view.clone())))
+    }
+
+    fn write_head(&self, sheet: &mut Sheet, context: &Context<'_>) {
+        let words = &context.text.account_activity;
+        let account = self.account();
+        let count = self.view.activity.len().to_string();
+        sheet.title(&words.title);
+        sheet.hint(&fill(&words.lead, &[("account", &account), ("n", &count)]));
+    }
+
+    /// A heading a day, below it a row an activity.
+    fn write_list(&self, sheet: &mut Sheet, context: &Context<'_>) {
+        let zone = context.settings.zone;
+        let mut day = None;
+        for activity in &self.view.activity {
+            let date = calendar::date(activity.at, zone, &context.text.months);
+            if day.as_ref() != Some(&date) {
+                sheet.paragraph(&date);
+                day = Some(date);
+            }
+            self.write_activity(sheet, context, activity);
+        }
+    }
+
+    fn write_activity(&self, sheet: &mut Sheet, context: &Context<'_>, activity: &Activity) {
+        let (theme, words) = (context.theme, &context.text.account_activity);
+        let what = context.text.activity(activity.kind);
+        let source = activity.from.to_string();
+        let said = match &activity.by {
+            None => fill(&words.from, &[("what", what), ("source", &source)]),
+            Some(officer) => {
+                let officer = officer.user_id.as_str();
+                let values = [("what", what), ("officer", officer), ("source", &source)];
+                fill(&words.by_officer, &values)
+            }
+        };
+        let time = calendar::minute(activity.at, context.settings.zone);
+        let (mark, style) = if activity.kind.is_refusal() {
+            (theme.error_mark, theme.error)
+        } else {
+            (" ", theme.label)
+        };
+        sheet.pair(&format!("  {time}  {mark}"), &said, style);
+    }
+
+    fn write_advice(&self, sheet: &mut Sheet, context: &Context<'_>) {
+        let words = &context.text.account_activity;
+        let office = context.settings.office.as_str();
+        let account = self.account();
+        sheet.gap();
+        sheet.title(&words.not_you);
+        sheet.bullet(&words.step_password);
+        // An officer's TOTP is reset by no letter.
+        match self.view.role {
+            Role::Officer => sheet.bullet(&words.step_totp_officer),
+            Role::User if context.settings.reset_by_mail => sheet.bullet(&words.step_totp),
+            Role::User => {}
+        }
+        let values = [("office", office), ("account", account.as_str())];
+        sheet.bullet(&fill(&words.step_officer, &values));
+        write_working(sheet, context);
+    }
+
+    fn account(&self) -> String {
+        self.view.account.user_id.to_string()
+    }
+}
+
+impl Screen for ActivityScreen {
+    fn command(&mut self, command: Command, context: &Context<'_>) -> Step {
+        let rows = self.rows(context);
+        // How far it scrolls is for the drawing to say, which alone knows how low the terminal is: on a low one there
+        // is more below. Back up it goes from where 80x24 ends.
+        let (end, shown) = (
+            2 * (rows + PAGE),
+            self.scroll.min(rows.saturating_sub(PAGE)),
+        );
+        let scrolled = match command {
+            Command::Activate | Command::Back => {
+                return Step::GoHome(Box::new(self.view.clone()));
+            }
+            Command::Jump(letter) => {
+                let change = [context.text.home.change_password.as_str()];
+                return match jumped(0, &change, letter) {
+                    Some(_) => self.change_password(),
+                    None => Step::Stay,
+                };
+            }
+            Command::Next => self.scroll + 1,
+            Command::Previous => shown.saturating_sub(1),
+            Command::PageDown => self.scroll + PAGE,
+            Command::PageUp => shown.saturating_sub(PAGE),
+            Command::First => 0,
+            Command::Last => end,
+            Command::Edit(_) => self.scroll,
+        };
+        self.scroll = scrolled.min(end);
+        Step::Stay
+    }
+
+    fn sheet(&self, sheet: &mut Sheet, context: &Context<'_>) {
+        self.write_head(sheet, context);
+        sheet.gap();
+        self.write_list(sheet, context);
+        self.write_advice(sheet, context);
+    }
+
+    fn paint(&self, frame: &mut Frame<'_>, context: &Context<'_>) {
+        let area = frame::paint(frame, context, &self.hints(context));
+        let part = || Sheet::new(context.theme, area.width);
+        let (mut head, mut list, mut advice) = (part(), part(), part());
+        self.write_head(&mut head, context);
+        head.gap();
+        self.write_list(&mut list, context);
+        self.write_advice(&mut advice, context);
+        let rows = |sheet: &Sheet| u16::try_from(sheet.height()).unwrap_or(u16::MAX);
+        let around = rows(&head).saturating_add(rows(&advice));
+        let room = area.height.saturating_sub(around);
+        if room < FEWEST_ROWS {
+            let mut whole = part();
+            self.sheet(&mut whole, context);
+            return whole.paint(frame, area, self.scroll);
+        }
+        let height = room.min(rows(&list));
+        let at = |y, height| Rect { y, height, ..area };
+        let top = area.y + rows(&head);
+        head.paint(frame, at(area.y, top - area.y), 0);
+        list.paint(frame, at(top, height), self.scroll);
+        let below = top + height;
+        advice.paint(frame, at(below, area.bottom() - below), 0);
+    }
+
+    fn hints(&self, context: &Context<'_>) -> Vec<KeyHint> {
+        let text = context.text;
+        vec![
+            KeyHint::new("Esc", &text.key.back),
+            KeyHint::new(context.theme.arrows, &text.key.scroll),
+            KeyHint::new(&text.home.change_password[..1], &text.own_password.title),
+            KeyHint::new("F1", &text.key.help),
+            KeyHint::new("F2", &text.key.language),
+        ]
+    }
+
+    fn help(&self, text: &'static Text) -> &'static str {
+        &text.help.account_activity
+    }
+
+    fn presence(&self) -> Presence {
+        Presence::LoggedIn
+    }
+
+    fn next_tick(&self, _now: Now) -> Option<std::time::Duration> {
+        None
+    }
+}

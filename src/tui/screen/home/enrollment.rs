@@ -1,0 +1,278 @@
+//! The QR code of a new key, shown once, with the field that proves the phone right here.
+//!
+//! On 80x24 the code takes the whole height at the left and everything else stands beside it; where there is more
+//! room, the usual header and footer stay.
+
+use std::time::Duration;
+
+use ratatui::{
+    Frame,
+    layout::{Rect, Size},
+};
+
+use crate::{
+    domain::{TimeStep, calendar, idle::Presence, provisioning::Provisioning},
+    tui::{
+        Now, Request,
+        command::Command,
+        context::Context,
+        screen::{
+            Refused, Screen, Step, entry::PasscodeEntry, jumped, moved, next_second, write_working,
+        },
+        text::{Text, fill},
+        widget::{
+            frame::{self, KeyHint},
+            qr::Qr,
+            sheet::Sheet,
+        },
+    },
+};
+
+const FIELD: usize = 0;
+const PROVE: usize = 1;
+const LOGOUT: usize = 2;
+const ITEMS: usize = 3;
+
+/// The least columns that the text beside the code needs.
+const BESIDE: u16 = 33;
+
+/// The most that it uses.
+const WIDEST_BESIDE: u16 = 48;
+
+/// Rows below the text where there is no room for the usual footer.
+const FOOT: u16 = 3;
+
+/// The screen of a new key.
+#[derive(Debug)]
+pub struct EnrollmentScreen {
+    provisioning: Provisioning,
+    qr: Option<Qr>,
+    /// Reached without being home: there is no way back but `LOGOUT`.
+    compulsory: bool,
+    entry: PasscodeEntry,
+    focus: usize,
+}
+
+impl EnrollmentScreen {
+    pub fn new(provisioning: Provisioning, compulsory: bool, context: &Context<'_>) -> Self {
+        Self {
+            qr: Qr::new(provisioning.uri(), context.theme.terminal),
+            provisioning,
+            compulsory,
+            entry: PasscodeEntry::default(),
+            focus: FIELD,
+        }
+    }
+
+    fn submit(&mut self, now: Now) -> Step {
+        self.focus = FIELD;
+        match self.entry.submit(now) {
+            Some(passcode) => Step::Ask(Request::ProveEnrollment(passcode)),
+            None => Step::Stay,
+        }
+    }
+
+    /// The key in lines of whole groups of four that fit `width`.
+    fn key_lines(&self, width: u16) -> Vec<String> {
+        let groups: Vec<&str> = self.provisioning.key().split(' ').collect();
+        let a_line = if usize::from(width) >= self.provisioning.key().len() {
+            groups.len()
+        } else {
+            4
+        };
+        groups.chunks(a_line).map(|line| line.join(" ")).collect()
+    }
+}
+
+impl Screen for EnrollmentScreen {
+    fn typing(&self) -> bool {
+        self.focus == FIELD
+    }
+
+    fn command(&mut self, command: Command, context: &Context<'_>) -> Step {
+        match command {
+            Command::Activate if self.focus == LOGOUT => return Step::Finish,
+            Command::Activate => return self.submit(context.now),
+            Command::Back if self.compulsory => self.focus = LOGOUT,
+            Command::Back => return Step::Ask(Request::LoadHome),
+            Command::Edit(edit) => {
+                if self.entry.edit(edit) {
+                    return self.submit(context.now);
+                }
+            }
+            Command::Jump(letter) => {
+                let text = context.text;
+                let labels = ["", text.enrollment.prove.as_str(), &text.common.logout];
+                self.focus = jumped(self.focus, &labels, letter).unwrap_or(self.focus);
+            }
+            other => self.focus = moved(self.focus, ITEMS, other),
+        }
+        Step::Stay
+    }
+
+    fn paste(&mut self, text: &str, context: &Context<'_>) -> Step {
+        self.focus = FIELD;
+        if self.entry.paste(text) {
+            return self.submit(context.now);
+        }
+        Step::Stay
+    }
+
+    fn refused(&mut self, refusal: Refused, context: &Context<'_>) {
+        self.focus = FIELD;
+        self.entry.refused(refusal, context.now);
+    }
+
+    fn sheet(&self, sheet: &mut Sheet, context: &Context<'_>) {
+        self.write(sheet, context, None);
+    }
+
+    fn paint(&self, frame: &mut Frame<'_>, context: &Context<'_>) {
+        let area = frame.area();
+        let room = |height: u16| Size::new(area.width.saturating_sub(BESIDE), height);
+        let framed = area.height.saturating_sub(6);
+        let fitted = |height| {
+            self.qr
+                .as_ref()
+                .and_then(|qr| Some((qr, qr.fitted(room(height))?)))
+        };
+        // The whole quiet zone inside the usual frame if there is room, else the whole height for the code.
+        if let Some((qr, (cells, quiet))) = fitted(framed).filter(|(_, (_, quiet))| *quiet == 4) {
+            frame::paint(frame, context, &self.hints(context));
+            let body = Rect {
+                y: area.y + 2,
+                height: framed,
+                ..area
+            };
+            self.paint_beside(frame, context, body, (qr, cells, quiet));
+        } else if let Some((qr, (cells, quiet))) = fitted(area.height) {
+            self.paint_beside(frame, context, area, (qr, cells, quiet));
+            let beside = Rect {
+                x: area.x + cells.width,
+                width: area.width - cells.width,
+                ..area
+            };
+            self.paint_foot(frame, context, beside);
+        } else {
+            let column = frame::paint(frame, context, &self.hints(context));
+            let mut sheet = Sheet::new(context.theme, column.width);
+            let needed = self.qr.as_ref().map(|qr| {
+                let least = qr.least();
+                let columns = (least.width + BESIDE).to_string();
+                let rows = least.height.max(24).to_string();
+                let size = [("columns", columns.as_str()), ("rows", rows.as_str())];
+                fill(&context.text.enrollment.too_small, &size)
+            });
+            self.write(&mut sheet, context, needed.as_deref());
+            sheet.paint(frame, column, 0);
+        }
+    }
+
+    fn hints(&self, context: &Context<'_>) -> Vec<KeyHint> {
+        let text = context.text;
+        let mut hints = vec![
+            KeyHint::new("Tab", &text.key.r#move),
+            KeyHint::new("F1", &text.key.help),
+            KeyHint::new("F2", &text.key.language),
+        ];
+        if !self.compulsory {
+            hints.insert(1, KeyHint::new("Esc", &text.key.back));
+        }
+        hints
+    }
+
+    fn help(&self, text: &'static Text) -> &'static str {
+        &text.help.enrollment
+    }
+
+    fn presence(&self) -> Presence {
+        Presence::LoggedIn
+    }
+
+    fn next_tick(&self, now: Now) -> Option<Duration> {
+        Some(next_second(now))
+    }
+}
+
+impl EnrollmentScreen {
+    /// Everything but the picture; in its place, what it would need, if it cannot be shown.
+    fn write(&self, sheet: &mut Sheet, context: &Context<'_>, in_place: Option<&str>) {
+        let words = &context.text.enrollment;
+        let left = TimeStep::seconds_left(context.now.wall);
+        let said = context.text.duration(Duration::from_secs(left));
+        sheet.title(&words.title);
+        sheet.paragraph(&format!(
+            "{}: {}",
+            words.account,
+            self.provisioning.account_name()
+        ));
+        sheet.paragraph(&words.step_1);
+        sheet.paragraph(&words.step_2);
+        sheet.paragraph(&words.step_3);
+        sheet.gap();
+        for line in self.key_lines(sheet.width()) {
+            sheet.title(&line);
+        }
+        sheet.hint(&words.once);
+        if let Some(needed) = in_place {
+            sheet.hint(needed);
+        }
+        sheet.gap();
+        self.entry.write_field(sheet, context, self.focus == FIELD);
+        self.entry.write_refusal(sheet, context, |sheet| {
+            sheet.error(&fill(&words.rejected, &[("seconds", &said)]));
+        });
+        write_working(sheet, context);
+        sheet.button(&words.prove, self.focus == PROVE);
+        sheet.button(&context.text.common.logout, self.focus == LOGOUT);
+    }
+
+    fn paint_beside(
+        &self,
+        frame: &mut Frame<'_>,
+        context: &Context<'_>,
+        area: Rect,
+        (qr, cells, quiet): (&Qr, Size, usize),
+    ) {
+        let spare = area.width - cells.width;
+        let gap = if spare > 40 { 3 } else { 2 };
+        let width = (spare - gap).min(WIDEST_BESIDE);
+        let picture = Rect {
+            // Both in the middle together.
+            x: area.x + (spare - gap - width) / 2,
+            y: area.y + (area.height - cells.height) / 2,
+            width: cells.width,
+            height: cells.height,
+        };
+        qr.paint(frame.buffer_mut(), picture, quiet);
+        // Beside a code of the whole height the last rows are the foot's.
+        let whole = area == frame.area() && area.height < 30;
+        let top = if whole { area.y } else { picture.y };
+        let text = Rect {
+            x: picture.right() + gap,
+            y: top,
+            width,
+            height: area.bottom() - top - if whole { FOOT } else { 0 },
+        };
+        let mut sheet = Sheet::new(context.theme, text.width);
+        self.sheet(&mut sheet, context);
+        sheet.paint(frame, text, 0);
+    }
+
+    /// The server's time and the keys, below the text, where there is no room for the usual footer.
+    fn paint_foot(&self, frame: &mut Frame<'_>, context: &Context<'_>, area: Rect) {
+        let time = calendar::time_with_seconds(context.now.wall, context.settings.zone);
+        let time = format!("{}  {time}", context.text.passcode.server_time);
+        let x = area.x + 2;
+        let buffer = frame.buffer_mut();
+        buffer.set_stringn(
+            x,
+            area.bottom() - 2,
+            context.theme.shown(&time),
+            usize::from(area.width - 2),
+            context.theme.hint,
+        );
+        let line = frame::hint_line(context, &self.hints(context), area.width - 1);
+        buffer.set_line(x - 1, area.bottom() - 1, &line, area.width - 1);
+    }
+}

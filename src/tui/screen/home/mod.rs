@@ -1,0 +1,229 @@
+//! Home: who is logged in, the state of TOTP, what happened last, and what can be done.
+
+pub mod activity;
+pub mod disable;
+pub mod enrollment;
+pub mod own_password;
+pub mod recovery_codes;
+pub mod recovery_issue;
+
+use self::{
+    disable::DisableScreen, own_password::OwnPasswordScreen, recovery_issue::RecoveryIssueScreen,
+};
+use crate::{
+    domain::{
+        Policy,
+        account::{LastLogin, TotpState},
+        calendar,
+        idle::Presence,
+        recovery::RecoveryState,
+    },
+    tui::{
+        HomeNotice, HomeView, Now, Request,
+        command::Command,
+        context::Context,
+        screen::{Attempt, Left, Refused, Screen, Step, jumped, moved, usual_hints, write_working},
+        text::{Text, fill},
+        widget::{frame::KeyHint, sheet::Sheet},
+    },
+};
+
+/// Activities shown at home.
+const ACTIVITIES: usize = 4;
+
+/// Home of somebody who is logged in.
+#[derive(Debug)]
+pub struct HomeScreen {
+    view: HomeView,
+    focus: usize,
+    attempt: Attempt,
+}
+
+/// What can be done at home.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Act {
+    Enable,
+    Disable,
+    RecoveryCodes,
+    ChangePassword,
+    ShowActivity,
+    /// Back to an officer's desk.
+    Desk,
+    LogOut,
+}
+
+impl HomeScreen {
+    pub fn new(view: HomeView) -> Self {
+        Self {
+            view,
+            focus: 0,
+            attempt: Attempt::default(),
+        }
+    }
+
+    fn acts(&self) -> Vec<Act> {
+        let change = match (self.view.policy, self.view.totp) {
+            (Policy::Disabled, _) => None,
+            (_, TotpState::Active { .. }) => Some(Act::Disable),
+            (_, TotpState::Off | TotpState::Pending { .. }) => Some(Act::Enable),
+        };
+        let mut acts: Vec<_> = change.into_iter().collect();
+        acts.extend(self.view.recovery.map(|_| Act::RecoveryCodes));
+        acts.extend([Act::ChangePassword, Act::ShowActivity]);
+        acts.extend(self.view.role.is_officer().then_some(Act::Desk));
+        acts.push(Act::LogOut);
+        acts
+    }
+
+    fn label(act: Act, text: &'static Text) -> &'static str {
+        match act {
+            Act::Enable => &text.home.enable,
+            Act::Disable => &text.home.disable,
+            Act::RecoveryCodes => &text.home.recovery_codes,
+            Act::ChangePassword => &text.home.change_password,
+            Act::ShowActivity => &text.home.show_activity,
+            Act::Desk => &text.home.desk,
+            Act::LogOut => &text.common.logout,
+        }
+    }
+}
+
+/// What is said of what has just been done.
+pub fn notice_words(
+    notice: HomeNotice,
+    recovery: Option<RecoveryState>,
+    text: &'static Text,
+) -> String {
+    let words = &text.home;
+    match notice {
+        HomeNotice::TotpActivated => words.activated.clone(),
+        HomeNotice::TotpDisabled => words.disabled.clone(),
+        HomeNotice::RecoveryCodesIssued => words.recovery_codes_issued.clone(),
+        HomeNotice::RecoveryCodeUsed => {
+            let left = recovery.map_or(0, |state| state.left).to_string();
+            fill(&words.recovery_code_used, &[("n", &left)])
+        }
+        HomeNotice::PasswordChanged => words.password_changed.clone(),
+    }
+}
+
+impl Screen for HomeScreen {
+    fn command(&mut self, command: Command, context: &Context<'_>) -> Step {
+        let acts = self.acts();
+        match command {
+            Command::Activate => {
+                return match acts[self.focus] {
+                    Act::Enable => Step::Ask(Request::StartEnrollment),
+                    Act::Disable => Step::Go(Box::new(DisableScreen::new(self.view.clone()))),
+                    Act::RecoveryCodes => {
+                        Step::Go(Box::new(RecoveryIssueScreen::at_home(self.view.clone())))
+                    }
+                    Act::ChangePassword => {
+                        Step::Go(Box::new(OwnPasswordScreen::at_home(self.view.clone())))
+                    }
+                    Act::ShowActivity => Step::Ask(Request::LoadActivity),
+                    Act::Desk => Step::Close(Left::Nothing),
+                    Act::LogOut => Step::Finish,
+                };
+            }
+            Command::Jump(letter) => {
+                let labels: Vec<_> = acts
+                    .iter()
+                    .map(|act| Self::label(*act, context.text))
+                    .collect();
+                self.focus = jumped(self.focus, &labels, letter).unwrap_or(self.focus);
+            }
+            Command::Back if acts.contains(&Act::Desk) => return Step::Close(Left::Nothing),
+            // Leaving home by a slip of Esc would cost a login; it only puts LOGOUT in focus.
+            Command::Back => self.focus = acts.len() - 1,
+            other => self.focus = moved(self.focus, acts.len(), other),
+        }
+        Step::Stay
+    }
+
+    fn refused(&mut self, refusal: Refused, context: &Context<'_>) {
+        self.attempt.refused(refusal, context.now);
+    }
+
+    fn sheet(&self, sheet: &mut Sheet, context: &Context<'_>) {
+        let words = &context.text.home;
+        let view = &self.view;
+        let plain = context.theme.label;
+        let date = |at| calendar::date_and_minute(at, context.settings.zone, &context.text.months);
+        sheet.title(&fill(&words.hello, &[("name", view.name.as_str())]));
+        let kind = view.account.user_type.label();
+        sheet.hint(&format!("{}  {kind}", view.account.user_id));
+        match view.notice {
+            Some(notice) => {
+                sheet.success(&notice_words(notice, view.recovery, context.text));
+                if notice == HomeNotice::RecoveryCodeUsed {
+                    sheet.aside(&words.recovery_code_used_hint);
+                }
+            }
+            None => sheet.gap(),
+        }
+        let (totp, style) = match view.totp {
+            TotpState::Off => (words.totp_off.clone(), plain),
+            TotpState::Pending { .. } => (words.totp_pending.clone(), plain),
+            TotpState::Active { since } => (
+                fill(&words.totp_active, &[("date", &date(since))]),
+                context.theme.success,
+            ),
+        };
+        sheet.pair(&words.totp, &totp, style);
+        let last = match &view.last_login {
+            Some(LastLogin { at, from }) => fill(
+                &words.last_login_value,
+                &[("date", &date(*at)), ("source", &from.to_string())],
+            ),
+            None => words.first_login.clone(),
+        };
+        sheet.pair(&words.last_login, &last, plain);
+        for (number, activity) in view.activity.iter().take(ACTIVITIES).enumerate() {
+            let name = if number == 0 {
+                words.activity.as_str()
+            } else {
+                ""
+            };
+            let what = context.text.activity(activity.kind);
+            sheet.pair(name, &format!("{}  {what}", date(activity.at)), plain);
+        }
+        if view.policy == Policy::Disabled {
+            sheet.hint(&words.policy_disabled);
+        }
+        if let Some(state) = view.recovery.filter(|state| state.runs_out()) {
+            let left = state.left.to_string();
+            sheet.hint(&fill(&words.recovery_codes_few, &[("n", &left)]));
+        }
+        sheet.gap();
+        let acts = self.acts().into_iter().enumerate();
+        let buttons: Vec<_> = acts
+            .map(|(item, act)| (Self::label(act, context.text), self.focus == item))
+            .collect();
+        sheet.buttons(&buttons);
+        self.attempt.write(sheet, context, |_| {});
+        write_working(sheet, context);
+    }
+
+    fn hints(&self, context: &Context<'_>) -> Vec<KeyHint> {
+        let text = context.text;
+        let back = if self.view.role.is_officer() {
+            &text.key.back
+        } else {
+            &text.common.logout
+        };
+        usual_hints(context, &text.key.choose, Some(back))
+    }
+
+    fn help(&self, text: &'static Text) -> &'static str {
+        &text.help.home
+    }
+
+    fn presence(&self) -> Presence {
+        Presence::LoggedIn
+    }
+
+    fn next_tick(&self, now: Now) -> Option<std::time::Duration> {
+        self.attempt.next_tick(now)
+    }
+}

@@ -1,0 +1,323 @@
+//! `Kotak Masuk`, in training mode: the letters that would have been sent, and each as a mail program shows it.
+
+use ratatui::{
+    Frame,
+    layout::Rect,
+    text::{Line, Span},
+};
+
+use super::reset_confirm::ResetConfirmScreen;
+use crate::{
+    domain::{calendar, idle::Presence},
+    tui::{
+        InboxLetter, Now, Request,
+        command::Command,
+        context::Context,
+        screen::{
+            Attempt, Refused, Screen, Step, jumped, login::menu::Menu, moved, usual_hints,
+            write_working,
+        },
+        text::Text,
+        widget::{
+            frame::{self, KeyHint},
+            sheet::{self, Sheet},
+        },
+    },
+};
+
+/// The key that opens `Konfirmasi Reset TOTP` with a letter's code.
+const USE_CODE: char = 'k';
+
+/// Columns and rows that a letter has at 80x24. No line is longer, and it scrolls no further than they need.
+const COLUMNS: usize = 78;
+const ROWS: usize = 15;
+
+/// The list of letters, the newest first, and the one being read.
+#[derive(Debug, Default)]
+pub struct InboxScreen {
+    letters: Vec<InboxLetter>,
+    /// A letter, or behind the last one the button to look again.
+    focus: usize,
+    /// The first line shown of the letter in focus, if it is open.
+    scroll: Option<usize>,
+    attempt: Attempt,
+}
+
+impl InboxScreen {
+    pub fn new(letters: Vec<InboxLetter>) -> Self {
+        Self {
+            letters,
+            ..Self::default()
+        }
+    }
+
+    fn items(&self) -> usize {
+        self.letters.len() + 1
+    }
+
+    /// The letter that is open.
+    fn open(&self) -> Option<(&InboxLetter, usize)> {
+        Some((self.letters.get(self.focus)?, self.scroll?))
+    }
+
+    fn use_code(&mut self) -> Step {
+        let Some(code) = self
+            .letters
+            .get(self.focus)
+            .and_then(|letter| letter.code.clone())
+        else {
+            return Step::Stay;
+        };
+        let inbox = std::mem::take(self);
+        Step::Go(Box::new(ResetConfirmScreen::with_code(
+            &code,
+            Box::new(inbox),
+        )))
+    }
+
+    fn list_command(&mut self, command: Command, context: &Context<'_>) -> Step {
+        match command {
+            Command::Activate if self.focus < self.letters.len() => self.scroll = Some(0),
+            Command::Activate => return Step::Ask(Request::LoadInbox),
+            Command::Back => return Step::Go(Box::new(Menu::default())),
+            Command::Jump(letter) if letter.eq_ignore_ascii_case(&USE_CODE) => {
+                return self.use_code();
+            }
+            Command::Jump(letter) => {
+                let reload = [context.text.inbox.reload.as_str()];
+                if jumped(0, &reload, letter).is_some() {
+                    self.focus = self.letters.len();
+                }
+            }
+            other => self.focus = moved(self.focus, self.items(), other),
+        }
+        Step::Stay
+    }
+
+    fn letter_command(&mut self, command: Command, scroll: usize) -> Step {
+        let Some(letter) = self.letters.get(self.focus) else {
+            return Step::Stay;
+        };
+        let last = last_scroll(&letter.text);
+        let scrolled = match command {
+            Command::Activate if letter.code.is_some() => return self.use_code(),
+            Command::Jump(key) if key.eq_ignore_ascii_case(&USE_CODE) => return self.use_code(),
+            Command::Activate | Command::Back => {
+                self.scroll = None;
+                return Step::Stay;
+            }
+            Command::Next => scroll + 1,
+            Command::PageDown => scroll + ROWS,
+            Command::Previous => scroll.saturating_sub(1),
+            Command::PageUp => scroll.saturating_sub(ROWS),
+            Command::First => 0,
+            Command::Last => last,
+            Command::Jump(_) | Command::Edit(_) => scroll,
+        };
+        self.scroll = Some(scrolled.min(last));
+        Step::Stay
+    }
+
+    /// A letter over the whole width, as a mail program shows it.
+    fn paint_letter(
+        &self,
+        (letter, scroll): (&InboxLetter, usize),
+        frame: &mut Frame<'_>,
+        context: &Context<'_>,
+    ) {
+        let theme = context.theme;
+        let words = &context.text.inbox;
+        let column = frame::paint(frame, context, &self.hints(context));
+        let body = Rect {
+            x: 0,
+            width: frame.area().width,
+            ..column
+        };
+        let mut foot = Sheet::new(theme, body.width.saturating_sub(1).max(1));
+        if letter.code.is_some() {
+            if body.height > 12 {
+                foot.hint(&words.copy_hint);
+            }
+            foot.button(&words.use_code, true);
+        }
+        let foot_height = u16::try_from(foot.height())
+            .unwrap_or(u16::MAX)
+            .min(body.height / 2);
+        let text = Rect {
+            height: body.height - foot_height,
+            ..body
+        };
+        let lines = letter_lines(letter, context, usize::from(body.width));
+        let rows = usize::from(text.height);
+        let from = scroll.min(lines.len().saturating_sub(rows));
+        let is_more = [from > 0, from + rows < lines.len()].map(|more| more && rows > 0);
+        for (line, y) in lines.iter().skip(from).zip(text.y..text.bottom()) {
+            frame.buffer_mut().set_line(text.x, y, line, text.width);
+        }
+        let ends = [text.y, text.bottom().saturating_sub(1)];
+        for ((mark, y), _) in theme
+            .more
+            .into_iter()
+            .zip(ends)
+            .zip(is_more)
+            .filter(|(_, is_more)| *is_more)
+        {
+            let x = text.right().saturating_sub(1);
+            frame.buffer_mut().set_stringn(x, y, mark, 1, theme.key);
+        }
+        let place = Rect {
+            x: body.x + 1,
+            y: text.bottom(),
+            width: body.width.saturating_sub(1),
+            height: foot_height,
+        };
+        foot.paint(frame, place, 0);
+    }
+}
+
+/// A letter's head and text. A link begins at the terminal's edge and runs over its whole width, so that what is
+/// marked to be copied is the link and nothing else.
+fn letter_lines(letter: &InboxLetter, context: &Context<'_>, width: usize) -> Vec<Line<'static>> {
+    let theme = context.theme;
+    let words = &context.text.inbox;
+    let margin = |style, text: String| Line::from(vec![Span::raw(" "), Span::styled(text, style)]);
+    let mut lines = Vec::new();
+    let date = date(letter, context);
+    let head = [
+        (&words.to, letter.to.as_str()),
+        (&words.date, date.as_str()),
+        (&words.subject, letter.subject.as_str()),
+    ];
+    const NAME: usize = 10;
+    for (name, value) in head {
+        let parts = sheet::wrap(&theme.shown(value), width.saturating_sub(NAME + 2));
+        for (number, part) in parts.into_iter().enumerate() {
+            let name = if number == 0 { name.as_str() } else { "" };
+            lines.push(Line::from(vec![
+                Span::styled(format!(" {name:<NAME$}"), theme.hint),
+                Span::styled(part, theme.title),
+            ]));
+        }
+    }
+    lines.push(margin(
+        theme.line,
+        theme.rule.repeat(width.saturating_sub(2)),
+    ));
+    for line in letter.text.lines() {
+        if is_link(line) {
+            let link: Vec<char> = line.trim().chars().collect();
+            for part in link.chunks(width.max(1)) {
+                lines.push(Line::styled(part.iter().collect::<String>(), theme.link));
+            }
+        } else {
+            let words = line.trim_start();
+            let indentation = line.len() - words.len();
+            let room = COLUMNS.min(width.saturating_sub(2));
+            for part in sheet::wrap(&theme.shown(words), room.saturating_sub(indentation)) {
+                let indented = format!("{}{part}", " ".repeat(indentation.min(room)));
+                lines.push(margin(theme.label, indented));
+            }
+        }
+    }
+    lines
+}
+
+fn is_link(line: &str) -> bool {
+    let line = line.trim();
+    (line.starts_with("https://") || line.starts_with("http://")) && line.is_ascii()
+}
+
+/// How far a letter scrolls on 80x24.
+fn last_scroll(text: &str) -> usize {
+    let lines = text.lines().map(|line| sheet::wrap(line, COLUMNS).len());
+    // The head has four lines.
+    (4 + lines.sum::<usize>()).saturating_sub(ROWS)
+}
+
+fn date(letter: &InboxLetter, context: &Context<'_>) -> String {
+    calendar::date_and_minute(letter.at, context.settings.zone, &context.text.months)
+}
+
+impl Screen for InboxScreen {
+    fn command(&mut self, command: Command, context: &Context<'_>) -> Step {
+        match self.scroll {
+            None => self.list_command(command, context),
+            Some(scroll) => self.letter_command(command, scroll),
+        }
+    }
+
+    fn refused(&mut self, refusal: Refused, context: &Context<'_>) {
+        self.attempt.refused(refusal, context.now);
+    }
+
+    fn sheet(&self, sheet: &mut Sheet, context: &Context<'_>) {
+        let words = &context.text.inbox;
+        sheet.title(&words.title);
+        sheet.hint(&words.lead);
+        sheet.gap();
+        if self.letters.is_empty() {
+            sheet.paragraph(&words.empty);
+            sheet.gap();
+        }
+        for (item, letter) in self.letters.iter().enumerate() {
+            sheet.choice(&letter.subject, "", self.focus == item);
+            let date = date(letter, context);
+            sheet.aside(&format!("{date}{}{}", context.theme.separator, letter.to));
+        }
+        if !self.letters.is_empty() {
+            sheet.gap();
+        }
+        sheet.button(&words.reload, self.focus == self.letters.len());
+        self.attempt.write(sheet, context, |_| {});
+        write_working(sheet, context);
+    }
+
+    fn paint(&self, frame: &mut Frame<'_>, context: &Context<'_>) {
+        match self.open() {
+            Some(open) => self.paint_letter(open, frame, context),
+            None => {
+                let area = frame::paint(frame, context, &self.hints(context));
+                let mut sheet = Sheet::new(context.theme, area.width);
+                self.sheet(&mut sheet, context);
+                sheet.paint(frame, area, 0);
+            }
+        }
+    }
+
+    fn hints(&self, context: &Context<'_>) -> Vec<KeyHint> {
+        let text = context.text;
+        let letter = self.letters.get(self.focus);
+        let has_code = letter.is_some_and(|letter| letter.code.is_some());
+        let mut hints = match self.scroll {
+            None => {
+                let enter = match letter {
+                    Some(_) => &text.inbox.open,
+                    None => &text.inbox.reload,
+                };
+                usual_hints(context, enter, Some(&text.key.back))
+            }
+            Some(_) => vec![
+                KeyHint::new("Esc", &text.key.back),
+                KeyHint::new(context.theme.arrows, &text.key.scroll),
+                KeyHint::new("F1", &text.key.help),
+                KeyHint::new("F2", &text.key.language),
+            ],
+        };
+        if has_code {
+            hints.insert(1, KeyHint::new("K", &text.inbox.use_code_hint));
+        }
+        hints
+    }
+
+    fn help(&self, text: &'static Text) -> &'static str {
+        &text.help.inbox
+    }
+
+    fn presence(&self) -> Presence {
+        Presence::Reading
+    }
+
+    fn next_tick(&self, now: Now) -> Option<std::time::Duration> {
+        self.attempt.next_tick(now)
+    }
+}
