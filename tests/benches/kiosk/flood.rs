@@ -152,7 +152,7 @@ pub async fn measure(bench: Bench, kind: &str, floods: &[Flood]) {
         let (mut waited, busy) = logins(&services, &owner).await;
         let (time, heard) = (begun.elapsed(), audit.heard.load(Relaxed) - heard);
         let answered = *crowd.answered.borrow() - answered;
-        drop(crowd);
+        crowd.leave().await;
         let (one, most) = (middle(&mut idle), middle(&mut waited));
         let worst = waited[waited.len() - 1];
         println!(
@@ -220,10 +220,10 @@ async fn guess(
         .await
 }
 
-/// Strangers who guess until they are dropped.
+/// Strangers who guess until they leave.
 struct Crowd {
     answered: watch::Receiver<u64>,
-    _strangers: JoinSet<()>,
+    strangers: JoinSet<()>,
 }
 
 impl Crowd {
@@ -249,7 +249,12 @@ impl Crowd {
         answered.wait_for(|count| *count >= BEFORE).await.unwrap();
         Self {
             answered,
-            _strangers: strangers,
+            strangers,
         }
+    }
+
+    /// Returns when nobody guesses any more, and the store may be closed.
+    async fn leave(mut self) {
+        self.strangers.shutdown().await;
     }
 }
