@@ -108,6 +108,7 @@ impl Authentication {
         let turn = self.turn(from, Some(&claimed.account));
         let _turn = turn.lock().await;
         let house = &self.foundation;
+        house.hashing.expect_room(from)?;
         let key = claimed.account.clone();
         let act = Act::CheckPassword;
         // What does not need an answer to be asked for is asked for at once: the store may be a network away.

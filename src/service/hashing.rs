@@ -107,12 +107,7 @@ impl Queue {
 
     fn put(&self, origin: Origin, job: Job) -> Put {
         let mut waiting = self.waiting();
-        let is_familiar = origin.is_terminal || waiting.logins.have(&origin.key);
-        let line = match is_familiar {
-            true => &mut waiting.familiar,
-            false => &mut waiting.others,
-        };
-        let put = line.put(origin.key, job, self.room);
+        let put = waiting.line_of(&origin).put(origin.key, job, self.room);
         drop(waiting);
         self.arrived.notify_one();
         put
@@ -135,6 +130,13 @@ impl Queue {
 }
 
 impl Waiting {
+    fn line_of(&mut self, origin: &Origin) -> &mut Line {
+        match origin.is_terminal || self.logins.have(&origin.key) {
+            true => &mut self.familiar,
+            false => &mut self.others,
+        }
+    }
+
     fn take(&mut self) -> Option<Job> {
         let others_first = self.others_next;
         self.others_next = !others_first;
@@ -146,16 +148,30 @@ impl Waiting {
 }
 
 impl Line {
+    /// The source whose last job gives way to one of `source`: the one with the most. A source with one more than `source`
+    /// would have then is left alone: they are as good as equal.
+    fn gives_way_to(&self, source: &str) -> Option<&str> {
+        let of_source = self.by_source.get(source).map_or(0, VecDeque::len);
+        let longest = self.by_source.iter().max_by_key(|(_, jobs)| jobs.len());
+        let longest = longest.filter(|(_, jobs)| jobs.len() > of_source + 1);
+        longest.map(|(source, _)| source.as_str())
+    }
+
+    fn has_room_for(&self, source: &str, room: usize) -> bool {
+        self.all < room || self.gives_way_to(source).is_some()
+    }
+
     fn put(&mut self, source: String, job: Job, room: usize) -> Put {
         let mut put = Put::Waits;
         if self.all >= room {
-            let of_source = self.by_source.get(&source).map_or(0, VecDeque::len);
-            let longest = self.by_source.iter_mut().max_by_key(|(_, jobs)| jobs.len());
-            // A source with one more than this one would have then is left alone: they are as good as equal.
-            match longest.filter(|(_, jobs)| jobs.len() > of_source + 1) {
-                Some((_, jobs)) => drop(jobs.pop_back()),
-                None => return Put::Full,
-            }
+            let Some(longest) = self.gives_way_to(&source).map(str::to_owned) else {
+                return Put::Full;
+            };
+            drop(
+                self.by_source
+                    .get_mut(&longest)
+                    .and_then(VecDeque::pop_back),
+            );
             self.all -= 1;
             put = Put::PushedOut;
         }
@@ -290,6 +306,22 @@ impl HashPool {
         .await
     }
 
+    /// Refuses at once whoever would be refused if the work came now, so that a flood does not have the store read for what
+    /// is then turned away.
+    ///
+    /// # Errors
+    /// The queue is full, and nobody in it gives way to `from`.
+    pub fn expect_room(&self, from: &Source) -> Result<(), Busy> {
+        let origin = Origin::from(from);
+        let queue = &self.entrance.0;
+        let has_room = (queue.waiting().line_of(&origin)).has_room_for(&origin.key, queue.room);
+        if has_room {
+            return Ok(());
+        }
+        self.load.refused.fetch_add(1, Relaxed);
+        Err(Busy)
+    }
+
     /// Notes that somebody has given a right password at `from`.
     pub fn welcome(&self, from: &Source) {
         let mut waiting = self.entrance.0.waiting();
@@ -379,16 +411,19 @@ mod tests {
         tokio::pin!(waiting);
         assert!(futures_poll_once(&mut waiting).await.is_none());
         assert_eq!(pool.run(peer("a"), |_| 2).await, Err(Busy));
+        let from = Source::Peer(std::net::Ipv4Addr::LOCALHOST.into());
+        assert_eq!(pool.expect_room(&from), Err(Busy));
         let load = pool.load();
         let figures = || (load.running(), load.waiting(), load.refused());
-        assert_eq!(figures(), (1, 1, 1));
+        assert_eq!(figures(), (1, 1, 2));
         tokio::task::spawn_blocking(move || gate.wait())
             .await
             .unwrap();
         assert_eq!(blocked.await.unwrap(), Ok(()));
         assert_eq!(waiting.await, Ok(1));
         assert_eq!(pool.run(peer("a"), |_| 3).await, Ok(3));
-        assert_eq!(figures(), (0, 0, 1));
+        assert_eq!(pool.expect_room(&from), Ok(()));
+        assert_eq!(figures(), (0, 0, 2));
     }
 
     #[test]
