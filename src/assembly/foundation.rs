@@ -35,7 +35,7 @@ pub(super) fn foundation(
             written: letters_are_written,
             link_holds: config.link_holds,
             an_hour: config.letters_an_hour,
-            bell: Arc::default(),
+            wake: Arc::default(),
         },
         ended_logins,
         node: node(config),

@@ -82,7 +82,7 @@ pub(super) fn courier(
             zone: config.zone,
         },
         post,
-        bell: foundation.letters.bell.clone(),
+        wake: foundation.letters.wake.clone(),
         node: foundation.node.clone(),
         is_shared,
     })

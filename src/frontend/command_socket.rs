@@ -93,7 +93,7 @@ impl Held {
                 house.store.clone(),
                 house.audit.clone(),
                 house.ended_logins.clone(),
-                house.letters.bell.clone(),
+                house.letters.wake.clone(),
             )
         }
     }

@@ -4,7 +4,7 @@
 //! A letter is claimed before it is tried and removed after it was taken, both conditionally, so that of several
 //! couriers one delivers it. A courier that is killed between the two leaves a claim that ends by itself; the letter's
 //! Message-ID stays the same, so that a receiver can tell a second copy. An empty outbox costs nothing: the courier
-//! sleeps until the bell rings; where other machines write letters too, it looks once a minute.
+//! sleeps until something wakes it; where other machines write letters too, it looks once a minute.
 
 use std::{sync::Arc, time::Duration};
 
@@ -68,8 +68,8 @@ pub struct CourierSettings {
     pub audit: Arc<dyn Audit>,
     pub sender: Sender,
     pub post: Post,
-    /// Rung whenever a letter was put into the outbox.
-    pub bell: Arc<Notify>,
+    /// Notified whenever a letter was put into the outbox.
+    pub wake: Arc<Notify>,
     /// This machine's name among those that share the outbox.
     pub node: String,
     /// Couriers on other machines are at the same outbox.
@@ -96,7 +96,7 @@ impl Courier {
 
     /// Delivers until `leave` holds true. What is on its way then is tried again by whoever comes next.
     pub async fn run(self, mut leave: watch::Receiver<bool>) {
-        let bell = self.settings.bell.clone();
+        let wake = self.settings.wake.clone();
         loop {
             let round = async {
                 let pause = match self.round().await {
@@ -108,7 +108,7 @@ impl Courier {
                                 .min(LONGEST_SLEEP),
                         )
                     }
-                    // Nobody's bell rings here for a letter that another machine left behind.
+                    // Nothing wakes it here for a letter that another machine left behind.
                     Ok(None) => self.settings.is_shared.then_some(LONGEST_SLEEP),
                     Err(error) => {
                         tracing::warn!(%error, "the outbox cannot be read");
@@ -122,7 +122,7 @@ impl Courier {
                     }
                 };
                 tokio::select! {
-                    () = bell.notified() => {}
+                    () = wake.notified() => {}
                     () = asleep => {}
                 }
             };

@@ -47,8 +47,8 @@ pub struct Letters {
     pub link_holds: Duration,
     /// Letters about requests that this node writes in an hour at most.
     pub an_hour: u32,
-    /// Rung whenever a letter was put into the outbox, for whoever delivers.
-    pub bell: Arc<Notify>,
+    /// Notified whenever a letter was put into the outbox, for whoever delivers.
+    pub wake: Arc<Notify>,
 }
 
 impl Letters {
@@ -61,7 +61,7 @@ impl Letters {
             written: false,
             link_holds: Duration::from_secs(30 * 60),
             an_hour: 0,
-            bell: Arc::default(),
+            wake: Arc::default(),
         }
     }
 }
@@ -100,7 +100,7 @@ impl Foundation {
         let is_letter = store::outbox::is_fed_by(&commit);
         let outcome = self.store.commit(commit).await?;
         if is_letter && outcome == Outcome::Applied {
-            self.letters.bell.notify_one();
+            self.letters.wake.notify_one();
         }
         Ok(outcome)
     }

@@ -63,7 +63,7 @@ impl Nodes {
             .release_claims(house.clock.now(), Some(name))
             .await?;
         node_records::take_out_records(&house.store, name, &house.node).await?;
-        house.letters.bell.notify_one();
+        house.letters.wake.notify_one();
         self.record(AuditOutcome::Done, name, from).await?;
         Ok(Forgotten::Done)
     }

@@ -75,7 +75,7 @@ impl Outbox {
             };
             let account = read.letter.account.clone();
             if house.outbox().update(read, again).await?.is_some() {
-                house.letters.bell.notify_one();
+                house.letters.wake.notify_one();
                 house
                     .record(Act::RetryLetter, &account, from, AuditOutcome::Done)
                     .await?;

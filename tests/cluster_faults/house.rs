@@ -194,7 +194,7 @@ pub async fn over(raw: Arc<dyn Store>, place: &Place, node: &str, keys: &Path) -
         an_hour: 1_000_000,
         ..Letters::none()
     };
-    let bell = letters.bell.clone();
+    let wake = letters.wake.clone();
     let foundation = Arc::new(Foundation {
         store: store.clone(),
         vault: vault.clone(),
@@ -223,7 +223,7 @@ pub async fn over(raw: Arc<dyn Store>, place: &Place, node: &str, keys: &Path) -
             zone: Default::default(),
         },
         post: Post::Training(inbox.clone()),
-        bell,
+        wake,
         node: node.to_owned(),
         is_shared: true,
     });

@@ -90,7 +90,7 @@ fn courier(house: &House, server: &Arc<Server>) -> Courier {
             zone: Default::default(),
         },
         post: Post::Server(server.clone()),
-        bell: foundation.letters.bell.clone(),
+        wake: foundation.letters.wake.clone(),
         node: "local".into(),
         is_shared: false,
     })

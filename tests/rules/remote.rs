@@ -103,7 +103,7 @@ async fn an_act_reaches_the_audit_log_the_sessions_and_the_courier() {
         (Act::ResetTotp, AuditOutcome::Done)
     );
     // Rung already: this does not wait.
-    house.foundation.letters.bell.notified().await;
+    house.foundation.letters.wake.notified().await;
 }
 
 #[tokio::test]
@@ -113,7 +113,7 @@ async fn only_an_applied_letter_rings() {
     let command = join(&Held::by(&house.foundation)).await;
     let at = "2020-08-13T01:53:05Z".parse().unwrap();
     let letter = || Letter::about(&account, LetterKind::TotpReset, at, &here(), at, [1; 8]);
-    let bell = house.foundation.letters.bell.clone();
+    let wake = house.foundation.letters.wake.clone();
     let never = Commit::new().expect(Key::account(&ppk30()), None);
     let store = command.store();
     store
@@ -124,18 +124,18 @@ async fn only_an_applied_letter_rings() {
         .commit(Commit::new().put(Key::policy(), b"x".to_vec()))
         .await
         .unwrap();
-    assert!(is_silent(&bell).await);
+    assert!(is_silent(&wake).await);
     store
         .commit(outbox::enclose(Commit::new(), letter(), None))
         .await
         .unwrap();
-    assert!(!is_silent(&bell).await);
+    assert!(!is_silent(&wake).await);
 }
 
-async fn is_silent(bell: &tokio::sync::Notify) -> bool {
+async fn is_silent(wake: &tokio::sync::Notify) -> bool {
     tokio::select! {
         biased;
-        () = bell.notified() => false,
+        () = wake.notified() => false,
         () = std::future::ready(()) => true,
     }
 }

@@ -64,7 +64,7 @@ impl Mailbox {
                 zone: Default::default(),
             },
             post: Post::Training(inbox.clone()),
-            bell: foundation.letters.bell.clone(),
+            wake: foundation.letters.wake.clone(),
             node: "local".into(),
             is_shared: false,
         });
