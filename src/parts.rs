@@ -1,6 +1,7 @@
 //! From a configuration to running services: the only place that names concrete parts.
 
 pub mod cluster;
+pub mod held;
 mod keys_held;
 pub mod store_copy;
 pub mod waiting;
@@ -11,9 +12,10 @@ use std::{
     os::unix::fs::{DirBuilderExt, MetadataExt},
     path::{Path, PathBuf},
     sync::Arc,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
+use held::Held;
 use tokio::task::JoinHandle;
 use zeroize::Zeroizing;
 
@@ -51,7 +53,7 @@ use crate::{
         self, Commit, Store, StoreError,
         audit_heads::AuditHeads,
         away::Away,
-        backup::{self, Target},
+        backup,
         copy::{self, CopyError, Standing},
         engine::opening::Missing,
         find::Index,
@@ -71,16 +73,6 @@ const SMTP_STEP: Duration = Duration::from_secs(10);
 /// The mail server's look at a letter may take this long: filters for spam and viruses are slow, and the letters behind
 /// this one wait for it. RFC 5321 section 4.5.3.2.6 would have ten minutes.
 const SMTP_LETTER: Duration = Duration::from_secs(2 * 60);
-
-/// A process that has just taken the store listens to commands within this time; after it, people are told who has it.
-const HELD_PATIENCE: Duration = Duration::from_secs(2);
-
-/// A process that ends, and most commands, have let go of the store within this time. A command that is run by a timer
-/// must not wait for another without an end.
-const HELD_LONGEST: Duration = Duration::from_secs(15);
-
-/// Between two looks whether it does.
-const HELD_PAUSE: Duration = Duration::from_millis(50);
 
 /// Where the master key comes from.
 #[derive(Debug, Clone)]
@@ -237,8 +229,8 @@ impl AtHand {
 }
 
 /// Services for one command: through the socket of the process that holds the store, or over the store itself where
-/// there is none. A process that is just starting or ending is waited for, and so is another command, for
-/// [`HELD_LONGEST`].
+/// there is none. A process that is just starting or ending is waited for, and so is another command, for as long as a
+/// [`Held`] has patience.
 pub async fn open_for_command(
     config: &Config,
     key: &KeySource,
@@ -259,38 +251,6 @@ pub async fn open_for_command(
             Err(PartsError::Store(by @ OpenError::Held { .. })) => held.wait(by).await?,
             Err(error) => return Err(error),
         }
-    }
-}
-
-/// A command's wait for whoever has the store.
-struct Held {
-    since: Instant,
-    is_told: bool,
-}
-
-impl Held {
-    fn new() -> Self {
-        Self {
-            since: Instant::now(),
-            is_told: false,
-        }
-    }
-
-    /// Waits until it is worth another try, and tells once `by` whom the store is held.
-    ///
-    /// # Errors
-    /// It was waited for long enough.
-    async fn wait(&mut self, by: OpenError) -> Result<(), PartsError> {
-        let waited = self.since.elapsed();
-        if waited >= HELD_LONGEST {
-            return Err(by.into());
-        }
-        if !self.is_told && waited >= HELD_PATIENCE {
-            self.is_told = true;
-            tracing::warn!("{by}. Its end is waited for; Ctrl-C ends the waiting");
-        }
-        tokio::time::sleep(HELD_PAUSE).await;
-        Ok(())
     }
 }
 
@@ -344,7 +304,7 @@ pub async fn open(
     } = open_store(config, missing(config, key, inbox.is_some())).await?;
     // What is looked at from here on has to stay so.
     store.hold_to_standing();
-    if backup::target(&*store).await? == Target::Unfinished {
+    if backup::is_unfinished(&*store).await? {
         return Err(PartsError::RestoreUnfinished(
             config.store_folder().display().to_string(),
         ));

@@ -273,7 +273,7 @@ pub const SETTINGS: &[Setting] = &[
     Setting {
         section: "password",
         name: "queue",
-        means: "hashes that may wait before people are told that it is busy",
+        means: "hashes that may wait before people are told that it is busy, and as many from addresses where nobody has logged in",
         allowed: "1 to 4096",
         kind: Kind::Number,
         default_in_words: None,

@@ -77,14 +77,24 @@ impl Listeners {
         })
     }
 
-    /// Has health told from now on: that the program is starting, until `leave` turns true or is gone. It holds nothing
-    /// of the store, and whoever asks next is answered by what [`start`] serves.
-    pub fn say_starting(&self, leave: watch::Receiver<bool>) {
-        let listener = self.metrics.as_ref().map(TcpListener::try_clone);
-        if let Some(Ok(listener)) = listener {
+    /// Has health and the page told from now on that the program is starting, until `leave` turns true or is gone. It holds
+    /// nothing of the store, and whoever asks next is answered by what [`start`] serves.
+    pub fn say_starting(&self, config: &Config, leave: &watch::Receiver<bool>) {
+        if let Some(Ok(listener)) = self.metrics.as_ref().map(TcpListener::try_clone) {
+            let leave = leave.clone();
             tokio::spawn(async move {
                 if let Err(error) = metrics::say_starting(listener, leave).await {
                     tracing::error!(%error, "health is not told yet");
+                }
+            });
+        }
+        if let Some(page) = &self.page
+            && let Ok(listener) = page.listener.try_clone()
+        {
+            let (settings, leave) = (page.settings(config), leave.clone());
+            tokio::spawn(async move {
+                if let Err(error) = web::say_starting(settings, listener, leave).await {
+                    tracing::error!(%error, "the reset page is not served yet");
                 }
             });
         }
@@ -116,6 +126,17 @@ impl Page {
             config.web.base_url = Some(BaseUrl::of_this_machine(at));
         }
         Ok(Some(Self { listener, tls }))
+    }
+
+    fn settings(&self, config: &Config) -> WebSettings {
+        WebSettings {
+            office: config.office.clone(),
+            base_url: config.web.links_begin_with(),
+            trusted_proxies: config.web.trusted_proxies.clone(),
+            proxies: config.web.proxies.clone(),
+            tls: self.tls.clone(),
+            language: config.language,
+        }
     }
 }
 
@@ -256,15 +277,8 @@ fn serve_page(
     leave: watch::Receiver<bool>,
 ) -> impl Future<Output = ()> + use<> {
     let web = Web {
-        settings: WebSettings {
-            office: config.office.clone(),
-            base_url: config.web.links_begin_with(),
-            vault: opened.foundation.vault.clone(),
-            trusted_proxies: config.web.trusted_proxies.clone(),
-            proxies: config.web.proxies.clone(),
-            tls: page.tls,
-            language: config.language,
-        },
+        settings: page.settings(config),
+        vault: opened.foundation.vault.clone(),
         limits: web::Limits::default(),
         resets: Arc::new(opened.services.reset.clone()),
         clock,

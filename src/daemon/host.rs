@@ -199,7 +199,7 @@ impl Host {
     ) -> Result<(Running, Option<Served>), HostError> {
         let inbox = self.training.as_ref().map(|_| Arc::new(Inbox::default()));
         let (started, starting) = watch::channel(false);
-        bound.say_starting(starting);
+        bound.say_starting(&self.config, &starting);
         // Over SSH people see the screens as soon as the store is open, or is waited for.
         let mut listeners = Some(listeners).filter(|listeners| !listeners.is_empty());
         let mut ssh = None;

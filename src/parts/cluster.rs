@@ -25,12 +25,17 @@ pub(super) async fn open(config: &Config, folder: Folder) -> Result<store::Opene
 
 #[cfg(feature = "etcd")]
 mod with_etcd {
+    use std::{
+        path::Path,
+        sync::{Arc, Mutex, PoisonError},
+    };
+
     use super::{Config, PartsError};
     use crate::{
         adapter::secret_file,
         config::StoreKind,
         parts::{certificates, node, password},
-        store::etcd::{self, EtcdSettings, EtcdTls, Members},
+        store::etcd::{self, EtcdSettings, EtcdTls, EtcdUser, Members},
     };
 
     /// Says in the log which members of the cluster are not to be relied on.
@@ -78,20 +83,42 @@ mod with_etcd {
                 identity,
             })
         });
-        let credentials = match (&cluster.user, &cluster.password_file) {
-            (Some(user), Some(file)) => {
-                let password = password("the password file for the etcd cluster", file)?;
-                Some((user.clone(), password))
-            }
+        let user = match (&cluster.user, &cluster.password_file) {
+            (Some(name), Some(file)) => Some(user(name, file)?),
             _ => None,
         };
         Ok(EtcdSettings {
             endpoints: cluster.endpoints.iter().map(ToString::to_string).collect(),
             tls: tls.transpose()?,
-            credentials,
+            user,
             prefix: cluster.prefix.clone(),
             patience: cluster.patience,
             node: node(config),
+        })
+    }
+
+    /// The user whose password is in `file`, which is read again for each login. Where that does not succeed, the password
+    /// that was read last is used, and it is told once.
+    fn user(name: &str, file: &Path) -> Result<EtcdUser, PartsError> {
+        const WHAT: &str = "the password file for the etcd cluster";
+        let file = file.to_owned();
+        let last = Mutex::new((password(WHAT, &file)?, true));
+        let now = move || {
+            let mut last = last.lock().unwrap_or_else(PoisonError::into_inner);
+            match password(WHAT, &file) {
+                Ok(password) => *last = (password, true),
+                Err(error) => {
+                    if last.1 {
+                        tracing::warn!(%error, "etcd's password is the one that was read before");
+                    }
+                    last.1 = false;
+                }
+            }
+            last.0.clone()
+        };
+        Ok(EtcdUser {
+            name: name.to_owned(),
+            password: Arc::new(now),
         })
     }
 }

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::{HELD_PAUSE, PartsError};
+use super::{PartsError, held};
 use crate::{
     config::{Config, StoreKind},
     store::{StoreError, folder::OpenError, remote, tagged::StoreKeyError},
@@ -36,7 +36,7 @@ pub async fn waits_for(config: &Config, error: PartsError) -> Result<Waiting, Pa
                     why: format!(
                         "the store in {folder} is in use by {holder}, whose end is waited for"
                     ),
-                    pause: HELD_PAUSE,
+                    pause: held::PAUSE,
                 }),
                 Ok(Some(_)) | Err(_) => Err(OpenError::Held { folder, holder }.into()),
             }

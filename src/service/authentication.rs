@@ -241,15 +241,15 @@ impl Authentication {
         let turn = self.turn(from, None);
         let turn = turn.lock().await;
         let throttles = house.throttles();
-        let (judged, kept) = tokio::join!(
-            throttles.judge(from, key, account, is_right, now),
-            self.keep_count(read, is_right, from, now),
-        );
+        let judged = throttles.judge(from, key, read, is_right, now).await;
         drop(turn);
         let judged = judged?;
-        kept?;
         match proof.filter(|_| judged.is_right) {
-            Some(proof) => Ok(Ok(proof)),
+            Some(proof) => {
+                // Not for one that is not heard: whoever guessed it would notice.
+                house.hashing.welcome(from);
+                Ok(Ok(proof))
+            }
             None => {
                 let is_heard = !matches!(judged.admission, Admission::Unheard(_));
                 if let Some(read) = read.filter(|_| is_over && is_heard) {
@@ -292,37 +292,6 @@ impl Authentication {
                 Outcome::Applied => return Ok(Some(Read::replaced(account))),
                 Outcome::Conflict => read = house.accounts().read(&account.key).await?,
             }
-        }
-    }
-
-    /// Keeps with the account as `read` what a password that was typed at one of its own sources came to. Of any other source
-    /// nothing is kept there.
-    async fn keep_count(
-        &self,
-        read: Option<&Read>,
-        is_right: bool,
-        from: &Source,
-        now: Timestamp,
-    ) -> Result<(), ServiceError> {
-        let house = &self.foundation;
-        let mut read = read.cloned();
-        loop {
-            let Some(known) = read.filter(|it| it.account.known_source(from, now).is_some()) else {
-                return Ok(());
-            };
-            let mut account = known.account.clone();
-            if Admission::of(Some(&account), from, None, now) == Admission::Known {
-                match is_right {
-                    true => account.forget_wrong_passwords(from),
-                    false => account.count_wrong_password(from, now),
-                }
-            }
-            if account == known.account
-                || house.store.commit(known.replace(&account)).await? == Outcome::Applied
-            {
-                return Ok(());
-            }
-            read = house.accounts().read(&account.key).await?;
         }
     }
 

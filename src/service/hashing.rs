@@ -5,10 +5,15 @@
 //! when the queue is full, whoever comes from a place with fewer waiting pushes out the last of the place with the most:
 //! a flood from one place leaves room, and the next free thread, for people elsewhere (fair queueing, RFC 970 section 5,
 //! with the buffer stealing of McKenney 1990).
+//!
+//! Against a flood from more places than the queue has room for, that is not enough: nobody there has more than another.
+//! So there are two such queues, which take turns too: one for terminals and for sources from which somebody has given a
+//! right password, and one for all others. It is the source that counts, never the account, or the time that a wrong
+//! password takes in a flood would tell who logs in from where.
 
 use std::{
-    collections::{HashMap, VecDeque},
-    fmt,
+    collections::{HashMap, HashSet, VecDeque},
+    fmt, mem,
     sync::{
         Arc, Condvar, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering::Relaxed},
@@ -51,6 +56,7 @@ impl Drop for Entrance {
 
 /// What waits for a thread.
 struct Queue {
+    /// Of each line.
     room: usize,
     // Held for a look-up, or, when there is no room, a look at each source that waits.
     waiting: Mutex<Waiting>,
@@ -59,11 +65,22 @@ struct Queue {
 
 #[derive(Default)]
 struct Waiting {
+    /// Of sources where people log in.
+    familiar: Line,
+    others: Line,
+    /// The next job is of the others, if one of them waits.
+    others_next: bool,
+    logins: Logins,
+    closed: bool,
+}
+
+/// Jobs whose sources take turns.
+#[derive(Default)]
+struct Line {
     by_source: HashMap<String, VecDeque<Job>>,
     /// The sources in the order in which a thread turns to them.
     turns: VecDeque<String>,
     all: usize,
-    closed: bool,
 }
 
 /// What putting a job into the queue led to.
@@ -76,33 +93,26 @@ enum Put {
 }
 
 impl Queue {
+    fn new(room: usize) -> Self {
+        Self {
+            room: room.max(1),
+            waiting: Mutex::default(),
+            arrived: Condvar::new(),
+        }
+    }
+
     fn waiting(&self) -> MutexGuard<'_, Waiting> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn put(&self, source: String, job: Job) -> Put {
+    fn put(&self, origin: Origin, job: Job) -> Put {
         let mut waiting = self.waiting();
-        let mut put = Put::Waits;
-        if waiting.all >= self.room {
-            let of_source = waiting.by_source.get(&source).map_or(0, VecDeque::len);
-            let longest = waiting
-                .by_source
-                .iter_mut()
-                .max_by_key(|(_, jobs)| jobs.len());
-            // A source with one more than this one would have then is left alone: they are as good as equal.
-            match longest.filter(|(_, jobs)| jobs.len() > of_source + 1) {
-                Some((_, jobs)) => drop(jobs.pop_back()),
-                None => return Put::Full,
-            }
-            waiting.all -= 1;
-            put = Put::PushedOut;
-        }
-        waiting.all += 1;
-        let jobs = waiting.by_source.entry(source.clone()).or_default();
-        jobs.push_back(job);
-        if jobs.len() == 1 {
-            waiting.turns.push_back(source);
-        }
+        let is_familiar = origin.is_terminal || waiting.logins.have(&origin.key);
+        let line = match is_familiar {
+            true => &mut waiting.familiar,
+            false => &mut waiting.others,
+        };
+        let put = line.put(origin.key, job, self.room);
         drop(waiting);
         self.arrived.notify_one();
         put
@@ -126,6 +136,39 @@ impl Queue {
 
 impl Waiting {
     fn take(&mut self) -> Option<Job> {
+        let others_first = self.others_next;
+        self.others_next = !others_first;
+        match others_first {
+            true => self.others.take().or_else(|| self.familiar.take()),
+            false => self.familiar.take().or_else(|| self.others.take()),
+        }
+    }
+}
+
+impl Line {
+    fn put(&mut self, source: String, job: Job, room: usize) -> Put {
+        let mut put = Put::Waits;
+        if self.all >= room {
+            let of_source = self.by_source.get(&source).map_or(0, VecDeque::len);
+            let longest = self.by_source.iter_mut().max_by_key(|(_, jobs)| jobs.len());
+            // A source with one more than this one would have then is left alone: they are as good as equal.
+            match longest.filter(|(_, jobs)| jobs.len() > of_source + 1) {
+                Some((_, jobs)) => drop(jobs.pop_back()),
+                None => return Put::Full,
+            }
+            self.all -= 1;
+            put = Put::PushedOut;
+        }
+        self.all += 1;
+        let jobs = self.by_source.entry(source.clone()).or_default();
+        jobs.push_back(job);
+        if jobs.len() == 1 {
+            self.turns.push_back(source);
+        }
+        put
+    }
+
+    fn take(&mut self) -> Option<Job> {
         let source = self.turns.pop_front()?;
         let jobs = self.by_source.get_mut(&source)?;
         let job = jobs.pop_front()?;
@@ -135,6 +178,46 @@ impl Waiting {
             false => self.turns.push_back(source),
         }
         Some(job)
+    }
+}
+
+/// The sources from which somebody has lately given a right password, since the program's start: at least the last
+/// [`KEPT`](Self::KEPT), and at most twice as many.
+#[derive(Default)]
+struct Logins {
+    lately: HashSet<String>,
+    before: HashSet<String>,
+}
+
+impl Logins {
+    /// Some 100 bytes each.
+    const KEPT: usize = 10_000;
+
+    fn have(&self, source: &str) -> bool {
+        self.lately.contains(source) || self.before.contains(source)
+    }
+
+    fn note(&mut self, source: String) {
+        self.lately.insert(source);
+        if self.lately.len() >= Self::KEPT {
+            self.before = mem::take(&mut self.lately);
+        }
+    }
+}
+
+/// Where a job comes from.
+struct Origin {
+    key: String,
+    /// Nobody comes from a thousand of them.
+    is_terminal: bool,
+}
+
+impl From<&Source> for Origin {
+    fn from(source: &Source) -> Self {
+        Self {
+            key: source.throttle_key(),
+            is_terminal: matches!(source, Source::Console(_)),
+        }
     }
 }
 
@@ -164,13 +247,10 @@ impl Load {
 }
 
 impl HashPool {
-    /// A pool of `threads` threads (at least one) and room for `queue` waiting hashes.
+    /// A pool of `threads` threads (at least one), and room for `queue` waiting hashes of sources where people log in, and
+    /// as many of others.
     pub fn new(threads: usize, queue: usize) -> Self {
-        let queue = Arc::new(Queue {
-            room: queue.max(1),
-            waiting: Mutex::default(),
-            arrived: Condvar::new(),
-        });
+        let queue = Arc::new(Queue::new(queue));
         for number in 0..threads.max(1) {
             let queue = queue.clone();
             thread::Builder::new()
@@ -204,10 +284,16 @@ impl HashPool {
         hash: PasswordHash,
         from: &Source,
     ) -> Result<Option<PasswordProof>, Busy> {
-        self.run(from.throttle_key(), move |memory| {
+        self.run(from.into(), move |memory| {
             password::verify(&password, &hash, memory)
         })
         .await
+    }
+
+    /// Notes that somebody has given a right password at `from`.
+    pub fn welcome(&self, from: &Source) {
+        let mut waiting = self.entrance.0.waiting();
+        waiting.logins.note(from.throttle_key());
     }
 
     /// Hashes `password` with `salt`.
@@ -217,8 +303,12 @@ impl HashPool {
         salt: [u8; PasswordHash::SALT_BYTES],
         cost: HashCost,
     ) -> Result<PasswordHash, Busy> {
-        // Whoever has a password hashed has proved who they are: together they are one more source.
-        self.run(String::new(), move |memory| {
+        // Whoever has a password hashed has proved who they are: together they are one more terminal.
+        let origin = Origin {
+            key: String::new(),
+            is_terminal: true,
+        };
+        self.run(origin, move |memory| {
             password::hash(&password, salt, cost, memory)
         })
         .await
@@ -226,7 +316,7 @@ impl HashPool {
 
     async fn run<T: Send + 'static>(
         &self,
-        source: String,
+        origin: Origin,
         work: impl FnOnce(&mut HashMemory) -> T + Send + 'static,
     ) -> Result<T, Busy> {
         let (reply, answer) = oneshot::channel();
@@ -243,7 +333,7 @@ impl HashPool {
         });
         // Before it is sent: a thread may begin with it at once.
         self.load.waiting.fetch_add(1, Relaxed);
-        let put = self.entrance.0.put(source, job);
+        let put = self.entrance.0.put(origin, job);
         if put != Put::Waits {
             // This one, or the one in whose place it waits.
             self.load.waiting.fetch_sub(1, Relaxed);
@@ -275,7 +365,7 @@ mod tests {
         let blocked = {
             let (pool, entered, gate) = (pool.clone(), entered.clone(), gate.clone());
             tokio::spawn(async move {
-                pool.run("a".into(), move |_| {
+                pool.run(peer("a"), move |_| {
                     entered.wait();
                     gate.wait();
                 })
@@ -285,10 +375,10 @@ mod tests {
         let wait_entered = tokio::task::spawn_blocking(move || entered.wait());
         wait_entered.await.unwrap();
         // The thread is inside the first job: one more fits the queue, the next does not.
-        let waiting = pool.run("a".into(), |_| 1);
+        let waiting = pool.run(peer("a"), |_| 1);
         tokio::pin!(waiting);
         assert!(futures_poll_once(&mut waiting).await.is_none());
-        assert_eq!(pool.run("a".into(), |_| 2).await, Err(Busy));
+        assert_eq!(pool.run(peer("a"), |_| 2).await, Err(Busy));
         let load = pool.load();
         let figures = || (load.running(), load.waiting(), load.refused());
         assert_eq!(figures(), (1, 1, 1));
@@ -297,25 +387,15 @@ mod tests {
             .unwrap();
         assert_eq!(blocked.await.unwrap(), Ok(()));
         assert_eq!(waiting.await, Ok(1));
-        assert_eq!(pool.run("a".into(), |_| 3).await, Ok(3));
+        assert_eq!(pool.run(peer("a"), |_| 3).await, Ok(3));
         assert_eq!(figures(), (0, 0, 1));
     }
 
     #[test]
     fn a_flood_from_one_place_leaves_room_and_the_next_thread_to_others() {
-        let queue = Queue {
-            room: 4,
-            waiting: Mutex::default(),
-            arrived: Condvar::new(),
-        };
+        let queue = Queue::new(4);
         let done = Arc::new(Mutex::new(Vec::new()));
-        let put = |source: &str, name: &'static str| {
-            let done = done.clone();
-            queue.put(
-                source.into(),
-                Box::new(move |_| done.lock().unwrap().push(name)),
-            )
-        };
+        let put = |source: &str, name| queue.put(peer(source), noting(&done, name));
         for name in ["flood 1", "flood 2", "flood 3", "flood 4"] {
             assert_eq!(put("flood", name), Put::Waits);
         }
@@ -330,8 +410,46 @@ mod tests {
         }
         let expected = ["flood 1", "office 1", "home 1", "flood 2"];
         assert_eq!(*done.lock().unwrap(), expected);
-        let left = queue.waiting();
+        let left = &queue.waiting().others;
         assert!(left.by_source.is_empty() && left.turns.is_empty() && left.all == 0);
+    }
+
+    #[test]
+    fn a_flood_from_everywhere_leaves_room_and_every_other_turn_to_where_people_log_in() {
+        let queue = Queue::new(4);
+        let done = Arc::new(Mutex::new(Vec::new()));
+        let put = |origin: Origin, name| queue.put(origin, noting(&done, name));
+        queue.waiting().logins.note("office".into());
+        for name in ["flood 1", "flood 2", "flood 3", "flood 4"] {
+            assert_eq!(put(peer(name), name), Put::Waits);
+        }
+        // Each of them has as few as anybody would have.
+        assert_eq!(put(peer("newcomer"), "newcomer"), Put::Full);
+        assert_eq!(put(peer("office"), "office 1"), Put::Waits);
+        assert_eq!(put(peer("office"), "office 2"), Put::Waits);
+        let terminal = Origin::from(&Source::Console("loket-1".into()));
+        assert_eq!(put(terminal, "terminal"), Put::Waits);
+        let mut memory = HashMemory::default();
+        for _ in 0..7 {
+            queue.next().unwrap()(&mut memory);
+        }
+        let expected = [
+            "office 1", "flood 1", "terminal", "flood 2", "office 2", "flood 3", "flood 4",
+        ];
+        assert_eq!(*done.lock().unwrap(), expected);
+    }
+
+    #[test]
+    fn where_people_log_in_is_kept_of_the_last_ten_thousand_sources() {
+        let mut logins = Logins::default();
+        for number in 0..3 * Logins::KEPT {
+            logins.note("office".into());
+            logins.note(format!("{number}"));
+            assert!(logins.lately.len() + logins.before.len() <= 2 * Logins::KEPT);
+        }
+        let newest = 3 * Logins::KEPT - 1;
+        assert!(logins.have("office") && logins.have(&newest.to_string()));
+        assert!(logins.have(&(newest - Logins::KEPT / 2).to_string()) && !logins.have("0"));
     }
 
     #[test]
@@ -342,6 +460,19 @@ mod tests {
         while queue.strong_count() > 0 {
             thread::yield_now();
         }
+    }
+
+    fn peer(key: &str) -> Origin {
+        Origin {
+            key: key.into(),
+            is_terminal: false,
+        }
+    }
+
+    /// A job that says that it was done.
+    fn noting(done: &Arc<Mutex<Vec<&'static str>>>, name: &'static str) -> Job {
+        let done = done.clone();
+        Box::new(move |_| done.lock().unwrap().push(name))
     }
 
     async fn futures_poll_once<F: Future + Unpin>(future: &mut F) -> Option<F::Output> {

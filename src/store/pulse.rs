@@ -73,7 +73,7 @@ pub enum Refusal {
     #[error("etcd has used up its room (the alarm NOSPACE), and writes nothing any more")]
     NoSpace,
     #[error(
-        "etcd has found its members' records to differ (the alarm CORRUPT), and answers nothing any more"
+        "etcd has found its members' records to differ (the alarm CORRUPT), and writes nothing any more"
     )]
     Corrupt,
     #[error("etcd does not know this user or password")]
@@ -131,14 +131,14 @@ impl Refusal {
                 "See `etcdctl alarm list` and etcd's own log; replace the member that differs, then `etcdctl alarm disarm`."
             }
             Self::Password => {
-                "Put the password that etcd has for [store] user into [store] password_file, and start lpse-kiosk again; or set it anew with `etcdctl user passwd`."
+                "Put the password that etcd has for [store] user into [store] password_file, which is read again by itself; or set it anew with `etcdctl user passwd`."
             }
             Self::LoginOff => {
-                "Switch it on again with `etcdctl auth enable`: without it, whoever reaches the cluster changes everything in it."
+                "Switch it on again with `etcdctl auth enable`: without it, whoever reaches the cluster reads and changes everything in it."
             }
             Self::LoginOn => "Set [store] user and password_file, and start lpse-kiosk again.",
             Self::Permission => {
-                "Give the user's role the prefix: `etcdctl role grant-permission --prefix=true ROLE readwrite PREFIX`."
+                "Give the role of [store] user, or of whom this machine's certificate names, the prefix: `etcdctl role grant-permission --prefix=true ROLE readwrite PREFIX`."
             }
             Self::Token => {
                 "See etcd's own log, and its --auth-token; all members must have the same."

@@ -129,7 +129,7 @@ fn settings(place: &Place, node: &str) -> EtcdSettings {
     EtcdSettings {
         endpoints: place.endpoints.split(',').map(str::to_owned).collect(),
         tls: None,
-        credentials: None,
+        user: None,
         prefix: place.prefix.clone(),
         // Shorter than the times without a quorum, so that what becomes of those who give up is seen too.
         patience: PATIENCE,

@@ -79,12 +79,12 @@ impl Page {
             settings: WebSettings {
                 office: "LPSE Kabupaten Pegunungan Bintang".into(),
                 base_url: url.clone(),
-                vault: Vault::new(MasterKey::from_bytes([5; MasterKey::LENGTH]), Vec::new()),
                 trusted_proxies: Networks::default(),
                 proxies: Networks::default(),
                 tls: None,
                 language: Language::Id,
             },
+            vault: Vault::new(MasterKey::from_bytes([5; MasterKey::LENGTH]), Vec::new()),
             limits: Limits::default(),
             resets: resets.clone(),
             clock: Arc::new(SystemClock::start()),

@@ -45,7 +45,7 @@ struct World {
 
 impl World {
     fn new() -> Self {
-        let office = Office::new();
+        let office = Office::new().with("LPSE_KIOSK_SSH_PROXIES", "127.9.0.1");
         let server = office.serve();
         // Code, fonts of the screens and the memory of the hashes are there once people have been in; as many at once
         // as there are threads that hash.
@@ -176,6 +176,7 @@ const SCENES: &[(&str, Scene)] = &[
     ("a flood of messages that say nothing", a_flood_of_nothing),
     ("connections that come and go", connections_that_come_and_go),
     ("a flood of logins", a_flood_of_logins),
+    ("headers of a balancer", headers_of_a_balancer),
 ];
 
 #[test]
@@ -1426,3 +1427,109 @@ fn a_flood_of_logins(world: &World) {
     let logins = world.office.audited("login", "done");
     assert!(logins >= 1, "the honest person got in");
 }
+
+/// The one that is declared at the server of all scenes.
+const BALANCER: [u8; 4] = [127, 9, 0, 1];
+
+/// Version 1 of a PROXY header, for a caller from there.
+fn line(caller: [u8; 4]) -> Vec<u8> {
+    let [a, b, c, d] = caller;
+    format!("PROXY TCP4 {a}.{b}.{c}.{d} 127.0.0.1 56324 2222\r\n").into_bytes()
+}
+
+/// Version 2, whose addresses and what follows them are said to take `length` bytes.
+fn block(caller: [u8; 4], length: u16) -> Vec<u8> {
+    let signature = b"\r\n\r\n\0\r\nQUIT\n\x21\x11";
+    let ports = [127, 0, 0, 1, 0xdc, 0x04, 0x08, 0xae];
+    [&signature[..], &length.to_be_bytes(), &caller, &ports].concat()
+}
+
+fn headers_of_a_balancer(world: &World) {
+    let connected = |from| Wire::connect(from, world.server.port, None).unwrap();
+    // An honest person's first screen, whose connection comes through the balancer.
+    let welcome = |caller: u8| {
+        let began = Instant::now();
+        let mut wire = connected(BALANCER);
+        wire.write(&block([198, 51, 100, caller], 12)).unwrap();
+        wire.sit_down().unwrap();
+        began.elapsed()
+    };
+    let undisturbed = welcome(1);
+    let mut slowest = Duration::ZERO;
+    let mut honest = (2..).map(welcome);
+    let mut one_more = || slowest = slowest.max(honest.next().unwrap());
+    let [v1, v2] = [line([198, 51, 100, 200]), block([198, 51, 100, 200], 12)];
+    // Slow: nothing, a part, and a byte now and then, many more than are awaited.
+    let mut slow: Vec<(Wire, &[u8])> = (0..900)
+        .map(|number| {
+            let mut wire = connected(BALANCER);
+            let (begun, rest) = v2.split_at(number % 3 * 8);
+            let _ = wire.write(begun);
+            (wire, rest)
+        })
+        .collect();
+    one_more();
+    let banner = [BANNER_LINE, &[0; 64]].concat();
+    let oversized = [&b"PROXY TCP4 "[..], &[b'1'; 4096]].concat();
+    let wrong: [(&str, [u8; 4], Vec<u8>); 8] = [
+        ("none", BALANCER, banner.clone()),
+        ("an endless line", BALANCER, oversized),
+        (
+            "a block of 64 KiB",
+            BALANCER,
+            block([198, 51, 100, 200], u16::MAX),
+        ),
+        (
+            "a block without room",
+            BALANCER,
+            block([198, 51, 100, 200], 4),
+        ),
+        ("two lines", BALANCER, [&v1[..], &v1, &banner].concat()),
+        ("two blocks", BALANCER, [&v2[..], &v2, &banner].concat()),
+        (
+            "a stranger's line",
+            [127, 9, 0, 2],
+            [&v1[..], &banner].concat(),
+        ),
+        (
+            "a stranger's block",
+            [127, 9, 0, 2],
+            [&v2[..], &banner].concat(),
+        ),
+    ];
+    for (at, (what, from, bytes)) in wrong.iter().enumerate() {
+        let mut wires: Vec<Wire> = (0..100)
+            .map(|_| {
+                let mut wire = connected(*from);
+                let _ = wire.write(bytes);
+                wire
+            })
+            .collect();
+        one_more();
+        for wire in &mut wires {
+            assert!(wire.is_closed(), "{what}: it is waited on");
+        }
+        for (wire, rest) in &mut slow {
+            let _ = wire.write(rest.get(at..=at).unwrap_or_default());
+        }
+    }
+    // Broken off at every place.
+    for length in 0..v2.len() {
+        let mut wire = connected(BALANCER);
+        let _ = wire.write(&v2[..length]);
+        assert!(wire.is_closed_at_the_end(), "{length} bytes are waited on");
+    }
+    one_more();
+    for (wire, _) in &mut slow {
+        assert!(wire.is_closed(), "a slow header is waited for");
+    }
+    let told = format!("an honest first screen in {slowest:?}, before in {undisturbed:?}");
+    println!("    {told}");
+    assert!(
+        slowest <= Duration::from_secs(2).max(5 * undisturbed),
+        "{told}"
+    );
+}
+
+/// How SSH begins.
+const BANNER_LINE: &[u8] = b"SSH-2.0-hostile\r\n";

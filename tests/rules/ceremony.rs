@@ -1,7 +1,10 @@
 //! No way leads home without what the policy asks: random events at real screens over real services, and the races
 //! that only parallel sessions can run.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{
+    Arc, Mutex,
+    atomic::{AtomicU32, Ordering::Relaxed},
+};
 use support::house;
 
 use jiff::Timestamp;
@@ -19,24 +22,26 @@ use lpse_kiosk::{
     },
     ports::Clock,
     service::{
-        Refusal, ServiceError, Services,
+        Foundation, Refusal, ServiceError, Services,
         accounts::NewAccount,
         authentication::{PasscodeOutcome, PasswordOutcome},
         enrollment::{DisableOutcome, Prover, StartOutcome},
+        hashing::HashPool,
     },
     session::{
         effects,
         proofs::{LoggedIn, Proofs},
     },
-    store::{self, Store},
+    store::{self, Snapshot, Store, engine::memory::Memory},
     tui::{
         App, DeskRequest, Effect, Event, Lookup, LookupReply, Now, Reply, Request, command::Key,
     },
+    vault::{MasterKey, Vault},
 };
 use proptest::prelude::*;
 use support::house::{
-    House, PASSWORD, TestClock, alterations, here, house, house_with_cost, only, password, ppk30,
-    put_by_hand, secret_of, tagged_house,
+    House, PASSWORD, TestClock, alterations, here, house, house_over, house_with_cost, only,
+    password, ppk30, put_by_hand, secret_of, tagged_house,
 };
 use support::screen::settings;
 
@@ -483,6 +488,50 @@ async fn among_sixty_four_strangers_at_one_source_the_owner_comes_in_at_once() {
     assert!(is_granted(&outcome), "{outcome:?}");
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn while_strangers_from_everywhere_fill_the_queue_nobody_is_busy_for_an_office_that_logs_in()
+{
+    let house = house(Policy::Enabled).await;
+    let store = house.foundation.store.clone();
+    let services = Arc::new(Services::new(&Arc::new(Foundation {
+        hashing: HashPool::new(1, 2),
+        ..house::foundation(store, &house.clock, &house.audit)
+    })));
+    let outcome = try_at(&services, &ppk30(), PASSWORD, &office()).await;
+    assert!(is_granted(&outcome), "{outcome:?}");
+    let (busy, mut is_busy) = tokio::sync::watch::channel(0);
+    let mut strangers = tokio::task::JoinSet::new();
+    for number in 0..40 {
+        let (services, busy) = (services.clone(), busy.clone());
+        strangers.spawn(async move {
+            let from = Source::Peer(std::net::Ipv4Addr::from(0x0a00_0000 + number).into());
+            // Never one that must wait for the one before it.
+            let guess = |guess: u32| {
+                let id = UserId::parse(&format!("ASING-{number}-{guess}")).unwrap();
+                let account = AccountKey::new(UserType::NonPenyedia, id);
+                let authentication = &services.authentication;
+                let claimed = Identified { account };
+                authentication.check_password(claimed, password("salah sekali"), &from)
+            };
+            for number in 0.. {
+                if matches!(guess(number).await, Err(ServiceError::Busy)) {
+                    busy.send_modify(|times| *times += 1);
+                }
+                tokio::task::yield_now().await;
+            }
+        });
+    }
+    for login in 1..5 {
+        is_busy
+            .wait_for(|times| *times >= 40 * login)
+            .await
+            .unwrap();
+        // It would be told that it is busy, too, and this would panic.
+        let outcome = try_at(&services, &ppk30(), PASSWORD, &office()).await;
+        assert!(is_granted(&outcome), "{outcome:?}");
+    }
+}
+
 #[tokio::test]
 async fn whoever_goes_through_the_accounts_of_an_office_is_held_and_nobody_at_home_there_is() {
     let house = house(Policy::Enabled).await;
@@ -562,6 +611,99 @@ async fn guesses_at_others_push_out_no_count_of_whoever_is_at_home_there() {
     assert_eq!(heard, 3, "two are free, and the third waits");
     house.clock.pass(1);
     assert!(is_granted(&at("PPK30", PASSWORD).await));
+}
+
+/// A store that counts what it is asked for.
+#[derive(Debug, Default)]
+struct Counted {
+    inner: Memory,
+    reads: AtomicU32,
+    commits: AtomicU32,
+}
+
+impl Counted {
+    /// Reads and commits so far.
+    fn so_far(&self) -> [u32; 2] {
+        [&self.reads, &self.commits].map(|count| count.load(Relaxed))
+    }
+}
+
+#[async_trait::async_trait]
+impl Store for Counted {
+    async fn get(&self, key: &store::Key) -> Result<Option<store::Value>, store::StoreError> {
+        self.reads.fetch_add(1, Relaxed);
+        self.inner.get(key).await
+    }
+
+    async fn page(
+        &self,
+        prefix: &store::Key,
+        after: Option<&store::Key>,
+        limit: usize,
+    ) -> Result<Vec<(store::Key, store::Value)>, store::StoreError> {
+        self.reads.fetch_add(1, Relaxed);
+        self.inner.page(prefix, after, limit).await
+    }
+
+    async fn commit(&self, commit: store::Commit) -> Result<store::Outcome, store::StoreError> {
+        self.commits.fetch_add(1, Relaxed);
+        self.inner.commit(commit).await
+    }
+
+    async fn snapshot(&self) -> Result<Box<dyn Snapshot>, store::StoreError> {
+        self.inner.snapshot().await
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_password_costs_the_same_whether_there_is_the_account_and_wherever_it_logs_in() {
+    let counted = Arc::new(Counted::default());
+    let vault = Vault::new(MasterKey::from_bytes([7; 32]), Vec::new());
+    let (policy, cost) = (Policy::Enabled, HashCost::MIN);
+    let house = house_over(counted.clone(), policy, cost, vault).await;
+    let elsewhere = add(&house, "PPK-LAIN").await;
+    let newcomer = add(&house, "PPK-BARU").await;
+    let unknown = |number: u32| {
+        let id = UserId::parse(&format!("ASING{number}")).unwrap();
+        AccountKey::new(UserType::NonPenyedia, id)
+    };
+    let wrong_type = AccountKey::new(UserType::Penyedia, UserId::parse("PPK30").unwrap());
+    let at = async |account: &AccountKey, text: &str| {
+        let before = counted.so_far();
+        let outcome = try_at(&house.services, account, text, &office()).await;
+        let after = counted.so_far();
+        (outcome, [0, 1].map(|of| after[of] - before[of]))
+    };
+    assert!(is_granted(&at(&ppk30(), PASSWORD).await.0));
+    let wrong = async |what: &str, account: &AccountKey| {
+        let (outcome, cost) = at(account, "salah sekali").await;
+        let told = matches!(
+            outcome,
+            PasswordOutcome::Refused(Refusal::Rejected { .. } | Refusal::Crowded { .. })
+        );
+        assert!(told, "{what}: {outcome:?}");
+        // Who asks for the rules, for the account and twice for the source; and one count.
+        assert_eq!(cost, [4, 1], "reads and commits, {what}");
+    };
+    wrong("an unknown ID", &unknown(0)).await;
+    wrong("the wrong type", &wrong_type).await;
+    wrong("it does not log in here", &elsewhere).await;
+    for _ in 0..3 {
+        wrong("it logs in here", &ppk30()).await;
+    }
+    // So many that the source's record no longer knows of those.
+    for number in 1..70 {
+        wrong("unknown IDs", &unknown(number)).await;
+    }
+    wrong("it waits for its own count", &ppk30()).await;
+    for number in 0..110 {
+        let account = add(&house, &format!("PPK-{number}")).await;
+        wrong("one after the other", &account).await;
+    }
+    wrong("the source is spent", &newcomer).await;
+    let (outcome, cost) = at(&newcomer, PASSWORD).await;
+    assert!(!is_granted(&outcome), "{outcome:?}");
+    assert_eq!(cost, [4, 1], "a right one that is not heard");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

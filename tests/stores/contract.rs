@@ -76,7 +76,7 @@ async fn in_cluster() -> (tempfile::TempDir, Arc<dyn Store>) {
             .map(str::to_owned)
             .collect(),
         tls: None,
-        credentials: None,
+        user: None,
         prefix: cluster::fresh_prefix(),
         patience: std::time::Duration::from_secs(10),
         node: "one".into(),

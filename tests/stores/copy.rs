@@ -62,7 +62,7 @@ impl Machine {
         let settings = EtcdSettings {
             endpoints: Cluster::shared().split(',').map(str::to_owned).collect(),
             tls: None,
-            credentials: None,
+            user: None,
             prefix: self.prefix.clone(),
             patience: std::time::Duration::from_secs(10),
             node: "test".into(),

@@ -20,7 +20,7 @@ use support::cluster;
 use lpse_kiosk::store::{
     Change, Changes, Commit, Key, Outcome, Store, StoreError, Work,
     away::Away,
-    etcd::{self, EtcdSettings},
+    etcd::{self, EtcdSettings, EtcdUser},
     folder::OpenError,
 };
 use support::cluster::Cluster;
@@ -44,7 +44,7 @@ fn settings(endpoints: &str, prefix: &str, node: &str) -> EtcdSettings {
     EtcdSettings {
         endpoints: endpoints.split(',').map(str::to_owned).collect(),
         tls: None,
-        credentials: None,
+        user: None,
         prefix: prefix.to_owned(),
         patience: PATIENCE,
         node: node.to_owned(),
@@ -440,7 +440,10 @@ async fn with_a_password_members_that_forget_who_has_logged_in_are_told_again() 
     }
     let folder = tempfile::tempdir().unwrap();
     let settings = EtcdSettings {
-        credentials: Some(("root".into(), zeroize::Zeroizing::new("rahasia".into()))),
+        user: Some(EtcdUser {
+            name: "root".into(),
+            password: Arc::new(|| zeroize::Zeroizing::new("rahasia".into())),
+        }),
         ..settings(&cluster.endpoints(), &cluster::fresh_prefix(), "one")
     };
     let store = etcd::open(settings, folder.path(), 0).await.unwrap().store;

@@ -712,6 +712,11 @@ fn a_machine_that_starts_without_a_quorum_waits_says_so_and_goes_on_by_itself() 
     let mut cluster = Cluster::start();
     let office = machine(&cluster.endpoints(), &fresh_prefix(), "one");
     office.add("CVMAJU", "penyedia", "CV Maju");
+    let page = format!("127.0.0.1:{}", free_port());
+    let office = office
+        .with("LPSE_KIOSK_WEB_LISTEN", &page)
+        .with("LPSE_KIOSK_WEB_BASE_URL", &format!("http://{page}"));
+    let link = "/proc4user/resettotp";
     for member in [0, 1] {
         cluster.kill_member(member);
     }
@@ -724,12 +729,18 @@ fn a_machine_that_starts_without_a_quorum_waits_says_so_and_goes_on_by_itself() 
     let mut early = serving.ssh();
     early.give_password("penyedia", "CVMAJU", PASSWORD);
     early.expect(UNAVAILABLE);
+    let told = get(&office, link);
+    assert!(told.starts_with("HTTP/1.1 503 "), "{told}");
+    assert!(told.contains("retry-after: 60"), "{told}");
+    assert!(told.contains("Layanan sedang tidak tersedia"), "{told}");
     for member in [0, 1] {
         cluster.start_member(member);
     }
     cluster.wait_until_well();
     serving.expect_log("the store is open now");
     eventually("it is well", || is_well(&serving));
+    let told = get(&office, link);
+    assert!(told.starts_with("HTTP/1.1 400 "), "{told}");
     early.submit_password(PASSWORD).expect("ENABLE TOTP");
 }
 
@@ -851,6 +862,49 @@ fn a_cluster_that_is_full_is_told_by_its_name_and_is_well_when_it_has_room() {
     done(&["alarm", "disarm"]);
     eventually("200", || is_well(&at_one) && is_well(&at_two));
     kiosk.submit_password(PASSWORD).expect("ENABLE TOTP");
+}
+
+#[test]
+fn what_a_cluster_refuses_is_told_by_its_name_and_is_well_when_that_is_mended() {
+    let cluster = Cluster::start();
+    let world = Two::over(&cluster.endpoints());
+    let done = |arguments: &[&str]| {
+        let said = cluster.etcdctl(&[0, 1, 2], arguments);
+        assert!(said.is_some(), "{arguments:?} was refused");
+    };
+    let mut at_one = world.one.serve();
+    eventually("one serves", || is_well(&at_one));
+    let mut refused = |word: &str, says: &str, to_do: &str, mended: &[&str]| {
+        at_one.expect_refusal(&world.one, word, says, to_do);
+        // Who starts now waits, and says for what.
+        let mut at_two = world.two.serve();
+        at_two.expect_log(says);
+        assert_eq!(at_two.health(), Some((503, "starting".into())));
+        let mut early = at_two.password_given("non-penyedia", "PPK30");
+        early.expect(UNAVAILABLE);
+        done(mended);
+        at_two.expect_log("the store is open now");
+        eventually("200", || is_well(&at_one) && is_well(&at_two));
+        early.submit_password(PASSWORD).expect("ENABLE TOTP");
+        drop(early);
+        at_two.signal("TERM").wait();
+    };
+    cluster.raise_alarm("CORRUPT");
+    refused(
+        "etcd corrupt",
+        "etcd has found its members' records to differ (the alarm CORRUPT)",
+        "replace the member that differs",
+        &["alarm", "disarm"],
+    );
+    done(&["user", "add", "root:rahasia"]);
+    done(&["user", "grant-role", "root", "root"]);
+    done(&["auth", "enable"]);
+    refused(
+        "etcd login",
+        "etcd asks for a login, and [store] user names none",
+        "Set [store] user",
+        &["--user=root:rahasia", "auth", "disable"],
+    );
 }
 
 /// A copy of a machine: its data folder, its keys and its name.
@@ -1043,20 +1097,27 @@ fn a_store_that_was_copied_elsewhere_is_left_by_every_machine() {
     world.one.pass(60);
     at_one.signal("TERM").wait();
     let data = world.one.path("elsewhere").display().to_string();
-    succeeds(
-        &world.one,
-        &[
-            "store",
-            "copy",
-            "--from",
-            "etcd",
-            "--to",
-            "sled",
-            "--to-data",
-            &data,
-        ],
-    );
+    let copy = [
+        "store",
+        "copy",
+        "--from",
+        "etcd",
+        "--to",
+        "sled",
+        "--to-data",
+        &data,
+    ];
+    // While it is copied too, and for a while after a copy that was broken off.
+    killed_at(1, &world.one, &copy);
     at_home.expect(ENDED);
+    eventually("the word for it", || {
+        at_two.health() == Some((503, "copying".into()))
+    });
+    at_two.expect_log("the store is being copied");
+    let mut early = at_two.ssh();
+    early.give_password("penyedia", "CVMAJU", PASSWORD);
+    early.expect(ELSEWHERE);
+    succeeds(&world.one, &copy);
     eventually("the word for it", || {
         at_two.health() == Some((503, "moved".into()))
     });
@@ -1083,6 +1144,65 @@ fn a_store_that_was_copied_elsewhere_is_left_by_every_machine() {
     at_two.signal("TERM").wait();
     let refused = world.two.command(&["user", "list"]);
     assert!(text(&refused.stderr).contains("lives on there"));
+}
+
+#[test]
+fn a_restore_into_the_store_under_a_machine_ends_its_service_until_it_is_done() {
+    let world = Two::new();
+    let mut at_one = world.one.serve();
+    eventually("one serves", || is_well(&at_one));
+    let passphrase = world.one.path("passphrase");
+    fs::write(&passphrase, "telaga biru di kaki gunung\n").unwrap();
+    fs::set_permissions(&passphrase, fs::Permissions::from_mode(0o600)).unwrap();
+    let passphrase = passphrase.display().to_string();
+    let file = world.one.path("backup").display().to_string();
+    let words = ["--passphrase-file", &passphrase, &file];
+    succeeds(&world.one, &[&["backup"], &words[..]].concat());
+    let mut at_home = at_one.ssh();
+    at_home.give_password("penyedia", "CVMAJU", PASSWORD);
+    at_home.expect("ENABLE TOTP");
+    // It sees nothing of the moment at which the store holds nothing at all.
+    at_one.signal("STOP");
+    etcdctl(&Cluster::shared(), &["del", "--prefix", &world.prefix]).unwrap();
+    let restore = [&["restore"], &words[..]].concat();
+    killed_at(1, &world.two, &restore);
+    at_one.signal("CONT");
+    at_home.expect(ENDED);
+    eventually("the word for it", || {
+        at_one.health() == Some((503, "restoring".into()))
+    });
+    at_one.expect_log("a backup is being brought back into the store");
+    at_home.press(key::ESC).expect(MENU);
+    at_home.give_password("penyedia", "CVMAJU", PASSWORD);
+    at_home.expect(ELSEWHERE);
+    for (office, says) in [
+        (&world.one, "a backup is being brought back into the store"),
+        (&world.two, "a restore into it was not finished"),
+    ] {
+        let told = text(&office.command(&["doctor"]).stdout);
+        assert!(told.contains(says), "{says}: {told}");
+    }
+    succeeds(&world.two, &restore);
+    at_one.expect_log("not the one that was opened");
+    assert_eq!(at_one.wait(), 75);
+    // As its supervisor does.
+    let at_one = world.one.serve();
+    eventually("one serves again", || is_well(&at_one));
+    let mut kiosk = at_one.ssh();
+    kiosk.give_password("penyedia", "CVMAJU", PASSWORD);
+    kiosk.expect("ENABLE TOTP");
+}
+
+/// Runs a command that dies at a milestone of its work.
+fn killed_at(milestone: u32, office: &Office, arguments: &[&str]) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_lpse-kiosk"));
+    command
+        .args(arguments)
+        .env_clear()
+        .envs(office.environment())
+        .env("LPSE_TEST_KILL_AT", milestone.to_string());
+    let output = command.output().unwrap();
+    assert_eq!(output.status.code(), None, "{}", text(&output.stderr));
 }
 
 #[test]

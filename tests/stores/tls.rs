@@ -300,16 +300,72 @@ fn signed_logins_outlive_a_change_of_users_and_a_changed_password_is_told_by_its
     let mut kiosk = servers[1].ssh();
     kiosk.give_password("non-penyedia", "PPK30", PASSWORD);
     kiosk.expect("Layanan sedang tidak tersedia.");
-    // Another user of that name, because the password of one is read to its first space.
-    for change in [
-        &["user", "delete", "lpse-kiosk"][..],
-        &["user", "add", &format!("lpse-kiosk:{SECRET}")],
-        &["user", "grant-role", "lpse-kiosk", "lpse-kiosk"],
-    ] {
-        member.done_as_root(change);
-    }
-    for server in &servers {
-        eventually("200", || server.health() == Some((200, "ok".into())));
+    // The file is all that it takes; etcdctl has read the password to its first space.
+    for (office, server) in [&one, &two].into_iter().zip(&servers) {
+        fs::write(office.path("etcd-password"), "lain\n").unwrap();
+        eventually("200", || is_well(server));
         logs_in(server);
     }
+    assert!(one.command(&["user", "list"]).status.success());
+}
+
+#[test]
+fn a_role_that_may_only_read_and_a_login_that_is_switched_off_are_told_by_their_names() {
+    const OPEN: &str = "etcd asks for no login, though [store] user names one";
+    let member = Member::start();
+    member.ask_for_logins();
+    let one = machine(&member, "loket-1");
+    one.add("PPK30", "non-penyedia", "Siti Rahmawati");
+    let two = machine(&member, "loket-2");
+    fs::create_dir_all(two.path("etc")).unwrap();
+    fs::copy(one.path("etc/master.key"), two.path("etc/master.key")).unwrap();
+    let mut at_one = one.serve();
+    eventually("one serves", || is_well(&at_one));
+    let grant = |may: &str| {
+        let role = ["--prefix=true", "lpse-kiosk"];
+        let revoke = [&["role", "revoke-permission"], &role[..], &[PREFIX]].concat();
+        member.done_as_root(&revoke);
+        let grant = [&["role", "grant-permission"], &role[..], &[may, PREFIX]].concat();
+        member.done_as_root(&grant);
+    };
+    grant("read");
+    let says = "etcd's user may not read and write the keys under [store] prefix";
+    at_one.expect_refusal(&one, "etcd permission", says, "grant-permission");
+    let mut at_two = two.serve();
+    at_two.expect_log(says);
+    assert_eq!(at_two.health(), Some((503, "starting".into())));
+    grant("readwrite");
+    at_two.expect_log("the store is open now");
+    eventually("200", || is_well(&at_one) && is_well(&at_two));
+
+    member.done_as_root(&["auth", "disable"]);
+    // Who logged in before is told within seconds; who starts now, at once.
+    at_one.expect_log(OPEN);
+    at_two.signal("TERM").wait();
+    let mut at_two = two.serve();
+    at_two.expect_log(OPEN);
+    for server in [&at_one, &at_two] {
+        eventually("200", || is_well(server));
+        logs_in(server);
+    }
+    assert!(two.command(&["user", "list"]).status.success());
+    one.expect_failure_of_etcd(OPEN, "auth enable");
+
+    member.done(&["auth", "enable"]);
+    for server in [&mut at_one, &mut at_two] {
+        server.expect_log("etcd asks for a login again");
+        eventually("200", || is_well(server));
+        logs_in(server);
+        assert!(
+            !server.log().contains("nobody can log in here: etcd asks"),
+            "{}",
+            server.log()
+        );
+    }
+    let told = text(&one.command(&["doctor"]).stdout);
+    assert!(!told.contains("failure  etcd"), "{told}");
+}
+
+fn is_well(server: &Server) -> bool {
+    server.health() == Some((200, "ok".into()))
 }

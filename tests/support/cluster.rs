@@ -187,6 +187,19 @@ impl Cluster {
         }
     }
 
+    /// Raises an alarm, such as `CORRUPT`, as a member does that finds a reason; `etcdctl alarm disarm` ends it.
+    pub fn raise_alarm(&self, alarm: &str) {
+        let raised = Command::new("curl")
+            .args(["--silent", "--fail", "--data"])
+            .arg(format!(
+                r#"{{"action": "ACTIVATE", "memberID": "1", "alarm": "{alarm}"}}"#
+            ))
+            .arg(format!("{}/v3/maintenance/alarm", self.members[0].client))
+            .output()
+            .expect("curl is installed");
+        assert!(raised.status.success(), "{raised:?}");
+    }
+
     /// What etcd's own client says, asked of some members; `None` when it fails.
     pub fn etcdctl(&self, members: &[usize], arguments: &[&str]) -> Option<String> {
         let clients = members.iter().map(|number| &*self.members[*number].client);

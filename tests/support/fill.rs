@@ -77,7 +77,7 @@ async fn open(office: &Office) -> store::Opened {
                     .map(str::to_owned)
                     .collect(),
                 tls: None,
-                credentials: None,
+                user: None,
                 prefix: setting("LPSE_KIOSK_STORE_PREFIX"),
                 patience: Duration::from_secs(5),
                 node: setting("LPSE_KIOSK_STORE_NODE"),

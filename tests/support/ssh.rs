@@ -130,6 +130,18 @@ impl Office {
             .collect()
     }
 
+    /// Demands that `doctor` finds this fault in etcd, and says what to do about it.
+    #[track_caller]
+    pub fn expect_failure_of_etcd(&self, says: &str, to_do: &str) {
+        let examined = self.command(&["doctor"]);
+        let told = text(&examined.stdout);
+        let mut lines = told.lines();
+        let found = lines.any(|line| line.starts_with("failure  etcd ") && line.contains(says));
+        let to_do = lines.next().is_some_and(|line| line.contains(to_do));
+        assert!(found && to_do, "{says}: {told}");
+        assert_eq!(examined.status.code(), Some(1), "{told}");
+    }
+
     /// How many lines of the audit log tell of `act` with `outcome`.
     pub fn audited(&self, act: &str, outcome: &str) -> usize {
         let lines = self.audit();
@@ -266,6 +278,17 @@ impl Server {
         let ticks = |at: usize| numbers[at].parse::<u64>().unwrap();
         // utime and stime (proc(5)), in hundredths of a second.
         Duration::from_millis(10 * (ticks(11) + ticks(12)))
+    }
+
+    /// Demands that what the cluster refuses is told by its name, with what to do about it: by health in `word`, in the
+    /// log, by `doctor` at `office`, and to whoever wants to log in as PPK30.
+    #[track_caller]
+    pub fn expect_refusal(&mut self, office: &Office, word: &str, says: &str, to_do: &str) {
+        super::eventually(word, || self.health() == Some((503, word.into())));
+        self.expect_log(&format!("nobody can log in here: {says}"));
+        let mut kiosk = self.password_given("non-penyedia", "PPK30");
+        kiosk.expect("Layanan sedang tidak tersedia.");
+        office.expect_failure_of_etcd(says, to_do);
     }
 
     /// How many connections it holds; one whose peer has gone counts until the server has let go of it.

@@ -192,6 +192,15 @@ mod with_etcd {
                 "Most of the members must run and reach each other: start those that do not.",
             );
         }
+        // Alarms among them: what they keep from being written is told by its name.
+        if let Some(said) = &state.refuses {
+            let refusal = Refusal::of(said).unwrap_or(Refusal::Other);
+            return Finding::failure(
+                ETCD,
+                format!("{told}; {refusal} ({said})"),
+                refusal.what_to_do(),
+            );
+        }
         if !state.errors.is_empty() {
             let alarms = state.errors.join(", ");
             let what_to_do = match alarms.contains("NOSPACE") {
@@ -200,6 +209,13 @@ mod with_etcd {
                 false => "See etcd's own log of that member.",
             };
             return Finding::failure(ETCD, format!("{told}; {alarms}"), what_to_do);
+        }
+        if state.asks_for_no_login {
+            return Finding::failure(
+                ETCD,
+                format!("{told}; {}", Refusal::LoginOff),
+                Refusal::LoginOff.what_to_do(),
+            );
         }
         if state.is_outdated() {
             return Finding::warning(
@@ -242,6 +258,8 @@ mod with_etcd {
                 is_leader: true,
                 has_leader: true,
                 errors: Vec::new(),
+                asks_for_no_login: false,
+                refuses: None,
             }
         }
 
@@ -279,6 +297,22 @@ mod with_etcd {
                     },
                     Status::Failure,
                     "alarm disarm",
+                ),
+                (
+                    MemberState {
+                        refuses: Some("etcdserver: permission denied".into()),
+                        ..state()
+                    },
+                    Status::Failure,
+                    "grant-permission",
+                ),
+                (
+                    MemberState {
+                        asks_for_no_login: true,
+                        ..state()
+                    },
+                    Status::Failure,
+                    "auth enable",
                 ),
                 (
                     MemberState {

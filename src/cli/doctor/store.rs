@@ -3,12 +3,7 @@
 //! A store that a running kiosk holds is read through that kiosk. Any other is opened, but only where there is one, by
 //! its own user, and in a folder that is private already: opening would make it so.
 
-use std::{
-    fs,
-    os::unix::fs::MetadataExt,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{fs, os::unix::fs::MetadataExt, sync::Arc, time::Duration};
 
 use super::{Finding, Patient, cluster, files, finding::Status};
 use crate::{
@@ -23,14 +18,18 @@ use crate::{
         letter::{Delivery, LetterId, Stage},
         recorded::elapsed,
     },
-    parts,
+    parts::{
+        self,
+        held::{self, Held},
+    },
     store::{
-        self, Store, StoreError,
+        self, Store, StoreError, backup,
         check::{self, Scope},
         copy::{self, Standing},
         engine::committer::Embedded,
         folder::{self, OpenError},
         outbox::{self, Outbox},
+        pulse::Refusal,
         remote::{self, Remote},
         settings::Settings,
         tagged::{StoreKeyError, Tagged},
@@ -54,10 +53,6 @@ const MOST_LETTERS: usize = 2048;
 
 /// A letter that has not left after this long is late.
 const LATE: Duration = Duration::from_secs(15 * 60);
-
-/// A process that has just taken the store answers within this time.
-const HELD_PATIENCE: Duration = Duration::from_secs(2);
-const HELD_PAUSE: Duration = Duration::from_millis(50);
 
 /// What the store told.
 pub struct Examined {
@@ -110,7 +105,7 @@ pub async fn examine(patient: &Patient<'_>) -> Examined {
             let reading = Reading::Checked(Arc::new(remote));
             let findings = read(patient, reading, told, is_running).await;
             // Everything is answered; that the line closes is no finding.
-            let _ = tokio::time::timeout(HELD_PATIENCE, ended).await;
+            let _ = tokio::time::timeout(held::PATIENCE, ended).await;
             findings
         }
         Way::Alone(embedded) => {
@@ -149,7 +144,7 @@ async fn reach(patient: &Patient<'_>) -> (Way, bool) {
     let failed = |message: String, what_to_do: &str| {
         Way::Closed(Finding::failure(STORE, message, what_to_do))
     };
-    let deadline = Instant::now() + HELD_PATIENCE;
+    let mut held = Held::at_most(held::PATIENCE);
     loop {
         match remote::join(&config.socket_file()).await {
             Ok(Some(joined)) => {
@@ -222,13 +217,13 @@ async fn reach(patient: &Patient<'_>) -> (Way, bool) {
         let at = folder.clone();
         match super::blocking(move || store::examine(kind, &at, floor)).await {
             Ok(embedded) => return (Way::Alone(embedded), false),
-            Err(OpenError::Held { .. }) if Instant::now() < deadline => {
-                tokio::time::sleep(HELD_PAUSE).await;
-            }
-            Err(error @ OpenError::Held { .. }) => {
+            Err(by @ OpenError::Held { .. }) => {
+                let Err(by) = held.wait(by).await else {
+                    continue;
+                };
                 let what_to_do = "It takes no commands at its socket: if it is not just doing some other command's work, \
                                   restart it.";
-                return (failed(error.to_string(), what_to_do), true);
+                return (failed(by.to_string(), what_to_do), true);
             }
             Err(error) => {
                 let what_to_do = match &error {
@@ -275,9 +270,10 @@ async fn read(
         let store = reading.store();
         let check = Settings::new(store.clone()).seal_check().await?;
         let standing = copy::standing(&**store).await?;
-        Ok::<_, StoreError>((check, standing))
+        let is_half_restored = backup::is_unfinished(&**store).await?;
+        Ok::<_, StoreError>((check, standing, is_half_restored))
     };
-    let (check, standing) = match looked.await {
+    let (check, standing, is_half_restored) = match looked.await {
         Ok(looked) => looked,
         Err(error) => {
             return vec![unread(patient, &error), master_key(patient, Kept::Unknown)];
@@ -287,6 +283,14 @@ async fn read(
     let key = master_key(patient, kept);
     // Its holder has a key of its own. Otherwise, without the master key, there is nothing to check records by.
     let is_checkable = matches!(reading, Reading::Checked(_)) || key.status == Status::Ok;
+    if is_half_restored {
+        let half = Finding::failure(
+            STORE,
+            format!("{told}; a restore into it was not finished"),
+            "Run `lpse-kiosk restore` again, with the same backup or another, where it does not run now.",
+        );
+        return vec![half, key];
+    }
     let mut findings = vec![stands(told, standing), key];
     // What is half there, or lives on elsewhere, is not to be held against anything.
     if standing == Standing::InService && is_checkable {
@@ -363,9 +367,12 @@ fn unread(patient: &Patient<'_>, error: &StoreError) -> Finding {
         STORE,
         format!("its records cannot be read: {error}"),
         match patient.config.store {
-            StoreKind::Etcd => {
-                "See what is told of the cluster's members; the service goes on by itself when most of them do."
-            }
+            StoreKind::Etcd => match Refusal::of(&error.to_string()) {
+                Some(refusal) => refusal.what_to_do(),
+                None => {
+                    "Do what it says. Where members of the cluster are told of below, the service goes on by itself when most of them do."
+                }
+            },
             StoreKind::Sled | StoreKind::Redb => {
                 "If it was written by a newer lpse-kiosk, install that one. Otherwise keep a copy of the folder as it is, \
                  and restore a backup."

@@ -34,6 +34,7 @@ use crate::{
     ports::Clock,
     vault::Vault,
 };
+use peer::TrustedProxies;
 use router::router;
 use site::Site;
 
@@ -46,8 +47,6 @@ pub struct WebSettings {
     pub office: String,
     /// Where the page is to be found from outside, `https://lpse.contoh.go.id`, without a slash at its end.
     pub base_url: String,
-    /// Its keys seal forms. All machines that serve one base URL share them.
-    pub vault: Vault,
     /// The only ones whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Networks,
     /// Balancers whose connections begin with a PROXY header, before TLS too.
@@ -95,6 +94,8 @@ impl Default for Limits {
 #[derive(Debug)]
 pub struct Web {
     pub settings: WebSettings,
+    /// Its keys seal forms. All machines that serve one base URL share them.
+    pub vault: Vault,
     pub limits: Limits,
     pub resets: Arc<dyn Resets>,
     pub clock: Arc<dyn Clock>,
@@ -117,11 +118,37 @@ impl Web {
             tls: site.settings.tls.clone(),
             limits: site.limits.serving,
             proxies: site.settings.proxies.clone(),
-            source: |peer: http::Peer| {
-                let proxied = site.proxies.holds(peer.0);
-                (!proxied).then(|| Source::Peer(peer.0).throttle_key())
-            },
+            source: source(&site.proxies),
         };
         server.serve(listener, leave).await
+    }
+}
+
+/// Answers on `listener` that the service is not available yet, whatever is asked, until `leave` turns true or is gone.
+///
+/// # Errors
+/// The listener cannot be used at all.
+pub async fn say_starting(
+    settings: WebSettings,
+    listener: TcpListener,
+    leave: watch::Receiver<bool>,
+) -> io::Result<()> {
+    let server = http::Server {
+        what: "the reset page",
+        tls: settings.tls.clone(),
+        limits: Limits::default().serving,
+        proxies: settings.proxies.clone(),
+        source: source(&TrustedProxies::new(settings.trusted_proxies.clone())),
+        router: router::starting(settings),
+    };
+    server.serve(listener, leave).await
+}
+
+/// Whose connections count together.
+fn source(proxies: &TrustedProxies) -> impl Fn(http::Peer) -> Option<String> + use<> {
+    let proxies = proxies.clone();
+    move |peer| {
+        let proxied = proxies.holds(peer.0);
+        (!proxied).then(|| Source::Peer(peer.0).throttle_key())
     }
 }

@@ -147,7 +147,7 @@ fn judge(site: &Site, said: Said) -> Result<(ResetLink, Step), Problem> {
     };
     let now = site.clock.now();
     let token = link.token.digest();
-    if !seal::holds_with(&site.settings.vault, step, &token, &seal, now) {
+    if !seal::holds_with(&site.vault, step, &token, &seal, now) {
         return Err(Problem::Forged);
     }
     Ok((link, step))
@@ -232,6 +232,10 @@ async fn in_full<T: Send + 'static>(
 ) -> Result<T, Problem> {
     match timeout_at(deadline, tokio::spawn(asked)).await {
         Ok(Ok(Ok(answer))) => Ok(answer),
+        Ok(Ok(Err(error @ ServiceError::Away(_)))) => {
+            tracing::warn!(%error, "the reset page had to answer that the service is elsewhere or maintained");
+            Err(Problem::Away)
+        }
         Ok(Ok(Err(error))) => {
             tracing::warn!(%error, "the reset page had to answer that the service is not available");
             Err(Problem::Unavailable)
@@ -249,5 +253,5 @@ async fn in_full<T: Send + 'static>(
 
 fn new_seal(site: &Site, link: &ResetLink, step: Step) -> String {
     let now = site.clock.now();
-    seal::seal_with(&site.settings.vault, step, &link.token.digest(), now)
+    seal::seal_with(&site.vault, step, &link.token.digest(), now)
 }

@@ -14,12 +14,13 @@ use axum::{
 use crate::domain::{language::Language, reset::LINK_PATH};
 
 use super::{
-    headers,
+    WebSettings, headers,
     http::Peer,
-    page::{problem::Problem, steps},
+    origin::PageAddress,
+    page::{Frame, link_switch, problem::Problem, steps},
     query::LANGUAGE,
     reset,
-    site::{CANCELLED, DONE, Site, html, problem},
+    site::{CANCELLED, DONE, Site, html, problem, problem_on},
     words,
 };
 
@@ -61,7 +62,7 @@ async fn admit(State(site): State<Arc<Site>>, mut request: Request, next: Next) 
         Err(wait) => problem(
             &site,
             Problem::TooMany(wait),
-            language(&site, request.uri()),
+            language(&site.settings, request.uri()),
             None,
         ),
     };
@@ -72,28 +73,52 @@ async fn admit(State(site): State<Arc<Site>>, mut request: Request, next: Next) 
 }
 
 async fn done(State(site): State<Arc<Site>>, uri: Uri) -> Response {
-    let frame = site.frame_at(language(&site, &uri), None);
+    let frame = site.frame_at(language(&site.settings, &uri), None);
     html(StatusCode::OK, frame.language, steps::done(&frame))
 }
 
 async fn cancelled(State(site): State<Arc<Site>>, uri: Uri) -> Response {
-    let frame = site.frame_at(language(&site, &uri), None);
+    let frame = site.frame_at(language(&site.settings, &uri), None);
     html(StatusCode::OK, frame.language, steps::cancelled(&frame))
 }
 
 async fn not_found(State(site): State<Arc<Site>>, uri: Uri) -> Response {
-    problem(&site, Problem::NotFound, language(&site, &uri), None)
+    problem(
+        &site,
+        Problem::NotFound,
+        language(&site.settings, &uri),
+        None,
+    )
 }
 
 /// The router adds `Allow` (RFC 9110 section 15.5.6) by itself.
 async fn wrong_method(State(site): State<Arc<Site>>, uri: Uri) -> Response {
-    problem(&site, Problem::Method, language(&site, &uri), None)
+    problem(&site, Problem::Method, language(&site.settings, &uri), None)
+}
+
+/// The router before the store is open, which has one page, whatever is asked.
+pub fn starting(settings: WebSettings) -> Router {
+    let is_https = PageAddress::new(&settings.base_url).is_https;
+    let settings = Arc::new(settings);
+    let answer = move |uri: Uri| {
+        let language = language(&settings, &uri);
+        let other = words::code(language.other());
+        let frame = Frame {
+            office: &settings.office,
+            language,
+            switch: link_switch(language, &format!("?{LANGUAGE}={other}")),
+        };
+        let mut response = problem_on(&frame, Problem::Unavailable);
+        headers::put(response.headers_mut(), is_https);
+        async move { response }
+    };
+    Router::new().fallback(answer)
 }
 
 /// The language that an address asks for.
-fn language(site: &Site, uri: &Uri) -> Language {
+fn language(settings: &WebSettings, uri: &Uri) -> Language {
     let said = form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes())
         .find(|(name, _)| name == LANGUAGE)
         .and_then(|(_, code)| words::language(&code));
-    said.unwrap_or(site.settings.language)
+    said.unwrap_or(settings.language)
 }

@@ -23,7 +23,7 @@ use super::{
     resets::Resets,
     words,
 };
-use crate::{frontend::admission::rate::Rates, ports::Clock};
+use crate::{frontend::admission::rate::Rates, ports::Clock, vault::Vault};
 
 /// Where the result stands.
 pub const DONE: &str = "/selesai";
@@ -34,6 +34,7 @@ pub const CANCELLED: &str = "/batal";
 #[derive(Debug)]
 pub struct Site {
     pub settings: WebSettings,
+    pub vault: Vault,
     pub limits: Limits,
     pub resets: Arc<dyn Resets>,
     pub clock: Arc<dyn Clock>,
@@ -49,6 +50,7 @@ impl Site {
             proxies: TrustedProxies::new(web.settings.trusted_proxies.clone()),
             rates: Rates::new(web.limits.requests_a_minute, web.limits.counted_sources),
             settings: web.settings,
+            vault: web.vault,
             limits: web.limits,
             resets: web.resets,
             clock: web.clock,
@@ -102,9 +104,13 @@ pub fn problem(
     language: Language,
     link: Option<&ResetLink>,
 ) -> Response {
-    let page = problem.page(&site.frame_at(language, link));
-    let mut response = html(problem.status(), language, page);
-    if let Problem::TooMany(wait) = problem {
+    problem_on(&site.frame_at(language, link), problem)
+}
+
+/// The page of a problem in `frame`.
+pub fn problem_on(frame: &Frame<'_>, problem: Problem) -> Response {
+    let mut response = html(problem.status(), frame.language, problem.page(frame));
+    if let Some(wait) = problem.retry_after() {
         let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
         response
             .headers_mut()

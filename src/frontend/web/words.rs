@@ -24,6 +24,7 @@ pub struct Words {
     pub duplicated: Advice,
     pub too_many: Advice,
     pub unavailable: Advice,
+    pub away: Advice,
     pub forged: Advice,
     pub media_type: Advice,
     pub too_large: Advice,

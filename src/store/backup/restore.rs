@@ -33,9 +33,14 @@ pub enum Target {
 /// Records removed in one commit.
 const PAGE: usize = 100;
 
+/// Whether a restore into `store` was begun, and not finished.
+pub async fn is_unfinished(store: &dyn Store) -> Result<bool, StoreError> {
+    Ok(store.get(&Key::restore()).await?.is_some())
+}
+
 /// What `store` is for a restore.
 pub async fn target(store: &dyn Store) -> Result<Target, StoreError> {
-    if store.get(&Key::restore()).await?.is_some() {
+    if is_unfinished(store).await? {
         return Ok(Target::Unfinished);
     }
     for mark in [Key::copy(), Key::moved()] {

@@ -12,7 +12,7 @@ use tokio::time::{sleep, timeout};
 use super::{
     super::{Change, Changes, pulse::Refusal},
     Key, StoreError, Value,
-    cluster::{Cluster, Failure, classified},
+    cluster::{Cluster, Connected, Failure, classified},
 };
 
 /// After so long without a word, the member is asked for one, and whether it still is with the others: one that was cut
@@ -89,7 +89,7 @@ impl Events {
     async fn watch(&self) -> Result<Watch, Error> {
         let member = self.cluster.preferred();
         let begun = async {
-            let (mut client, login) = self.cluster.client_of(member).await?;
+            let (Connected { mut client, .. }, login) = self.cluster.client_of(member).await?;
             let options = WatchOptions::new()
                 .with_prefix()
                 .with_prev_key()

@@ -7,7 +7,8 @@
 //!
 //! A login holds for as long as etcd says, and a signed one (JWT) no longer than until any user or role is changed
 //! anywhere. etcd looks at it before it does anything else, so what is refused for it was not done: the member is logged
-//! in to anew, and asked once more.
+//! in to anew, and asked once more, with the password as it is then. A member that asks for no login, though there is a
+//! user, is asked without one: refusing to serve would close nothing to those who reach the cluster too. It is told.
 
 use std::{
     fmt,
@@ -18,12 +19,18 @@ use std::{
     time::{Duration, Instant},
 };
 
-use etcd_client::{Certificate, Client, ConnectOptions, Error, Identity, KvClient, TlsOptions};
-use tokio::{sync::Mutex, time::timeout_at};
+use etcd_client::{
+    Certificate, Client, Compare, CompareOp, ConnectOptions, Error, GetOptions, Identity, KvClient,
+    TlsOptions, Txn, TxnOp,
+};
+use tokio::{
+    sync::Mutex,
+    time::{timeout, timeout_at},
+};
 
 use super::{
     super::{StoreError, pulse::Refusal},
-    EtcdSettings, Key, deadline,
+    EtcdSettings, EtcdUser, Key, deadline, end_of,
 };
 
 /// One member is given this long, which is above what a healthy one takes and below what people notice.
@@ -50,9 +57,69 @@ pub struct Cluster {
     answers: AtomicBool,
     /// What it has refused since a write of this node was last taken.
     refusal: std::sync::Mutex<Option<Refusal>>,
+    /// It asks for no login, though there is a user.
+    asks_for_no_login: AtomicBool,
+    /// Whether the log is told of both.
+    is_told: AtomicBool,
     prefix: Vec<u8>,
     patience: Duration,
+    way: Way,
+}
+
+/// How a member is reached.
+struct Way {
     options: ConnectOptions,
+    user: Option<EtcdUser>,
+}
+
+/// A client of a member, logged in where it asks for that.
+#[derive(Clone)]
+pub struct Connected {
+    pub client: Client,
+    /// It asks for no login, though there is a user.
+    asks_for_no_login: bool,
+}
+
+impl Connected {
+    /// Whether nothing was done because the login is not good any more, or is none where one is asked for by now. Whoever
+    /// shows a certificate is taken for its name then.
+    fn is_of_an_old_login(&self, error: &Error) -> bool {
+        match refusal(error) {
+            Some(Refusal::Token | Refusal::LoginOff) => true,
+            Some(Refusal::LoginOn | Refusal::Permission) => self.asks_for_no_login,
+            _ => false,
+        }
+    }
+}
+
+impl Way {
+    fn new(settings: &EtcdSettings) -> Self {
+        Self {
+            options: options(settings),
+            user: settings.user.clone(),
+        }
+    }
+
+    async fn connect(&self, endpoint: &str) -> Result<Connected, Error> {
+        if let Some(user) = &self.user {
+            let password = (user.password)();
+            let options = self.options.clone();
+            let options = options.with_user(user.name.clone(), password.as_str());
+            match Client::connect([endpoint], Some(options)).await {
+                Err(error) if refusal(&error) == Some(Refusal::LoginOff) => {}
+                connected => {
+                    return Ok(Connected {
+                        client: connected?,
+                        asks_for_no_login: false,
+                    });
+                }
+            }
+        }
+        Ok(Connected {
+            client: Client::connect([endpoint], Some(self.options.clone())).await?,
+            asks_for_no_login: self.user.is_some(),
+        })
+    }
 }
 
 struct Member {
@@ -60,10 +127,10 @@ struct Member {
     login: Mutex<Login>,
 }
 
-/// A client, logged in where there is a user.
+/// The client that a member is asked by.
 #[derive(Default)]
 struct Login {
-    client: Option<Client>,
+    connected: Option<Connected>,
     /// Which one it is, of all that there were.
     number: u64,
 }
@@ -117,9 +184,11 @@ impl Cluster {
             members: members.collect(),
             answers: AtomicBool::new(true),
             refusal: std::sync::Mutex::default(),
+            asks_for_no_login: AtomicBool::new(false),
+            is_told: AtomicBool::new(false),
             prefix: settings.prefix.clone().into_bytes(),
             patience: settings.patience,
-            options: options(settings),
+            way: Way::new(settings),
         })
     }
 
@@ -153,6 +222,13 @@ impl Cluster {
             return;
         }
         *noted = refusal;
+        drop(noted);
+        if self.is_told.load(Relaxed) {
+            Self::tell(refusal);
+        }
+    }
+
+    fn tell(refusal: Option<Refusal>) {
         match refusal {
             Some(refusal) => tracing::error!(
                 what_to_do = refusal.what_to_do(),
@@ -160,6 +236,73 @@ impl Cluster {
             ),
             None => tracing::warn!("etcd takes what this machine writes again"),
         }
+    }
+
+    /// Notes whether etcd asks for a login, where there is a user.
+    fn note_login(&self, asks_for_none: bool) {
+        let before = self.asks_for_no_login.swap(asks_for_none, Relaxed);
+        if before != asks_for_none && self.is_told.load(Relaxed) {
+            Self::tell_login(asks_for_none);
+        }
+    }
+
+    /// Has the log told from now on what is refused, and how it is with the login. Before the store is open, whoever opens
+    /// it tells why it is not.
+    pub fn begin_telling(&self) {
+        self.is_told.store(true, Relaxed);
+        if let Some(refusal) = self.refusal() {
+            Self::tell(Some(refusal));
+        }
+        if self.asks_for_no_login.load(Relaxed) {
+            Self::tell_login(true);
+        }
+    }
+
+    fn tell_login(asks_for_none: bool) {
+        match asks_for_none {
+            true => tracing::error!(
+                what_to_do = Refusal::LoginOff.what_to_do(),
+                "people are served, and the store is open to everybody who reaches the cluster: {}",
+                Refusal::LoginOff
+            ),
+            false => tracing::warn!("etcd asks for a login again"),
+        }
+    }
+
+    /// Finds out whether etcd still asks for a login: who has logged in before is answered either way.
+    pub async fn look_at_login(&self) {
+        let Some(user) = &self.way.user else {
+            return;
+        };
+        let asked = async {
+            let (Connected { client, .. }, _) = self.client_of(self.preferred()).await?;
+            let password = (user.password)().as_str().to_owned();
+            let mut logins = client.auth_client();
+            logins.authenticate(user.name.clone(), password).await
+        };
+        match timeout(ATTEMPT, asked).await {
+            Ok(Ok(_)) => self.note_login(false),
+            Ok(Err(error)) if refusal(&error) == Some(Refusal::LoginOff) => self.note_login(true),
+            // What else is refused or does not answer, the questions themselves tell.
+            Ok(Err(_)) | Err(_) => {}
+        }
+    }
+
+    /// A question that is refused where a write of this machine would be, and writes nothing: it is asked only on a
+    /// condition that never holds, and etcd looks at what it may do first.
+    fn would_write(&self) -> Txn {
+        let everything = self.prefix.clone();
+        let range = GetOptions::new()
+            .with_range(end_of(everything.clone()))
+            .with_limit(1);
+        let own = self.own("probe");
+        Txn::new()
+            .when([Compare::version(own.clone(), CompareOp::Less, 0)])
+            .and_then([
+                TxnOp::put(own, "", None),
+                TxnOp::put(self.record(&Key::moved()), "", None),
+                TxnOp::get(everything, Some(range)),
+            ])
     }
 
     /// The name of a record in etcd.
@@ -244,15 +387,15 @@ impl Cluster {
         let member = &self.members[at];
         let until = deadline.min(Instant::now() + ATTEMPT);
         let asked = async {
-            let (client, number) = member.client(&self.options).await?;
-            let failed = match ask(client).await {
-                Err(error) if is_of_an_old_login(&error) => error,
+            let (connected, number) = self.client_of(at).await?;
+            let failed = match ask(connected.client.clone()).await {
+                Err(error) if connected.is_of_an_old_login(&error) => error,
                 answer => return answer,
             };
             tracing::debug!(endpoint = member.endpoint, error = %failed, "logging in to this member anew");
-            member.forget(number).await;
-            let (client, _) = member.client(&self.options).await?;
-            ask(client).await
+            self.forget_login(at, number).await;
+            let (connected, _) = self.client_of(at).await?;
+            ask(connected.client).await
         };
         let failure = match timeout_at(until.into(), asked).await {
             Ok(Ok(answer)) => {
@@ -287,14 +430,27 @@ impl Cluster {
         self.preferred.load(Relaxed) % self.members.len()
     }
 
-    /// A client of the member at `at`, and which one it is.
-    pub async fn client_of(&self, at: usize) -> Result<(Client, u64), Error> {
-        self.members[at].client(&self.options).await
+    /// A client of the member at `at`, and which one it is. Connections are made when they are needed, and made again by
+    /// the client.
+    pub async fn client_of(&self, at: usize) -> Result<(Connected, u64), Error> {
+        let member = &self.members[at];
+        let mut login = member.login.lock().await;
+        if let Some(connected) = &login.connected {
+            return Ok((connected.clone(), login.number));
+        }
+        let fresh = self.way.connect(&member.endpoint).await?;
+        self.note_login(fresh.asks_for_no_login);
+        login.number += 1;
+        Ok((login.connected.insert(fresh).clone(), login.number))
     }
 
-    /// Has the member at `at` logged in to anew by whoever asks it next, if the client is still the one of this number.
+    /// Has the member at `at` logged in to anew by whoever asks it next, if the client is still the one of this number: of
+    /// many whose login is old, the first has the next one made.
     pub async fn forget_login(&self, at: usize, number: u64) {
-        self.members[at].forget(number).await;
+        let mut login = self.members[at].login.lock().await;
+        if login.number == number {
+            login.connected = None;
+        }
     }
 
     /// Asks another member than the one at `at` from now on.
@@ -328,28 +484,6 @@ impl Tries {
     }
 }
 
-impl Member {
-    /// Connections are made when they are needed, and made again by the client.
-    async fn client(&self, options: &ConnectOptions) -> Result<(Client, u64), Error> {
-        let mut login = self.login.lock().await;
-        if let Some(client) = &login.client {
-            return Ok((client.clone(), login.number));
-        }
-        // With a user, this logs in.
-        let fresh = Client::connect([&self.endpoint], Some(options.clone())).await?;
-        login.number += 1;
-        Ok((login.client.insert(fresh).clone(), login.number))
-    }
-
-    /// Of many whose login is old, the first has the next one made.
-    async fn forget(&self, number: u64) {
-        let mut login = self.login.lock().await;
-        if login.number == number {
-            login.client = None;
-        }
-    }
-}
-
 fn options(settings: &EtcdSettings) -> ConnectOptions {
     let mut options = ConnectOptions::new()
         .with_connect_timeout(ATTEMPT)
@@ -364,9 +498,6 @@ fn options(settings: &EtcdSettings) -> ConnectOptions {
             trust = trust.identity(Identity::from_pem(certificate, key.as_bytes()));
         }
         options = options.with_tls(trust);
-    }
-    if let Some((user, password)) = &settings.credentials {
-        options = options.with_user(user.clone(), password.as_str());
     }
     options
 }
@@ -401,13 +532,14 @@ pub fn classified(error: &Error) -> Failure {
     }
 }
 
-/// Whether nothing was done because the login is not good any more.
-fn is_of_an_old_login(error: &Error) -> bool {
+/// What the etcd server itself refuses.
+fn refusal(error: &Error) -> Option<Refusal> {
     let Error::GRpcStatus(status) = error else {
-        return false;
+        return None;
     };
     let said = status.message();
-    said.starts_with("etcdserver: ") && Refusal::of(said) == Some(Refusal::Token)
+    let is_its_own = said.starts_with("etcdserver: ");
+    is_its_own.then(|| Refusal::of(said)).flatten()
 }
 
 /// Nobody listens at the member's address, so nothing was sent there.
@@ -437,6 +569,10 @@ pub struct MemberState {
     pub has_leader: bool,
     /// An alarm, or another fault, in its own words.
     pub errors: Vec<String>,
+    /// It asks for no login, though there is a user.
+    pub asks_for_no_login: bool,
+    /// What it says to this machine's writes, where it refuses them.
+    pub refuses: Option<String>,
 }
 
 impl MemberState {
@@ -453,10 +589,23 @@ impl MemberState {
 pub async fn look(settings: &EtcdSettings) -> Members {
     let mut members = Vec::new();
     for endpoint in &settings.endpoints {
+        let cluster = match Cluster::new(settings) {
+            Ok(cluster) => cluster,
+            Err(error) => {
+                members.push((endpoint.clone(), Err(error)));
+                continue;
+            }
+        };
         let asked = async {
-            let client = Client::connect([endpoint], Some(options(settings))).await?;
+            let Connected {
+                client,
+                asks_for_no_login,
+            } = cluster.way.connect(endpoint).await?;
             let mut maintenance = client.maintenance_client();
             let status = maintenance.status().await?;
+            // What does not come to an answer here, its state tells.
+            let write = client.kv_client().txn(cluster.would_write()).await;
+            let refused = write.err().filter(|error| refusal(error).is_some());
             let member = status.header().map_or(0, |header| header.member_id());
             Ok::<_, Error>(MemberState {
                 version: status.version().to_owned(),
@@ -465,6 +614,8 @@ pub async fn look(settings: &EtcdSettings) -> Members {
                 is_leader: status.leader() == member,
                 has_leader: status.leader() != 0,
                 errors: status.errors().to_vec(),
+                asks_for_no_login,
+                refuses: refused.map(|error| classified(&error).to_string()),
             })
         };
         let state = match tokio::time::timeout(ATTEMPT * 2, asked).await {
@@ -491,6 +642,8 @@ mod tests {
                 is_leader: false,
                 has_leader: true,
                 errors: Vec::new(),
+                asks_for_no_login: false,
+                refuses: None,
             };
             state.is_outdated()
         };

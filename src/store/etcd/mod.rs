@@ -53,13 +53,27 @@ pub struct EtcdSettings {
     /// URLs, at least one.
     pub endpoints: Vec<String>,
     pub tls: Option<EtcdTls>,
-    /// The user of etcd's own login and the password.
-    pub credentials: Option<(String, zeroize::Zeroizing<String>)>,
+    /// Whom to log in as, where etcd asks for logins.
+    pub user: Option<EtcdUser>,
     pub prefix: String,
     /// How long one question may take in all.
     pub patience: Duration,
     /// This machine's name among those that share the store.
     pub node: String,
+}
+
+/// A user of etcd's own login.
+#[derive(Clone)]
+pub struct EtcdUser {
+    pub name: String,
+    /// The password as it is now, asked for at each login: one that was changed asks for no restart.
+    pub password: Arc<dyn Fn() -> zeroize::Zeroizing<String> + Send + Sync>,
+}
+
+impl std::fmt::Debug for EtcdUser {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "EtcdUser({})", self.name)
+    }
 }
 
 /// Whom to trust, and who this is (PEM).
@@ -126,6 +140,7 @@ pub async fn open_in(settings: EtcdSettings, folder: Folder) -> Result<Opened, O
     };
     let cluster = Arc::new(Cluster::new(&settings).map_err(failed)?);
     let presence = Arc::new(node::take(&cluster, &node, &folder).await?);
+    cluster.begin_telling();
     let holder = turn::Holder::new(&node).map_err(|error| failed(error.to_string()))?;
     let (end, ended) = watch::channel(());
     let counts = Arc::new(Counts::default());
@@ -228,6 +243,7 @@ impl Etcd {
 #[async_trait]
 impl Store for Etcd {
     async fn get(&self, key: &Key) -> Result<Option<Value>, StoreError> {
+        self.presence.reads()?;
         Self::value(&self.cluster, key).await
     }
 
@@ -237,6 +253,7 @@ impl Store for Etcd {
         after: Option<&Key>,
         limit: usize,
     ) -> Result<Vec<(Key, Value)>, StoreError> {
+        self.presence.reads()?;
         let (rows, _) = Self::rows(&self.cluster, prefix, after, limit, None).await?;
         Ok(rows)
     }

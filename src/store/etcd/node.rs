@@ -58,6 +58,9 @@ const LEASE: Duration = Duration::from_secs(15);
 /// Between two statements, and two looks whether the cluster answers.
 pub const BEAT: Duration = Duration::from_secs(2);
 
+/// Between two looks whether etcd still asks for a login. Each has etcd calculate a hash.
+const LOGIN_LOOK: Duration = Duration::from_secs(10);
+
 /// Between two looks whether a lease has ended.
 const PAUSE: Duration = Duration::from_millis(500);
 
@@ -237,6 +240,18 @@ impl Presence {
     /// Hears why the store does not serve at this node.
     pub fn away(&self) -> watch::Receiver<Option<Away>> {
         self.away.subscribe()
+    }
+
+    /// Whether what is read is the store that was opened, whole: records of one that is being brought back, or was begun
+    /// anew, are nothing to judge anybody by.
+    ///
+    /// # Errors
+    /// It is not.
+    pub fn reads(&self) -> Result<(), StoreError> {
+        match *self.away.borrow() {
+            Some(away @ (Away::Restoring | Away::Changed)) => Err(StoreError::Away(away)),
+            Some(Away::Moved | Away::Copying | Away::Replaced) | None => Ok(()),
+        }
     }
 
     /// Takes the name and the lease, when they are free or this folder's own; waits for the end of a lease that nobody
@@ -598,6 +613,7 @@ pub async fn forget(cluster: &Cluster, name: &str) -> Result<bool, StoreError> {
 /// Says every now and then what this node is, so that whether the cluster answers is known also while nobody comes:
 /// whoever sends people elsewhere because of it must hear when it is over. It ends when it is aborted.
 pub async fn live(presence: Weak<Presence>) {
+    let mut looked = Instant::now();
     loop {
         let Some(own) = presence.upgrade() else {
             return;
@@ -606,6 +622,10 @@ pub async fn live(presence: Weak<Presence>) {
         let _ = timeout(BEAT, own.news.notified()).await;
         let beat = own.beat().await;
         own.cluster.note_write(beat.is_ok());
+        if looked.elapsed() >= LOGIN_LOOK {
+            own.cluster.look_at_login().await;
+            looked = Instant::now();
+        }
         if let Err(error) = beat {
             tracing::debug!(%error, "this node could not say that it lives; another try follows");
         }

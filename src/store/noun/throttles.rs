@@ -15,12 +15,13 @@ use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
 use crate::domain::{
-    Account, AccountKey, Source,
+    AccountKey, Source,
     admission::Admission,
     throttle::{Budget, Gate, PasswordFailures, PasswordSchedule},
 };
 use crate::store::{
     Commit, Key, Outcome, Store, StoreError, Value,
+    accounts::{self, Accounts},
     record::{self, PairFailures, SourceFailures},
 };
 
@@ -43,7 +44,9 @@ impl Throttles {
         loop {
             let read = self.read(source).await?;
             let counted = corrected(read.failures.clone(), now);
-            if counted == read.failures || self.write(&read, &counted).await? == Outcome::Applied {
+            if counted == read.failures
+                || self.store.commit(read.replace(&counted)).await? == Outcome::Applied
+            {
                 return Ok(Counted {
                     budget: Budget::of(source),
                     failures: counted,
@@ -52,23 +55,29 @@ impl Throttles {
         }
     }
 
-    /// Decides what becomes of a password of `claimed`, the key of `account` if there is one, that was typed at `source`
+    /// Decides what becomes of a password of `claimed`, whose account is `known` if there is one, that was typed at `source`
     /// and checked: `is_right` says how that came out. A right one that may be heard forgets what was counted against the
     /// account there; anything else is counted, durably. What the source has guessed in all stays: somebody with one account
     /// of their own must not be able to wipe it.
+    ///
+    /// What counts with the account, where it logs in from `source`, goes in the same commit as what counts with the source.
+    /// So a wrong password costs one read and one commit whether there is such an account, and wherever it logs in, and its
+    /// time tells nobody.
     pub async fn judge(
         &self,
         source: &Source,
         claimed: &AccountKey,
-        account: Option<&Account>,
+        known: Option<&accounts::Read>,
         is_right: bool,
         now: Timestamp,
     ) -> Result<Judged, StoreError> {
         let digest = digest(claimed);
-        let unlocks = account.map_or(0, |account| account.unlocks);
         let budget = Budget::of(source);
+        let mut known = known.cloned();
+        let mut read = self.read(source).await?;
         loop {
-            let read = self.read(source).await?;
+            let account = known.as_ref().map(|known| &known.account);
+            let unlocks = account.map_or(0, |account| account.unlocks);
             let mut failures = corrected(read.failures.clone(), now);
             let admission = Admission::of(account, source, failures.strangers.as_ref(), now);
             let may_be_heard = !matches!(admission, Admission::Unheard(_));
@@ -92,14 +101,36 @@ impl Throttles {
                 failures.by_account.insert(0, pair);
                 failures.by_account.truncate(ACCOUNTS_KEPT);
             }
-            if failures == read.failures || self.write(&read, &failures).await? == Outcome::Applied
-            {
+            let mut commit = None;
+            if failures != read.failures {
+                commit = Some(read.replace(&failures));
+            }
+            if let Some(at_home) = known.as_ref().filter(|_| admission == Admission::Known) {
+                let mut account = at_home.account.clone();
+                match is_right {
+                    true => account.forget_wrong_passwords(source),
+                    false => account.count_wrong_password(source, now),
+                }
+                if account != at_home.account {
+                    let kept = at_home.replace(&account);
+                    commit = Some(commit.unwrap_or_default().and(kept));
+                }
+            }
+            let outcome = match commit {
+                None => Outcome::Applied,
+                Some(commit) => self.store.commit(commit).await?,
+            };
+            if outcome == Outcome::Applied {
                 return Ok(Judged {
                     admission,
                     is_right: is_right && may_be_heard,
                     counted: Counted { budget, failures },
                 });
             }
+            // Which of the two has changed is not told, and both are read for an account that there is not, too.
+            let accounts = Accounts::new(self.store.clone());
+            let (source_now, account_now) = tokio::join!(self.read(source), accounts.read(claimed));
+            (read, known) = (source_now?, account_now?);
         }
     }
 
@@ -116,14 +147,6 @@ impl Throttles {
             bytes,
         })
     }
-
-    /// Writes `failures` in the place of what was read, if that is still so.
-    async fn write(&self, read: &Read, failures: &SourceFailures) -> Result<Outcome, StoreError> {
-        let commit = Commit::new()
-            .expect(read.key.clone(), read.bytes.clone())
-            .put(read.key.clone(), record::encode_source_failures(failures));
-        self.store.commit(commit).await
-    }
 }
 
 /// A source's record as read.
@@ -131,6 +154,15 @@ struct Read {
     key: Key,
     failures: SourceFailures,
     bytes: Option<Value>,
+}
+
+impl Read {
+    /// A commit that writes `failures` in the place of what was read, if that is still so.
+    fn replace(&self, failures: &SourceFailures) -> Commit {
+        Commit::new()
+            .expect(self.key.clone(), self.bytes.clone())
+            .put(self.key.clone(), record::encode_source_failures(failures))
+    }
 }
 
 /// What became of a password that was typed.
@@ -204,7 +236,9 @@ fn digest(account: &AccountKey) -> String {
 mod tests {
     use super::*;
     use crate::{
-        domain::{EmailAddress, PasswordHash, PersonName, UserId, UserType, password::HashCost},
+        domain::{
+            Account, EmailAddress, PasswordHash, PersonName, UserId, UserType, password::HashCost,
+        },
         store::engine::memory::Memory,
     };
 
@@ -242,8 +276,8 @@ mod tests {
         is_right: bool,
         now: Timestamp,
     ) -> Judged {
-        let (key, account) = (account.key.clone(), Some(account));
-        let judged = throttles.judge(source, &key, account, is_right, now);
+        let read = accounts::Read::replaced(account.clone());
+        let judged = throttles.judge(source, &account.key, Some(&read), is_right, now);
         judged.await.unwrap()
     }
 

@@ -30,6 +30,8 @@ use tokio::{
     time::sleep,
 };
 
+use lpse_kiosk::tui::attention::READING_TIME;
+
 use client::{BACKSPACE, Terminal, Visit};
 use process::Kib;
 use server::{ACCOUNTS, Office, PASSWORD, Server, Sshd, user_id};
@@ -59,6 +61,14 @@ const CHARACTER: u8 = b'Z';
 
 /// Between two keys while the hash pool is saturated; no person types faster.
 const BETWEEN_KEYS: Duration = Duration::from_millis(2);
+
+/// A screen that came by itself stands so long before somebody presses Enter there; a little longer than the rule, which
+/// counts from when the server has sent it.
+const READING: Duration = READING_TIME.saturating_add(Duration::from_millis(250));
+
+/// So many people for each core log in and out, so that the hash pool is full although each of them reads home: a core
+/// hashes some 50 passwords a second.
+const PEOPLE_A_CORE: usize = 100;
 
 /// With so many open, logins are counted.
 const LOGIN_SESSIONS: usize = 100;
@@ -168,10 +178,10 @@ async fn measure(asked: &Parts) {
             continue;
         }
         if asked.has("keys") {
-            keys_saturated(count, &mut both.kiosk).await;
+            keys_saturated(count, &kiosk, &mut both.kiosk).await;
         }
         if asked.has("logins") && count == LOGIN_SESSIONS {
-            logins(&kiosk, &mut both.kiosk).await;
+            logins(&kiosk).await;
         }
     }
 }
@@ -362,7 +372,7 @@ async fn keys_idle(count: usize, both: &mut Both) {
     }
 }
 
-/// People who log in and out all the time, each at accounts of their own.
+/// People who log in and out all the time.
 struct Crowd {
     leave: Arc<AtomicBool>,
     logins: watch::Receiver<u64>,
@@ -370,9 +380,15 @@ struct Crowd {
 }
 
 impl Crowd {
-    /// Sends people to some of `terminals`; returns when all of them have logged in, so that the hash pool is full.
-    async fn gather(terminals: &mut Vec<Terminal>) -> Self {
-        let size = 4 * cores();
+    /// Everybody's terminal.
+    async fn terminals(visit: &Visit) -> Vec<Terminal> {
+        open_all(visit, PEOPLE_A_CORE * cores()).await.0
+    }
+
+    /// Sends people to `terminals`; returns when they have logged in twice as often as there are terminals, so that the
+    /// hash pool is full.
+    async fn gather(terminals: Vec<Terminal>) -> Self {
+        let size = terminals.len();
         let leave = Arc::new(AtomicBool::new(false));
         let (login, logins) = watch::channel(0);
         let mut crowd = Self {
@@ -380,16 +396,14 @@ impl Crowd {
             logins,
             people: JoinSet::new(),
         };
-        for number in 0..size {
-            let mut terminal = terminals.pop().unwrap();
+        for (number, mut terminal) in terminals.into_iter().enumerate() {
             let (leave, login) = (crowd.leave.clone(), login.clone());
             crowd.people.spawn(async move {
-                for account in (number..ACCOUNTS).step_by(size).cycle() {
-                    if leave.load(Relaxed) {
-                        break;
-                    }
-                    log_in_and_out(&mut terminal, &user_id(account)).await;
+                let account = user_id(number % ACCOUNTS);
+                while !leave.load(Relaxed) {
+                    log_in(&mut terminal, &account).await;
                     login.send_modify(|logins| *logins += 1);
+                    log_out(&mut terminal).await;
                 }
                 terminal
             });
@@ -402,16 +416,21 @@ impl Crowd {
         crowd
     }
 
-    async fn leave(self, terminals: &mut Vec<Terminal>) {
+    async fn leave(self) -> Vec<Terminal> {
         self.leave.store(true, Relaxed);
-        terminals.extend(self.people.join_all().await);
+        self.people.join_all().await
     }
 }
 
-async fn log_in_and_out(terminal: &mut Terminal, user_id: &str) {
+async fn log_in(terminal: &mut Terminal, user_id: &str) {
     terminal.press(format!("\r\r{user_id}\r{PASSWORD}\r")).await;
     terminal.wait_for(&["LOGOUT", user_id]).await;
-    terminal.press("\r").await;
+}
+
+async fn log_out(terminal: &mut Terminal) {
+    sleep(READING).await;
+    // To the one act at home that begins with this letter.
+    terminal.press("l\r").await;
     terminal.wait_for(&["Layanan login dan TOTP"]).await;
 }
 
@@ -419,17 +438,17 @@ fn cores() -> usize {
     thread::available_parallelism().unwrap().get()
 }
 
-async fn keys_saturated(count: usize, terminals: &mut Vec<Terminal>) {
+async fn keys_saturated(count: usize, server: &Server, terminals: &mut Vec<Terminal>) {
     let mut typed = Typed::default();
     let mut terminal = terminals.pop().unwrap();
-    let crowd = Crowd::gather(terminals).await;
+    let crowd = Crowd::gather(Crowd::terminals(&server.visit).await).await;
     go_to_form(&mut terminal).await;
     let (begun, before) = (Instant::now(), *crowd.logins.borrow());
     while typed.times.len() < SATURATED_KEYS {
         typed.turn(&mut terminal, BETWEEN_KEYS).await;
     }
     let logins = (*crowd.logins.borrow() - before) as f64 / begun.elapsed().as_secs_f64();
-    crowd.leave(terminals).await;
+    drop(crowd.leave().await);
     for (name, hundredths, goal) in [("p50", 50, ""), ("p99", 99, "at most 25 ms")] {
         row(
             &format!(
@@ -464,8 +483,9 @@ impl Work {
     }
 }
 
-async fn logins(server: &Server, terminals: &mut Vec<Terminal>) {
+async fn logins(server: &Server) {
     let (mut raw, mut logins) = (Work::default(), Work::default());
+    let mut terminals = Crowd::terminals(&server.visit).await;
     // Turn by turn, so that a slow moment of the machine meets both.
     for _ in 0..LOGIN_ROUNDS {
         raw = spawn_blocking(move || raw_hashes(raw)).await.unwrap();
@@ -478,7 +498,7 @@ async fn logins(server: &Server, terminals: &mut Vec<Terminal>) {
         let (cpu_after, hashing_after) = process::cpu_time(server.pid());
         logins.cpu += cpu_after - cpu;
         logins.hashing += hashing_after - hashing;
-        crowd.leave(terminals).await;
+        terminals = crowd.leave().await;
     }
     row(
         "logins a second over SSH, over raw Argon2id on all cores",

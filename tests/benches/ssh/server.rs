@@ -29,7 +29,7 @@ use crate::{
 pub const PASSWORD: &str = "kuda hijau di awan 9";
 
 /// As many accounts as the logins want, so that no two of them ever change the same one at once.
-pub const ACCOUNTS: usize = 256;
+pub const ACCOUNTS: usize = 2_000;
 
 pub fn user_id(number: usize) -> String {
     format!("PT{number:06}")
@@ -161,9 +161,10 @@ impl Office {
         command
             .arg("serve")
             .env("LPSE_KIOSK_SSH_LISTEN", address.to_string())
-            .env("LPSE_KIOSK_SSH_SESSIONS", "1100")
-            .env("LPSE_KIOSK_SSH_SESSIONS_PER_SOURCE", "1100")
+            .env("LPSE_KIOSK_SSH_SESSIONS", "10000")
+            .env("LPSE_KIOSK_SSH_SESSIONS_PER_SOURCE", "10000")
             .env("LPSE_KIOSK_SSH_STARTUPS", "1000")
+            .env("LPSE_KIOSK_PASSWORD_QUEUE", "1000")
             .env("LPSE_KIOSK_SSH_LOGIN_SECONDS", "600")
             .env("LPSE_KIOSK_SSH_PENALTY_SECONDS", "0");
         let visit = Visit {

@@ -14,6 +14,9 @@ use super::{
     Frame, Sign, next, sheet,
 };
 
+/// What is not available is again within a minute, or not soon.
+const UNAVAILABLE: Duration = Duration::from_secs(60);
+
 /// Why somebody does not get the page they wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Problem {
@@ -25,6 +28,8 @@ pub enum Problem {
     Duplicated,
     TooMany(Duration),
     Unavailable,
+    /// The store does not serve at this machine: it has moved, or is being copied or brought back.
+    Away,
     /// The form is not ours, not for this step, or too old.
     Forged,
     MediaType,
@@ -60,12 +65,21 @@ impl Problem {
             Self::Unknown | Self::NotFound => StatusCode::NOT_FOUND,
             Self::Malformed | Self::Duplicated => StatusCode::BAD_REQUEST,
             Self::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
-            Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Unavailable | Self::Away => StatusCode::SERVICE_UNAVAILABLE,
             Self::Forged => StatusCode::FORBIDDEN,
             Self::MediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Slow => StatusCode::REQUEST_TIMEOUT,
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
+        }
+    }
+
+    /// When it is worth another try, where that is known (RFC 9110 section 10.2.3).
+    pub fn retry_after(self) -> Option<Duration> {
+        match self {
+            Self::TooMany(wait) => Some(wait),
+            Self::Unavailable => Some(UNAVAILABLE),
+            _ => None,
         }
     }
 
@@ -98,6 +112,7 @@ impl Problem {
             Self::Duplicated => &words.duplicated,
             Self::TooMany(_) => &words.too_many,
             Self::Unavailable => &words.unavailable,
+            Self::Away => &words.away,
             Self::Forged => &words.forged,
             Self::MediaType => &words.media_type,
             Self::TooLarge => &words.too_large,

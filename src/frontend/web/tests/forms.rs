@@ -180,7 +180,7 @@ async fn a_rotation_of_the_master_key_needs_no_restart_and_spoils_no_open_form()
     let (old, new) = (key(5), key(6));
     let both = Vault::new(old.clone(), vec![new.clone()]);
     let office = Office::with("https://lpse.contoh.go.id", |web| {
-        web.settings.vault = both.clone();
+        web.vault = both.clone();
     });
     let before = ready(&office).await;
     both.seal_with(&new.id()).unwrap();
@@ -192,9 +192,7 @@ async fn a_rotation_of_the_master_key_needs_no_restart_and_spoils_no_open_form()
         (vault(6), StatusCode::OK),
         (vault(5), StatusCode::FORBIDDEN),
     ] {
-        let elsewhere = Office::with("https://lpse.contoh.go.id", |web| {
-            web.settings.vault = vault
-        });
+        let elsewhere = Office::with("https://lpse.contoh.go.id", |web| web.vault = vault);
         assert_eq!(elsewhere.post(&after.form()).await.status, status);
     }
 }
@@ -204,7 +202,7 @@ async fn another_offices_form_is_refused() {
     let (office, other) = (
         Office::new(),
         Office::with("https://lpse.contoh.go.id", |web| {
-            web.settings.vault = vault(6);
+            web.vault = vault(6);
         }),
     );
     let form = ready(&other).await;

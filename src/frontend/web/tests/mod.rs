@@ -36,6 +36,7 @@ use crate::{
         ServiceError,
         reset::{Confirmed, Found, Void},
     },
+    store::away::Away,
     vault::{MasterKey, Vault},
 };
 
@@ -48,6 +49,7 @@ enum Mood {
     Void(Void),
     Wait(Duration),
     Unavailable,
+    Away,
     Panics,
     Stalls,
 }
@@ -80,6 +82,7 @@ impl FakeResets {
         let mood = *self.mood.lock().unwrap();
         match mood {
             Mood::Unavailable => Err(ServiceError::Unavailable("the disk is full".into())),
+            Mood::Away => Err(ServiceError::Away(Away::Moved)),
             Mood::Panics => panic!("as told"),
             Mood::Stalls => std::future::pending().await,
             mood => Ok(mood),
@@ -259,12 +262,12 @@ fn web(
         settings: WebSettings {
             office: "LPSE Kota Contoh".into(),
             base_url: base_url.into(),
-            vault: Vault::new(MasterKey::from_bytes([5; MasterKey::LENGTH]), Vec::new()),
             trusted_proxies: Networks::default(),
             proxies: Networks::default(),
             tls: None,
             language: Language::Id,
         },
+        vault: Vault::new(MasterKey::from_bytes([5; MasterKey::LENGTH]), Vec::new()),
         limits: Limits {
             requests_a_minute: u32::MAX,
             ..Limits::default()

@@ -166,6 +166,12 @@ async fn every_problem_has_its_status_and_its_page_in_both_languages() {
             "The service is not available",
         ),
         (
+            Mood::Away,
+            503,
+            "Layanan di mesin ini sedang dipelihara atau sudah dipindahkan.",
+            "The service at this machine is being maintained, or has moved.",
+        ),
+        (
             Mood::Panics,
             503,
             "Layanan sedang tidak tersedia",
@@ -189,7 +195,11 @@ async fn every_problem_has_its_status_and_its_page_in_both_languages() {
                 assert!(
                     !answer.body.contains("the disk is full") && !answer.body.contains("PP**0")
                 );
-                let wait = if status == 429 { "90" } else { "" };
+                let wait = match mood {
+                    Mood::Wait(_) => "90",
+                    Mood::Unavailable | Mood::Panics => "60",
+                    _ => "",
+                };
                 assert_eq!(answer.header("retry-after"), wait);
             }
             assert_eq!(office.confirmed(), 0);
