@@ -63,7 +63,7 @@ pub struct KnownLog {
 /// What the store knows of the audit log. The log itself is not touched, nor is the store kept, or made where there is
 /// none.
 pub async fn known_log(config: &Config) -> Result<KnownLog, AssemblyError> {
-    let mut held = Held::new();
+    let mut held = Held::for_a_turn();
     loop {
         if let Some(joined) = remote::join(&config.socket_file()).await? {
             let Joined { line, ended } = joined;

@@ -58,7 +58,7 @@ pub async fn open_for_command(
     key: &KeySource,
     clock: Arc<SystemClock>,
 ) -> Result<AtHand, AssemblyError> {
-    let mut held = Held::new();
+    let mut held = Held::for_a_turn();
     loop {
         if let Some(joined) = remote::join(&config.socket_file()).await? {
             return open_remote(config, key, clock, joined).await;

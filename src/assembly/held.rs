@@ -24,7 +24,7 @@ pub struct Held {
 
 impl Held {
     /// A command's wait for its turn.
-    pub fn new() -> Self {
+    pub fn for_a_turn() -> Self {
         Self::at_most(LONGEST)
     }
 

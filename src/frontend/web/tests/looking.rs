@@ -157,7 +157,7 @@ fn neither_token_nor_address_is_logged() {
     }
 }
 
-/// 100,000 hostile query strings (issue 3): always a page, never a panic. The generator is a fixed one (SplitMix64), so
+/// 100,000 hostile query strings: always a page, never a panic. The generator is a fixed one (SplitMix64), so
 /// that a failure can be looked at again.
 #[tokio::test]
 async fn a_hundred_thousand_hostile_query_strings_get_a_page() {
