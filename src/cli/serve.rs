@@ -13,6 +13,10 @@ use crate::{
 /// People come in with `ssh -p 2222 lpse@HOST`; no key and no password is asked for, because the screens are the login.
 /// SIGTERM tells people and leaves when they have finished, at most [ssh] grace_seconds later; SIGHUP reads the
 /// settings again.
+#[allow(
+    rustdoc::broken_intra_doc_links,
+    reason = "the words are those of --help"
+)]
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  lpse-kiosk serve\n  lpse-kiosk serve --console")]
 pub struct ServeArguments {

@@ -1,8 +1,8 @@
 //! A store in one file: encrypted, authenticated as a whole, the same for every engine.
 //!
 //! A file is a [`header`] and a [`stream`] of sealed chunks, in which are [`entry`]s: what the backup is, then records to be
-//! put and removed in their order, then counts. [`make`] writes one from a snapshot; [`survey`] reads one to its end and
-//! tells what is in it; [`restore`] brings one back into an empty store.
+//! put and removed in their order, then counts. [`make()`] writes one from a snapshot; [`survey()`] reads one to its end and
+//! tells what is in it; [`restore()`] brings one back into an empty store.
 //!
 //! A restore of an old backup must not bring back what was used up after it (security.md section 3), so that what is restored
 //! is as it was, but for: every code that can still be shown counts as spent; links and short codes that were open, and

@@ -24,7 +24,7 @@ impl Commit {
     /// The largest commit a store has to take, in bytes of keys and values (conditions included).
     ///
     /// sled 0.34.7 stops for ever once more than a few of its I/O buffers are in flight, so a group of commits is
-    /// bounded by 256 KiB, and a single commit with it; tags ([`tagged`]) take some of that.
+    /// bounded by 256 KiB, and a single commit with it; tags ([`tagged`](super::tagged)) take some of that.
     pub const MAX_BYTES: usize =
         Self::MAX_STORED_BYTES - 2 * Self::MAX_OPERATIONS * Self::TAG_BYTES;
 

@@ -1,7 +1,7 @@
 //! The audit log as a local, append-only file of JSON lines, each chained to the one before.
 //!
 //! Events are taken in within the call and written by a thread of their own ([`writer`]): all that wait share one write
-//! and one fdatasync, so that waiting for durability does not make people wait for each other. [`line`] is the form of a
+//! and one fdatasync, so that waiting for durability does not make people wait for each other. [`mod@line`] is the form of a
 //! line, [`files`] where the lines lie, [`current`] the file that is written, [`end`] how a log is taken up again, [`head`] how the store comes to know how far
 //! it has come; [`reading`] and [`verification`] are for those who only look.
 //!

@@ -24,6 +24,10 @@ use crate::{
 /// letters on their way: all of it stays as it is. The audit log stays in its data folder, and goes on.
 ///
 /// The cluster is the one of [store] endpoints, whatever [store] kind says. Set [store] kind afterwards.
+#[allow(
+    rustdoc::broken_intra_doc_links,
+    reason = "the words are those of --help"
+)]
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  lpse-kiosk store copy --from sled --to etcd\n  \

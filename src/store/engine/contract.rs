@@ -15,7 +15,7 @@ const PAGE: usize = 1024;
 pub trait Engine: Send + Sync + fmt::Debug + 'static {
     fn get(&self, key: &Key) -> Result<Option<Value>, String>;
 
-    /// As [`Store::page`].
+    /// As [`Store::page`](crate::store::Store::page).
     fn page(
         &self,
         prefix: &Key,
