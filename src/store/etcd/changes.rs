@@ -10,8 +10,7 @@ use etcd_client::{Client, Error, EventType, GetOptions, WatchOptions, WatchRespo
 use tokio::time::{sleep, timeout};
 
 use super::{
-    super::{Change, Changes, pulse::Refusal},
-    Key, StoreError, Value,
+    super::{Change, Changes, Key, StoreError, Value, pulse::Refusal},
     cluster::{Cluster, Connected, Failure, classified},
 };
 

@@ -29,8 +29,8 @@ use tokio::{
 };
 
 use super::{
-    super::{StoreError, pulse::Refusal},
-    EtcdSettings, EtcdUser, Key, deadline, end_of,
+    super::{Key, StoreError, pulse::Refusal},
+    settings::{EtcdSettings, EtcdUser},
 };
 
 /// One member is given this long, which is above what a healthy one takes and below what people notice.
@@ -626,6 +626,19 @@ pub async fn look(settings: &EtcdSettings) -> Members {
         members.push((endpoint.clone(), state));
     }
     Members(members)
+}
+
+/// The first key after all that begin with `prefix`, which ends in a byte below 255: ours end in ASCII.
+pub fn end_of(mut prefix: Vec<u8>) -> Vec<u8> {
+    if let Some(last) = prefix.last_mut() {
+        *last = last.saturating_add(1);
+    }
+    prefix
+}
+
+/// When a question that begins now is to be answered.
+pub fn deadline(cluster: &Cluster) -> Instant {
+    Instant::now() + cluster.patience()
 }
 
 #[cfg(test)]

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::{
-    super::{Part, Snapshot, snapshot::Rows},
-    Etcd, Key, StoreError,
+    super::{Key, Part, Snapshot, StoreError, snapshot::Rows},
     cluster::Cluster,
+    reading,
 };
 
 /// Rows read at once.
@@ -47,7 +47,7 @@ impl Snapshot for Copy {
                 return Ok(None);
             }
             let after = self.after.as_ref();
-            let (rows, revision) = Etcd::rows(
+            let (rows, revision) = reading::rows(
                 &self.cluster,
                 &Key::everything(),
                 after,

@@ -4,11 +4,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use super::{
-    Commit, Etcd, EtcdSettings, Key, Node, Outcome, Store, StoreError, Value, cluster::Cluster,
-    copy, node,
-};
-use crate::store::Snapshot;
+use super::{cluster::Cluster, copy, node, reading, settings::EtcdSettings};
+use crate::store::{Commit, Key, Outcome, Snapshot, Store, StoreError, Value, nodes::Node};
 
 /// A store that refuses every commit.
 #[derive(Debug)]
@@ -23,7 +20,7 @@ pub fn to_look(settings: &EtcdSettings) -> Result<Arc<dyn Store>, StoreError> {
 #[async_trait]
 impl Store for Looking {
     async fn get(&self, key: &Key) -> Result<Option<Value>, StoreError> {
-        Etcd::value(&self.0, key).await
+        reading::value(&self.0, key).await
     }
 
     async fn page(
@@ -32,7 +29,7 @@ impl Store for Looking {
         after: Option<&Key>,
         limit: usize,
     ) -> Result<Vec<(Key, Value)>, StoreError> {
-        let (rows, _) = Etcd::rows(&self.0, prefix, after, limit, None).await?;
+        let (rows, _) = reading::rows(&self.0, prefix, after, limit, None).await?;
         Ok(rows)
     }
 

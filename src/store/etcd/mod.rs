@@ -21,23 +21,22 @@ mod cluster;
 mod copy;
 mod looking;
 mod node;
+mod reading;
+mod settings;
 mod slot;
+mod transaction;
 mod turn;
 
-use std::{
-    path::Path,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{path::Path, sync::Arc};
 
 use async_trait::async_trait;
-use etcd_client::{Compare, CompareOp, GetOptions, Txn, TxnOp};
 use tokio::{runtime::Handle, sync::watch, task::JoinHandle};
 
-use self::{cluster::Cluster, node::Presence, slot::Slots};
+use self::{cluster::Cluster, node::Presence, slot::Slots, transaction::transaction};
 pub use self::{
     cluster::{MemberState, Members, look},
     looking::to_look,
+    settings::{EtcdSettings, EtcdTls, EtcdUser},
 };
 use super::{
     Changes, Commit, HeldKeys, Key, Opened, Outcome, Snapshot, Store, StoreError, Turn, Value,
@@ -46,51 +45,6 @@ use super::{
     nodes::Node,
     pulse::{Condition, Counts, Ended, Health, Pulse},
 };
-
-/// How a cluster is reached, with everything read that the settings name.
-#[derive(Debug, Clone)]
-pub struct EtcdSettings {
-    /// URLs, at least one.
-    pub endpoints: Vec<String>,
-    pub tls: Option<EtcdTls>,
-    /// Whom to log in as, where etcd asks for logins.
-    pub user: Option<EtcdUser>,
-    pub prefix: String,
-    /// How long one question may take in all.
-    pub patience: Duration,
-    /// This machine's name among those that share the store.
-    pub node: String,
-}
-
-/// A user of etcd's own login.
-#[derive(Clone)]
-pub struct EtcdUser {
-    pub name: String,
-    /// The password as it is now, asked for at each login: one that was changed asks for no restart.
-    pub password: Arc<dyn Fn() -> zeroize::Zeroizing<String> + Send + Sync>,
-}
-
-impl std::fmt::Debug for EtcdUser {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "EtcdUser({})", self.name)
-    }
-}
-
-/// Whom to trust, and who this is (PEM).
-#[derive(Clone)]
-pub struct EtcdTls {
-    pub authority: Vec<u8>,
-    pub identity: Option<(Vec<u8>, zeroize::Zeroizing<String>)>,
-}
-
-impl std::fmt::Debug for EtcdTls {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("EtcdTls")
-    }
-}
-
-/// Rows asked for at once: with the largest records there can be, an answer of 32 MiB.
-const ROWS: usize = 128;
 
 /// A store in an etcd cluster. The data folder is held as an embedded store would hold it: the audit log is in it.
 #[derive(Debug)]
@@ -182,69 +136,11 @@ pub async fn open_in(settings: EtcdSettings, folder: Folder) -> Result<Opened, O
     })
 }
 
-impl Etcd {
-    async fn value(cluster: &Cluster, key: &Key) -> Result<Option<Value>, StoreError> {
-        let name = cluster.record(key);
-        let answer = cluster
-            .read(|mut client| {
-                let name = name.clone();
-                async move { client.get(name, None).await }
-            })
-            .await?;
-        Ok(answer.kvs().first().map(|row| row.value().to_vec()))
-    }
-
-    /// A page as of `revision`, or of now, and the revision that it is of.
-    async fn rows(
-        cluster: &Cluster,
-        prefix: &Key,
-        after: Option<&Key>,
-        limit: usize,
-        revision: Option<i64>,
-    ) -> Result<(Vec<(Key, Value)>, i64), StoreError> {
-        let end = end_of(cluster.record(prefix));
-        let mut begin = match after.filter(|after| *after >= prefix) {
-            Some(after) => next_after(cluster.record(after)),
-            None => cluster.record(prefix),
-        };
-        let mut rows = Vec::new();
-        let mut revision = revision.unwrap_or_default();
-        while rows.len() < limit {
-            let asked = (limit - rows.len()).min(ROWS);
-            let options = GetOptions::new()
-                .with_range(end.clone())
-                .with_limit(asked as i64)
-                .with_revision(revision);
-            let answer = cluster
-                .read(|mut client| {
-                    let (begin, options) = (begin.clone(), options.clone());
-                    async move { client.get(begin, Some(options)).await }
-                })
-                .await?;
-            if revision == 0 {
-                revision = answer.header().map_or(0, |header| header.revision());
-            }
-            let found = answer.kvs();
-            if let Some(last) = found.last() {
-                begin = next_after(last.key().to_vec());
-            }
-            rows.extend(found.iter().filter_map(|row| {
-                let key = cluster.key_of(row.key())?;
-                Some((key, row.value().to_vec()))
-            }));
-            if found.len() < asked {
-                break;
-            }
-        }
-        Ok((rows, revision))
-    }
-}
-
 #[async_trait]
 impl Store for Etcd {
     async fn get(&self, key: &Key) -> Result<Option<Value>, StoreError> {
         self.presence.reads()?;
-        Self::value(&self.cluster, key).await
+        reading::value(&self.cluster, key).await
     }
 
     async fn page(
@@ -254,7 +150,7 @@ impl Store for Etcd {
         limit: usize,
     ) -> Result<Vec<(Key, Value)>, StoreError> {
         self.presence.reads()?;
-        let (rows, _) = Self::rows(&self.cluster, prefix, after, limit, None).await?;
+        let (rows, _) = reading::rows(&self.cluster, prefix, after, limit, None).await?;
         Ok(rows)
     }
 
@@ -308,72 +204,4 @@ impl Store for Etcd {
     fn hold_to_standing(&self) {
         self.presence.hold_to_standing();
     }
-}
-
-/// What a commit demands and does, in etcd's words.
-struct Transaction {
-    compares: Vec<Compare>,
-    operations: Vec<TxnOp>,
-}
-
-fn transaction(cluster: &Cluster, commit: &Commit) -> Transaction {
-    let compares = commit.expectations().iter().map(|(key, bytes)| {
-        let key = cluster.record(key);
-        match bytes {
-            Some(bytes) => Compare::value(key, CompareOp::Equal, bytes.clone()),
-            None => Compare::version(key, CompareOp::Equal, 0),
-        }
-    });
-    // No key is written twice in one transaction: the last one counts.
-    let writes: std::collections::BTreeMap<_, _> = commit
-        .writes()
-        .iter()
-        .map(|(key, value)| (key, value))
-        .collect();
-    let operations = writes.into_iter().map(|(key, bytes)| {
-        let key = cluster.record(key);
-        match bytes {
-            Some(bytes) => TxnOp::put(key, bytes.clone(), None),
-            None => TxnOp::delete(key, None),
-        }
-    });
-    let mut operations: Vec<_> = operations.collect();
-    if commit.writes().iter().any(|(key, _)| key.is_mark()) {
-        operations.push(node::restand(cluster));
-    }
-    Transaction {
-        compares: compares.collect(),
-        operations,
-    }
-}
-
-impl Transaction {
-    /// The request, with what a slot and the node add to it.
-    fn with(&self, compares: Vec<Compare>, operation: TxnOp, otherwise: Vec<TxnOp>) -> Txn {
-        let mut operations = self.operations.clone();
-        operations.push(operation);
-        Txn::new()
-            .when([self.compares.clone(), compares].concat())
-            .and_then(operations)
-            .or_else(otherwise)
-    }
-}
-
-/// The first key after all that begin with `prefix`, which ends in a byte below 255: ours end in ASCII.
-fn end_of(mut prefix: Vec<u8>) -> Vec<u8> {
-    if let Some(last) = prefix.last_mut() {
-        *last = last.saturating_add(1);
-    }
-    prefix
-}
-
-/// The first key after `key`.
-fn next_after(mut key: Vec<u8>) -> Vec<u8> {
-    key.push(0);
-    key
-}
-
-/// When a question that begins now is to be answered.
-fn deadline(cluster: &Cluster) -> Instant {
-    Instant::now() + cluster.patience()
 }

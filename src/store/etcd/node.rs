@@ -45,8 +45,8 @@ use super::{
         nodes::{HeardClock, Node, Statement},
     },
     changes::{Events, Heard},
-    cluster::{Cluster, Failure},
-    deadline, end_of, turn,
+    cluster::{Cluster, Failure, deadline, end_of},
+    turn,
 };
 
 /// Where a folder keeps what tells it from all others.

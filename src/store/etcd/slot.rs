@@ -18,10 +18,10 @@ use etcd_client::{
 use tokio::{sync::Semaphore, time::timeout_at};
 
 use super::{
-    Outcome, StoreError, Transaction,
-    cluster::{Cluster, Failure},
-    deadline,
+    super::{Outcome, StoreError},
+    cluster::{Cluster, Failure, deadline},
     node::{Found, Presence},
+    transaction::Transaction,
 };
 
 /// Commits under way at once; more wait for one of these to end.

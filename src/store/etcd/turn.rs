@@ -10,8 +10,7 @@ use tokio::{runtime::Handle, sync::watch, task::JoinHandle, time::sleep};
 
 use super::{
     super::{StoreError, Turn, Work},
-    cluster::Cluster,
-    deadline,
+    cluster::{Cluster, deadline},
 };
 
 /// A holder that is not heard of for so long has lost its turn.
