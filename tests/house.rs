@@ -4,6 +4,8 @@
 //! It reads the sources as text. Paths are followed through the re-exports of a room's map to the file that has the item;
 //! the maps' own `pub use` lines are no imports, and neither is what tests use.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,

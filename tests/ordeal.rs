@@ -14,6 +14,8 @@
 //! It needs `strace` for what happens while opening, and to be root for the small disks and the power cuts; what it has
 //! to leave out, it says in the table.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 use std::{
     collections::BTreeMap,
     env, fmt, fs,

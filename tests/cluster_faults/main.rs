@@ -10,6 +10,8 @@
 //!
 //! It needs etcd and etcdctl (Debian's etcd-server and etcd-client).
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod bank;
 mod chance;
 mod chaos;

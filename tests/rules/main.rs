@@ -1,5 +1,7 @@
 //! The rules of the services, over a store in memory and a clock of the tests.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod ceremony;
 mod find;
 mod officer;

@@ -1,5 +1,7 @@
 //! The stores: what each of them promises, and several machines over one.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod contract;
 #[cfg(feature = "etcd")]
 mod copy;

@@ -108,7 +108,7 @@ impl Console {
             .map_err(|error| unusable(error.into()))?;
         let interest = Interest::READABLE | Interest::WRITABLE;
         // SAFETY: the descriptor belongs to `file`, which `AsyncFd` owns and closes only after deregistering it.
-        #[allow(unsafe_code)]
+        #[allow(unsafe_code, reason = "see above")]
         let terminal = unsafe { AsyncFd::register_with_interest(file, interest) }
             .map_err(|error| unusable(error.into_parts().1))?;
         let console = Self {

@@ -16,6 +16,8 @@
 //! on a cluster of three etcd members on this machine, beside etcd's own puts and reads of the same run (goals: commits at
 //! least 0.5 of its puts with 64 waiting, a login at most one hash and three round trips).
 
+#![allow(clippy::unwrap_used, reason = "what cannot be measured is no figure")]
+
 mod flood;
 
 use std::{
