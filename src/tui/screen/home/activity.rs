@@ -5,13 +5,13 @@
 
 use ratatui::{Frame, layout::Rect};
 
-use super::own_password::OwnPasswordScreen;
 use crate::{
     domain::{Activity, account::Role, calendar, idle::Presence},
     tui::{
         HomeView, Now,
         command::Command,
         context::Context,
+        route::Route,
         screen::{Screen, Step, jumped, write_working},
         text::{Text, fill},
         widget::{
@@ -47,7 +47,7 @@ impl ActivityScreen {
     }
 
     fn change_password(&self) -> Step {
-        Step::Go(Box::new(OwnPasswordScreen::at_home(self.view.clone())))
+        Step::Go(Route::OwnPassword(Box::new(self.view.clone())))
     }
 
     fn write_head(&self, sheet: &mut Sheet, context: &Context<'_>) {

@@ -7,9 +7,6 @@ pub mod own_password;
 pub mod recovery_codes;
 pub mod recovery_issue;
 
-use self::{
-    disable::DisableScreen, own_password::OwnPasswordScreen, recovery_issue::RecoveryIssueScreen,
-};
 use crate::{
     domain::{
         Policy,
@@ -22,6 +19,7 @@ use crate::{
         HomeNotice, HomeView, Now, Request,
         command::Command,
         context::Context,
+        route::Route,
         screen::{Attempt, Left, Refused, Screen, Step, jumped, moved, usual_hints, write_working},
         text::{Text, fill},
         widget::{frame::KeyHint, sheet::Sheet},
@@ -114,12 +112,12 @@ impl Screen for HomeScreen {
             Command::Activate => {
                 return match acts[self.focus] {
                     Act::Enable => Step::Ask(Request::StartEnrollment),
-                    Act::Disable => Step::Go(Box::new(DisableScreen::new(self.view.clone()))),
+                    Act::Disable => Step::Go(Route::Disable(Box::new(self.view.clone()))),
                     Act::RecoveryCodes => {
-                        Step::Go(Box::new(RecoveryIssueScreen::at_home(self.view.clone())))
+                        Step::Go(Route::RecoveryIssue(Box::new(self.view.clone())))
                     }
                     Act::ChangePassword => {
-                        Step::Go(Box::new(OwnPasswordScreen::at_home(self.view.clone())))
+                        Step::Go(Route::OwnPassword(Box::new(self.view.clone())))
                     }
                     Act::ShowActivity => Step::Ask(Request::LoadActivity),
                     Act::Desk => Step::Close(Left::Nothing),
