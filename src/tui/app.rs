@@ -801,3 +801,184 @@ fn screen_of(route: Route, context: &Context<'_>) -> Box<dyn Screen> {
         } => Box::new(OneTimePasswordScreen::new(account, name, password)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        domain::{
+            Policy, UserId, UserType,
+            account::{Role, TotpState},
+            calendar::Zone,
+            identity::PersonName,
+        },
+        tui::{
+            Request,
+            command::Key,
+            theme::{Colours, Glyphs, Terminal},
+        },
+    };
+
+    const NOW: Now = Now {
+        wall: jiff::Timestamp::UNIX_EPOCH,
+        monotonic: Duration::from_secs(100),
+    };
+
+    fn fresh() -> App {
+        App::new(AppSettings {
+            office: "LPSE Kota Contoh".into(),
+            session: "loket-1".into(),
+            training: None,
+            zone: Zone::Wib,
+            version: "0.1.0".into(),
+            language: Language::Id,
+            is_guest: false,
+            reset_by_mail: true,
+            reset_link_holds: Duration::from_secs(30 * 60),
+            reading_time: Duration::ZERO,
+            terminal: Terminal {
+                glyphs: Glyphs::Unicode,
+                colours: Colours::Ansi256,
+                no_color: false,
+            },
+        })
+    }
+
+    fn account() -> AccountKey {
+        AccountKey::new(UserType::NonPenyedia, UserId::parse("PPK30").unwrap())
+    }
+
+    fn home(role: Role) -> Box<HomeView> {
+        Box::new(HomeView {
+            account: account(),
+            name: PersonName::parse("Siti Rahmawati").unwrap(),
+            role,
+            totp: TotpState::Active { since: NOW.wall },
+            policy: Policy::Enabled,
+            recovery: None,
+            last_login: None,
+            activity: Vec::new(),
+            notice: None,
+            clock: None,
+        })
+    }
+
+    /// Presses keys: a newline is Enter, a tab Tab, `<` Esc. Returns what they ask of the world.
+    fn press(app: &mut App, keys: &str) -> Vec<Effect> {
+        let presses = keys.chars().map(|key| match key {
+            '\n' => Key::Enter,
+            '\t' => Key::Tab,
+            '<' => Key::Esc,
+            key => Key::Char(key),
+        });
+        presses
+            .flat_map(|key| app.update(NOW, Event::Key(key.into())))
+            .collect()
+    }
+
+    /// Presses keys that ask for something, and answers it.
+    fn ask(app: &mut App, keys: &str, reply: Reply) -> Vec<Effect> {
+        let asked = press(app, keys);
+        let id = asked.iter().find_map(|effect| match effect {
+            Effect::Request(id, _) => Some(*id),
+            _ => None,
+        });
+        app.update(NOW, Event::Reply(id.unwrap(), reply))
+    }
+
+    fn logged_in(role: Role) -> App {
+        let mut app = fresh();
+        press(&mut app, "\n\t\nPPK30\n");
+        ask(&mut app, "a password\n", Reply::Home(home(role)));
+        assert_eq!(app.presence(), Presence::LoggedIn);
+        app
+    }
+
+    /// The form before an act at the desk, a reason typed into it.
+    fn at_an_act() -> App {
+        let mut app = logged_in(Role::Officer);
+        press(&mut app, "\t\t\na reason");
+        assert_eq!(app.below.len(), 1);
+        app
+    }
+
+    /// The form for a letter's code, over the form for a letter, over the User ID.
+    fn at_a_letters_code() -> App {
+        let mut app = fresh();
+        press(&mut app, "\n\t\nPPK30\t\t\n");
+        press(&mut app, "\t\t\t\t\t\n3467");
+        assert_eq!(app.below.len(), 2);
+        app
+    }
+
+    /// Nothing waits, and nobody is logged in.
+    fn assert_nothing_waits(app: &App, way: &str) {
+        assert!(app.below.is_empty(), "{way}: {:?}", app.below);
+        assert_ne!(app.presence(), Presence::LoggedIn, "{way}");
+    }
+
+    #[test]
+    fn after_every_way_out_no_screen_waits() {
+        for (place, begin) in [
+            ("act", at_an_act as fn() -> App),
+            ("letter's code", at_a_letters_code),
+        ] {
+            let mut app = begin();
+            app.wipe(NOW);
+            assert_nothing_waits(&app, &format!("{place}: idle"));
+            let mut app = begin();
+            app.update(NOW, Event::LoginEnded);
+            assert_nothing_waits(&app, &format!("{place}: a login that ended"));
+        }
+        // A request that is given up.
+        let mut app = at_an_act();
+        let asked = press(&mut app, "\n");
+        assert!(matches!(asked[..], [Effect::Request(_, Request::Desk(_))]));
+        press(&mut app, "<");
+        assert_nothing_waits(&app, "giving up");
+        let mut app = at_an_act();
+        ask(&mut app, "\n", Reply::Ended);
+        assert_nothing_waits(&app, "an answer that ends the login");
+        // `LOGOUT`, at the desk and at the home over it.
+        let mut app = at_an_act();
+        let ended = press(&mut app, "<<<\n");
+        assert!(matches!(ended[..], [Effect::EndLogin]), "{ended:?}");
+        assert_nothing_waits(&app, "logging out at the desk");
+        let mut app = logged_in(Role::Officer);
+        ask(&mut app, "\t\t\t\t\n", Reply::Home(home(Role::Officer)));
+        assert_eq!(app.below.len(), 1);
+        press(&mut app, "\t\t\t\t\n");
+        assert_nothing_waits(&app, "logging out at an officer's own home");
+        // Back to before any proof: what waits was never secret.
+        let mut app = fresh();
+        press(&mut app, "\n\t\nPPK30\n");
+        let wanted = Reply::PasscodeWanted {
+            pending: false,
+            recovery: false,
+        };
+        ask(&mut app, "a password\n", wanted);
+        press(&mut app, "\t\t\n");
+        assert_eq!(app.below.len(), 1);
+        assert_eq!(app.below[0].presence(), Presence::Form);
+        press(&mut app, "<<");
+        assert_nothing_waits(&app, "back from the form for a letter");
+    }
+
+    #[test]
+    fn a_reset_leaves_the_forms_below_behind() {
+        let question = || Reply::ResetFound {
+            user_type: UserType::NonPenyedia,
+            masked_id: "P***0".into(),
+        };
+        let mut app = at_a_letters_code();
+        press(&mut app, "<");
+        assert_eq!(app.below.len(), 1);
+        press(&mut app, "<");
+        assert_nothing_waits(&app, "back to the User ID");
+        let mut app = at_a_letters_code();
+        ask(&mut app, "-9acd-efgh-jkmn\n", question());
+        assert!(app.below.is_empty());
+        press(&mut app, "<");
+        assert_nothing_waits(&app, "the question is cancelled");
+    }
+}
