@@ -476,22 +476,27 @@ impl App {
             Reply::Enrollment {
                 provisioning,
                 compulsory,
-            } => self.go(
-                now,
-                Route::Enrollment {
+            } => {
+                self.leave_home();
+                let enrollment = Route::Enrollment {
                     provisioning,
                     compulsory,
-                },
-            ),
+                };
+                self.go(now, enrollment);
+            }
             Reply::Home(view) if RecoveryIssueScreen::is_offered_to(&view) => {
                 self.go(now, Route::RecoveryOffer(view));
             }
             Reply::PasswordDue { account, name } => {
                 self.go(now, Route::OwnPasswordDue { account, name });
             }
-            Reply::Activity(view) => self.go(now, Route::Activity(view)),
+            Reply::Activity(view) => {
+                self.go(now, Route::Home(view.clone()));
+                self.open(now, Route::Activity(view));
+            }
             Reply::Home(view) => self.go_home(now, view),
             Reply::RecoveryCodes(codes, view) => {
+                self.leave_home();
                 self.go(now, Route::RecoveryCodes(codes, view));
             }
             Reply::Ended => {
@@ -551,6 +556,7 @@ impl App {
     /// An officer's home is the desk. The home of their own account stands over it, and gives way to what follows
     /// from there.
     fn go_home(&mut self, now: Now, view: Box<HomeView>) {
+        self.leave_home();
         if view.role.is_officer() && self.below.is_empty() {
             if self.screen.is_desk() {
                 self.open(now, Route::Home(view));
@@ -560,6 +566,11 @@ impl App {
         } else {
             self.go(now, Route::Home(view));
         }
+    }
+
+    /// Home waits below no longer, because what it shows is past: only the desk does.
+    fn leave_home(&mut self) {
+        self.below.retain(|screen| screen.is_desk());
     }
 
     /// Puts the screen of `route` in the present one's place.
@@ -778,15 +789,15 @@ fn screen_of(route: Route, context: &Context<'_>) -> Box<dyn Screen> {
         Route::Inbox(letters) => Box::new(InboxScreen::new(letters)),
         Route::Home(view) => Box::new(HomeScreen::new(*view)),
         Route::Activity(view) => Box::new(ActivityScreen::new(*view)),
-        Route::Disable(view) => Box::new(DisableScreen::new(*view)),
+        Route::Disable { account, policy } => Box::new(DisableScreen::new(account, policy)),
         Route::Enrollment {
             provisioning,
             compulsory,
         } => Box::new(EnrollmentScreen::new(provisioning, compulsory, context)),
-        Route::OwnPassword(view) => Box::new(OwnPasswordScreen::at_home(*view)),
+        Route::OwnPassword { account, name } => Box::new(OwnPasswordScreen::at_home(account, name)),
         Route::OwnPasswordDue { account, name } => Box::new(OwnPasswordScreen::due(account, name)),
-        Route::RecoveryIssue(view) => Box::new(RecoveryIssueScreen::at_home(*view)),
-        Route::RecoveryOffer(view) => Box::new(RecoveryIssueScreen::offered(*view)),
+        Route::RecoveryIssue(recovery) => Box::new(RecoveryIssueScreen::at_home(recovery)),
+        Route::RecoveryOffer(view) => Box::new(RecoveryIssueScreen::offered(view)),
         Route::RecoveryCodes(codes, view) => Box::new(RecoveryCodesScreen::new(codes, *view)),
         Route::Desk(view) => Box::new(DeskScreen::new(*view)),
         Route::AccountCard(card) => Box::new(AccountCardScreen::new(*card, context.now)),
@@ -807,10 +818,11 @@ mod tests {
     use super::*;
     use crate::{
         domain::{
-            Policy, UserId, UserType,
+            Policy, Secret, UserId, UserType,
             account::{Role, TotpState},
             calendar::Zone,
             identity::PersonName,
+            provisioning::{Issuer, Provisioning},
         },
         tui::{
             Request,
@@ -962,6 +974,39 @@ mod tests {
         assert_eq!(app.below[0].presence(), Presence::Form);
         press(&mut app, "<<");
         assert_nothing_waits(&app, "back from the form for a letter");
+    }
+
+    /// Home as it was before an act does not wait below what follows the act.
+    #[test]
+    fn an_act_at_home_leaves_no_home_behind() {
+        for (role, waiting) in [(Role::User, 0), (Role::Officer, 1)] {
+            let at_disable = || {
+                let mut app = logged_in(role);
+                if role.is_officer() {
+                    ask(&mut app, "\t\t\t\t\n", Reply::Home(home(role)));
+                }
+                press(&mut app, "\n");
+                assert_eq!(app.below.len(), waiting + 1);
+                app
+            };
+            let mut app = at_disable();
+            ask(&mut app, "<\t\t\n", Reply::Activity(home(role)));
+            assert_eq!(app.below.len(), waiting + 1);
+            press(&mut app, "<");
+            assert_eq!(app.below.len(), waiting);
+            let mut app = at_disable();
+            ask(&mut app, "\t\n", Reply::Home(home(role)));
+            assert_eq!(app.below.len(), waiting);
+            let mut app = at_disable();
+            let secret = Secret::from_bytes(*b"12345678901234567890");
+            let key = Provisioning::new(&Issuer::default(), &account().user_id, &secret);
+            let enrollment = Reply::Enrollment {
+                provisioning: key,
+                compulsory: true,
+            };
+            ask(&mut app, "\t\n", enrollment);
+            assert_eq!(app.below.len(), waiting);
+        }
     }
 
     #[test]

@@ -5,13 +5,13 @@
 
 use super::{HomeView, InboxLetter, OutboxRow, screen::desk::draft::Draft};
 use crate::domain::{
-    IssuedPassword, UserId, UserType,
+    IssuedPassword, Policy, UserId, UserType,
     audit::AuditRecord,
     identity::{AccountKey, PersonName},
     officer::Card,
     policy::LoginRules,
     provisioning::Provisioning,
-    recovery::IssuedCodes,
+    recovery::{IssuedCodes, RecoveryState},
     reset::ShortCode,
 };
 
@@ -61,21 +61,28 @@ pub enum Route {
     Inbox(Vec<InboxLetter>),
     Home(Box<HomeView>),
     Activity(Box<HomeView>),
-    Disable(Box<HomeView>),
+    Disable {
+        account: AccountKey,
+        policy: Policy,
+    },
     Enrollment {
         provisioning: Provisioning,
         /// Reached without being home: there is no way back but `LOGOUT`.
         compulsory: bool,
     },
-    /// A new password, at home.
-    OwnPassword(Box<HomeView>),
+    /// A new password, over home.
+    OwnPassword {
+        account: AccountKey,
+        name: PersonName,
+    },
     /// The owner's own password in the place of an officer's.
     OwnPasswordDue {
         account: AccountKey,
         name: PersonName,
     },
-    RecoveryIssue(Box<HomeView>),
-    /// The same, offered when TOTP has just become active.
+    /// Over home.
+    RecoveryIssue(Option<RecoveryState>),
+    /// The same, offered when TOTP has just become active, and the home to go to from it.
     RecoveryOffer(Box<HomeView>),
     /// New codes, and the home to go to from them.
     RecoveryCodes(IssuedCodes, Box<HomeView>),

@@ -12,7 +12,7 @@ use crate::{
         command::Command,
         context::Context,
         route::Route,
-        screen::{Screen, Step, jumped, write_working},
+        screen::{Left, Screen, Step, jumped, write_working},
         text::{Text, fill},
         widget::{
             frame::{self, KeyHint},
@@ -47,7 +47,10 @@ impl ActivityScreen {
     }
 
     fn change_password(&self) -> Step {
-        Step::Go(Route::OwnPassword(Box::new(self.view.clone())))
+        Step::Go(Route::OwnPassword {
+            account: self.view.account.clone(),
+            name: self.view.name.clone(),
+        })
     }
 
     fn write_head(&self, sheet: &mut Sheet, context: &Context<'_>) {
@@ -127,7 +130,7 @@ impl Screen for ActivityScreen {
         );
         let scrolled = match command {
             Command::Activate | Command::Back => {
-                return Step::GoHome(Box::new(self.view.clone()));
+                return Step::Close(Left::Nothing);
             }
             Command::Jump(letter) => {
                 let change = [context.text.home.change_password.as_str()];
