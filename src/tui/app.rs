@@ -11,18 +11,26 @@ use super::{
     command::{self, Command, Global, KeyPress},
     context::{Context, PATIENCE},
     lookup::Lookups,
+    route::Route,
     screen::{
         Refused, Screen, Step,
-        desk::DeskScreen,
-        home::{
-            HomeScreen, activity::ActivityScreen, enrollment::EnrollmentScreen,
-            own_password::OwnPasswordScreen, recovery_codes::RecoveryCodesScreen,
-            recovery_issue::RecoveryIssueScreen,
+        desk::{
+            DeskScreen, account_card::AccountCardScreen, desk_act::DeskActScreen,
+            desk_audit::DeskAuditScreen, desk_outbox::DeskOutboxScreen,
+            desk_policy::DeskPolicyScreen, one_time_password::OneTimePasswordScreen,
         },
-        login::{menu::Menu, passcode::PasscodeScreen},
+        home::{
+            HomeScreen, activity::ActivityScreen, disable::DisableScreen,
+            enrollment::EnrollmentScreen, own_password::OwnPasswordScreen,
+            recovery_codes::RecoveryCodesScreen, recovery_issue::RecoveryIssueScreen,
+        },
+        login::{
+            menu::Menu, passcode::PasscodeScreen, password::PasswordScreen,
+            recovery::RecoveryScreen, user_id::UserIdScreen, user_type::UserTypeScreen,
+        },
         reset::{
             inbox::InboxScreen, reset_confirm::ResetConfirmScreen, reset_done::ResetDoneScreen,
-            reset_sent::ResetSentScreen,
+            reset_request::ResetRequestScreen, reset_sent::ResetSentScreen,
         },
     },
     text::{Page, fill},
@@ -127,7 +135,7 @@ impl App {
 
     /// A fresh menu, as if nobody had been here, because a visit's time is over.
     pub fn wipe(&mut self, now: Now) {
-        self.clear();
+        self.clear(now);
         self.attention.changed_by_itself(now.monotonic);
     }
 
@@ -142,8 +150,8 @@ impl App {
         }
     }
 
-    fn clear(&mut self) {
-        self.begin_anew(Box::new(Menu::default()));
+    fn clear(&mut self, now: Now) {
+        self.replace(now, vec![Route::Menu]);
         self.overlay = None;
         self.ending = None;
         self.awaiting = None;
@@ -333,33 +341,36 @@ impl App {
                 Vec::new()
             }
             Step::GoHome(view) => {
-                self.go_home(now, *view);
+                self.go_home(now, view);
                 Vec::new()
             }
-            Step::Go(screen) => {
-                self.open_boxed(screen);
+            Step::Go(route) => {
+                self.go(now, route);
                 Vec::new()
             }
-            Step::Open(screen) => {
-                let below = std::mem::replace(&mut self.screen, screen);
-                self.below.push(below);
-                self.screen_changed();
+            Step::Open(route) => {
+                self.open(now, route);
                 Vec::new()
             }
             Step::Close(left) => {
                 let Some(screen) = self.below.pop() else {
                     return Vec::new();
                 };
-                self.open_boxed(screen);
+                self.screen = screen;
+                self.screen_changed();
                 let step = self.on_screen(now, |screen, context| screen.returned(left, context));
                 self.take(now, step)
             }
-            Step::Begin(screen) => {
-                self.begin_anew(screen);
+            Step::Replace(routes) => {
+                self.replace(now, routes);
+                Vec::new()
+            }
+            Step::Begin(route) => {
+                self.replace(now, vec![route]);
                 vec![Effect::CountVisit]
             }
-            Step::Retreat(screen) => {
-                self.begin_anew(screen);
+            Step::Retreat(routes) => {
+                self.replace(now, routes);
                 vec![Effect::EndLogin]
             }
             Step::ShowReset => {
@@ -371,7 +382,7 @@ impl App {
                 Vec::new()
             }
             Step::Finish => {
-                self.clear();
+                self.clear(now);
                 vec![Effect::EndLogin]
             }
             Step::Ask(request) => {
@@ -454,26 +465,39 @@ impl App {
         match reply {
             Reply::PasscodeWanted { pending, recovery } => {
                 if let Some(account) = claimed {
-                    self.open(PasscodeScreen::new(account, pending, recovery));
+                    let passcode = Route::Passcode {
+                        account,
+                        pending,
+                        recovery,
+                    };
+                    self.go(now, passcode);
                 }
             }
             Reply::Enrollment {
                 provisioning,
                 compulsory,
             } => {
-                let screen = EnrollmentScreen::new(provisioning, compulsory, &self.context(now));
-                self.open(screen);
+                self.leave_home();
+                let enrollment = Route::Enrollment {
+                    provisioning,
+                    compulsory,
+                };
+                self.go(now, enrollment);
             }
             Reply::Home(view) if RecoveryIssueScreen::is_offered_to(&view) => {
-                self.open(RecoveryIssueScreen::offered(*view));
+                self.go(now, Route::RecoveryOffer(view));
             }
             Reply::PasswordDue { account, name } => {
-                self.open(OwnPasswordScreen::due(account, name));
+                self.go(now, Route::OwnPasswordDue { account, name });
             }
-            Reply::Activity(view) => self.open(ActivityScreen::new(*view)),
-            Reply::Home(view) => self.go_home(now, *view),
+            Reply::Activity(view) => {
+                self.go(now, Route::Home(view.clone()));
+                self.open(now, Route::Activity(view));
+            }
+            Reply::Home(view) => self.go_home(now, view),
             Reply::RecoveryCodes(codes, view) => {
-                self.open(RecoveryCodesScreen::new(codes, *view));
+                self.leave_home();
+                self.go(now, Route::RecoveryCodes(codes, view));
             }
             Reply::Ended => {
                 return self.login_ended(now);
@@ -491,13 +515,20 @@ impl App {
             | Reply::SecurityCodeRejected
             | Reply::OwnPasswordRefused(_)
             | Reply::ResetVoid(_) => {}
-            Reply::ResetRequested => self.open(ResetSentScreen::default()),
+            // What waits below the forms of a reset is not gone back to any more.
+            Reply::ResetRequested => self.replace(now, vec![Route::ResetSent]),
             Reply::ResetFound {
                 user_type,
                 masked_id,
-            } => self.open(ResetConfirmScreen::found(user_type, masked_id)),
-            Reply::ResetDone => self.open(ResetDoneScreen::default()),
-            Reply::Inbox(letters) => self.open(InboxScreen::new(letters)),
+            } => {
+                let question = Route::ResetQuestion {
+                    user_type,
+                    masked_id,
+                };
+                self.replace(now, vec![question]);
+            }
+            Reply::ResetDone => self.replace(now, vec![Route::ResetDone]),
+            Reply::Inbox(letters) => self.replace(now, vec![Route::Inbox(letters)]),
             Reply::Desk(reply) => {
                 let step = self.on_screen(now, |screen, context| screen.desk(reply, context));
                 return self.take(now, step);
@@ -524,33 +555,48 @@ impl App {
 
     /// An officer's home is the desk. The home of their own account stands over it, and gives way to what follows
     /// from there.
-    fn go_home(&mut self, now: Now, view: HomeView) {
+    fn go_home(&mut self, now: Now, view: Box<HomeView>) {
+        self.leave_home();
         if view.role.is_officer() && self.below.is_empty() {
             if self.screen.is_desk() {
-                self.take(now, Step::Open(Box::new(HomeScreen::new(view))));
+                self.open(now, Route::Home(view));
             } else {
-                self.open(DeskScreen::new(view));
+                self.go(now, Route::Desk(view));
             }
         } else {
-            self.open(HomeScreen::new(view));
+            self.go(now, Route::Home(view));
         }
     }
 
-    /// Puts `screen` in the present one's place.
-    fn open(&mut self, screen: impl Screen + 'static) {
-        self.open_boxed(Box::new(screen));
+    /// Home waits below no longer, because what it shows is past: only the desk does.
+    fn leave_home(&mut self) {
+        self.below.retain(|screen| screen.is_desk());
     }
 
-    fn open_boxed(&mut self, screen: Box<dyn Screen>) {
-        self.screen = screen;
+    /// Puts the screen of `route` in the present one's place.
+    fn go(&mut self, now: Now, route: Route) {
+        self.screen = screen_of(route, &self.context(now));
         self.screen_changed();
     }
 
-    /// Opens `screen` with nothing below it, and waits for no lookup any more: its answer is void with the login.
-    fn begin_anew(&mut self, screen: Box<dyn Screen>) {
+    /// Puts the screen of `route` over the present one, which waits below as it is.
+    fn open(&mut self, now: Now, route: Route) {
+        let screen = screen_of(route, &self.context(now));
+        let below = std::mem::replace(&mut self.screen, screen);
+        self.below.push(below);
+        self.screen_changed();
+    }
+
+    /// Puts the screens of `routes` in the place of all, each below the next, and waits for no lookup any more: its answer
+    /// is void with the login.
+    fn replace(&mut self, now: Now, routes: Vec<Route>) {
         self.below.clear();
         self.lookups = Lookups::default();
-        self.open_boxed(screen);
+        let mut routes = routes.into_iter();
+        self.go(now, routes.next().unwrap_or(Route::Menu));
+        for route in routes {
+            self.open(now, route);
+        }
     }
 
     fn screen_changed(&mut self) {
@@ -567,7 +613,7 @@ impl App {
 
     fn login_ended(&mut self, now: Now) -> Vec<Effect> {
         self.wipe(now);
-        self.screen = Box::new(Menu::after_ended_login());
+        self.go(now, Route::MenuAfterEndedLogin);
         vec![Effect::EndLogin]
     }
 
@@ -707,5 +753,277 @@ impl App {
             }
         }
         sheet.paint(frame, area, overlay.scroll);
+    }
+}
+
+/// What `route` leads to.
+fn screen_of(route: Route, context: &Context<'_>) -> Box<dyn Screen> {
+    match route {
+        Route::Menu => Box::new(Menu::default()),
+        Route::MenuAfterEndedLogin => Box::new(Menu::after_ended_login()),
+        Route::UserType(user_type) => Box::new(UserTypeScreen::at(user_type)),
+        Route::UserId { user_type, user_id } => Box::new(match user_id {
+            Some(user_id) => UserIdScreen::filled(user_type, &user_id),
+            None => UserIdScreen::new(user_type),
+        }),
+        Route::Password { user_type, user_id } => Box::new(PasswordScreen::new(user_type, user_id)),
+        Route::Passcode {
+            account,
+            pending,
+            recovery,
+        } => Box::new(PasscodeScreen::new(account, pending, recovery)),
+        Route::Recovery(account) => Box::new(RecoveryScreen::new(account)),
+        Route::ResetRequest { user_type, user_id } => {
+            Box::new(ResetRequestScreen::new(user_type, &user_id))
+        }
+        Route::ResetSent => Box::new(ResetSentScreen::default()),
+        Route::ResetConfirm { over, code } => Box::new(match code {
+            Some(code) => ResetConfirmScreen::with_code(over, &code),
+            None => ResetConfirmScreen::new(over),
+        }),
+        Route::ResetQuestion {
+            user_type,
+            masked_id,
+        } => Box::new(ResetConfirmScreen::found(user_type, masked_id)),
+        Route::ResetDone => Box::new(ResetDoneScreen::default()),
+        Route::Inbox(letters) => Box::new(InboxScreen::new(letters)),
+        Route::Home(view) => Box::new(HomeScreen::new(*view)),
+        Route::Activity(view) => Box::new(ActivityScreen::new(*view)),
+        Route::Disable { account, policy } => Box::new(DisableScreen::new(account, policy)),
+        Route::Enrollment {
+            provisioning,
+            compulsory,
+        } => Box::new(EnrollmentScreen::new(provisioning, compulsory, context)),
+        Route::OwnPassword { account, name } => Box::new(OwnPasswordScreen::at_home(account, name)),
+        Route::OwnPasswordDue { account, name } => Box::new(OwnPasswordScreen::due(account, name)),
+        Route::RecoveryIssue(recovery) => Box::new(RecoveryIssueScreen::at_home(recovery)),
+        Route::RecoveryOffer(view) => Box::new(RecoveryIssueScreen::offered(view)),
+        Route::RecoveryCodes(codes, view) => Box::new(RecoveryCodesScreen::new(codes, *view)),
+        Route::Desk(view) => Box::new(DeskScreen::new(*view)),
+        Route::AccountCard(card) => Box::new(AccountCardScreen::new(*card, context.now)),
+        Route::DeskAct(draft) => Box::new(DeskActScreen::new(draft)),
+        Route::DeskPolicy(rules) => Box::new(DeskPolicyScreen::new(rules)),
+        Route::DeskOutbox(letters) => Box::new(DeskOutboxScreen::new(letters)),
+        Route::DeskAudit(records) => Box::new(DeskAuditScreen::new(records)),
+        Route::OneTimePassword {
+            account,
+            name,
+            password,
+        } => Box::new(OneTimePasswordScreen::new(account, name, password)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        domain::{
+            Policy, Secret, UserId, UserType,
+            account::{Role, TotpState},
+            calendar::Zone,
+            identity::PersonName,
+            provisioning::{Issuer, Provisioning},
+        },
+        tui::{
+            Request,
+            command::Key,
+            theme::{Colours, Glyphs, Terminal},
+        },
+    };
+
+    const NOW: Now = Now {
+        wall: jiff::Timestamp::UNIX_EPOCH,
+        monotonic: Duration::from_secs(100),
+    };
+
+    fn fresh() -> App {
+        App::new(AppSettings {
+            office: "LPSE Kota Contoh".into(),
+            session: "loket-1".into(),
+            training: None,
+            zone: Zone::Wib,
+            version: "0.1.0".into(),
+            language: Language::Id,
+            is_guest: false,
+            reset_by_mail: true,
+            reset_link_holds: Duration::from_secs(30 * 60),
+            reading_time: Duration::ZERO,
+            terminal: Terminal {
+                glyphs: Glyphs::Unicode,
+                colours: Colours::Ansi256,
+                no_color: false,
+            },
+        })
+    }
+
+    fn account() -> AccountKey {
+        AccountKey::new(UserType::NonPenyedia, UserId::parse("PPK30").unwrap())
+    }
+
+    fn home(role: Role) -> Box<HomeView> {
+        Box::new(HomeView {
+            account: account(),
+            name: PersonName::parse("Siti Rahmawati").unwrap(),
+            role,
+            totp: TotpState::Active { since: NOW.wall },
+            policy: Policy::Enabled,
+            recovery: None,
+            last_login: None,
+            activity: Vec::new(),
+            notice: None,
+            clock: None,
+        })
+    }
+
+    /// Presses keys: a newline is Enter, a tab Tab, `<` Esc. Returns what they ask of the world.
+    fn press(app: &mut App, keys: &str) -> Vec<Effect> {
+        let presses = keys.chars().map(|key| match key {
+            '\n' => Key::Enter,
+            '\t' => Key::Tab,
+            '<' => Key::Esc,
+            key => Key::Char(key),
+        });
+        presses
+            .flat_map(|key| app.update(NOW, Event::Key(key.into())))
+            .collect()
+    }
+
+    /// Presses keys that ask for something, and answers it.
+    fn ask(app: &mut App, keys: &str, reply: Reply) -> Vec<Effect> {
+        let asked = press(app, keys);
+        let id = asked.iter().find_map(|effect| match effect {
+            Effect::Request(id, _) => Some(*id),
+            _ => None,
+        });
+        app.update(NOW, Event::Reply(id.unwrap(), reply))
+    }
+
+    fn logged_in(role: Role) -> App {
+        let mut app = fresh();
+        press(&mut app, "\n\t\nPPK30\n");
+        ask(&mut app, "a password\n", Reply::Home(home(role)));
+        assert_eq!(app.presence(), Presence::LoggedIn);
+        app
+    }
+
+    /// The form before an act at the desk, a reason typed into it.
+    fn at_an_act() -> App {
+        let mut app = logged_in(Role::Officer);
+        press(&mut app, "\t\t\na reason");
+        assert_eq!(app.below.len(), 1);
+        app
+    }
+
+    /// The form for a letter's code, over the form for a letter, over the User ID.
+    fn at_a_letters_code() -> App {
+        let mut app = fresh();
+        press(&mut app, "\n\t\nPPK30\t\t\n");
+        press(&mut app, "\t\t\t\t\t\n3467");
+        assert_eq!(app.below.len(), 2);
+        app
+    }
+
+    /// Nothing waits, and nobody is logged in.
+    fn assert_nothing_waits(app: &App, way: &str) {
+        assert!(app.below.is_empty(), "{way}: {:?}", app.below);
+        assert_ne!(app.presence(), Presence::LoggedIn, "{way}");
+    }
+
+    #[test]
+    fn after_every_way_out_no_screen_waits() {
+        for (place, begin) in [
+            ("act", at_an_act as fn() -> App),
+            ("letter's code", at_a_letters_code),
+        ] {
+            let mut app = begin();
+            app.wipe(NOW);
+            assert_nothing_waits(&app, &format!("{place}: idle"));
+            let mut app = begin();
+            app.update(NOW, Event::LoginEnded);
+            assert_nothing_waits(&app, &format!("{place}: a login that ended"));
+        }
+        // A request that is given up.
+        let mut app = at_an_act();
+        let asked = press(&mut app, "\n");
+        assert!(matches!(asked[..], [Effect::Request(_, Request::Desk(_))]));
+        press(&mut app, "<");
+        assert_nothing_waits(&app, "giving up");
+        let mut app = at_an_act();
+        ask(&mut app, "\n", Reply::Ended);
+        assert_nothing_waits(&app, "an answer that ends the login");
+        // `LOGOUT`, at the desk and at the home over it.
+        let mut app = at_an_act();
+        let ended = press(&mut app, "<<<\n");
+        assert!(matches!(ended[..], [Effect::EndLogin]), "{ended:?}");
+        assert_nothing_waits(&app, "logging out at the desk");
+        let mut app = logged_in(Role::Officer);
+        ask(&mut app, "\t\t\t\t\n", Reply::Home(home(Role::Officer)));
+        assert_eq!(app.below.len(), 1);
+        press(&mut app, "\t\t\t\t\n");
+        assert_nothing_waits(&app, "logging out at an officer's own home");
+        // Back to before any proof: what waits was never secret.
+        let mut app = fresh();
+        press(&mut app, "\n\t\nPPK30\n");
+        let wanted = Reply::PasscodeWanted {
+            pending: false,
+            recovery: false,
+        };
+        ask(&mut app, "a password\n", wanted);
+        press(&mut app, "\t\t\n");
+        assert_eq!(app.below.len(), 1);
+        assert_eq!(app.below[0].presence(), Presence::Form);
+        press(&mut app, "<<");
+        assert_nothing_waits(&app, "back from the form for a letter");
+    }
+
+    /// Home as it was before an act does not wait below what follows the act.
+    #[test]
+    fn an_act_at_home_leaves_no_home_behind() {
+        for (role, waiting) in [(Role::User, 0), (Role::Officer, 1)] {
+            let at_disable = || {
+                let mut app = logged_in(role);
+                if role.is_officer() {
+                    ask(&mut app, "\t\t\t\t\n", Reply::Home(home(role)));
+                }
+                press(&mut app, "\n");
+                assert_eq!(app.below.len(), waiting + 1);
+                app
+            };
+            let mut app = at_disable();
+            ask(&mut app, "<\t\t\n", Reply::Activity(home(role)));
+            assert_eq!(app.below.len(), waiting + 1);
+            press(&mut app, "<");
+            assert_eq!(app.below.len(), waiting);
+            let mut app = at_disable();
+            ask(&mut app, "\t\n", Reply::Home(home(role)));
+            assert_eq!(app.below.len(), waiting);
+            let mut app = at_disable();
+            let secret = Secret::from_bytes(*b"12345678901234567890");
+            let key = Provisioning::new(&Issuer::default(), &account().user_id, &secret);
+            let enrollment = Reply::Enrollment {
+                provisioning: key,
+                compulsory: true,
+            };
+            ask(&mut app, "\t\n", enrollment);
+            assert_eq!(app.below.len(), waiting);
+        }
+    }
+
+    #[test]
+    fn a_reset_leaves_the_forms_below_behind() {
+        let question = || Reply::ResetFound {
+            user_type: UserType::NonPenyedia,
+            masked_id: "P***0".into(),
+        };
+        let mut app = at_a_letters_code();
+        press(&mut app, "<");
+        assert_eq!(app.below.len(), 1);
+        press(&mut app, "<");
+        assert_nothing_waits(&app, "back to the User ID");
+        let mut app = at_a_letters_code();
+        ask(&mut app, "-9acd-efgh-jkmn\n", question());
+        assert!(app.below.is_empty());
+        press(&mut app, "<");
+        assert_nothing_waits(&app, "the question is cancelled");
     }
 }

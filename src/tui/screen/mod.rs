@@ -14,6 +14,7 @@ use super::{
     DeskReply, HomeView, Lookup, LookupReply, Now, OwnPasswordRefused, Reply, Request, ResetVoid,
     command::Command,
     context::{Context, PATIENCE},
+    route::Route,
     text::{Page, Text},
     widget::{
         frame::{self, KeyHint},
@@ -29,17 +30,20 @@ pub enum Step {
     Stay,
     /// What was sent is not taken here: what was typed ahead for the screen that should have followed goes nowhere.
     Refused,
-    Go(Box<dyn Screen>),
+    /// In this screen's place.
+    Go(Route),
     /// Home: an officer's is the desk.
     GoHome(Box<HomeView>),
     /// Over this screen, which waits below as it is.
-    Open(Box<dyn Screen>),
+    Open(Route),
     /// Back to the screen below, which is told what this one leaves behind.
     Close(Left),
-    /// Somebody has begun to use the terminal.
-    Begin(Box<dyn Screen>),
-    /// Back to a screen before any proof: whatever was proved is dropped.
-    Retreat(Box<dyn Screen>),
+    /// In the place of this screen and of all below it. Each of these waits below the next, the last stands there.
+    Replace(Vec<Route>),
+    /// The same, when somebody has begun to use the terminal.
+    Begin(Route),
+    /// The same, back to before any proof: whatever was proved is dropped.
+    Retreat(Vec<Route>),
     Ask(Request),
     /// Show the page that says how to get TOTP reset.
     ShowReset,

@@ -6,9 +6,8 @@ use std::time::Duration;
 use ratatui::Frame;
 
 use super::{
-    desk_act::{DeskActScreen, declined_words, write_refusal},
+    desk_act::{declined_words, write_refusal},
     draft::{ActKind, Draft},
-    one_time_password::OneTimePasswordScreen,
 };
 use crate::{
     domain::{
@@ -23,6 +22,7 @@ use crate::{
         DeskReply, DeskRequest, Now, Request,
         command::Command,
         context::Context,
+        route::Route,
         screen::{
             Attempt, Left, Refused, Screen, Step, jumped, moved, until_next_second, usual_hints,
             write_working,
@@ -135,10 +135,8 @@ impl AccountCardScreen {
             }
             Item::Act(act) => {
                 self.doing = Some(act);
-                let whom = (self.card.key.clone(), self.card.name.clone());
-                Step::Open(Box::new(DeskActScreen::new(Draft::Account(
-                    whom.0, whom.1, act,
-                ))))
+                let (key, name) = (self.card.key.clone(), self.card.name.clone());
+                Step::Open(Route::DeskAct(Draft::Account(key, name, act)))
             }
             Item::Back => self.close(),
             Item::Activity(_) => Step::Stay,
@@ -301,9 +299,11 @@ impl Screen for AccountCardScreen {
                     None => Item::Back,
                 };
                 if let Some(password) = password {
-                    let name = self.card.name.clone();
-                    let key = self.card.key.clone();
-                    return Step::Open(Box::new(OneTimePasswordScreen::new(key, name, password)));
+                    return Step::Open(Route::OneTimePassword {
+                        account: self.card.key.clone(),
+                        name: self.card.name.clone(),
+                        password,
+                    });
                 }
             }
             DeskReply::Declined(why) => self.declined = Some(why),

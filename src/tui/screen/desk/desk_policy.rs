@@ -3,7 +3,6 @@
 use ratatui::Frame;
 
 use super::{
-    desk_act::DeskActScreen,
     draft::Draft,
     rule_words::{meaning, name},
 };
@@ -13,6 +12,7 @@ use crate::{
         DeskReply,
         command::Command,
         context::Context,
+        route::Route,
         screen::{Left, Screen, Step, jumped, moved, usual_hints},
         text::Text,
         widget::{
@@ -59,7 +59,7 @@ impl DeskPolicyScreen {
                     before: self.rules,
                     wanted: self.wanted,
                 };
-                return Step::Open(Box::new(DeskActScreen::new(draft)));
+                return Step::Open(Route::DeskAct(draft));
             }
             BACK => return Step::Close(Left::Nothing),
             policy => self.wanted.policy = Policy::ALL[policy],

@@ -17,11 +17,7 @@ use std::time::Duration;
 use ratatui::Frame;
 
 use self::{
-    account_card::AccountCardScreen,
-    desk_act::{DeskActScreen, declined_words, write_refusal},
-    desk_audit::DeskAuditScreen,
-    desk_outbox::DeskOutboxScreen,
-    desk_policy::DeskPolicyScreen,
+    desk_act::{declined_words, write_refusal},
     draft::Draft,
 };
 use crate::{
@@ -38,6 +34,7 @@ use crate::{
         DeskReply, DeskRequest, HomeNotice, HomeView, Lookup, LookupReply, Now, Request,
         command::{Command, Edit},
         context::{Context, PATIENCE},
+        route::Route,
         screen::{Attempt, Left, Refused, Screen, Step, home::notice_words, jumped, usual_hints},
         text::{Text, fill},
         widget::{
@@ -225,8 +222,8 @@ impl DeskScreen {
             },
             Focus::Button(button) => match Button::ALL[button] {
                 Button::Policy => Step::Ask(Request::Desk(DeskRequest::ShowRules)),
-                Button::Outbox => Step::Open(Box::new(DeskActScreen::new(Draft::Outbox))),
-                Button::Audit => Step::Open(Box::new(DeskActScreen::new(Draft::Audit))),
+                Button::Outbox => Step::Open(Route::DeskAct(Draft::Outbox)),
+                Button::Audit => Step::Open(Route::DeskAct(Draft::Audit)),
                 Button::Account => Step::Ask(Request::LoadHome),
                 Button::LogOut => Step::Finish,
             },
@@ -579,14 +576,12 @@ impl Screen for DeskScreen {
         self.row().is_some() && self.chosen() != chosen.as_ref()
     }
 
-    fn desk(&mut self, reply: DeskReply, context: &Context<'_>) -> Step {
+    fn desk(&mut self, reply: DeskReply, _context: &Context<'_>) -> Step {
         match reply {
-            DeskReply::Card(card) => {
-                Step::Open(Box::new(AccountCardScreen::new(*card, context.now)))
-            }
-            DeskReply::Rules(rules) => Step::Open(Box::new(DeskPolicyScreen::new(rules))),
-            DeskReply::Outbox(letters) => Step::Open(Box::new(DeskOutboxScreen::new(letters))),
-            DeskReply::Audit(records) => Step::Open(Box::new(DeskAuditScreen::new(records))),
+            DeskReply::Card(card) => Step::Open(Route::AccountCard(card)),
+            DeskReply::Rules(rules) => Step::Open(Route::DeskPolicy(rules)),
+            DeskReply::Outbox(letters) => Step::Open(Route::DeskOutbox(letters)),
+            DeskReply::Audit(records) => Step::Open(Route::DeskAudit(records)),
             DeskReply::Declined(why) => {
                 self.declined = Some(why);
                 Step::Stay

@@ -5,14 +5,14 @@
 
 use ratatui::{Frame, layout::Rect};
 
-use super::own_password::OwnPasswordScreen;
 use crate::{
     domain::{Activity, account::Role, calendar, idle::Presence},
     tui::{
         HomeView, Now,
         command::Command,
         context::Context,
-        screen::{Screen, Step, jumped, write_working},
+        route::Route,
+        screen::{Left, Screen, Step, jumped, write_working},
         text::{Text, fill},
         widget::{
             frame::{self, KeyHint},
@@ -47,7 +47,10 @@ impl ActivityScreen {
     }
 
     fn change_password(&self) -> Step {
-        Step::Go(Box::new(OwnPasswordScreen::at_home(self.view.clone())))
+        Step::Go(Route::OwnPassword {
+            account: self.view.account.clone(),
+            name: self.view.name.clone(),
+        })
     }
 
     fn write_head(&self, sheet: &mut Sheet, context: &Context<'_>) {
@@ -127,7 +130,7 @@ impl Screen for ActivityScreen {
         );
         let scrolled = match command {
             Command::Activate | Command::Back => {
-                return Step::GoHome(Box::new(self.view.clone()));
+                return Step::Close(Left::Nothing);
             }
             Command::Jump(letter) => {
                 let change = [context.text.home.change_password.as_str()];

@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use crate::{
-    domain::{Policy, TimeStep, idle::Presence},
+    domain::{AccountKey, Policy, TimeStep, idle::Presence},
     tui::{
-        HomeView, Now, Request,
+        Now, Request,
         command::Command,
         context::Context,
         screen::{
-            Attempt, Refused, Screen, Step, entry::PasscodeEntry, jumped, moved, next_second,
+            Attempt, Left, Refused, Screen, Step, entry::PasscodeEntry, jumped, moved, next_second,
             usual_hints, write_working,
         },
         text::{Text, fill},
@@ -20,7 +20,8 @@ use crate::{
 /// The question whether to switch TOTP off.
 #[derive(Debug)]
 pub struct DisableScreen {
-    view: HomeView,
+    account: AccountKey,
+    policy: Policy,
     /// A fresh code is wanted.
     entry: Option<PasscodeEntry>,
     focus: Item,
@@ -35,9 +36,10 @@ enum Item {
 }
 
 impl DisableScreen {
-    pub fn new(view: HomeView) -> Self {
+    pub fn new(account: AccountKey, policy: Policy) -> Self {
         Self {
-            view,
+            account,
+            policy,
             entry: None,
             // What costs nothing is in focus.
             focus: Item::Cancel,
@@ -86,9 +88,9 @@ impl Screen for DisableScreen {
         let items = self.items();
         match command {
             Command::Activate if self.focus == Item::Cancel => {
-                return Step::GoHome(Box::new(self.view.clone()));
+                return Step::Close(Left::Nothing);
             }
-            Command::Back => return Step::GoHome(Box::new(self.view.clone())),
+            Command::Back => return Step::Close(Left::Nothing),
             Command::Activate => return self.submit(context.now),
             Command::Edit(edit) => {
                 // The sixth digit does not submit here: switching protection off wants its own key.
@@ -134,11 +136,11 @@ impl Screen for DisableScreen {
         sheet.title(&words.title);
         sheet.hint(&format!(
             "{}  {}",
-            self.view.account.user_id,
-            self.view.account.user_type.label()
+            self.account.user_id,
+            self.account.user_type.label()
         ));
         sheet.gap();
-        sheet.paragraph(match self.view.policy {
+        sheet.paragraph(match self.policy {
             Policy::Required => &words.question_required,
             Policy::Enabled | Policy::Disabled => &words.question,
         });

@@ -7,9 +7,6 @@ pub mod own_password;
 pub mod recovery_codes;
 pub mod recovery_issue;
 
-use self::{
-    disable::DisableScreen, own_password::OwnPasswordScreen, recovery_issue::RecoveryIssueScreen,
-};
 use crate::{
     domain::{
         Policy,
@@ -22,6 +19,7 @@ use crate::{
         HomeNotice, HomeView, Now, Request,
         command::Command,
         context::Context,
+        route::Route,
         screen::{Attempt, Left, Refused, Screen, Step, jumped, moved, usual_hints, write_working},
         text::{Text, fill},
         widget::{frame::KeyHint, sheet::Sheet},
@@ -114,13 +112,15 @@ impl Screen for HomeScreen {
             Command::Activate => {
                 return match acts[self.focus] {
                     Act::Enable => Step::Ask(Request::StartEnrollment),
-                    Act::Disable => Step::Go(Box::new(DisableScreen::new(self.view.clone()))),
-                    Act::RecoveryCodes => {
-                        Step::Go(Box::new(RecoveryIssueScreen::at_home(self.view.clone())))
-                    }
-                    Act::ChangePassword => {
-                        Step::Go(Box::new(OwnPasswordScreen::at_home(self.view.clone())))
-                    }
+                    Act::Disable => Step::Open(Route::Disable {
+                        account: self.view.account.clone(),
+                        policy: self.view.policy,
+                    }),
+                    Act::RecoveryCodes => Step::Open(Route::RecoveryIssue(self.view.recovery)),
+                    Act::ChangePassword => Step::Open(Route::OwnPassword {
+                        account: self.view.account.clone(),
+                        name: self.view.name.clone(),
+                    }),
                     Act::ShowActivity => Step::Ask(Request::LoadActivity),
                     Act::Desk => Step::Close(Left::Nothing),
                     Act::LogOut => Step::Finish,
@@ -143,6 +143,13 @@ impl Screen for HomeScreen {
 
     fn refused(&mut self, refusal: Refused, context: &Context<'_>) {
         self.attempt.refused(refusal, context.now);
+    }
+
+    /// Home as somebody who comes to it finds it.
+    fn returned(&mut self, _left: Left, _context: &Context<'_>) -> Step {
+        self.focus = 0;
+        self.attempt = Attempt::default();
+        Step::Stay
     }
 
     fn sheet(&self, sheet: &mut Sheet, context: &Context<'_>) {

@@ -13,11 +13,11 @@ use crate::{
         password::{PasswordRuleError, Strength},
     },
     tui::{
-        HomeView, Now, OwnPasswordRefused, Request,
+        Now, OwnPasswordRefused, Request,
         command::{Command, Edit},
         context::Context,
         screen::{
-            Attempt, Refused, Screen, Step, entry::PasscodeEntry, jumped, moved, next_second,
+            Attempt, Left, Refused, Screen, Step, entry::PasscodeEntry, jumped, moved, next_second,
             usual_hints, write_working,
         },
         text::{Text, fill},
@@ -56,8 +56,8 @@ pub struct OwnPasswordScreen {
 /// How somebody comes here, and so where they can go.
 #[derive(Debug)]
 enum Way {
-    /// From home, and back to it.
-    Home(Box<HomeView>),
+    /// From home, which waits below.
+    Home,
     /// From a login by a one-time password: on, or out.
     Due,
 }
@@ -109,9 +109,8 @@ impl Wrong {
 
 impl OwnPasswordScreen {
     /// For somebody at home.
-    pub fn at_home(view: HomeView) -> Self {
-        let (account, name) = (view.account.clone(), view.name.clone());
-        Self::new(Way::Home(Box::new(view)), account, name, Item::Current)
+    pub fn at_home(account: AccountKey, name: PersonName) -> Self {
+        Self::new(Way::Home, account, name, Item::Current)
     }
 
     /// For somebody whose password is an officer's.
@@ -145,7 +144,7 @@ impl OwnPasswordScreen {
             Item::Leave,
         ];
         let is_here = |item: &Item| match item {
-            Item::Current => matches!(self.way, Way::Home(_)),
+            Item::Current => matches!(self.way, Way::Home),
             Item::Code => self.entry.is_some(),
             Item::New | Item::Again | Item::Save | Item::Leave => true,
         };
@@ -191,7 +190,7 @@ impl OwnPasswordScreen {
 
     /// The new password, if the form is filled in right.
     fn judged(&self) -> Result<PlainPassword, Wrong> {
-        if matches!(self.way, Way::Home(_)) && self.current.value().is_empty() {
+        if matches!(self.way, Way::Home) && self.current.value().is_empty() {
             return Err(Wrong::CurrentEmpty);
         }
         if self.new.value().is_empty() {
@@ -237,7 +236,7 @@ impl OwnPasswordScreen {
         self.attempt = Attempt::default();
         Step::Ask(match self.way {
             Way::Due => Request::ReplacePassword(new),
-            Way::Home(_) => Request::ChangePassword {
+            Way::Home => Request::ChangePassword {
                 current,
                 new,
                 passcode,
@@ -256,15 +255,15 @@ impl OwnPasswordScreen {
     }
 
     fn leave(&self) -> Step {
-        match &self.way {
-            Way::Home(view) => Step::GoHome(Box::new((**view).clone())),
+        match self.way {
+            Way::Home => Step::Close(Left::Nothing),
             Way::Due => Step::Finish,
         }
     }
 
     fn leave_label(&self, text: &'static Text) -> &'static str {
         match self.way {
-            Way::Home(_) => &text.common.cancel,
+            Way::Home => &text.common.cancel,
             Way::Due => &text.common.logout,
         }
     }
@@ -374,7 +373,7 @@ impl Screen for OwnPasswordScreen {
             self.account.user_type.label()
         );
         match self.way {
-            Way::Home(_) => {
+            Way::Home => {
                 sheet.title(&words.title);
                 sheet.hint(&whose);
             }
@@ -385,7 +384,7 @@ impl Screen for OwnPasswordScreen {
             }
         }
         sheet.gap();
-        if matches!(self.way, Way::Home(_)) {
+        if matches!(self.way, Way::Home) {
             sheet.row_secret_field(
                 &words.current,
                 &self.current,
@@ -435,7 +434,7 @@ impl Screen for OwnPasswordScreen {
             Item::Leave => &text.key.choose,
         };
         let back = match self.way {
-            Way::Home(_) => Some(text.common.cancel.as_str()),
+            Way::Home => Some(text.common.cancel.as_str()),
             Way::Due => None,
         };
         usual_hints(context, enter, back)

@@ -13,7 +13,7 @@ use crate::{
         command::Command,
         context::Context,
         screen::{
-            Attempt, Refused, Screen, Step, entry::PasscodeEntry, jumped, moved, next_second,
+            Attempt, Left, Refused, Screen, Step, entry::PasscodeEntry, jumped, moved, next_second,
             usual_hints, write_working,
         },
         text::{Text, fill},
@@ -21,13 +21,12 @@ use crate::{
     },
 };
 
-/// The question whether to make recovery codes, over the home that it leads back to.
+/// The question whether to make recovery codes, over home or on the way to it.
 #[derive(Debug)]
 pub struct RecoveryIssueScreen {
-    view: HomeView,
     recovery: RecoveryState,
-    /// TOTP has become active right before.
-    offered: bool,
+    /// TOTP has become active right before: the home to go to.
+    offered: Option<Box<HomeView>>,
     /// A fresh code is wanted.
     entry: Option<PasscodeEntry>,
     focus: Item,
@@ -51,24 +50,26 @@ impl RecoveryIssueScreen {
     }
 
     /// The offer after an activation. It costs nothing and is what everybody is advised to take, so it is in focus.
-    pub fn offered(view: HomeView) -> Self {
+    pub fn offered(view: Box<HomeView>) -> Self {
         Self {
-            offered: true,
             focus: Item::Issue,
-            ..Self::at_home(view)
+            ..Self::new(view.recovery, Some(view))
         }
     }
 
     /// `KODE PEMULIHAN` at home. What costs nothing is in focus: new codes end the old ones.
-    pub fn at_home(view: HomeView) -> Self {
+    pub fn at_home(recovery: Option<RecoveryState>) -> Self {
+        Self::new(recovery, None)
+    }
+
+    fn new(recovery: Option<RecoveryState>, offered: Option<Box<HomeView>>) -> Self {
         let none = RecoveryState {
             issued: None,
             left: 0,
         };
         Self {
-            recovery: view.recovery.unwrap_or(none),
-            view,
-            offered: false,
+            recovery: recovery.unwrap_or(none),
+            offered,
             entry: None,
             focus: Item::Later,
             attempt: Attempt::default(),
@@ -76,7 +77,7 @@ impl RecoveryIssueScreen {
     }
 
     fn items(&self) -> &'static [Item] {
-        match (&self.entry, self.offered) {
+        match (&self.entry, self.offered.is_some()) {
             (None, false) => &[Item::Issue, Item::Later],
             (None, true) => &[Item::Issue, Item::Later, Item::LogOut],
             (Some(_), false) => &[Item::Field, Item::Issue, Item::Later],
@@ -90,7 +91,7 @@ impl RecoveryIssueScreen {
             Item::Field => "",
             Item::Issue if self.recovery.issued.is_some() => &words.renew,
             Item::Issue => &words.issue,
-            Item::Later if self.offered => &words.later,
+            Item::Later if self.offered.is_some() => &words.later,
             Item::Later => &text.key.back,
             Item::LogOut => &text.common.logout,
         }
@@ -118,10 +119,10 @@ impl RecoveryIssueScreen {
 
     /// Home as it is now: the fresh code may have been refused meanwhile, which home tells.
     fn home(&self) -> Step {
-        if self.entry.is_some() {
-            Step::Ask(Request::LoadHome)
-        } else {
-            Step::GoHome(Box::new(self.view.clone()))
+        match &self.offered {
+            _ if self.entry.is_some() => Step::Ask(Request::LoadHome),
+            Some(view) => Step::GoHome(view.clone()),
+            None => Step::Close(Left::Nothing),
         }
     }
 }
@@ -188,7 +189,7 @@ impl Screen for RecoveryIssueScreen {
 
     fn sheet(&self, sheet: &mut Sheet, context: &Context<'_>) {
         let words = &context.text.recovery_issue;
-        if self.offered {
+        if self.offered.is_some() {
             sheet.success(&context.text.home.activated);
             sheet.gap();
         }

@@ -1,12 +1,12 @@
 //! The first screen: `LOGIN`, the information pages, and in training mode `Kotak Masuk` and the sample accounts.
 
-use super::user_type::UserTypeScreen;
 use crate::{
-    domain::idle::Presence,
+    domain::{UserType, idle::Presence},
     tui::{
         Request,
         command::Command,
         context::Context,
+        route::Route,
         screen::{Attempt, Refused, Screen, Step, jumped, moved, usual_hints, write_working},
         text::{Page, Text},
         widget::{frame::KeyHint, sheet::Sheet},
@@ -65,7 +65,7 @@ impl Screen for Menu {
         match command {
             Command::Activate => {
                 return match items[self.focus] {
-                    Item::Login => Step::Begin(Box::new(UserTypeScreen::default())),
+                    Item::Login => Step::Begin(Route::UserType(UserType::ALL[0])),
                     Item::Inbox => Step::Ask(Request::LoadInbox),
                     Item::Page(page) => Step::ShowPage(page),
                 };

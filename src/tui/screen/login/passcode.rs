@@ -2,16 +2,16 @@
 
 use std::time::Duration;
 
-use super::{recovery::RecoveryScreen, user_id::UserIdScreen};
 use crate::{
     domain::{AccountKey, TimeStep, calendar, idle::Presence},
     tui::{
         Now, Request,
         command::Command,
         context::Context,
+        route::Route,
         screen::{
-            Refused, Screen, Step, entry::PasscodeEntry, jumped, moved, next_second,
-            reset::reset_request::ResetRequestScreen, usual_hints, write_working,
+            Refused, Screen, Step, entry::PasscodeEntry, jumped, moved, next_second, usual_hints,
+            write_working,
         },
         text::{Text, fill},
         widget::{frame::KeyHint, sheet::Sheet},
@@ -86,10 +86,16 @@ impl PasscodeScreen {
         if !context.settings.reset_by_mail {
             return Step::ShowReset;
         }
-        let AccountKey { user_type, user_id } = &self.account;
-        let back = UserIdScreen::filled(*user_type, user_id);
-        let form = ResetRequestScreen::new(*user_type, user_id.as_str(), Box::new(back));
-        Step::Retreat(Box::new(form))
+        let AccountKey { user_type, user_id } = self.account.clone();
+        let form = Route::ResetRequest {
+            user_type,
+            user_id: user_id.to_string(),
+        };
+        let below = Route::UserId {
+            user_type,
+            user_id: Some(user_id),
+        };
+        Step::Retreat(vec![below, form])
     }
 }
 
@@ -105,10 +111,7 @@ impl Screen for PasscodeScreen {
     fn command(&mut self, command: Command, context: &Context<'_>) -> Step {
         match command {
             Command::Activate => match self.focus {
-                Item::Recovery => {
-                    let account = self.account.clone();
-                    return Step::Go(Box::new(RecoveryScreen::new(account)));
-                }
+                Item::Recovery => return Step::Go(Route::Recovery(self.account.clone())),
                 Item::Reset => return self.reset(context),
                 Item::StartOver => return Step::Ask(Request::StartOver),
                 Item::Field | Item::Login => return self.submit(context.now),

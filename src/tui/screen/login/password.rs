@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use super::user_id::UserIdScreen;
 use crate::{
     domain::{PlainPassword, UserId, UserType, idle::Presence},
     tui::{
         Now, Request,
         command::Command,
         context::Context,
+        route::Route,
         screen::{Attempt, Refused, Screen, Step, jumped, moved, usual_hints, write_working},
         text::Text,
         widget::{field::SecretField, frame::KeyHint, sheet::Sheet},
@@ -73,10 +73,10 @@ impl Screen for PasswordScreen {
         match command {
             Command::Activate => return self.submit(context.now),
             Command::Back => {
-                return Step::Retreat(Box::new(UserIdScreen::filled(
-                    self.user_type,
-                    &self.user_id,
-                )));
+                return Step::Retreat(vec![Route::UserId {
+                    user_type: self.user_type,
+                    user_id: Some(self.user_id.clone()),
+                }]);
             }
             Command::Edit(edit) => {
                 self.empty = false;

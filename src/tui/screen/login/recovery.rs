@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use super::passcode::PasscodeScreen;
 use crate::{
     domain::{
         AccountKey, idle::Presence, keyboard_code::KeyboardCodeError, recovery::RecoveryCode,
@@ -11,6 +10,7 @@ use crate::{
         Now, Request,
         command::Command,
         context::Context,
+        route::Route,
         screen::{Attempt, Refused, Screen, Step, jumped, moved, usual_hints, write_working},
         text::{Text, fill},
         widget::{field::SecretField, frame::KeyHint, sheet::Sheet},
@@ -69,8 +69,11 @@ impl RecoveryScreen {
 
     /// To the code of the phone. Only somebody with codes left has come here, and they have them still.
     fn back(&self) -> Step {
-        let account = self.account.clone();
-        Step::Go(Box::new(PasscodeScreen::new(account, false, true)))
+        Step::Go(Route::Passcode {
+            account: self.account.clone(),
+            pending: false,
+            recovery: true,
+        })
     }
 }
 

@@ -1,14 +1,12 @@
 //! The User ID. An unknown one goes on to the password like a known one.
 
-use super::{password::PasswordScreen, user_type::UserTypeScreen};
 use crate::{
     domain::{UserId, UserType, identity::UserIdError, idle::Presence},
     tui::{
         command::Command,
         context::Context,
-        screen::{
-            Screen, Step, jumped, moved, reset::reset_request::ResetRequestScreen, usual_hints,
-        },
+        route::Route,
+        screen::{Screen, Step, jumped, moved, usual_hints},
         text::Text,
         widget::{field::TextField, frame::KeyHint, sheet::Sheet},
     },
@@ -48,7 +46,10 @@ impl UserIdScreen {
 
     fn submit(&mut self) -> Step {
         match UserId::parse(self.field.value()) {
-            Ok(user_id) => Step::Go(Box::new(PasswordScreen::new(self.user_type, user_id))),
+            Ok(user_id) => Step::Go(Route::Password {
+                user_type: self.user_type,
+                user_id,
+            }),
             Err(error) => {
                 self.error = Some(error);
                 self.focus = FIELD;
@@ -62,15 +63,15 @@ impl UserIdScreen {
         }
     }
 
-    /// The form for a reset, with what was typed carried along; this screen waits behind it as it is.
-    fn reset(&mut self, context: &Context<'_>) -> Step {
+    /// The form for a reset, with what was typed carried along; this screen waits below it as it is.
+    fn reset(&self, context: &Context<'_>) -> Step {
         if !context.settings.reset_by_mail {
             return Step::ShowReset;
         }
-        let left = std::mem::replace(self, Self::new(self.user_type));
-        let typed = left.field.value().to_owned();
-        let form = ResetRequestScreen::new(left.user_type, &typed, Box::new(left));
-        Step::Go(Box::new(form))
+        Step::Open(Route::ResetRequest {
+            user_type: self.user_type,
+            user_id: self.field.value().to_owned(),
+        })
     }
 }
 
@@ -83,7 +84,7 @@ impl Screen for UserIdScreen {
         match command {
             Command::Activate if self.focus == RESET => return self.reset(context),
             Command::Activate => return self.submit(),
-            Command::Back => return Step::Go(Box::new(UserTypeScreen::at(self.user_type))),
+            Command::Back => return Step::Go(Route::UserType(self.user_type)),
             Command::Edit(edit) => {
                 self.error = None;
                 self.field.edit(edit);

@@ -1,11 +1,11 @@
 //! `PENYEDIA` or `NON PENYEDIA`: a User ID belongs to one of them.
 
-use super::{menu::Menu, user_id::UserIdScreen};
 use crate::{
     domain::{UserType, idle::Presence},
     tui::{
         command::Command,
         context::Context,
+        route::Route,
         screen::{Screen, Step, jumped, moved, usual_hints},
         text::Text,
         widget::{frame::KeyHint, sheet::Sheet},
@@ -13,13 +13,13 @@ use crate::{
 };
 
 /// The choice of the user type.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct UserTypeScreen {
     focus: usize,
 }
 
 impl UserTypeScreen {
-    /// The screen with `user_type` in focus, as somebody who comes back left it.
+    /// The screen with `user_type` in focus: the first, or that of somebody who comes back.
     pub fn at(user_type: UserType) -> Self {
         let focus = UserType::ALL.iter().position(|kind| *kind == user_type);
         Self {
@@ -32,9 +32,12 @@ impl Screen for UserTypeScreen {
     fn command(&mut self, command: Command, _context: &Context<'_>) -> Step {
         match command {
             Command::Activate => {
-                return Step::Go(Box::new(UserIdScreen::new(UserType::ALL[self.focus])));
+                return Step::Go(Route::UserId {
+                    user_type: UserType::ALL[self.focus],
+                    user_id: None,
+                });
             }
-            Command::Back => return Step::Go(Box::new(Menu::default())),
+            Command::Back => return Step::Go(Route::Menu),
             Command::Jump(letter) => {
                 let labels = UserType::ALL.map(UserType::label);
                 self.focus = jumped(self.focus, &labels, letter).unwrap_or(self.focus);

@@ -6,17 +6,14 @@ use ratatui::{
     text::{Line, Span},
 };
 
-use super::reset_confirm::ResetConfirmScreen;
 use crate::{
     domain::{calendar, idle::Presence},
     tui::{
         InboxLetter, Now, Request,
         command::Command,
         context::Context,
-        screen::{
-            Attempt, Refused, Screen, Step, jumped, login::menu::Menu, moved, usual_hints,
-            write_working,
-        },
+        route::{Route, Waiting},
+        screen::{Attempt, Refused, Screen, Step, jumped, moved, usual_hints, write_working},
         text::Text,
         widget::{
             frame::{self, KeyHint},
@@ -60,7 +57,7 @@ impl InboxScreen {
         Some((self.letters.get(self.focus)?, self.scroll?))
     }
 
-    fn use_code(&mut self) -> Step {
+    fn use_code(&self) -> Step {
         let Some(code) = self
             .letters
             .get(self.focus)
@@ -68,18 +65,17 @@ impl InboxScreen {
         else {
             return Step::Stay;
         };
-        let inbox = std::mem::take(self);
-        Step::Go(Box::new(ResetConfirmScreen::with_code(
-            &code,
-            Box::new(inbox),
-        )))
+        Step::Open(Route::ResetConfirm {
+            over: Waiting::Screen,
+            code: Some(code),
+        })
     }
 
     fn list_command(&mut self, command: Command, context: &Context<'_>) -> Step {
         match command {
             Command::Activate if self.focus < self.letters.len() => self.scroll = Some(0),
             Command::Activate => return Step::Ask(Request::LoadInbox),
-            Command::Back => return Step::Go(Box::new(Menu::default())),
+            Command::Back => return Step::Go(Route::Menu),
             Command::Jump(letter) if letter.eq_ignore_ascii_case(&USE_CODE) => {
                 return self.use_code();
             }

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
-use super::reset_request::ResetRequestScreen;
 use crate::{
     domain::{
         UserType,
@@ -17,10 +16,8 @@ use crate::{
         Now, Request, ResetVoid,
         command::Command,
         context::Context,
-        screen::{
-            Attempt, Refused, Screen, Step, jumped, login::user_id::UserIdScreen, moved,
-            usual_hints, write_working,
-        },
+        route::{Route, Waiting},
+        screen::{Attempt, Left, Refused, Screen, Step, jumped, moved, usual_hints, write_working},
         text::{Text, fill},
         widget::{field::SecretField, frame::KeyHint, sheet::Sheet},
     },
@@ -45,17 +42,7 @@ pub struct ResetConfirmScreen {
     found: Option<Found>,
     focus: Item,
     attempt: Attempt,
-    back: Back,
-}
-
-/// Where Esc leads from the form.
-#[derive(Debug)]
-enum Back {
-    /// To the menu.
-    Menu,
-    Screen(Box<dyn Screen>),
-    /// To the form for a letter, which is also where a new letter is asked for.
-    Form(Box<ResetRequestScreen>),
+    over: Waiting,
 }
 
 /// Whose TOTP will be reset.
@@ -75,8 +62,8 @@ enum Unreadable {
 }
 
 impl ResetConfirmScreen {
-    /// The empty form; Esc leads to `back`, or to the menu.
-    pub fn new(back: Option<Box<dyn Screen>>) -> Self {
+    /// The empty form; Esc leads to what waits below, or to the menu.
+    pub fn new(over: Waiting) -> Self {
         Self {
             field: SecretField::new(LONGEST_PASTE),
             error: None,
@@ -84,21 +71,13 @@ impl ResetConfirmScreen {
             found: None,
             focus: Item::Field,
             attempt: Attempt::default(),
-            back: back.map_or(Back::Menu, Back::Screen),
-        }
-    }
-
-    /// The empty form, opened from the form for a letter.
-    pub fn asked_from_form(form: ResetRequestScreen) -> Self {
-        Self {
-            back: Back::Form(Box::new(form)),
-            ..Self::new(None)
+            over,
         }
     }
 
     /// The form with the code of a letter that was read right here.
-    pub fn with_code(code: &ShortCode, back: Box<dyn Screen>) -> Self {
-        let mut screen = Self::new(Some(back));
+    pub fn with_code(over: Waiting, code: &ShortCode) -> Self {
+        let mut screen = Self::new(over);
         screen.field.paste(&code.grouped());
         screen.focus = Item::Next;
         screen
@@ -113,7 +92,7 @@ impl ResetConfirmScreen {
             }),
             // What costs nothing is in focus: a key held down at the form must not reset anything.
             focus: Item::Cancel,
-            ..Self::new(None)
+            ..Self::new(Waiting::Nothing)
         }
     }
 
@@ -175,26 +154,35 @@ impl ResetConfirmScreen {
         Step::Ask(Request::ConfirmReset)
     }
 
-    fn new_request(&mut self) -> Step {
-        match std::mem::replace(&mut self.back, Back::Menu) {
-            Back::Form(form) => Step::Go(form),
-            Back::Menu | Back::Screen(_) => {
+    fn new_request(&self) -> Step {
+        match self.over {
+            Waiting::RequestForm => Step::Close(Left::Nothing),
+            Waiting::Nothing | Waiting::Screen => {
                 let user_type = UserType::Penyedia;
-                let back = Box::new(UserIdScreen::new(user_type));
-                Step::Go(Box::new(ResetRequestScreen::new(user_type, "", back)))
+                let below = Route::UserId {
+                    user_type,
+                    user_id: None,
+                };
+                let form = Route::ResetRequest {
+                    user_type,
+                    user_id: String::new(),
+                };
+                Step::Replace(vec![below, form])
             }
         }
     }
 
-    fn go_back(&mut self) -> Step {
+    fn go_back(&self) -> Step {
         if self.found.is_some() {
             // What was found is dropped with the way back.
-            return Step::Retreat(Box::new(Self::new(None)));
+            return Step::Retreat(vec![Route::ResetConfirm {
+                over: Waiting::Nothing,
+                code: None,
+            }]);
         }
-        match std::mem::replace(&mut self.back, Back::Menu) {
-            Back::Menu => Step::Finish,
-            Back::Screen(screen) => Step::Go(screen),
-            Back::Form(form) => Step::Go(form),
+        match self.over {
+            Waiting::Nothing => Step::Finish,
+            Waiting::Screen | Waiting::RequestForm => Step::Close(Left::Nothing),
         }
     }
 

@@ -1,11 +1,12 @@
 //! The end of a reset: TOTP is off, and how to go on.
 
 use crate::{
-    domain::idle::Presence,
+    domain::{UserType, idle::Presence},
     tui::{
         command::Command,
         context::Context,
-        screen::{Screen, Step, jumped, login::user_type::UserTypeScreen, moved, usual_hints},
+        route::Route,
+        screen::{Screen, Step, jumped, moved, usual_hints},
         text::Text,
         widget::{frame::KeyHint, sheet::Sheet},
     },
@@ -24,7 +25,7 @@ impl Screen for ResetDoneScreen {
     fn command(&mut self, command: Command, context: &Context<'_>) -> Step {
         match command {
             Command::Activate if self.focus == LOGIN => {
-                return Step::Retreat(Box::new(UserTypeScreen::default()));
+                return Step::Retreat(vec![Route::UserType(UserType::ALL[0])]);
             }
             Command::Activate | Command::Back => return Step::Finish,
             Command::Jump(letter) => {

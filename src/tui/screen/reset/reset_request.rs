@@ -8,7 +8,6 @@ use std::time::Duration;
 use ratatui::text::Line;
 use zeroize::Zeroizing;
 
-use super::reset_confirm::ResetConfirmScreen;
 use crate::{
     domain::{
         EmailAddress, UserId, UserType,
@@ -20,8 +19,8 @@ use crate::{
         Now, Request,
         command::{Command, Edit},
         context::Context,
-        screen::login::menu::Menu,
-        screen::{Attempt, Refused, Screen, Step, jumped, moved, usual_hints, write_working},
+        route::{Route, Waiting},
+        screen::{Attempt, Left, Refused, Screen, Step, jumped, moved, usual_hints, write_working},
         text::{Text, fill},
         widget::{field::TextField, frame::KeyHint, security_code, sheet::Sheet},
     },
@@ -67,8 +66,6 @@ pub struct ResetRequestScreen {
     focus: Item,
     wrong: Wrong,
     attempt: Attempt,
-    /// Where Esc leads.
-    back: Box<dyn Screen>,
 }
 
 /// The picture, and what is to become of it.
@@ -121,8 +118,8 @@ enum CodeWrong {
 }
 
 impl ResetRequestScreen {
-    /// The form with what is known already; Esc leads to `back`.
-    pub fn new(user_type: UserType, user_id: &str, back: Box<dyn Screen>) -> Self {
+    /// The form with what is known already.
+    pub fn new(user_type: UserType, user_id: &str) -> Self {
         let mut field = TextField::new(UserId::MAX_LENGTH + 8);
         field.paste(user_id);
         Self {
@@ -141,7 +138,6 @@ impl ResetRequestScreen {
             },
             wrong: Wrong::default(),
             attempt: Attempt::default(),
-            back,
         }
     }
 
@@ -236,13 +232,14 @@ impl ResetRequestScreen {
         }
     }
 
-    /// On to the letter's link or code; the form waits behind, for a new picture when somebody comes back to it.
+    /// On to the letter's link or code; the form waits below, for a new picture when somebody comes back to it.
     fn have_letter(&mut self) -> Step {
-        let nowhere = Box::new(Menu::default());
-        let mut form = std::mem::replace(self, Self::new(self.user_type, "", nowhere));
-        form.renew();
-        form.attempt = Attempt::default();
-        Step::Go(Box::new(ResetConfirmScreen::asked_from_form(form)))
+        self.renew();
+        self.attempt = Attempt::default();
+        Step::Open(Route::ResetConfirm {
+            over: Waiting::RequestForm,
+            code: None,
+        })
     }
 
     /// The picture, or what it needs where it cannot be seen.
@@ -283,10 +280,7 @@ impl Screen for ResetRequestScreen {
                     self.focus = Item::ALL[self.position() + 1];
                 }
             },
-            Command::Back => {
-                let back = std::mem::replace(&mut self.back, Box::new(Menu::default()));
-                return Step::Go(back);
-            }
+            Command::Back => return Step::Close(Left::Nothing),
             Command::Edit(edit) => self.edit(edit),
             Command::Jump(letter) => {
                 let words = &context.text.reset_request;

@@ -1,12 +1,12 @@
 //! The one answer to every request for a reset: what has been done *if* the data match, and what to do next.
 
-use super::reset_confirm::ResetConfirmScreen;
 use crate::{
     domain::idle::Presence,
     tui::{
         Now, Request,
         command::Command,
         context::Context,
+        route::{Route, Waiting},
         screen::{Attempt, Refused, Screen, Step, jumped, moved, usual_hints, write_working},
         text::{Text, fill},
         widget::{frame::KeyHint, sheet::Sheet},
@@ -52,8 +52,11 @@ impl Screen for ResetSentScreen {
             Command::Activate => {
                 return match acts[self.focus] {
                     Act::Confirm => {
-                        let back = Box::new(Self::default());
-                        Step::Go(Box::new(ResetConfirmScreen::new(Some(back))))
+                        *self = Self::default();
+                        Step::Open(Route::ResetConfirm {
+                            over: Waiting::Screen,
+                            code: None,
+                        })
                     }
                     Act::OpenInbox => Step::Ask(Request::LoadInbox),
                     Act::Finish => Step::Finish,

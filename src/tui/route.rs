@@ -1,0 +1,109 @@
+//! Routes: which screen is to stand there, as data, with what it begins with.
+//!
+//! A screen that leads to another names its route; only [`super::App`] knows what the screens are made of, and so no
+//! screen knows another.
+
+use super::{HomeView, InboxLetter, OutboxRow, screen::desk::draft::Draft};
+use crate::domain::{
+    IssuedPassword, Policy, UserId, UserType,
+    audit::AuditRecord,
+    identity::{AccountKey, PersonName},
+    officer::Card,
+    policy::LoginRules,
+    provisioning::Provisioning,
+    recovery::{IssuedCodes, RecoveryState},
+    reset::ShortCode,
+};
+
+/// A screen, and what it begins with.
+#[derive(Debug)]
+pub enum Route {
+    Menu,
+    /// The menu, which says that the login that was under way is no longer valid.
+    MenuAfterEndedLogin,
+    /// With this one in focus.
+    UserType(UserType),
+    UserId {
+        user_type: UserType,
+        /// What stands in the field already.
+        user_id: Option<UserId>,
+    },
+    Password {
+        user_type: UserType,
+        user_id: UserId,
+    },
+    Passcode {
+        account: AccountKey,
+        /// The key was never proved: the way back is offered.
+        pending: bool,
+        /// A recovery code will do instead.
+        recovery: bool,
+    },
+    /// A recovery code in the place of the phone's.
+    Recovery(AccountKey),
+    ResetRequest {
+        user_type: UserType,
+        /// As it was typed, whatever it is.
+        user_id: String,
+    },
+    ResetSent,
+    ResetConfirm {
+        over: Waiting,
+        /// Of a letter that was read right here.
+        code: Option<ShortCode>,
+    },
+    /// Whether to reset the TOTP that was found.
+    ResetQuestion {
+        user_type: UserType,
+        masked_id: String,
+    },
+    ResetDone,
+    Inbox(Vec<InboxLetter>),
+    Home(Box<HomeView>),
+    Activity(Box<HomeView>),
+    Disable {
+        account: AccountKey,
+        policy: Policy,
+    },
+    Enrollment {
+        provisioning: Provisioning,
+        /// Reached without being home: there is no way back but `LOGOUT`.
+        compulsory: bool,
+    },
+    /// A new password, over home.
+    OwnPassword {
+        account: AccountKey,
+        name: PersonName,
+    },
+    /// The owner's own password in the place of an officer's.
+    OwnPasswordDue {
+        account: AccountKey,
+        name: PersonName,
+    },
+    /// Over home.
+    RecoveryIssue(Option<RecoveryState>),
+    /// The same, offered when TOTP has just become active, and the home to go to from it.
+    RecoveryOffer(Box<HomeView>),
+    /// New codes, and the home to go to from them.
+    RecoveryCodes(IssuedCodes, Box<HomeView>),
+    Desk(Box<HomeView>),
+    AccountCard(Box<Card>),
+    DeskAct(Draft),
+    DeskPolicy(LoginRules),
+    DeskOutbox(Vec<OutboxRow>),
+    DeskAudit(Vec<AuditRecord>),
+    OneTimePassword {
+        account: AccountKey,
+        name: PersonName,
+        password: IssuedPassword,
+    },
+}
+
+/// What waits below the form for a letter's code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Waiting {
+    Nothing,
+    Screen,
+    /// The form for a letter, which is also where a new letter is asked for.
+    RequestForm,
+}
