@@ -220,6 +220,10 @@ impl Backup {
         let as_of = survey.about.as_of;
         let restored = backup::restore(into, &*self.bytes, &key, as_of, as_of, |_| {});
         restored.await.expect("it is brought back");
+        drop(store);
+        // Whoever had it open before it was brought back serves nobody: it is opened by another machine.
+        let node = format!("checked-{}", self.begun);
+        let store = house::open_store(&place, &node, folder).await;
         house::over(store, &place, &node, &keys).await
     }
 }
