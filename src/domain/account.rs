@@ -185,7 +185,8 @@ impl OneTimePassword {
     pub fn is_good(self, now: Timestamp) -> bool {
         let left = self.good_until.duration_since(now);
         let longest = Self::GOOD_FOR + AHEAD;
-        left.is_positive() && left.unsigned_abs() <= longest
+        // For one that has ended there is no such clock, not even one before 1970.
+        self != Self::ended() && left.is_positive() && left.unsigned_abs() <= longest
     }
 
     /// The password as it counts from `now` on: one that a clock ahead has issued is good for its own time from now.
@@ -377,6 +378,7 @@ mod tests {
         for over in [
             issued - 14 * hour - Duration::from_secs(1),
             issued + 24 * hour,
+            Timestamp::UNIX_EPOCH - hour,
             Timestamp::MIN,
             Timestamp::MAX,
         ] {
