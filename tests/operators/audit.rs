@@ -353,7 +353,7 @@ fn a_kill_at_any_moment_loses_no_record_that_was_acknowledged() {
         let mut child = Command::new(std::env::current_exe().unwrap())
             .args([
                 "--exact",
-                "a_kill_at_any_moment_loses_no_record_that_was_acknowledged",
+                "audit::a_kill_at_any_moment_loses_no_record_that_was_acknowledged",
                 "--nocapture",
             ])
             .env(CHILD, &file)
