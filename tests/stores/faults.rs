@@ -397,7 +397,11 @@ async fn a_client_that_is_killed_in_mid_commit_loses_nothing_it_was_told() {
     let mut acknowledged = 0;
     for kill in 0..20_u32 {
         let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "faults::the_client_that_is_killed", "--nocapture"])
+            .args([
+                "--exact",
+                "faults::the_client_that_is_killed",
+                "--nocapture",
+            ])
             .env("LPSE_TEST_KILLED_CLIENT", &told)
             .stdout(Stdio::piped())
             .spawn()
