@@ -36,7 +36,7 @@ use lpse_kiosk::{
 
 use super::journal;
 
-pub const PASSWORD: &str = "kuda hijau di awan 9";
+pub use support::PASSWORD;
 
 /// A step of 30 s takes 2 s.
 const TIMES: u64 = 15;

@@ -4,7 +4,6 @@
 //! program that wants one starts its own. Who wants to hurt its members starts one of its own in any case.
 
 use std::{
-    net::TcpListener,
     path::PathBuf,
     process::{Child, Command, Stdio},
     sync::{
@@ -328,9 +327,7 @@ fn start_shared() -> String {
 
 /// Ports that nobody uses now.
 fn free_ports(count: usize) -> Vec<u16> {
-    let listeners: Vec<TcpListener> = (0..count)
-        .map(|_| TcpListener::bind("127.0.0.1:0").unwrap())
-        .collect();
-    let ports = listeners.iter().map(|one| one.local_addr().unwrap().port());
-    ports.collect()
+    std::iter::repeat_with(super::free_port)
+        .take(count)
+        .collect()
 }

@@ -10,11 +10,8 @@ use std::{
 use serde_json::Value;
 use tempfile::TempDir;
 
-/// A password that every rule takes.
-pub const PASSWORD: &str = "kuda hijau di awan 9";
-
-/// A configuration file that sets nothing. It is always named: the machine that tests run on may have one of its own.
-const NO_SETTINGS: &str = "empty.toml";
+use crate::NO_SETTINGS;
+pub use crate::PASSWORD;
 
 /// A folder in which the program keeps everything.
 pub struct Place {

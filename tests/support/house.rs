@@ -28,8 +28,7 @@ use lpse_kiosk::{
     vault::{MasterKey, Vault},
 };
 
-/// The password of every account of a house.
-pub const PASSWORD: &str = "kuda hijau di awan 9";
+pub use crate::PASSWORD;
 
 #[derive(Debug)]
 pub struct TestClock(pub Mutex<(Timestamp, Duration)>);

@@ -54,9 +54,8 @@ use lpse_kiosk::{
     vault::{MasterKey, Vault},
 };
 use portable_pty::{CommandBuilder, PtySize, native_pty_system};
+use support::PASSWORD;
 use zeroize::Zeroizing;
-
-const PASSWORD: &str = "kuda hijau di awan 9";
 
 fn main() {
     let arguments: Vec<String> = std::env::args()

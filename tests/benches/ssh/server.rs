@@ -26,7 +26,7 @@ use crate::{
     process::{self, Kib},
 };
 
-pub const PASSWORD: &str = "kuda hijau di awan 9";
+pub use support::PASSWORD;
 
 /// As many accounts as the logins want, so that no two of them ever change the same one at once.
 pub const ACCOUNTS: usize = 2_000;
