@@ -1,5 +1,5 @@
-//! What an owner waits for a login while strangers guess, each of them again as soon as it is answered: no screen lets
-//! people do that, but a program may try.
+//! What an owner waits for a login while strangers guess, each of them again as soon as it is answered, which is sooner
+//! than a screen lets anybody; but who is told "busy" reads that for as long as every screen makes them.
 //!
 //! The owner's wait is from the password to home, being told "busy" and asking again included. Beside it stands a login
 //! at the same store when nobody guesses, of the same run.
@@ -240,7 +240,8 @@ impl Crowd {
                     let (account, from) = flood.guess(next.fetch_add(1, Relaxed), &owner);
                     match guess(&services, &account, "salah", &from).await {
                         Ok(PasswordOutcome::Refused(_)) => answer.send_modify(|count| *count += 1),
-                        Err(ServiceError::Busy) => tokio::task::yield_now().await,
+                        // As the owner: no screen that has changed by itself takes an Enter sooner.
+                        Err(ServiceError::Busy) => sleep(READING_TIME).await,
                         other => panic!("{other:?}"),
                     }
                 }
