@@ -32,6 +32,20 @@ use std::{
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
 use tempfile::TempDir;
 
+/// Puts the program at `to` as well. Another process writes it: whatever this one has open for writing while another
+/// thread starts a child is open there too for a moment, and a file that somebody may write is not run ("text file busy").
+pub fn copy_program(to: &std::path::Path) {
+    let copied = std::process::Command::new("cp")
+        .arg(program())
+        .arg(to)
+        .status();
+    assert!(
+        copied.is_ok_and(|status| status.success()),
+        "cp to {}",
+        to.display()
+    );
+}
+
 /// Where the program is that the tests drive.
 pub fn program() -> &'static str {
     static PROGRAM: LazyLock<String> = LazyLock::new(|| {
@@ -268,7 +282,7 @@ impl Office {
     /// change of the user.
     pub fn kiosk_of_user(&self, user: u32, master_key: &Path) -> Kiosk {
         let program = self.path("lpse-kiosk");
-        fs::copy(crate::program(), &program).unwrap();
+        crate::copy_program(&program);
         let mut command = CommandBuilder::new("setpriv");
         command.arg(format!("--reuid={user}"));
         command.arg(format!("--regid={user}"));
