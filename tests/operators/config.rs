@@ -190,7 +190,7 @@ fn roots_first_command_shuts_nobody_else_out() {
         fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
     };
     let program = place.path("lpse-kiosk");
-    support::copy_program(&program);
+    support::copy(support::program(), &program);
     let own = place.path("own");
     fs::create_dir(&own).unwrap();
     std::os::unix::fs::chown(&own, Some(65_534), Some(65_534)).unwrap();
@@ -227,7 +227,7 @@ fn a_file_that_may_not_be_read_is_told_with_what_to_do() {
     let place = Place::new();
     fs::set_permissions(place.path(""), fs::Permissions::from_mode(0o755)).unwrap();
     let program = place.path("lpse-kiosk");
-    support::copy_program(&program);
+    support::copy(support::program(), &program);
     let folder = place.path("closed");
     fs::create_dir(&folder).unwrap();
     let file = folder.join("config.toml");

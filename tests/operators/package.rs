@@ -136,12 +136,7 @@ impl Debian {
         }
         let folder = tempfile::tempdir().unwrap();
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
-        done(
-            Command::new("cp")
-                .arg("-a")
-                .arg(kept.join("."))
-                .arg(folder.path()),
-        );
+        support::copy(kept.join("."), folder.path());
         Self(folder)
     }
 

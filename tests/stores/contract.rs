@@ -355,15 +355,6 @@ fn records(kind: StoreKind) -> &'static str {
     }
 }
 
-fn copy_all(from: &Path, to: &Path) {
-    let copied = std::process::Command::new("cp")
-        .arg("-a")
-        .arg(from)
-        .arg(to)
-        .status();
-    assert!(copied.unwrap().success());
-}
-
 #[tokio::test]
 async fn a_store_that_has_vanished_is_not_replaced_by_a_new_one() {
     for kind in StoreKind::EMBEDDED {
@@ -403,7 +394,7 @@ async fn what_a_killed_opening_has_kept_is_put_back_first() {
             folder.path().join(name),
             folder.path().join(format!("{name}.kept")),
         );
-        copy_all(&place, &kept);
+        support::copy(&place, &kept);
         // As an engine leaves it that could not read it; and copies that are not whole.
         std::fs::write(folder.path().join(records(kind)), vec![0; 4096]).unwrap();
         for rest in ["kept.new", "failed", "spent"] {
@@ -424,7 +415,7 @@ async fn a_store_that_is_older_than_what_was_acknowledged_is_refused() {
         let folder = with_a_record(kind).await;
         let name = records(kind).split('/').next().unwrap();
         let (place, old) = (folder.path().join(name), folder.path().join("old"));
-        copy_all(&place, &old);
+        support::copy(&place, &old);
         let store = open(kind, folder.path());
         let commit = Commit::new().put(key("a"), b"2".to_vec());
         store.commit(commit).await.unwrap();
@@ -564,7 +555,7 @@ async fn a_copy_that_was_not_waited_for_is_put_back_only_if_it_is_whole() {
         let name = place.file_name().unwrap().to_str().unwrap();
         let copy = folder.path().join(format!("{name}.kept-for-now"));
         let good = folder.path().join("good");
-        copy_all(&place, &good);
+        support::copy(&place, &good);
         let spoil = |path: &Path| {
             let inside = path.join("db");
             let file = if inside.exists() { &inside } else { path };
@@ -573,7 +564,7 @@ async fn a_copy_that_was_not_waited_for_is_put_back_only_if_it_is_whole() {
             std::fs::write(file, bytes).unwrap();
         };
         // After a power cut in an opening: the store is as it was, the copy is not.
-        copy_all(&good, &copy);
+        support::copy(&good, &copy);
         spoil(&copy);
         let mark = std::fs::read(folder.path().join("newest")).unwrap();
         let store = open(kind, folder.path());
@@ -583,7 +574,7 @@ async fn a_copy_that_was_not_waited_for_is_put_back_only_if_it_is_whole() {
         end.wait().await;
         // After a kill: the copy is whole, and an engine was at work on the store.
         std::fs::write(folder.path().join("newest"), mark).unwrap();
-        copy_all(&good, &copy);
+        support::copy(&good, &copy);
         spoil(&place);
         let store = open(kind, folder.path());
         assert_eq!(store.get(&key("a")).await.unwrap(), value("1"), "{kind}");
@@ -593,7 +584,7 @@ async fn a_copy_that_was_not_waited_for_is_put_back_only_if_it_is_whole() {
         let end = store.ended();
         drop(store);
         end.wait().await;
-        copy_all(&good, &copy);
+        support::copy(&good, &copy);
         let store = open(kind, folder.path());
         assert_eq!(store.get(&key("a")).await.unwrap(), value("2"), "{kind}");
         assert!(!copy.exists(), "{kind}");

@@ -911,11 +911,7 @@ fn what_a_cluster_refuses_is_told_by_its_name_and_is_well_when_that_is_mended() 
 fn clone_of(office: &Office, prefix: &str, node: &str) -> Office {
     let clone = beside(machine(&Cluster::shared(), prefix, node), office);
     let _ = fs::remove_dir_all(clone.data());
-    let copied = Command::new("cp")
-        .arg("-a")
-        .args([office.data(), clone.data()])
-        .status();
-    assert!(copied.unwrap().success());
+    support::copy(office.data(), clone.data());
     clone
 }
 

@@ -32,20 +32,6 @@ use std::{
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
 use tempfile::TempDir;
 
-/// Puts the program at `to` as well. Another process writes it: whatever this one has open for writing while another
-/// thread starts a child is open there too for a moment, and a file that somebody may write is not run ("text file busy").
-pub fn copy_program(to: &std::path::Path) {
-    let copied = std::process::Command::new("cp")
-        .arg(program())
-        .arg(to)
-        .status();
-    assert!(
-        copied.is_ok_and(|status| status.success()),
-        "cp to {}",
-        to.display()
-    );
-}
-
 /// Where the program is that the tests drive.
 pub fn program() -> &'static str {
     static PROGRAM: LazyLock<String> = LazyLock::new(|| {
@@ -53,6 +39,15 @@ pub fn program() -> &'static str {
         told.expect("cargo runs the tests, and says where the program is")
     });
     &PROGRAM
+}
+
+/// Copies a file, or a folder with all that is in it, as it is. Another process does: what this one has open for writing
+/// while another thread starts a child is open there too for a moment, and a program that somebody may write to is not
+/// run ("text file busy").
+pub fn copy(from: impl AsRef<Path>, to: impl AsRef<Path>) {
+    let (from, to) = (from.as_ref(), to.as_ref());
+    let copied = Command::new("cp").arg("-a").args([from, to]).status();
+    assert!(copied.unwrap().success(), "{from:?} to {to:?}");
 }
 
 /// Says that the test which runs cannot be had on this machine, and why. `tests/run` counts these at its end.
@@ -282,7 +277,7 @@ impl Office {
     /// change of the user.
     pub fn kiosk_of_user(&self, user: u32, master_key: &Path) -> Kiosk {
         let program = self.path("lpse-kiosk");
-        crate::copy_program(&program);
+        crate::copy(crate::program(), &program);
         let mut command = CommandBuilder::new("setpriv");
         command.arg(format!("--reuid={user}"));
         command.arg(format!("--regid={user}"));
