@@ -103,7 +103,19 @@ pub struct NoRoom {
 #[derive(Debug, Clone)]
 pub struct Folder {
     room: Room,
-    _lock: Arc<File>,
+    _lock: Arc<Lock>,
+}
+
+/// A folder's lock. It is given up by word and not by closing alone: a child that another thread starts in this moment
+/// has a copy of every descriptor until it becomes its program, and would keep the folder held so long.
+#[derive(Debug)]
+struct Lock(File);
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Closing, which follows, gives up what this could not.
+        let _ = flock(&self.0, FlockOperation::Unlock);
+    }
 }
 
 /// The room that a folder's disk has, and the least that a store wants. It holds no folder.
@@ -269,7 +281,7 @@ pub fn sync_folder(path: &Path) -> io::Result<()> {
 }
 
 /// Holds the folder's lock, which the kernel drops with the process however it ends.
-fn lock(path: &Path, shown: &str) -> Result<File, OpenError> {
+fn lock(path: &Path, shown: &str) -> Result<Lock, OpenError> {
     let failed = |error: io::Error| OpenError::Failed {
         folder: shown.to_owned(),
         reason: error.to_string(),
@@ -312,5 +324,5 @@ fn lock(path: &Path, shown: &str) -> Result<File, OpenError> {
     file.rewind().map_err(failed)?;
     // Who holds the lock is a courtesy: a disk too full for it is told of by the check that follows.
     let _ = file.write_all(said.as_bytes());
-    Ok(file)
+    Ok(Lock(file))
 }
