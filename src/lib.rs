@@ -27,6 +27,9 @@
 //! A command that finds a process holding the store works on [`store::remote`] instead, by way of that process's
 //! `frontend::command_socket`; everything above the store is the same.
 
+// Screens and answers have their own ways out; a line beside them would tear a screen, or break what a script reads.
+#![deny(clippy::print_stdout, clippy::print_stderr)]
+
 pub mod domain;
 
 pub mod config;

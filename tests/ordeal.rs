@@ -59,21 +59,27 @@ fn main() -> ExitCode {
         }
         ["child-open-close", kind, folder] => {
             let opened = store::open(kind.parse().unwrap(), Path::new(folder), 0);
-            let store = opened.unwrap_or_else(|error| {
-                println!("{error}");
-                std::process::exit(1);
-            });
+            let store = match opened {
+                Ok(store) => store,
+                Err(error) => {
+                    println!("{error}");
+                    return ExitCode::FAILURE;
+                }
+            };
             let ended = store.ended();
             drop(store);
             runtime.block_on(ended.wait());
-            std::process::exit(0);
+            return ExitCode::SUCCESS;
         }
         ["child-open", kind, folder] => {
             let opened = store::open(kind.parse().unwrap(), Path::new(folder), 0);
             if let Err(error) = &opened {
                 println!("{error}");
             }
-            // Straight out, as a kill would: closing is not what is tried here.
+            #[expect(
+                clippy::disallowed_methods,
+                reason = "straight out, as a kill would: closing is not what is tried here"
+            )]
             std::process::exit(if opened.is_ok() { 0 } else { 1 });
         }
         _ => {}

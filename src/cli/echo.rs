@@ -63,6 +63,10 @@ fn give_back_when_ended(terminal: &File, before: &Termios) -> io::Result<()> {
             _ = hang_up.recv() => 128 + 1,
         };
         let _ = tcsetattr(&terminal, OptionalActions::Now, &before);
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the echo was given back, and a signal ends what waits for a key that does not come"
+        )]
         exit(status);
     });
     Ok(())

@@ -48,6 +48,10 @@ pub async fn demo(config: Config, kept: bool) -> Result<(), HostError> {
         let config = config.for_training(data);
         return host(config, key, entrances, Some(samples), None).await;
     }
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a folder of its own, made new and for its owner alone"
+    )]
     let folder = std::env::temp_dir().join(format!(
         "lpse-kiosk-demo-{}-{:x}",
         std::process::id(),

@@ -58,6 +58,10 @@ struct Sitting {
 impl Sitting {
     fn begin(wipe: Wipe) -> Self {
         let (keys, mut inputs) = mpsc::channel(4);
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "a test draws few frames, and reads them"
+        )]
         let (send_frames, frames) = mpsc::unbounded_channel();
         let (close, closing) = watch::channel(Closing::No);
         let (open, services) = watch::channel(None);

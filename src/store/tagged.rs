@@ -125,6 +125,10 @@ pub type Finds = mpsc::UnboundedReceiver<Altered>;
 impl Tagged {
     /// `store`, whose records are tagged under `key`.
     pub fn new(store: Arc<dyn Store>, key: StoreKey) -> (Self, Finds) {
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "each altered record is told once, and there are no more than records"
+        )]
         let (tell, finds) = mpsc::unbounded_channel();
         let told = Arc::default();
         let tags = Tags { key, told, tell };

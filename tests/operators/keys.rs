@@ -780,6 +780,7 @@ async fn whoever_begins_no_rotation_waits_for_the_one_that_goes_on_elsewhere() {
     let turn = other.take_turn(Work::Rotation).await.unwrap();
     let settings = Settings::new(holder.foundation.store.clone());
     settings.begin_rotation("new").await.unwrap();
+    #[expect(clippy::disallowed_methods, reason = "a rotation tells a few lines")]
     let (tell, mut told) = mpsc::unbounded_channel();
     let from = here();
     let waiting = keys.rotate(false, &from, |progress| tell.send(progress).unwrap());

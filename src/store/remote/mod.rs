@@ -171,6 +171,10 @@ impl Joined {
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "a caller waits for the answer to each of its questions, and callers are few"
+        )]
         let (asks, queue) = mpsc::unbounded_channel();
         Self {
             line: Line { asks },
