@@ -9,7 +9,7 @@ use super::{
     identity::{AccountKey, EmailAddress, PersonName},
     password::PasswordHash,
     recorded::{AHEAD, elapsed},
-    source::Source,
+    source::{Source, SourceKey},
     throttle::{PasscodeThrottle, PasswordFailures, PasswordSchedule},
     totp::{SpentSteps, TimeStep},
 };
@@ -210,8 +210,7 @@ impl OneTimePassword {
 /// A terminal or an address from which the owner logs in, and what was guessed there at the account's password.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KnownSource {
-    /// As [`Source::throttle_key`] names it.
-    pub source: String,
+    pub source: SourceKey,
     pub last_login: Timestamp,
     /// Wrong passwords since, which count here too so that guesses at other accounts cannot push them out of the source's
     /// own record.
@@ -293,7 +292,7 @@ impl Account {
 
     /// Notes a login from `source`: it is known from then on, and nothing counts against the account there.
     pub fn logged_in(&mut self, source: &Source, now: Timestamp) {
-        let source = source.throttle_key();
+        let source = source.key();
         self.known_sources.retain(|known| known.source != source);
         self.known_sources.insert(
             0,
@@ -308,7 +307,7 @@ impl Account {
 
     /// What is known of `source`, if the owner logs in from there.
     pub fn known_source(&self, source: &Source, now: Timestamp) -> Option<&KnownSource> {
-        let source = source.throttle_key();
+        let source = source.key();
         let mut known = self.known_sources.iter();
         known.find(|known| {
             known.source == source && elapsed(known.last_login, now) < KnownSource::KNOWN_FOR
@@ -317,7 +316,7 @@ impl Account {
 
     /// Counts a wrong password at a known source; elsewhere nothing is counted here.
     pub fn count_wrong_password(&mut self, source: &Source, now: Timestamp) {
-        let source = source.throttle_key();
+        let source = source.key();
         for known in &mut self.known_sources {
             if known.source == source {
                 let before = known.failures.map(|failures| failures.corrected(now));
@@ -337,7 +336,7 @@ impl Account {
 
     /// Forgets the wrong passwords at `source`.
     pub fn forget_wrong_passwords(&mut self, source: &Source) {
-        let source = source.throttle_key();
+        let source = source.key();
         for known in &mut self.known_sources {
             if known.source == source {
                 known.failures = None;

@@ -39,5 +39,5 @@ pub use login::{
 pub use passcode::Passcode;
 pub use password::{IssuedPassword, PasswordHash, PlainPassword};
 pub use policy::Policy;
-pub use source::Source;
+pub use source::{Source, SourceKey};
 pub use totp::{Secret, TimeStep};

@@ -14,10 +14,40 @@ pub enum Source {
     Peer(IpAddr),
 }
 
+/// What a source is counted under: those of one key are one. An IPv6 peer counts by its /64, which one person commands as
+/// a whole.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct SourceKey(String);
+
+impl SourceKey {
+    /// The key that was kept as `text`.
+    pub fn from_kept(text: String) -> Self {
+        Self(text)
+    }
+
+    /// As it is kept.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+#[cfg(test)]
+impl From<&str> for SourceKey {
+    fn from(word: &str) -> Self {
+        Self(word.to_owned())
+    }
+}
+
+impl fmt::Display for SourceKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
 impl Source {
-    /// What failures are counted under. An IPv6 peer counts by its /64, which one person commands as a whole.
-    pub fn throttle_key(&self) -> String {
-        match self {
+    /// What it is counted under.
+    pub fn key(&self) -> SourceKey {
+        SourceKey(match self {
             Self::Console(name) => format!("console:{name}"),
             Self::Peer(IpAddr::V4(address)) => format!("peer:{address}"),
             Self::Peer(IpAddr::V6(address)) => match address.to_ipv4_mapped() {
@@ -27,7 +57,7 @@ impl Source {
                     format!("peer:{}/64", Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0))
                 }
             },
-        }
+        })
     }
 }
 
@@ -46,7 +76,7 @@ mod tests {
 
     #[test]
     fn an_ipv6_peer_is_counted_by_its_64_and_a_mapped_one_as_ipv4() {
-        let key = |text: &str| Source::Peer(text.parse().unwrap()).throttle_key();
+        let key = |text: &str| Source::Peer(text.parse().unwrap()).key();
         assert_eq!(key("2001:db8:1:2:3::9"), key("2001:db8:1:2:ffff::1"));
         assert_ne!(key("2001:db8:1:2::1"), key("2001:db8:1:3::1"));
         assert_eq!(key("::ffff:192.0.2.7"), key("192.0.2.7"));
@@ -55,8 +85,8 @@ mod tests {
     #[test]
     fn a_console_cannot_pass_for_a_peer() {
         assert_ne!(
-            Source::Console("peer:192.0.2.7".into()).throttle_key(),
-            Source::Peer("192.0.2.7".parse().unwrap()).throttle_key()
+            Source::Console("peer:192.0.2.7".into()).key(),
+            Source::Peer("192.0.2.7".parse().unwrap()).key()
         );
     }
 }

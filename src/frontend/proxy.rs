@@ -87,12 +87,13 @@ pub struct Headers {
 
 /// A connection of this balancer's.
 #[derive(Debug)]
-struct Awaited(String);
+struct Awaited(IpAddr);
 
 impl Holder for Awaited {
     type Stake = ();
+    type Source = IpAddr;
 
-    fn source(&self) -> Option<&str> {
+    fn source(&self) -> Option<&IpAddr> {
         Some(&self.0)
     }
 
@@ -117,7 +118,7 @@ impl Headers {
         if slots.held() >= AWAITED {
             slots.displace(|_| true);
         }
-        let slot = slots.to(Awaited(balancer.to_string()));
+        let slot = slots.to(Awaited(balancer));
         self.reading.spawn(async move {
             let read = tokio::select! {
                 read = in_time(&mut stream, &proxies) => read,

@@ -12,7 +12,7 @@ use crate::{
     domain::{
         Account, AccountKey, Activity, ActivityKind, Authenticated, Authenticator,
         AwaitingEnrollment, AwaitingPasscode, AwaitingPassword, Ceremony, Identified, Passcode,
-        PasswordHash, PersonName, PlainPassword, Policy, Proved, Source,
+        PasswordHash, PersonName, PlainPassword, Policy, Proved, Source, SourceKey,
         account::{LastLogin, OneTimePassword},
         admission::Admission,
         audit::{Act, AuditEvent, AuditOutcome},
@@ -35,7 +35,7 @@ pub struct Authentication {
 }
 
 /// What one attempt at a time is judged of.
-type Judged = (String, Option<AccountKey>);
+type Judged = (SourceKey, Option<AccountKey>);
 
 /// The right to be judged next; gone when nobody holds or awaits it.
 type Turn = Weak<tokio::sync::Mutex<()>>;
@@ -450,9 +450,7 @@ impl Authentication {
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         under_way.retain(|_, turn| turn.strong_count() > 0);
-        let turn = under_way
-            .entry((from.throttle_key(), account.cloned()))
-            .or_default();
+        let turn = under_way.entry((from.key(), account.cloned())).or_default();
         turn.upgrade().unwrap_or_else(|| {
             let fresh = Arc::new(tokio::sync::Mutex::new(()));
             *turn = Arc::downgrade(&fresh);

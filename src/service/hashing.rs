@@ -24,7 +24,7 @@ use std::{
 use tokio::sync::oneshot;
 
 use crate::domain::{
-    PasswordHash, PlainPassword, Source,
+    PasswordHash, PlainPassword, Source, SourceKey,
     password::{self, HashCost, HashMemory, PasswordProof},
 };
 
@@ -77,9 +77,9 @@ struct Waiting {
 /// Jobs whose sources take turns.
 #[derive(Default)]
 struct Line {
-    by_source: HashMap<String, VecDeque<Job>>,
+    by_source: HashMap<SourceKey, VecDeque<Job>>,
     /// The sources in the order in which a thread turns to them.
-    turns: VecDeque<String>,
+    turns: VecDeque<SourceKey>,
     all: usize,
 }
 
@@ -150,21 +150,21 @@ impl Waiting {
 impl Line {
     /// The source whose last job gives way to one of `source`: the one with the most. A source with one more than `source`
     /// would have then is left alone: they are as good as equal.
-    fn gives_way_to(&self, source: &str) -> Option<&str> {
+    fn gives_way_to(&self, source: &SourceKey) -> Option<&SourceKey> {
         let of_source = self.by_source.get(source).map_or(0, VecDeque::len);
         let longest = self.by_source.iter().max_by_key(|(_, jobs)| jobs.len());
         let longest = longest.filter(|(_, jobs)| jobs.len() > of_source + 1);
-        longest.map(|(source, _)| source.as_str())
+        longest.map(|(source, _)| source)
     }
 
-    fn has_room_for(&self, source: &str, room: usize) -> bool {
+    fn has_room_for(&self, source: &SourceKey, room: usize) -> bool {
         self.all < room || self.gives_way_to(source).is_some()
     }
 
-    fn put(&mut self, source: String, job: Job, room: usize) -> Put {
+    fn put(&mut self, source: SourceKey, job: Job, room: usize) -> Put {
         let mut put = Put::Waits;
         if self.all >= room {
-            let Some(longest) = self.gives_way_to(&source).map(str::to_owned) else {
+            let Some(longest) = self.gives_way_to(&source).cloned() else {
                 return Put::Full;
             };
             drop(
@@ -201,19 +201,19 @@ impl Line {
 /// [`KEPT`](Self::KEPT), and at most twice as many.
 #[derive(Default)]
 struct Logins {
-    lately: HashSet<String>,
-    before: HashSet<String>,
+    lately: HashSet<SourceKey>,
+    before: HashSet<SourceKey>,
 }
 
 impl Logins {
     /// Some 100 bytes each.
     const KEPT: usize = 10_000;
 
-    fn have(&self, source: &str) -> bool {
+    fn have(&self, source: &SourceKey) -> bool {
         self.lately.contains(source) || self.before.contains(source)
     }
 
-    fn note(&mut self, source: String) {
+    fn note(&mut self, source: SourceKey) {
         self.lately.insert(source);
         if self.lately.len() >= Self::KEPT {
             self.before = mem::take(&mut self.lately);
@@ -223,7 +223,7 @@ impl Logins {
 
 /// Where a job comes from.
 struct Origin {
-    key: String,
+    key: SourceKey,
     /// Nobody comes from a thousand of them.
     is_terminal: bool,
 }
@@ -231,7 +231,7 @@ struct Origin {
 impl From<&Source> for Origin {
     fn from(source: &Source) -> Self {
         Self {
-            key: source.throttle_key(),
+            key: source.key(),
             is_terminal: matches!(source, Source::Console(_)),
         }
     }
@@ -325,7 +325,7 @@ impl HashPool {
     /// Notes that somebody has given a right password at `from`.
     pub fn welcome(&self, from: &Source) {
         let mut waiting = self.entrance.0.waiting();
-        waiting.logins.note(from.throttle_key());
+        waiting.logins.note(from.key());
     }
 
     /// Hashes `password` with `salt`.
@@ -336,10 +336,7 @@ impl HashPool {
         cost: HashCost,
     ) -> Result<PasswordHash, Busy> {
         // Whoever has a password hashed has proved who they are: together they are one more terminal.
-        let origin = Origin {
-            key: String::new(),
-            is_terminal: true,
-        };
+        let origin = Origin::from(&Source::Console(String::new()));
         self.run(origin, move |memory| {
             password::hash(&password, salt, cost, memory)
         })
@@ -476,15 +473,16 @@ mod tests {
 
     #[test]
     fn where_people_log_in_is_kept_of_the_last_ten_thousand_sources() {
+        let numbered = |number: usize| SourceKey::from(number.to_string().as_str());
         let mut logins = Logins::default();
         for number in 0..3 * Logins::KEPT {
             logins.note("office".into());
-            logins.note(format!("{number}"));
+            logins.note(numbered(number));
             assert!(logins.lately.len() + logins.before.len() <= 2 * Logins::KEPT);
         }
         let newest = 3 * Logins::KEPT - 1;
-        assert!(logins.have("office") && logins.have(&newest.to_string()));
-        assert!(logins.have(&(newest - Logins::KEPT / 2).to_string()) && !logins.have("0"));
+        assert!(logins.have(&"office".into()) && logins.have(&numbered(newest)));
+        assert!(logins.have(&numbered(newest - Logins::KEPT / 2)) && !logins.have(&numbered(0)));
     }
 
     #[test]

@@ -114,7 +114,7 @@ impl Key {
 
     /// The password failures of one source.
     pub fn throttle(source: &Source) -> Self {
-        Self(format!("throttle/{}", source.throttle_key()).into_bytes())
+        Self(format!("throttle/{}", source.key()).into_bytes())
     }
 
     /// The newest ticket of one account.
@@ -130,7 +130,7 @@ impl Key {
 
     /// What one source has asked for, and missed, at resets.
     pub fn reset_source(source: &Source) -> Self {
-        Self(format!("reset-source/{}", source.throttle_key()).into_bytes())
+        Self(format!("reset-source/{}", source.key()).into_bytes())
     }
 
     /// The letters about requests that one node has written within the hour.

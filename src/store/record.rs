@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use super::{StoreError, Value};
 use crate::domain::{
     Account, AccountKey, Activity, ActivityKind, Authenticator, EmailAddress, PasswordHash,
-    PersonName, Policy, Source, TimeStep, UserId, UserType,
+    PersonName, Policy, Source, SourceKey, TimeStep, UserId, UserType,
     account::{KnownSource, LastLogin, OneTimePassword, RecoveryCodes, Role, SealedSecret},
     audit::AuditHead,
     policy::LoginRules,
@@ -388,7 +388,7 @@ fn activity(record: ActivityRecord) -> Result<Activity, Unreadable> {
 
 fn known_source_record(known: &KnownSource) -> KnownSourceRecord {
     KnownSourceRecord {
-        source: known.source.clone(),
+        source: known.source.to_string(),
         last_login: milliseconds(known.last_login),
         failures: known.failures.as_ref().map(FailuresRecord::from),
     }
@@ -396,7 +396,7 @@ fn known_source_record(known: &KnownSource) -> KnownSourceRecord {
 
 fn known_source(record: KnownSourceRecord) -> Result<KnownSource, Unreadable> {
     Ok(KnownSource {
-        source: record.source,
+        source: SourceKey::from_kept(record.source),
         last_login: timestamp(record.last_login)?,
         failures: record
             .failures

@@ -169,7 +169,7 @@ fn digest(bytes: &[u8]) -> RecordHash {
 /// As failures are counted by it, but an IPv6 address whole.
 fn source(from: &Source) -> String {
     match from {
-        Source::Console(_) => from.throttle_key(),
+        Source::Console(_) => from.key().to_string(),
         Source::Peer(address) => format!("peer:{}", address.to_canonical()),
     }
 }
@@ -222,7 +222,7 @@ mod tests {
         assert_eq!(record.outcome, OutcomeWord::Refused);
         assert_eq!(record.account, event().account);
         assert_eq!(record.by, event().by);
-        assert_eq!(record.from, event().from.throttle_key());
+        assert_eq!(record.from, event().from.key().as_str());
         assert_eq!(record.detail, event().detail);
         let link = check(&line).unwrap();
         assert_eq!(link.head, head);

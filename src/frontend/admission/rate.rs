@@ -6,6 +6,8 @@ use std::{
     time::Duration,
 };
 
+use crate::domain::SourceKey;
+
 const MINUTE: Duration = Duration::from_secs(60);
 
 /// Counts by source, in memory: a restart forgives, and what must be kept the service keeps.
@@ -14,7 +16,7 @@ pub struct Rates {
     a_minute: u32,
     most_sources: usize,
     // Held for a look-up and a sum, never across an await.
-    windows: Mutex<HashMap<String, Window>>,
+    windows: Mutex<HashMap<SourceKey, Window>>,
 }
 
 /// A minute that begins with what is counted first, and what was counted in it.
@@ -62,7 +64,7 @@ impl Rates {
     ///
     /// # Errors
     /// The time until its next one is let through.
-    pub fn count(&self, source: String, now: Duration) -> Result<(), Duration> {
+    pub fn count(&self, source: SourceKey, now: Duration) -> Result<(), Duration> {
         let mut windows = self.windows.lock().unwrap_or_else(PoisonError::into_inner);
         if !windows.contains_key(&source) && windows.len() >= self.most_sources {
             windows.retain(|_, window| now < window.since + MINUTE);
@@ -103,7 +105,10 @@ mod tests {
     fn a_crowd_of_sources_takes_no_more_room_and_shuts_nobody_out() {
         let rates = Rates::new(1, 100);
         for n in 0..10_000 {
-            assert_eq!(rates.count(n.to_string(), second(n / 1000)), Ok(()));
+            assert_eq!(
+                rates.count(n.to_string().as_str().into(), second(n / 1000)),
+                Ok(())
+            );
             assert!(rates.windows.lock().unwrap().len() <= 100);
         }
         assert_eq!(rates.count("honest".into(), second(11)), Ok(()));

@@ -10,7 +10,11 @@ use std::sync::{
 };
 
 use super::slots::{Holder, Slots};
-use crate::{config, domain::idle::Presence, session::Attendance};
+use crate::{
+    config,
+    domain::{SourceKey, idle::Presence},
+    session::Attendance,
+};
 
 /// All connections that are open.
 pub type Connections = Slots<Connection>;
@@ -21,7 +25,7 @@ pub type Slot = super::slots::Slot<Connection>;
 /// What is known of a connection.
 #[derive(Debug)]
 pub struct Connection {
-    source: String,
+    source: SourceKey,
     shows_screen: AtomicBool,
     stays: AtomicBool,
     attendance: Arc<Attendance>,
@@ -39,8 +43,9 @@ pub enum Stake {
 
 impl Holder for Connection {
     type Stake = Stake;
+    type Source = SourceKey;
 
-    fn source(&self) -> Option<&str> {
+    fn source(&self) -> Option<&SourceKey> {
         Some(&self.source)
     }
 
@@ -62,9 +67,9 @@ impl Holder for Connection {
 
 impl Connections {
     /// A slot for a connection of `source`, or none where nobody who could give one up is left.
-    pub fn take(self: &Arc<Self>, source: &str, limits: &config::Ssh) -> Option<Slot> {
+    pub fn take(self: &Arc<Self>, source: &SourceKey, limits: &config::Ssh) -> Option<Slot> {
         let mut slots = self.give();
-        let is_of_source = |connection: &Connection| connection.source == source;
+        let is_of_source = |connection: &Connection| connection.source == *source;
         if slots.held_by(is_of_source) >= limits.sessions_per_source {
             // Behind one address may be a whole office: its newest gets in, and its own idlest gives way.
             slots.displace(is_of_source)?;
@@ -77,7 +82,7 @@ impl Connections {
             slots.displace(|_| true)?;
         }
         Some(slots.to(Connection {
-            source: source.to_owned(),
+            source: source.clone(),
             shows_screen: AtomicBool::new(false),
             stays: AtomicBool::new(false),
             attendance: Arc::default(),
@@ -123,18 +128,18 @@ mod tests {
     async fn a_full_source_gives_up_its_own_idlest_and_nobody_elses() {
         let connections = Arc::new(Connections::default());
         let limits = limits(10, 2, 10);
-        let other = connections.take("b", &limits).unwrap();
-        let first = connections.take("a", &limits).unwrap();
+        let other = connections.take(&"b".into(), &limits).unwrap();
+        let first = connections.take(&"a".into(), &limits).unwrap();
         first.shows_screen().note(Presence::Form);
-        let second = connections.take("a", &limits).unwrap();
-        let third = connections.take("a", &limits).unwrap();
+        let second = connections.take(&"a".into(), &limits).unwrap();
+        let third = connections.take(&"a".into(), &limits).unwrap();
         second.displaced().await;
         third.shows_screen().note(Presence::LoggedIn);
-        let fourth = connections.take("a", &limits).unwrap();
+        let fourth = connections.take(&"a".into(), &limits).unwrap();
         first.displaced().await;
         fourth.shows_screen().note(Presence::LoggedIn);
         assert!(
-            connections.take("a", &limits).is_none(),
+            connections.take(&"a".into(), &limits).is_none(),
             "nobody who is logged in is displaced"
         );
         assert_eq!(connections.give().held(), 3);
@@ -145,15 +150,15 @@ mod tests {
     async fn startups_are_few_and_the_most_crowded_source_gives_way() {
         let connections = Arc::new(Connections::default());
         let limits = limits(100, 100, 3);
-        let honest = connections.take("honest", &limits).unwrap();
+        let honest = connections.take(&"honest".into(), &limits).unwrap();
         let flood: Vec<_> = (0..2)
-            .map(|_| connections.take("flood", &limits).unwrap())
+            .map(|_| connections.take(&"flood".into(), &limits).unwrap())
             .collect();
-        let newcomer = connections.take("newcomer", &limits).unwrap();
+        let newcomer = connections.take(&"newcomer".into(), &limits).unwrap();
         flood[0].displaced().await;
         let screens: Vec<_> = [&honest, &newcomer].map(|slot| slot.shows_screen()).into();
         let _more: Vec<_> = (0..2)
-            .map(|_| connections.take("flood", &limits).unwrap())
+            .map(|_| connections.take(&"flood".into(), &limits).unwrap())
             .collect();
         assert_eq!(connections.give().held(), 5);
         assert!(screens.iter().all(|screen| !screen.has_logged_in()));
@@ -164,13 +169,13 @@ mod tests {
         let connections = Arc::new(Connections::default());
         let limits = limits(3, 3, 3);
         let [reading, form, menu] = ["a", "b", "c"].map(|source| {
-            let slot = connections.take(source, &limits).unwrap();
+            let slot = connections.take(&source.into(), &limits).unwrap();
             slot.shows_screen();
             slot
         });
         reading.attendance.note(Presence::Reading);
         form.attendance.note(Presence::Form);
-        let _newcomer = connections.take("d", &limits).unwrap();
+        let _newcomer = connections.take(&"d".into(), &limits).unwrap();
         menu.displaced().await;
     }
 }

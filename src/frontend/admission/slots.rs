@@ -4,6 +4,7 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
+    hash::Hash,
     ops::Deref,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
@@ -15,8 +16,11 @@ pub trait Holder {
     /// How much is at stake for them.
     type Stake: Ord + Copy;
 
+    /// What counts together.
+    type Source: Eq + Hash;
+
     /// Where they come from; `None` for somebody who speaks for many.
-    fn source(&self) -> Option<&str>;
+    fn source(&self) -> Option<&Self::Source>;
 
     /// How much is at stake now; `None`: they are not displaced.
     fn stake(&self) -> Option<Self::Stake>;
@@ -103,7 +107,7 @@ impl<H: Holder> Giving<'_, H> {
         };
         let least = candidates().map(|(stake, ..)| stake).min()?;
         let at_least = || candidates().filter(|(stake, ..)| *stake == least);
-        let mut crowds: HashMap<Option<&str>, usize> = HashMap::new();
+        let mut crowds: HashMap<Option<&H::Source>, usize> = HashMap::new();
         for (_, _, source) in at_least() {
             *crowds.entry(source).or_default() += 1;
         }

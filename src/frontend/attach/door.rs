@@ -103,10 +103,7 @@ async fn converse(
     let (reading, writing) = stream.into_split();
     let frames = Frames::over(writing);
     let no_place = &config.language.text().ending.no_place;
-    let Some(slot) = screens
-        .connections
-        .take(&guest.source.throttle_key(), &config.ssh)
-    else {
+    let Some(slot) = screens.connections.take(&guest.source.key(), &config.ssh) else {
         tracing::debug!(source = %guest.source, "a terminal of this machine is refused: no place");
         screens.counts.refuse(counts::Reason::Limit);
         end(&frames, no_place, LATER).await;

@@ -9,7 +9,10 @@ use std::sync::{
 };
 
 use super::Limits;
-use crate::frontend::admission::slots::{self, Holder, Slots};
+use crate::{
+    domain::SourceKey,
+    frontend::admission::slots::{self, Holder, Slots},
+};
 
 /// All connections that are open.
 #[derive(Debug)]
@@ -26,7 +29,7 @@ pub type Slot = slots::Slot<Connection>;
 #[derive(Debug)]
 pub struct Connection {
     /// None for a trusted proxy, which speaks for many.
-    source: Option<String>,
+    source: Option<SourceKey>,
     being_answered: Arc<AtomicBool>,
 }
 
@@ -36,9 +39,10 @@ pub struct Answering(Arc<AtomicBool>);
 
 impl Holder for Connection {
     type Stake = ();
+    type Source = SourceKey;
 
-    fn source(&self) -> Option<&str> {
-        self.source.as_deref()
+    fn source(&self) -> Option<&SourceKey> {
+        self.source.as_ref()
     }
 
     fn stake(&self) -> Option<()> {
@@ -56,7 +60,7 @@ impl Connections {
     }
 
     /// A slot for a connection of `source`, or none if it has enough or everybody else is being answered.
-    pub fn take(&self, source: Option<String>) -> Option<Slot> {
+    pub fn take(&self, source: Option<SourceKey>) -> Option<Slot> {
         let mut slots = self.open.give();
         if source.is_some()
             && slots.held_by(|connection| connection.source == source) >= self.most_per_source

@@ -34,7 +34,7 @@ use super::{
     head::{StrictLines, names_one_host},
 };
 use crate::{
-    domain::network::Networks,
+    domain::{SourceKey, network::Networks},
     frontend::{
         admission::rate::Rates,
         proxy::{Headers, Heard, Speaker},
@@ -82,7 +82,7 @@ impl Tls {
     }
 }
 
-impl<C: Fn(Peer) -> Option<String>> Server<C> {
+impl<C: Fn(Peer) -> Option<SourceKey>> Server<C> {
     /// Serves on `listener` until `leave` turns true, then ends what is being answered and closes the rest.
     ///
     /// # Errors
@@ -137,7 +137,7 @@ impl<C: Fn(Peer) -> Option<String>> Server<C> {
                 Speaker::Balancer => None,
             };
             let source = peer.and_then(&self.source);
-            let shakes_too_often = |source: &String| {
+            let shakes_too_often = |source: &SourceKey| {
                 desk.tls.is_some() && handshakes.count(source.clone(), begun.elapsed()).is_err()
             };
             // Whoever has no slot is hung up on: a page would cost what the limit is there to save.

@@ -6,6 +6,8 @@ use std::{
     time::Duration,
 };
 
+use crate::domain::SourceKey;
+
 /// What a connection did that a person's does not, or not often.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Offence {
@@ -63,7 +65,7 @@ const MOST: usize = 10_000;
 #[derive(Debug, Default)]
 pub struct Penalties {
     // Held for a look or, when the table is full, for a walk over it.
-    table: Mutex<HashMap<String, Penalty>>,
+    table: Mutex<HashMap<SourceKey, Penalty>>,
 }
 
 /// Times on the monotonic clock.
@@ -76,13 +78,13 @@ struct Penalty {
 
 impl Penalties {
     /// Whether a connection of `source` is refused at `now`.
-    pub fn refuse(&self, source: &str, now: Duration) -> bool {
+    pub fn refuse(&self, source: &SourceKey, now: Duration) -> bool {
         let penalty = self.table().get(source).copied();
         penalty.is_some_and(|penalty| penalty.until.saturating_sub(now) > TOLERATED)
     }
 
     /// Adds what `offence` costs, up to `longest` from `now`.
-    pub fn add(&self, source: &str, offence: Offence, now: Duration, longest: Duration) {
+    pub fn add(&self, source: &SourceKey, offence: Offence, now: Duration, longest: Duration) {
         if longest.is_zero() {
             return;
         }
@@ -109,15 +111,15 @@ impl Penalties {
             until: (begins + offence.costs()).min(now + longest),
             added,
         };
-        table.insert(source.to_owned(), penalty);
+        table.insert(source.clone(), penalty);
     }
 
     /// Somebody has logged in from `source`: whatever came from there before, people are there.
-    pub fn forgive(&self, source: &str) {
+    pub fn forgive(&self, source: &SourceKey) {
         self.table().remove(source);
     }
 
-    fn table(&self) -> MutexGuard<'_, HashMap<String, Penalty>> {
+    fn table(&self) -> MutexGuard<'_, HashMap<SourceKey, Penalty>> {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -136,59 +138,59 @@ mod tests {
     fn penalties_add_up_wear_off_and_are_forgiven() {
         let penalties = Penalties::default();
         for second in 0..3 {
-            penalties.add("a", Offence::TooSlow, at(100 + second), LONGEST);
+            penalties.add(&"a".into(), Offence::TooSlow, at(100 + second), LONGEST);
         }
-        assert!(penalties.refuse("a", at(102)));
-        assert!(!penalties.refuse("b", at(102)));
+        assert!(penalties.refuse(&"a".into(), at(102)));
+        assert!(!penalties.refuse(&"b".into(), at(102)));
         assert!(
-            !penalties.refuse("a", at(115)),
+            !penalties.refuse(&"a".into(), at(115)),
             "a second wears off a second"
         );
         for second in 0..1000 {
-            penalties.add("a", Offence::TooSlow, at(200 + second), LONGEST);
+            penalties.add(&"a".into(), Offence::TooSlow, at(200 + second), LONGEST);
         }
-        assert!(penalties.refuse("a", at(1199 + 584)));
+        assert!(penalties.refuse(&"a".into(), at(1199 + 584)));
         assert!(
-            !penalties.refuse("a", at(1199 + 585)),
+            !penalties.refuse(&"a".into(), at(1199 + 585)),
             "never longer than the longest"
         );
-        penalties.forgive("a");
-        assert!(!penalties.refuse("a", at(1200)));
+        penalties.forgive(&"a".into());
+        assert!(!penalties.refuse(&"a".into(), at(1200)));
     }
 
     #[test]
     fn what_happens_at_once_counts_once() {
         let penalties = Penalties::default();
         for _ in 0..1000 {
-            penalties.add("an office", Offence::TooSlow, at(100), LONGEST);
+            penalties.add(&"an office".into(), Offence::TooSlow, at(100), LONGEST);
         }
-        assert!(!penalties.refuse("an office", at(100)));
+        assert!(!penalties.refuse(&"an office".into(), at(100)));
     }
 
     #[test]
     fn visits_count_singly_and_a_few_are_nobodys_harm() {
         let penalties = Penalties::default();
         for _ in 0..15 {
-            penalties.add("an office", Offence::Visit, at(100), LONGEST);
-            assert!(!penalties.refuse("an office", at(100)));
+            penalties.add(&"an office".into(), Offence::Visit, at(100), LONGEST);
+            assert!(!penalties.refuse(&"an office".into(), at(100)));
         }
-        penalties.add("an office", Offence::Visit, at(100), LONGEST);
-        assert!(penalties.refuse("an office", at(100)));
-        assert!(!penalties.refuse("an office", at(101)));
+        penalties.add(&"an office".into(), Offence::Visit, at(100), LONGEST);
+        assert!(penalties.refuse(&"an office".into(), at(100)));
+        assert!(!penalties.refuse(&"an office".into(), at(101)));
         // They hide no mishap, and a mishap hides none of them.
-        penalties.add("an office", Offence::NoScreen, at(101), LONGEST);
-        assert!(penalties.refuse("an office", at(102)));
-        assert!(!penalties.refuse("an office", at(103)));
-        penalties.add("an office", Offence::Visit, at(103), LONGEST);
-        assert!(penalties.refuse("an office", at(103)));
+        penalties.add(&"an office".into(), Offence::NoScreen, at(101), LONGEST);
+        assert!(penalties.refuse(&"an office".into(), at(102)));
+        assert!(!penalties.refuse(&"an office".into(), at(103)));
+        penalties.add(&"an office".into(), Offence::Visit, at(103), LONGEST);
+        assert!(penalties.refuse(&"an office".into(), at(103)));
     }
 
     #[test]
     fn a_longest_penalty_of_nothing_refuses_nobody() {
         let penalties = Penalties::default();
         for second in 0..100 {
-            penalties.add("a", Offence::Protocol, at(second), Duration::ZERO);
-            assert!(!penalties.refuse("a", at(second)));
+            penalties.add(&"a".into(), Offence::Protocol, at(second), Duration::ZERO);
+            assert!(!penalties.refuse(&"a".into(), at(second)));
         }
     }
 
@@ -196,12 +198,17 @@ mod tests {
     fn the_table_is_bounded_and_keeps_the_worst() {
         let penalties = Penalties::default();
         for second in 0..3 {
-            penalties.add("worst", Offence::TooSlow, at(second), LONGEST);
+            penalties.add(&"worst".into(), Offence::TooSlow, at(second), LONGEST);
         }
         for number in 0..2 * MOST {
-            penalties.add(&number.to_string(), Offence::NoScreen, at(3), LONGEST);
+            penalties.add(
+                &number.to_string().as_str().into(),
+                Offence::NoScreen,
+                at(3),
+                LONGEST,
+            );
         }
         assert!(penalties.table().len() <= MOST);
-        assert!(penalties.refuse("worst", at(3)));
+        assert!(penalties.refuse(&"worst".into(), at(3)));
     }
 }

@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     config::Config,
-    domain::{Source, language::Language},
+    domain::{Source, SourceKey, language::Language},
     frontend::{
         admission::{
             counts::{Entrance, Reason as Refused},
@@ -98,7 +98,7 @@ impl Reception {
     ) -> Option<impl Future<Output = ()> + Send + 'static> {
         let config = self.screens.settings.borrow().clone();
         let source = Source::Peer(address);
-        let key = source.throttle_key();
+        let key = source.key();
         if self.penalties.refuse(&key, self.screens.clock.monotonic()) {
             tracing::debug!(%source, "an SSH connection is refused: penalty");
             self.screens.counts.refuse(Refused::Penalty);
@@ -116,7 +116,7 @@ impl Reception {
         self: Arc<Self>,
         stream: TcpStream,
         source: Source,
-        key: String,
+        key: SourceKey,
         slot: Slot,
         config: Arc<Config>,
     ) {
@@ -126,7 +126,7 @@ impl Reception {
         let offence = self.attend(line, source, &conduct, &slot, config).await;
         if let Some(offence) = conduct.offence() {
             tracing::info!(
-                source = key,
+                source = %key,
                 ?offence,
                 "an SSH connection is ended for what it costs"
             );

@@ -30,7 +30,7 @@ use tokio_rustls::rustls::ServerConfig;
 
 use super::http;
 use crate::{
-    domain::{Source, language::Language, network::Networks},
+    domain::{Source, SourceKey, language::Language, network::Networks},
     ports::Clock,
     vault::Vault,
 };
@@ -145,10 +145,10 @@ pub async fn say_starting(
 }
 
 /// Whose connections count together.
-fn source(proxies: &TrustedProxies) -> impl Fn(http::Peer) -> Option<String> + use<> {
+fn source(proxies: &TrustedProxies) -> impl Fn(http::Peer) -> Option<SourceKey> + use<> {
     let proxies = proxies.clone();
     move |peer| {
         let proxied = proxies.holds(peer.0);
-        (!proxied).then(|| Source::Peer(peer.0).throttle_key())
+        (!proxied).then(|| Source::Peer(peer.0).key())
     }
 }

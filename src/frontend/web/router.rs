@@ -51,9 +51,7 @@ async fn admit(State(site): State<Arc<Site>>, mut request: Request, next: Next) 
     let peer = request.extensions().get::<Peer>().copied();
     let peer = peer.unwrap_or(Peer(std::net::Ipv4Addr::UNSPECIFIED.into()));
     let source = site.proxies.source(peer, request.headers());
-    let counted = site
-        .rates
-        .count(source.throttle_key(), site.clock.monotonic());
+    let counted = site.rates.count(source.key(), site.clock.monotonic());
     let mut response = match counted {
         Ok(()) => {
             request.extensions_mut().insert(source);
