@@ -89,7 +89,11 @@ impl Accounts {
                 self.done(Act::AddAccount, &key, from, detail).await?;
                 Ok(())
             }
-            Outcome::Conflict => Err(AccountsError::Exists(key)),
+            Outcome::Conflict => {
+                self.refused(Act::AddAccount, &key, from, "existing-account")
+                    .await?;
+                Err(AccountsError::Exists(key))
+            }
         }
     }
 
@@ -180,9 +184,11 @@ impl Accounts {
         from: &Source,
     ) -> Result<(), AccountsError> {
         let Some(account) = self.get(key).await? else {
-            return Err(AccountsError::Unknown(key.clone()));
+            return self.unknown(Act::SetRole, key, from).await;
         };
         if account.role == role {
+            self.refused(Act::SetRole, key, from, "nothing-to-do")
+                .await?;
             return Err(AccountsError::NothingToDo(key.clone()));
         }
         let told = Some(LetterKind::LoginsEnded);
@@ -212,7 +218,7 @@ impl Accounts {
         let house = &self.foundation;
         loop {
             let Some(read) = house.accounts().read(key).await? else {
-                return Err(AccountsError::Unknown(key.clone()));
+                return self.unknown(Act::RemoveAccount, key, from).await;
             };
             let ticket = house.tickets().read(key).await?;
             let count = house.accounts().count().await?;
@@ -253,7 +259,7 @@ impl Accounts {
         let house = &self.foundation;
         loop {
             let Some(read) = house.accounts().read(key).await? else {
-                return Err(AccountsError::Unknown(key.clone()));
+                return self.unknown(act, key, from).await;
             };
             let mut account = read.account.clone();
             let kind = change(&mut account);
@@ -270,6 +276,27 @@ impl Accounts {
                 return Ok(());
             }
         }
+    }
+
+    /// Refuses `act` on an account that there is not.
+    async fn unknown(
+        &self,
+        act: Act,
+        key: &AccountKey,
+        from: &Source,
+    ) -> Result<(), AccountsError> {
+        self.refused(act, key, from, "unknown-account").await?;
+        Err(AccountsError::Unknown(key.clone()))
+    }
+
+    async fn refused(
+        &self,
+        act: Act,
+        key: &AccountKey,
+        from: &Source,
+        reason: &'static str,
+    ) -> Result<(), ServiceError> {
+        self.foundation.refused(act, key, from, reason).await
     }
 
     fn fresh(&self, new: NewAccount) -> Account {
@@ -307,11 +334,16 @@ pub struct Import {
 
 impl Import {
     /// Adds accounts; refuses the whole part at the first that exists.
-    pub async fn add(&mut self, new: Vec<NewAccount>) -> Result<(), AccountsError> {
+    pub async fn add(&mut self, new: Vec<NewAccount>, from: &Source) -> Result<(), AccountsError> {
         let accounts = new.into_iter().map(|new| self.accounts.fresh(new));
         match self.import.add(accounts).await? {
             ImportStep::Added => Ok(()),
-            ImportStep::Exists(key) => Err(AccountsError::Exists(key)),
+            ImportStep::Exists(key) => {
+                self.accounts
+                    .refused(Act::ImportAccounts, &key, from, "existing-account")
+                    .await?;
+                Err(AccountsError::Exists(key))
+            }
         }
     }
 

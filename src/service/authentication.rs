@@ -133,7 +133,6 @@ impl Authentication {
             return ended().await;
         };
         if read.account.suspended.is_none() {
-            house.record(act, &key, from, AuditOutcome::Done).await?;
             read = self.strengthen(read, password.clone()).await?;
         }
         let mut proof = Some(proof);
@@ -156,8 +155,10 @@ impl Authentication {
                 return ended().await;
             };
             let policy = rules.rules.policy.asked_of(read.account.role);
+            let right = || house.record(act, &key, from, AuditOutcome::Done);
             let authenticated = match verified.next(policy, &read.account.authenticator) {
                 Ceremony::Passcode(awaiting) => {
+                    right().await?;
                     return Ok(PasswordOutcome::PasscodeWanted {
                         pending: read.account.authenticator.is_pending(),
                         recovery: RecoveryState::of(&read.account, rules.rules)
@@ -166,10 +167,12 @@ impl Authentication {
                     });
                 }
                 Ceremony::Enrollment(awaiting) => {
+                    right().await?;
                     return Ok(PasswordOutcome::EnrollmentWanted(awaiting));
                 }
                 // Nothing is granted yet, so nothing is committed: that comes with the owner's own password.
                 Ceremony::Proved(Proved::PasswordDue(awaiting)) => {
+                    right().await?;
                     return Ok(PasswordOutcome::PasswordDue(PasswordDue {
                         awaiting,
                         name: read.account.name.clone(),
@@ -181,9 +184,9 @@ impl Authentication {
             let previous_login = self.mark_login(&mut account, from);
             let commit = rules.still_in_force(read.replace(&account));
             if house.store.commit(commit).await? == Outcome::Applied {
-                house
-                    .record(Act::Login, &key, from, AuditOutcome::Done)
-                    .await?;
+                let done = |act| AuditEvent::new(act, AuditOutcome::Done, from).on(&key);
+                let events = [act, Act::Login].map(done).into();
+                house.audit.record(events).await?;
                 return Ok(PasswordOutcome::Granted(Box::new(Granted {
                     authenticated,
                     recovery: RecoveryState::of(&account, rules.rules),
@@ -334,6 +337,9 @@ impl Authentication {
             };
             let monotonic = house.clock.monotonic();
             let Some(proved) = awaiting.clone().with_passcode(accepted, monotonic) else {
+                house
+                    .refused(act, awaiting.account(), from, "foreign-passcode")
+                    .await?;
                 return Ok(PasscodeOutcome::Refused(Refusal::Ended));
             };
             let activated = activate(&mut account, now, from);

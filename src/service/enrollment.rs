@@ -12,7 +12,7 @@ use crate::{
     domain::{
         Account, AccountKey, Activity, ActivityKind, Authenticated, Authenticator,
         AwaitingEnrollment, AwaitingPasscode, Passcode, Policy, Proved, Source,
-        audit::{Act, AuditOutcome},
+        audit::{Act, AuditEvent, AuditOutcome},
         letter::LetterKind,
         policy::LoginRules,
         provisioning::Provisioning,
@@ -112,12 +112,15 @@ impl Enrollment {
         from: &Source,
     ) -> Result<StartOutcome, ServiceError> {
         loop {
-            let Some(read) = self.valid(prover.account(), prover.generation()).await? else {
+            let read = self.valid(prover.account(), prover.generation()).await?;
+            let reason = read.as_ref().map_or("ended-login", |_| "already-active");
+            let Some(read) = read.filter(|read| !read.account.authenticator.is_active()) else {
+                let act = Act::StartEnrollment;
+                self.foundation
+                    .refused(act, prover.account(), from, reason)
+                    .await?;
                 return Ok(StartOutcome::Refused(Refusal::Ended));
             };
-            if read.account.authenticator.is_active() {
-                return Ok(StartOutcome::Refused(Refusal::Ended));
-            }
             let seal = self.foundation.sealing().await?;
             let mut account = read.account.clone();
             let provisioning = self.put_pending_key(&mut account, &seal, from);
@@ -138,11 +141,16 @@ impl Enrollment {
             let read = self
                 .valid(awaiting.account(), awaiting.generation())
                 .await?;
+            let reason = read.as_ref().map_or("ended-login", |_| "no-pending-key");
+            let key = awaiting.account();
             let started = read.and_then(|read| {
                 let awaiting = awaiting.clone().start_over(&read.account.authenticator)?;
                 Some((read, awaiting))
             });
             let Some((read, awaiting)) = started else {
+                self.foundation
+                    .refused(Act::StartEnrollment, key, from, reason)
+                    .await?;
                 return Ok(StartOverOutcome::Refused(Refusal::Ended));
             };
             let seal = self.foundation.sealing().await?;
@@ -185,6 +193,9 @@ impl Enrollment {
             };
             let monotonic = house.clock.monotonic();
             let Some(proved) = prover.with_passcode(accepted, monotonic) else {
+                house
+                    .refused(act, prover.account(), from, "foreign-passcode")
+                    .await?;
                 return Ok(ProveOutcome::Refused(Refusal::Ended));
             };
             activate(&mut account, now, from);
@@ -203,10 +214,10 @@ impl Enrollment {
             if house.commit(commit).await? == Outcome::Conflict {
                 continue;
             }
-            self.done(Act::ProveEnrollment, &account.key, from).await?;
-            if is_login {
-                self.done(Act::Login, &account.key, from).await?;
-            }
+            let acts = [Act::ProveEnrollment].into_iter();
+            let acts = acts.chain(is_login.then_some(Act::Login));
+            let done = |act| AuditEvent::new(act, AuditOutcome::Done, from).on(&account.key);
+            house.audit.record(acts.map(done).collect()).await?;
             return Ok(match proved {
                 Proved::LoggedIn(authenticated) => ProveOutcome::Activated(Box::new(Granted {
                     authenticated,

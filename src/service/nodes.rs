@@ -49,6 +49,8 @@ impl Nodes {
         let is_known = self.list().await?.iter().any(|node| node.said.name == name);
         let heads = AuditHeads::new(house.store.clone());
         if !is_known && !heads.nodes().await?.iter().any(|node| node == name) {
+            self.record(AuditOutcome::Refused("unknown-node".into()), name, from)
+                .await?;
             return Ok(Forgotten::Unknown);
         }
         self.record(AuditOutcome::Intended, name, from).await?;

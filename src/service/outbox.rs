@@ -6,7 +6,7 @@ use super::{Foundation, ServiceError};
 use crate::{
     domain::{
         Source,
-        audit::{Act, AuditOutcome},
+        audit::{Act, AuditEvent, AuditOutcome},
         letter::{Delivery, Letter, LetterId},
     },
     store::outbox::Read,
@@ -68,12 +68,18 @@ impl Outbox {
         loop {
             let now = house.clock.now();
             let Some(read) = house.outbox().get(id).await? else {
+                let gone = AuditOutcome::Refused("unknown-letter".into());
+                let event = AuditEvent::new(Act::RetryLetter, gone, from);
+                house.audit.record(vec![event]).await?;
                 return Ok(Retried::Gone);
             };
+            let account = read.letter.account.clone();
             let Some(again) = read.delivery.again(now) else {
+                house
+                    .refused(Act::RetryLetter, &account, from, "letter-under-way")
+                    .await?;
                 return Ok(Retried::UnderWay);
             };
-            let account = read.letter.account.clone();
             if house.outbox().update(read, again).await?.is_some() {
                 house.letters.wake.notify_one();
                 house

@@ -77,13 +77,18 @@ impl OwnPassword {
         let rules = house.settings().rules().await?.rules;
         let policy = rules.policy.asked_of(read.account.role);
         if passcode.is_none() && self.wants_fresh(authenticated, &read.account, policy) {
+            house
+                .refused(Act::ChangePassword, key, from, "stale-passcode")
+                .await?;
             return Ok(ChangeOutcome::Refused(Refusal::FreshPasscodeWanted));
         }
         if let Some(why) = unfit(&new, &read.account) {
-            return Ok(ChangeOutcome::NewRefused(why));
+            return self.new_refused(why, key, from).await;
         }
         if new.is(&current) {
-            return Ok(ChangeOutcome::NewRefused(PasswordRuleError::Unchanged));
+            return self
+                .new_refused(PasswordRuleError::Unchanged, key, from)
+                .await;
         }
         let proof = match self.check_current(current, &read, from).await? {
             Ok(proof) => proof,
@@ -112,6 +117,9 @@ impl OwnPassword {
             }
             let Some(authenticated) = proved.with_new_password(&mut account, &proof, hash.clone())
             else {
+                house
+                    .refused(Act::ChangePassword, key, from, "changed-meanwhile")
+                    .await?;
                 return Ok(ChangeOutcome::Refused(Refusal::Ended));
             };
             account.note(Activity::of_owner(now, ActivityKind::PasswordChanged, from));
@@ -155,7 +163,7 @@ impl OwnPassword {
             return Ok(ChangeOutcome::Refused(Refusal::Ended));
         };
         if let Some(why) = unfit(&new, &read.account) {
-            return Ok(ChangeOutcome::NewRefused(why));
+            return self.new_refused(why, key, from).await;
         }
         let stored = read.account.password;
         if house
@@ -164,7 +172,9 @@ impl OwnPassword {
             .await?
             .is_some()
         {
-            return Ok(ChangeOutcome::NewRefused(PasswordRuleError::Unchanged));
+            return self
+                .new_refused(PasswordRuleError::Unchanged, key, from)
+                .await;
         }
         let hash = self.hash(new).await?;
         loop {
@@ -215,6 +225,19 @@ impl OwnPassword {
                 activated: false,
             })));
         }
+    }
+
+    /// Refuses a new password, which may not be one.
+    async fn new_refused(
+        &self,
+        why: PasswordRuleError,
+        key: &AccountKey,
+        from: &Source,
+    ) -> Result<ChangeOutcome, ServiceError> {
+        self.foundation
+            .refused(Act::ChangePassword, key, from, "unfit-password")
+            .await?;
+        Ok(ChangeOutcome::NewRefused(why))
     }
 
     /// Judges the present password as at a login: the same gate, the same count.

@@ -100,12 +100,12 @@ impl Foundation {
     ) -> Result<Settled<(Authenticated, Account)>, ServiceError> {
         let mut account = read.account.clone();
         let Some(passcode) = passcode else {
-            return Ok(
-                match who.may_replace_codes(account.role, self.clock.monotonic()) {
-                    true => Settled::Accepted((who.clone(), account)),
-                    false => Settled::Refused(Refusal::FreshPasscodeWanted),
-                },
-            );
+            if who.may_replace_codes(account.role, self.clock.monotonic()) {
+                return Ok(Settled::Accepted((who.clone(), account)));
+            }
+            self.refused(act, &account.key, from, "stale-passcode")
+                .await?;
+            return Ok(Settled::Refused(Refusal::FreshPasscodeWanted));
         };
         let judged = self.judge_passcode(&mut account, passcode, from, now)?;
         let settled = self.settle(judged, read, &account, act, from, now).await?;
@@ -117,10 +117,12 @@ impl Foundation {
         let fresh = who
             .clone()
             .with_fresh_passcode(&accepted, self.clock.monotonic());
-        Ok(match fresh {
-            Some(fresh) => Settled::Accepted((fresh, account)),
-            None => Settled::Refused(Refusal::Ended),
-        })
+        let Some(fresh) = fresh else {
+            self.refused(act, &account.key, from, "foreign-passcode")
+                .await?;
+            return Ok(Settled::Refused(Refusal::Ended));
+        };
+        Ok(Settled::Accepted((fresh, account)))
     }
 
     /// Judges `passcode` and marks the outcome in `account`.

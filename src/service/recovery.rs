@@ -86,6 +86,7 @@ impl Recovery {
             };
             let monotonic = house.clock.monotonic();
             let Some(proved) = awaiting.clone().with_recovery_code(accepted, monotonic) else {
+                house.refused(act, key, from, "foreign-passcode").await?;
                 return Ok(refused(Refusal::Ended));
             };
             let used = ActivityKind::RecoveryCodeUsed;
@@ -146,6 +147,13 @@ impl Recovery {
             };
             let rules = house.settings().rules().await?;
             if RecoveryState::of(&read.account, rules.rules).is_none() {
+                let reason = match read.account.authenticator.is_active() {
+                    true => "recovery-codes-off",
+                    false => "no-authenticator",
+                };
+                house
+                    .refused(Act::IssueRecoveryCodes, key, from, reason)
+                    .await?;
                 return Ok(IssueOutcome::Off);
             }
             let now = house.clock.now();

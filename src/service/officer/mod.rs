@@ -138,6 +138,23 @@ impl Officer {
         }))
     }
 
+    /// The rules of login that are in force. A refused look at them is recorded; of an officer's own, the rules that are
+    /// set are.
+    pub async fn rules(
+        &self,
+        who: &Authenticated,
+        from: &Source,
+    ) -> Result<Answered<LoginRules>, ServiceError> {
+        let house = &self.foundation;
+        if let Err(no) = house.officer(who).await? {
+            let refused = AuditOutcome::Refused(no.reason.into());
+            let event = AuditEvent::new(Act::ShowPolicy, refused, from).by(who.account());
+            house.audit.record(vec![event]).await?;
+            return Ok(Answered::Ended);
+        }
+        Ok(Answered::Here(house.settings().rules().await?.rules))
+    }
+
     /// The card of one account. That it was looked at is recorded.
     pub async fn card(
         &self,

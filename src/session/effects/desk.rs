@@ -56,13 +56,8 @@ async fn judged(
             answer(email, DeskReply::Email)
         }
         DeskRequest::ShowRules => {
-            let account = services.enrollment.home(&who).await?;
-            let is_officer = account.is_some_and(|(account, _)| account.role.is_officer());
-            if is_officer {
-                Some(DeskReply::Rules(services.policy.get().await?))
-            } else {
-                None
-            }
+            let rules = officer.rules(&who, source).await?;
+            answer(rules, DeskReply::Rules)
         }
         DeskRequest::CarryOut(order) => {
             let carried_out = officer.carry_out(&who, *order, source).await?;
