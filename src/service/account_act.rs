@@ -8,11 +8,11 @@
 use jiff::Timestamp;
 use zeroize::Zeroizing;
 
-use super::{Foundation, Refusal, ServiceError};
+use super::{Foundation, ServiceError};
 use crate::{
     domain::{
         Account, AccountKey, Activity, ActivityKind, Authenticated, Authenticator, IssuedPassword,
-        PasswordHash, PlainPassword, Source,
+        PasswordHash, PlainPassword, Refusal, Source,
         account::OneTimePassword,
         audit::{Act, AuditEvent, AuditOutcome},
         letter::LetterKind,

@@ -7,12 +7,12 @@ use std::{
 
 use jiff::Timestamp;
 
-use super::{Foundation, Refusal, ServiceError, passcode_check::Settled};
+use super::{Foundation, ServiceError, passcode_check::Settled};
 use crate::{
     domain::{
         Account, AccountKey, Activity, ActivityKind, Authenticated, Authenticator,
         AwaitingEnrollment, AwaitingPasscode, AwaitingPassword, Ceremony, Identified, Passcode,
-        PasswordHash, PersonName, PlainPassword, Policy, Proved, Source,
+        PasswordHash, PersonName, PlainPassword, Policy, Proved, Refusal, Source,
         account::{LastLogin, OneTimePassword},
         admission::Admission,
         audit::{Act, AuditEvent, AuditOutcome},

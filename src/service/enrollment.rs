@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{
-    Foundation, Refusal, ServiceError,
+    Foundation, ServiceError,
     authentication::{Authentication, Granted, PasswordDue, activate},
     foundation::Sealing,
     passcode_check::Settled,
@@ -11,7 +11,7 @@ use super::{
 use crate::{
     domain::{
         Account, AccountKey, Activity, ActivityKind, Authenticated, Authenticator,
-        AwaitingEnrollment, AwaitingPasscode, Passcode, Policy, Proved, Source,
+        AwaitingEnrollment, AwaitingPasscode, Passcode, Policy, Proved, Refusal, Source,
         audit::{Act, AuditEvent, AuditOutcome},
         letter::LetterKind,
         policy::LoginRules,

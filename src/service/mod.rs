@@ -10,6 +10,7 @@ pub mod authentication;
 pub mod backup;
 mod ended_logins;
 pub mod enrollment;
+mod error;
 mod foundation;
 pub mod hashing;
 pub mod keys;
@@ -20,7 +21,6 @@ pub mod own_password;
 mod passcode_check;
 pub mod policy;
 pub mod recovery;
-mod refusal;
 pub mod reset;
 pub mod store_check;
 pub mod store_copy;
@@ -33,8 +33,8 @@ use tokio::sync::broadcast;
 use crate::mail::inbox::Inbox;
 
 pub use ended_logins::{EndedLogin, EndedLogins};
+pub use error::ServiceError;
 pub use foundation::{Foundation, Letters};
-pub use refusal::{Refusal, ServiceError};
 
 /// All services over one foundation.
 #[derive(Debug, Clone)]

@@ -8,14 +8,14 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::{
-    Foundation, Refusal, ServiceError,
+    Foundation, ServiceError,
     authentication::{Authentication, Granted},
     passcode_check::Settled,
 };
 use crate::{
     domain::{
         Account, AccountKey, Activity, ActivityKind, Authenticated, AwaitingPassword, Passcode,
-        PasswordHash, PlainPassword, Policy, Source,
+        PasswordHash, PlainPassword, Policy, Refusal, Source,
         audit::{Act, AuditEvent, AuditOutcome},
         letter::LetterKind,
         password::{PasswordProof, PasswordRuleError},
@@ -34,13 +34,7 @@ pub struct OwnPassword {
 /// What changing the password led to.
 #[derive(Debug)]
 pub enum ChangeOutcome {
-    /// The login, or the code it brought, does not allow it now.
     Refused(Refusal),
-    /// The password that was typed as the present one is not ([`Refusal::Rejected`]), or was not judged
-    /// ([`Refusal::Wait`]).
-    CurrentRefused(Refusal),
-    /// The new password may not be one.
-    NewRefused(PasswordRuleError),
     /// It is changed, and this login goes on.
     Changed(Box<Granted>),
 }
@@ -92,7 +86,7 @@ impl OwnPassword {
         }
         let proof = match self.check_current(current, &read, from).await? {
             Ok(proof) => proof,
-            Err(refusal) => return Ok(ChangeOutcome::CurrentRefused(refusal)),
+            Err(refusal) => return Ok(ChangeOutcome::Refused(refusal)),
         };
         let hash = self.hash(new).await?;
         loop {
@@ -237,7 +231,7 @@ impl OwnPassword {
         self.foundation
             .refused(Act::ChangePassword, key, from, "unfit-password")
             .await?;
-        Ok(ChangeOutcome::NewRefused(why))
+        Ok(ChangeOutcome::Refused(Refusal::NewPassword(why)))
     }
 
     /// Judges the present password as at a login: the same gate, the same count.
@@ -250,9 +244,17 @@ impl OwnPassword {
         let house = &self.foundation;
         let (key, act) = (&read.account.key, Act::ChangePassword);
         let counted = house.throttles().of(from, house.clock.now()).await?;
-        self.authentication
+        let judged = self
+            .authentication
             .judge_password(key, Some(read), &counted, &current, from, act)
-            .await
+            .await?;
+        Ok(judged.map_err(|refusal| match refusal {
+            Refusal::Rejected { wait } | Refusal::Crowded { wait } => {
+                Refusal::CurrentRejected { wait }
+            }
+            Refusal::Wait(wait) => Refusal::CurrentWait(wait),
+            other => other,
+        }))
     }
 
     /// Whether a code is wanted that is younger than the login's: the policy asks this account for codes, and it has a

@@ -9,12 +9,12 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::{
-    Foundation, Refusal, ServiceError,
+    Foundation, ServiceError,
     foundation::{Sealing, unopened},
 };
 use crate::{
     domain::{
-        Account, Activity, ActivityKind, Authenticated, Passcode, Source,
+        Account, Activity, ActivityKind, Authenticated, Passcode, Refusal, Source,
         account::RecoveryCodes,
         audit::Act,
         letter::LetterKind,

@@ -3,14 +3,15 @@
 use std::sync::Arc;
 
 use super::{
-    Foundation, Refusal, ServiceError,
+    Foundation, ServiceError,
     authentication::{Authentication, Granted, PasscodeOutcome, PasswordDue},
     foundation::Sealing,
     passcode_check::Settled,
 };
 use crate::{
     domain::{
-        Account, Activity, ActivityKind, Authenticated, AwaitingPasscode, Passcode, Proved, Source,
+        Account, Activity, ActivityKind, Authenticated, AwaitingPasscode, Passcode, Proved,
+        Refusal, Source,
         account::RecoveryCodes,
         audit::{Act, AuditEvent, AuditOutcome},
         letter::LetterKind,
@@ -30,8 +31,6 @@ pub struct Recovery {
 #[derive(Debug)]
 pub enum IssueOutcome {
     Refused(Refusal),
-    /// The rules no longer have them, or TOTP is not active: there is nothing to issue.
-    Off,
     /// The codes before are worth nothing any more; this is the one time that the new ones can be shown.
     Issued(IssuedCodes, Box<Granted>),
 }
@@ -154,7 +153,7 @@ impl Recovery {
                 house
                     .refused(Act::IssueRecoveryCodes, key, from, reason)
                     .await?;
-                return Ok(IssueOutcome::Off);
+                return Ok(IssueOutcome::Refused(Refusal::RecoveryCodesOff));
             }
             let now = house.clock.now();
             let (act, code) = (Act::IssueRecoveryCodes, passcode.as_ref());

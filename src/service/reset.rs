@@ -13,13 +13,13 @@ use super::{Foundation, ServiceError, foundation::Sealing};
 use crate::{
     domain::{
         Account, AccountKey, Activity, ActivityKind, Authenticator, EmailAddress, PasswordHash,
-        PersonName, Source, UserType,
+        PersonName, Refusal, Source, UserType,
         audit::{Act, AuditEvent, AuditOutcome},
         letter::{Letter, LetterKind},
         password::HashCost,
         reset::{
             ACCOUNT_LIMITS, RequestLog, ResetSecret, ShortCode, Ticket, TicketSecrets, TicketState,
-            Token,
+            Token, Void,
         },
         security_code::Challenge,
         throttle::Gate,
@@ -47,7 +47,7 @@ pub struct ResetRequest {
 pub enum RequestOutcome {
     /// The one answer: if the data match, a letter is on its way.
     Answered,
-    SecurityCodeRejected,
+    Refused(Refusal),
 }
 
 /// What a link or a short code stands for.
@@ -57,9 +57,7 @@ pub enum Found {
         user_type: UserType,
         masked_id: String,
     },
-    Void(Void),
-    /// Not looked at: too early after the misses before.
-    Wait(Duration),
+    Refused(Refusal),
 }
 
 /// What confirming a reset led to.
@@ -67,27 +65,7 @@ pub enum Found {
 pub enum Confirmed {
     /// TOTP is off.
     Done,
-    Void(Void),
-    Wait(Duration),
-}
-
-/// Why a link or a short code resets nothing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Void {
-    /// Mistyped, or a newer letter's has taken its place, or something in it disagrees.
-    Unknown,
-    Used,
-    Expired,
-}
-
-impl Void {
-    fn reason(self) -> &'static str {
-        match self {
-            Self::Unknown => "unknown-ticket",
-            Self::Used => "used-ticket",
-            Self::Expired => "expired-ticket",
-        }
-    }
+    Refused(Refusal),
 }
 
 /// A ticket that may be used now, with its account.
@@ -125,7 +103,7 @@ impl Reset {
         if !challenge.is_some_and(|challenge| challenge.accepts(&security_code, now)) {
             self.refused(Act::RequestReset, Some(&account), from, "security-code")
                 .await?;
-            return Ok(RequestOutcome::SecurityCodeRejected);
+            return Ok(RequestOutcome::Refused(Refusal::SecurityCode));
         }
         loop {
             if let Some(refused) = self.try_request(&account, &email, from).await? {
@@ -257,14 +235,14 @@ impl Reset {
                 }
             }
             Looked::Void(void, account) => {
-                let reason = void.reason();
+                let reason = void.word();
                 self.refused(Act::FindReset, account.as_ref(), from, reason)
                     .await?;
-                Found::Void(void)
+                Found::Refused(Refusal::ResetVoid(void))
             }
             Looked::Wait(wait) => {
                 self.refused(Act::FindReset, None, from, "waiting").await?;
-                Found::Wait(wait)
+                Found::Refused(Refusal::Wait(wait))
             }
         })
     }
@@ -281,14 +259,14 @@ impl Reset {
             let valid = match self.look(secret, from).await? {
                 Looked::Valid(valid) => valid,
                 Looked::Void(void, account) => {
-                    self.refused(Act::ConfirmReset, account.as_ref(), from, void.reason())
+                    self.refused(Act::ConfirmReset, account.as_ref(), from, void.word())
                         .await?;
-                    return Ok(Confirmed::Void(void));
+                    return Ok(Confirmed::Refused(Refusal::ResetVoid(void)));
                 }
                 Looked::Wait(wait) => {
                     self.refused(Act::ConfirmReset, None, from, "waiting")
                         .await?;
-                    return Ok(Confirmed::Wait(wait));
+                    return Ok(Confirmed::Refused(Refusal::Wait(wait)));
                 }
             };
             let now = house.clock.now();

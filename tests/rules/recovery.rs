@@ -5,8 +5,8 @@ use support::house;
 
 use lpse_kiosk::{
     domain::{
-        AccountKey, ActivityKind, Authenticated, AwaitingPasscode, Passcode, Policy, Secret,
-        TimeStep, UserId, UserType,
+        AccountKey, ActivityKind, Authenticated, AwaitingPasscode, Passcode, Policy, Refusal,
+        Secret, TimeStep, UserId, UserType,
         audit::{Act, AuditOutcome},
         letter::LetterKind,
         policy::LoginRules,
@@ -14,7 +14,7 @@ use lpse_kiosk::{
     },
     ports::Clock,
     service::{
-        Refusal, Services,
+        Services,
         authentication::{Granted, PasscodeOutcome, PasswordOutcome},
         enrollment::{DisableOutcome, Prover, StartOutcome},
         recovery::IssueOutcome,
@@ -300,7 +300,10 @@ async fn codes_wait_where_they_are_while_the_rules_have_them_off() {
     let at_home = log_in(&house, &phone).await;
     assert!(at_home.recovery.is_none(), "home shows nothing of them");
     let outcome = issue(&house, &at_home.authenticated, None).await;
-    assert!(matches!(outcome, IssueOutcome::Off), "{outcome:?}");
+    assert!(
+        matches!(outcome, IssueOutcome::Refused(Refusal::RecoveryCodesOff)),
+        "{outcome:?}"
+    );
     set_recovery_codes(&house, true).await;
     assert!(offered(&house).await);
     granted(check(&house, &awaiting, &paper[0]).await);
@@ -481,6 +484,9 @@ async fn rules_that_change_between_the_look_and_the_grant_grant_nothing() {
         .issue(&at_home, None, &here())
         .await
         .unwrap();
-    assert!(matches!(outcome, IssueOutcome::Off), "{outcome:?}");
+    assert!(
+        matches!(outcome, IssueOutcome::Refused(Refusal::RecoveryCodesOff)),
+        "{outcome:?}"
+    );
     assert_eq!(house.account().await.recovery, before);
 }

@@ -8,12 +8,12 @@ mod order;
 use std::sync::Arc;
 
 use super::{
-    Foundation, Refusal, ServiceError,
+    Foundation, ServiceError,
     account_act::{NoOfficer, word},
 };
 use crate::{
     domain::{
-        Account, AccountKey, Authenticated, EmailAddress, IssuedPassword, Source,
+        Account, AccountKey, Authenticated, EmailAddress, IssuedPassword, Refusal, Source,
         audit::{Act, AuditEvent, AuditOutcome, AuditRecord},
         find::Query,
         officer::{Bookmark, Card, Declined, Found, FoundPage},

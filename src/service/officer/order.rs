@@ -3,13 +3,13 @@
 use super::{CarriedOut, Done, Officer};
 use crate::{
     domain::{
-        AccountKey, Authenticated, Passcode, Source,
+        AccountKey, Authenticated, Passcode, Refusal, Source,
         audit::{Act, AuditEvent, AuditOutcome},
         officer::{AccountAct, Declined, DeskAct, Order},
         policy::LoginRules,
     },
     service::{
-        Refusal, ServiceError,
+        ServiceError,
         account_act::{Acted, Hand, NoOfficer, Said, act_of, target, word},
         outbox::Outbox,
         passcode_check::Judged,
