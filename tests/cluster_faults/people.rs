@@ -13,8 +13,9 @@ use lpse_kiosk::{
     ports::Clock,
     service::{
         ServiceError,
-        authentication::{Granted, PasscodeOutcome, PasswordOutcome},
+        authentication::{PasscodeOutcome, PasswordOutcome},
         enrollment::{DisableOutcome, ProveOutcome, Prover, StartOutcome},
+        entry::Granted,
         reset::{Confirmed, ResetRequest},
     },
 };

@@ -28,7 +28,7 @@ use lpse_kiosk::{
         recovery::IssueOutcome,
         reset::ResetRequest,
     },
-    store::{outbox::Outbox, settings::Settings},
+    store::outbox::Outbox,
 };
 use support::house::{House, PASSWORD, here, house, password, ppk30, secret_of};
 use zeroize::Zeroizing;
@@ -785,45 +785,4 @@ async fn commands() {
     let forgotten = nodes.forget("nobody", &from);
     let forgotten = refused(&house, Act::ForgetNode, "unknown-node", forgotten);
     forgotten.await.unwrap();
-}
-
-#[tokio::test]
-async fn a_policy_that_comes_to_ask_for_a_code_between_the_look_and_the_grant_grants_nothing() {
-    let house = house(Policy::Enabled).await;
-    for asks in [true, false] {
-        let logins = house.logins();
-        let before = house.account().await;
-        let store = house.foundation.store.clone();
-        let policy = if asks {
-            Policy::Required
-        } else {
-            Policy::Enabled
-        };
-        let services = meddled(&house, async move {
-            let settings = Settings::new(store);
-            settings.set_rules(policy.into()).await.unwrap();
-        });
-        let claimed = Identified { account: ppk30() };
-        let (typed, from) = (password(PASSWORD), here());
-        let checked = services
-            .authentication
-            .check_password(claimed, typed, &from);
-        let outcome = checked.await.unwrap();
-        if asks {
-            assert!(
-                matches!(outcome, PasswordOutcome::EnrollmentWanted(_)),
-                "{outcome:?}"
-            );
-            assert_eq!(house.logins(), logins);
-            assert_eq!(house.account().await, before);
-            set_rules(&house, Policy::Disabled.into()).await;
-        } else {
-            // What changed meanwhile and asks for nothing keeps nobody out.
-            assert!(
-                matches!(outcome, PasswordOutcome::Granted(_)),
-                "{outcome:?}"
-            );
-            assert_eq!(house.logins(), logins + 1);
-        }
-    }
 }

@@ -4,6 +4,7 @@
 
 mod audited;
 mod ceremony;
+mod decision;
 mod find;
 mod meddled;
 mod officer;

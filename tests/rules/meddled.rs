@@ -59,12 +59,16 @@ impl Store for Meddled {
 
 /// The services of `house`, at whose store `deed` is done right before their next commit.
 pub fn meddled(house: &House, deed: impl Future<Output = ()> + Send + 'static) -> Services {
+    let inner = house.foundation.store.clone();
+    let deed = Mutex::new(Some(Box::pin(deed) as Deed));
+    over(house, Meddled { inner, deed })
+}
+
+/// The services of `house` over another `store`.
+pub fn over(house: &House, store: impl Store) -> Services {
     let foundation = &house.foundation;
     Services::new(&Arc::new(Foundation {
-        store: Arc::new(Meddled {
-            inner: foundation.store.clone(),
-            deed: Mutex::new(Some(Box::pin(deed))),
-        }),
+        store: Arc::new(store),
         vault: foundation.vault.clone(),
         clock: foundation.clock.clone(),
         random: foundation.random.clone(),

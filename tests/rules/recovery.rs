@@ -15,8 +15,9 @@ use lpse_kiosk::{
     ports::Clock,
     service::{
         Services,
-        authentication::{Granted, PasscodeOutcome, PasswordOutcome},
+        authentication::{PasscodeOutcome, PasswordOutcome},
         enrollment::{DisableOutcome, Prover, StartOutcome},
+        entry::Granted,
         recovery::IssueOutcome,
     },
     store::{accounts::Accounts, outbox::Outbox, settings::Settings},

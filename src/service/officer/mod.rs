@@ -9,7 +9,8 @@ use std::sync::Arc;
 
 use super::{
     Foundation, ServiceError,
-    account_act::{NoOfficer, word},
+    account_act::Undone,
+    decision::{Deed, NotDone},
 };
 use crate::{
     domain::{
@@ -21,7 +22,7 @@ use crate::{
         recorded::ClockFault,
         throttle::Gate,
     },
-    store::{accounts::Read, nodes::Node},
+    store::nodes::Node,
 };
 
 /// The service of the desk.
@@ -105,10 +106,7 @@ impl Officer {
         from: &Source,
     ) -> Result<Answered<FoundPage>, ServiceError> {
         let house = &self.foundation;
-        if let Err(no) = house.officer(who).await? {
-            let refused = AuditOutcome::Refused(no.reason.into());
-            let event = AuditEvent::new(Act::FindAccounts, refused, from).by(who.account());
-            house.audit.record(vec![event]).await?;
+        if !self.is_officer(who, Act::FindAccounts, from).await? {
             return Ok(Answered::Ended);
         }
         let Some(query) = Query::parse(typed) else {
@@ -145,14 +143,11 @@ impl Officer {
         who: &Authenticated,
         from: &Source,
     ) -> Result<Answered<LoginRules>, ServiceError> {
-        let house = &self.foundation;
-        if let Err(no) = house.officer(who).await? {
-            let refused = AuditOutcome::Refused(no.reason.into());
-            let event = AuditEvent::new(Act::ShowPolicy, refused, from).by(who.account());
-            house.audit.record(vec![event]).await?;
+        if !self.is_officer(who, Act::ShowPolicy, from).await? {
             return Ok(Answered::Ended);
         }
-        Ok(Answered::Here(house.settings().rules().await?.rules))
+        let settings = self.foundation.settings();
+        Ok(Answered::Here(settings.rules().await?.rules))
     }
 
     /// The card of one account. That it was looked at is recorded.
@@ -186,22 +181,32 @@ impl Officer {
         from: &Source,
     ) -> Result<Answered<Account>, ServiceError> {
         let house = &self.foundation;
-        let (outcome, answer) = match house.officer(who).await? {
-            Err(NoOfficer { reason, .. }) => {
-                (AuditOutcome::Refused(reason.into()), Answered::Ended)
-            }
-            Ok(_) => match house.accounts().read(account).await? {
-                Some(Read { account, .. }) => (AuditOutcome::Done, Answered::Here(account)),
-                None => (
-                    AuditOutcome::Refused(word(Declined::Gone).into()),
-                    Answered::Declined(Declined::Gone),
-                ),
-            },
+        let asked = AuditEvent::new(act, AuditOutcome::Intended, from);
+        let asked = asked.on(account).by(who.account());
+        let read = async || {
+            house.officer(who).await?;
+            let read = house.accounts().read(account).await?;
+            read.ok_or_else(|| NotDone::declined(Declined::Gone))
         };
-        let event = AuditEvent::new(act, outcome, from);
-        let event = event.on(account).by(who.account());
-        house.audit.record(vec![event]).await?;
-        Ok(answer)
+        let looked = house.decide(&asked, read, |read, _| Ok(Deed::nothing(read.account)));
+        Ok(match looked.await? {
+            Ok(account) => Answered::Here(account),
+            Err(Undone::Declined(declined)) => Answered::Declined(declined),
+            Err(Undone::Refused(_)) => Answered::Ended,
+        })
+    }
+
+    /// Whether `who` is an officer now; that one who is not has asked to do `act` is recorded.
+    async fn is_officer(
+        &self,
+        who: &Authenticated,
+        act: Act,
+        from: &Source,
+    ) -> Result<bool, ServiceError> {
+        let asked = AuditEvent::new(act, AuditOutcome::Intended, from).by(who.account());
+        let house = &self.foundation;
+        let looked = house.decide(&asked, || house.officer(who), |_, _| Ok(Deed::look(())));
+        Ok(looked.await?.is_ok())
     }
 
     fn card_of(&self, account: &Account, who: &Authenticated) -> Card {

@@ -4,8 +4,8 @@ use crate::{
     domain::{Refusal, account::LastLogin, provisioning::Provisioning},
     service::{
         ServiceError,
-        authentication::{Granted, PasswordDue},
         enrollment::ProveOutcome,
+        entry::{Granted, PasswordDue},
         own_password::ChangeOutcome,
     },
     session::proofs::{LoggedIn, Proofs},

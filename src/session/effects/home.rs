@@ -2,11 +2,11 @@
 
 use super::answer::{Attempted, at_home, changed, compulsory, home, proved, refused};
 use crate::{
-    domain::{Passcode, PlainPassword, Refusal, Source, recovery::RecoveryState},
+    domain::{Passcode, PlainPassword, Refusal, Source},
     service::{
         ServiceError, Services,
-        authentication::Granted,
         enrollment::{DisableOutcome, Prover, StartOutcome},
+        entry::Granted,
         recovery::IssueOutcome,
     },
     session::proofs::{LoggedIn, Proofs},
@@ -128,12 +128,8 @@ async fn present(
         return Ok(None);
     };
     let granted = Granted {
-        authenticated,
-        policy: rules.policy,
-        recovery: RecoveryState::of(&account, rules),
-        account,
         previous_login,
-        activated: false,
+        ..Granted::of(authenticated, account, rules)
     };
     Ok(Some(at_home(granted, None)))
 }
