@@ -74,23 +74,23 @@ impl Accounts {
 
     /// Hashes a password on the hashing pool, at the configured cost.
     pub async fn hash(&self, password: PlainPassword) -> Result<PasswordHash, ServiceError> {
-        let house = &self.foundation;
-        let salt = house.random_bytes();
-        Ok(house.hashing.hash(password, salt, house.hash_cost).await?)
+        let deps = &self.foundation;
+        let salt = deps.random_bytes();
+        Ok(deps.hashing.hash(password, salt, deps.hash_cost).await?)
     }
 
     /// Adds an account.
     pub async fn add(&self, new: NewAccount, from: &Source) -> Result<(), AccountsError> {
-        let house = &self.foundation;
+        let deps = &self.foundation;
         let (key, role) = (new.key.clone(), new.role);
         let asked = AuditEvent {
             detail: role.is_officer().then(|| role.as_str().to_owned()),
             ..asked(Act::AddAccount, &key, from)
         };
-        match house.accounts().add(self.fresh(new)).await? {
-            Outcome::Applied => Ok(house.record_done(&asked, [asked.act]).await?),
+        match deps.accounts().add(self.fresh(new)).await? {
+            Outcome::Applied => Ok(deps.record_done(&asked, [asked.act]).await?),
             Outcome::Conflict => {
-                house.deny(&asked, "existing-account").await?;
+                deps.deny(&asked, "existing-account").await?;
                 Err(AccountsError::Exists(key))
             }
         }
@@ -163,8 +163,8 @@ impl Accounts {
         act: &AccountAct,
         from: &Source,
     ) -> Result<(), AccountsError> {
-        let house = &self.foundation;
-        match house.act_on(key, act, Hand::CommandLine, from).await? {
+        let deps = &self.foundation;
+        match deps.act_on(key, act, Hand::CommandLine, from).await? {
             Ok(_) => Ok(()),
             Err(Undone::Declined(Declined::Held)) => Err(AccountsError::Held(key.clone())),
             Err(Undone::Declined(Declined::NothingToDo)) => {
@@ -212,15 +212,15 @@ impl Accounts {
 
     /// Removes an account, and its ticket with it.
     pub async fn remove(&self, key: &AccountKey, from: &Source) -> Result<(), AccountsError> {
-        let house = &self.foundation;
+        let deps = &self.foundation;
         let asked = asked(Act::RemoveAccount, key, from);
         let read = async || {
             let read = self.there(key).await?;
-            let ticket = house.tickets().read(key).await?;
-            let count = house.accounts().count().await?;
+            let ticket = deps.tickets().read(key).await?;
+            let count = deps.accounts().count().await?;
             Ok::<_, NotDone<AccountsError>>((read, ticket, count))
         };
-        let removed = house.decide(&asked, read, |(read, ticket, count), _| {
+        let removed = deps.decide(&asked, read, |(read, ticket, count), _| {
             let commit = read.remove(&count).and(ticket.remove());
             Ok(Deed::of(commit, ()).ending_logins(key))
         });
@@ -229,11 +229,11 @@ impl Accounts {
 
     /// Begins an import: nothing of it is visible before [`Import::finish`].
     pub async fn begin_import(&self) -> Result<Import, ServiceError> {
-        let house = &self.foundation;
-        let id = HEXLOWER.encode(&house.random_bytes::<8>());
-        let store = house.store.clone();
+        let deps = &self.foundation;
+        let id = HEXLOWER.encode(&deps.random_bytes::<8>());
+        let store = deps.store.clone();
         Ok(Import {
-            import: import::Import::begin(store, &id, house.clock.now()).await?,
+            import: import::Import::begin(store, &id, deps.clock.now()).await?,
             accounts: self.clone(),
         })
     }
@@ -258,8 +258,8 @@ impl Accounts {
         told: Option<LetterKind>,
         change: impl Fn(&mut Account) -> Result<(ActivityKind, AuditEvent), NotDone<AccountsError>>,
     ) -> Result<(), AccountsError> {
-        let house = &self.foundation;
-        let changed = house.decide(
+        let deps = &self.foundation;
+        let changed = deps.decide(
             asked,
             || self.there(key),
             |read, attempt| {
@@ -269,7 +269,7 @@ impl Accounts {
                 account.note(Activity::of_owner(attempt.now, kind, attempt.from));
                 let mut commit = read.replace(&account);
                 if let Some(letter) = told {
-                    commit = house.notice(commit, &account, letter, attempt);
+                    commit = deps.notice(commit, &account, letter, attempt);
                 }
                 Ok(Deed::of(commit, ()).saying(event).ending_logins(key))
             },
@@ -315,10 +315,10 @@ impl Import {
 
     /// Makes everything added visible, at once.
     pub async fn finish(self, from: &Source) -> Result<(), ServiceError> {
-        let house = &self.accounts.foundation;
+        let deps = &self.accounts.foundation;
         self.import.finish().await?;
         let event = AuditEvent::new(Act::ImportAccounts, AuditOutcome::Done, from);
-        Ok(house.audit.record(vec![event]).await?)
+        Ok(deps.audit.record(vec![event]).await?)
     }
 
     /// Gives the import up: everything added goes.

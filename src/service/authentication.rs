@@ -108,13 +108,12 @@ impl Authentication {
     ) -> Result<PasswordOutcome, ServiceError> {
         let turn = self.turn(from, Some(&claimed.account));
         let _turn = turn.lock().await;
-        let house = &self.foundation;
-        house.hashing.expect_room(from)?;
+        let deps = &self.foundation;
+        deps.hashing.expect_room(from)?;
         let key = &claimed.account;
         let asked = asked(Act::CheckPassword, key, from);
-        let throttles = house.throttles();
-        let (counted, basis) =
-            tokio::join!(throttles.of(from, house.clock.now()), house.basis(key));
+        let throttles = deps.throttles();
+        let (counted, basis) = tokio::join!(throttles.of(from, deps.clock.now()), deps.basis(key));
         let (counted, basis) = (counted?, basis?);
         let read = basis.as_ref().map(|basis| &basis.read);
         let judged = self.judge_password(&asked, key, read, &counted, &password);
@@ -123,7 +122,7 @@ impl Authentication {
             Err(refusal) => return Ok(PasswordOutcome::Refused(refusal)),
         };
         let Some(mut basis) = basis else {
-            house.deny(&asked, "changed-meanwhile").await?;
+            deps.deny(&asked, "changed-meanwhile").await?;
             return Ok(PasswordOutcome::Refused(Refusal::Ended));
         };
         if basis.account().suspended.is_none() {
@@ -136,7 +135,7 @@ impl Authentication {
             generation: basis.account().generation,
         };
         let mut first = Some(basis);
-        let checked = house.decide(
+        let checked = deps.decide(
             &asked,
             || self.right_still(first.take(), key, &right, from),
             |(basis, renewed), attempt| {
@@ -186,10 +185,10 @@ impl Authentication {
         right: &Right,
         from: &Source,
     ) -> Result<(Basis, Option<PasswordProof>), NotDone> {
-        let house = &self.foundation;
+        let deps = &self.foundation;
         let basis = match first {
             Some(first) => Some(first),
-            None => house.basis(key).await?,
+            None => deps.basis(key).await?,
         };
         let basis = basis.filter(|basis| basis.account().generation == right.generation);
         let basis = basis.ok_or_else(NotDone::changed_meanwhile)?;
@@ -202,7 +201,7 @@ impl Authentication {
             return Ok((basis, None));
         }
         let again = right.password.clone();
-        let again = house.hashing.verify(again, stored.clone(), from);
+        let again = deps.hashing.verify(again, stored.clone(), from);
         let again = again.await.map_err(ServiceError::from)?;
         Ok((basis, Some(again.ok_or_else(NotDone::changed_meanwhile)?)))
     }
@@ -218,24 +217,24 @@ impl Authentication {
         counted: &Counted,
         password: &PlainPassword,
     ) -> Result<Result<PasswordProof, Refusal>, ServiceError> {
-        let house = &self.foundation;
+        let deps = &self.foundation;
         let from = &asked.from;
-        let now = house.clock.now();
+        let now = deps.clock.now();
         let read = self.corrected(read, now).await?;
         let read = read.as_ref();
         // Nobody has ended a wait of an account that there is not.
         let unlocks = read.map_or(0, |read| read.account.unlocks);
         if let Gate::Wait(wait) = counted.gate(key, unlocks, now) {
-            house.deny(asked, "waiting").await?;
+            deps.deny(asked, "waiting").await?;
             return Ok(Err(Refusal::Wait(wait)));
         }
         let stored = match read {
             Some(read) => read.account.password.clone(),
-            None => PasswordHash::unmatchable(house.hash_cost),
+            None => PasswordHash::unmatchable(deps.hash_cost),
         };
-        let proof = house.hashing.verify(password.clone(), stored, from);
+        let proof = deps.hashing.verify(password.clone(), stored, from);
         let proof = proof.await?;
-        let now = house.clock.now();
+        let now = deps.clock.now();
         let account = read.map(|read| &read.account);
         let one_time = account.and_then(|account| account.one_time_password);
         let is_over = proof.is_some() && one_time.is_some_and(|password| !password.is_good(now));
@@ -243,13 +242,13 @@ impl Authentication {
         // Guesses that were sent together are decided one after the other, each by what those before it have left.
         let turn = self.turn(from, None);
         let turn = turn.lock().await;
-        let throttles = house.throttles();
+        let throttles = deps.throttles();
         let judged = throttles.judge(from, key, read, is_right, now).await;
         drop(turn);
         let judged = judged?;
         if let Some(proof) = proof.filter(|_| judged.is_right) {
             // Not for one that is not heard: whoever guessed it would notice.
-            house.hashing.welcome(from);
+            deps.hashing.welcome(from);
             return Ok(Ok(proof));
         }
         let is_heard = !matches!(judged.admission, Admission::Unheard(_));
@@ -262,7 +261,7 @@ impl Authentication {
             (_, Some(_)) if is_over => "expired-one-time-password",
             (_, Some(_)) => "wrong-password",
         };
-        house.deny(asked, reason).await?;
+        deps.deny(asked, reason).await?;
         let wait = judged.counted.wait(key, unlocks, now);
         Ok(Err(match judged.counted.is_crowded(now) {
             true => Refusal::Crowded { wait },
@@ -276,7 +275,7 @@ impl Authentication {
         read: Option<&Read>,
         now: Timestamp,
     ) -> Result<Option<Read>, ServiceError> {
-        let house = &self.foundation;
+        let deps = &self.foundation;
         let mut read = read.cloned();
         loop {
             let Some(before) = read else {
@@ -287,9 +286,9 @@ impl Authentication {
             if account == before.account {
                 return Ok(Some(before));
             }
-            match house.store.commit(before.replace(&account)).await? {
+            match deps.store.commit(before.replace(&account)).await? {
                 Outcome::Applied => return Ok(Some(Read::replaced(account))),
-                Outcome::Conflict => read = house.accounts().read(&account.key).await?,
+                Outcome::Conflict => read = deps.accounts().read(&account.key).await?,
             }
         }
     }
@@ -305,24 +304,24 @@ impl Authentication {
         passcode: Passcode,
         from: &Source,
     ) -> Result<PasscodeOutcome, ServiceError> {
-        let house = &self.foundation;
+        let deps = &self.foundation;
         let (key, generation) = (awaiting.account(), awaiting.generation());
         let asked = asked(Act::CheckPasscode, key, from);
-        let checked = house.decide(
+        let checked = deps.decide(
             &asked,
-            || house.login(key, generation),
+            || deps.login(key, generation),
             |basis, attempt| {
                 let (accepted, mut account) =
-                    house.judge_passcode(&basis.read, &passcode, attempt)?;
+                    deps.judge_passcode(&basis.read, &passcode, attempt)?;
                 let proved = awaiting.clone();
-                let proved = proved.with_passcode(accepted, house.clock.monotonic());
+                let proved = proved.with_passcode(accepted, deps.clock.monotonic());
                 let proved = proved.ok_or_else(NotDone::foreign_passcode)?;
                 let activated = activate(&mut account, attempt);
                 account.passcode_throttle = Default::default();
                 let entered = enter(proved, &mut account, basis.rules(), attempt);
                 let mut commit = basis.replace(&account);
                 if activated {
-                    commit = house.notice(commit, &account, LetterKind::TotpActivated, attempt);
+                    commit = deps.notice(commit, &account, LetterKind::TotpActivated, attempt);
                 }
                 let enrolled = activated.then_some(Act::ProveEnrollment);
                 let acts = [enrolled, Some(attempt.act), entered.act()];
@@ -356,15 +355,15 @@ impl Authentication {
 
     /// Hashes the password again when configuration has raised the cost since, now that it is at hand.
     async fn strengthen(&self, read: Read, password: PlainPassword) -> Result<Read, ServiceError> {
-        let house = &self.foundation;
-        if !read.account.password.is_weaker_than(house.hash_cost) {
+        let deps = &self.foundation;
+        if !read.account.password.is_weaker_than(deps.hash_cost) {
             return Ok(read);
         }
-        let salt = house.random_bytes();
-        let hash = house.hashing.hash(password, salt, house.hash_cost).await?;
+        let salt = deps.random_bytes();
+        let hash = deps.hashing.hash(password, salt, deps.hash_cost).await?;
         let mut account = read.account.clone();
         account.password = hash;
-        match house.store.commit(read.replace(&account)).await? {
+        match deps.store.commit(read.replace(&account)).await? {
             // Not read again: somebody else's later change must meet this login's own commit as a conflict.
             Outcome::Applied => Ok(Read::replaced(account)),
             // Somebody else changed the account first; the next login tries again.

@@ -104,12 +104,12 @@ impl Enrollment {
         prover: &Prover,
         from: &Source,
     ) -> Result<StartOutcome, ServiceError> {
-        let house = &self.foundation;
+        let deps = &self.foundation;
         let (key, generation) = (prover.account(), prover.generation());
         let asked = asked(Act::StartEnrollment, key, from);
-        let started = house.decide(
+        let started = deps.decide(
             &asked,
-            || house.login_to_seal(key, generation),
+            || deps.login_to_seal(key, generation),
             |(basis, seal), attempt| {
                 if basis.account().authenticator.is_active() {
                     return Err(NotDone::denied(Refusal::Ended, "already-active"));
@@ -132,12 +132,12 @@ impl Enrollment {
         awaiting: &AwaitingPasscode,
         from: &Source,
     ) -> Result<StartOverOutcome, ServiceError> {
-        let house = &self.foundation;
+        let deps = &self.foundation;
         let (key, generation) = (awaiting.account(), awaiting.generation());
         let asked = asked(Act::StartEnrollment, key, from);
-        let started = house.decide(
+        let started = deps.decide(
             &asked,
-            || house.login_to_seal(key, generation),
+            || deps.login_to_seal(key, generation),
             |(basis, seal), attempt| {
                 let mut account = basis.account().clone();
                 let awaiting = awaiting.clone().start_over(&account.authenticator);
@@ -162,19 +162,19 @@ impl Enrollment {
         passcode: Passcode,
         from: &Source,
     ) -> Result<ProveOutcome, ServiceError> {
-        let house = &self.foundation;
+        let deps = &self.foundation;
         let (key, generation) = (prover.account(), prover.generation());
         let asked = asked(Act::ProveEnrollment, key, from);
-        let proved = house.decide(
+        let proved = deps.decide(
             &asked,
-            || house.login(key, generation),
+            || deps.login(key, generation),
             |basis, attempt| {
                 if !basis.account().authenticator.is_pending() {
                     return Err(NotDone::denied(Refusal::Ended, "no-pending-key"));
                 }
                 let (accepted, mut account) =
-                    house.judge_passcode(&basis.read, &passcode, attempt)?;
-                let proved = prover.with_passcode(accepted, house.clock.monotonic());
+                    deps.judge_passcode(&basis.read, &passcode, attempt)?;
+                let proved = prover.with_passcode(accepted, deps.clock.monotonic());
                 let proved = proved.ok_or_else(NotDone::foreign_passcode)?;
                 activate(&mut account, attempt);
                 account.passcode_throttle = PasscodeThrottle::default();
@@ -190,7 +190,7 @@ impl Enrollment {
                     }
                 };
                 let kind = LetterKind::TotpActivated;
-                let commit = house.notice(basis.replace(&account), &account, kind, attempt);
+                let commit = deps.notice(basis.replace(&account), &account, kind, attempt);
                 let acts = [Some(attempt.act), login].into_iter().flatten();
                 Ok(Deed::of(commit, entered.with_activated(true)).recorded_as(acts))
             },
@@ -210,19 +210,19 @@ impl Enrollment {
         passcode: Option<Passcode>,
         from: &Source,
     ) -> Result<DisableOutcome, ServiceError> {
-        let house = &self.foundation;
+        let deps = &self.foundation;
         let (key, generation) = (authenticated.account(), authenticated.generation());
         let asked = asked(Act::DisableTotp, key, from);
-        let disabled = house.decide(
+        let disabled = deps.decide(
             &asked,
-            || house.login_to_seal(key, generation),
+            || deps.login_to_seal(key, generation),
             |(basis, seal), attempt| {
                 if !basis.account().authenticator.is_active() {
                     return Err(NotDone::denied(Refusal::Ended, "no-authenticator"));
                 }
                 let code = passcode.as_ref();
                 let (refreshed, mut account) =
-                    house.with_fresh_code(authenticated, code, &basis.read, attempt)?;
+                    deps.with_fresh_code(authenticated, code, &basis.read, attempt)?;
                 account.authenticator = Authenticator::Absent;
                 account.recovery = None;
                 let Attempt { from, now, .. } = attempt;
@@ -231,7 +231,7 @@ impl Enrollment {
                     .then(|| self.put_pending_key(&mut account, &seal, attempt));
                 let commit = seal.still_seals(basis.replace(&account));
                 let kind = LetterKind::TotpDisabled;
-                let commit = house.notice(commit, &account, kind, attempt);
+                let commit = deps.notice(commit, &account, kind, attempt);
                 Ok(match provisioning {
                     Some(provisioning) => {
                         let wanted = refreshed.must_enroll();
@@ -271,12 +271,12 @@ impl Enrollment {
         seal: &Sealing,
         attempt: Attempt<'_>,
     ) -> Provisioning {
-        let house = &self.foundation;
+        let deps = &self.foundation;
         let Attempt { from, now, .. } = attempt;
-        let secret = house.new_secret();
+        let secret = deps.new_secret();
         let sealed = seal
             .vault
-            .seal_secret(&account.key, &secret, house.random_bytes());
+            .seal_secret(&account.key, &secret, deps.random_bytes());
         account.authenticator = Authenticator::Pending {
             secret: sealed,
             since: now,
@@ -288,6 +288,6 @@ impl Enrollment {
             ActivityKind::EnrollmentStarted,
             from,
         ));
-        Provisioning::new(&house.issuer, &account.key.user_id, &secret)
+        Provisioning::new(&deps.issuer, &account.key.user_id, &secret)
     }
 }

@@ -67,13 +67,13 @@ impl Outbox {
 
     /// Makes a letter due at once, whatever the server said before.
     pub async fn retry(&self, id: &LetterId, from: &Source) -> Result<Retried, ServiceError> {
-        let house = &self.foundation;
+        let deps = &self.foundation;
         let asked = AuditEvent::new(Act::RetryLetter, AuditOutcome::Intended, from);
         let read = async || {
-            let read = house.outbox().get(id).await?;
+            let read = deps.outbox().get(id).await?;
             read.ok_or_else(|| NotDone::denied(Retried::Gone, "unknown-letter"))
         };
-        let retried = house.decide(&asked, read, |read, attempt| {
+        let retried = deps.decide(&asked, read, |read, attempt| {
             let event = asked.clone().on(&read.letter.account);
             match read.delivery.again(attempt.now) {
                 None => {

@@ -56,14 +56,14 @@ impl OwnPassword {
         passcode: Option<Passcode>,
         from: &Source,
     ) -> Result<ChangeOutcome, ServiceError> {
-        let house = &self.foundation;
+        let deps = &self.foundation;
         let (key, generation) = (authenticated.account(), authenticated.generation());
         let turn = self.authentication.turn(from, Some(key));
         let _turn = turn.lock().await;
         let asked = asked(Act::ChangePassword, key, from);
-        let looked = house.decide(
+        let looked = deps.decide(
             &asked,
-            || house.login(key, generation),
+            || deps.login(key, generation),
             |basis, _| {
                 if passcode.is_none() && self.wants_fresh(authenticated, &basis) {
                     let wanted = Refusal::FreshPasscodeWanted;
@@ -85,15 +85,15 @@ impl OwnPassword {
             Err(refusal) => return Ok(ChangeOutcome::Refused(refusal)),
         };
         let hash = self.hash(new).await?;
-        let changed = house.decide(
+        let changed = deps.decide(
             &asked,
-            || house.login(key, generation),
+            || deps.login(key, generation),
             |basis, attempt| {
                 let (proved, mut account) = match self.wants_fresh(authenticated, &basis) {
                     false => (authenticated.clone(), basis.account().clone()),
                     true => {
                         let code = passcode.as_ref();
-                        house.with_fresh_code(authenticated, code, &basis.read, attempt)?
+                        deps.with_fresh_code(authenticated, code, &basis.read, attempt)?
                     }
                 };
                 let authenticated = proved.with_new_password(&mut account, &proof, hash.clone());
@@ -119,12 +119,12 @@ impl OwnPassword {
         new: PlainPassword,
         from: &Source,
     ) -> Result<ChangeOutcome, ServiceError> {
-        let house = &self.foundation;
+        let deps = &self.foundation;
         let (key, generation) = (awaiting.account(), awaiting.generation());
         let asked = asked(Act::ChangePassword, key, from);
-        let looked = house.decide(
+        let looked = deps.decide(
             &asked,
-            || house.login(key, generation),
+            || deps.login(key, generation),
             |basis, _| {
                 fit(&new, basis.account())?;
                 Ok(Deed::look(basis.read.account.password))
@@ -134,16 +134,16 @@ impl OwnPassword {
             Ok(stored) => stored,
             Err(refusal) => return Ok(ChangeOutcome::Refused(refusal)),
         };
-        let is_same = house.hashing.verify(new.clone(), stored, from);
+        let is_same = deps.hashing.verify(new.clone(), stored, from);
         if is_same.await?.is_some() {
-            house.deny(&asked, UNFIT).await?;
+            deps.deny(&asked, UNFIT).await?;
             let same = Refusal::NewPassword(PasswordRuleError::Unchanged);
             return Ok(ChangeOutcome::Refused(same));
         }
         let hash = self.hash(new).await?;
-        let replaced = house.decide(
+        let replaced = deps.decide(
             &asked,
-            || house.login(key, generation),
+            || deps.login(key, generation),
             |basis, attempt| {
                 let mut account = basis.account().clone();
                 let one_time = account.one_time_password;
@@ -176,9 +176,9 @@ impl OwnPassword {
         current: &PlainPassword,
         basis: &Basis,
     ) -> Result<Result<PasswordProof, Refusal>, ServiceError> {
-        let house = &self.foundation;
-        let throttles = house.throttles();
-        let counted = throttles.of(&asked.from, house.clock.now()).await?;
+        let deps = &self.foundation;
+        let throttles = deps.throttles();
+        let counted = throttles.of(&asked.from, deps.clock.now()).await?;
         let (key, read) = (&basis.account().key, Some(&basis.read));
         let judged = self
             .authentication
@@ -207,9 +207,9 @@ impl OwnPassword {
     }
 
     async fn hash(&self, new: PlainPassword) -> Result<PasswordHash, ServiceError> {
-        let house = &self.foundation;
-        let salt = house.random_bytes();
-        Ok(house.hashing.hash(new, salt, house.hash_cost).await?)
+        let deps = &self.foundation;
+        let salt = deps.random_bytes();
+        Ok(deps.hashing.hash(new, salt, deps.hash_cost).await?)
     }
 }
 

@@ -47,21 +47,21 @@ impl Recovery {
         code: RecoveryCode,
         from: &Source,
     ) -> Result<PasscodeOutcome, ServiceError> {
-        let house = &self.foundation;
+        let deps = &self.foundation;
         let (key, generation) = (awaiting.account(), awaiting.generation());
         let asked = asked(Act::UseRecoveryCode, key, from);
-        let checked = house.decide(
+        let checked = deps.decide(
             &asked,
             // What is left of the codes is sealed anew.
-            || house.login_to_seal(key, generation),
+            || deps.login_to_seal(key, generation),
             |(basis, seal), attempt| {
                 if !basis.rules().recovery_codes {
                     return Err(NotDone::denied(Refusal::Ended, "recovery-codes-off"));
                 }
                 let (accepted, mut account) =
-                    house.judge_recovery_code(&basis.read, &code, &seal, attempt)?;
+                    deps.judge_recovery_code(&basis.read, &code, &seal, attempt)?;
                 let proved = awaiting.clone();
-                let proved = proved.with_recovery_code(accepted, house.clock.monotonic());
+                let proved = proved.with_recovery_code(accepted, deps.clock.monotonic());
                 let proved = proved.ok_or_else(NotDone::foreign_passcode)?;
                 let used = ActivityKind::RecoveryCodeUsed;
                 account.note(Activity::of_owner(attempt.now, used, attempt.from));
@@ -69,7 +69,7 @@ impl Recovery {
                 let entered = enter(proved, &mut account, basis.rules(), attempt);
                 let commit = seal.still_seals(basis.replace(&account));
                 let kind = LetterKind::RecoveryCodeUsed;
-                let commit = house.notice(commit, &account, kind, attempt);
+                let commit = deps.notice(commit, &account, kind, attempt);
                 let acts = [Some(attempt.act), entered.act()].into_iter().flatten();
                 Ok(Deed::of(commit, entered).recorded_as(acts))
             },
@@ -85,12 +85,12 @@ impl Recovery {
         passcode: Option<Passcode>,
         from: &Source,
     ) -> Result<IssueOutcome, ServiceError> {
-        let house = &self.foundation;
+        let deps = &self.foundation;
         let (key, generation) = (authenticated.account(), authenticated.generation());
         let asked = asked(Act::IssueRecoveryCodes, key, from);
-        let issued = house.decide(
+        let issued = deps.decide(
             &asked,
-            || house.login_to_seal(key, generation),
+            || deps.login_to_seal(key, generation),
             |(basis, seal), attempt| {
                 if RecoveryState::of(basis.account(), basis.rules()).is_none() {
                     let reason = match basis.account().authenticator.is_active() {
@@ -101,11 +101,11 @@ impl Recovery {
                 }
                 let code = passcode.as_ref();
                 let (refreshed, mut account) =
-                    house.with_fresh_code(authenticated, code, &basis.read, attempt)?;
+                    deps.with_fresh_code(authenticated, code, &basis.read, attempt)?;
                 let codes = self.put_codes(&mut account, &seal, attempt);
                 let commit = seal.still_seals(basis.replace(&account));
                 let kind = LetterKind::RecoveryCodesIssued;
-                let commit = house.notice(commit, &account, kind, attempt);
+                let commit = deps.notice(commit, &account, kind, attempt);
                 let granted = Granted::of(refreshed, account, basis.rules());
                 Ok(Deed::of(commit, (codes, granted)))
             },
@@ -122,11 +122,11 @@ impl Recovery {
         seal: &Sealing,
         attempt: Attempt<'_>,
     ) -> IssuedCodes {
-        let house = &self.foundation;
+        let deps = &self.foundation;
         let Attempt { from, now, .. } = attempt;
-        let random = zeroize::Zeroizing::new(house.random_bytes());
+        let random = zeroize::Zeroizing::new(deps.random_bytes());
         let (codes, set) = RecoverySet::issue(&random);
-        let nonce = house.random_bytes();
+        let nonce = deps.random_bytes();
         account.recovery = Some(RecoveryCodes {
             issued: now,
             left: set.left(),

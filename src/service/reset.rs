@@ -103,19 +103,19 @@ impl Reset {
         challenge: Option<Challenge>,
         from: &Source,
     ) -> Result<RequestOutcome, ServiceError> {
-        let house = &self.foundation;
+        let deps = &self.foundation;
         let ResetRequest {
             account: key,
             email,
             security_code,
         } = asked;
         let asked = decision::asked(Act::RequestReset, &key, from);
-        let now = house.clock.monotonic();
+        let now = deps.clock.monotonic();
         if !challenge.is_some_and(|challenge| challenge.accepts(&security_code, now)) {
-            house.deny(&asked, "security-code").await?;
+            deps.deny(&asked, "security-code").await?;
             return Ok(RequestOutcome::Refused(Refusal::SecurityCode));
         }
-        let decided = house.decide(
+        let decided = deps.decide(
             &asked,
             || self.read_asked(&key, from),
             |asked, attempt| self.judge_request(&key, &email, asked, attempt),
@@ -126,13 +126,13 @@ impl Reset {
     }
 
     async fn read_asked(&self, key: &AccountKey, from: &Source) -> Result<Asked, NotDone<()>> {
-        let house = &self.foundation;
+        let deps = &self.foundation;
         Ok(Asked {
-            source: house.reset_limits().source(from).await?,
-            hour: house.reset_limits().hour(&house.node).await?,
-            account: house.accounts().read(key).await?,
-            ticket: house.tickets().read(key).await?,
-            seal: house.sealing().await?,
+            source: deps.reset_limits().source(from).await?,
+            hour: deps.reset_limits().hour(&deps.node).await?,
+            account: deps.accounts().read(key).await?,
+            ticket: deps.tickets().read(key).await?,
+            seal: deps.sealing().await?,
         })
     }
 
@@ -143,7 +143,7 @@ impl Reset {
         asked: Asked,
         attempt: Attempt<'_>,
     ) -> Result<Deed<()>, NotDone<()>> {
-        let house = &self.foundation;
+        let deps = &self.foundation;
         let now = attempt.now;
         let Asked {
             source,
@@ -173,7 +173,7 @@ impl Reset {
             Some("suspended")
         } else if !requests.allows(&ACCOUNT_LIMITS, now) {
             Some("limit-of-account")
-        } else if !hour.allows(house.letters.an_hour, now) {
+        } else if !hour.allows(deps.letters.an_hour, now) {
             Some("limit-of-all")
         } else {
             None
@@ -189,7 +189,7 @@ impl Reset {
         match refused {
             None => Ok(Deed::of(counted.and(seal.still_seals(issued)), ())),
             Some(reason) => {
-                let decoy = issued.as_decoy(&house.node).and(ticket.corrected(now));
+                let decoy = issued.as_decoy(&deps.node).and(ticket.corrected(now));
                 let denial = Denial::new((), reason).counting(counted.and(decoy));
                 Err(denial.into())
             }
@@ -205,11 +205,11 @@ impl Reset {
         seal: &Sealing,
         attempt: Attempt<'_>,
     ) -> Commit {
-        let house = &self.foundation;
+        let deps = &self.foundation;
         let Attempt { from, now, .. } = attempt;
         let secrets = self.new_secrets();
-        let expires = now + house.letters.link_holds;
-        let random = house.random_bytes();
+        let expires = now + deps.letters.link_holds;
+        let random = deps.random_bytes();
         let letter = Letter::about(
             account,
             LetterKind::ResetRequested,
@@ -218,7 +218,7 @@ impl Reset {
             expires,
             random,
         );
-        let nonce = house.random_bytes();
+        let nonce = deps.random_bytes();
         let sealed = seal.vault.seal_ticket_secrets(&letter.id, &secrets, nonce);
         let ticket = Ticket {
             account: account.key.clone(),
@@ -235,9 +235,9 @@ impl Reset {
     }
 
     fn new_secrets(&self) -> TicketSecrets {
-        let house = &self.foundation;
-        let token = Zeroizing::new(house.random_bytes::<{ Token::BYTES }>());
-        let code = Zeroizing::new(house.random_bytes::<{ ShortCode::RANDOM_BYTES }>());
+        let deps = &self.foundation;
+        let token = Zeroizing::new(deps.random_bytes::<{ Token::BYTES }>());
+        let code = Zeroizing::new(deps.random_bytes::<{ ShortCode::RANDOM_BYTES }>());
         TicketSecrets {
             token: Token::from_bytes(*token),
             code: ShortCode::from_random(&code),
@@ -269,9 +269,9 @@ impl Reset {
         secret: &ResetSecret,
         from: &Source,
     ) -> Result<Confirmed, ServiceError> {
-        let house = &self.foundation;
+        let deps = &self.foundation;
         let asked = AuditEvent::new(Act::ConfirmReset, AuditOutcome::Intended, from);
-        let confirmed = house.decide(
+        let confirmed = deps.decide(
             &asked,
             || self.look(secret, &asked),
             |Valid {
@@ -287,7 +287,7 @@ impl Reset {
                 account.generation = account.generation.wrapping_add(1);
                 account.note(Activity::of_owner(now, ActivityKind::TotpReset, from));
                 let commit = read.replace(&account).and(ticket.spend(now));
-                let commit = house.notice(commit, &account, LetterKind::TotpReset, attempt);
+                let commit = deps.notice(commit, &account, LetterKind::TotpReset, attempt);
                 Ok(Deed::of(commit, ())
                     .saying(asked.clone().on(&account.key))
                     .ending_logins(&account.key))
@@ -301,29 +301,29 @@ impl Reset {
 
     /// The ticket that `secret` stands for, with its account, if it may be used now.
     async fn look(&self, secret: &ResetSecret, asked: &AuditEvent) -> Result<Valid, NotDone> {
-        let house = &self.foundation;
-        let now = house.clock.now();
+        let deps = &self.foundation;
+        let now = deps.clock.now();
         let from = &asked.from;
         // Nobody guesses the 160 bits of a link, and a mail gateway may open a stale one a hundred times. Nor the 73 bits
         // of a code: a right one is taken whatever others have typed behind the same address, and only wrong ones wait.
         let is_typed = matches!(secret, ResetSecret::Code(_));
-        let ticket = house.tickets().find(&secret.digest()).await?;
+        let ticket = deps.tickets().find(&secret.digest()).await?;
         let fitting = ticket.filter(|read| read.ticket().is_some_and(|t| t.fits(secret)));
         let Some((ticket, known)) = fitting.and_then(|read| {
             let ticket = read.ticket().cloned()?;
             Some((read, ticket))
         }) else {
-            if is_typed && let Gate::Wait(wait) = house.reset_limits().gate(from, now).await? {
+            if is_typed && let Gate::Wait(wait) = deps.reset_limits().gate(from, now).await? {
                 return Err(NotDone::denied(Refusal::Wait(wait), "waiting"));
             }
             if is_typed {
-                house.reset_limits().count_miss(from, now).await?;
+                deps.reset_limits().count_miss(from, now).await?;
             }
             return Err(void(Void::Unknown).into());
         };
         // Written once: from then on it runs down. Somebody else may have done so, or used it, meanwhile.
         if let Some(corrected) = ticket.corrected_ticket(now) {
-            house.store.commit(corrected).await?;
+            deps.store.commit(corrected).await?;
             return Box::pin(self.look(secret, asked)).await;
         }
         let void = |why| NotDone::from(void(why).saying(asked.clone().on(&known.account)));
@@ -332,13 +332,13 @@ impl Reset {
             TicketState::Expired => {
                 // Whoever has changed it meanwhile leaves it to the next look.
                 if let Some(end) = ticket.end() {
-                    house.store.commit(end).await?;
+                    deps.store.commit(end).await?;
                 }
                 return Err(void(Void::Expired));
             }
             TicketState::Valid => {}
         }
-        let account = house.accounts().read(&known.account).await?;
+        let account = deps.accounts().read(&known.account).await?;
         let is_still_its = |read: &accounts::Read| {
             let account = &read.account;
             account.generation == known.generation

@@ -70,19 +70,19 @@ impl Officer {
 
     /// What is wrong with the machine's clock, as far as anybody can tell. It stops no login (security.md section 4).
     pub async fn clock_fault(&self) -> Option<ClockFault> {
-        let house = &self.foundation;
-        let latest = match &house.audit_trail {
+        let deps = &self.foundation;
+        let latest = match &deps.audit_trail {
             Some(trail) => trail.latest().await.unwrap_or_else(|error| {
                 tracing::warn!(%error, "the clock is not compared with the audit log");
                 None
             }),
             None => None,
         };
-        let clock = &house.clock;
+        let clock = &deps.clock;
         if let Some(fault) = ClockFault::of(clock.now(), clock.built(), latest) {
             return Some(fault);
         }
-        let nodes = house.store.nodes().await.unwrap_or_else(|error| {
+        let nodes = deps.store.nodes().await.unwrap_or_else(|error| {
             tracing::warn!(%error, "the clock is not compared with those of the other machines");
             Vec::new()
         });
@@ -105,7 +105,7 @@ impl Officer {
         limit: usize,
         from: &Source,
     ) -> Result<Answered<FoundPage>, ServiceError> {
-        let house = &self.foundation;
+        let deps = &self.foundation;
         if !self.is_officer(who, Act::FindAccounts, from).await? {
             return Ok(Answered::Ended);
         }
@@ -118,8 +118,8 @@ impl Officer {
             }));
         };
         let limit = limit.clamp(1, Self::FOUND_AT_ONCE);
-        let page = house.index().page(&query, after, limit).await?;
-        let now = house.clock.now();
+        let page = deps.index().page(&query, after, limit).await?;
+        let now = deps.clock.now();
         let found = |account: Account| Found {
             totp: account.authenticator.state(),
             suspended: account.suspended.is_some(),
@@ -180,15 +180,15 @@ impl Officer {
         act: Act,
         from: &Source,
     ) -> Result<Answered<Account>, ServiceError> {
-        let house = &self.foundation;
+        let deps = &self.foundation;
         let asked = AuditEvent::new(act, AuditOutcome::Intended, from);
         let asked = asked.on(account).by(who.account());
         let read = async || {
-            house.officer(who).await?;
-            let read = house.accounts().read(account).await?;
+            deps.officer(who).await?;
+            let read = deps.accounts().read(account).await?;
             read.ok_or_else(|| NotDone::declined(Declined::Gone))
         };
-        let looked = house.decide(&asked, read, |read, _| Ok(Deed::nothing(read.account)));
+        let looked = deps.decide(&asked, read, |read, _| Ok(Deed::nothing(read.account)));
         Ok(match looked.await? {
             Ok(account) => Answered::Here(account),
             Err(Undone::Declined(declined)) => Answered::Declined(declined),
@@ -204,8 +204,8 @@ impl Officer {
         from: &Source,
     ) -> Result<bool, ServiceError> {
         let asked = AuditEvent::new(act, AuditOutcome::Intended, from).by(who.account());
-        let house = &self.foundation;
-        let looked = house.decide(&asked, || house.officer(who), |_, _| Ok(Deed::look(())));
+        let deps = &self.foundation;
+        let looked = deps.decide(&asked, || deps.officer(who), |_, _| Ok(Deed::look(())));
         Ok(looked.await?.is_ok())
     }
 

@@ -48,21 +48,21 @@ impl Officer {
                 return Ok(CarriedOut::Declined(declined, who.clone()));
             }
         };
-        let house = &self.foundation;
+        let deps = &self.foundation;
         let done = match &act {
             DeskAct::Account(key, act) => {
                 let hand = Hand::Officer(&who, &said);
-                let acted = house.act_on(key, act, hand, from).await?;
+                let acted = deps.act_on(key, act, hand, from).await?;
                 acted.map(|(account, password)| {
                     Done::Account(Box::new(self.card_of(&account, &who)), password)
                 })
             }
             DeskAct::SetRules(rules) => self.set_rules(&asked, *rules, &said, &who).await?,
             DeskAct::ReadOutbox => {
-                let page = async { Outbox::new(house.clone()).page(None, SHOWN).await };
-                Ok(Done::Outbox(house.announce(&asked, page).await?))
+                let page = async { Outbox::new(deps.clone()).page(None, SHOWN).await };
+                Ok(Done::Outbox(deps.announce(&asked, page).await?))
             }
-            DeskAct::ReadAudit => Ok(house.announce(&asked, self.read_audit()).await?),
+            DeskAct::ReadAudit => Ok(deps.announce(&asked, self.read_audit()).await?),
         };
         Ok(match done {
             Ok(done) => CarriedOut::Done(done, who),
@@ -81,10 +81,10 @@ impl Officer {
         said: &Said,
         passcode: Option<Passcode>,
     ) -> Result<Result<Authenticated, Undone>, ServiceError> {
-        let house = &self.foundation;
-        let allowed = house.decide(
+        let deps = &self.foundation;
+        let allowed = deps.decide(
             asked,
-            async || Ok::<_, NotDone<Undone>>(house.officer(who).await?),
+            async || Ok::<_, NotDone<Undone>>(deps.officer(who).await?),
             |read, attempt| {
                 if let DeskAct::Account(key, act) = act
                     && let Some(declined) = never(key, act, said, who)
@@ -92,7 +92,7 @@ impl Officer {
                     return Err(NotDone::declined(declined));
                 }
                 let code = passcode.as_ref();
-                let (fresh, account) = house.with_fresh_code(who, code, &read, attempt)?;
+                let (fresh, account) = deps.with_fresh_code(who, code, &read, attempt)?;
                 Ok(match code {
                     None => Deed::look(fresh),
                     Some(_) => Deed::of(read.replace(&account), fresh).recorded_as([]),
@@ -111,12 +111,12 @@ impl Officer {
         said: &Said,
         who: &Authenticated,
     ) -> Result<Result<Done, Undone>, ServiceError> {
-        let house = &self.foundation;
+        let deps = &self.foundation;
         let read = async || {
-            let officer = house.officer(who).await?;
-            Ok::<_, NotDone<Undone>>((officer, house.settings().rules().await?.rules))
+            let officer = deps.officer(who).await?;
+            Ok::<_, NotDone<Undone>>((officer, deps.settings().rules().await?.rules))
         };
-        let set = house.decide(asked, read, |(officer, before), _| {
+        let set = deps.decide(asked, read, |(officer, before), _| {
             if before == rules {
                 return Err(NotDone::declined(Declined::NothingToDo));
             }
