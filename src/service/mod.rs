@@ -1,8 +1,8 @@
 //! What people and operators want done, one file an intent: throttle, judge, store, record.
 //!
 //! Architecture invariant: whatever grants or changes something is decided on what was read and committed on
-//! condition that it is still so, and answered only after that commit. Outward goes only what the person may know;
-//! the true reason goes to the audit log.
+//! condition that it is still so, and answered only after that commit (`decision`, written once; a login is granted in
+//! `entry` alone). Outward goes only what the person may know; the true reason goes to the audit log.
 
 mod account_act;
 pub mod accounts;
