@@ -103,6 +103,7 @@ acts! {
     SetPassword = "set-password",
     ImportAccounts = "import-accounts",
     SetPolicy = "set-policy",
+    ShowPolicy = "show-policy",
     ChangePassword = "change-password",
     IssueRecoveryCodes = "issue-recovery-codes",
     UseRecoveryCode = "use-recovery-code",

@@ -23,6 +23,7 @@ pub mod policy;
 pub mod provisioning;
 pub mod recorded;
 pub mod recovery;
+pub mod refusal;
 pub mod reset;
 pub mod security_code;
 pub mod source;
@@ -39,5 +40,6 @@ pub use login::{
 pub use passcode::Passcode;
 pub use password::{IssuedPassword, PasswordHash, PlainPassword};
 pub use policy::Policy;
+pub use refusal::Refusal;
 pub use source::{Source, SourceKey};
 pub use totp::{Secret, TimeStep};

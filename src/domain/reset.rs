@@ -234,6 +234,26 @@ pub struct Ticket {
     pub used: Option<Timestamp>,
 }
 
+/// Why a link or a short code resets nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Void {
+    /// Mistyped, or a newer letter's has taken its place, or something in it disagrees, or it never was one.
+    Unknown,
+    Used,
+    Expired,
+}
+
+impl Void {
+    /// The audit log's word for it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Unknown => "unknown-ticket",
+            Self::Used => "used-ticket",
+            Self::Expired => "expired-ticket",
+        }
+    }
+}
+
 /// What a ticket is worth now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TicketState {

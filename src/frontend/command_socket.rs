@@ -86,14 +86,14 @@ impl Held {
     }
 
     /// What the services of this process stand on.
-    pub fn by(house: &Foundation) -> Self {
+    pub fn by(deps: &Foundation) -> Self {
         Self {
-            vault: Some(house.vault.clone()),
+            vault: Some(deps.vault.clone()),
             ..Self::new(
-                house.store.clone(),
-                house.audit.clone(),
-                house.ended_logins.clone(),
-                house.letters.wake.clone(),
+                deps.store.clone(),
+                deps.audit.clone(),
+                deps.ended_logins.clone(),
+                deps.letters.wake.clone(),
             )
         }
     }

@@ -6,20 +6,24 @@
 //! and only then answered.
 
 use jiff::Timestamp;
+use tokio::sync::OnceCell;
 use zeroize::Zeroizing;
 
-use super::{Foundation, Refusal, ServiceError};
+use super::{
+    Foundation, ServiceError,
+    decision::{Deed, NotDone},
+};
 use crate::{
     domain::{
         Account, AccountKey, Activity, ActivityKind, Authenticated, Authenticator, IssuedPassword,
-        PasswordHash, PlainPassword, Source,
+        PasswordHash, PlainPassword, Refusal, Source,
         account::OneTimePassword,
         audit::{Act, AuditEvent, AuditOutcome},
         letter::LetterKind,
         officer::{AccountAct, Declined, Statement},
         throttle::{Gate, PasscodeThrottle},
     },
-    store::{Outcome, StoreError, accounts::Read},
+    store::{Commit, accounts::Read},
 };
 
 /// Whose hand an act is.
@@ -65,19 +69,25 @@ impl Hand<'_> {
     }
 }
 
-/// Why somebody may not act as an officer now.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct NoOfficer {
-    pub refusal: Refusal,
-    pub reason: &'static str,
+/// Why an act is not done.
+#[derive(Debug)]
+pub(super) enum Undone {
+    /// Whoever asks may not give it now.
+    Refused(Refusal),
+    /// They may, and it cannot be done.
+    Declined(Declined),
 }
 
-/// What came of an act on an account.
-#[derive(Debug)]
-pub(super) enum Acted {
-    Refused(NoOfficer),
-    Declined(Declined),
-    Done(Box<Account>, Option<IssuedPassword>),
+impl From<NotDone> for NotDone<Undone> {
+    fn from(refused: NotDone) -> Self {
+        refused.told(Undone::Refused)
+    }
+}
+
+impl NotDone<Undone> {
+    pub fn declined(declined: Declined) -> Self {
+        Self::denied(Undone::Declined(declined), word(declined))
+    }
 }
 
 /// What belongs to each act.
@@ -90,128 +100,101 @@ struct Nature {
 
 impl Foundation {
     /// The account of an officer who is logged in by `who`, as it is now.
-    pub(super) async fn officer(
-        &self,
-        who: &Authenticated,
-    ) -> Result<Result<Read, NoOfficer>, StoreError> {
+    pub(super) async fn officer(&self, who: &Authenticated) -> Result<Read, NotDone> {
         let read = self.accounts().read(who.account()).await?;
-        let no = |refusal, reason| Ok(Err(NoOfficer { refusal, reason }));
-        let Some(read) = read.filter(|read| read.account.generation == who.generation()) else {
-            return no(Refusal::Ended, "ended-login");
-        };
+        let read = read.filter(|read| read.account.generation == who.generation());
+        let read = read.ok_or_else(NotDone::ended_login)?;
         if read.account.suspended.is_some() {
-            return no(Refusal::Suspended, "suspended");
+            return Err(NotDone::denied(Refusal::Suspended, "suspended"));
         }
         if !read.account.role.is_officer() {
-            return no(Refusal::Ended, "not-officer");
+            return Err(NotDone::denied(Refusal::Ended, "not-officer"));
         }
         // Another login of the same officer may have switched it off, and awaits its new key.
         if !read.account.authenticator.is_active() {
-            return no(Refusal::Ended, "no-authenticator");
+            return Err(NotDone::denied(Refusal::Ended, "no-authenticator"));
         }
-        Ok(Ok(read))
+        Ok(read)
     }
 
-    /// Does `act` to the account `key` and records it, whatever comes of it.
+    /// Does `act` to the account `key` and records it, whatever comes of it: the account as it is then, and the one-time
+    /// password if one was issued.
     pub(super) async fn act_on(
         &self,
         key: &AccountKey,
         act: &AccountAct,
         hand: Hand<'_>,
         from: &Source,
-    ) -> Result<Acted, ServiceError> {
-        let mut telling = Telling {
-            event: AuditEvent {
-                by: hand.by().cloned(),
-                detail: hand.detail(target(act, None)),
-                ..AuditEvent::new(nature(act).act, AuditOutcome::Intended, from).on(key)
+    ) -> Result<Result<(Account, Option<IssuedPassword>), Undone>, ServiceError> {
+        let nature = nature(act);
+        let asked = AuditEvent {
+            by: hand.by().cloned(),
+            detail: hand.detail(target(act, None)),
+            ..AuditEvent::new(nature.act, AuditOutcome::Intended, from).on(key)
+        };
+        let issued = OnceCell::new();
+        let acted = self.decide(
+            &asked,
+            || self.read_to_act(key, act, hand, &issued),
+            |(read, standing), attempt| {
+                let now = attempt.now;
+                if let Some(declined) = speaks_against(act, &read.account, hand, now) {
+                    return Err(NotDone::declined(declined));
+                }
+                let mut account = read.account.clone();
+                let issued = issued.get().map(|(_, hash)| hash);
+                change(act, &mut account, issued, now);
+                if nature.ends_logins {
+                    account.generation = account.generation.wrapping_add(1);
+                }
+                account.note(Activity {
+                    by: hand.by().cloned(),
+                    ..Activity::of_owner(now, nature.activity, from)
+                });
+                let mut commit = read.replace(&account);
+                if let Some(standing) = standing {
+                    commit = commit.and(standing);
+                }
+                // Whoever owns the address before must hear of it there.
+                if read.account.email != account.email {
+                    commit = self.notice(commit, &read.account, nature.letter, attempt);
+                }
+                commit = self.notice(commit, &account, nature.letter, attempt);
+                let event = AuditEvent {
+                    detail: hand.detail(target(act, Some(&read.account))),
+                    ..asked.clone()
+                };
+                let deed = Deed::of(commit, account).saying(event).announced();
+                Ok(match nature.ends_logins {
+                    true => deed.ending_logins(key),
+                    false => deed,
+                })
             },
-            intended: false,
-        };
-        let acted = self.try_act(key, act, hand, from, &mut telling).await;
-        let outcome = match &acted {
-            Ok(Acted::Done(..)) => AuditOutcome::Done,
-            Ok(Acted::Refused(no)) => AuditOutcome::Refused(no.reason.into()),
-            Ok(Acted::Declined(declined)) => AuditOutcome::Refused(word(*declined).into()),
-            // Of what was never begun nothing need be told.
-            Err(_) if !telling.intended => return acted,
-            Err(error) => AuditOutcome::Failed(error.to_string()),
-        };
-        let recorded = self.audit.record(vec![AuditEvent {
-            outcome,
-            ..telling.event
-        }]);
-        let recorded = recorded.await;
-        // The first failure is the one that tells most.
-        let acted = acted?;
-        recorded?;
-        Ok(acted)
+        );
+        let acted = acted.await?;
+        let password = issued.into_inner().map(|(password, _)| password);
+        Ok(acted.map(|account| (account, password)))
     }
 
-    async fn try_act(
+    /// The account that is acted on, and that whoever acts still may; with a new password in `issued`, if it wants one.
+    async fn read_to_act(
         &self,
         key: &AccountKey,
         act: &AccountAct,
         hand: Hand<'_>,
-        from: &Source,
-        telling: &mut Telling,
-    ) -> Result<Acted, ServiceError> {
-        let mut issued: Option<(IssuedPassword, PasswordHash)> = None;
-        loop {
-            let standing = match hand {
-                Hand::CommandLine => None,
-                Hand::Officer(who, _) => match self.officer(who).await? {
-                    Ok(officer) => Some(officer.unchanged()),
-                    Err(no) => return Ok(Acted::Refused(no)),
-                },
-            };
-            let Some(read) = self.accounts().read(key).await? else {
-                return Ok(Acted::Declined(Declined::Gone));
-            };
-            let now = self.clock.now();
-            if let Some(declined) = speaks_against(act, &read.account, hand, now) {
-                return Ok(Acted::Declined(declined));
-            }
-            if *act == AccountAct::IssuePassword && issued.is_none() {
-                issued = Some(self.new_password(&read.account).await?);
-            }
-            if !telling.intended {
-                telling.event.detail = hand.detail(target(act, Some(&read.account)));
-                self.audit.record(vec![telling.event.clone()]).await?;
-                telling.intended = true;
-            }
-            let mut account = read.account.clone();
-            change(
-                act,
-                &mut account,
-                issued.as_ref().map(|(_, hash)| hash),
-                now,
-            );
-            let nature = nature(act);
-            if nature.ends_logins {
-                account.generation = account.generation.wrapping_add(1);
-            }
-            account.note(Activity {
-                by: hand.by().cloned(),
-                ..Activity::of_owner(now, nature.activity, from)
-            });
-            let mut commit = read.replace(&account);
-            if let Some(standing) = standing {
-                commit = commit.and(standing);
-            }
-            // Whoever owns the address before must hear of it there.
-            if read.account.email != account.email {
-                commit = self.notice(commit, &read.account, nature.letter, now, from);
-            }
-            commit = self.notice(commit, &account, nature.letter, now, from);
-            if self.commit(commit).await? == Outcome::Applied {
-                if nature.ends_logins {
-                    self.ended_logins.tell(key);
-                }
-                let password = issued.map(|(password, _)| password);
-                return Ok(Acted::Done(Box::new(account), password));
-            }
+        issued: &OnceCell<(IssuedPassword, PasswordHash)>,
+    ) -> Result<(Read, Option<Commit>), NotDone<Undone>> {
+        let standing = match hand {
+            Hand::CommandLine => None,
+            Hand::Officer(who, _) => Some(self.officer(who).await?.unchanged()),
+        };
+        let read = self.accounts().read(key).await?;
+        let read = read.ok_or_else(|| NotDone::declined(Declined::Gone))?;
+        if *act == AccountAct::IssuePassword {
+            let new = || self.new_password(&read.account);
+            issued.get_or_try_init(new).await?;
         }
+        Ok((read, standing))
     }
 
     /// A password for one login of `account`, and its hash.
@@ -235,12 +218,6 @@ impl Foundation {
             }
         }
     }
-}
-
-/// What the audit log is told, and whether it has been told yet.
-struct Telling {
-    event: AuditEvent,
-    intended: bool,
 }
 
 fn nature(act: &AccountAct) -> Nature {

@@ -7,7 +7,8 @@ use data_encoding::HEXLOWER;
 
 use super::{
     Foundation, ServiceError,
-    account_act::{Acted, Hand},
+    account_act::{Hand, Undone},
+    decision::{Deed, NotDone, asked},
 };
 use crate::{
     domain::{
@@ -21,7 +22,7 @@ use crate::{
     },
     store::{
         Outcome, StoreError,
-        accounts::Page,
+        accounts::{Page, Read},
         find,
         import::{self, ImportStep},
     },
@@ -73,23 +74,25 @@ impl Accounts {
 
     /// Hashes a password on the hashing pool, at the configured cost.
     pub async fn hash(&self, password: PlainPassword) -> Result<PasswordHash, ServiceError> {
-        let house = &self.foundation;
-        let salt = house.random_bytes();
-        Ok(house.hashing.hash(password, salt, house.hash_cost).await?)
+        let deps = &self.foundation;
+        let salt = deps.random_bytes();
+        Ok(deps.hashing.hash(password, salt, deps.hash_cost).await?)
     }
 
     /// Adds an account.
     pub async fn add(&self, new: NewAccount, from: &Source) -> Result<(), AccountsError> {
-        let key = new.key.clone();
-        let role = new.role;
-        let account = self.fresh(new);
-        match self.foundation.accounts().add(account).await? {
-            Outcome::Applied => {
-                let detail = role.is_officer().then(|| role.as_str().to_owned());
-                self.done(Act::AddAccount, &key, from, detail).await?;
-                Ok(())
+        let deps = &self.foundation;
+        let (key, role) = (new.key.clone(), new.role);
+        let asked = AuditEvent {
+            detail: role.is_officer().then(|| role.as_str().to_owned()),
+            ..asked(Act::AddAccount, &key, from)
+        };
+        match deps.accounts().add(self.fresh(new)).await? {
+            Outcome::Applied => Ok(deps.record_done(&asked, [asked.act]).await?),
+            Outcome::Conflict => {
+                deps.deny(&asked, "existing-account").await?;
+                Err(AccountsError::Exists(key))
             }
-            Outcome::Conflict => Err(AccountsError::Exists(key)),
         }
     }
 
@@ -118,10 +121,11 @@ impl Accounts {
         password: PasswordHash,
         from: &Source,
     ) -> Result<(), AccountsError> {
-        self.change(key, Act::SetPassword, None, None, from, |account| {
+        let asked = asked(Act::SetPassword, key, from);
+        self.change(&asked, key, None, |account| {
             account.password = password.clone();
             account.one_time_password = None;
-            ActivityKind::PasswordChanged
+            Ok((ActivityKind::PasswordChanged, asked.clone()))
         })
         .await
     }
@@ -136,10 +140,11 @@ impl Accounts {
     ) -> Result<(), AccountsError> {
         let issued = OneTimePassword::issued(self.foundation.clock.now());
         let told = Some(LetterKind::PasswordIssued);
-        self.change(key, Act::IssuePassword, told, None, from, |account| {
+        let asked = asked(Act::IssuePassword, key, from);
+        self.change(&asked, key, told, |account| {
             account.password = password.clone();
             account.one_time_password = Some(issued);
-            ActivityKind::PasswordIssued
+            Ok((ActivityKind::PasswordIssued, asked.clone()))
         })
         .await
     }
@@ -158,16 +163,15 @@ impl Accounts {
         act: &AccountAct,
         from: &Source,
     ) -> Result<(), AccountsError> {
-        let house = &self.foundation;
-        match house.act_on(key, act, Hand::CommandLine, from).await? {
-            Acted::Done(..) => Ok(()),
-            // Only an officer's hand is ever refused.
-            Acted::Refused(_) => Err(AccountsError::Unknown(key.clone())),
-            Acted::Declined(declined) => Err(match declined {
-                Declined::Gone => AccountsError::Unknown(key.clone()),
-                Declined::Held => AccountsError::Held(key.clone()),
-                _ => AccountsError::NothingToDo(key.clone()),
-            }),
+        let deps = &self.foundation;
+        match deps.act_on(key, act, Hand::CommandLine, from).await? {
+            Ok(_) => Ok(()),
+            Err(Undone::Declined(Declined::Held)) => Err(AccountsError::Held(key.clone())),
+            Err(Undone::Declined(Declined::NothingToDo)) => {
+                Err(AccountsError::NothingToDo(key.clone()))
+            }
+            // Of a command nothing else is refused.
+            Err(_) => Err(AccountsError::Unknown(key.clone())),
         }
     }
 
@@ -179,17 +183,16 @@ impl Accounts {
         role: Role,
         from: &Source,
     ) -> Result<(), AccountsError> {
-        let Some(account) = self.get(key).await? else {
-            return Err(AccountsError::Unknown(key.clone()));
-        };
-        if account.role == role {
-            return Err(AccountsError::NothingToDo(key.clone()));
-        }
         let told = Some(LetterKind::LoginsEnded);
-        let detail = format!("from {} to {}", account.role.as_str(), role.as_str());
-        self.change(key, Act::SetRole, told, Some(detail), from, |account| {
+        let asked = asked(Act::SetRole, key, from);
+        self.change(&asked, key, told, |account| {
+            if account.role == role {
+                let nothing = AccountsError::NothingToDo(key.clone());
+                return Err(NotDone::denied(nothing, "nothing-to-do"));
+            }
+            let said = format!("from {} to {}", account.role.as_str(), role.as_str());
             account.role = role;
-            ActivityKind::LoginsEnded
+            Ok((ActivityKind::LoginsEnded, asked.clone().saying(said)))
         })
         .await
     }
@@ -209,29 +212,28 @@ impl Accounts {
 
     /// Removes an account, and its ticket with it.
     pub async fn remove(&self, key: &AccountKey, from: &Source) -> Result<(), AccountsError> {
-        let house = &self.foundation;
-        loop {
-            let Some(read) = house.accounts().read(key).await? else {
-                return Err(AccountsError::Unknown(key.clone()));
-            };
-            let ticket = house.tickets().read(key).await?;
-            let count = house.accounts().count().await?;
+        let deps = &self.foundation;
+        let asked = asked(Act::RemoveAccount, key, from);
+        let read = async || {
+            let read = self.there(key).await?;
+            let ticket = deps.tickets().read(key).await?;
+            let count = deps.accounts().count().await?;
+            Ok::<_, NotDone<AccountsError>>((read, ticket, count))
+        };
+        let removed = deps.decide(&asked, read, |(read, ticket, count), _| {
             let commit = read.remove(&count).and(ticket.remove());
-            if house.commit(commit).await? == Outcome::Applied {
-                house.ended_logins.tell(key);
-                self.done(Act::RemoveAccount, key, from, None).await?;
-                return Ok(());
-            }
-        }
+            Ok(Deed::of(commit, ()).ending_logins(key))
+        });
+        removed.await?
     }
 
     /// Begins an import: nothing of it is visible before [`Import::finish`].
     pub async fn begin_import(&self) -> Result<Import, ServiceError> {
-        let house = &self.foundation;
-        let id = HEXLOWER.encode(&house.random_bytes::<8>());
-        let store = house.store.clone();
+        let deps = &self.foundation;
+        let id = HEXLOWER.encode(&deps.random_bytes::<8>());
+        let store = deps.store.clone();
         Ok(Import {
-            import: import::Import::begin(store, &id, house.clock.now()).await?,
+            import: import::Import::begin(store, &id, deps.clock.now()).await?,
             accounts: self.clone(),
         })
     }
@@ -241,35 +243,38 @@ impl Accounts {
         self.foundation.accounts().sweep_imports().await
     }
 
+    /// The account, which must be there.
+    async fn there(&self, key: &AccountKey) -> Result<Read, NotDone<AccountsError>> {
+        let read = self.foundation.accounts().read(key).await?;
+        let unknown = || NotDone::denied(AccountsError::Unknown(key.clone()), "unknown-account");
+        read.ok_or_else(unknown)
+    }
+
+    /// Has `change` change the account, and say what is noted in it and what is recorded; every open login of it ends.
     async fn change(
         &self,
+        asked: &AuditEvent,
         key: &AccountKey,
-        act: Act,
         told: Option<LetterKind>,
-        detail: Option<String>,
-        from: &Source,
-        change: impl Fn(&mut Account) -> ActivityKind,
+        change: impl Fn(&mut Account) -> Result<(ActivityKind, AuditEvent), NotDone<AccountsError>>,
     ) -> Result<(), AccountsError> {
-        let house = &self.foundation;
-        loop {
-            let Some(read) = house.accounts().read(key).await? else {
-                return Err(AccountsError::Unknown(key.clone()));
-            };
-            let mut account = read.account.clone();
-            let kind = change(&mut account);
-            account.generation = account.generation.wrapping_add(1);
-            let now = house.clock.now();
-            account.note(Activity::of_owner(now, kind, from));
-            let mut commit = read.replace(&account);
-            if let Some(letter) = told {
-                commit = house.notice(commit, &account, letter, now, from);
-            }
-            if house.commit(commit).await? == Outcome::Applied {
-                house.ended_logins.tell(key);
-                self.done(act, key, from, detail).await?;
-                return Ok(());
-            }
-        }
+        let deps = &self.foundation;
+        let changed = deps.decide(
+            asked,
+            || self.there(key),
+            |read, attempt| {
+                let mut account = read.account.clone();
+                let (kind, event) = change(&mut account)?;
+                account.generation = account.generation.wrapping_add(1);
+                account.note(Activity::of_owner(attempt.now, kind, attempt.from));
+                let mut commit = read.replace(&account);
+                if let Some(letter) = told {
+                    commit = deps.notice(commit, &account, letter, attempt);
+                }
+                Ok(Deed::of(commit, ()).saying(event).ending_logins(key))
+            },
+        );
+        changed.await?
     }
 
     fn fresh(&self, new: NewAccount) -> Account {
@@ -280,20 +285,6 @@ impl Accounts {
             generation: u64::from_be_bytes(self.foundation.random_bytes()) >> 1,
             ..Account::new(new.key, new.name, new.email, new.password, created)
         }
-    }
-
-    async fn done(
-        &self,
-        act: Act,
-        key: &AccountKey,
-        from: &Source,
-        detail: Option<String>,
-    ) -> Result<(), ServiceError> {
-        let event = AuditEvent {
-            detail,
-            ..AuditEvent::new(act, AuditOutcome::Done, from).on(key)
-        };
-        Ok(self.foundation.audit.record(vec![event]).await?)
     }
 }
 
@@ -307,20 +298,27 @@ pub struct Import {
 
 impl Import {
     /// Adds accounts; refuses the whole part at the first that exists.
-    pub async fn add(&mut self, new: Vec<NewAccount>) -> Result<(), AccountsError> {
+    pub async fn add(&mut self, new: Vec<NewAccount>, from: &Source) -> Result<(), AccountsError> {
         let accounts = new.into_iter().map(|new| self.accounts.fresh(new));
         match self.import.add(accounts).await? {
             ImportStep::Added => Ok(()),
-            ImportStep::Exists(key) => Err(AccountsError::Exists(key)),
+            ImportStep::Exists(key) => {
+                let asked = asked(Act::ImportAccounts, &key, from);
+                self.accounts
+                    .foundation
+                    .deny(&asked, "existing-account")
+                    .await?;
+                Err(AccountsError::Exists(key))
+            }
         }
     }
 
     /// Makes everything added visible, at once.
     pub async fn finish(self, from: &Source) -> Result<(), ServiceError> {
-        let house = &self.accounts.foundation;
+        let deps = &self.accounts.foundation;
         self.import.finish().await?;
         let event = AuditEvent::new(Act::ImportAccounts, AuditOutcome::Done, from);
-        Ok(house.audit.record(vec![event]).await?)
+        Ok(deps.audit.record(vec![event]).await?)
     }
 
     /// Gives the import up: everything added goes.

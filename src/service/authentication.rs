@@ -7,13 +7,18 @@ use std::{
 
 use jiff::Timestamp;
 
-use super::{Foundation, Refusal, ServiceError, passcode_check::Settled};
+use super::{
+    Foundation, ServiceError,
+    basis::Basis,
+    decision::{Attempt, Deed, NotDone, asked},
+    entry::{Entered, Granted, PasswordDue, enter},
+};
 use crate::{
     domain::{
         Account, AccountKey, Activity, ActivityKind, Authenticated, Authenticator,
-        AwaitingEnrollment, AwaitingPasscode, AwaitingPassword, Ceremony, Identified, Passcode,
-        PasswordHash, PersonName, PlainPassword, Policy, Proved, Source, SourceKey,
-        account::{LastLogin, OneTimePassword},
+        AwaitingEnrollment, AwaitingPasscode, Ceremony, Identified, Passcode, PasswordHash,
+        PlainPassword, Refusal, Source, SourceKey,
+        account::OneTimePassword,
         admission::Admission,
         audit::{Act, AuditEvent, AuditOutcome},
         letter::LetterKind,
@@ -40,28 +45,6 @@ type Judged = (SourceKey, Option<AccountKey>);
 /// The right to be judged next; gone when nobody holds or awaits it.
 type Turn = Weak<tokio::sync::Mutex<()>>;
 
-/// A login that was granted, with what home shows.
-#[derive(Debug)]
-pub struct Granted {
-    pub authenticated: Authenticated,
-    pub account: Account,
-    pub policy: Policy,
-    /// The account's recovery codes, where they are of use to it.
-    pub recovery: Option<RecoveryState>,
-    /// The login before this one.
-    pub previous_login: Option<LastLogin>,
-    /// The code of this login also put a pending key in force.
-    pub activated: bool,
-}
-
-/// Everything is proved, but the password is an officer's: it must be replaced before the login is granted.
-#[derive(Debug)]
-pub struct PasswordDue {
-    pub awaiting: AwaitingPassword,
-    /// Whose password it is: no part of a name is a good one.
-    pub name: PersonName,
-}
-
 /// What a password led to.
 #[derive(Debug)]
 pub enum PasswordOutcome {
@@ -86,6 +69,24 @@ pub enum PasscodeOutcome {
     PasswordDue(PasswordDue),
 }
 
+impl From<Result<Entered, Refusal>> for PasscodeOutcome {
+    fn from(entered: Result<Entered, Refusal>) -> Self {
+        match entered {
+            Err(refusal) => Self::Refused(refusal),
+            Ok(Entered::Granted(granted)) => Self::Granted(granted),
+            Ok(Entered::PasswordDue(due)) => Self::PasswordDue(due),
+        }
+    }
+}
+
+/// A right password, and what it was checked against.
+struct Right {
+    password: PlainPassword,
+    proof: PasswordProof,
+    /// The generation of the account that it is right for.
+    generation: u64,
+}
+
 impl Authentication {
     pub fn new(foundation: Arc<Foundation>) -> Self {
         Self {
@@ -107,133 +108,133 @@ impl Authentication {
     ) -> Result<PasswordOutcome, ServiceError> {
         let turn = self.turn(from, Some(&claimed.account));
         let _turn = turn.lock().await;
-        let house = &self.foundation;
-        house.hashing.expect_room(from)?;
-        let key = claimed.account.clone();
-        let act = Act::CheckPassword;
-        // What does not need an answer to be asked for is asked for at once: the store may be a network away.
-        let (throttles, accounts) = (house.throttles(), house.accounts());
-        let settings = house.settings();
-        let (counted, read, rules) = tokio::join!(
-            throttles.of(from, house.clock.now()),
-            accounts.read(&key),
-            settings.rules()
-        );
-        let (counted, read, mut rules) = (counted?, read?, rules?);
-        let judged = self.judge_password(&key, read.as_ref(), &counted, &password, from, act);
+        let deps = &self.foundation;
+        deps.hashing.expect_room(from)?;
+        let key = &claimed.account;
+        let asked = asked(Act::CheckPassword, key, from);
+        let throttles = deps.throttles();
+        let (counted, basis) = tokio::join!(throttles.of(from, deps.clock.now()), deps.basis(key));
+        let (counted, basis) = (counted?, basis?);
+        let read = basis.as_ref().map(|basis| &basis.read);
+        let judged = self.judge_password(&asked, key, read, &counted, &password);
         let proof = match judged.await? {
             Ok(proof) => proof,
             Err(refusal) => return Ok(PasswordOutcome::Refused(refusal)),
         };
-        let ended = async || {
-            house.refused(act, &key, from, "changed-meanwhile").await?;
-            Ok(PasswordOutcome::Refused(Refusal::Ended))
+        let Some(mut basis) = basis else {
+            deps.deny(&asked, "changed-meanwhile").await?;
+            return Ok(PasswordOutcome::Refused(Refusal::Ended));
         };
-        let Some(mut read) = read else {
-            return ended().await;
+        if basis.account().suspended.is_none() {
+            let read = self.strengthen(basis.read.clone(), password.clone());
+            basis = basis.with(read.await?);
+        }
+        let right = Right {
+            password,
+            proof,
+            generation: basis.account().generation,
         };
-        if read.account.suspended.is_none() {
-            house.record(act, &key, from, AuditOutcome::Done).await?;
-            read = self.strengthen(read, password.clone()).await?;
+        let mut first = Some(basis);
+        let checked = deps.decide(
+            &asked,
+            || self.right_still(first.take(), key, &right, from),
+            |(basis, renewed), attempt| {
+                let proof = renewed.as_ref().unwrap_or(&right.proof);
+                let verified = claimed.clone().with_password(basis.account(), proof);
+                let verified = verified.ok_or_else(NotDone::changed_meanwhile)?;
+                let authenticator = &basis.account().authenticator;
+                Ok(match verified.next(basis.policy(), authenticator) {
+                    Ceremony::Passcode(awaiting) => {
+                        Deed::nothing(PasswordOutcome::PasscodeWanted {
+                            pending: authenticator.is_pending(),
+                            recovery: RecoveryState::of(basis.account(), basis.rules())
+                                .is_some_and(|state| state.left > 0),
+                            awaiting,
+                        })
+                    }
+                    Ceremony::Enrollment(awaiting) => {
+                        Deed::nothing(PasswordOutcome::EnrollmentWanted(awaiting))
+                    }
+                    Ceremony::Proved(proved) => {
+                        let mut account = basis.account().clone();
+                        let entered = enter(proved, &mut account, basis.rules(), attempt);
+                        match entered {
+                            Entered::Granted(granted) => {
+                                let granted = PasswordOutcome::Granted(granted);
+                                let login = [attempt.act, Act::Login];
+                                Deed::of(basis.replace(&account), granted).recorded_as(login)
+                            }
+                            // Nothing is granted yet, so nothing is committed: that comes with the owner's own password.
+                            Entered::PasswordDue(due) => {
+                                Deed::nothing(PasswordOutcome::PasswordDue(due))
+                            }
+                        }
+                    }
+                })
+            },
+        );
+        Ok(checked.await?.unwrap_or_else(PasswordOutcome::Refused))
+    }
+
+    /// The account that a right password was given for, and the rules, as they are now, or as `first` was read; with another
+    /// proof where another login of the same moment has hashed the password again.
+    async fn right_still(
+        &self,
+        first: Option<Basis>,
+        key: &AccountKey,
+        right: &Right,
+        from: &Source,
+    ) -> Result<(Basis, Option<PasswordProof>), NotDone> {
+        let deps = &self.foundation;
+        let basis = match first {
+            Some(first) => Some(first),
+            None => deps.basis(key).await?,
+        };
+        let basis = basis.filter(|basis| basis.account().generation == right.generation);
+        let basis = basis.ok_or_else(NotDone::changed_meanwhile)?;
+        // Told only to somebody who knows the password.
+        if basis.account().suspended.is_some() {
+            return Err(NotDone::denied(Refusal::Suspended, "suspended"));
         }
-        let mut proof = Some(proof);
-        loop {
-            // Told only to somebody who knows the password.
-            if read.account.suspended.is_some() {
-                house.refused(act, &key, from, "suspended").await?;
-                return Ok(PasswordOutcome::Refused(Refusal::Suspended));
-            }
-            let stored = &read.account.password;
-            if !proof.as_ref().is_some_and(|proof| proof.is_for(stored)) {
-                // Another login of the same moment has hashed it again.
-                let again = house.hashing.verify(password.clone(), stored.clone(), from);
-                proof = again.await?;
-            }
-            let verified = proof
-                .as_ref()
-                .and_then(|proof| claimed.clone().with_password(&read.account, proof));
-            let Some(verified) = verified else {
-                return ended().await;
-            };
-            let policy = rules.rules.policy.asked_of(read.account.role);
-            let authenticated = match verified.next(policy, &read.account.authenticator) {
-                Ceremony::Passcode(awaiting) => {
-                    return Ok(PasswordOutcome::PasscodeWanted {
-                        pending: read.account.authenticator.is_pending(),
-                        recovery: RecoveryState::of(&read.account, rules.rules)
-                            .is_some_and(|state| state.left > 0),
-                        awaiting,
-                    });
-                }
-                Ceremony::Enrollment(awaiting) => {
-                    return Ok(PasswordOutcome::EnrollmentWanted(awaiting));
-                }
-                // Nothing is granted yet, so nothing is committed: that comes with the owner's own password.
-                Ceremony::Proved(Proved::PasswordDue(awaiting)) => {
-                    return Ok(PasswordOutcome::PasswordDue(PasswordDue {
-                        awaiting,
-                        name: read.account.name.clone(),
-                    }));
-                }
-                Ceremony::Proved(Proved::LoggedIn(authenticated)) => authenticated,
-            };
-            let mut account = read.account.clone();
-            let previous_login = self.mark_login(&mut account, from);
-            let commit = rules.still_in_force(read.replace(&account));
-            if house.store.commit(commit).await? == Outcome::Applied {
-                house
-                    .record(Act::Login, &key, from, AuditOutcome::Done)
-                    .await?;
-                return Ok(PasswordOutcome::Granted(Box::new(Granted {
-                    authenticated,
-                    recovery: RecoveryState::of(&account, rules.rules),
-                    account,
-                    policy,
-                    previous_login,
-                    activated: false,
-                })));
-            }
-            // The account or the policy changed between the look and the grant, by another login of the same owner or by
-            // an officer: what is asked is decided anew, on what is so now.
-            let generation = read.account.generation;
-            let (now_read, now_rules) = tokio::join!(accounts.read(&key), settings.rules());
-            rules = now_rules?;
-            match now_read?.filter(|read| read.account.generation == generation) {
-                Some(now_read) => read = now_read,
-                None => return ended().await,
-            }
+        let stored = &basis.account().password;
+        if right.proof.is_for(stored) {
+            return Ok((basis, None));
         }
+        let again = right.password.clone();
+        let again = deps.hashing.verify(again, stored.clone(), from);
+        let again = again.await.map_err(ServiceError::from)?;
+        Ok((basis, Some(again.ok_or_else(NotDone::changed_meanwhile)?)))
     }
 
     /// Judges a password that was typed for `key`, whose account was read with `counted`, the failures of its source, and
-    /// stores what came of it: the proof, or what whoever typed it is told. `act` is refused in the audit log, with the true
-    /// reason. To be called in the account's turn.
+    /// stores what came of it: the proof, or what whoever typed it is told. What was `asked` is refused in the audit log, with
+    /// the true reason. To be called in the account's turn.
     pub(super) async fn judge_password(
         &self,
+        asked: &AuditEvent,
         key: &AccountKey,
         read: Option<&Read>,
         counted: &Counted,
         password: &PlainPassword,
-        from: &Source,
-        act: Act,
     ) -> Result<Result<PasswordProof, Refusal>, ServiceError> {
-        let house = &self.foundation;
-        let now = house.clock.now();
+        let deps = &self.foundation;
+        let from = &asked.from;
+        let now = deps.clock.now();
         let read = self.corrected(read, now).await?;
         let read = read.as_ref();
         // Nobody has ended a wait of an account that there is not.
         let unlocks = read.map_or(0, |read| read.account.unlocks);
         if let Gate::Wait(wait) = counted.gate(key, unlocks, now) {
-            house.refused(act, key, from, "waiting").await?;
+            deps.deny(asked, "waiting").await?;
             return Ok(Err(Refusal::Wait(wait)));
         }
         let stored = match read {
             Some(read) => read.account.password.clone(),
-            None => PasswordHash::unmatchable(house.hash_cost),
+            None => PasswordHash::unmatchable(deps.hash_cost),
         };
-        let proof = house.hashing.verify(password.clone(), stored, from);
+        let proof = deps.hashing.verify(password.clone(), stored, from);
         let proof = proof.await?;
-        let now = house.clock.now();
+        let now = deps.clock.now();
         let account = read.map(|read| &read.account);
         let one_time = account.and_then(|account| account.one_time_password);
         let is_over = proof.is_some() && one_time.is_some_and(|password| !password.is_good(now));
@@ -241,35 +242,31 @@ impl Authentication {
         // Guesses that were sent together are decided one after the other, each by what those before it have left.
         let turn = self.turn(from, None);
         let turn = turn.lock().await;
-        let throttles = house.throttles();
+        let throttles = deps.throttles();
         let judged = throttles.judge(from, key, read, is_right, now).await;
         drop(turn);
         let judged = judged?;
-        match proof.filter(|_| judged.is_right) {
-            Some(proof) => {
-                // Not for one that is not heard: whoever guessed it would notice.
-                house.hashing.welcome(from);
-                Ok(Ok(proof))
-            }
-            None => {
-                let is_heard = !matches!(judged.admission, Admission::Unheard(_));
-                if let Some(read) = read.filter(|_| is_over && is_heard) {
-                    self.end_one_time_password(read).await?;
-                }
-                let reason = match (judged.admission, account) {
-                    (Admission::Unheard(why), _) => why.word(),
-                    (_, None) => "unknown-account",
-                    (_, Some(_)) if is_over => "expired-one-time-password",
-                    (_, Some(_)) => "wrong-password",
-                };
-                house.refused(act, key, from, reason).await?;
-                let wait = judged.counted.wait(key, unlocks, now);
-                Ok(Err(match judged.counted.is_crowded(now) {
-                    true => Refusal::Crowded { wait },
-                    false => Refusal::Rejected { wait },
-                }))
-            }
+        if let Some(proof) = proof.filter(|_| judged.is_right) {
+            // Not for one that is not heard: whoever guessed it would notice.
+            deps.hashing.welcome(from);
+            return Ok(Ok(proof));
         }
+        let is_heard = !matches!(judged.admission, Admission::Unheard(_));
+        if let Some(read) = read.filter(|_| is_over && is_heard) {
+            self.end_one_time_password(read).await?;
+        }
+        let reason = match (judged.admission, account) {
+            (Admission::Unheard(why), _) => why.word(),
+            (_, None) => "unknown-account",
+            (_, Some(_)) if is_over => "expired-one-time-password",
+            (_, Some(_)) => "wrong-password",
+        };
+        deps.deny(asked, reason).await?;
+        let wait = judged.counted.wait(key, unlocks, now);
+        Ok(Err(match judged.counted.is_crowded(now) {
+            true => Refusal::Crowded { wait },
+            false => Refusal::Rejected { wait },
+        }))
     }
 
     /// The account as `read`; what a clock ahead has recorded about its passwords is written back as of `now`.
@@ -278,7 +275,7 @@ impl Authentication {
         read: Option<&Read>,
         now: Timestamp,
     ) -> Result<Option<Read>, ServiceError> {
-        let house = &self.foundation;
+        let deps = &self.foundation;
         let mut read = read.cloned();
         loop {
             let Some(before) = read else {
@@ -289,9 +286,9 @@ impl Authentication {
             if account == before.account {
                 return Ok(Some(before));
             }
-            match house.store.commit(before.replace(&account)).await? {
+            match deps.store.commit(before.replace(&account)).await? {
                 Outcome::Applied => return Ok(Some(Read::replaced(account))),
-                Outcome::Conflict => read = house.accounts().read(&account.key).await?,
+                Outcome::Conflict => read = deps.accounts().read(&account.key).await?,
             }
         }
     }
@@ -307,73 +304,32 @@ impl Authentication {
         passcode: Passcode,
         from: &Source,
     ) -> Result<PasscodeOutcome, ServiceError> {
-        let house = &self.foundation;
-        loop {
-            let settings = house.settings();
-            let (read, rules) = tokio::join!(
-                self.still_valid(awaiting.account(), awaiting.generation()),
-                settings.rules()
-            );
-            let Some(read) = read? else {
-                house
-                    .refused(Act::CheckPasscode, awaiting.account(), from, "ended-login")
-                    .await?;
-                return Ok(PasscodeOutcome::Refused(Refusal::Ended));
-            };
-            let rules = rules?.rules;
-            let policy = rules.policy.asked_of(read.account.role);
-            let mut account = read.account.clone();
-            let now = house.clock.now();
-            let judged = house.judge_passcode(&mut account, &passcode, from, now)?;
-            let act = Act::CheckPasscode;
-            let settled = house.settle(judged, &read, &account, act, from, now);
-            let accepted = match settled.await? {
-                Settled::Accepted(accepted) => accepted,
-                Settled::Refused(refusal) => return Ok(PasscodeOutcome::Refused(refusal)),
-                Settled::Conflict => continue,
-            };
-            let monotonic = house.clock.monotonic();
-            let Some(proved) = awaiting.clone().with_passcode(accepted, monotonic) else {
-                return Ok(PasscodeOutcome::Refused(Refusal::Ended));
-            };
-            let activated = activate(&mut account, now, from);
-            account.passcode_throttle = Default::default();
-            let is_login = matches!(proved, Proved::LoggedIn(_));
-            let previous_login = if is_login {
-                self.mark_login(&mut account, from)
-            } else {
-                None
-            };
-            let mut commit = read.replace(&account);
-            if activated {
-                commit = house.notice(commit, &account, LetterKind::TotpActivated, now, from);
-            }
-            if house.commit(commit).await? == Outcome::Conflict {
-                continue;
-            }
-            let enrolled = activated.then_some(Act::ProveEnrollment);
-            let login = is_login.then_some(Act::Login);
-            let acts = enrolled
-                .into_iter()
-                .chain([Act::CheckPasscode])
-                .chain(login);
-            let done = |act| AuditEvent::new(act, AuditOutcome::Done, from).on(&account.key);
-            house.audit.record(acts.map(done).collect()).await?;
-            return Ok(match proved {
-                Proved::LoggedIn(authenticated) => PasscodeOutcome::Granted(Box::new(Granted {
-                    authenticated,
-                    recovery: RecoveryState::of(&account, rules),
-                    account,
-                    policy,
-                    previous_login,
-                    activated,
-                })),
-                Proved::PasswordDue(awaiting) => PasscodeOutcome::PasswordDue(PasswordDue {
-                    awaiting,
-                    name: account.name,
-                }),
-            });
-        }
+        let deps = &self.foundation;
+        let (key, generation) = (awaiting.account(), awaiting.generation());
+        let asked = asked(Act::CheckPasscode, key, from);
+        let checked = deps.decide(
+            &asked,
+            || deps.login(key, generation),
+            |basis, attempt| {
+                let (accepted, mut account) =
+                    deps.judge_passcode(&basis.read, &passcode, attempt)?;
+                let proved = awaiting.clone();
+                let proved = proved.with_passcode(accepted, deps.clock.monotonic());
+                let proved = proved.ok_or_else(NotDone::foreign_passcode)?;
+                let activated = activate(&mut account, attempt);
+                account.passcode_throttle = Default::default();
+                let entered = enter(proved, &mut account, basis.rules(), attempt);
+                let mut commit = basis.replace(&account);
+                if activated {
+                    commit = deps.notice(commit, &account, LetterKind::TotpActivated, attempt);
+                }
+                let enrolled = activated.then_some(Act::ProveEnrollment);
+                let acts = [enrolled, Some(attempt.act), entered.act()];
+                let entered = entered.with_activated(activated);
+                Ok(Deed::of(commit, entered).recorded_as(acts.into_iter().flatten()))
+            },
+        );
+        Ok(checked.await?.into())
     }
 
     /// Records that a login ended by its owner, by idleness or with the program.
@@ -382,30 +338,6 @@ impl Authentication {
         let event = AuditEvent::new(Act::Logout, AuditOutcome::Done, from);
         let event = event.on(authenticated.account());
         drop(self.foundation.audit.record(vec![event]));
-    }
-
-    /// The account as it is now, if a login of that generation is still valid. To suspend an account ends its logins; that
-    /// it is suspended is looked at all the same, so that no way to suspend one can forget it.
-    pub(super) async fn still_valid(
-        &self,
-        key: &AccountKey,
-        generation: u64,
-    ) -> Result<Option<Read>, ServiceError> {
-        let read = self.foundation.accounts().read(key).await?;
-        Ok(read.filter(|read| {
-            read.account.generation == generation && read.account.suspended.is_none()
-        }))
-    }
-
-    /// Writes a login into `account`; returns the one before.
-    pub(super) fn mark_login(&self, account: &mut Account, from: &Source) -> Option<LastLogin> {
-        let now = self.foundation.clock.now();
-        account.note(Activity::of_owner(now, ActivityKind::Login, from));
-        account.logged_in(from, now);
-        account.last_login.replace(LastLogin {
-            at: now,
-            from: from.clone(),
-        })
     }
 
     /// Notes that a one-time password was seen to be over, so that no clock that is set back makes it good again.
@@ -423,15 +355,15 @@ impl Authentication {
 
     /// Hashes the password again when configuration has raised the cost since, now that it is at hand.
     async fn strengthen(&self, read: Read, password: PlainPassword) -> Result<Read, ServiceError> {
-        let house = &self.foundation;
-        if !read.account.password.is_weaker_than(house.hash_cost) {
+        let deps = &self.foundation;
+        if !read.account.password.is_weaker_than(deps.hash_cost) {
             return Ok(read);
         }
-        let salt = house.random_bytes();
-        let hash = house.hashing.hash(password, salt, house.hash_cost).await?;
+        let salt = deps.random_bytes();
+        let hash = deps.hashing.hash(password, salt, deps.hash_cost).await?;
         let mut account = read.account.clone();
         account.password = hash;
-        match house.store.commit(read.replace(&account)).await? {
+        match deps.store.commit(read.replace(&account)).await? {
             // Not read again: somebody else's later change must meet this login's own commit as a conflict.
             Outcome::Applied => Ok(Read::replaced(account)),
             // Somebody else changed the account first; the next login tries again.
@@ -460,10 +392,11 @@ impl Authentication {
 }
 
 /// Puts a pending key in force, now that a code has proved it. Says whether it was pending.
-pub(super) fn activate(account: &mut Account, now: Timestamp, from: &Source) -> bool {
+pub(super) fn activate(account: &mut Account, attempt: Attempt<'_>) -> bool {
     let Authenticator::Pending { secret, spent, .. } = &account.authenticator else {
         return false;
     };
+    let Attempt { from, now, .. } = attempt;
     account.authenticator = Authenticator::Active {
         secret: secret.clone(),
         since: now,

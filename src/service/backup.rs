@@ -96,7 +96,7 @@ impl Backup {
         progress: impl FnMut(u64),
         keep: impl FnOnce(W) -> Result<(), E>,
     ) -> Result<Made, MakeError> {
-        let house = &self.foundation;
+        let deps = &self.foundation;
         let Wanted {
             key,
             master_keys,
@@ -105,7 +105,7 @@ impl Backup {
         } = wanted;
         let record = async |outcome, said: &str| {
             let event = AuditEvent::new(Act::Backup, outcome, from).saying(said);
-            house.audit.record(vec![event]).await
+            deps.audit.record(vec![event]).await
         };
         let with = match master_keys {
             Some(_) => format!("{name}, with the master key"),
@@ -113,12 +113,12 @@ impl Backup {
         };
         record(AuditOutcome::Intended, &with).await?;
         let made = backup::make(
-            &*house.store,
+            &*deps.store,
             to,
             key,
             master_keys,
-            &*house.clock,
-            &*house.random,
+            &*deps.clock,
+            &*deps.random,
             progress,
         );
         let made = match made.await {

@@ -84,12 +84,8 @@ impl EndedLogins {
         self.tell_all_but(account, None);
     }
 
-    /// Tells that the open logins of `account` have ended but the one of that generation, which is here.
-    pub fn tell_others(&self, account: &AccountKey, generation: u64) {
-        self.tell_all_but(account, Some(generation));
-    }
-
-    fn tell_all_but(&self, account: &AccountKey, but: Option<u64>) {
+    /// Tells that the open logins of `account` have ended but the one of the generation `but`, if there is one, which is here.
+    pub(super) fn tell_all_but(&self, account: &AccountKey, but: Option<u64>) {
         self.tell_here(account, but);
         if let Some(tell) = &self.elsewhere {
             tell(account);

@@ -3,31 +3,27 @@
 use std::sync::Arc;
 
 use super::{
-    Foundation, Refusal, ServiceError,
-    authentication::{Authentication, Granted, PasswordDue, activate},
+    Foundation, ServiceError,
+    authentication::activate,
+    decision::{Attempt, Deed, NotDone, asked},
+    entry::{Entered, Granted, PasswordDue, enter},
     foundation::Sealing,
-    passcode_check::Settled,
 };
-use crate::{
-    domain::{
-        Account, AccountKey, Activity, ActivityKind, Authenticated, Authenticator,
-        AwaitingEnrollment, AwaitingPasscode, Passcode, Policy, Proved, Source,
-        audit::{Act, AuditOutcome},
-        letter::LetterKind,
-        policy::LoginRules,
-        provisioning::Provisioning,
-        recovery::RecoveryState,
-        throttle::PasscodeThrottle,
-        totp::{AcceptedStep, SpentSteps},
-    },
-    store::{Outcome, accounts::Read},
+use crate::domain::{
+    Account, AccountKey, Activity, ActivityKind, Authenticated, Authenticator, AwaitingEnrollment,
+    AwaitingPasscode, Passcode, Policy, Proved, Refusal, Source,
+    audit::Act,
+    letter::LetterKind,
+    policy::LoginRules,
+    provisioning::Provisioning,
+    throttle::PasscodeThrottle,
+    totp::{AcceptedStep, SpentSteps},
 };
 
 /// The service that brings keys to phones.
 #[derive(Debug, Clone)]
 pub struct Enrollment {
     foundation: Arc<Foundation>,
-    authentication: Authentication,
 }
 
 /// Who shows a code for a new key: somebody at home, or somebody who cannot get there without.
@@ -99,10 +95,7 @@ pub enum DisableOutcome {
 
 impl Enrollment {
     pub fn new(foundation: Arc<Foundation>) -> Self {
-        Self {
-            authentication: Authentication::new(foundation.clone()),
-            foundation,
-        }
+        Self { foundation }
     }
 
     /// A new key for an account whose TOTP is not active. A pending key is replaced, an active one never.
@@ -111,21 +104,26 @@ impl Enrollment {
         prover: &Prover,
         from: &Source,
     ) -> Result<StartOutcome, ServiceError> {
-        loop {
-            let Some(read) = self.valid(prover.account(), prover.generation()).await? else {
-                return Ok(StartOutcome::Refused(Refusal::Ended));
-            };
-            if read.account.authenticator.is_active() {
-                return Ok(StartOutcome::Refused(Refusal::Ended));
-            }
-            let seal = self.foundation.sealing().await?;
-            let mut account = read.account.clone();
-            let provisioning = self.put_pending_key(&mut account, &seal, from);
-            if self.commit(&read, &account, &seal).await? {
-                self.done(Act::StartEnrollment, &account.key, from).await?;
-                return Ok(StartOutcome::Started(provisioning));
-            }
-        }
+        let deps = &self.foundation;
+        let (key, generation) = (prover.account(), prover.generation());
+        let asked = asked(Act::StartEnrollment, key, from);
+        let started = deps.decide(
+            &asked,
+            || deps.login_to_seal(key, generation),
+            |(basis, seal), attempt| {
+                if basis.account().authenticator.is_active() {
+                    return Err(NotDone::denied(Refusal::Ended, "already-active"));
+                }
+                let mut account = basis.account().clone();
+                let provisioning = self.put_pending_key(&mut account, &seal, attempt);
+                let commit = seal.still_seals(basis.replace(&account));
+                Ok(Deed::of(commit, provisioning))
+            },
+        );
+        Ok(match started.await? {
+            Ok(provisioning) => StartOutcome::Started(provisioning),
+            Err(refusal) => StartOutcome::Refused(refusal),
+        })
     }
 
     /// The way back for a QR code that never reached a phone: a new key in place of the pending one.
@@ -134,25 +132,27 @@ impl Enrollment {
         awaiting: &AwaitingPasscode,
         from: &Source,
     ) -> Result<StartOverOutcome, ServiceError> {
-        loop {
-            let read = self
-                .valid(awaiting.account(), awaiting.generation())
-                .await?;
-            let started = read.and_then(|read| {
-                let awaiting = awaiting.clone().start_over(&read.account.authenticator)?;
-                Some((read, awaiting))
-            });
-            let Some((read, awaiting)) = started else {
-                return Ok(StartOverOutcome::Refused(Refusal::Ended));
-            };
-            let seal = self.foundation.sealing().await?;
-            let mut account = read.account.clone();
-            let provisioning = self.put_pending_key(&mut account, &seal, from);
-            if self.commit(&read, &account, &seal).await? {
-                self.done(Act::StartEnrollment, &account.key, from).await?;
-                return Ok(StartOverOutcome::Started(awaiting, provisioning));
-            }
-        }
+        let deps = &self.foundation;
+        let (key, generation) = (awaiting.account(), awaiting.generation());
+        let asked = asked(Act::StartEnrollment, key, from);
+        let started = deps.decide(
+            &asked,
+            || deps.login_to_seal(key, generation),
+            |(basis, seal), attempt| {
+                let mut account = basis.account().clone();
+                let awaiting = awaiting.clone().start_over(&account.authenticator);
+                let Some(awaiting) = awaiting else {
+                    return Err(NotDone::denied(Refusal::Ended, "no-pending-key"));
+                };
+                let provisioning = self.put_pending_key(&mut account, &seal, attempt);
+                let commit = seal.still_seals(basis.replace(&account));
+                Ok(Deed::of(commit, (awaiting, provisioning)))
+            },
+        );
+        Ok(match started.await? {
+            Ok((awaiting, provisioning)) => StartOverOutcome::Started(awaiting, provisioning),
+            Err(refusal) => StartOverOutcome::Refused(refusal),
+        })
     }
 
     /// Proves a pending key with a code; with that it is in force, and whoever was not logged in is.
@@ -162,66 +162,44 @@ impl Enrollment {
         passcode: Passcode,
         from: &Source,
     ) -> Result<ProveOutcome, ServiceError> {
-        let house = &self.foundation;
-        loop {
-            let read = self.valid(prover.account(), prover.generation()).await?;
-            let reason = read.as_ref().map_or("ended-login", |_| "no-pending-key");
-            let Some(read) = read.filter(|read| read.account.authenticator.is_pending()) else {
-                let act = Act::ProveEnrollment;
-                house.refused(act, prover.account(), from, reason).await?;
-                return Ok(ProveOutcome::Refused(Refusal::Ended));
-            };
-            let rules = house.settings().rules().await?.rules;
-            let policy = rules.policy.asked_of(read.account.role);
-            let mut account = read.account.clone();
-            let now = house.clock.now();
-            let judged = house.judge_passcode(&mut account, &passcode, from, now)?;
-            let act = Act::ProveEnrollment;
-            let settled = house.settle(judged, &read, &account, act, from, now);
-            let accepted = match settled.await? {
-                Settled::Accepted(accepted) => accepted,
-                Settled::Refused(refusal) => return Ok(ProveOutcome::Refused(refusal)),
-                Settled::Conflict => continue,
-            };
-            let monotonic = house.clock.monotonic();
-            let Some(proved) = prover.with_passcode(accepted, monotonic) else {
-                return Ok(ProveOutcome::Refused(Refusal::Ended));
-            };
-            activate(&mut account, now, from);
-            account.passcode_throttle = PasscodeThrottle::default();
-            let is_login = matches!(
-                (prover, &proved),
-                (Prover::Awaiting(_), Proved::LoggedIn(_))
-            );
-            let previous_login = if is_login {
-                self.authentication.mark_login(&mut account, from)
-            } else {
-                None
-            };
-            let kind = LetterKind::TotpActivated;
-            let commit = house.notice(read.replace(&account), &account, kind, now, from);
-            if house.commit(commit).await? == Outcome::Conflict {
-                continue;
-            }
-            self.done(Act::ProveEnrollment, &account.key, from).await?;
-            if is_login {
-                self.done(Act::Login, &account.key, from).await?;
-            }
-            return Ok(match proved {
-                Proved::LoggedIn(authenticated) => ProveOutcome::Activated(Box::new(Granted {
-                    authenticated,
-                    recovery: RecoveryState::of(&account, rules),
-                    account,
-                    policy,
-                    previous_login,
-                    activated: true,
-                })),
-                Proved::PasswordDue(awaiting) => ProveOutcome::PasswordDue(PasswordDue {
-                    awaiting,
-                    name: account.name,
-                }),
-            });
-        }
+        let deps = &self.foundation;
+        let (key, generation) = (prover.account(), prover.generation());
+        let asked = asked(Act::ProveEnrollment, key, from);
+        let proved = deps.decide(
+            &asked,
+            || deps.login(key, generation),
+            |basis, attempt| {
+                if !basis.account().authenticator.is_pending() {
+                    return Err(NotDone::denied(Refusal::Ended, "no-pending-key"));
+                }
+                let (accepted, mut account) =
+                    deps.judge_passcode(&basis.read, &passcode, attempt)?;
+                let proved = prover.with_passcode(accepted, deps.clock.monotonic());
+                let proved = proved.ok_or_else(NotDone::foreign_passcode)?;
+                activate(&mut account, attempt);
+                account.passcode_throttle = PasscodeThrottle::default();
+                let (entered, login) = match (prover, proved) {
+                    (Prover::AtHome(_), Proved::LoggedIn(authenticated)) => {
+                        let granted = Granted::of(authenticated, account.clone(), basis.rules());
+                        (Entered::Granted(Box::new(granted)), None)
+                    }
+                    (_, proved) => {
+                        let entered = enter(proved, &mut account, basis.rules(), attempt);
+                        let login = entered.act();
+                        (entered, login)
+                    }
+                };
+                let kind = LetterKind::TotpActivated;
+                let commit = deps.notice(basis.replace(&account), &account, kind, attempt);
+                let acts = [Some(attempt.act), login].into_iter().flatten();
+                Ok(Deed::of(commit, entered.with_activated(true)).recorded_as(acts))
+            },
+        );
+        Ok(match proved.await? {
+            Err(refusal) => ProveOutcome::Refused(refusal),
+            Ok(Entered::Granted(granted)) => ProveOutcome::Activated(granted),
+            Ok(Entered::PasswordDue(due)) => ProveOutcome::PasswordDue(due),
+        })
     }
 
     /// Switches TOTP off for somebody at home. A login whose code is older than five minutes, or an officer's whose code
@@ -232,56 +210,43 @@ impl Enrollment {
         passcode: Option<Passcode>,
         from: &Source,
     ) -> Result<DisableOutcome, ServiceError> {
-        let house = &self.foundation;
-        loop {
-            let read = self
-                .valid(authenticated.account(), authenticated.generation())
-                .await?;
-            let reason = read.as_ref().map_or("ended-login", |_| "no-authenticator");
-            let Some(read) = read.filter(|read| read.account.authenticator.is_active()) else {
-                let act = Act::DisableTotp;
-                house
-                    .refused(act, authenticated.account(), from, reason)
-                    .await?;
-                return Ok(DisableOutcome::Refused(Refusal::Ended));
-            };
-            let now = house.clock.now();
-            let (act, code) = (Act::DisableTotp, passcode.as_ref());
-            let settled = house.with_fresh_code(authenticated, code, &read, act, from, now);
-            let (refreshed, mut account) = match settled.await? {
-                Settled::Accepted(both) => both,
-                Settled::Refused(refusal) => return Ok(DisableOutcome::Refused(refusal)),
-                Settled::Conflict => continue,
-            };
-            account.authenticator = Authenticator::Absent;
-            account.recovery = None;
-            account.note(Activity::of_owner(now, ActivityKind::TotpDisabled, from));
-            let rules = house.settings().rules().await?;
-            let seal = house.sealing().await?;
-            let policy = rules.rules.policy.asked_of(account.role);
-            let provisioning = (policy == Policy::Required)
-                .then(|| self.put_pending_key(&mut account, &seal, from));
-            let commit = rules.still_in_force(seal.still_seals(read.replace(&account)));
-            let commit = house.notice(commit, &account, LetterKind::TotpDisabled, now, from);
-            if house.commit(commit).await? == Outcome::Conflict {
-                continue;
-            }
-            self.done(Act::DisableTotp, &account.key, from).await?;
-            return Ok(match provisioning {
-                Some(provisioning) => {
-                    self.done(Act::StartEnrollment, &account.key, from).await?;
-                    DisableOutcome::EnrollmentWanted(refreshed.must_enroll(), provisioning)
+        let deps = &self.foundation;
+        let (key, generation) = (authenticated.account(), authenticated.generation());
+        let asked = asked(Act::DisableTotp, key, from);
+        let disabled = deps.decide(
+            &asked,
+            || deps.login_to_seal(key, generation),
+            |(basis, seal), attempt| {
+                if !basis.account().authenticator.is_active() {
+                    return Err(NotDone::denied(Refusal::Ended, "no-authenticator"));
                 }
-                None => DisableOutcome::Disabled(Box::new(Granted {
-                    authenticated: refreshed,
-                    recovery: None,
-                    account,
-                    policy,
-                    previous_login: None,
-                    activated: false,
-                })),
-            });
-        }
+                let code = passcode.as_ref();
+                let (refreshed, mut account) =
+                    deps.with_fresh_code(authenticated, code, &basis.read, attempt)?;
+                account.authenticator = Authenticator::Absent;
+                account.recovery = None;
+                let Attempt { from, now, .. } = attempt;
+                account.note(Activity::of_owner(now, ActivityKind::TotpDisabled, from));
+                let provisioning = (basis.policy() == Policy::Required)
+                    .then(|| self.put_pending_key(&mut account, &seal, attempt));
+                let commit = seal.still_seals(basis.replace(&account));
+                let kind = LetterKind::TotpDisabled;
+                let commit = deps.notice(commit, &account, kind, attempt);
+                Ok(match provisioning {
+                    Some(provisioning) => {
+                        let wanted = refreshed.must_enroll();
+                        let wanted = DisableOutcome::EnrollmentWanted(wanted, provisioning);
+                        let acts = [attempt.act, Act::StartEnrollment];
+                        Deed::of(commit, wanted).recorded_as(acts)
+                    }
+                    None => {
+                        let granted = Granted::of(refreshed, account, basis.rules());
+                        Deed::of(commit, DisableOutcome::Disabled(Box::new(granted)))
+                    }
+                })
+            },
+        );
+        Ok(disabled.await?.unwrap_or_else(DisableOutcome::Refused))
     }
 
     /// The account of somebody at home and the rules for it, as they are now; `None` when the login is no longer valid.
@@ -289,28 +254,29 @@ impl Enrollment {
         &self,
         authenticated: &Authenticated,
     ) -> Result<Option<(Account, LoginRules)>, ServiceError> {
-        let read = self
-            .valid(authenticated.account(), authenticated.generation())
-            .await?;
-        let rules = self.foundation.settings().rules().await?.rules;
-        Ok(read.map(|read| {
-            let rules = rules.asked_of(read.account.role);
-            (read.account, rules)
-        }))
+        let (key, generation) = (authenticated.account(), authenticated.generation());
+        match self.foundation.login(key, generation).await {
+            Ok(basis) => {
+                let rules = basis.rules().asked_of(basis.account().role);
+                Ok(Some((basis.read.account, rules)))
+            }
+            Err(NotDone::Denied(_)) => Ok(None),
+            Err(NotDone::Failed(error)) => Err(error),
+        }
     }
 
     fn put_pending_key(
         &self,
         account: &mut Account,
         seal: &Sealing,
-        from: &Source,
+        attempt: Attempt<'_>,
     ) -> Provisioning {
-        let house = &self.foundation;
-        let now = house.clock.now();
-        let secret = house.new_secret();
+        let deps = &self.foundation;
+        let Attempt { from, now, .. } = attempt;
+        let secret = deps.new_secret();
         let sealed = seal
             .vault
-            .seal_secret(&account.key, &secret, house.random_bytes());
+            .seal_secret(&account.key, &secret, deps.random_bytes());
         account.authenticator = Authenticator::Pending {
             secret: sealed,
             since: now,
@@ -322,32 +288,6 @@ impl Enrollment {
             ActivityKind::EnrollmentStarted,
             from,
         ));
-        Provisioning::new(&house.issuer, &account.key.user_id, &secret)
-    }
-
-    async fn valid(&self, key: &AccountKey, generation: u64) -> Result<Option<Read>, ServiceError> {
-        self.authentication.still_valid(key, generation).await
-    }
-
-    async fn commit(
-        &self,
-        read: &Read,
-        account: &Account,
-        seal: &Sealing,
-    ) -> Result<bool, ServiceError> {
-        let commit = seal.still_seals(read.replace(account));
-        let outcome = self.foundation.store.commit(commit).await?;
-        Ok(outcome == Outcome::Applied)
-    }
-
-    async fn done(
-        &self,
-        act: Act,
-        account: &AccountKey,
-        from: &Source,
-    ) -> Result<(), ServiceError> {
-        self.foundation
-            .record(act, account, from, AuditOutcome::Done)
-            .await
+        Provisioning::new(&deps.issuer, &account.key.user_id, &secret)
     }
 }

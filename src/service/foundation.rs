@@ -2,18 +2,11 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use jiff::Timestamp;
 use tokio::sync::Notify;
 
 use super::{ServiceError, ended_logins::EndedLogins, hashing::HashPool};
 use crate::{
-    domain::{
-        Account, AccountKey, Secret, Source,
-        audit::{Act, AuditEvent, AuditOutcome},
-        letter::{Letter, LetterKind},
-        password::HashCost,
-        provisioning::Issuer,
-    },
+    domain::{Secret, password::HashCost, provisioning::Issuer},
     ports::{Audit, AuditTrail, Clock, Random},
     store::{self, Commit, Outcome, Store, StoreError, settings::SealRead},
     vault::{Vault, VaultError},
@@ -53,7 +46,7 @@ pub struct Letters {
 
 impl Letters {
     /// After this long nobody wants to be told any more.
-    const NOTICE_IS_GOOD_FOR: Duration = Duration::from_secs(3 * 24 * 60 * 60);
+    pub(super) const NOTICE_IS_GOOD_FOR: Duration = Duration::from_secs(3 * 24 * 60 * 60);
 
     /// No letters: nobody would deliver them.
     pub fn none() -> Self {
@@ -105,24 +98,6 @@ impl Foundation {
         Ok(outcome)
     }
 
-    /// `commit` with a letter that tells the owner of `account` what is done by it.
-    pub(super) fn notice(
-        &self,
-        commit: Commit,
-        account: &Account,
-        kind: LetterKind,
-        at: Timestamp,
-        from: &Source,
-    ) -> Commit {
-        if !self.letters.written {
-            return commit;
-        }
-        let good_until = at + Letters::NOTICE_IS_GOOD_FOR;
-        let random = self.random_bytes();
-        let letter = Letter::about(account, kind, at, from, good_until, random);
-        store::outbox::enclose(commit, letter, None)
-    }
-
     pub(super) fn visits(&self) -> store::visits::Visits {
         store::visits::Visits::new(self.store.clone())
     }
@@ -149,29 +124,6 @@ impl Foundation {
 
     pub(super) fn new_secret(&self) -> Secret {
         Secret::from_bytes(self.random_bytes())
-    }
-
-    pub(super) async fn record(
-        &self,
-        act: Act,
-        account: &AccountKey,
-        from: &Source,
-        outcome: AuditOutcome,
-    ) -> Result<(), ServiceError> {
-        let event = AuditEvent::new(act, outcome, from).on(account);
-        Ok(self.audit.record(vec![event]).await?)
-    }
-
-    /// Records that `act` was refused, for the true reason.
-    pub(super) async fn refused(
-        &self,
-        act: Act,
-        account: &AccountKey,
-        from: &Source,
-        reason: &'static str,
-    ) -> Result<(), ServiceError> {
-        let outcome = AuditOutcome::Refused(reason.into());
-        self.record(act, account, from, outcome).await
     }
 }
 

@@ -194,9 +194,9 @@ impl Keys {
         from: &Source,
         mut progress: impl FnMut(Progress),
     ) -> Result<Rotation, KeysError> {
-        let house = &self.foundation;
+        let deps = &self.foundation;
         let turn = match begins {
-            true => Some(house.store.take_turn(Work::Rotation).await?),
+            true => Some(deps.store.take_turn(Work::Rotation).await?),
             false => self.turn_to_go_on(&mut progress).await?,
         };
         let kept = self.kept().await?;
@@ -206,7 +206,7 @@ impl Keys {
                 sealing: sealing_before,
             });
         }
-        let noted = house.settings().rotation().await?;
+        let noted = deps.settings().rotation().await?;
         if let Some(id) = &noted
             && !kept.holds(id)
         {
@@ -238,15 +238,15 @@ impl Keys {
         &self,
         progress: &mut impl FnMut(Progress),
     ) -> Result<Option<Turn>, KeysError> {
-        let house = &self.foundation;
+        let deps = &self.foundation;
         let mut is_told = false;
         loop {
-            match house.store.take_turn(Work::Rotation).await {
+            match deps.store.take_turn(Work::Rotation).await {
                 Ok(turn) => return Ok(Some(turn)),
                 Err(StoreError::Taken(_)) => {}
                 Err(error) => return Err(error.into()),
             }
-            let Some(id) = house.settings().rotation().await? else {
+            let Some(id) = deps.settings().rotation().await? else {
                 return Ok(None);
             };
             if !is_told {
@@ -285,7 +285,7 @@ impl Keys {
         from: &Source,
         progress: &mut impl FnMut(Progress),
     ) -> Result<Rotation, KeysError> {
-        let house = &self.foundation;
+        let deps = &self.foundation;
         let id = self.aim(kept, noted.as_deref(), progress).await?;
         let patience = match noted {
             // The operator may have taken the file elsewhere just now.
@@ -293,13 +293,13 @@ impl Keys {
             None => Duration::ZERO,
         };
         let others = self.others(&id, patience).await?;
-        let check = house.settings().seal_check().await?.sealed;
+        let check = deps.settings().seal_check().await?.sealed;
         let seals_already = check.is_some_and(|sealed| sealed.key_id == id);
         if !seals_already && !others.lacking.is_empty() {
             let said = Some(format!("{id} is ready, and seals nothing yet"));
             self.record(Act::RotateKey, AuditOutcome::Done, from, said)
                 .await?;
-            let file = house.vault.file().map_or_else(String::new, KeyFile::shown);
+            let file = deps.vault.file().map_or_else(String::new, KeyFile::shown);
             return Ok(Rotation::Ready(Ready {
                 id,
                 file,
@@ -320,7 +320,7 @@ impl Keys {
         self.seal_everything_anew(&mut rotated, &condition, progress)
             .await?;
         if rotated.failed.is_empty() {
-            house.settings().end_rotation(&rotated.id).await?;
+            deps.settings().end_rotation(&rotated.id).await?;
             kill_point::reached();
         }
         let said = format!("from {sealing_before} to {}", rotated.id);
@@ -335,12 +335,12 @@ impl Keys {
 
     /// The other machines that have not said that they hold the key `id`; those that run are given `patience` to learn it.
     async fn others(&self, id: &str, patience: Duration) -> Result<Others, KeysError> {
-        let house = &self.foundation;
+        let deps = &self.foundation;
         let until = Instant::now() + patience;
         loop {
             let mut others = Others::default();
-            for node in house.store.nodes().await? {
-                if node.said.name == house.node || node.said.keys.iter().any(|key| key == id) {
+            for node in deps.store.nodes().await? {
+                if node.said.name == deps.node || node.said.keys.iter().any(|key| key == id) {
                     continue;
                 }
                 match node.is_living {
@@ -358,10 +358,10 @@ impl Keys {
     /// A rotation that was begun with another machine's file goes on with that file: another new key here would shut that
     /// machine out.
     async fn refuse_if_held_elsewhere(&self, id: &str) -> Result<(), KeysError> {
-        let house = &self.foundation;
-        let nodes = house.store.nodes().await?;
+        let deps = &self.foundation;
+        let nodes = deps.store.nodes().await?;
         let holds = |node: &&Node| {
-            node.said.name != house.node && node.said.keys.iter().any(|key| key == id)
+            node.said.name != deps.node && node.said.keys.iter().any(|key| key == id)
         };
         match nodes.iter().find(holds) {
             None => Ok(()),
@@ -446,22 +446,22 @@ impl Keys {
     /// Seals the store's seal check anew, under the key named `id`, while `condition` holds. Whatever was sealed under the
     /// key before, and is not stored yet, is then not stored any more: its commit finds the check changed.
     async fn renew_seal_check(&self, id: &str, condition: &Commit) -> Result<(), KeysError> {
-        let house = &self.foundation;
+        let deps = &self.foundation;
         let vault = self.vault_under(id)?;
         loop {
-            let check = house.settings().seal_check().await?;
+            let check = deps.settings().seal_check().await?;
             let is_renewed =
                 |sealed: &SealedSecret| sealed.key_id == id && vault.passes_check(sealed).is_ok();
             if check.sealed.as_ref().is_some_and(is_renewed) {
                 return Ok(());
             }
-            let sealed = vault.seal_check(house.random_bytes());
+            let sealed = vault.seal_check(deps.random_bytes());
             let commit = check.replace(&sealed).and(condition.clone());
-            if house.store.commit(commit).await? == Outcome::Applied {
+            if deps.store.commit(commit).await? == Outcome::Applied {
                 kill_point::reached();
                 return Ok(());
             }
-            if !holds(&*house.store, condition).await? {
+            if !holds(&*deps.store, condition).await? {
                 return Err(KeyError(
                     "somebody else has ended this rotation meanwhile, or begun another one; `key check` tells how it \
                      stands"
@@ -488,9 +488,9 @@ impl Keys {
         condition: &Commit,
         progress: &mut impl FnMut(Progress),
     ) -> Result<(), KeysError> {
-        let house = &self.foundation;
+        let deps = &self.foundation;
         let vault = self.vault_under(&rotated.id)?;
-        let sealed = Sealed::new(house.store.clone());
+        let sealed = Sealed::new(deps.store.clone());
         let mut place = Some(Place::beginning());
         while let Some(at) = place {
             let mut page = sealed.page(&at).await?;
@@ -498,7 +498,7 @@ impl Keys {
             let looked = page.len() as u64;
             let done = sealed
                 .seal_anew(page, condition, |found| {
-                    let nonce = house.random_bytes();
+                    let nonce = deps.random_bytes();
                     vault.seal_anew(found.purpose, found.sealed, nonce)
                 })
                 .await?;
@@ -522,10 +522,10 @@ impl Keys {
         mut unopened: impl FnMut(Unopened<'_>),
         mut progress: impl FnMut(u64),
     ) -> Result<Census, KeysError> {
-        let house = &self.foundation;
-        let kept = match house.vault.file() {
+        let deps = &self.foundation;
+        let kept = match deps.vault.file() {
             Some(_) => self.kept().await?,
-            None => (*house.vault.keys()).clone(),
+            None => (*deps.vault.keys()).clone(),
         };
         let mut census = Census {
             sealing: self.sealing(&kept).await?,
@@ -534,7 +534,7 @@ impl Keys {
         for key in kept.iter() {
             census.keys.entry(key.id()).or_default().is_kept = true;
         }
-        let sealed = Sealed::new(house.store.clone());
+        let sealed = Sealed::new(deps.store.clone());
         let mut place = Some(Place::beginning());
         while let Some(at) = place {
             let mut page = sealed.page(&at).await?;
@@ -547,7 +547,7 @@ impl Keys {
                 |record, found| {
                     let id = &found.sealed.key_id;
                     census.keys.entry(id.clone()).or_default().sealed += 1;
-                    if let Err(error) = house.vault.opens(found.purpose, found.sealed) {
+                    if let Err(error) = deps.vault.opens(found.purpose, found.sealed) {
                         failed += 1;
                         fail(record, &error);
                     }
@@ -577,9 +577,9 @@ impl Keys {
         from: &Source,
         progress: impl FnMut(u64),
     ) -> Result<Dropped, KeysError> {
-        let house = &self.foundation;
-        let _turn = house.store.take_turn(Work::Rotation).await?;
-        if house.settings().rotation().await?.is_some() {
+        let deps = &self.foundation;
+        let _turn = deps.store.take_turn(Work::Rotation).await?;
+        if deps.settings().rotation().await?.is_some() {
             return Err(KeyError(
                 "a rotation is not finished; `key rotate` goes on with it, and old keys can go then".into(),
             )

@@ -1,15 +1,19 @@
 //! What people and operators want done, one file an intent: throttle, judge, store, record.
 //!
 //! Architecture invariant: whatever grants or changes something is decided on what was read and committed on
-//! condition that it is still so, and answered only after that commit. Outward goes only what the person may know;
-//! the true reason goes to the audit log.
+//! condition that it is still so, and answered only after that commit (`decision`, written once; a login is granted in
+//! `entry` alone). Outward goes only what the person may know; the true reason goes to the audit log.
 
 mod account_act;
 pub mod accounts;
 pub mod authentication;
 pub mod backup;
+mod basis;
+mod decision;
 mod ended_logins;
 pub mod enrollment;
+pub mod entry;
+mod error;
 mod foundation;
 pub mod hashing;
 pub mod keys;
@@ -20,7 +24,6 @@ pub mod own_password;
 mod passcode_check;
 pub mod policy;
 pub mod recovery;
-mod refusal;
 pub mod reset;
 pub mod store_check;
 pub mod store_copy;
@@ -33,8 +36,8 @@ use tokio::sync::broadcast;
 use crate::mail::inbox::Inbox;
 
 pub use ended_logins::{EndedLogin, EndedLogins};
+pub use error::ServiceError;
 pub use foundation::{Foundation, Letters};
-pub use refusal::{Refusal, ServiceError};
 
 /// All services over one foundation.
 #[derive(Debug, Clone)]

@@ -45,25 +45,26 @@ impl Nodes {
     /// Forgets the machine `name`, which is gone: its name is free, its letters under way are due again at once, and
     /// nothing but the visits that it counted is kept of it. Broken off, it goes on when it is done again.
     pub async fn forget(&self, name: &str, from: &Source) -> Result<Forgotten, ServiceError> {
-        let house = &self.foundation;
+        let deps = &self.foundation;
         let is_known = self.list().await?.iter().any(|node| node.said.name == name);
-        let heads = AuditHeads::new(house.store.clone());
+        let heads = AuditHeads::new(deps.store.clone());
         if !is_known && !heads.nodes().await?.iter().any(|node| node == name) {
+            self.record(AuditOutcome::Refused("unknown-node".into()), name, from)
+                .await?;
             return Ok(Forgotten::Unknown);
         }
         self.record(AuditOutcome::Intended, name, from).await?;
         // First the name, which is refused where it lives: what follows belongs to nobody then.
-        if !house.store.forget_node(name).await? {
+        if !deps.store.forget_node(name).await? {
             self.record(AuditOutcome::Refused("node-lives".into()), name, from)
                 .await?;
             return Ok(Forgotten::Lives);
         }
-        house
-            .outbox()
-            .release_claims(house.clock.now(), Some(name))
+        deps.outbox()
+            .release_claims(deps.clock.now(), Some(name))
             .await?;
-        node_records::take_out_records(&house.store, name, &house.node).await?;
-        house.letters.wake.notify_one();
+        node_records::take_out_records(&deps.store, name, &deps.node).await?;
+        deps.letters.wake.notify_one();
         self.record(AuditOutcome::Done, name, from).await?;
         Ok(Forgotten::Done)
     }

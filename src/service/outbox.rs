@@ -2,11 +2,14 @@
 
 use std::sync::Arc;
 
-use super::{Foundation, ServiceError};
+use super::{
+    Foundation, ServiceError,
+    decision::{Deed, Denial, NotDone},
+};
 use crate::{
     domain::{
         Source,
-        audit::{Act, AuditOutcome},
+        audit::{Act, AuditEvent, AuditOutcome},
         letter::{Delivery, Letter, LetterId},
     },
     store::outbox::Read,
@@ -64,23 +67,24 @@ impl Outbox {
 
     /// Makes a letter due at once, whatever the server said before.
     pub async fn retry(&self, id: &LetterId, from: &Source) -> Result<Retried, ServiceError> {
-        let house = &self.foundation;
-        loop {
-            let now = house.clock.now();
-            let Some(read) = house.outbox().get(id).await? else {
-                return Ok(Retried::Gone);
-            };
-            let Some(again) = read.delivery.again(now) else {
-                return Ok(Retried::UnderWay);
-            };
-            let account = read.letter.account.clone();
-            if house.outbox().update(read, again).await?.is_some() {
-                house.letters.wake.notify_one();
-                house
-                    .record(Act::RetryLetter, &account, from, AuditOutcome::Done)
-                    .await?;
-                return Ok(Retried::Due);
+        let deps = &self.foundation;
+        let asked = AuditEvent::new(Act::RetryLetter, AuditOutcome::Intended, from);
+        let read = async || {
+            let read = deps.outbox().get(id).await?;
+            read.ok_or_else(|| NotDone::denied(Retried::Gone, "unknown-letter"))
+        };
+        let retried = deps.decide(&asked, read, |read, attempt| {
+            let event = asked.clone().on(&read.letter.account);
+            match read.delivery.again(attempt.now) {
+                None => {
+                    let under_way = Denial::new(Retried::UnderWay, "letter-under-way");
+                    Err(under_way.saying(event).into())
+                }
+                // Whoever delivers is woken by the commit.
+                Some(again) => Ok(Deed::of(read.replace(again), Retried::Due).saying(event)),
             }
-        }
+        });
+        let (Ok(retried) | Err(retried)) = retried.await?;
+        Ok(retried)
     }
 }

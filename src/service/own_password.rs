@@ -5,23 +5,22 @@
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
-
 use super::{
-    Foundation, Refusal, ServiceError,
-    authentication::{Authentication, Granted},
-    passcode_check::Settled,
+    Foundation, ServiceError,
+    authentication::Authentication,
+    basis::Basis,
+    decision::{Attempt, Deed, NotDone, asked},
+    entry::{Granted, let_in},
 };
 use crate::{
     domain::{
-        Account, AccountKey, Activity, ActivityKind, Authenticated, AwaitingPassword, Passcode,
-        PasswordHash, PlainPassword, Policy, Source,
-        audit::{Act, AuditEvent, AuditOutcome},
+        Account, Activity, ActivityKind, Authenticated, AwaitingPassword, Passcode, PasswordHash,
+        PlainPassword, Policy, Refusal, Source,
+        audit::{Act, AuditEvent},
         letter::LetterKind,
         password::{PasswordProof, PasswordRuleError},
-        recovery::RecoveryState,
     },
-    store::{Commit, Outcome, accounts::Read},
+    store::Commit,
 };
 
 /// The service by which people change their own password.
@@ -34,13 +33,7 @@ pub struct OwnPassword {
 /// What changing the password led to.
 #[derive(Debug)]
 pub enum ChangeOutcome {
-    /// The login, or the code it brought, does not allow it now.
     Refused(Refusal),
-    /// The password that was typed as the present one is not ([`Refusal::Rejected`]), or was not judged
-    /// ([`Refusal::Wait`]).
-    CurrentRefused(Refusal),
-    /// The new password may not be one.
-    NewRefused(PasswordRuleError),
     /// It is changed, and this login goes on.
     Changed(Box<Granted>),
 }
@@ -63,78 +56,59 @@ impl OwnPassword {
         passcode: Option<Passcode>,
         from: &Source,
     ) -> Result<ChangeOutcome, ServiceError> {
-        let house = &self.foundation;
-        let key = authenticated.account();
-        let generation = authenticated.generation();
+        let deps = &self.foundation;
+        let (key, generation) = (authenticated.account(), authenticated.generation());
         let turn = self.authentication.turn(from, Some(key));
         let _turn = turn.lock().await;
-        let Some(read) = self.authentication.still_valid(key, generation).await? else {
-            self.foundation
-                .refused(Act::ChangePassword, key, from, "ended-login")
-                .await?;
-            return Ok(ChangeOutcome::Refused(Refusal::Ended));
+        let asked = asked(Act::ChangePassword, key, from);
+        let looked = deps.decide(
+            &asked,
+            || deps.login(key, generation),
+            |basis, _| {
+                if passcode.is_none() && self.wants_fresh(authenticated, &basis) {
+                    let wanted = Refusal::FreshPasscodeWanted;
+                    return Err(NotDone::denied(wanted, "stale-passcode"));
+                }
+                fit(&new, basis.account())?;
+                match new.is(&current) {
+                    true => Err(unfit(PasswordRuleError::Unchanged)),
+                    false => Ok(Deed::look(basis)),
+                }
+            },
+        );
+        let basis = match looked.await? {
+            Ok(basis) => basis,
+            Err(refusal) => return Ok(ChangeOutcome::Refused(refusal)),
         };
-        let rules = house.settings().rules().await?.rules;
-        let policy = rules.policy.asked_of(read.account.role);
-        if passcode.is_none() && self.wants_fresh(authenticated, &read.account, policy) {
-            return Ok(ChangeOutcome::Refused(Refusal::FreshPasscodeWanted));
-        }
-        if let Some(why) = unfit(&new, &read.account) {
-            return Ok(ChangeOutcome::NewRefused(why));
-        }
-        if new.is(&current) {
-            return Ok(ChangeOutcome::NewRefused(PasswordRuleError::Unchanged));
-        }
-        let proof = match self.check_current(current, &read, from).await? {
+        let proof = match self.check_current(&asked, &current, &basis).await? {
             Ok(proof) => proof,
-            Err(refusal) => return Ok(ChangeOutcome::CurrentRefused(refusal)),
+            Err(refusal) => return Ok(ChangeOutcome::Refused(refusal)),
         };
         let hash = self.hash(new).await?;
-        loop {
-            let Some(read) = self.authentication.still_valid(key, generation).await? else {
-                self.foundation
-                    .refused(Act::ChangePassword, key, from, "ended-login")
-                    .await?;
-                return Ok(ChangeOutcome::Refused(Refusal::Ended));
-            };
-            let rules = house.settings().rules().await?;
-            let policy = rules.rules.policy.asked_of(read.account.role);
-            let now = house.clock.now();
-            let (mut proved, mut account) = (authenticated.clone(), read.account.clone());
-            if self.wants_fresh(authenticated, &account, policy) {
-                let (act, code) = (Act::ChangePassword, passcode.as_ref());
-                let settled = house.with_fresh_code(authenticated, code, &read, act, from, now);
-                (proved, account) = match settled.await? {
-                    Settled::Accepted(both) => both,
-                    Settled::Refused(refusal) => return Ok(ChangeOutcome::Refused(refusal)),
-                    Settled::Conflict => continue,
+        let changed = deps.decide(
+            &asked,
+            || deps.login(key, generation),
+            |basis, attempt| {
+                let (proved, mut account) = match self.wants_fresh(authenticated, &basis) {
+                    false => (authenticated.clone(), basis.account().clone()),
+                    true => {
+                        let code = passcode.as_ref();
+                        deps.with_fresh_code(authenticated, code, &basis.read, attempt)?
+                    }
                 };
-            }
-            let Some(authenticated) = proved.with_new_password(&mut account, &proof, hash.clone())
-            else {
-                return Ok(ChangeOutcome::Refused(Refusal::Ended));
-            };
-            account.note(Activity::of_owner(now, ActivityKind::PasswordChanged, from));
-            let commit = self.told(
-                rules.still_in_force(read.replace(&account)),
-                &account,
-                now,
-                from,
-            );
-            if house.commit(commit).await? == Outcome::Conflict {
-                continue;
-            }
-            house.ended_logins.tell_others(key, account.generation);
-            self.done(&[Act::ChangePassword], key, from).await?;
-            return Ok(ChangeOutcome::Changed(Box::new(Granted {
-                authenticated,
-                recovery: RecoveryState::of(&account, rules.rules),
-                account,
-                policy,
-                previous_login: None,
-                activated: false,
-            })));
-        }
+                let authenticated = proved.with_new_password(&mut account, &proof, hash.clone());
+                let authenticated = authenticated.ok_or_else(NotDone::changed_meanwhile)?;
+                note_changed(&mut account, attempt);
+                let commit = self.told(basis.replace(&account), &account, attempt);
+                let generation = account.generation;
+                let granted = Granted::of(authenticated, account, basis.rules());
+                Ok(Deed::of(commit, Box::new(granted)).ending_other_logins(key, generation))
+            },
+        );
+        Ok(match changed.await? {
+            Ok(granted) => ChangeOutcome::Changed(granted),
+            Err(refusal) => ChangeOutcome::Refused(refusal),
+        })
     }
 
     /// Puts the owner's own password in the place of the one-time password that was just proved; with that the login is
@@ -145,131 +119,119 @@ impl OwnPassword {
         new: PlainPassword,
         from: &Source,
     ) -> Result<ChangeOutcome, ServiceError> {
-        let house = &self.foundation;
-        let key = awaiting.account();
-        let generation = awaiting.generation();
-        let Some(read) = self.authentication.still_valid(key, generation).await? else {
-            self.foundation
-                .refused(Act::ChangePassword, key, from, "ended-login")
-                .await?;
-            return Ok(ChangeOutcome::Refused(Refusal::Ended));
+        let deps = &self.foundation;
+        let (key, generation) = (awaiting.account(), awaiting.generation());
+        let asked = asked(Act::ChangePassword, key, from);
+        let looked = deps.decide(
+            &asked,
+            || deps.login(key, generation),
+            |basis, _| {
+                fit(&new, basis.account())?;
+                Ok(Deed::look(basis.read.account.password))
+            },
+        );
+        let stored = match looked.await? {
+            Ok(stored) => stored,
+            Err(refusal) => return Ok(ChangeOutcome::Refused(refusal)),
         };
-        if let Some(why) = unfit(&new, &read.account) {
-            return Ok(ChangeOutcome::NewRefused(why));
-        }
-        let stored = read.account.password;
-        if house
-            .hashing
-            .verify(new.clone(), stored, from)
-            .await?
-            .is_some()
-        {
-            return Ok(ChangeOutcome::NewRefused(PasswordRuleError::Unchanged));
+        let is_same = deps.hashing.verify(new.clone(), stored, from);
+        if is_same.await?.is_some() {
+            deps.deny(&asked, UNFIT).await?;
+            let same = Refusal::NewPassword(PasswordRuleError::Unchanged);
+            return Ok(ChangeOutcome::Refused(same));
         }
         let hash = self.hash(new).await?;
-        loop {
-            let Some(read) = self.authentication.still_valid(key, generation).await? else {
-                self.foundation
-                    .refused(Act::ChangePassword, key, from, "ended-login")
-                    .await?;
-                return Ok(ChangeOutcome::Refused(Refusal::Ended));
-            };
-            let rules = house.settings().rules().await?;
-            let policy = rules.rules.policy.asked_of(read.account.role);
-            let mut account = read.account.clone();
-            let now = house.clock.now();
-            if !account.one_time_password.is_some_and(|p| p.is_good(now)) {
-                self.foundation
-                    .refused(Act::ChangePassword, key, from, "expired-one-time-password")
-                    .await?;
-                return Ok(ChangeOutcome::Refused(Refusal::Ended));
-            }
-            let granted = awaiting.clone();
-            let Some(authenticated) = granted.with_new_password(&mut account, policy, hash.clone())
-            else {
-                self.foundation
-                    .refused(Act::ChangePassword, key, from, "changed-meanwhile")
-                    .await?;
-                return Ok(ChangeOutcome::Refused(Refusal::Ended));
-            };
-            account.note(Activity::of_owner(now, ActivityKind::PasswordChanged, from));
-            let previous_login = self.authentication.mark_login(&mut account, from);
-            let commit = self.told(
-                rules.still_in_force(read.replace(&account)),
-                &account,
-                now,
-                from,
-            );
-            if house.commit(commit).await? == Outcome::Conflict {
-                continue;
-            }
-            house.ended_logins.tell_others(key, account.generation);
-            self.done(&[Act::ChangePassword, Act::Login], key, from)
-                .await?;
-            return Ok(ChangeOutcome::Changed(Box::new(Granted {
-                authenticated,
-                recovery: RecoveryState::of(&account, rules.rules),
-                account,
-                policy,
-                previous_login,
-                activated: false,
-            })));
-        }
+        let replaced = deps.decide(
+            &asked,
+            || deps.login(key, generation),
+            |basis, attempt| {
+                let mut account = basis.account().clone();
+                let one_time = account.one_time_password;
+                if !one_time.is_some_and(|one| one.is_good(attempt.now)) {
+                    let over = "expired-one-time-password";
+                    return Err(NotDone::denied(Refusal::Ended, over));
+                }
+                let granted = awaiting.clone();
+                let authenticated =
+                    granted.with_new_password(&mut account, basis.policy(), hash.clone());
+                let authenticated = authenticated.ok_or_else(NotDone::changed_meanwhile)?;
+                note_changed(&mut account, attempt);
+                let granted = let_in(authenticated, &mut account, basis.rules(), attempt);
+                let commit = self.told(basis.replace(&account), &account, attempt);
+                Ok(Deed::of(commit, granted)
+                    .recorded_as([attempt.act, Act::Login])
+                    .ending_other_logins(key, account.generation))
+            },
+        );
+        Ok(match replaced.await? {
+            Ok(granted) => ChangeOutcome::Changed(granted),
+            Err(refusal) => ChangeOutcome::Refused(refusal),
+        })
     }
 
     /// Judges the present password as at a login: the same gate, the same count.
     async fn check_current(
         &self,
-        current: PlainPassword,
-        read: &Read,
-        from: &Source,
+        asked: &AuditEvent,
+        current: &PlainPassword,
+        basis: &Basis,
     ) -> Result<Result<PasswordProof, Refusal>, ServiceError> {
-        let house = &self.foundation;
-        let (key, act) = (&read.account.key, Act::ChangePassword);
-        let counted = house.throttles().of(from, house.clock.now()).await?;
-        self.authentication
-            .judge_password(key, Some(read), &counted, &current, from, act)
-            .await
+        let deps = &self.foundation;
+        let throttles = deps.throttles();
+        let counted = throttles.of(&asked.from, deps.clock.now()).await?;
+        let (key, read) = (&basis.account().key, Some(&basis.read));
+        let judged = self
+            .authentication
+            .judge_password(asked, key, read, &counted, current);
+        Ok(judged.await?.map_err(|refusal| match refusal {
+            Refusal::Rejected { wait } | Refusal::Crowded { wait } => {
+                Refusal::CurrentRejected { wait }
+            }
+            Refusal::Wait(wait) => Refusal::CurrentWait(wait),
+            other => other,
+        }))
     }
 
     /// Whether a code is wanted that is younger than the login's: the policy asks this account for codes, and it has a
     /// phone that makes them.
-    fn wants_fresh(&self, proved: &Authenticated, account: &Account, policy: Policy) -> bool {
-        policy != Policy::Disabled
-            && account.authenticator.is_active()
+    fn wants_fresh(&self, proved: &Authenticated, basis: &Basis) -> bool {
+        basis.policy() != Policy::Disabled
+            && basis.account().authenticator.is_active()
             && !proved.passcode_is_fresh(self.foundation.clock.monotonic())
     }
 
     /// `commit` with the letter that tells the owner of a changed password.
-    fn told(&self, commit: Commit, account: &Account, now: Timestamp, from: &Source) -> Commit {
+    fn told(&self, commit: Commit, account: &Account, attempt: Attempt<'_>) -> Commit {
         let kind = LetterKind::PasswordChanged;
-        self.foundation.notice(commit, account, kind, now, from)
+        self.foundation.notice(commit, account, kind, attempt)
     }
 
     async fn hash(&self, new: PlainPassword) -> Result<PasswordHash, ServiceError> {
-        let house = &self.foundation;
-        let salt = house.random_bytes();
-        Ok(house.hashing.hash(new, salt, house.hash_cost).await?)
-    }
-
-    async fn done(
-        &self,
-        acts: &[Act],
-        key: &AccountKey,
-        from: &Source,
-    ) -> Result<(), ServiceError> {
-        let done = |act: &Act| AuditEvent::new(*act, AuditOutcome::Done, from).on(key);
-        let events = acts.iter().map(done).collect();
-        Ok(self.foundation.audit.record(events).await?)
+        let deps = &self.foundation;
+        let salt = deps.random_bytes();
+        Ok(deps.hashing.hash(new, salt, deps.hash_cost).await?)
     }
 }
 
-/// Why `new` may not become the password of `account`, if it may not.
-fn unfit(new: &PlainPassword, account: &Account) -> Option<PasswordRuleError> {
+/// The audit log's word for a new password that keeps no rule. Which, it is not told: that would say something of the
+/// password.
+const UNFIT: &str = "unfit-password";
+
+fn unfit(why: PasswordRuleError) -> NotDone {
+    NotDone::denied(Refusal::NewPassword(why), UNFIT)
+}
+
+/// Whether `new` may become the password of `account`.
+fn fit(new: &PlainPassword, account: &Account) -> Result<(), NotDone> {
     let context = [
         account.key.user_id.as_str(),
         account.name.as_str(),
         account.email.as_str(),
     ];
-    new.may_be_set(&context).err()
+    new.may_be_set(&context).map_err(unfit)
+}
+
+fn note_changed(account: &mut Account, attempt: Attempt<'_>) {
+    let Attempt { from, now, .. } = attempt;
+    account.note(Activity::of_owner(now, ActivityKind::PasswordChanged, from));
 }

@@ -6,140 +6,63 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
-
 use super::{
-    Foundation, Refusal, ServiceError,
+    Foundation,
+    decision::{Attempt, Denial, NotDone},
     foundation::{Sealing, unopened},
 };
 use crate::{
     domain::{
-        Account, Activity, ActivityKind, Authenticated, Passcode, Source,
+        Account, Activity, ActivityKind, Authenticated, Passcode, Refusal,
         account::RecoveryCodes,
-        audit::Act,
         letter::LetterKind,
         recovery::{AcceptedCode, RecoveryCode},
         throttle::Gate,
         totp::{self, AcceptedStep, Verdict},
     },
-    store::{Commit, Outcome, accounts::Read},
+    store::accounts::Read,
 };
 
-/// What a code did to the account; either way the changed account must be stored before anybody is told.
-#[derive(Debug)]
-pub(super) enum Judged<Proof = AcceptedStep> {
-    /// The code is marked as spent in `account`.
-    Accepted(Proof),
-    /// The failure is counted in `account`.
-    Counted {
-        refusal: Refusal,
-        reason: &'static str,
-    },
-    /// The code was not judged. Nothing changed but, where a clock was corrected, from when the wait counts.
-    Unheard {
-        refusal: Refusal,
-        reason: &'static str,
-    },
-}
-
-/// What is left to do once what was wrong with a code is stored and recorded.
-#[derive(Debug)]
-pub(super) enum Settled<Proof = AcceptedStep> {
-    /// The code is marked as spent in the account, which must be stored with what the code was for.
-    Accepted(Proof),
-    /// Nothing more is to be done than to say so.
-    Refused(Refusal),
-    /// The account has changed since it was read, and nothing was counted: read again, judge again.
-    Conflict,
-}
-
 impl Foundation {
-    /// Stores what a wrong code has counted in `account`, and records it as a refusal of `act`; an accepted one is left
-    /// to the commit of what it was for.
-    pub(super) async fn settle<Proof>(
-        &self,
-        judged: Judged<Proof>,
-        read: &Read,
-        account: &Account,
-        act: Act,
-        from: &Source,
-        now: Timestamp,
-    ) -> Result<Settled<Proof>, ServiceError> {
-        let (refusal, reason) = match judged {
-            Judged::Accepted(proof) => return Ok(Settled::Accepted(proof)),
-            Judged::Unheard { refusal, reason } => {
-                if *account != read.account
-                    && self.commit(read.replace(account)).await? == Outcome::Conflict
-                {
-                    return Ok(Settled::Conflict);
-                }
-                (refusal, reason)
-            }
-            Judged::Counted { refusal, reason } => {
-                let commit = self.counted_commit(read, account, refusal, from, now);
-                if self.commit(commit).await? == Outcome::Conflict {
-                    return Ok(Settled::Conflict);
-                }
-                (refusal, reason)
-            }
-        };
-        self.refused(act, &account.key, from, reason).await?;
-        Ok(Settled::Refused(refusal))
-    }
-
-    /// The login of somebody at home with a code that is fresh enough for `act`: its own if none was brought, or
-    /// `passcode`, which is then spent in the account that comes along, otherwise as it was read.
-    pub(super) async fn with_fresh_code(
+    /// The login of somebody at home with a code that is fresh enough to give an account other codes or act on others: its
+    /// own if none was brought, or `passcode`, which is then spent in the account that comes along, otherwise as it was
+    /// read.
+    pub(super) fn with_fresh_code(
         &self,
         who: &Authenticated,
         passcode: Option<&Passcode>,
         read: &Read,
-        act: Act,
-        from: &Source,
-        now: Timestamp,
-    ) -> Result<Settled<(Authenticated, Account)>, ServiceError> {
-        let mut account = read.account.clone();
+        attempt: Attempt<'_>,
+    ) -> Result<(Authenticated, Account), NotDone> {
+        let monotonic = self.clock.monotonic();
         let Some(passcode) = passcode else {
-            return Ok(
-                match who.may_replace_codes(account.role, self.clock.monotonic()) {
-                    true => Settled::Accepted((who.clone(), account)),
-                    false => Settled::Refused(Refusal::FreshPasscodeWanted),
-                },
-            );
+            let account = read.account.clone();
+            return match who.may_replace_codes(account.role, monotonic) {
+                true => Ok((who.clone(), account)),
+                false => Err(NotDone::denied(
+                    Refusal::FreshPasscodeWanted,
+                    "stale-passcode",
+                )),
+            };
         };
-        let judged = self.judge_passcode(&mut account, passcode, from, now)?;
-        let settled = self.settle(judged, read, &account, act, from, now).await?;
-        let accepted = match settled {
-            Settled::Accepted(accepted) => accepted,
-            Settled::Refused(refusal) => return Ok(Settled::Refused(refusal)),
-            Settled::Conflict => return Ok(Settled::Conflict),
-        };
-        let fresh = who
-            .clone()
-            .with_fresh_passcode(&accepted, self.clock.monotonic());
-        Ok(match fresh {
-            Some(fresh) => Settled::Accepted((fresh, account)),
-            None => Settled::Refused(Refusal::Ended),
-        })
+        let (accepted, account) = self.judge_passcode(read, passcode, attempt)?;
+        let fresh = who.clone().with_fresh_passcode(&accepted, monotonic);
+        let fresh = fresh.ok_or_else(NotDone::foreign_passcode)?;
+        Ok((fresh, account))
     }
 
-    /// Judges `passcode` and marks the outcome in `account`.
+    /// Judges `passcode`: the step that it stands for, and the account in which it is spent; or what is counted against it.
     pub(super) fn judge_passcode(
         &self,
-        account: &mut Account,
+        read: &Read,
         passcode: &Passcode,
-        from: &Source,
-        now: Timestamp,
-    ) -> Result<Judged, ServiceError> {
-        if let Some(unheard) = unheard(account, now) {
-            return Ok(unheard);
-        }
+        attempt: Attempt<'_>,
+    ) -> Result<(AcceptedStep, Account), NotDone> {
+        let mut account = heard(read, attempt)?;
         let key = account.authenticator.secret();
         let Some((sealed, spent)) = key.zip(account.authenticator.spent()) else {
-            return Ok(Judged::Unheard {
-                refusal: Refusal::Ended,
-                reason: "no-authenticator",
-            });
+            let none = Denial::new(Refusal::Ended, "no-authenticator");
+            return Err(unheard(none, read, &account));
         };
         let secret = self
             .vault
@@ -147,47 +70,42 @@ impl Foundation {
             .map_err(|error| {
                 unopened(format_args!("the TOTP secret of {}", account.key), &error)
             })?;
-        let verdict = totp::verify(&account.key, &secret, passcode, now, spent);
+        let verdict = totp::verify(&account.key, &secret, passcode, attempt.now, spent);
         let reason = match verdict {
             Verdict::Accepted(accepted) => {
                 if let Some(spent) = account.authenticator.spent_mut() {
                     spent.spend(accepted.step());
                 }
-                return Ok(Judged::Accepted(accepted));
+                return Ok((accepted, account));
             }
             Verdict::Spent => "spent-passcode",
             Verdict::Wrong => "wrong-passcode",
         };
         let kind = ActivityKind::PasscodeRejected;
-        Ok(counted(account, kind, reason, from, now))
+        Err(self.counted(read, account, kind, reason, attempt))
     }
 
-    /// Judges a recovery code and marks the outcome in `account`. Only a proved key has codes that stand in for it.
+    /// Judges a recovery code in the same way. Only a proved key has codes that stand in for it.
     pub(super) fn judge_recovery_code(
         &self,
-        account: &mut Account,
+        read: &Read,
         code: &RecoveryCode,
         seal: &Sealing,
-        from: &Source,
-        now: Timestamp,
-    ) -> Result<Judged<AcceptedCode>, ServiceError> {
-        if let Some(unheard) = unheard(account, now) {
-            return Ok(unheard);
-        }
+        attempt: Attempt<'_>,
+    ) -> Result<(AcceptedCode, Account), NotDone> {
+        let mut account = heard(read, attempt)?;
         let key = account.key.clone();
         let is_active = account.authenticator.is_active();
         let Some(codes) = account.recovery.as_mut().filter(|_| is_active) else {
-            return Ok(Judged::Unheard {
-                refusal: Refusal::Ended,
-                reason: "no-recovery-codes",
-            });
+            let none = Denial::new(Refusal::Ended, "no-recovery-codes");
+            return Err(unheard(none, read, &account));
         };
         let opened = self.vault.open_recovery_codes(&key, &codes.digests);
         let mut set = opened
             .map_err(|error| unopened(format_args!("the recovery codes of {key}"), &error))?;
         let Some(accepted) = set.take(&key, code) else {
             let kind = ActivityKind::RecoveryCodeRejected;
-            return Ok(counted(account, kind, "wrong-recovery-code", from, now));
+            return Err(self.counted(read, account, kind, "wrong-recovery-code", attempt));
         };
         *codes = RecoveryCodes {
             issued: codes.issued,
@@ -196,54 +114,53 @@ impl Foundation {
                 .vault
                 .seal_recovery_codes(&key, &set, self.random_bytes()),
         };
-        Ok(Judged::Accepted(accepted))
+        Ok((accepted, account))
     }
 
-    /// The commit of a counted failure. The one that holds the authenticator is told to the owner.
-    pub(super) fn counted_commit(
+    /// Counts a wrong code in `account`, whatever kind of code it was. The one that holds the authenticator is told to the
+    /// owner.
+    fn counted(
         &self,
         read: &Read,
-        account: &Account,
-        refusal: Refusal,
-        from: &Source,
-        now: Timestamp,
-    ) -> Commit {
-        let commit = read.replace(account);
-        match refusal {
-            Refusal::Held => self.notice(commit, account, LetterKind::TotpHeld, now, from),
-            _ => commit,
-        }
+        mut account: Account,
+        kind: ActivityKind,
+        reason: &'static str,
+        attempt: Attempt<'_>,
+    ) -> NotDone {
+        account.passcode_throttle.count(attempt.now);
+        account.note(Activity::of_owner(attempt.now, kind, attempt.from));
+        let commit = read.replace(&account);
+        let (refusal, commit) = match account.passcode_throttle.gate(attempt.now) {
+            Gate::Open => {
+                let wait = Duration::ZERO;
+                (Refusal::Rejected { wait }, commit)
+            }
+            Gate::Wait(wait) => (Refusal::Rejected { wait }, commit),
+            Gate::Held => {
+                let commit = self.notice(commit, &account, LetterKind::TotpHeld, attempt);
+                (Refusal::Held, commit)
+            }
+        };
+        Denial::new(refusal, reason).counting(commit).into()
     }
 }
 
-/// Why no code of `account` is judged at `now`, if none is. A wait that a clock ahead has recorded counts from now in
-/// `account`.
-fn unheard<Proof>(account: &mut Account, now: Timestamp) -> Option<Judged<Proof>> {
-    account.passcode_throttle = account.passcode_throttle.corrected(now);
-    let (refusal, reason) = match account.passcode_throttle.gate(now) {
-        Gate::Open => return None,
-        Gate::Wait(wait) => (Refusal::Wait(wait), "waiting"),
-        Gate::Held => (Refusal::Held, "held"),
+/// The account as `read`, if a code of it is judged now. A wait that a clock ahead has recorded counts from now in it.
+fn heard(read: &Read, attempt: Attempt<'_>) -> Result<Account, NotDone> {
+    let mut account = read.account.clone();
+    account.passcode_throttle = account.passcode_throttle.corrected(attempt.now);
+    let early = match account.passcode_throttle.gate(attempt.now) {
+        Gate::Open => return Ok(account),
+        Gate::Wait(wait) => Denial::new(Refusal::Wait(wait), "waiting"),
+        Gate::Held => Denial::new(Refusal::Held, "held"),
     };
-    Some(Judged::Unheard { refusal, reason })
+    Err(unheard(early, read, &account))
 }
 
-/// Counts a wrong code in `account`, whatever kind of code it was.
-fn counted<Proof>(
-    account: &mut Account,
-    kind: ActivityKind,
-    reason: &'static str,
-    from: &Source,
-    now: Timestamp,
-) -> Judged<Proof> {
-    account.passcode_throttle.count(now);
-    account.note(Activity::of_owner(now, kind, from));
-    let refusal = match account.passcode_throttle.gate(now) {
-        Gate::Open => Refusal::Rejected {
-            wait: Duration::ZERO,
-        },
-        Gate::Wait(wait) => Refusal::Rejected { wait },
-        Gate::Held => Refusal::Held,
-    };
-    Judged::Counted { refusal, reason }
+/// The refusal of a code that was not judged. Nothing is stored but, where a clock was corrected, from when the wait counts.
+fn unheard(denial: Denial<Refusal>, read: &Read, account: &Account) -> NotDone {
+    match *account == read.account {
+        true => denial.into(),
+        false => denial.counting(read.replace(account)).into(),
+    }
 }

@@ -3,45 +3,37 @@
 use std::sync::Arc;
 
 use super::{
-    Foundation, Refusal, ServiceError,
-    authentication::{Authentication, Granted, PasscodeOutcome, PasswordDue},
+    Foundation, ServiceError,
+    authentication::PasscodeOutcome,
+    decision::{Attempt, Deed, NotDone, asked},
+    entry::{Granted, enter},
     foundation::Sealing,
-    passcode_check::Settled,
 };
-use crate::{
-    domain::{
-        Account, Activity, ActivityKind, Authenticated, AwaitingPasscode, Passcode, Proved, Source,
-        account::RecoveryCodes,
-        audit::{Act, AuditEvent, AuditOutcome},
-        letter::LetterKind,
-        recovery::{IssuedCodes, RecoveryCode, RecoverySet, RecoveryState},
-    },
-    store::Outcome,
+use crate::domain::{
+    Account, Activity, ActivityKind, Authenticated, AwaitingPasscode, Passcode, Refusal, Source,
+    account::RecoveryCodes,
+    audit::Act,
+    letter::LetterKind,
+    recovery::{IssuedCodes, RecoveryCode, RecoverySet, RecoveryState},
 };
 
 /// The service that gives out recovery codes and takes them.
 #[derive(Debug, Clone)]
 pub struct Recovery {
     foundation: Arc<Foundation>,
-    authentication: Authentication,
 }
 
 /// What asking for recovery codes led to.
 #[derive(Debug)]
 pub enum IssueOutcome {
     Refused(Refusal),
-    /// The rules no longer have them, or TOTP is not active: there is nothing to issue.
-    Off,
     /// The codes before are worth nothing any more; this is the one time that the new ones can be shown.
     Issued(IssuedCodes, Box<Granted>),
 }
 
 impl Recovery {
     pub fn new(foundation: Arc<Foundation>) -> Self {
-        Self {
-            authentication: Authentication::new(foundation.clone()),
-            foundation,
-        }
+        Self { foundation }
     }
 
     /// Checks a recovery code in place of the code of a login under way, and grants the login.
@@ -55,73 +47,34 @@ impl Recovery {
         code: RecoveryCode,
         from: &Source,
     ) -> Result<PasscodeOutcome, ServiceError> {
-        let house = &self.foundation;
-        let key = awaiting.account();
-        let refused = PasscodeOutcome::Refused;
-        loop {
-            let read = self.authentication.still_valid(key, awaiting.generation());
-            let Some(read) = read.await? else {
-                house
-                    .refused(Act::UseRecoveryCode, key, from, "ended-login")
-                    .await?;
-                return Ok(refused(Refusal::Ended));
-            };
-            let rules = house.settings().rules().await?;
-            if !rules.rules.recovery_codes {
-                let off = AuditOutcome::Refused("recovery-codes-off".into());
-                house.record(Act::UseRecoveryCode, key, from, off).await?;
-                return Ok(refused(Refusal::Ended));
-            }
+        let deps = &self.foundation;
+        let (key, generation) = (awaiting.account(), awaiting.generation());
+        let asked = asked(Act::UseRecoveryCode, key, from);
+        let checked = deps.decide(
+            &asked,
             // What is left of the codes is sealed anew.
-            let seal = house.sealing().await?;
-            let mut account = read.account.clone();
-            let now = house.clock.now();
-            let judged = house.judge_recovery_code(&mut account, &code, &seal, from, now)?;
-            let act = Act::UseRecoveryCode;
-            let settled = house.settle(judged, &read, &account, act, from, now);
-            let accepted = match settled.await? {
-                Settled::Accepted(accepted) => accepted,
-                Settled::Refused(refusal) => return Ok(refused(refusal)),
-                Settled::Conflict => continue,
-            };
-            let monotonic = house.clock.monotonic();
-            let Some(proved) = awaiting.clone().with_recovery_code(accepted, monotonic) else {
-                return Ok(refused(Refusal::Ended));
-            };
-            let used = ActivityKind::RecoveryCodeUsed;
-            account.note(Activity::of_owner(now, used, from));
-            account.passcode_throttle = Default::default();
-            let is_login = matches!(proved, Proved::LoggedIn(_));
-            let previous_login = if is_login {
-                self.authentication.mark_login(&mut account, from)
-            } else {
-                None
-            };
-            let commit = rules.still_in_force(seal.still_seals(read.replace(&account)));
-            let kind = LetterKind::RecoveryCodeUsed;
-            let commit = house.notice(commit, &account, kind, now, from);
-            if house.commit(commit).await? == Outcome::Conflict {
-                continue;
-            }
-            let done = |act| AuditEvent::new(act, AuditOutcome::Done, from).on(key);
-            let login = is_login.then_some(Act::Login);
-            let acts = [Act::UseRecoveryCode].into_iter().chain(login);
-            house.audit.record(acts.map(done).collect()).await?;
-            return Ok(match proved {
-                Proved::LoggedIn(authenticated) => PasscodeOutcome::Granted(Box::new(Granted {
-                    authenticated,
-                    policy: rules.rules.policy.asked_of(account.role),
-                    recovery: RecoveryState::of(&account, rules.rules),
-                    account,
-                    previous_login,
-                    activated: false,
-                })),
-                Proved::PasswordDue(awaiting) => PasscodeOutcome::PasswordDue(PasswordDue {
-                    awaiting,
-                    name: account.name,
-                }),
-            });
-        }
+            || deps.login_to_seal(key, generation),
+            |(basis, seal), attempt| {
+                if !basis.rules().recovery_codes {
+                    return Err(NotDone::denied(Refusal::Ended, "recovery-codes-off"));
+                }
+                let (accepted, mut account) =
+                    deps.judge_recovery_code(&basis.read, &code, &seal, attempt)?;
+                let proved = awaiting.clone();
+                let proved = proved.with_recovery_code(accepted, deps.clock.monotonic());
+                let proved = proved.ok_or_else(NotDone::foreign_passcode)?;
+                let used = ActivityKind::RecoveryCodeUsed;
+                account.note(Activity::of_owner(attempt.now, used, attempt.from));
+                account.passcode_throttle = Default::default();
+                let entered = enter(proved, &mut account, basis.rules(), attempt);
+                let commit = seal.still_seals(basis.replace(&account));
+                let kind = LetterKind::RecoveryCodeUsed;
+                let commit = deps.notice(commit, &account, kind, attempt);
+                let acts = [Some(attempt.act), entered.act()].into_iter().flatten();
+                Ok(Deed::of(commit, entered).recorded_as(acts))
+            },
+        );
+        Ok(checked.await?.into())
     }
 
     /// Ten new codes for somebody at home, in place of all before. A login whose code is older than five minutes, or an
@@ -132,60 +85,48 @@ impl Recovery {
         passcode: Option<Passcode>,
         from: &Source,
     ) -> Result<IssueOutcome, ServiceError> {
-        let house = &self.foundation;
-        let key = authenticated.account();
-        loop {
-            let read = self
-                .authentication
-                .still_valid(key, authenticated.generation());
-            let Some(read) = read.await? else {
-                house
-                    .refused(Act::IssueRecoveryCodes, key, from, "ended-login")
-                    .await?;
-                return Ok(IssueOutcome::Refused(Refusal::Ended));
-            };
-            let rules = house.settings().rules().await?;
-            if RecoveryState::of(&read.account, rules.rules).is_none() {
-                return Ok(IssueOutcome::Off);
-            }
-            let now = house.clock.now();
-            let (act, code) = (Act::IssueRecoveryCodes, passcode.as_ref());
-            let settled = house.with_fresh_code(authenticated, code, &read, act, from, now);
-            let (refreshed, mut account) = match settled.await? {
-                Settled::Accepted(both) => both,
-                Settled::Refused(refusal) => return Ok(IssueOutcome::Refused(refusal)),
-                Settled::Conflict => continue,
-            };
-            let seal = house.sealing().await?;
-            let codes = self.put_codes(&mut account, &seal, from);
-            let commit = rules.still_in_force(seal.still_seals(read.replace(&account)));
-            let kind = LetterKind::RecoveryCodesIssued;
-            let commit = house.notice(commit, &account, kind, now, from);
-            if house.commit(commit).await? == Outcome::Conflict {
-                continue;
-            }
-            let done = AuditOutcome::Done;
-            house
-                .record(Act::IssueRecoveryCodes, key, from, done)
-                .await?;
-            let granted = Granted {
-                authenticated: refreshed,
-                policy: rules.rules.policy.asked_of(account.role),
-                recovery: RecoveryState::of(&account, rules.rules),
-                account,
-                previous_login: None,
-                activated: false,
-            };
-            return Ok(IssueOutcome::Issued(codes, Box::new(granted)));
-        }
+        let deps = &self.foundation;
+        let (key, generation) = (authenticated.account(), authenticated.generation());
+        let asked = asked(Act::IssueRecoveryCodes, key, from);
+        let issued = deps.decide(
+            &asked,
+            || deps.login_to_seal(key, generation),
+            |(basis, seal), attempt| {
+                if RecoveryState::of(basis.account(), basis.rules()).is_none() {
+                    let reason = match basis.account().authenticator.is_active() {
+                        true => "recovery-codes-off",
+                        false => "no-authenticator",
+                    };
+                    return Err(NotDone::denied(Refusal::RecoveryCodesOff, reason));
+                }
+                let code = passcode.as_ref();
+                let (refreshed, mut account) =
+                    deps.with_fresh_code(authenticated, code, &basis.read, attempt)?;
+                let codes = self.put_codes(&mut account, &seal, attempt);
+                let commit = seal.still_seals(basis.replace(&account));
+                let kind = LetterKind::RecoveryCodesIssued;
+                let commit = deps.notice(commit, &account, kind, attempt);
+                let granted = Granted::of(refreshed, account, basis.rules());
+                Ok(Deed::of(commit, (codes, granted)))
+            },
+        );
+        Ok(match issued.await? {
+            Ok((codes, granted)) => IssueOutcome::Issued(codes, Box::new(granted)),
+            Err(refusal) => IssueOutcome::Refused(refusal),
+        })
     }
 
-    fn put_codes(&self, account: &mut Account, seal: &Sealing, from: &Source) -> IssuedCodes {
-        let house = &self.foundation;
-        let now = house.clock.now();
-        let random = zeroize::Zeroizing::new(house.random_bytes());
+    fn put_codes(
+        &self,
+        account: &mut Account,
+        seal: &Sealing,
+        attempt: Attempt<'_>,
+    ) -> IssuedCodes {
+        let deps = &self.foundation;
+        let Attempt { from, now, .. } = attempt;
+        let random = zeroize::Zeroizing::new(deps.random_bytes());
         let (codes, set) = RecoverySet::issue(&random);
-        let nonce = house.random_bytes();
+        let nonce = deps.random_bytes();
         account.recovery = Some(RecoveryCodes {
             issued: now,
             left: set.left(),

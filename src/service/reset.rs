@@ -4,27 +4,35 @@
 //! reads, the same secrets made and sealed, one durable commit (security.md section 2). Looking at a link changes
 //! nothing. A reset is one commit: TOTP off, ticket used, every open login void, the owner's letter in the outbox.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use zeroize::Zeroizing;
 
-use super::{Foundation, ServiceError, foundation::Sealing};
+use super::{
+    Foundation, ServiceError,
+    decision::{self, Attempt, Deed, Denial, NotDone},
+    foundation::Sealing,
+};
 use crate::{
     domain::{
         Account, AccountKey, Activity, ActivityKind, Authenticator, EmailAddress, PasswordHash,
-        PersonName, Source, UserType,
+        PersonName, Refusal, Source, UserType,
         audit::{Act, AuditEvent, AuditOutcome},
         letter::{Letter, LetterKind},
         password::HashCost,
         reset::{
             ACCOUNT_LIMITS, RequestLog, ResetSecret, ShortCode, Ticket, TicketSecrets, TicketState,
-            Token,
+            Token, Void,
         },
         security_code::Challenge,
         throttle::Gate,
     },
-    store::{Commit, Outcome, accounts, outbox, tickets},
+    store::{
+        Commit, accounts, outbox,
+        reset_limits::{HourRead, SourceRead},
+        tickets,
+    },
 };
 
 /// The service that resets TOTP by letters.
@@ -47,7 +55,7 @@ pub struct ResetRequest {
 pub enum RequestOutcome {
     /// The one answer: if the data match, a letter is on its way.
     Answered,
-    SecurityCodeRejected,
+    Refused(Refusal),
 }
 
 /// What a link or a short code stands for.
@@ -57,9 +65,7 @@ pub enum Found {
         user_type: UserType,
         masked_id: String,
     },
-    Void(Void),
-    /// Not looked at: too early after the misses before.
-    Wait(Duration),
+    Refused(Refusal),
 }
 
 /// What confirming a reset led to.
@@ -67,27 +73,7 @@ pub enum Found {
 pub enum Confirmed {
     /// TOTP is off.
     Done,
-    Void(Void),
-    Wait(Duration),
-}
-
-/// Why a link or a short code resets nothing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Void {
-    /// Mistyped, or a newer letter's has taken its place, or something in it disagrees.
-    Unknown,
-    Used,
-    Expired,
-}
-
-impl Void {
-    fn reason(self) -> &'static str {
-        match self {
-            Self::Unknown => "unknown-ticket",
-            Self::Used => "used-ticket",
-            Self::Expired => "expired-ticket",
-        }
-    }
+    Refused(Refusal),
 }
 
 /// A ticket that may be used now, with its account.
@@ -96,11 +82,13 @@ struct Valid {
     account: accounts::Read,
 }
 
-/// What was looked up.
-enum Looked {
-    Valid(Box<Valid>),
-    Void(Void, Option<AccountKey>),
-    Wait(Duration),
+/// All that a request is decided by.
+struct Asked {
+    source: SourceRead,
+    hour: HourRead,
+    account: Option<accounts::Read>,
+    ticket: tickets::Read,
+    seal: Sealing,
 }
 
 impl Reset {
@@ -115,46 +103,55 @@ impl Reset {
         challenge: Option<Challenge>,
         from: &Source,
     ) -> Result<RequestOutcome, ServiceError> {
-        let house = &self.foundation;
-        let now = house.clock.monotonic();
+        let deps = &self.foundation;
         let ResetRequest {
-            account,
+            account: key,
             email,
             security_code,
         } = asked;
+        let asked = decision::asked(Act::RequestReset, &key, from);
+        let now = deps.clock.monotonic();
         if !challenge.is_some_and(|challenge| challenge.accepts(&security_code, now)) {
-            self.refused(Act::RequestReset, Some(&account), from, "security-code")
-                .await?;
-            return Ok(RequestOutcome::SecurityCodeRejected);
+            deps.deny(&asked, "security-code").await?;
+            return Ok(RequestOutcome::Refused(Refusal::SecurityCode));
         }
-        loop {
-            if let Some(refused) = self.try_request(&account, &email, from).await? {
-                match refused {
-                    None => self.done(Act::RequestReset, &account, from).await?,
-                    Some(reason) => {
-                        self.refused(Act::RequestReset, Some(&account), from, reason)
-                            .await?;
-                    }
-                }
-                return Ok(RequestOutcome::Answered);
-            }
-        }
+        let decided = deps.decide(
+            &asked,
+            || self.read_asked(&key, from),
+            |asked, attempt| self.judge_request(&key, &email, asked, attempt),
+        );
+        // Either way the answer is the same.
+        let (Ok(()) | Err(())) = decided.await?;
+        Ok(RequestOutcome::Answered)
     }
 
-    /// One try: `None` when something changed meanwhile, else why no letter was written, if none was.
-    async fn try_request(
+    async fn read_asked(&self, key: &AccountKey, from: &Source) -> Result<Asked, NotDone<()>> {
+        let deps = &self.foundation;
+        Ok(Asked {
+            source: deps.reset_limits().source(from).await?,
+            hour: deps.reset_limits().hour(&deps.node).await?,
+            account: deps.accounts().read(key).await?,
+            ticket: deps.tickets().read(key).await?,
+            seal: deps.sealing().await?,
+        })
+    }
+
+    fn judge_request(
         &self,
         key: &AccountKey,
         email: &EmailAddress,
-        from: &Source,
-    ) -> Result<Option<Option<&'static str>>, ServiceError> {
-        let house = &self.foundation;
-        let now = house.clock.now();
-        let source = house.reset_limits().source(from).await?;
-        let hour = house.reset_limits().hour(&house.node).await?;
-        let read = house.accounts().read(key).await?;
-        let ticket = house.tickets().read(key).await?;
-        let seal = house.sealing().await?;
+        asked: Asked,
+        attempt: Attempt<'_>,
+    ) -> Result<Deed<()>, NotDone<()>> {
+        let deps = &self.foundation;
+        let now = attempt.now;
+        let Asked {
+            source,
+            hour,
+            account: read,
+            ticket,
+            seal,
+        } = asked;
         let matched = read
             .as_ref()
             .map(|read| &read.account)
@@ -176,7 +173,7 @@ impl Reset {
             Some("suspended")
         } else if !requests.allows(&ACCOUNT_LIMITS, now) {
             Some("limit-of-account")
-        } else if !hour.allows(house.letters.an_hour, now) {
+        } else if !hour.allows(deps.letters.an_hour, now) {
             Some("limit-of-all")
         } else {
             None
@@ -185,16 +182,18 @@ impl Reset {
         // A letter is made, sealed and written in any case; only where it may go out, at its own place.
         let decoy = decoy_account(key, email);
         let account = matched.unwrap_or(&decoy);
-        let issued = self.issue(account, &ticket, &requests, &seal, from, now);
+        let issued = self.issue(account, &ticket, &requests, &seal, attempt);
         let counted = source
             .note_request(now)
             .and(hour.note(refused.is_none(), now));
-        let commit = counted.and(match refused {
-            None => seal.still_seals(issued),
-            Some(_) => issued.as_decoy(&house.node).and(ticket.corrected(now)),
-        });
-        let applied = house.commit(commit).await? == Outcome::Applied;
-        Ok(applied.then_some(refused))
+        match refused {
+            None => Ok(Deed::of(counted.and(seal.still_seals(issued)), ())),
+            Some(reason) => {
+                let decoy = issued.as_decoy(&deps.node).and(ticket.corrected(now));
+                let denial = Denial::new((), reason).counting(counted.and(decoy));
+                Err(denial.into())
+            }
+        }
     }
 
     /// A new ticket in place of the one before, and the letter that tells it.
@@ -204,13 +203,13 @@ impl Reset {
         before: &tickets::Read,
         requests: &RequestLog,
         seal: &Sealing,
-        from: &Source,
-        now: Timestamp,
+        attempt: Attempt<'_>,
     ) -> Commit {
-        let house = &self.foundation;
+        let deps = &self.foundation;
+        let Attempt { from, now, .. } = attempt;
         let secrets = self.new_secrets();
-        let expires = now + house.letters.link_holds;
-        let random = house.random_bytes();
+        let expires = now + deps.letters.link_holds;
+        let random = deps.random_bytes();
         let letter = Letter::about(
             account,
             LetterKind::ResetRequested,
@@ -219,7 +218,7 @@ impl Reset {
             expires,
             random,
         );
-        let nonce = house.random_bytes();
+        let nonce = deps.random_bytes();
         let sealed = seal.vault.seal_ticket_secrets(&letter.id, &secrets, nonce);
         let ticket = Ticket {
             account: account.key.clone(),
@@ -236,9 +235,9 @@ impl Reset {
     }
 
     fn new_secrets(&self) -> TicketSecrets {
-        let house = &self.foundation;
-        let token = Zeroizing::new(house.random_bytes::<{ Token::BYTES }>());
-        let code = Zeroizing::new(house.random_bytes::<{ ShortCode::RANDOM_BYTES }>());
+        let deps = &self.foundation;
+        let token = Zeroizing::new(deps.random_bytes::<{ Token::BYTES }>());
+        let code = Zeroizing::new(deps.random_bytes::<{ ShortCode::RANDOM_BYTES }>());
         TicketSecrets {
             token: Token::from_bytes(*token),
             code: ShortCode::from_random(&code),
@@ -248,24 +247,18 @@ impl Reset {
     /// Whose TOTP `secret` resets, if it does. Nothing of the ticket changes, however often somebody looks, but that one
     /// that is seen to have expired has for ever; a code that is none is counted against whoever typed it.
     pub async fn find(&self, secret: &ResetSecret, from: &Source) -> Result<Found, ServiceError> {
-        Ok(match self.look(secret, from).await? {
-            Looked::Valid(valid) => {
-                let key = &valid.account.account.key;
-                Found::Valid {
-                    user_type: key.user_type,
-                    masked_id: key.user_id.masked(),
-                }
-            }
-            Looked::Void(void, account) => {
-                let reason = void.reason();
-                self.refused(Act::FindReset, account.as_ref(), from, reason)
-                    .await?;
-                Found::Void(void)
-            }
-            Looked::Wait(wait) => {
-                self.refused(Act::FindReset, None, from, "waiting").await?;
-                Found::Wait(wait)
-            }
+        let asked = AuditEvent::new(Act::FindReset, AuditOutcome::Intended, from);
+        let found = self.foundation.decide(
+            &asked,
+            || self.look(secret, &asked),
+            |valid, _| Ok(Deed::look(valid.account.account.key)),
+        );
+        Ok(match found.await? {
+            Ok(key) => Found::Valid {
+                user_type: key.user_type,
+                masked_id: key.user_id.masked(),
+            },
+            Err(refusal) => Found::Refused(refusal),
         })
     }
 
@@ -276,76 +269,76 @@ impl Reset {
         secret: &ResetSecret,
         from: &Source,
     ) -> Result<Confirmed, ServiceError> {
-        let house = &self.foundation;
-        loop {
-            let valid = match self.look(secret, from).await? {
-                Looked::Valid(valid) => valid,
-                Looked::Void(void, account) => {
-                    self.refused(Act::ConfirmReset, account.as_ref(), from, void.reason())
-                        .await?;
-                    return Ok(Confirmed::Void(void));
-                }
-                Looked::Wait(wait) => {
-                    self.refused(Act::ConfirmReset, None, from, "waiting")
-                        .await?;
-                    return Ok(Confirmed::Wait(wait));
-                }
-            };
-            let now = house.clock.now();
-            let mut account = valid.account.account.clone();
-            account.authenticator = Authenticator::Absent;
-            account.recovery = None;
-            account.passcode_throttle = account.passcode_throttle.carried_to_new_key();
-            account.generation = account.generation.wrapping_add(1);
-            account.note(Activity::of_owner(now, ActivityKind::TotpReset, from));
-            let commit = valid.account.replace(&account).and(valid.ticket.spend(now));
-            let commit = house.notice(commit, &account, LetterKind::TotpReset, now, from);
-            if house.commit(commit).await? == Outcome::Applied {
-                house.ended_logins.tell(&account.key);
-                self.done(Act::ConfirmReset, &account.key, from).await?;
-                return Ok(Confirmed::Done);
-            }
-        }
+        let deps = &self.foundation;
+        let asked = AuditEvent::new(Act::ConfirmReset, AuditOutcome::Intended, from);
+        let confirmed = deps.decide(
+            &asked,
+            || self.look(secret, &asked),
+            |Valid {
+                 ticket,
+                 account: read,
+             },
+             attempt| {
+                let Attempt { from, now, .. } = attempt;
+                let mut account = read.account.clone();
+                account.authenticator = Authenticator::Absent;
+                account.recovery = None;
+                account.passcode_throttle = account.passcode_throttle.carried_to_new_key();
+                account.generation = account.generation.wrapping_add(1);
+                account.note(Activity::of_owner(now, ActivityKind::TotpReset, from));
+                let commit = read.replace(&account).and(ticket.spend(now));
+                let commit = deps.notice(commit, &account, LetterKind::TotpReset, attempt);
+                Ok(Deed::of(commit, ())
+                    .saying(asked.clone().on(&account.key))
+                    .ending_logins(&account.key))
+            },
+        );
+        Ok(match confirmed.await? {
+            Ok(()) => Confirmed::Done,
+            Err(refusal) => Confirmed::Refused(refusal),
+        })
     }
 
-    async fn look(&self, secret: &ResetSecret, from: &Source) -> Result<Looked, ServiceError> {
-        let house = &self.foundation;
-        let now = house.clock.now();
+    /// The ticket that `secret` stands for, with its account, if it may be used now.
+    async fn look(&self, secret: &ResetSecret, asked: &AuditEvent) -> Result<Valid, NotDone> {
+        let deps = &self.foundation;
+        let now = deps.clock.now();
+        let from = &asked.from;
         // Nobody guesses the 160 bits of a link, and a mail gateway may open a stale one a hundred times. Nor the 73 bits
         // of a code: a right one is taken whatever others have typed behind the same address, and only wrong ones wait.
         let is_typed = matches!(secret, ResetSecret::Code(_));
-        let ticket = house.tickets().find(&secret.digest()).await?;
+        let ticket = deps.tickets().find(&secret.digest()).await?;
         let fitting = ticket.filter(|read| read.ticket().is_some_and(|t| t.fits(secret)));
         let Some((ticket, known)) = fitting.and_then(|read| {
             let ticket = read.ticket().cloned()?;
             Some((read, ticket))
         }) else {
-            if is_typed && let Gate::Wait(wait) = house.reset_limits().gate(from, now).await? {
-                return Ok(Looked::Wait(wait));
+            if is_typed && let Gate::Wait(wait) = deps.reset_limits().gate(from, now).await? {
+                return Err(NotDone::denied(Refusal::Wait(wait), "waiting"));
             }
             if is_typed {
-                house.reset_limits().count_miss(from, now).await?;
+                deps.reset_limits().count_miss(from, now).await?;
             }
-            return Ok(Looked::Void(Void::Unknown, None));
+            return Err(void(Void::Unknown).into());
         };
         // Written once: from then on it runs down. Somebody else may have done so, or used it, meanwhile.
         if let Some(corrected) = ticket.corrected_ticket(now) {
-            house.store.commit(corrected).await?;
-            return Box::pin(self.look(secret, from)).await;
+            deps.store.commit(corrected).await?;
+            return Box::pin(self.look(secret, asked)).await;
         }
-        let void = |void| Ok(Looked::Void(void, Some(known.account.clone())));
+        let void = |why| NotDone::from(void(why).saying(asked.clone().on(&known.account)));
         match known.state(now) {
-            TicketState::Used => return void(Void::Used),
+            TicketState::Used => return Err(void(Void::Used)),
             TicketState::Expired => {
                 // Whoever has changed it meanwhile leaves it to the next look.
                 if let Some(end) = ticket.end() {
-                    house.store.commit(end).await?;
+                    deps.store.commit(end).await?;
                 }
-                return void(Void::Expired);
+                return Err(void(Void::Expired));
             }
             TicketState::Valid => {}
         }
-        let account = house.accounts().read(&known.account).await?;
+        let account = deps.accounts().read(&known.account).await?;
         let is_still_its = |read: &accounts::Read| {
             let account = &read.account;
             account.generation == known.generation
@@ -353,35 +346,15 @@ impl Reset {
                 && account.suspended.is_none()
         };
         match account.filter(is_still_its) {
-            Some(account) => Ok(Looked::Valid(Box::new(Valid { ticket, account }))),
-            None => void(Void::Unknown),
+            Some(account) => Ok(Valid { ticket, account }),
+            None => Err(void(Void::Unknown)),
         }
     }
+}
 
-    async fn done(
-        &self,
-        act: Act,
-        account: &AccountKey,
-        from: &Source,
-    ) -> Result<(), ServiceError> {
-        self.foundation
-            .record(act, account, from, AuditOutcome::Done)
-            .await
-    }
-
-    async fn refused(
-        &self,
-        act: Act,
-        account: Option<&AccountKey>,
-        from: &Source,
-        reason: &'static str,
-    ) -> Result<(), ServiceError> {
-        let event = AuditEvent {
-            account: account.cloned(),
-            ..AuditEvent::new(act, AuditOutcome::Refused(reason.into()), from)
-        };
-        Ok(self.foundation.audit.record(vec![event]).await?)
-    }
+/// Nothing is reset.
+fn void(why: Void) -> Denial<Refusal> {
+    Denial::new(Refusal::ResetVoid(why), why.word())
 }
 
 /// An account that nobody has, for the work that a request does whatever it matches.

@@ -44,8 +44,8 @@ impl StoreCheck {
         from: &Source,
         progress: impl FnMut(u64),
     ) -> Result<Checked, ServiceError> {
-        let house = &self.foundation;
-        let checked = check::check(&house.store, Scope::Everything, progress).await?;
+        let deps = &self.foundation;
+        let checked = check::check(&deps.store, Scope::Everything, progress).await?;
         let outcome = match checked.is_good() {
             true => AuditOutcome::Done,
             false => AuditOutcome::Failed(format!(
@@ -54,7 +54,7 @@ impl StoreCheck {
             )),
         };
         let event = AuditEvent::new(Act::CheckStore, outcome, from);
-        house.audit.record(vec![event]).await?;
+        deps.audit.record(vec![event]).await?;
         Ok(checked)
     }
 
@@ -64,12 +64,12 @@ impl StoreCheck {
         from: &Source,
         mut progress: impl FnMut(u64),
     ) -> Result<Accepted, ServiceError> {
-        let house = &self.foundation;
+        let deps = &self.foundation;
         // Nobody brings accounts meanwhile.
-        let _turn = house.store.take_turn(Work::Import).await?;
+        let _turn = deps.store.take_turn(Work::Import).await?;
         let mut removed = Vec::new();
         let left = loop {
-            let checked = check::check(&house.store, Scope::Everything, &mut progress).await?;
+            let checked = check::check(&deps.store, Scope::Everything, &mut progress).await?;
             let named = checked.named.iter();
             let removable = named.filter(|altered| !altered.record().is_in_every_store());
             let removable: Vec<Altered> = removable.cloned().collect();
@@ -78,20 +78,19 @@ impl StoreCheck {
             }
             let intended =
                 |altered| about(Act::AcceptAltered, AuditOutcome::Intended, altered, from);
-            house
-                .audit
+            deps.audit
                 .record(removable.iter().map(intended).collect())
                 .await?;
             for altered in removable {
-                if check::remove(&*house.store, &altered).await? {
+                if check::remove(&*deps.store, &altered).await? {
                     removed.push(altered);
                 }
             }
         };
-        let accounts = check::take_count(&house.store).await?;
+        let accounts = check::take_count(&deps.store).await?;
         let said = format!("{} removed; {accounts} accounts", removed.len());
         let event = AuditEvent::new(Act::AcceptAltered, AuditOutcome::Done, from).saying(said);
-        house.audit.record(vec![event]).await?;
+        deps.audit.record(vec![event]).await?;
         Ok(Accepted {
             removed,
             accounts,

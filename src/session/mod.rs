@@ -28,7 +28,7 @@ use zeroize::Zeroizing;
 
 use crate::{
     domain::{
-        Source,
+        Refusal, Source,
         idle::{Idle, IdleLimits, Presence, Reason, Verdict},
         language::Language,
         security_code::Challenge,
@@ -418,9 +418,10 @@ impl Session {
                                 let work = tokio::spawn(effects::perform(
                                     services, source, proofs, challenge, request,
                                 ));
-                                work.await.unwrap_or((Reply::Unavailable, Proofs::None))
+                                work.await
+                                    .unwrap_or((Reply::Refused(Refusal::Unavailable), Proofs::None))
                             }
-                            Soon::NotYet => (Reply::Unavailable, Proofs::None),
+                            Soon::NotYet => (Reply::Refused(Refusal::Unavailable), Proofs::None),
                             Soon::Never => return,
                         };
                         // Nobody hears it when the session has ended; then the proofs end here.

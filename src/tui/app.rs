@@ -13,7 +13,7 @@ use super::{
     lookup::Lookups,
     route::Route,
     screen::{
-        Refused, Screen, Step,
+        Screen, Step,
         desk::{
             DeskScreen, account_card::AccountCardScreen, desk_act::DeskActScreen,
             desk_audit::DeskAuditScreen, desk_outbox::DeskOutboxScreen,
@@ -41,7 +41,7 @@ use super::{
         sheet::Sheet,
     },
 };
-use crate::domain::{AccountKey, idle::Presence, language::Language};
+use crate::domain::{AccountKey, Refusal, idle::Presence, language::Language};
 
 /// The screens of one terminal.
 #[derive(Debug)]
@@ -403,9 +403,12 @@ impl App {
         let Some(awaiting) = self.awaiting.take_if(|awaiting| awaiting.id == id) else {
             return Vec::new();
         };
-        if let Some(refused) = Refused::of(&reply) {
+        if let Reply::Refused(refusal) = reply {
             self.attention.changed_by_itself(now.monotonic);
-            self.on_screen(now, |screen, context| screen.refused(refused, context));
+            if refusal == Refusal::Ended {
+                return self.login_ended(now);
+            }
+            self.on_screen(now, |screen, context| screen.refused(refusal, context));
             return Vec::new();
         }
         // A code follows a password, and a new password a code. Where the new password follows the old one at once, what
@@ -499,22 +502,8 @@ impl App {
                 self.leave_home();
                 self.go(now, Route::RecoveryCodes(codes, view));
             }
-            Reply::Ended => {
-                return self.login_ended(now);
-            }
-            Reply::Rejected { .. }
-            | Reply::Crowded { .. }
-            | Reply::Wait(_)
-            | Reply::Held
-            | Reply::Suspended
-            | Reply::Busy
-            | Reply::Unavailable
-            | Reply::Away
-            | Reply::Unknown
-            | Reply::FreshPasscodeWanted
-            | Reply::SecurityCodeRejected
-            | Reply::OwnPasswordRefused(_)
-            | Reply::ResetVoid(_) => {}
+            // The screen has said it, and stays.
+            Reply::Refused(_) => {}
             // What waits below the forms of a reset is not gone back to any more.
             Reply::ResetRequested => self.replace(now, vec![Route::ResetSent]),
             Reply::ResetFound {
@@ -949,7 +938,7 @@ mod tests {
         press(&mut app, "<");
         assert_nothing_waits(&app, "giving up");
         let mut app = at_an_act();
-        ask(&mut app, "\n", Reply::Ended);
+        ask(&mut app, "\n", Reply::Refused(Refusal::Ended));
         assert_nothing_waits(&app, "an answer that ends the login");
         // `LOGOUT`, at the desk and at the home over it.
         let mut app = at_an_act();

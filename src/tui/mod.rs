@@ -22,7 +22,7 @@ use jiff::Timestamp;
 use zeroize::Zeroizing;
 
 use crate::domain::{
-    Activity, IssuedPassword, Passcode, PlainPassword, Policy, UserId, UserType,
+    Activity, IssuedPassword, Passcode, PlainPassword, Policy, Refusal, UserId, UserType,
     account::{LastLogin, Role, TotpState},
     audit::AuditRecord,
     calendar::Zone,
@@ -30,7 +30,6 @@ use crate::domain::{
     language::Language,
     letter::LetterKind,
     officer::{Bookmark, Card, Declined, FoundPage, Order},
-    password::PasswordRuleError,
     policy::LoginRules,
     provisioning::Provisioning,
     recorded::ClockFault,
@@ -244,31 +243,8 @@ impl Request {
 /// What the world answers: only what the person may know.
 #[derive(Debug)]
 pub enum Reply {
-    /// User ID, type or password do not belong together; or the code is wrong or spent. With the time until the next
-    /// try is judged.
-    Rejected {
-        wait: Duration,
-    },
-    /// Wrong as above, or not looked at, because many wrong ones came from the same place. With the time until the next try.
-    Crowded {
-        wait: Duration,
-    },
-    /// Not judged: too early after the failures before.
-    Wait(Duration),
-    /// The authenticator is held after too many wrong codes and must be reset.
-    Held,
-    /// The hashing queue is full; try again.
-    Busy,
-    /// The store cannot be written or read now. Nothing was granted, nothing changed.
-    Unavailable,
-    /// The store has moved, or is being copied or restored: nobody is served here.
-    Away,
-    /// The store went away while it was written: nothing was granted, but something may have changed.
-    Unknown,
-    /// The login is no longer valid (account changed or removed meanwhile).
-    Ended,
-    /// The password was right, but an officer has suspended the account.
-    Suspended,
+    /// Nothing came of it.
+    Refused(Refusal),
     /// The password was right and a code is wanted.
     PasscodeWanted {
         /// The key was shown but never proved: offer the way back.
@@ -291,23 +267,15 @@ pub enum Reply {
         account: AccountKey,
         name: PersonName,
     },
-    /// The password was not changed.
-    OwnPasswordRefused(OwnPasswordRefused),
     /// What happened to the account, with all that home shows.
     Activity(Box<HomeView>),
-    /// The act wants a code, the last one being older than five minutes.
-    FreshPasscodeWanted,
     /// The one answer to every request for a reset, whether or not such an account exists.
     ResetRequested,
-    /// The picture was read wrongly, or too late.
-    SecurityCodeRejected,
     /// The link or the short code stands for a reset of this account, its ID masked.
     ResetFound {
         user_type: UserType,
         masked_id: String,
     },
-    /// The link or the short code stands for nothing (any longer).
-    ResetVoid(ResetVoid),
     /// TOTP is off for the account, and every open login of it has ended.
     ResetDone,
     /// The letters of training mode, the newest first.
@@ -341,26 +309,6 @@ pub struct OutboxRow {
     pub next_try: Option<Timestamp>,
     /// What the last failed try was told.
     pub last_error: Option<String>,
-}
-
-/// Why a password was not changed, where it is for the field of that password to say.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum OwnPasswordRefused {
-    /// What was typed as the present password is not. With the time until the next try is judged.
-    CurrentRejected { wait: Duration },
-    /// The present password was not judged: too early after the failures before.
-    CurrentWait(Duration),
-    /// The new password may not be one.
-    New(PasswordRuleError),
-}
-
-/// Why a link or a short code resets nothing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ResetVoid {
-    /// Mistyped, or replaced by that of a newer letter, or it never was one.
-    Unknown,
-    Used,
-    Expired,
 }
 
 /// A letter as training mode's `Kotak Masuk` shows it.

@@ -5,17 +5,18 @@ use std::{collections::HashSet, net::Ipv4Addr, sync::Arc, time::Duration};
 use data_encoding::HEXLOWER;
 use lpse_kiosk::{
     domain::{
-        Authenticator, AwaitingPasscode, Identified, Passcode, Secret, Source, TimeStep,
-        reset::ResetSecret,
+        Authenticator, AwaitingPasscode, Identified, Passcode, Refusal, Secret, Source, TimeStep,
+        reset::{ResetSecret, Void},
         security_code::Challenge,
         totp::{self, SpentSteps, Verdict},
     },
     ports::Clock,
     service::{
-        Refusal, ServiceError,
-        authentication::{Granted, PasscodeOutcome, PasswordOutcome},
+        ServiceError,
+        authentication::{PasscodeOutcome, PasswordOutcome},
         enrollment::{DisableOutcome, ProveOutcome, Prover, StartOutcome},
-        reset::{Confirmed, ResetRequest, Void},
+        entry::Granted,
+        reset::{Confirmed, ResetRequest},
     },
 };
 use tokio::time::sleep;
@@ -307,9 +308,9 @@ impl People {
             let begun = now();
             let said = match self.house.services.reset.confirm(&secret, &from).await {
                 Ok(Confirmed::Done) => "done",
-                Ok(Confirmed::Void(Void::Used)) => "used",
-                Ok(Confirmed::Void(_)) => "void",
-                Ok(Confirmed::Wait(_)) => "wait",
+                Ok(Confirmed::Refused(Refusal::ResetVoid(Void::Used))) => "used",
+                Ok(Confirmed::Refused(Refusal::Wait(_))) => "wait",
+                Ok(Confirmed::Refused(_)) => "void",
                 Err(_) => "failed",
             };
             Entry::say(begun, format!("reset {link} {said}"));

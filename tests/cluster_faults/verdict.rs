@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use lpse_kiosk::{
-    domain::{TimeStep, reset::ResetSecret},
+    domain::{Refusal, TimeStep, reset::ResetSecret},
     service::reset::Found,
     store::{Key, audit_heads::AuditHeads, visits::Visits},
 };
@@ -170,9 +170,10 @@ async fn every_ticket_is_used_once(history: &[Entry], house: &House, faults: &mu
             let from = terminal("check", "desk");
             let found = house.services.reset.find(&secret, &from);
             let found = found.await.expect("a ticket is looked up");
-            faults.unless(matches!(found, Found::Void(_)), || {
-                format!("{link} was used and can be used again: {found:?}")
-            });
+            faults.unless(
+                matches!(found, Found::Refused(Refusal::ResetVoid(_))),
+                || format!("{link} was used and can be used again: {found:?}"),
+            );
         }
     }
 }

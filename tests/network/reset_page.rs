@@ -19,15 +19,15 @@ use fantoccini::key::Key;
 use lpse_kiosk::{
     adapter::clock::SystemClock,
     domain::{
-        AccountKey, EmailAddress, Source, UserId, UserType,
+        AccountKey, EmailAddress, Refusal, Source, UserId, UserType,
         language::Language,
         network::Networks,
-        reset::{ResetLink, ResetSecret, Token},
+        reset::{ResetLink, ResetSecret, Token, Void},
     },
     frontend::web::{Limits, Resets, Web, WebSettings},
     service::{
         ServiceError,
-        reset::{Confirmed, Found, Void},
+        reset::{Confirmed, Found},
     },
     vault::{MasterKey, Vault},
 };
@@ -53,8 +53,7 @@ impl Resets for FakeResets {
                 self.confirmed.fetch_add(1, SeqCst);
                 Confirmed::Done
             }
-            Found::Void(void) => Confirmed::Void(*void),
-            Found::Wait(wait) => Confirmed::Wait(*wait),
+            Found::Refused(refusal) => Confirmed::Refused(*refusal),
         })
     }
 }
@@ -259,10 +258,13 @@ fn no_page_is_wider_than_its_window_in_any_language_or_light() {
                 browser.click("OK");
                 look("3-done");
                 for (name, found) in [
-                    ("expired", Found::Void(Void::Expired)),
-                    ("used", Found::Void(Void::Used)),
-                    ("unknown", Found::Void(Void::Unknown)),
-                    ("wait", Found::Wait(Duration::from_secs(90))),
+                    ("expired", Found::Refused(Refusal::ResetVoid(Void::Expired))),
+                    ("used", Found::Refused(Refusal::ResetVoid(Void::Used))),
+                    ("unknown", Found::Refused(Refusal::ResetVoid(Void::Unknown))),
+                    (
+                        "wait",
+                        Found::Refused(Refusal::Wait(Duration::from_secs(90))),
+                    ),
                 ] {
                     page.answer(found);
                     browser.goto(&page.link(language));

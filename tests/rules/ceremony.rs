@@ -10,8 +10,8 @@ use support::house;
 use jiff::Timestamp;
 use lpse_kiosk::{
     domain::{
-        AccountKey, Authenticator, EmailAddress, Identified, Passcode, PersonName, Policy, Secret,
-        Source, TimeStep, UserId, UserType,
+        AccountKey, Authenticator, EmailAddress, Identified, Passcode, PersonName, Policy, Refusal,
+        Secret, Source, TimeStep, UserId, UserType,
         account::Role,
         audit::{Act, AuditOutcome},
         language::Language,
@@ -22,7 +22,7 @@ use lpse_kiosk::{
     },
     ports::Clock,
     service::{
-        Foundation, Refusal, ServiceError, Services,
+        Foundation, ServiceError, Services,
         accounts::NewAccount,
         authentication::{PasscodeOutcome, PasswordOutcome},
         enrollment::{DisableOutcome, Prover, StartOutcome},
@@ -887,7 +887,10 @@ async fn an_active_key_is_not_replaced_by_whoever_knows_the_password_alone() {
     )
     .await;
     assert!(
-        matches!((&reply, &proofs), (Reply::Ended, Proofs::None)),
+        matches!(
+            (&reply, &proofs),
+            (Reply::Refused(Refusal::Ended), Proofs::None)
+        ),
         "{reply:?}"
     );
 }
@@ -943,7 +946,7 @@ async fn requests_without_their_proofs_are_refused() {
     ] {
         let (reply, _) =
             effects::perform(house.services.clone(), here(), Proofs::None, None, request).await;
-        assert!(matches!(reply, Reply::Ended), "{reply:?}");
+        assert!(matches!(reply, Reply::Refused(Refusal::Ended)), "{reply:?}");
     }
     assert_eq!(house.logins(), 0);
 }
@@ -975,7 +978,10 @@ async fn a_one_time_password_leads_to_nothing_but_its_replacement() {
         let services = house.services.clone();
         let (reply, proofs) = effects::perform(services, here(), proofs, None, request).await;
         assert!(
-            matches!((&reply, &proofs), (Reply::Ended, Proofs::None)),
+            matches!(
+                (&reply, &proofs),
+                (Reply::Refused(Refusal::Ended), Proofs::None)
+            ),
             "{reply:?}"
         );
         assert_eq!(house.logins(), 0);
@@ -1023,7 +1029,7 @@ async fn the_desk_is_closed_to_whoever_is_no_officer() {
         let request = Request::Desk(request);
         let (reply, left) =
             effects::perform(house.services.clone(), here(), proofs(), None, request).await;
-        assert!(matches!(reply, Reply::Ended), "{reply:?}");
+        assert!(matches!(reply, Reply::Refused(Refusal::Ended)), "{reply:?}");
         assert!(matches!(left, Proofs::None), "{left:?}");
     }
     let rules = house.services.policy.get().await.unwrap();

@@ -112,7 +112,7 @@ async fn index_agrees(house: &House) {
 
 async fn import(services: &Services, accounts: Vec<NewAccount>) {
     let mut import = services.accounts.begin_import().await.unwrap();
-    import.add(accounts).await.unwrap();
+    import.add(accounts, &here()).await.unwrap();
     import.finish(&here()).await.unwrap();
 }
 
@@ -168,7 +168,9 @@ async fn an_import_is_found_when_it_is_finished_and_leaves_nothing_when_it_is_no
     let house = house(Policy::Enabled).await;
     let accounts = &house.services.accounts;
     let mut half = accounts.begin_import().await.unwrap();
-    half.add((0..300).map(numbered).collect()).await.unwrap();
+    half.add((0..300).map(numbered).collect(), &here())
+        .await
+        .unwrap();
     assert_eq!(found(&house.services, "siti", 20).await.len(), 1);
     half.abandon().await.unwrap();
     index_agrees(&house).await;
@@ -197,7 +199,7 @@ async fn accounts_with_as_many_words_as_there_can_be_are_imported_changed_swept_
     };
     let accounts = &house.services.accounts;
     let mut half = accounts.begin_import().await.unwrap();
-    half.add(many().collect()).await.unwrap();
+    half.add(many().collect(), &here()).await.unwrap();
     half.abandon().await.unwrap();
     index_agrees(&house).await;
     import(&house.services, many().collect()).await;
@@ -370,7 +372,7 @@ async fn live_through(house: &House, events: &[Event]) {
                     .iter()
                     .map(|id| one(id, name, email, UserType::NonPenyedia));
                 let mut import = accounts.begin_import().await.unwrap();
-                let added = import.add(all.collect()).await;
+                let added = import.add(all.collect(), &here()).await;
                 if added.is_ok() && matches!(event, Event::Import(..)) {
                     import.finish(&here()).await.unwrap();
                 } else {

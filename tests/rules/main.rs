@@ -2,8 +2,11 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod audited;
 mod ceremony;
+mod decision;
 mod find;
+mod meddled;
 mod officer;
 mod outbox;
 mod own_password;

@@ -8,27 +8,27 @@ use jiff::Timestamp;
 use lpse_kiosk::{
     domain::{
         Account, AccountKey, ActivityKind, Authenticated, Authenticator, EmailAddress, Identified,
-        Passcode, PersonName, PlainPassword, Policy, Secret, UserId, UserType,
+        Passcode, PersonName, PlainPassword, Policy, Refusal, Secret, UserId, UserType,
         account::Role,
         audit::{Act, AuditEvent, AuditOutcome, AuditRecord},
         letter::LetterKind,
         officer::{AccountAct, Declined, DeskAct, Order, Statement},
         password::{HashCost, HashMemory, hash, verify},
         policy::LoginRules,
-        reset::ResetSecret,
+        reset::{ResetSecret, Void},
         security_code::Challenge,
         throttle::Gate,
     },
     ports::{Audit, AuditError, AuditTrail, Clock, Recorded},
     service::{
-        Foundation, Refusal, Services,
+        Foundation, Services,
         accounts::{AccountsError, NewAccount},
         authentication::{PasscodeOutcome, PasswordOutcome},
         enrollment::{DisableOutcome, ProveOutcome, Prover, StartOutcome},
         officer::{Answered, CarriedOut, Done},
         own_password::ChangeOutcome,
         recovery::IssueOutcome,
-        reset::{Confirmed, RequestOutcome, ResetRequest, Void},
+        reset::{Confirmed, RequestOutcome, ResetRequest},
     },
     store::{Key, Store, accounts::Accounts},
 };
@@ -910,14 +910,20 @@ async fn an_officers_totp_is_not_reset_by_letter() {
     desk.edit(&ppk30(), |account| account.role = Role::Officer)
         .await;
     let confirmed = reset.confirm(&code, &here()).await.unwrap();
-    assert_eq!(confirmed, Confirmed::Void(Void::Unknown));
+    assert_eq!(
+        confirmed,
+        Confirmed::Refused(Refusal::ResetVoid(Void::Unknown))
+    );
     // As the user it was before, the link would have worked, but it does not survive the address it was sent to.
     desk.edit(&ppk30(), |account| account.role = Role::User)
         .await;
     desk.done(on_ppk30(AccountAct::CorrectEmail(email("siti@baru.go.id"))))
         .await;
     let confirmed = reset.confirm(&code, &here()).await.unwrap();
-    assert_eq!(confirmed, Confirmed::Void(Void::Unknown));
+    assert_eq!(
+        confirmed,
+        Confirmed::Refused(Refusal::ResetVoid(Void::Unknown))
+    );
 }
 
 #[tokio::test]
@@ -1112,7 +1118,10 @@ async fn no_letter_resets_the_totp_of_a_suspended_account() {
     desk.edit(&ppk30(), |account| account.suspended = Some(now))
         .await;
     let confirmed = reset.confirm(&code, &here()).await.unwrap();
-    assert_eq!(confirmed, Confirmed::Void(Void::Unknown));
+    assert_eq!(
+        confirmed,
+        Confirmed::Refused(Refusal::ResetVoid(Void::Unknown))
+    );
     desk.edit(&ppk30(), |account| account.suspended = None)
         .await;
     let confirmed = reset.confirm(&code, &here()).await.unwrap();

@@ -6,13 +6,12 @@ use support::house;
 
 use lpse_kiosk::{
     domain::{
-        ActivityKind, Authenticated, AwaitingPassword, Passcode, Policy, Source, TimeStep,
+        ActivityKind, Authenticated, AwaitingPassword, Passcode, Policy, Refusal, Source, TimeStep,
         audit::{Act, AuditOutcome},
         letter::LetterKind,
         password::PasswordRuleError,
     },
     service::{
-        Refusal,
         authentication::{PasscodeOutcome, PasswordOutcome},
         enrollment::{ProveOutcome, Prover, StartOutcome},
         own_password::ChangeOutcome,
@@ -140,7 +139,7 @@ async fn guesses_at_an_open_home_and_at_the_login_share_one_count() {
     for _ in 0..2 {
         let outcome = change(&house, &mine, "bukan yang ini", NEW).await;
         assert!(
-            matches!(outcome, ChangeOutcome::CurrentRefused(Refusal::Rejected { wait }) if wait.is_zero()),
+            matches!(outcome, ChangeOutcome::Refused(Refusal::CurrentRejected { wait }) if wait.is_zero()),
             "{outcome:?}"
         );
     }
@@ -150,13 +149,13 @@ async fn guesses_at_an_open_home_and_at_the_login_share_one_count() {
     );
     let third = change(&house, &mine, "bukan yang ini", NEW).await;
     assert!(
-        matches!(third, ChangeOutcome::CurrentRefused(Refusal::Rejected { wait }) if !wait.is_zero()),
+        matches!(third, ChangeOutcome::Refused(Refusal::CurrentRejected { wait }) if !wait.is_zero()),
         "{third:?}"
     );
     // Not even the right one is judged before the wait is over, here as at the login.
     let right = change(&house, &mine, PASSWORD, NEW).await;
     assert!(
-        matches!(right, ChangeOutcome::CurrentRefused(Refusal::Wait(_))),
+        matches!(right, ChangeOutcome::Refused(Refusal::CurrentWait(_))),
         "{right:?}"
     );
     let login = house.login().await;
@@ -186,7 +185,7 @@ async fn parallel_guesses_at_home_meet_the_count_of_those_before() {
             let changed = own_password.change(&mine, guess, password(NEW), None, &HERE);
             matches!(
                 changed.await.unwrap(),
-                ChangeOutcome::CurrentRefused(Refusal::Rejected { .. })
+                ChangeOutcome::Refused(Refusal::CurrentRejected { .. })
             )
         });
     }
@@ -260,7 +259,7 @@ async fn a_new_password_keeps_the_rules_and_differs() {
     ] {
         let outcome = change(&house, &mine, PASSWORD, new).await;
         assert!(
-            matches!(outcome, ChangeOutcome::NewRefused(refused) if refused == why),
+            matches!(outcome, ChangeOutcome::Refused(Refusal::NewPassword(refused)) if refused == why),
             "{new}: {outcome:?}"
         );
     }
@@ -272,7 +271,7 @@ async fn a_new_password_keeps_the_rules_and_differs() {
     ] {
         let outcome = replace(&house, &awaiting, new).await;
         assert!(
-            matches!(outcome, ChangeOutcome::NewRefused(refused) if refused == why),
+            matches!(outcome, ChangeOutcome::Refused(Refusal::NewPassword(refused)) if refused == why),
             "{new}: {outcome:?}"
         );
     }

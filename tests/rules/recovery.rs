@@ -1,14 +1,12 @@
 //! Recovery codes by their rules: once each, counted and held together with codes of the phone, gone with the key they
 //! stand in for.
 
-use std::sync::{Arc, Mutex};
 use support::house;
 
-use async_trait::async_trait;
 use lpse_kiosk::{
     domain::{
-        AccountKey, ActivityKind, Authenticated, AwaitingPasscode, Passcode, Policy, Secret,
-        TimeStep, UserId, UserType,
+        AccountKey, ActivityKind, Authenticated, AwaitingPasscode, Passcode, Policy, Refusal,
+        Secret, TimeStep, UserId, UserType,
         audit::{Act, AuditOutcome},
         letter::LetterKind,
         policy::LoginRules,
@@ -16,18 +14,17 @@ use lpse_kiosk::{
     },
     ports::Clock,
     service::{
-        Foundation, Refusal,
-        authentication::{Granted, PasscodeOutcome, PasswordOutcome},
+        Services,
+        authentication::{PasscodeOutcome, PasswordOutcome},
         enrollment::{DisableOutcome, Prover, StartOutcome},
-        hashing::HashPool,
-        recovery::{IssueOutcome, Recovery},
+        entry::Granted,
+        recovery::IssueOutcome,
     },
-    store::{
-        Commit, Key, Outcome, Snapshot, Store, StoreError, Value, accounts::Accounts,
-        outbox::Outbox, settings::Settings,
-    },
+    store::{accounts::Accounts, outbox::Outbox, settings::Settings},
 };
 use support::house::{House, here, house, ppk30};
+
+use crate::meddled::meddled;
 
 /// A house whose PPK30 has a phone and ten codes on paper, a while ago.
 struct Prepared {
@@ -304,7 +301,10 @@ async fn codes_wait_where_they_are_while_the_rules_have_them_off() {
     let at_home = log_in(&house, &phone).await;
     assert!(at_home.recovery.is_none(), "home shows nothing of them");
     let outcome = issue(&house, &at_home.authenticated, None).await;
-    assert!(matches!(outcome, IssueOutcome::Off), "{outcome:?}");
+    assert!(
+        matches!(outcome, IssueOutcome::Refused(Refusal::RecoveryCodesOff)),
+        "{outcome:?}"
+    );
     set_recovery_codes(&house, true).await;
     assert!(offered(&house).await);
     granted(check(&house, &awaiting, &paper[0]).await);
@@ -450,65 +450,16 @@ async fn codes_moved_to_another_accounts_record_open_nothing() {
     assert!(error.contains("moved here from another record"), "{error}");
 }
 
-/// A store at which somebody sets other rules right before the next commit.
-#[derive(Debug)]
-struct Meddled {
-    inner: Arc<dyn Store>,
-    rules: Mutex<Option<LoginRules>>,
-}
-
-#[async_trait]
-impl Store for Meddled {
-    async fn get(&self, key: &Key) -> Result<Option<Value>, StoreError> {
-        self.inner.get(key).await
-    }
-
-    async fn page(
-        &self,
-        prefix: &Key,
-        after: Option<&Key>,
-        limit: usize,
-    ) -> Result<Vec<(Key, Value)>, StoreError> {
-        self.inner.page(prefix, after, limit).await
-    }
-
-    async fn commit(&self, commit: Commit) -> Result<Outcome, StoreError> {
-        let rules = self.rules.lock().unwrap().take();
-        if let Some(rules) = rules {
-            Settings::new(self.inner.clone()).set_rules(rules).await?;
-        }
-        self.inner.commit(commit).await
-    }
-
-    async fn snapshot(&self) -> Result<Box<dyn Snapshot>, StoreError> {
-        self.inner.snapshot().await
-    }
-}
-
-/// The service over the store of `house`, at which the rules have recovery codes off from its next commit on.
-fn meddled(house: &House) -> Recovery {
-    let foundation = &house.foundation;
+/// The services of `house`, at which the rules have recovery codes off from their next commit on.
+fn recovery_codes_off(house: &House) -> Services {
+    let store = house.foundation.store.clone();
     let off = LoginRules {
         recovery_codes: false,
         ..Policy::Enabled.into()
     };
-    Recovery::new(Arc::new(Foundation {
-        store: Arc::new(Meddled {
-            inner: foundation.store.clone(),
-            rules: Mutex::new(Some(off)),
-        }),
-        vault: foundation.vault.clone(),
-        clock: foundation.clock.clone(),
-        random: foundation.random.clone(),
-        audit: foundation.audit.clone(),
-        audit_trail: None,
-        hashing: HashPool::new(1, 1),
-        hash_cost: foundation.hash_cost,
-        issuer: foundation.issuer.clone(),
-        letters: foundation.letters.clone(),
-        ended_logins: foundation.ended_logins.clone(),
-        node: foundation.node.clone(),
-    }))
+    meddled(house, async move {
+        Settings::new(store).set_rules(off).await.unwrap();
+    })
 }
 
 #[tokio::test]
@@ -520,7 +471,8 @@ async fn rules_that_change_between_the_look_and_the_grant_grant_nothing() {
     } = prepared().await;
     let awaiting = house.awaiting().await;
     let logins = house.logins();
-    let outcome = meddled(&house)
+    let outcome = recovery_codes_off(&house)
+        .recovery
         .check(&awaiting, paper[0].clone(), &here())
         .await;
     assert_eq!(refusal(&outcome.unwrap()), Refusal::Ended);
@@ -528,10 +480,14 @@ async fn rules_that_change_between_the_look_and_the_grant_grant_nothing() {
     set_recovery_codes(&house, true).await;
     let at_home = log_in(&house, &phone).await.authenticated;
     let before = house.account().await.recovery;
-    let outcome = meddled(&house)
+    let outcome = recovery_codes_off(&house)
+        .recovery
         .issue(&at_home, None, &here())
         .await
         .unwrap();
-    assert!(matches!(outcome, IssueOutcome::Off), "{outcome:?}");
+    assert!(
+        matches!(outcome, IssueOutcome::Refused(Refusal::RecoveryCodesOff)),
+        "{outcome:?}"
+    );
     assert_eq!(house.account().await.recovery, before);
 }

@@ -6,10 +6,10 @@ use support::house;
 
 use lpse_kiosk::{
     domain::{
-        AccountKey, Authenticator, EmailAddress, Policy, Source, UserId, UserType,
+        AccountKey, Authenticator, EmailAddress, Policy, Refusal, Source, UserId, UserType,
         audit::{Act, AuditOutcome},
         letter::LetterKind,
-        reset::{ResetSecret, ShortCode},
+        reset::{ResetSecret, ShortCode, Void},
         security_code::Challenge,
     },
     mail::{
@@ -21,7 +21,7 @@ use lpse_kiosk::{
     service::{
         authentication::{PasscodeOutcome, PasswordOutcome},
         enrollment::{DisableOutcome, Prover},
-        reset::{Confirmed, Found, RequestOutcome, ResetRequest, Void},
+        reset::{Confirmed, Found, RequestOutcome, ResetRequest},
     },
     store::{Key, Store, outbox::Outbox},
 };
@@ -142,7 +142,10 @@ async fn a_new_password_of_ones_own_makes_an_open_link_and_code_void() {
         .unwrap();
     for secret in [link(&letter), code(&letter)] {
         let confirmed = house.services.reset.confirm(&secret, &here()).await;
-        assert_eq!(confirmed.unwrap(), Confirmed::Void(Void::Unknown));
+        assert_eq!(
+            confirmed.unwrap(),
+            Confirmed::Refused(Refusal::ResetVoid(Void::Unknown))
+        );
     }
     // Whoever wants a reset asks again, within the same limits.
     house.clock.pass(60);
@@ -181,9 +184,9 @@ async fn link_and_code_stand_for_one_reset_and_a_look_changes_nothing() {
     assert_eq!(confirmed, Confirmed::Done);
     for secret in [link(&letter), code(&letter)] {
         let again = reset.confirm(&secret, &here()).await.unwrap();
-        assert_eq!(again, Confirmed::Void(Void::Used));
+        assert_eq!(again, Confirmed::Refused(Refusal::ResetVoid(Void::Used)));
         let found = reset.find(&secret, &here()).await.unwrap();
-        assert_eq!(found, Found::Void(Void::Used));
+        assert_eq!(found, Found::Refused(Refusal::ResetVoid(Void::Used)));
     }
     let letters = mailbox.letters().await;
     assert_eq!(
@@ -295,7 +298,7 @@ async fn a_second_letter_makes_the_first_worthless_and_an_undelivered_one_goes()
     let reset = &house.services.reset;
     for secret in [link(&first), code(&first)] {
         let found = reset.find(&secret, &here()).await.unwrap();
-        assert_eq!(found, Found::Void(Void::Unknown));
+        assert_eq!(found, Found::Refused(Refusal::ResetVoid(Void::Unknown)));
     }
     let confirmed = reset.confirm(&link(&third), &here()).await.unwrap();
     assert_eq!(confirmed, Confirmed::Done);
@@ -310,7 +313,7 @@ async fn a_ticket_expires_and_does_not_outlive_a_changed_password_or_the_account
     let reset = &house.services.reset;
     house.clock.pass(30 * 60);
     let late = reset.confirm(&link(&letter), &here()).await.unwrap();
-    assert_eq!(late, Confirmed::Void(Void::Expired));
+    assert_eq!(late, Confirmed::Refused(Refusal::ResetVoid(Void::Expired)));
     asked(&house).await;
     let letter = mailbox.newest().await;
     let password = house.account().await.password;
@@ -320,7 +323,7 @@ async fn a_ticket_expires_and_does_not_outlive_a_changed_password_or_the_account
         .await
         .unwrap();
     let after = reset.confirm(&link(&letter), &here()).await.unwrap();
-    assert_eq!(after, Confirmed::Void(Void::Unknown));
+    assert_eq!(after, Confirmed::Refused(Refusal::ResetVoid(Void::Unknown)));
     asked(&house).await;
     let letter = mailbox.newest().await;
     house
@@ -330,7 +333,7 @@ async fn a_ticket_expires_and_does_not_outlive_a_changed_password_or_the_account
         .await
         .unwrap();
     let after = reset.confirm(&link(&letter), &here()).await.unwrap();
-    assert_eq!(after, Confirmed::Void(Void::Unknown));
+    assert_eq!(after, Confirmed::Refused(Refusal::ResetVoid(Void::Unknown)));
 }
 
 #[tokio::test]
@@ -512,7 +515,10 @@ async fn a_wrong_late_or_used_picture_sends_nothing() {
             .reset
             .request(asked, challenge, &here())
             .await;
-        assert_eq!(outcome.unwrap(), RequestOutcome::SecurityCodeRejected);
+        assert_eq!(
+            outcome.unwrap(),
+            RequestOutcome::Refused(Refusal::SecurityCode)
+        );
     }
     assert!(mailbox.letters().await.is_empty());
 }
@@ -607,11 +613,11 @@ async fn codes_that_are_none_slow_down_whoever_types_them_and_no_right_one() {
     let mut waits = 0;
     for _ in 0..20 {
         match reset.find(&none, &peer(1)).await.unwrap() {
-            Found::Wait(wait) => {
+            Found::Refused(Refusal::Wait(wait)) => {
                 assert!(wait > Duration::ZERO);
                 waits += 1;
             }
-            other => assert_eq!(other, Found::Void(Void::Unknown)),
+            other => assert_eq!(other, Found::Refused(Refusal::ResetVoid(Void::Unknown))),
         }
     }
     assert_eq!(waits, 9, "eleven misses were looked at");
@@ -708,13 +714,19 @@ async fn limits_of_a_clock_ahead_count_from_its_correction() {
     let find = async || house.services.reset.find(&wrong(), &here()).await.unwrap();
     house.clock.pass(HOURS);
     for _ in 0..12 {
-        assert_eq!(find().await, Found::Void(Void::Unknown));
+        assert_eq!(
+            find().await,
+            Found::Refused(Refusal::ResetVoid(Void::Unknown))
+        );
         house.clock.pass(2);
     }
     house.clock.set_back(HOURS);
-    assert!(matches!(find().await, Found::Wait(wait) if wait.as_secs() == 2));
+    assert!(matches!(find().await, Found::Refused(Refusal::Wait(wait)) if wait.as_secs() == 2));
     house.clock.pass(2);
-    assert_eq!(find().await, Found::Void(Void::Unknown));
+    assert_eq!(
+        find().await,
+        Found::Refused(Refusal::ResetVoid(Void::Unknown))
+    );
 }
 
 #[tokio::test]
@@ -723,11 +735,23 @@ async fn a_link_of_a_clock_ahead_holds_for_its_own_time_from_the_first_look() {
     for (ahead, then, expected) in [
         (10 * 60, 29 * 60, Confirmed::Done),
         (7 * HOUR, 29 * 60, Confirmed::Done),
-        (7 * HOUR, 31 * 60, Confirmed::Void(Void::Expired)),
+        (
+            7 * HOUR,
+            31 * 60,
+            Confirmed::Refused(Refusal::ResetVoid(Void::Expired)),
+        ),
         // When the clock comes there by itself.
-        (7 * HOUR, 7 * HOUR + 60, Confirmed::Void(Void::Expired)),
+        (
+            7 * HOUR,
+            7 * HOUR + 60,
+            Confirmed::Refused(Refusal::ResetVoid(Void::Expired)),
+        ),
         // No clock is as far ahead as that: nobody knows since when it has held.
-        (15 * HOUR, 60, Confirmed::Void(Void::Expired)),
+        (
+            15 * HOUR,
+            60,
+            Confirmed::Refused(Refusal::ResetVoid(Void::Expired)),
+        ),
     ] {
         let house = house(Policy::Enabled).await;
         let mailbox = Mailbox::of(&house);
@@ -738,7 +762,7 @@ async fn a_link_of_a_clock_ahead_holds_for_its_own_time_from_the_first_look() {
         let reset = &house.services.reset;
         for secret in [link(&letter), code(&letter)] {
             let found = reset.find(&secret, &here()).await.unwrap();
-            let is_over = found == Found::Void(Void::Expired);
+            let is_over = found == Found::Refused(Refusal::ResetVoid(Void::Expired));
             assert_eq!(is_over, ahead > 14 * HOUR, "{ahead}: {found:?}");
         }
         house.clock.pass(then);
@@ -756,8 +780,11 @@ async fn a_link_that_was_seen_to_be_over_is_whatever_the_clock_is_set_to() {
     let letter = mailbox.newest().await;
     house.clock.pass(31 * 60);
     let found = reset.find(&link(&letter), &here()).await.unwrap();
-    assert_eq!(found, Found::Void(Void::Expired));
+    assert_eq!(found, Found::Refused(Refusal::ResetVoid(Void::Expired)));
     house.clock.set_back(20 * 60);
     let confirmed = reset.confirm(&link(&letter), &here()).await.unwrap();
-    assert_eq!(confirmed, Confirmed::Void(Void::Expired));
+    assert_eq!(
+        confirmed,
+        Confirmed::Refused(Refusal::ResetVoid(Void::Expired))
+    );
 }

@@ -7,8 +7,8 @@ use std::{net::IpAddr, time::Duration};
 
 use lpse_kiosk::{
     domain::{
-        AccountKey, Activity, ActivityKind, EmailAddress, PersonName, Policy, Source, UserId,
-        UserType,
+        AccountKey, Activity, ActivityKind, EmailAddress, PersonName, Policy, Refusal, Source,
+        UserId, UserType,
         account::{LastLogin, Role, TotpState},
         audit::{AuditRecord, OutcomeWord},
         idle::Presence,
@@ -641,26 +641,26 @@ const STATES: &[State] = &[
     ("act_reset_code", |officer| {
         let mut officer = officer.with_reset_filled();
         officer.types("\n");
-        officer.answered(Reply::FreshPasscodeWanted);
+        officer.answered(Reply::Refused(Refusal::FreshPasscodeWanted));
         officer.types("12");
         officer
     }),
     ("act_reset_code_rejected", |officer| {
         let mut officer = officer.with_reset_filled();
         officer.types("\n");
-        officer.answered(Reply::FreshPasscodeWanted);
+        officer.answered(Reply::Refused(Refusal::FreshPasscodeWanted));
         officer.types("123456\n");
-        officer.answered(Reply::Rejected {
+        officer.answered(Reply::Refused(Refusal::Rejected {
             wait: Duration::from_secs(3),
-        });
+        }));
         officer
     }),
     ("act_reset_code_held", |officer| {
         let mut officer = officer.with_reset_filled();
         officer.types("\n");
-        officer.answered(Reply::FreshPasscodeWanted);
+        officer.answered(Reply::Refused(Refusal::FreshPasscodeWanted));
         officer.types("123456\n");
-        officer.answered(Reply::Held);
+        officer.answered(Reply::Refused(Refusal::Held));
         officer
     }),
     ("act_reset_declined", |officer| {
@@ -672,7 +672,7 @@ const STATES: &[State] = &[
     ("act_reset_unavailable", |officer| {
         let mut officer = officer.with_reset_filled();
         officer.types("\n");
-        officer.answered(Reply::Unavailable);
+        officer.answered(Reply::Refused(Refusal::Unavailable));
         officer
     }),
     ("act_reset_working", |officer| {
@@ -685,7 +685,7 @@ const STATES: &[State] = &[
     ("act_email_wrong_with_code", |officer| {
         let mut officer = officer.at_card_item(card(), 3);
         officer.types("siti@contoh.go.id\nAlamat lama mati\nKTP asli\t\n");
-        officer.answered(Reply::FreshPasscodeWanted);
+        officer.answered(Reply::Refused(Refusal::FreshPasscodeWanted));
         officer.presses(&[Key::Up, Key::Up]);
         officer.types("\u{8}");
         officer.presses(&[Key::Up]);
@@ -713,7 +713,7 @@ const STATES: &[State] = &[
         let mut officer = officer.at_desk();
         officer.presses(&[Key::Tab, Key::Tab, Key::Tab]);
         officer.types("\nPemeriksaan bulanan\n");
-        officer.answered(Reply::FreshPasscodeWanted);
+        officer.answered(Reply::Refused(Refusal::FreshPasscodeWanted));
         officer
     }),
     ("act_rules", |officer| {
@@ -1469,7 +1469,7 @@ fn nothing_is_ordered_without_a_reason_and_what_was_seen() {
 fn a_fresh_code_is_asked_for_in_the_form_and_goes_with_the_order() {
     let mut officer = Officer::new(settings(Language::Id)).with_reset_filled();
     officer.types("\n");
-    officer.answered(Reply::FreshPasscodeWanted);
+    officer.answered(Reply::Refused(Refusal::FreshPasscodeWanted));
     // The sixth digit orders nothing.
     assert!(officer.types("123456").is_empty());
     assert!(officer.shows("▸ [ Reset TOTP ]"));
@@ -1477,9 +1477,9 @@ fn a_fresh_code_is_asked_for_in_the_form_and_goes_with_the_order() {
     let order = ordered(&sent);
     assert!(order.passcode.is_some());
     assert_eq!(order.reason.as_str(), "Ponsel hilang, ada surat kehilangan");
-    officer.answered(Reply::Rejected {
+    officer.answered(Reply::Refused(Refusal::Rejected {
         wait: Duration::from_secs(3),
-    });
+    }));
     assert!(officer.shows("Kode tidak diterima"));
     assert!(officer.types("654321\n").is_empty(), "not during the wait");
     officer.now = later(3);
@@ -1503,7 +1503,7 @@ fn looking_at_outbox_and_audit_takes_a_reason_and_one_key() {
     officer.types("\n");
     let sent = officer.types("Surat belum datang\n");
     assert_eq!(ordered(&sent).act, DeskAct::ReadOutbox);
-    officer.answered(Reply::FreshPasscodeWanted);
+    officer.answered(Reply::Refused(Refusal::FreshPasscodeWanted));
     let sent = officer.types("123456");
     assert!(ordered(&sent).passcode.is_some());
     officer.desk(DeskReply::Outbox(outbox()));
@@ -1599,7 +1599,7 @@ fn an_officer_who_is_one_no_longer_is_led_out() {
     out(&mut officer, effects);
     let mut officer = Officer::new(settings(Language::Id)).with_reset_filled();
     officer.types("\n");
-    let effects = officer.answered(Reply::Ended);
+    let effects = officer.answered(Reply::Refused(Refusal::Ended));
     out(&mut officer, effects);
     let mut officer = Officer::new(settings(Language::Id)).at_card(card());
     let effects = officer.event(Event::LoginEnded);
@@ -1661,14 +1661,14 @@ fn the_desk_on_a_plain_terminal_is_ascii() {
 fn reply(number: u8) -> Reply {
     let desk = |reply| Reply::Desk(reply);
     match number % 16 {
-        0 => Reply::Rejected {
+        0 => Reply::Refused(Refusal::Rejected {
             wait: Duration::from_secs(3),
-        },
-        1 => Reply::Wait(Duration::from_secs(90)),
-        2 => Reply::Busy,
-        3 => Reply::Unavailable,
-        4 => Reply::Ended,
-        5 => Reply::FreshPasscodeWanted,
+        }),
+        1 => Reply::Refused(Refusal::Wait(Duration::from_secs(90))),
+        2 => Reply::Refused(Refusal::Busy),
+        3 => Reply::Refused(Refusal::Unavailable),
+        4 => Reply::Refused(Refusal::Ended),
+        5 => Reply::Refused(Refusal::FreshPasscodeWanted),
         6 => Reply::Home(Box::new(home(None))),
         7 => desk(DeskReply::Card(Box::new(waiting_card()))),
         8 => desk(DeskReply::Done(Box::new(suspended_card()), None)),
@@ -1683,7 +1683,7 @@ fn reply(number: u8) -> Reply {
         12 => desk(DeskReply::Outbox(outbox())),
         13 => desk(DeskReply::Audit(audit())),
         14 => desk(DeskReply::Declined(Declined::IdentityWanted)),
-        _ => Reply::Held,
+        _ => Reply::Refused(Refusal::Held),
     }
 }
 

@@ -12,20 +12,20 @@ use jiff::Timestamp;
 use lpse_kiosk::{
     daemon::training::samples,
     domain::{
-        AccountKey, Activity, ActivityKind, PersonName, PlainPassword, Policy, Secret, Source,
-        UserId, UserType,
+        AccountKey, Activity, ActivityKind, PersonName, PlainPassword, Policy, Refusal, Secret,
+        Source, UserId, UserType,
         account::{LastLogin, Role, TotpState},
         idle::Presence,
         language::Language,
         password::PasswordRuleError,
         provisioning::{Issuer, Provisioning},
         recovery::{IssuedCodes, RecoverySet, RecoveryState},
-        reset::{ResetSecret, ShortCode},
+        reset::{ResetSecret, ShortCode, Void},
         security_code::{Challenge, Picture},
     },
     tui::{
         App, AppSettings, Effect, Ending, EndingReason, Event, HomeNotice, HomeView, InboxLetter,
-        Now, OwnPasswordRefused, Reply, Request, RequestId, ResetVoid,
+        Now, Reply, Request, RequestId,
         command::{Key, KeyPress},
         theme::{Colours, Glyphs, Terminal},
     },
@@ -432,7 +432,7 @@ const STATES: &[State] = &[
     ("menu", |person| person),
     ("menu_after_ended_login", |person| {
         let mut person = person.with_password_sent();
-        person.answered(Reply::Ended);
+        person.answered(Reply::Refused(Refusal::Ended));
         person
     }),
     ("user_type", |mut person| {
@@ -472,31 +472,31 @@ const STATES: &[State] = &[
     }),
     ("password_rejected_with_wait", |person| {
         let mut person = person.with_password_sent();
-        person.answered(Reply::Rejected {
+        person.answered(Reply::Refused(Refusal::Rejected {
             wait: Duration::from_secs(125),
-        });
+        }));
         person
     }),
     ("password_crowded", |person| {
         let mut person = person.with_password_sent();
-        person.answered(Reply::Crowded {
+        person.answered(Reply::Refused(Refusal::Crowded {
             wait: Duration::from_secs(2),
-        });
+        }));
         person
     }),
     ("password_busy", |person| {
         let mut person = person.with_password_sent();
-        person.answered(Reply::Busy);
+        person.answered(Reply::Refused(Refusal::Busy));
         person
     }),
     ("password_unavailable", |person| {
         let mut person = person.with_password_sent();
-        person.answered(Reply::Unavailable);
+        person.answered(Reply::Refused(Refusal::Unavailable));
         person
     }),
     ("password_away", |person| {
         let mut person = person.with_password_sent();
-        person.answered(Reply::Away);
+        person.answered(Reply::Refused(Refusal::Away));
         person
     }),
     ("passcode", |person| {
@@ -507,22 +507,22 @@ const STATES: &[State] = &[
     ("passcode_unknown", |person| {
         let mut person = person.at_passcode(false);
         person.types("123456");
-        person.answered(Reply::Unknown);
+        person.answered(Reply::Refused(Refusal::Unknown));
         person
     }),
     ("passcode_pending", |person| person.at_passcode(true)),
     ("passcode_rejected", |person| {
         let mut person = person.at_passcode(true);
         person.types("123456");
-        person.answered(Reply::Rejected {
+        person.answered(Reply::Refused(Refusal::Rejected {
             wait: Duration::from_secs(3),
-        });
+        }));
         person
     }),
     ("passcode_held", |person| {
         let mut person = person.at_passcode(false);
         person.types("123456");
-        person.answered(Reply::Held);
+        person.answered(Reply::Refused(Refusal::Held));
         person
     }),
     ("passcode_recovery", |person| {
@@ -533,9 +533,9 @@ const STATES: &[State] = &[
     ("passcode_recovery_rejected", |person| {
         let mut person = person.at_passcode_with_recovery();
         person.types("123456");
-        person.answered(Reply::Rejected {
+        person.answered(Reply::Refused(Refusal::Rejected {
             wait: Duration::from_secs(3),
-        });
+        }));
         person
     }),
     ("recovery", |person| {
@@ -556,15 +556,15 @@ const STATES: &[State] = &[
     ("recovery_rejected", |person| {
         let mut person = person.at_recovery();
         person.types("acde-fghj-kmnp\n");
-        person.answered(Reply::Rejected {
+        person.answered(Reply::Refused(Refusal::Rejected {
             wait: Duration::from_secs(3),
-        });
+        }));
         person
     }),
     ("recovery_held", |person| {
         let mut person = person.at_recovery();
         person.types("acde-fghj-kmnp\n");
-        person.answered(Reply::Held);
+        person.answered(Reply::Refused(Refusal::Held));
         person
     }),
     ("recovery_offer", |person| person.at_recovery_offer()),
@@ -578,11 +578,11 @@ const STATES: &[State] = &[
         let mut person = person.at_recovery_issue(with_recovery(Some(2)));
         person.presses(Key::Up);
         person.types("\n");
-        person.answered(Reply::FreshPasscodeWanted);
+        person.answered(Reply::Refused(Refusal::FreshPasscodeWanted));
         person.types("123456\n");
-        person.answered(Reply::Rejected {
+        person.answered(Reply::Refused(Refusal::Rejected {
             wait: Duration::from_secs(1),
-        });
+        }));
         person
     }),
     ("recovery_codes", |person| person.at_recovery_codes()),
@@ -646,9 +646,9 @@ const STATES: &[State] = &[
     ("enrollment_compulsory_rejected", |person| {
         let mut person = person.at_enrollment(true);
         person.types("123456");
-        person.answered(Reply::Rejected {
+        person.answered(Reply::Refused(Refusal::Rejected {
             wait: Duration::from_secs(1),
-        });
+        }));
         person
     }),
     ("disable", |person| {
@@ -659,7 +659,7 @@ const STATES: &[State] = &[
     ("disable_fresh_code", |person| {
         let mut person = person.at_home(home(ACTIVE, Policy::Required, None));
         person.types("\nd\n");
-        person.answered(Reply::FreshPasscodeWanted);
+        person.answered(Reply::Refused(Refusal::FreshPasscodeWanted));
         person.types("12");
         person
     }),
@@ -699,31 +699,31 @@ const STATES: &[State] = &[
     ("own_password_rejected_with_wait", |person| {
         let mut person = person.with_own_password_sent();
         let wait = Duration::from_secs(65);
-        let why = OwnPasswordRefused::CurrentRejected { wait };
-        person.answered(Reply::OwnPasswordRefused(why));
+        let why = Refusal::CurrentRejected { wait };
+        person.answered(Reply::Refused(why));
         person
     }),
     ("own_password_fresh_code", |person| {
         let mut person = person.with_own_password_sent();
-        person.answered(Reply::FreshPasscodeWanted);
+        person.answered(Reply::Refused(Refusal::FreshPasscodeWanted));
         person.types("12");
         person
     }),
     ("own_password_fresh_code_rejected", |person| {
         let mut person = person.with_own_password_sent();
-        person.answered(Reply::FreshPasscodeWanted);
+        person.answered(Reply::Refused(Refusal::FreshPasscodeWanted));
         person.types("123456\n");
-        person.answered(Reply::Rejected {
+        person.answered(Reply::Refused(Refusal::Rejected {
             wait: Duration::from_secs(3),
-        });
+        }));
         person
     }),
     ("own_password_due", |person| person.at_password_due()),
     ("own_password_due_unchanged", |person| {
         let mut person = person.at_password_due();
         person.types(&format!("{NEW}\n{NEW}\n"));
-        let why = OwnPasswordRefused::New(PasswordRuleError::Unchanged);
-        person.answered(Reply::OwnPasswordRefused(why));
+        let why = Refusal::NewPassword(PasswordRuleError::Unchanged);
+        person.answered(Reply::Refused(why));
         person
     }),
     ("own_password_due_logout", |person| {
@@ -803,7 +803,7 @@ const LETTER_STATES: &[State] = &[
     }),
     ("reset_request_code_misread", |person| {
         let mut person = person.with_reset_requested();
-        person.answered(Reply::SecurityCodeRejected);
+        person.answered(Reply::Refused(Refusal::SecurityCode));
         person
     }),
     ("reset_request_code_too_late", |person| {
@@ -815,7 +815,7 @@ const LETTER_STATES: &[State] = &[
     }),
     ("reset_request_unavailable", |person| {
         let mut person = person.with_reset_requested();
-        person.answered(Reply::Unavailable);
+        person.answered(Reply::Refused(Refusal::Unavailable));
         person
     }),
     ("reset_sent", |person| person.at_reset_sent()),
@@ -838,23 +838,23 @@ const LETTER_STATES: &[State] = &[
     }),
     ("reset_confirm_unknown", |person| {
         let mut person = person.with_code_sent();
-        person.answered(Reply::ResetVoid(ResetVoid::Unknown));
+        person.answered(Reply::Refused(Refusal::ResetVoid(Void::Unknown)));
         person
     }),
     ("reset_confirm_used", |person| {
         let mut person = person.with_code_sent();
-        person.answered(Reply::ResetVoid(ResetVoid::Used));
+        person.answered(Reply::Refused(Refusal::ResetVoid(Void::Used)));
         person
     }),
     ("reset_confirm_expired", |person| {
         let mut person = person.at_reset_question();
         person.types("o\n");
-        person.answered(Reply::ResetVoid(ResetVoid::Expired));
+        person.answered(Reply::Refused(Refusal::ResetVoid(Void::Expired)));
         person
     }),
     ("reset_confirm_wait", |person| {
         let mut person = person.with_code_sent();
-        person.answered(Reply::Wait(Duration::from_secs(30)));
+        person.answered(Reply::Refused(Refusal::Wait(Duration::from_secs(30))));
         person
     }),
     ("reset_question", |person| person.at_reset_question()),
@@ -947,9 +947,9 @@ fn a_plain_terminal_and_a_console() {
     };
     let mut console = Person::new(console).at_passcode(false);
     console.types("123456");
-    console.answered(Reply::Rejected {
+    console.answered(Reply::Refused(Refusal::Rejected {
         wait: Duration::from_secs(3),
-    });
+    }));
     console.event(ends_in(9, EndingReason::Idle));
     let console = console.screen(80, 24);
     // What every console font has: code page 437's lines, blocks and dots.
@@ -1033,9 +1033,9 @@ fn the_sixth_digit_sends_the_code_and_a_wait_holds_the_next() {
         ),
         "{sent:?}"
     );
-    person.answered(Reply::Rejected {
+    person.answered(Reply::Refused(Refusal::Rejected {
         wait: Duration::from_secs(3),
-    });
+    }));
     assert!(
         person.types("654321\n").is_empty(),
         "nothing is sent during the wait"
@@ -1071,7 +1071,7 @@ fn a_new_password_is_sent_with_the_present_one_and_stays_typed_until_it_is_taken
     };
     assert!(current.is(&PlainPassword::typed("rahasia lama").unwrap()));
     assert!(new.is(&PlainPassword::typed(NEW).unwrap()));
-    person.answered(Reply::FreshPasscodeWanted);
+    person.answered(Reply::Refused(Refusal::FreshPasscodeWanted));
     assert!(
         person.types("123456").is_empty(),
         "the sixth digit does not send it"
@@ -1091,11 +1091,9 @@ fn a_new_password_is_sent_with_the_present_one_and_stays_typed_until_it_is_taken
         "{sent:?}"
     );
     // Only what was wrong is typed again, and not before the wait is over.
-    person.answered(Reply::OwnPasswordRefused(
-        OwnPasswordRefused::CurrentRejected {
-            wait: Duration::from_secs(2),
-        },
-    ));
+    person.answered(Reply::Refused(Refusal::CurrentRejected {
+        wait: Duration::from_secs(2),
+    }));
     assert!(person.types("rahasia lama\n\t\t\n").is_empty());
     person.now = later(2);
     person.types("654321");
@@ -1241,10 +1239,10 @@ fn the_form_for_a_reset_sends_what_was_typed_and_keeps_all_but_the_code() {
     assert_eq!(security_code.as_str(), "acdefg");
     assert_eq!(person.pictures, 1);
     for (failures, reply) in [
-        Reply::SecurityCodeRejected,
-        Reply::Busy,
-        Reply::Unavailable,
-        Reply::Wait(Duration::ZERO),
+        Reply::Refused(Refusal::SecurityCode),
+        Reply::Refused(Refusal::Busy),
+        Reply::Refused(Refusal::Unavailable),
+        Reply::Refused(Refusal::Wait(Duration::ZERO)),
     ]
     .into_iter()
     .enumerate()
@@ -1453,13 +1451,13 @@ fn finding_resets_nothing_and_leaving_the_question_drops_what_was_found() {
 #[test]
 fn a_void_link_leaves_the_form_usable() {
     for (void, next) in [
-        (ResetVoid::Unknown, "Konfirmasi Reset TOTP"),
-        (ResetVoid::Used, "Konfirmasi Reset TOTP"),
-        (ResetVoid::Expired, "Permintaan Reset TOTP"),
+        (Void::Unknown, "Konfirmasi Reset TOTP"),
+        (Void::Used, "Konfirmasi Reset TOTP"),
+        (Void::Expired, "Permintaan Reset TOTP"),
     ] {
         let mut person = Person::new(with_letters(Language::Id)).with_code_sent();
-        person.answered(Reply::ResetVoid(void));
-        if void != ResetVoid::Expired {
+        person.answered(Reply::Refused(Refusal::ResetVoid(void)));
+        if void != Void::Expired {
             person.pastes(&short_code().grouped());
             let sent = person.types("\n");
             assert!(requested(&sent).is_some(), "{void:?}");
@@ -1572,9 +1570,9 @@ fn a_recovery_code_is_sent_only_whole_and_stays_to_be_corrected() {
             if code.grouped().as_str() == "ACDE-FGHJ-KMNP"),
         "{sent:?}"
     );
-    person.answered(Reply::Rejected {
+    person.answered(Reply::Refused(Refusal::Rejected {
         wait: Duration::from_secs(3),
-    });
+    }));
     assert!(
         person.types("\n").is_empty(),
         "nothing is sent during the wait"
@@ -1642,32 +1640,32 @@ fn any_reply() -> impl Strategy<Value = u8> {
 
 fn reply(number: u8) -> Reply {
     match number {
-        0 => Reply::Rejected {
+        0 => Reply::Refused(Refusal::Rejected {
             wait: Duration::from_secs(3),
-        },
-        1 => Reply::Wait(Duration::from_secs(90)),
-        2 => Reply::Busy,
-        3 => Reply::Unavailable,
-        4 => Reply::Ended,
+        }),
+        1 => Reply::Refused(Refusal::Wait(Duration::from_secs(90))),
+        2 => Reply::Refused(Refusal::Busy),
+        3 => Reply::Refused(Refusal::Unavailable),
+        4 => Reply::Refused(Refusal::Ended),
         5 => Reply::PasscodeWanted {
             pending: true,
             recovery: true,
         },
         6 => Reply::ResetRequested,
-        7 => Reply::SecurityCodeRejected,
+        7 => Reply::Refused(Refusal::SecurityCode),
         8 => Reply::ResetFound {
             user_type: UserType::Penyedia,
             masked_id: "CV**U".into(),
         },
-        9 => Reply::ResetVoid(ResetVoid::Expired),
-        10 => Reply::ResetVoid(ResetVoid::Unknown),
+        9 => Reply::Refused(Refusal::ResetVoid(Void::Expired)),
+        10 => Reply::Refused(Refusal::ResetVoid(Void::Unknown)),
         11 => Reply::ResetDone,
         12 => Reply::PasscodeWanted {
             pending: false,
             recovery: true,
         },
         13 => Reply::RecoveryCodes(issued_codes(), Box::new(with_recovery(Some(10)))),
-        14 => Reply::FreshPasscodeWanted,
+        14 => Reply::Refused(Refusal::FreshPasscodeWanted),
         _ => Reply::Inbox(letters()),
     }
 }

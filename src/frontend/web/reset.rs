@@ -197,8 +197,7 @@ async fn confirm(
             let location = [(header::LOCATION, site.done_path(language))];
             Ok((StatusCode::SEE_OTHER, location).into_response())
         }
-        Confirmed::Void(void) => Err(void.into()),
-        Confirmed::Wait(wait) => Err(Problem::TooMany(wait)),
+        Confirmed::Refused(refusal) => Err(refusal.into()),
     }
 }
 
@@ -219,8 +218,7 @@ async fn find(
             user_type,
             masked_id,
         }),
-        Found::Void(void) => Err(void.into()),
-        Found::Wait(wait) => Err(Problem::TooMany(wait)),
+        Found::Refused(refusal) => Err(refusal.into()),
     }
 }
 

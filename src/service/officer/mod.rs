@@ -8,12 +8,13 @@ mod order;
 use std::sync::Arc;
 
 use super::{
-    Foundation, Refusal, ServiceError,
-    account_act::{NoOfficer, word},
+    Foundation, ServiceError,
+    account_act::Undone,
+    decision::{Deed, NotDone},
 };
 use crate::{
     domain::{
-        Account, AccountKey, Authenticated, EmailAddress, IssuedPassword, Source,
+        Account, AccountKey, Authenticated, EmailAddress, IssuedPassword, Refusal, Source,
         audit::{Act, AuditEvent, AuditOutcome, AuditRecord},
         find::Query,
         officer::{Bookmark, Card, Declined, Found, FoundPage},
@@ -21,7 +22,7 @@ use crate::{
         recorded::ClockFault,
         throttle::Gate,
     },
-    store::{accounts::Read, nodes::Node},
+    store::nodes::Node,
 };
 
 /// The service of the desk.
@@ -69,19 +70,19 @@ impl Officer {
 
     /// What is wrong with the machine's clock, as far as anybody can tell. It stops no login (security.md section 4).
     pub async fn clock_fault(&self) -> Option<ClockFault> {
-        let house = &self.foundation;
-        let latest = match &house.audit_trail {
+        let deps = &self.foundation;
+        let latest = match &deps.audit_trail {
             Some(trail) => trail.latest().await.unwrap_or_else(|error| {
                 tracing::warn!(%error, "the clock is not compared with the audit log");
                 None
             }),
             None => None,
         };
-        let clock = &house.clock;
+        let clock = &deps.clock;
         if let Some(fault) = ClockFault::of(clock.now(), clock.built(), latest) {
             return Some(fault);
         }
-        let nodes = house.store.nodes().await.unwrap_or_else(|error| {
+        let nodes = deps.store.nodes().await.unwrap_or_else(|error| {
             tracing::warn!(%error, "the clock is not compared with those of the other machines");
             Vec::new()
         });
@@ -104,11 +105,8 @@ impl Officer {
         limit: usize,
         from: &Source,
     ) -> Result<Answered<FoundPage>, ServiceError> {
-        let house = &self.foundation;
-        if let Err(no) = house.officer(who).await? {
-            let refused = AuditOutcome::Refused(no.reason.into());
-            let event = AuditEvent::new(Act::FindAccounts, refused, from).by(who.account());
-            house.audit.record(vec![event]).await?;
+        let deps = &self.foundation;
+        if !self.is_officer(who, Act::FindAccounts, from).await? {
             return Ok(Answered::Ended);
         }
         let Some(query) = Query::parse(typed) else {
@@ -120,8 +118,8 @@ impl Officer {
             }));
         };
         let limit = limit.clamp(1, Self::FOUND_AT_ONCE);
-        let page = house.index().page(&query, after, limit).await?;
-        let now = house.clock.now();
+        let page = deps.index().page(&query, after, limit).await?;
+        let now = deps.clock.now();
         let found = |account: Account| Found {
             totp: account.authenticator.state(),
             suspended: account.suspended.is_some(),
@@ -136,6 +134,20 @@ impl Officer {
             incomplete: page.incomplete,
             has_altered: page.altered > 0,
         }))
+    }
+
+    /// The rules of login that are in force. A refused look at them is recorded; of an officer's own, the rules that are
+    /// set are.
+    pub async fn rules(
+        &self,
+        who: &Authenticated,
+        from: &Source,
+    ) -> Result<Answered<LoginRules>, ServiceError> {
+        if !self.is_officer(who, Act::ShowPolicy, from).await? {
+            return Ok(Answered::Ended);
+        }
+        let settings = self.foundation.settings();
+        Ok(Answered::Here(settings.rules().await?.rules))
     }
 
     /// The card of one account. That it was looked at is recorded.
@@ -168,23 +180,33 @@ impl Officer {
         act: Act,
         from: &Source,
     ) -> Result<Answered<Account>, ServiceError> {
-        let house = &self.foundation;
-        let (outcome, answer) = match house.officer(who).await? {
-            Err(NoOfficer { reason, .. }) => {
-                (AuditOutcome::Refused(reason.into()), Answered::Ended)
-            }
-            Ok(_) => match house.accounts().read(account).await? {
-                Some(Read { account, .. }) => (AuditOutcome::Done, Answered::Here(account)),
-                None => (
-                    AuditOutcome::Refused(word(Declined::Gone).into()),
-                    Answered::Declined(Declined::Gone),
-                ),
-            },
+        let deps = &self.foundation;
+        let asked = AuditEvent::new(act, AuditOutcome::Intended, from);
+        let asked = asked.on(account).by(who.account());
+        let read = async || {
+            deps.officer(who).await?;
+            let read = deps.accounts().read(account).await?;
+            read.ok_or_else(|| NotDone::declined(Declined::Gone))
         };
-        let event = AuditEvent::new(act, outcome, from);
-        let event = event.on(account).by(who.account());
-        house.audit.record(vec![event]).await?;
-        Ok(answer)
+        let looked = deps.decide(&asked, read, |read, _| Ok(Deed::nothing(read.account)));
+        Ok(match looked.await? {
+            Ok(account) => Answered::Here(account),
+            Err(Undone::Declined(declined)) => Answered::Declined(declined),
+            Err(Undone::Refused(_)) => Answered::Ended,
+        })
+    }
+
+    /// Whether `who` is an officer now; that one who is not has asked to do `act` is recorded.
+    async fn is_officer(
+        &self,
+        who: &Authenticated,
+        act: Act,
+        from: &Source,
+    ) -> Result<bool, ServiceError> {
+        let asked = AuditEvent::new(act, AuditOutcome::Intended, from).by(who.account());
+        let deps = &self.foundation;
+        let looked = deps.decide(&asked, || deps.officer(who), |_, _| Ok(Deed::look(())));
+        Ok(looked.await?.is_ok())
     }
 
     fn card_of(&self, account: &Account, who: &Authenticated) -> Card {

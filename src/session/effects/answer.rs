@@ -1,15 +1,15 @@
 //! Answers that several stages give: home, a refusal, a key to be shown, a password that is due.
 
 use crate::{
-    domain::{account::LastLogin, provisioning::Provisioning},
+    domain::{Refusal, account::LastLogin, provisioning::Provisioning},
     service::{
-        Refusal, ServiceError,
-        authentication::{Granted, PasswordDue},
+        ServiceError,
         enrollment::ProveOutcome,
+        entry::{Granted, PasswordDue},
         own_password::ChangeOutcome,
     },
     session::proofs::{LoggedIn, Proofs},
-    tui::{HomeNotice, HomeView, OwnPasswordRefused, Reply},
+    tui::{HomeNotice, HomeView, Reply},
 };
 
 /// What becomes of a request: the answer for the screen, and the proofs from now on.
@@ -80,41 +80,20 @@ pub fn changed(
     previous_login: Option<LastLogin>,
     before: Proofs,
 ) -> (Reply, Proofs) {
-    let refused_by = |why| (Reply::OwnPasswordRefused(why), before.clone());
     match outcome {
         ChangeOutcome::Changed(mut granted) => {
             granted.previous_login = granted.previous_login.or(previous_login);
             home(*granted, Some(HomeNotice::PasswordChanged))
         }
         ChangeOutcome::Refused(refusal) => refused(refusal, before),
-        ChangeOutcome::CurrentRefused(Refusal::Rejected { wait } | Refusal::Crowded { wait }) => {
-            refused_by(OwnPasswordRefused::CurrentRejected { wait })
-        }
-        ChangeOutcome::CurrentRefused(Refusal::Wait(wait)) => {
-            refused_by(OwnPasswordRefused::CurrentWait(wait))
-        }
-        ChangeOutcome::CurrentRefused(refusal) => refused(refusal, before),
-        ChangeOutcome::NewRefused(why) => refused_by(OwnPasswordRefused::New(why)),
     }
 }
 
 /// A refusal, with the proofs it leaves: none when the login is no longer valid.
 pub fn refused(refusal: Refusal, proofs: Proofs) -> (Reply, Proofs) {
-    let proofs = match refusal {
-        Refusal::Ended | Refusal::Suspended => Proofs::None,
-        _ => proofs,
+    let proofs = match refusal.ends_login() {
+        true => Proofs::None,
+        false => proofs,
     };
-    (reply(refusal), proofs)
-}
-
-pub fn reply(refusal: Refusal) -> Reply {
-    match refusal {
-        Refusal::Rejected { wait } => Reply::Rejected { wait },
-        Refusal::Crowded { wait } => Reply::Crowded { wait },
-        Refusal::Wait(wait) => Reply::Wait(wait),
-        Refusal::Held => Reply::Held,
-        Refusal::Ended => Reply::Ended,
-        Refusal::Suspended => Reply::Suspended,
-        Refusal::FreshPasscodeWanted => Reply::FreshPasscodeWanted,
-    }
+    (Reply::Refused(refusal), proofs)
 }

@@ -3,11 +3,11 @@
 //! Whether whoever asks is an officer at all is judged by the service, on the account as it is at that moment; here is
 //! only said what came of it.
 
-use super::answer::{Attempted, reply};
+use super::answer::Attempted;
 use crate::{
-    domain::{Authenticated, Source},
+    domain::{Authenticated, Refusal, Source},
     service::{
-        Refusal, ServiceError, Services,
+        ServiceError, Services,
         officer::{Answered, CarriedOut, Done},
         outbox::Waiting,
     },
@@ -56,21 +56,16 @@ async fn judged(
             answer(email, DeskReply::Email)
         }
         DeskRequest::ShowRules => {
-            let account = services.enrollment.home(&who).await?;
-            let is_officer = account.is_some_and(|(account, _)| account.role.is_officer());
-            if is_officer {
-                Some(DeskReply::Rules(services.policy.get().await?))
-            } else {
-                None
-            }
+            let rules = officer.rules(&who, source).await?;
+            answer(rules, DeskReply::Rules)
         }
         DeskRequest::CarryOut(order) => {
             let carried_out = officer.carry_out(&who, *order, source).await?;
             return Ok(match carried_out {
-                CarriedOut::Refused(refusal) => {
-                    let is_over = matches!(refusal, Refusal::Ended | Refusal::Suspended);
-                    (reply(refusal), (!is_over).then_some(who))
-                }
+                CarriedOut::Refused(refusal) => (
+                    Reply::Refused(refusal),
+                    (!refusal.ends_login()).then_some(who),
+                ),
                 CarriedOut::Declined(why, who) => {
                     (Reply::Desk(DeskReply::Declined(why)), Some(who))
                 }
@@ -79,7 +74,7 @@ async fn judged(
         }
     };
     Ok(match answered {
-        None => (Reply::Ended, None),
+        None => (Reply::Refused(Refusal::Ended), None),
         Some(answer) => (Reply::Desk(answer), Some(who)),
     })
 }

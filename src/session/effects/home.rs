@@ -2,11 +2,11 @@
 
 use super::answer::{Attempted, at_home, changed, compulsory, home, proved, refused};
 use crate::{
-    domain::{Passcode, PlainPassword, Source, recovery::RecoveryState},
+    domain::{Passcode, PlainPassword, Refusal, Source},
     service::{
         ServiceError, Services,
-        authentication::Granted,
         enrollment::{DisableOutcome, Prover, StartOutcome},
+        entry::Granted,
         recovery::IssueOutcome,
     },
     session::proofs::{LoggedIn, Proofs},
@@ -74,8 +74,9 @@ pub async fn issue_recovery_codes(
         .issue(&login.authenticated, passcode, source)
         .await?
     {
+        // Home no longer offers them.
+        IssueOutcome::Refused(Refusal::RecoveryCodesOff) => load_home(services, login).await,
         IssueOutcome::Refused(refusal) => Ok(refused(refusal, Proofs::LoggedIn(login))),
-        IssueOutcome::Off => load_home(services, login).await,
         IssueOutcome::Issued(codes, mut granted) => {
             granted.previous_login = login.previous_login;
             let (view, proofs) = at_home(*granted, Some(HomeNotice::RecoveryCodesIssued));
@@ -102,14 +103,14 @@ pub async fn change_password(
 
 pub async fn load_activity(services: &Services, login: LoggedIn) -> Attempted {
     Ok(match present(services, login).await? {
-        None => (Reply::Ended, Proofs::None),
+        None => (Reply::Refused(Refusal::Ended), Proofs::None),
         Some((view, proofs)) => (Reply::Activity(Box::new(view)), proofs),
     })
 }
 
 pub async fn load_home(services: &Services, login: LoggedIn) -> Attempted {
     Ok(match present(services, login).await? {
-        None => (Reply::Ended, Proofs::None),
+        None => (Reply::Refused(Refusal::Ended), Proofs::None),
         Some((view, proofs)) => (Reply::Home(Box::new(view)), proofs),
     })
 }
@@ -127,12 +128,8 @@ async fn present(
         return Ok(None);
     };
     let granted = Granted {
-        authenticated,
-        policy: rules.policy,
-        recovery: RecoveryState::of(&account, rules),
-        account,
         previous_login,
-        activated: false,
+        ..Granted::of(authenticated, account, rules)
     };
     Ok(Some(at_home(granted, None)))
 }

@@ -1,6 +1,6 @@
 //! Requests on the way in: the password, a code, a new key before there is a home, a password of one's own.
 
-use super::answer::{Attempted, changed, compulsory, home, password_due, proved, refused, reply};
+use super::answer::{Attempted, changed, compulsory, home, password_due, proved, refused};
 use crate::{
     domain::{
         AwaitingEnrollment, AwaitingPasscode, AwaitingPassword, Identified, Passcode,
@@ -26,7 +26,7 @@ pub async fn check_password(
         .check_password(claimed, password, source)
         .await?
     {
-        PasswordOutcome::Refused(refusal) => Ok((reply(refusal), Proofs::None)),
+        PasswordOutcome::Refused(refusal) => Ok((Reply::Refused(refusal), Proofs::None)),
         PasswordOutcome::Granted(granted) => Ok(home(*granted, None)),
         PasswordOutcome::PasswordDue(due) => Ok(password_due(due)),
         PasswordOutcome::PasscodeWanted {
@@ -40,7 +40,7 @@ pub async fn check_password(
         PasswordOutcome::EnrollmentWanted(awaiting) => {
             let prover = Prover::Awaiting(awaiting.clone());
             Ok(match services.enrollment.start(&prover, source).await? {
-                StartOutcome::Refused(refusal) => (reply(refusal), Proofs::None),
+                StartOutcome::Refused(refusal) => (Reply::Refused(refusal), Proofs::None),
                 StartOutcome::Started(provisioning) => {
                     (compulsory(provisioning), Proofs::Enrolling(awaiting))
                 }

@@ -1,7 +1,7 @@
 //! Effects: what a screen asks for, done by a service. The only place that knows both, a file a stage.
 //!
 //! The proofs of a login live in the session and in the types of `domain::login`, never in a screen: a request that comes
-//! without the proof it needs is answered with [`Reply::Ended`], whatever the screen believes.
+//! without the proof it needs is answered with [`Refusal::Ended`], whatever the screen believes.
 
 mod answer;
 mod desk;
@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use super::proofs::{LoggedIn, Proofs};
 use crate::{
-    domain::{AccountKey, Identified, Source, security_code::Challenge},
+    domain::{AccountKey, Identified, Refusal, Source, security_code::Challenge},
     service::{ServiceError, Services, reset::ResetRequest},
     tui::{Lookup, LookupReply, Reply, Request},
 };
@@ -37,18 +37,17 @@ pub async fn perform(
             (Reply::Home(view), proofs)
         }
         Ok(done) => done,
-        Err(ServiceError::Busy) => (Reply::Busy, before),
-        Err(ServiceError::Away(away)) => {
-            tracing::error!(reason = %away, "a request could not be served");
-            (Reply::Away, before)
-        }
-        Err(ServiceError::Unavailable(reason)) => {
-            tracing::error!(%reason, "a request could not be served");
-            (Reply::Unavailable, before)
-        }
-        Err(ServiceError::Unknown(reason)) => {
-            tracing::error!(%reason, "nobody knows whether a request was carried out");
-            (Reply::Unknown, before)
+        Err(error) => {
+            match &error {
+                ServiceError::Busy => {}
+                ServiceError::Unknown(reason) => {
+                    tracing::error!(%reason, "nobody knows whether a request was carried out");
+                }
+                ServiceError::Away(_) | ServiceError::Unavailable(_) => {
+                    tracing::error!(reason = %error, "a request could not be served");
+                }
+            }
+            (Reply::Refused(error.refusal()), before)
         }
     }
 }
@@ -181,6 +180,6 @@ async fn attempt_with(
             | Request::LoadInbox
             | Request::Desk(_),
             _,
-        ) => Ok((Reply::Ended, Proofs::None)),
+        ) => Ok((Reply::Refused(Refusal::Ended), Proofs::None)),
     }
 }

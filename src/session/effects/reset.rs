@@ -2,14 +2,14 @@
 
 use super::answer::Attempted;
 use crate::{
-    domain::{Source, reset::ResetSecret, security_code::Challenge},
+    domain::{Refusal, Source, reset::ResetSecret, security_code::Challenge},
     mail::inbox::Received,
     service::{
         Services,
-        reset::{Confirmed, Found, RequestOutcome, ResetRequest, Void},
+        reset::{Confirmed, Found, RequestOutcome, ResetRequest},
     },
     session::proofs::Proofs,
-    tui::{InboxLetter, Reply, ResetVoid},
+    tui::{InboxLetter, Reply},
 };
 
 pub async fn request(
@@ -21,7 +21,7 @@ pub async fn request(
     let outcome = services.reset.request(asked, challenge, source).await?;
     let reply = match outcome {
         RequestOutcome::Answered => Reply::ResetRequested,
-        RequestOutcome::SecurityCodeRejected => Reply::SecurityCodeRejected,
+        RequestOutcome::Refused(refusal) => Reply::Refused(refusal),
     };
     Ok((reply, Proofs::None))
 }
@@ -38,16 +38,17 @@ pub async fn find(services: &Services, source: &Source, secret: ResetSecret) -> 
             },
             Proofs::ResetFound(secret),
         ),
-        Found::Void(void) => (Reply::ResetVoid(void_view(void)), Proofs::None),
-        Found::Wait(wait) => (Reply::Wait(wait), Proofs::None),
+        Found::Refused(refusal) => (Reply::Refused(refusal), Proofs::None),
     })
 }
 
 pub async fn confirm(services: &Services, source: &Source, secret: ResetSecret) -> Attempted {
     Ok(match services.reset.confirm(&secret, source).await? {
         Confirmed::Done => (Reply::ResetDone, Proofs::None),
-        Confirmed::Void(void) => (Reply::ResetVoid(void_view(void)), Proofs::None),
-        Confirmed::Wait(wait) => (Reply::Wait(wait), Proofs::ResetFound(secret)),
+        Confirmed::Refused(refusal @ Refusal::Wait(_)) => {
+            (Reply::Refused(refusal), Proofs::ResetFound(secret))
+        }
+        Confirmed::Refused(refusal) => (Reply::Refused(refusal), Proofs::None),
     })
 }
 
@@ -55,14 +56,6 @@ pub fn load_inbox(services: &Services, proofs: Proofs) -> (Reply, Proofs) {
     let letters = services.inbox.as_ref().map(|inbox| inbox.letters());
     let letters = letters.unwrap_or_default().into_iter().map(letter_view);
     (Reply::Inbox(letters.collect()), proofs)
-}
-
-fn void_view(void: Void) -> ResetVoid {
-    match void {
-        Void::Unknown => ResetVoid::Unknown,
-        Void::Used => ResetVoid::Used,
-        Void::Expired => ResetVoid::Expired,
-    }
 }
 
 fn letter_view(letter: Received) -> InboxLetter {

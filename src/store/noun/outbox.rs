@@ -34,6 +34,34 @@ pub struct Read {
     bytes: Value,
 }
 
+impl Read {
+    /// A commit that is applied only if the letter is still exactly as read, and writes how far its delivery has come.
+    pub fn replace(self, delivery: Delivery) -> Commit {
+        self.replaced(delivery).1
+    }
+
+    /// What a reader finds right after such a commit was applied, and the commit.
+    fn replaced(self, delivery: Delivery) -> (Self, Commit) {
+        let key = Key::letter(&self.letter.id);
+        let stored = StoredLetter {
+            letter: self.letter,
+            secrets: self.secrets,
+            delivery,
+        };
+        let bytes = record::encode_letter(&stored);
+        let commit = Commit::new()
+            .expect(key.clone(), Some(self.bytes))
+            .put(key, bytes.clone());
+        let read = Self {
+            letter: stored.letter,
+            secrets: stored.secrets,
+            delivery: stored.delivery,
+            bytes,
+        };
+        (read, commit)
+    }
+}
+
 /// One page of letters.
 #[derive(Debug)]
 pub struct Page {
@@ -100,23 +128,9 @@ impl Outbox {
     /// Writes how far the delivery has come, if the letter is still as read; returns it as it is then, or `None` when
     /// somebody else was at it first.
     pub async fn update(&self, read: Read, delivery: Delivery) -> Result<Option<Read>, StoreError> {
-        let key = Key::letter(&read.letter.id);
-        let stored = StoredLetter {
-            letter: read.letter,
-            secrets: read.secrets,
-            delivery,
-        };
-        let bytes = record::encode_letter(&stored);
-        let commit = Commit::new()
-            .expect(key.clone(), Some(read.bytes))
-            .put(key, bytes.clone());
+        let (read, commit) = read.replaced(delivery);
         let outcome = self.store.commit(commit).await?;
-        Ok((outcome == Outcome::Applied).then_some(Read {
-            letter: stored.letter,
-            secrets: stored.secrets,
-            delivery: stored.delivery,
-            bytes,
-        }))
+        Ok((outcome == Outcome::Applied).then_some(read))
     }
 
     /// The letter as it counts from `now` on, written back where a clock ahead has recorded it; `None` when somebody else

@@ -11,7 +11,7 @@ use std::{fmt, time::Duration};
 use ratatui::Frame;
 
 use super::{
-    DeskReply, HomeView, Lookup, LookupReply, Now, OwnPasswordRefused, Reply, Request, ResetVoid,
+    DeskReply, HomeView, Lookup, LookupReply, Now, Request,
     command::Command,
     context::{Context, PATIENCE},
     route::Route,
@@ -23,6 +23,8 @@ use super::{
 };
 
 use crate::domain::{idle::Presence, officer::Card, security_code::Picture};
+
+pub use crate::domain::Refusal as Refused;
 
 /// What comes of an event.
 #[derive(Debug)]
@@ -147,57 +149,6 @@ pub trait Screen: fmt::Debug + Send {
     }
 }
 
-/// Why a request led nowhere.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Refused {
-    Rejected { wait: Duration },
-    Crowded { wait: Duration },
-    Wait(Duration),
-    Held,
-    Suspended,
-    Busy,
-    Unavailable,
-    Away,
-    Unknown,
-    FreshPasscodeWanted,
-    SecurityCode,
-    ResetVoid(ResetVoid),
-    OwnPassword(OwnPasswordRefused),
-}
-
-impl Refused {
-    /// The refusal in `reply`, if it is one.
-    pub fn of(reply: &Reply) -> Option<Self> {
-        match reply {
-            Reply::Rejected { wait } => Some(Self::Rejected { wait: *wait }),
-            Reply::Crowded { wait } => Some(Self::Crowded { wait: *wait }),
-            Reply::Wait(wait) => Some(Self::Wait(*wait)),
-            Reply::Held => Some(Self::Held),
-            Reply::Suspended => Some(Self::Suspended),
-            Reply::Busy => Some(Self::Busy),
-            Reply::Unavailable => Some(Self::Unavailable),
-            Reply::Away => Some(Self::Away),
-            Reply::Unknown => Some(Self::Unknown),
-            Reply::FreshPasscodeWanted => Some(Self::FreshPasscodeWanted),
-            Reply::SecurityCodeRejected => Some(Self::SecurityCode),
-            Reply::ResetVoid(why) => Some(Self::ResetVoid(*why)),
-            Reply::OwnPasswordRefused(why) => Some(Self::OwnPassword(*why)),
-            Reply::Ended
-            | Reply::PasscodeWanted { .. }
-            | Reply::Enrollment { .. }
-            | Reply::PasswordDue { .. }
-            | Reply::Activity(_)
-            | Reply::Home(_)
-            | Reply::RecoveryCodes(..)
-            | Reply::ResetRequested
-            | Reply::ResetFound { .. }
-            | Reply::ResetDone
-            | Reply::Inbox(_)
-            | Reply::Desk(_) => None,
-        }
-    }
-}
-
 /// A refusal as a form remembers it: what was said, and until when the next try has to wait.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Attempt {
@@ -255,7 +206,11 @@ impl Attempt {
                 | Refused::FreshPasscodeWanted
                 | Refused::SecurityCode
                 | Refused::ResetVoid(_)
-                | Refused::OwnPassword(_),
+                | Refused::CurrentRejected { .. }
+                | Refused::CurrentWait(_)
+                | Refused::NewPassword(_)
+                | Refused::RecoveryCodesOff
+                | Refused::Ended,
             )
             | None => {}
         }

@@ -671,7 +671,7 @@ async fn fill(kind: &str, folder: &Path, count: &str) {
                 password: hash.clone(),
             }
         });
-        import.add(part.collect()).await.unwrap();
+        import.add(part.collect(), &here(0)).await.unwrap();
     }
     import.finish(&here(0)).await.unwrap();
     println!("{:.0}", count as f64 / begun.elapsed().as_secs_f64());

@@ -58,9 +58,9 @@ fn passcode_wanted() -> Reply {
 }
 
 fn rejected() -> Reply {
-    Reply::Rejected {
+    Reply::Refused(Refusal::Rejected {
         wait: Duration::ZERO,
-    }
+    })
 }
 
 fn password_due() -> Reply {
@@ -196,9 +196,9 @@ fn a_refusal_drops_what_was_typed_ahead_and_what_goes_on_without_a_pause() {
     let code = "123456\n";
     let refusals = [
         rejected(),
-        Reply::Wait(Duration::from_secs(1)),
-        Reply::Busy,
-        Reply::Unavailable,
+        Reply::Refused(Refusal::Wait(Duration::from_secs(1))),
+        Reply::Refused(Refusal::Busy),
+        Reply::Refused(Refusal::Unavailable),
     ];
     for refusal in refusals {
         for split in 0..=code.len() {
@@ -206,10 +206,12 @@ fn a_refusal_drops_what_was_typed_ahead_and_what_goes_on_without_a_pause() {
                 let mut person =
                     hasty(settings(Language::Id), |person| person.with_password_sent());
                 let refusal = match &refusal {
-                    Reply::Rejected { wait } => Reply::Rejected { wait: *wait },
-                    Reply::Wait(wait) => Reply::Wait(*wait),
-                    Reply::Busy => Reply::Busy,
-                    _ => Reply::Unavailable,
+                    Reply::Refused(Refusal::Rejected { wait }) => {
+                        Reply::Refused(Refusal::Rejected { wait: *wait })
+                    }
+                    Reply::Refused(Refusal::Wait(wait)) => Reply::Refused(Refusal::Wait(*wait)),
+                    Reply::Refused(Refusal::Busy) => Reply::Refused(Refusal::Busy),
+                    _ => Reply::Refused(Refusal::Unavailable),
                 };
                 let (before, behind) = code.split_at(split);
                 let mut sent = person.types_every(milliseconds, before);
@@ -247,7 +249,7 @@ fn a_password_behind_a_user_id_that_is_none_is_never_shown() {
 #[test]
 fn a_code_behind_a_password_that_has_to_wait_is_not_added_to_it() {
     let mut person = hasty(settings(Language::Id), |person| person.with_password_sent());
-    person.answered(Reply::Wait(Duration::from_secs(30)));
+    person.answered(Reply::Refused(Refusal::Wait(Duration::from_secs(30))));
     person.after(2000).types("rahasia\n123456\n");
     assert!(person.shows("•••••••") && !person.shows("••••••••"));
 }
@@ -419,7 +421,7 @@ fn the_question_to_switch_totp_off_wants_a_key_of_its_own() {
     assert!(person.after(300).types("d\n").is_empty());
     let sent = person.after(1000).types("\n");
     assert!(matches!(requested(&sent), Some(Request::DisableTotp(None))));
-    person.answered(Reply::FreshPasscodeWanted);
+    person.answered(Reply::Refused(Refusal::FreshPasscodeWanted));
     // The Enter behind a sixth digit is not that key.
     assert!(person.after(2000).types_every(150, "123456\n").is_empty());
     assert!(person.after(300).types("\n").is_empty());
@@ -438,7 +440,7 @@ fn a_code_that_is_pasted_for_a_grave_act_wants_a_key_of_its_own_too() {
         person.after(1000).types("\n");
         person
     });
-    person.answered(Reply::FreshPasscodeWanted);
+    person.answered(Reply::Refused(Refusal::FreshPasscodeWanted));
     person.after(2000).pastes("123456");
     assert!(person.after(300).types("\n").is_empty());
     let sent = person.after(1000).types("\n");

@@ -99,7 +99,7 @@ pub async fn run(
         ));
     }
     let mut import = services.accounts.begin_import().await?;
-    match add_all(&mut table, &file, &judged, services, &mut import).await {
+    match add_all(&mut table, &file, &judged, services, &mut import, source).await {
         Ok(()) => {
             import.finish(source).await?;
             let plural = if judged.good == 1 { "" } else { "s" };
@@ -279,6 +279,7 @@ async fn add_all(
     judged: &Judged,
     services: &Services,
     import: &mut Import,
+    source: &Source,
 ) -> Result<(), CliError> {
     let changed =
         || CliError::Refused("the file changed while it was imported; nothing was imported".into());
@@ -310,10 +311,10 @@ async fn add_all(
             part.push(done?);
         }
         if part.len() >= PART {
-            add_part(&mut part, import, &progress).await?;
+            add_part(&mut part, import, source, &progress).await?;
         }
     }
-    add_part(&mut part, import, &progress).await?;
+    add_part(&mut part, import, source, &progress).await?;
     progress.finish_and_clear();
     // The digest of the second reading must be the first's: otherwise something unjudged was added.
     if table.digest() == judged.digest {
@@ -356,11 +357,12 @@ fn take(
 async fn add_part(
     part: &mut Vec<NewAccount>,
     import: &mut Import,
+    source: &Source,
     progress: &ProgressBar,
 ) -> Result<(), CliError> {
     let added = part.len() as u64;
     if added > 0 {
-        import.add(std::mem::take(part)).await?;
+        import.add(std::mem::take(part), source).await?;
         progress.inc(added);
     }
     Ok(())

@@ -4,7 +4,13 @@ use std::time::Duration;
 
 use axum::http::StatusCode;
 
-use crate::{domain::reset::LinkError, service::reset::Void, tui::text::fill};
+use crate::{
+    domain::{
+        Refusal,
+        reset::{LinkError, Void},
+    },
+    tui::text::fill,
+};
 
 use super::{
     super::{
@@ -39,12 +45,16 @@ pub enum Problem {
     NotFound,
 }
 
-impl From<Void> for Problem {
-    fn from(void: Void) -> Self {
-        match void {
-            Void::Unknown => Self::Unknown,
-            Void::Used => Self::Used,
-            Void::Expired => Self::Expired,
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::ResetVoid(Void::Unknown) => Self::Unknown,
+            Refusal::ResetVoid(Void::Used) => Self::Used,
+            Refusal::ResetVoid(Void::Expired) => Self::Expired,
+            Refusal::Wait(wait) => Self::TooMany(wait),
+            Refusal::Away => Self::Away,
+            // Whoever opens a link is told nothing else.
+            _ => Self::Unavailable,
         }
     }
 }

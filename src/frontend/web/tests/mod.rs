@@ -26,15 +26,15 @@ use tower::ServiceExt;
 use super::{Limits, Resets, Web, WebSettings, http::Peer, router::router, site::Site};
 use crate::{
     domain::{
-        AccountKey, EmailAddress, Source, UserId, UserType,
+        AccountKey, EmailAddress, Refusal, Source, UserId, UserType,
         language::Language,
         network::Networks,
-        reset::{LINK_PATH, ResetLink, ResetSecret, Token},
+        reset::{LINK_PATH, ResetLink, ResetSecret, Token, Void},
     },
     ports::Clock,
     service::{
         ServiceError,
-        reset::{Confirmed, Found, Void},
+        reset::{Confirmed, Found},
     },
     store::away::Away,
     vault::{MasterKey, Vault},
@@ -96,8 +96,8 @@ impl Resets for FakeResets {
         self.found.fetch_add(1, SeqCst);
         self.sources.lock().unwrap().push(from.clone());
         Ok(match (self.mood().await?, self.void(secret)) {
-            (Mood::Void(void), _) | (_, Some(void)) => Found::Void(void),
-            (Mood::Wait(wait), _) => Found::Wait(wait),
+            (Mood::Void(void), _) | (_, Some(void)) => Found::Refused(Refusal::ResetVoid(void)),
+            (Mood::Wait(wait), _) => Found::Refused(Refusal::Wait(wait)),
             _ => Found::Valid {
                 user_type: UserType::NonPenyedia,
                 masked_id: "PP**0".into(),
@@ -112,8 +112,8 @@ impl Resets for FakeResets {
     ) -> Result<Confirmed, ServiceError> {
         self.sources.lock().unwrap().push(from.clone());
         Ok(match (self.mood().await?, self.void(secret)) {
-            (Mood::Void(void), _) | (_, Some(void)) => Confirmed::Void(void),
-            (Mood::Wait(wait), _) => Confirmed::Wait(wait),
+            (Mood::Void(void), _) | (_, Some(void)) => Confirmed::Refused(Refusal::ResetVoid(void)),
+            (Mood::Wait(wait), _) => Confirmed::Refused(Refusal::Wait(wait)),
             _ => {
                 self.confirmed.fetch_add(1, SeqCst);
                 Confirmed::Done

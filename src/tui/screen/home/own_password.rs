@@ -13,7 +13,7 @@ use crate::{
         password::{PasswordRuleError, Strength},
     },
     tui::{
-        Now, OwnPasswordRefused, Request,
+        Now, Request,
         command::{Command, Edit},
         context::Context,
         screen::{
@@ -341,15 +341,15 @@ impl Screen for OwnPasswordScreen {
     fn refused(&mut self, refusal: Refused, context: &Context<'_>) {
         let now = context.now;
         match (refusal, &mut self.entry) {
-            (Refused::OwnPassword(OwnPasswordRefused::CurrentRejected { wait }), _) => {
+            (Refused::CurrentRejected { wait }, _) => {
                 self.point_at(Wrong::CurrentRejected);
                 self.attempt.refused(Refused::Wait(wait), now);
             }
-            (Refused::OwnPassword(OwnPasswordRefused::CurrentWait(wait)), _) => {
+            (Refused::CurrentWait(wait), _) => {
                 self.focus = Item::Current;
                 self.attempt.refused(Refused::Wait(wait), now);
             }
-            (Refused::OwnPassword(OwnPasswordRefused::New(why)), _) => {
+            (Refused::NewPassword(why), _) => {
                 self.point_at(Wrong::New(why));
             }
             (Refused::FreshPasscodeWanted, _) => {

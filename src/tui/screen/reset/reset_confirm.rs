@@ -10,10 +10,10 @@ use crate::{
     domain::{
         UserType,
         idle::Presence,
-        reset::{LONGEST_PASTE, ResetSecret, ShortCode},
+        reset::{LONGEST_PASTE, ResetSecret, ShortCode, Void},
     },
     tui::{
-        Now, Request, ResetVoid,
+        Now, Request,
         command::Command,
         context::Context,
         route::{Route, Waiting},
@@ -38,7 +38,7 @@ enum Item {
 pub struct ResetConfirmScreen {
     field: SecretField,
     error: Option<Unreadable>,
-    void: Option<ResetVoid>,
+    void: Option<Void>,
     found: Option<Found>,
     focus: Item,
     attempt: Attempt,
@@ -201,9 +201,9 @@ impl ResetConfirmScreen {
         }
         match self.void {
             None => {}
-            Some(ResetVoid::Unknown) => sheet.error(&words.unknown),
-            Some(ResetVoid::Used) => sheet.error(&words.used),
-            Some(ResetVoid::Expired) => sheet.error(&words.expired),
+            Some(Void::Unknown) => sheet.error(&words.unknown),
+            Some(Void::Used) => sheet.error(&words.used),
+            Some(Void::Expired) => sheet.error(&words.expired),
         }
         self.attempt
             .write(sheet, context, |sheet| sheet.error(&words.unknown));
@@ -303,14 +303,14 @@ impl Screen for ResetConfirmScreen {
         if let Refused::ResetVoid(why) = refusal {
             self.found = None;
             self.void = Some(why);
-            if why != ResetVoid::Unknown {
+            if why != Void::Unknown {
                 // There is nothing to correct in it.
                 self.field.clear();
             }
         }
         if self.found.is_none() {
             self.focus = match self.void {
-                Some(ResetVoid::Expired) if context.settings.reset_by_mail => Item::NewRequest,
+                Some(Void::Expired) if context.settings.reset_by_mail => Item::NewRequest,
                 _ => Item::Field,
             };
         }

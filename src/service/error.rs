@@ -1,9 +1,8 @@
-//! Refusals, as far as the person may know the reason, and why a service gave no answer at all.
-
-use std::time::Duration;
+//! Why a service gave no answer at all.
 
 use super::hashing::Busy;
 use crate::{
+    domain::Refusal,
     ports::AuditError,
     store::{StoreError, away::Away},
 };
@@ -23,6 +22,18 @@ pub enum ServiceError {
     /// The store went away in the middle of a write: what was asked for may have been done all the same.
     #[error("{0}")]
     Unknown(String),
+}
+
+impl ServiceError {
+    /// What somebody who asked is told. The reason is for operators.
+    pub fn refusal(&self) -> Refusal {
+        match self {
+            Self::Busy => Refusal::Busy,
+            Self::Unavailable(_) => Refusal::Unavailable,
+            Self::Away(_) => Refusal::Away,
+            Self::Unknown(_) => Refusal::Unknown,
+        }
+    }
 }
 
 impl From<StoreError> for ServiceError {
@@ -45,24 +56,4 @@ impl From<Busy> for ServiceError {
     fn from(_: Busy) -> Self {
         Self::Busy
     }
-}
-
-/// Why an act was not done, as far as the person may know.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Refusal {
-    /// Wrong (whatever was wrong about it), with the time until the next try is judged.
-    Rejected { wait: Duration },
-    /// Wrong, or not looked at, because many wrong ones came from the same place. Which of them, nobody is told: a right one
-    /// is to be tried once more after the wait.
-    Crowded { wait: Duration },
-    /// Not judged, because it came too early.
-    Wait(Duration),
-    /// The authenticator is held until it is reset.
-    Held,
-    /// The login that asked is no longer valid.
-    Ended,
-    /// An officer has suspended the account.
-    Suspended,
-    /// The act wants a code that is not older than five minutes.
-    FreshPasscodeWanted,
 }
