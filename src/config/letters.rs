@@ -14,7 +14,7 @@ use crate::domain::{EmailAddress, network::Networks, word::words};
 #[derive(Debug, Clone, Default)]
 pub struct Mail {
     pub server: Option<String>,
-    port: Option<u16>,
+    pub(super) port: Option<u16>,
     pub security: MailSecurity,
     pub user: Option<String>,
     pub password_file: Option<PathBuf>,
@@ -34,10 +34,6 @@ impl Mail {
             MailSecurity::StartTls => 587,
             MailSecurity::None => 25,
         })
-    }
-
-    pub(super) fn set_port(&mut self, port: u16) {
-        self.port = Some(port);
     }
 }
 
