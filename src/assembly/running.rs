@@ -34,7 +34,6 @@ use crate::{
         away::Away,
         backup,
         copy::{self, Standing},
-        find::Index,
         outbox::Outbox,
         pulse::{Ended, Health, Pulse},
         settings::Settings,
@@ -189,14 +188,13 @@ async fn check_standing(
     Ok(())
 }
 
-/// Begins the index, and clears away what an earlier process has left under way.
+/// Clears away what an earlier process has left under way.
 async fn tidy_up(
     foundation: &Foundation,
     services: &Services,
     outbox: &Outbox,
     is_shared: bool,
 ) -> Result<(), StoreError> {
-    unless_altered(Index::new(foundation.store.clone()).begin().await)?;
     if !is_shared {
         // Nobody else is at work: what is under way was broken off. Where others may be, an import that was broken off
         // is cleared away by the next one.

@@ -26,7 +26,7 @@ use crate::{
     },
     ports::Clock,
     service::EndedLogins,
-    store::{Key, Store, away::Away, find::Index},
+    store::{Key, Store, away::Away},
 };
 
 /// Between two tries to hear of logins that end elsewhere.
@@ -161,8 +161,6 @@ pub fn start(
     if let Some(courier) = opened.courier.clone() {
         background.spawn(courier.run(leave.clone()));
     }
-    let index = Index::new(opened.foundation.store.clone());
-    background.spawn(index.build(leave.clone()));
     let logins = opened.foundation.ended_logins.clone();
     background.spawn(hear_ended_logins(
         opened.foundation.store.clone(),
