@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{
     account::Account,
+    activity::ActivityKind,
     identity::{AccountKey, EmailAddress, PersonName},
     recorded::{Wait, is_of_clock_ahead},
     source::Source,
@@ -84,6 +85,13 @@ words! {
         Suspended = "suspended",
         Reinstated = "reinstated",
         LoginsEnded = "logins-ended",
+    }
+}
+
+impl LetterKind {
+    /// The letter that tells an account's owner of such an activity: the one of the same word, where there is one.
+    pub fn of(activity: ActivityKind) -> Option<Self> {
+        Self::from_word(activity.as_str())
     }
 }
 
@@ -316,6 +324,18 @@ mod tests {
 
     use super::*;
     use crate::domain::{UserId, UserType};
+
+    #[test]
+    fn a_letter_is_about_an_activity_but_for_what_only_a_letter_tells() {
+        let about: Vec<LetterKind> = ActivityKind::ALL
+            .into_iter()
+            .filter_map(LetterKind::of)
+            .collect();
+        for kind in LetterKind::ALL {
+            let is_told_alone = matches!(kind, LetterKind::ResetRequested | LetterKind::TotpHeld);
+            assert_ne!(about.contains(&kind), is_told_alone, "{kind}");
+        }
+    }
 
     #[test]
     fn letters_sort_by_age_and_their_names_are_read_back() {
