@@ -11,11 +11,10 @@ use zeroize::Zeroizing;
 use super::{Foundation, Refusal, ServiceError};
 use crate::{
     domain::{
-        Account, AccountKey, Activity, ActivityKind, Authenticated, Authenticator, IssuedPassword,
-        PasswordHash, PlainPassword, Source,
+        Account, AccountKey, Activity, Authenticated, Authenticator, IssuedPassword, PasswordHash,
+        PlainPassword, Source,
         account::OneTimePassword,
-        audit::{Act, AuditEvent, AuditOutcome},
-        letter::LetterKind,
+        audit::{AuditEvent, AuditOutcome},
         officer::{AccountAct, Declined, Statement},
         throttle::{Gate, PasscodeThrottle},
     },
@@ -80,14 +79,6 @@ pub(super) enum Acted {
     Done(Box<Account>, Option<IssuedPassword>),
 }
 
-/// What belongs to each act.
-struct Nature {
-    act: Act,
-    activity: ActivityKind,
-    letter: LetterKind,
-    ends_logins: bool,
-}
-
 impl Foundation {
     /// The account of an officer who is logged in by `who`, as it is now.
     pub(super) async fn officer(
@@ -124,7 +115,7 @@ impl Foundation {
             event: AuditEvent {
                 by: hand.by().cloned(),
                 detail: hand.detail(target(act, None)),
-                ..AuditEvent::new(nature(act).act, AuditOutcome::Intended, from).on(key)
+                ..AuditEvent::new(act.row().act, AuditOutcome::Intended, from).on(key)
             },
             intended: false,
         };
@@ -187,25 +178,27 @@ impl Foundation {
                 issued.as_ref().map(|(_, hash)| hash),
                 now,
             );
-            let nature = nature(act);
-            if nature.ends_logins {
+            let row = act.row();
+            if row.ends_logins {
                 account.generation = account.generation.wrapping_add(1);
             }
             account.note(Activity {
                 by: hand.by().cloned(),
-                ..Activity::of_owner(now, nature.activity, from)
+                ..Activity::of_owner(now, row.activity, from)
             });
             let mut commit = read.replace(&account);
             if let Some(standing) = standing {
                 commit = commit.and(standing);
             }
-            // Whoever owns the address before must hear of it there.
-            if read.account.email != account.email {
-                commit = self.notice(commit, &read.account, nature.letter, now, from);
+            if let Some(letter) = row.letter() {
+                // Whoever owns the address before must hear of it there.
+                if read.account.email != account.email {
+                    commit = self.notice(commit, &read.account, letter, now, from);
+                }
+                commit = self.notice(commit, &account, letter, now, from);
             }
-            commit = self.notice(commit, &account, nature.letter, now, from);
             if self.commit(commit).await? == Outcome::Applied {
-                if nature.ends_logins {
+                if row.ends_logins {
                     self.ended_logins.tell(key);
                 }
                 let password = issued.map(|(password, _)| password);
@@ -241,41 +234,6 @@ impl Foundation {
 struct Telling {
     event: AuditEvent,
     intended: bool,
-}
-
-fn nature(act: &AccountAct) -> Nature {
-    let nature = |act, activity, letter, ends_logins| Nature {
-        act,
-        activity,
-        letter,
-        ends_logins,
-    };
-    use {ActivityKind as Kind, LetterKind as Told};
-    match act {
-        AccountAct::Unlock => nature(Act::Unlock, Kind::Unlocked, Told::Unlocked, false),
-        AccountAct::ResetTotp => nature(Act::ResetTotp, Kind::TotpReset, Told::TotpReset, true),
-        AccountAct::IssuePassword => nature(
-            Act::IssuePassword,
-            Kind::PasswordIssued,
-            Told::PasswordIssued,
-            true,
-        ),
-        // A reset's link that is on its way to the old address must not outlive it.
-        AccountAct::CorrectEmail(_) => nature(
-            Act::CorrectEmail,
-            Kind::EmailChanged,
-            Told::EmailChanged,
-            true,
-        ),
-        AccountAct::Suspend => nature(Act::Suspend, Kind::Suspended, Told::Suspended, true),
-        AccountAct::Reinstate => nature(Act::Reinstate, Kind::Reinstated, Told::Reinstated, false),
-        AccountAct::EndLogins => nature(Act::EndLogins, Kind::LoginsEnded, Told::LoginsEnded, true),
-    }
-}
-
-/// The audit log's word for an act that any order of the desk stands for.
-pub(super) fn act_of(act: &AccountAct) -> Act {
-    nature(act).act
 }
 
 /// What an act aims at, for the audit log; addresses are masked.

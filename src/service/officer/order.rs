@@ -10,7 +10,7 @@ use crate::{
     },
     service::{
         Refusal, ServiceError,
-        account_act::{Acted, Hand, NoOfficer, Said, act_of, target, word},
+        account_act::{Acted, Hand, NoOfficer, Said, target, word},
         outbox::Outbox,
         passcode_check::Judged,
     },
@@ -74,7 +74,7 @@ impl Officer {
                 _ => None,
             },
             act: match &act {
-                DeskAct::Account(_, act) => act_of(act),
+                DeskAct::Account(_, act) => act.row().act,
                 DeskAct::SetRules(_) => Act::SetPolicy,
                 DeskAct::ReadOutbox => Act::ReadOutbox,
                 DeskAct::ReadAudit => Act::ReadAudit,
