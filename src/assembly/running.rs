@@ -34,8 +34,8 @@ use crate::{
         away::Away,
         backup,
         copy::{self, Standing},
+        health::{Ended, Health, Liveness},
         outbox::Outbox,
-        pulse::{Ended, Health, Pulse},
         settings::Settings,
         tagged::Tagged,
     },
@@ -50,7 +50,7 @@ pub struct Opened {
     pub foundation: Arc<Foundation>,
     /// Delivers the letters, where letters are written. It runs only in a process that stays.
     pub courier: Option<Courier>,
-    pub health: tokio::sync::watch::Receiver<Health>,
+    pub liveness: tokio::sync::watch::Receiver<Liveness>,
     /// Other machines may share the store.
     pub is_shared: bool,
     /// Why the store does not serve here, though it is open.
@@ -64,12 +64,12 @@ pub struct Opened {
 /// What the parts tell about themselves, at no cost while nobody asks. It keeps no store open.
 #[derive(Debug, Clone)]
 pub struct Vitals {
-    pub store: Pulse,
+    pub store: Health,
     pub hashing: Arc<hashing::Load>,
     /// Everything that was recorded in the audit log.
     pub acts: Arc<AuditCounts>,
     /// Whether the audit log takes records.
-    pub audit: audit_log::Pulse,
+    pub audit: audit_log::Health,
 }
 
 impl Opened {
@@ -101,9 +101,9 @@ pub async fn open(
     make_private(&config.data)?;
     let store::Opened {
         store,
-        health,
+        liveness,
         away,
-        pulse,
+        health,
         ended,
         node,
         is_shared,
@@ -117,7 +117,7 @@ pub async fn open(
         told.keys().iter().map(MasterKey::id).collect()
     }));
     let audit = open_audit_log(config, store.clone(), &node, clock.clone()).await?;
-    let audit_pulse = audit.pulse();
+    let audit_health = audit.health();
     let audit = CountingAudit::new(Arc::new(audit));
     let acts = audit.counts();
     let audit: Arc<dyn Audit> = Arc::new(audit);
@@ -140,13 +140,13 @@ pub async fn open(
     );
     if is_shared {
         let (store, vault) = (Arc::downgrade(&foundation.store), foundation.vault.clone());
-        tokio::spawn(keys_held::keep_looking(store, vault, pulse.clone()));
+        tokio::spawn(keys_held::keep_looking(store, vault, health.clone()));
     }
     let vitals = Vitals {
-        store: pulse,
+        store: health,
         hashing: foundation.hashing.load(),
         acts,
-        audit: audit_pulse,
+        audit: audit_health,
     };
     let mut services = Services::new(&foundation);
     services.inbox = inbox;
@@ -157,7 +157,7 @@ pub async fn open(
         courier: post.map(|post| courier(config, &foundation, outbox, post, is_shared)),
         foundation,
         is_shared,
-        health,
+        liveness,
         away,
         vitals,
         finds,

@@ -35,8 +35,8 @@ mod with_etcd {
         store::{
             Store,
             etcd::{self, MemberState, Members},
+            health::Refusal,
             nodes::Node,
-            pulse::Refusal,
         },
     };
 
