@@ -111,7 +111,12 @@ pub async fn open(
     // What is looked at from here on has to stay so.
     store.hold_to_standing();
     check_standing(config, &store, &node).await?;
-    let vault = open_vault(config, &Settings::new(store.clone()), key).await?;
+    let vault = open_vault(
+        config.master_key_is_credential,
+        &Settings::new(store.clone()),
+        key,
+    )
+    .await?;
     let told = vault.clone();
     store.say_keys(Arc::new(move || {
         told.keys().iter().map(MasterKey::id).collect()
@@ -127,7 +132,7 @@ pub async fn open(
     let finds = tokio::spawn(store_check::record(finds, audit.clone()));
     let post = match &inbox {
         Some(inbox) => Some(Post::Training(inbox.clone())),
-        None => mail_server(config)?.map(|smtp| Post::Server(Arc::new(smtp))),
+        None => mail_server(&config.mail)?.map(|smtp| Post::Server(Arc::new(smtp))),
     };
     let foundation = foundation(
         config,
@@ -182,7 +187,7 @@ async fn check_standing(
         Standing::HalfCopied => return Err(AssemblyError::CopyUnfinished(config.store)),
         Standing::Moved => return Err(AssemblyError::Moved(config.store)),
     }
-    if let Some(why) = emptied(config, store, node).await? {
+    if let Some(why) = emptied(&config.audit_file(), store, node).await? {
         return Err(vanished(config, why).into());
     }
     Ok(())

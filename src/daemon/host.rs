@@ -20,7 +20,7 @@ use super::{
 use crate::{
     adapter::{clock::SystemClock, random::SystemRandom},
     assembly::{self, KeySource, Opened, waiting::Waiting},
-    config::{Config, ConfigError},
+    config::{Config, ConfigError, StoreKind},
     domain::Source,
     frontend::{
         admission::counts::{Counts, Entrance},
@@ -227,7 +227,11 @@ impl Host {
         if let Some(samples) = &self.training {
             training::add_samples(&opened.services, samples).await?;
         }
-        tokio::spawn(assembly::cluster::warn_of_members(self.config.clone()));
+        if self.config.store == StoreKind::Etcd {
+            tokio::spawn(assembly::cluster::warn_of_members(
+                self.config.cluster.clone(),
+            ));
+        }
         started.send_replace(true);
         let background = background::start(
             &opened,

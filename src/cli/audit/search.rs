@@ -118,7 +118,7 @@ fn midnight(day: Date, zone: Zone) -> Timestamp {
 }
 
 pub fn run(arguments: &SearchArguments, config: &Config) -> Result<(), CliError> {
-    let files = files(config)?;
+    let files = files(&config.audit_file())?;
     let (form, zone) = (Form::of(arguments.json), config.zone);
     let is_between = arguments.between.holds(zone);
     let mut lines = Lines::new();
@@ -130,7 +130,7 @@ pub fn run(arguments: &SearchArguments, config: &Config) -> Result<(), CliError>
         }
         Ok(ControlFlow::Continue(()))
     });
-    let damaged = read.map_err(|error| broken_off(config, error))?;
+    let damaged = read.map_err(|error| broken_off(&config.audit_file(), error))?;
     lines.flush()?;
     tell_damaged(damaged);
     Ok(())
