@@ -27,7 +27,7 @@ use std::{
 };
 
 use lpse_kiosk::store::{
-    self, Commit, Key, Outcome, Store, StoreKind, engine::committer::Embedded, pulse::Health,
+    self, Commit, Key, Outcome, Store, StoreKind, engine::committer::Embedded, health::Liveness,
 };
 use support::disk::SmallDisk;
 
@@ -1022,7 +1022,9 @@ async fn fill_up(
                 break;
             }
         }
-        if begun.elapsed() > Duration::from_secs(30) || *store.health().borrow() == Health::Stuck {
+        if begun.elapsed() > Duration::from_secs(30)
+            || *store.liveness().borrow() == Liveness::Stuck
+        {
             return Err(format!("it does not recover by itself ({refusal})"));
         }
         tokio::time::sleep(Duration::from_millis(50)).await;

@@ -119,7 +119,7 @@ mod tests {
         for act in Act::ALL {
             let refused = AuditOutcome::Refused("wrong-password".into());
             let at = Source::Console("loket-1".into());
-            drop(audit.record(vec![AuditEvent::new(*act, refused, &at)]));
+            drop(audit.record(vec![AuditEvent::new(act, refused, &at)]));
         }
         let from = Source::Peer([203, 0, 113, 5].into());
         let login = AuditEvent::new(Act::Login, AuditOutcome::Done, &from);

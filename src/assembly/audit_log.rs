@@ -78,7 +78,7 @@ pub async fn known_log(config: &Config) -> Result<KnownLog, AssemblyError> {
                 gone: None,
             });
         }
-        let trace = trace_of_log(config);
+        let trace = trace_of_log(&config.audit_file());
         if !config.store_folder().exists() {
             return Ok(KnownLog {
                 gone: trace.map(|why| vanished(config, why).to_string()),
@@ -93,7 +93,7 @@ pub async fn known_log(config: &Config) -> Result<KnownLog, AssemblyError> {
             }) => {
                 let heads = AuditHeads::new(store.clone());
                 let head = heads.get(&node).await;
-                let why = emptied(config, &store, &node).await;
+                let why = emptied(&config.audit_file(), &store, &node).await;
                 drop((heads, store));
                 ended.wait().await;
                 return Ok(KnownLog {

@@ -2,13 +2,13 @@
 
 use super::AssemblyError;
 use crate::{
-    config::Config,
+    config::Cluster,
     store::{self, folder::Folder},
 };
 
 #[cfg(not(feature = "etcd"))]
 pub(super) async fn open(
-    _config: &Config,
+    _cluster: &Cluster,
     _folder: Folder,
 ) -> Result<store::Opened, AssemblyError> {
     Err(store::folder::OpenError::NotBuilt.into())
@@ -19,11 +19,14 @@ pub use with_etcd::{settings, warn_of_members};
 
 /// Says in the log which members of the cluster are not to be relied on.
 #[cfg(not(feature = "etcd"))]
-pub async fn warn_of_members(_config: Config) {}
+pub async fn warn_of_members(_cluster: Cluster) {}
 
 #[cfg(feature = "etcd")]
-pub(super) async fn open(config: &Config, folder: Folder) -> Result<store::Opened, AssemblyError> {
-    Ok(store::etcd::open_in(settings(config)?, folder).await?)
+pub(super) async fn open(
+    cluster: &Cluster,
+    folder: Folder,
+) -> Result<store::Opened, AssemblyError> {
+    Ok(store::etcd::open_in(settings(cluster)?, folder).await?)
 }
 
 #[cfg(feature = "etcd")]
@@ -33,23 +36,19 @@ mod with_etcd {
         sync::{Arc, Mutex, PoisonError},
     };
 
-    use super::{AssemblyError, Config};
+    use super::{AssemblyError, Cluster};
     use crate::{
         adapter::secret_file,
         assembly::{
             named_files::{certificates, password},
-            node,
+            node::node_of,
         },
-        config::StoreKind,
         store::etcd::{self, EtcdSettings, EtcdTls, EtcdUser, Members},
     };
 
     /// Says in the log which members of the cluster are not to be relied on.
-    pub async fn warn_of_members(config: Config) {
-        if config.store != StoreKind::Etcd {
-            return;
-        }
-        let Ok(settings) = settings(&config) else {
+    pub async fn warn_of_members(cluster: Cluster) {
+        let Ok(settings) = settings(&cluster) else {
             return;
         };
         let Members(members) = etcd::look(&settings).await;
@@ -74,8 +73,7 @@ mod with_etcd {
     }
 
     /// How the cluster of the settings is reached.
-    pub fn settings(config: &Config) -> Result<EtcdSettings, AssemblyError> {
-        let cluster = &config.cluster;
+    pub fn settings(cluster: &Cluster) -> Result<EtcdSettings, AssemblyError> {
         let tls = cluster.authority_file.as_ref().map(|file| {
             let identity = match (&cluster.certificate_file, &cluster.key_file) {
                 (Some(certificate), Some(key)) => Some((
@@ -99,7 +97,7 @@ mod with_etcd {
             user,
             prefix: cluster.prefix.clone(),
             patience: cluster.patience,
-            node: node(config),
+            node: node_of(cluster),
         })
     }
 

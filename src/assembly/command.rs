@@ -86,7 +86,12 @@ async fn open_remote(
 ) -> Result<AtHand, AssemblyError> {
     let Joined { line, ended } = joined;
     let store = Arc::new(Remote::new(line.clone()));
-    let vault = open_vault(config, &Settings::new(store.clone()), key).await?;
+    let vault = open_vault(
+        config.master_key_is_credential,
+        &Settings::new(store.clone()),
+        key,
+    )
+    .await?;
     let vault = vault.beside(Arc::new(RemoteKeys(line.clone())));
     let told = line.clone();
     let ended_logins = EndedLogins::elsewhere(move |account| told.tell_ended(account));

@@ -12,7 +12,7 @@ use std::{
 use tokio::time::sleep;
 
 use crate::{
-    store::{Store, StoreError, pulse::Pulse, settings::Settings},
+    store::{Store, StoreError, health::Health, settings::Settings},
     vault::{Vault, VaultError},
 };
 
@@ -30,7 +30,7 @@ enum Lack {
 }
 
 /// Looks until the store is gone, which this does not keep open.
-pub async fn keep_looking(store: Weak<dyn Store>, vault: Vault, pulse: Pulse) {
+pub async fn keep_looking(store: Weak<dyn Store>, vault: Vault, health: Health) {
     let file = vault.file().map_or_else(String::new, |file| file.shown());
     let mut told = Lack::Nothing;
     loop {
@@ -42,7 +42,7 @@ pub async fn keep_looking(store: Weak<dyn Store>, vault: Vault, pulse: Pulse) {
         let Ok(lack) = look(store, &vault).await else {
             continue;
         };
-        pulse.note_key(!matches!(lack, Lack::Key(_)));
+        health.note_key(!matches!(lack, Lack::Key(_)));
         if lack == told {
             continue;
         }

@@ -8,7 +8,7 @@ use super::{
     node::machine,
 };
 use crate::{
-    config::{Config, MailSecurity, full_name},
+    config::{Config, Mail, MailSecurity, full_name},
     domain::EmailAddress,
     mail::{
         courier::{Courier, CourierSettings, Post},
@@ -27,8 +27,7 @@ const SMTP_STEP: Duration = Duration::from_secs(10);
 const SMTP_LETTER: Duration = Duration::from_secs(2 * 60);
 
 /// The mail server of the settings, if they name one.
-pub fn mail_server(config: &Config) -> Result<Option<Smtp>, AssemblyError> {
-    let mail = &config.mail;
+pub fn mail_server(mail: &Mail) -> Result<Option<Smtp>, AssemblyError> {
     let Some(host) = mail.server.clone() else {
         return Ok(None);
     };

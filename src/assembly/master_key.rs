@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use super::AssemblyError;
 use crate::{
     adapter::{master_key_file::MasterKeyFile, random::SystemRandom},
-    config::Config,
     ports::Random,
     store::settings::Settings,
     vault::{MasterKey, Vault},
@@ -19,17 +18,17 @@ pub enum KeySource {
     Ephemeral,
 }
 
-/// The vault whose key the store was created with. A new store gets a new key where there is none yet.
+/// The vault whose key the store was created with. A new store gets a new key where there is none yet, unless the file is
+/// a credential, which nobody can write.
 pub(super) async fn open_vault(
-    config: &Config,
+    is_credential: bool,
     settings: &Settings,
     key: &KeySource,
 ) -> Result<Vault, AssemblyError> {
     let mut check = settings.seal_check().await?.sealed;
     let (vault, shown) = match key {
         KeySource::File(path) => (
-            MasterKeyFile::new(path, config.master_key_is_credential)
-                .open(check.is_none(), &SystemRandom)?,
+            MasterKeyFile::new(path, is_credential).open(check.is_none(), &SystemRandom)?,
             path.display().to_string(),
         ),
         KeySource::Ephemeral => {

@@ -23,7 +23,7 @@ pub(super) async fn open_store_in(
 ) -> Result<store::Opened, AssemblyError> {
     let kind = config.store;
     if kind == StoreKind::Etcd {
-        return cluster::open(config, folder).await;
+        return cluster::open(&config.cluster, folder).await;
     }
     // Opening reads the files, and counts every record unless the last end was orderly: seconds where there are many.
     let opening = tokio::task::spawn_blocking(move || store::open_in(kind, folder, missing));

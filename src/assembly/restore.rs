@@ -10,7 +10,7 @@ use crate::{
     config::Config,
     ports::Clock,
     service::backup::Restoring,
-    store::{self, backup, engine::opening::Missing, pulse::Ended},
+    store::{self, backup, engine::opening::Missing, health::Ended},
 };
 
 /// An empty store, or one with an unfinished restore, to bring a backup back to.

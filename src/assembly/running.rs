@@ -34,9 +34,8 @@ use crate::{
         away::Away,
         backup,
         copy::{self, Standing},
-        find::Index,
+        health::{Ended, Health, Liveness},
         outbox::Outbox,
-        pulse::{Ended, Health, Pulse},
         settings::Settings,
         tagged::Tagged,
     },
@@ -51,7 +50,7 @@ pub struct Opened {
     pub foundation: Arc<Foundation>,
     /// Delivers the letters, where letters are written. It runs only in a process that stays.
     pub courier: Option<Courier>,
-    pub health: tokio::sync::watch::Receiver<Health>,
+    pub liveness: tokio::sync::watch::Receiver<Liveness>,
     /// Other machines may share the store.
     pub is_shared: bool,
     /// Why the store does not serve here, though it is open.
@@ -65,12 +64,12 @@ pub struct Opened {
 /// What the parts tell about themselves, at no cost while nobody asks. It keeps no store open.
 #[derive(Debug, Clone)]
 pub struct Vitals {
-    pub store: Pulse,
+    pub store: Health,
     pub hashing: Arc<hashing::Load>,
     /// Everything that was recorded in the audit log.
     pub acts: Arc<AuditCounts>,
     /// Whether the audit log takes records.
-    pub audit: audit_log::Pulse,
+    pub audit: audit_log::Health,
 }
 
 impl Opened {
@@ -102,9 +101,9 @@ pub async fn open(
     make_private(&config.data)?;
     let store::Opened {
         store,
-        health,
+        liveness,
         away,
-        pulse,
+        health,
         ended,
         node,
         is_shared,
@@ -112,13 +111,18 @@ pub async fn open(
     // What is looked at from here on has to stay so.
     store.hold_to_standing();
     check_standing(config, &store, &node).await?;
-    let vault = open_vault(config, &Settings::new(store.clone()), key).await?;
+    let vault = open_vault(
+        config.master_key_is_credential,
+        &Settings::new(store.clone()),
+        key,
+    )
+    .await?;
     let told = vault.clone();
     store.say_keys(Arc::new(move || {
         told.keys().iter().map(MasterKey::id).collect()
     }));
     let audit = open_audit_log(config, store.clone(), &node, clock.clone()).await?;
-    let audit_pulse = audit.pulse();
+    let audit_health = audit.health();
     let audit = CountingAudit::new(Arc::new(audit));
     let acts = audit.counts();
     let audit: Arc<dyn Audit> = Arc::new(audit);
@@ -128,7 +132,7 @@ pub async fn open(
     let finds = tokio::spawn(store_check::record(finds, audit.clone()));
     let post = match &inbox {
         Some(inbox) => Some(Post::Training(inbox.clone())),
-        None => mail_server(config)?.map(|smtp| Post::Server(Arc::new(smtp))),
+        None => mail_server(&config.mail)?.map(|smtp| Post::Server(Arc::new(smtp))),
     };
     let foundation = foundation(
         config,
@@ -141,13 +145,13 @@ pub async fn open(
     );
     if is_shared {
         let (store, vault) = (Arc::downgrade(&foundation.store), foundation.vault.clone());
-        tokio::spawn(keys_held::keep_looking(store, vault, pulse.clone()));
+        tokio::spawn(keys_held::keep_looking(store, vault, health.clone()));
     }
     let vitals = Vitals {
-        store: pulse,
+        store: health,
         hashing: foundation.hashing.load(),
         acts,
-        audit: audit_pulse,
+        audit: audit_health,
     };
     let mut services = Services::new(&foundation);
     services.inbox = inbox;
@@ -158,7 +162,7 @@ pub async fn open(
         courier: post.map(|post| courier(config, &foundation, outbox, post, is_shared)),
         foundation,
         is_shared,
-        health,
+        liveness,
         away,
         vitals,
         finds,
@@ -183,20 +187,19 @@ async fn check_standing(
         Standing::HalfCopied => return Err(AssemblyError::CopyUnfinished(config.store)),
         Standing::Moved => return Err(AssemblyError::Moved(config.store)),
     }
-    if let Some(why) = emptied(config, store, node).await? {
+    if let Some(why) = emptied(&config.audit_file(), store, node).await? {
         return Err(vanished(config, why).into());
     }
     Ok(())
 }
 
-/// Begins the index, and clears away what an earlier process has left under way.
+/// Clears away what an earlier process has left under way.
 async fn tidy_up(
     foundation: &Foundation,
     services: &Services,
     outbox: &Outbox,
     is_shared: bool,
 ) -> Result<(), StoreError> {
-    unless_altered(Index::new(foundation.store.clone()).begin().await)?;
     if !is_shared {
         // Nobody else is at work: what is under way was broken off. Where others may be, an import that was broken off
         // is cleared away by the next one.

@@ -21,7 +21,7 @@ use crate::{
         copy::{self, Names},
         engine::opening::Missing,
         folder::{self, Folder},
-        pulse::Ended,
+        health::Ended,
     },
 };
 

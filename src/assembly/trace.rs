@@ -24,16 +24,15 @@ pub(super) fn missing(config: &Config, key: &KeySource, is_training: bool) -> Mi
         }
         _ => None,
     };
-    match trace_of_log(config).or_else(trace_of_key) {
+    match trace_of_log(&config.audit_file()).or_else(trace_of_key) {
         Some(why) => Missing::Refuse(format!("it holds nothing, and {why}")),
         None => Missing::Begin(Commit::new()),
     }
 }
 
-/// That the audit log has records, if it has.
-pub(super) fn trace_of_log(config: &Config) -> Option<String> {
-    let file = config.audit_file();
-    let parts = AuditFiles::of(&file).parts().ok()?;
+/// That the audit log in `file` has records, if it has.
+pub(super) fn trace_of_log(file: &Path) -> Option<String> {
+    let parts = AuditFiles::of(file).parts().ok()?;
     let has_records = |path: &Path| path.metadata().is_ok_and(|file| file.len() > 0);
     parts
         .iter()
@@ -41,10 +40,10 @@ pub(super) fn trace_of_log(config: &Config) -> Option<String> {
         .then(|| format!("the audit log {} has records", file.display()))
 }
 
-/// Why `store`, which is open and holds nothing, must have held something: there are records in the log of `node`, and it
-/// knows of none.
+/// Why `store`, which is open and holds nothing, must have held something: there are records in the log of `node`, which
+/// is in `log`, and it knows of none.
 pub(super) async fn emptied(
-    config: &Config,
+    log: &Path,
     store: &Arc<dyn Store>,
     node: &str,
 ) -> Result<Option<String>, StoreError> {
@@ -57,7 +56,7 @@ pub(super) async fn emptied(
     {
         return Ok(None);
     }
-    Ok(trace_of_log(config).map(|why| format!("it holds nothing, and {why}")))
+    Ok(trace_of_log(log).map(|why| format!("it holds nothing, and {why}")))
 }
 
 pub(super) fn vanished(config: &Config, why: String) -> OpenError {

@@ -22,7 +22,7 @@ pub struct HostKeyArguments {
 pub fn run(arguments: &HostKeyArguments, flags: &Flags) -> Result<(), CliError> {
     let config = Config::load(flags)?;
     let file = config.host_key_file();
-    let key = HostKey::read_for(&file, owner_of_data(&config))
+    let key = HostKey::read_for(&file, owner_of_data(&config.data))
         .map_err(|error| CliError::Refused(error.to_string()))?;
     let (path, fingerprint, public) = (file.display().to_string(), key.fingerprint(), key.public());
     if arguments.json {

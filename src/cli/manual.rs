@@ -23,7 +23,7 @@ pub fn text() -> String {
         "\nSettings: flags go over variables, those over the file, that over the defaults. In the file, they stand in sections:\n",
     );
     let mut section = "";
-    for setting in SETTINGS {
+    for setting in SETTINGS.iter() {
         if setting.section != section {
             section = setting.section;
             text.push_str(&format!("  [{section}]\n"));

@@ -134,7 +134,7 @@ fn settings_page(date: &str) -> Result<Vec<u8>, CliError> {
          files.",
     )]);
     let mut section = "";
-    for setting in SETTINGS {
+    for setting in SETTINGS.iter() {
         if setting.section != section {
             section = setting.section;
             page.control("SH", [format!("[{section}]").as_str()]);

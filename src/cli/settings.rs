@@ -39,7 +39,7 @@ pub fn run(arguments: &SettingsArguments, flags: &Flags) -> Result<(), CliError>
     }
     let (config, origins) = Config::load_with_origins(flags)?;
     let mut section = "";
-    for setting in SETTINGS {
+    for setting in SETTINGS.iter() {
         let value = typed(setting, &config);
         let from = origins.of(setting.section, setting.name);
         if arguments.json {

@@ -1,14 +1,10 @@
 //! A configuration that is being put together, before its settings are looked at together.
 
-use std::path::PathBuf;
-
 use super::{origin::Origins, values::Config};
 
-/// What was said so far.
+/// What was said so far. Data folder and master key file are empty paths while nobody has named them.
 #[derive(Debug, Clone)]
 pub(super) struct Draft {
     pub config: Config,
-    pub data: Option<PathBuf>,
-    pub master_key_file: Option<PathBuf>,
     pub origins: Origins,
 }

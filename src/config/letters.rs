@@ -8,13 +8,13 @@ use std::{
     str::FromStr,
 };
 
-use crate::domain::{EmailAddress, network::Networks};
+use crate::domain::{EmailAddress, network::Networks, word::words};
 
 /// How letters go out. Without a server none are written, and a reset is an officer's work.
 #[derive(Debug, Clone, Default)]
 pub struct Mail {
     pub server: Option<String>,
-    port: Option<u16>,
+    pub(super) port: Option<u16>,
     pub security: MailSecurity,
     pub user: Option<String>,
     pub password_file: Option<PathBuf>,
@@ -35,33 +35,19 @@ impl Mail {
             MailSecurity::None => 25,
         })
     }
-
-    pub(super) fn set_port(&mut self, port: u16) {
-        self.port = Some(port);
-    }
 }
 
-/// How the way to the mail server is protected. There is no falling back from one to a weaker one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum MailSecurity {
-    /// TLS after STARTTLS (RFC 3207); a server that does not offer it gets nothing.
-    #[default]
-    StartTls,
-    /// TLS from the first byte.
-    Tls,
-    /// None, for a relay on this very machine.
-    None,
-}
-
-impl MailSecurity {
-    pub const ALL: [Self; 3] = [Self::StartTls, Self::Tls, Self::None];
-
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::StartTls => "starttls",
-            Self::Tls => "tls",
-            Self::None => "none",
-        }
+words! {
+    /// How the way to the mail server is protected. There is no falling back from one to a weaker one.
+    #[derive(Default)]
+    pub enum MailSecurity {
+        /// TLS after STARTTLS (RFC 3207); a server that does not offer it gets nothing.
+        #[default]
+        StartTls = "starttls",
+        /// TLS from the first byte.
+        Tls = "tls",
+        /// None, for a relay on this very machine.
+        None = "none",
     }
 }
 
@@ -73,10 +59,7 @@ impl FromStr for MailSecurity {
     type Err = UnknownMailSecurity;
 
     fn from_str(text: &str) -> Result<Self, UnknownMailSecurity> {
-        Self::ALL
-            .into_iter()
-            .find(|security| security.as_str() == text)
-            .ok_or(UnknownMailSecurity)
+        Self::from_word(text).ok_or(UnknownMailSecurity)
     }
 }
 

@@ -1,20 +1,23 @@
 //! One validated configuration: flags over `LPSE_KIOSK_*` over a TOML file over defaults.
 //!
 //! Every setting is declared once, in [`SETTINGS`]; the file's sections, the names of the environment variables, what
-//! is allowed, the manual's table and the help all derive from that list. A bad or unknown setting is refused with
-//! its place and what is allowed; nothing is guessed. Only paths and values are kept here: secrets come neither by
-//! arguments nor by the environment, and nothing is opened but the configuration file.
+//! is allowed, the manual's table, the template and the help all derive from that list. A bad or unknown setting is
+//! refused with its place and what is allowed; nothing is guessed. Only paths and values are kept here: secrets come
+//! neither by arguments nor by the environment, and nothing is opened but the configuration file.
 
 mod cluster;
+mod declaration;
 mod draft;
 mod error;
 mod flags;
 mod letters;
+mod notation;
 mod origin;
 mod serving;
 mod setting;
 mod source;
 mod store_kind;
+mod table;
 mod template;
 mod together;
 mod values;
@@ -26,15 +29,18 @@ use std::{
 };
 
 pub use cluster::{Cluster, Endpoint, WITHOUT_ETCD};
+pub use declaration::Setting;
 use draft::Draft;
 pub use error::ConfigError;
 pub use flags::Flags;
 pub use letters::{BaseUrl, Mail, MailSecurity, Web, full_name};
+pub use notation::Kind;
 pub use origin::{Origin, Origins};
 pub use serving::{LogFormat, Ssh};
-pub use setting::{Kind, SETTINGS, Setting, markdown_table};
+pub use setting::SETTINGS;
 pub use source::{DATA_VARIABLE, DEFAULT_FILE, Environment, FILE_VARIABLE};
 pub use store_kind::{StoreKind, UnknownStoreKind};
+pub use table::markdown_table;
 pub use template::template;
 pub use values::Config;
 
@@ -77,8 +83,6 @@ impl Draft {
     fn from_sources(flags: &Flags, environment: &Environment) -> Result<Self, ConfigError> {
         let mut draft = Draft {
             config: Config::default(),
-            data: None,
-            master_key_file: None,
             origins: Origins::default(),
         };
         let (file, namer) = flags.file(environment);
@@ -107,24 +111,25 @@ impl Draft {
             note("log", "format", "--log-format");
         }
         if let Some(folder) = &flags.data {
-            self.data = Some(std::path::absolute(folder).unwrap_or(folder.clone()));
+            self.config.data = std::path::absolute(folder).unwrap_or(folder.clone());
             note("store", "data", "--data");
         }
         if let Some(file) = &flags.master_key_file {
-            self.master_key_file = Some(std::path::absolute(file).unwrap_or(file.clone()));
+            self.config.master_key_file = std::path::absolute(file).unwrap_or(file.clone());
             note("keys", "master_key_file", "--master-key-file");
         }
     }
 
     /// Decides where data and master key lie, apart from each other.
     fn find_places(&mut self, environment: &Environment, root: bool) -> Result<(), ConfigError> {
-        let data = match self.data.clone() {
+        let named = |path: &Path| (!path.as_os_str().is_empty()).then(|| path.to_owned());
+        let data = match named(&self.config.data) {
             Some(folder) => folder,
             None if root => PathBuf::from("/var/lib/lpse-kiosk"),
             None => home(environment, "XDG_DATA_HOME", ".local/share")?.join("lpse-kiosk"),
         };
         let key = match (
-            self.master_key_file.clone(),
+            named(&self.config.master_key_file),
             credential(environment, MASTER_KEY),
         ) {
             (Some(file), _) => file,

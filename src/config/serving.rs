@@ -1,9 +1,9 @@
 //! The settings for `serve`: where people come in over SSH, how many and for how long; the form of the log; and the
 //! place where the machine's own monitoring asks.
 
-use std::{fmt, net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
 
-use crate::domain::network::Networks;
+use crate::domain::{network::Networks, word::words};
 
 /// How SSH is served. The defaults fit an office that serves a region.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,33 +46,17 @@ impl Default for Ssh {
     }
 }
 
-/// How lines of the log are written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum LogFormat {
-    /// Lines for people.
-    #[default]
-    Text,
-    /// A JSON object a line.
-    Json,
-    /// Fields to systemd's journal, over its own socket.
-    Journald,
-}
-
-impl LogFormat {
-    pub const ALL: [Self; 3] = [Self::Text, Self::Json, Self::Journald];
-
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Text => "text",
-            Self::Json => "json",
-            Self::Journald => "journald",
-        }
-    }
-}
-
-impl fmt::Display for LogFormat {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
+words! {
+    /// How lines of the log are written.
+    #[derive(Default)]
+    pub enum LogFormat {
+        /// Lines for people.
+        #[default]
+        Text = "text",
+        /// A JSON object a line.
+        Json = "json",
+        /// Fields to systemd's journal, over its own socket.
+        Journald = "journald",
     }
 }
 
@@ -85,10 +69,7 @@ impl FromStr for LogFormat {
     type Err = UnknownLogFormat;
 
     fn from_str(text: &str) -> Result<Self, UnknownLogFormat> {
-        let mut formats = Self::ALL.into_iter();
-        formats
-            .find(|format| format.as_str() == text)
-            .ok_or(UnknownLogFormat)
+        Self::from_word(text).ok_or(UnknownLogFormat)
     }
 }
 

@@ -14,10 +14,8 @@ use std::{
 use toml::de::{DeTable, DeValue};
 
 use super::{
-    draft::Draft,
-    error::ConfigError,
-    origin::Origin,
-    setting::{Kind, SETTINGS, Setting},
+    declaration::Setting, draft::Draft, error::ConfigError, notation::Kind, origin::Origin,
+    setting::SETTINGS,
 };
 
 /// A configuration file is a page or two; what is larger is something else.
@@ -125,7 +123,7 @@ impl Draft {
                             setting: setting.to_string(),
                             value: written,
                             wanted: "text in quotes",
-                            allowed: setting.allowed,
+                            allowed: &setting.allowed,
                         });
                     }
                     (_, Kind::Number) => {
@@ -134,7 +132,7 @@ impl Draft {
                             setting: setting.to_string(),
                             value: written,
                             wanted: "a whole number without quotes",
-                            allowed: setting.allowed,
+                            allowed: &setting.allowed,
                         });
                     }
                 };
@@ -189,7 +187,7 @@ impl Draft {
                     setting: variable.to_owned(),
                     value: shown(&value.to_string_lossy()),
                     wanted: "text in UTF-8",
-                    allowed: setting.allowed,
+                    allowed: &setting.allowed,
                 });
             };
             let origin = Origin::Variable(variable.to_owned());
@@ -208,18 +206,17 @@ impl Draft {
         origin: Origin,
         written: impl FnOnce() -> (String, String, String),
     ) -> Result<(), ConfigError> {
-        (setting.set)(self, value).map_err(|refusal| {
+        setting.set(&mut self.config, value).map_err(|why| {
             let (place, name, value) = written();
             ConfigError::Value {
                 place,
                 setting: name,
                 value,
-                because: if refusal.0.is_empty() {
-                    String::new()
-                } else {
-                    format!(" ({})", refusal.0)
+                because: match why {
+                    "" => String::new(),
+                    why => format!(" ({why})"),
                 },
-                allowed: setting.allowed,
+                allowed: &setting.allowed,
             }
         })?;
         self.origins.note(setting.section, setting.name, origin);
@@ -227,6 +224,7 @@ impl Draft {
     }
 }
 
+/// The setting `name` of `section`.
 pub(super) fn find(section: &str, name: &str) -> Option<&'static Setting> {
     SETTINGS
         .iter()

@@ -1,35 +1,23 @@
 //! The kinds of store, as settings and the command line name them.
 
-use std::{fmt, str::FromStr};
+use std::str::FromStr;
 
-/// What keeps the records: an engine within this process, or a cluster that several machines share.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum StoreKind {
-    #[default]
-    Sled,
-    Redb,
-    Etcd,
+use crate::domain::word::words;
+
+words! {
+    /// What keeps the records: an engine within this process, or a cluster that several machines share.
+    #[derive(Default)]
+    pub enum StoreKind {
+        #[default]
+        Sled = "sled",
+        Redb = "redb",
+        Etcd = "etcd",
+    }
 }
 
 impl StoreKind {
-    pub const ALL: [Self; 3] = [Self::Sled, Self::Redb, Self::Etcd];
-
     /// Those that live in a folder of one process.
     pub const EMBEDDED: [Self; 2] = [Self::Sled, Self::Redb];
-
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Sled => "sled",
-            Self::Redb => "redb",
-            Self::Etcd => "etcd",
-        }
-    }
-}
-
-impl fmt::Display for StoreKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
-    }
 }
 
 /// The text names no kind of store.
@@ -41,9 +29,6 @@ impl FromStr for StoreKind {
     type Err = UnknownStoreKind;
 
     fn from_str(text: &str) -> Result<Self, UnknownStoreKind> {
-        let mut kinds = Self::ALL.into_iter();
-        kinds
-            .find(|kind| kind.as_str() == text)
-            .ok_or(UnknownStoreKind)
+        Self::from_word(text).ok_or(UnknownStoreKind)
     }
 }

@@ -195,7 +195,7 @@ fn every_setting_is_taken_from_the_file_and_from_the_environment() {
         ("web", "certificate" | "key") => vec![("web", "certificate"), ("web", "key")],
         _ => Vec::new(),
     };
-    for setting in SETTINGS {
+    for setting in SETTINGS.iter() {
         let value = other(setting);
         let default = load("", &[], &Flags::default()).unwrap();
         assert_ne!(setting.value(&default).as_deref(), Some(value), "{setting}");
@@ -235,6 +235,16 @@ fn every_setting_is_taken_from_the_file_and_from_the_environment() {
     }
     let config = load("[kiosk]\nvisit_minutes = 20", &[], &Flags::default()).unwrap();
     assert_eq!(config.idle.in_all, Duration::from_secs(20 * 60));
+}
+
+#[test]
+fn every_example_is_allowed() {
+    for setting in SETTINGS.iter() {
+        let example = setting.example();
+        assert!(!example.is_empty(), "{setting}");
+        let taken = setting.set(&mut Config::default(), &example);
+        assert_eq!(taken, Ok(()), "{setting} = {example}");
+    }
 }
 
 #[test]

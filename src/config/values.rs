@@ -105,6 +105,7 @@ impl Config {
     /// monitoring is not answered.
     pub fn for_training(mut self, data: PathBuf) -> Self {
         self.data = data;
+        self.master_key_file = PathBuf::new();
         self.log = None;
         self.audit = None;
         self.metrics = None;

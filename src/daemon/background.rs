@@ -16,7 +16,7 @@ use super::rotation;
 use crate::{
     adapter::secret_file::{self, SecretFileError},
     assembly::Opened,
-    config::{BaseUrl, Config},
+    config::{self, BaseUrl, Config},
     frontend::{
         admission::counts::Counts,
         command_socket::{self, Held},
@@ -26,7 +26,7 @@ use crate::{
     },
     ports::Clock,
     service::EndedLogins,
-    store::{Key, Store, away::Away, find::Index},
+    store::{Key, Store, away::Away},
 };
 
 /// Between two tries to hear of logins that end elsewhere.
@@ -72,7 +72,7 @@ impl Listeners {
             TcpListener::bind(place).map_err(|error| ListenError::Metrics(place, error))
         };
         Ok(Self {
-            page: Page::take(config)?,
+            page: Page::take(&mut config.web)?,
             metrics: config.metrics.map(bound).transpose()?,
         })
     }
@@ -111,19 +111,19 @@ struct Page {
 impl Page {
     /// Takes the place that the settings name, if they name one. In training, which may leave the choice of the port
     /// to the system, the links' beginning follows from it.
-    fn take(config: &mut Config) -> Result<Option<Self>, PageError> {
-        let Some(listen) = config.web.listen else {
+    fn take(settings: &mut config::Web) -> Result<Option<Self>, PageError> {
+        let Some(listen) = settings.listen else {
             return Ok(None);
         };
         let failed = |error| PageError::Listen(listen, error);
-        let tls = match (&config.web.certificate_file, &config.web.key_file) {
+        let tls = match (&settings.certificate_file, &settings.key_file) {
             (Some(certificate), Some(key)) => Some(tls(certificate, key)?),
             _ => None,
         };
         let listener = TcpListener::bind(listen).map_err(failed)?;
-        if config.web.base_url.is_none() {
+        if settings.base_url.is_none() {
             let at = listener.local_addr().map_err(failed)?;
-            config.web.base_url = Some(BaseUrl::of_this_machine(at));
+            settings.base_url = Some(BaseUrl::of_this_machine(at));
         }
         Ok(Some(Self { listener, tls }))
     }
@@ -161,8 +161,6 @@ pub fn start(
     if let Some(courier) = opened.courier.clone() {
         background.spawn(courier.run(leave.clone()));
     }
-    let index = Index::new(opened.foundation.store.clone());
-    background.spawn(index.build(leave.clone()));
     let logins = opened.foundation.ended_logins.clone();
     background.spawn(hear_ended_logins(
         opened.foundation.store.clone(),

@@ -20,7 +20,7 @@ use super::{
 use crate::{
     adapter::{clock::SystemClock, random::SystemRandom},
     assembly::{self, KeySource, Opened, waiting::Waiting},
-    config::{Config, ConfigError},
+    config::{Config, ConfigError, StoreKind},
     domain::Source,
     frontend::{
         admission::counts::{Counts, Entrance},
@@ -36,7 +36,7 @@ use crate::{
     ports::Clock,
     service::Services,
     session::{Closing, ServicesSoon, SessionSettings},
-    store::{away::Away, pulse::Health},
+    store::{away::Away, health::Liveness},
     tui::{SampleAccount, theme::Terminal},
 };
 
@@ -227,7 +227,11 @@ impl Host {
         if let Some(samples) = &self.training {
             training::add_samples(&opened.services, samples).await?;
         }
-        tokio::spawn(assembly::cluster::warn_of_members(self.config.clone()));
+        if self.config.store == StoreKind::Etcd {
+            tokio::spawn(assembly::cluster::warn_of_members(
+                self.config.cluster.clone(),
+            ));
+        }
         started.send_replace(true);
         let background = background::start(
             &opened,
@@ -239,7 +243,7 @@ impl Host {
         );
         self.open.send_replace(Some(opened.services.clone()));
         self.open_entrances(&mut listeners, &mut ssh)?;
-        let watchdog = tokio::spawn(self.supervisor.watchdog(opened.health.clone()));
+        let watchdog = tokio::spawn(self.supervisor.watchdog(opened.liveness.clone()));
         self.supervisor.ready(READY);
         let running = Running {
             opened,
@@ -289,7 +293,7 @@ impl Host {
         let mut at_console = self.entrances.console.is_some();
         let mut over_ssh = self.entrances.ssh;
         let mut ssh = None;
-        let mut health = None;
+        let mut liveness = None;
         let mut away = None;
         let served = loop {
             let is_open = running.is_some();
@@ -320,7 +324,7 @@ impl Host {
                 }
                 opened = opening.as_mut(), if !is_open => match opened {
                     Ok((opened, door)) => {
-                        health = Some(opened.opened.health.clone());
+                        liveness = Some(opened.opened.liveness.clone());
                         away = Some(opened.opened.away.clone());
                         running = Some(opened);
                         ssh = door;
@@ -337,7 +341,7 @@ impl Host {
                     }
                     Request::Reload => reload(),
                 },
-                () = stuck(&mut health) => break Err(HostError::Stuck),
+                () = stuck(&mut liveness) => break Err(HostError::Stuck),
                 () = changed(&mut away) => break Err(HostError::Changed(Away::Changed)),
             }
         };
@@ -387,9 +391,11 @@ impl Running {
 }
 
 /// Returns when a write to the store does not end.
-async fn stuck(health: &mut Option<watch::Receiver<Health>>) {
-    if let Some(health) = health {
-        let stuck = health.wait_for(|health| *health == Health::Stuck).await;
+async fn stuck(liveness: &mut Option<watch::Receiver<Liveness>>) {
+    if let Some(liveness) = liveness {
+        let stuck = liveness
+            .wait_for(|liveness| *liveness == Liveness::Stuck)
+            .await;
         if stuck.is_ok() {
             return;
         }

@@ -10,7 +10,7 @@ use tokio::{
     time::{MissedTickBehavior, interval},
 };
 
-use crate::{domain::identity::is_disguise, store::pulse::Health};
+use crate::{domain::identity::is_disguise, store::health::Liveness};
 
 /// The supervisor of this process, if there is one.
 #[derive(Debug, Clone, Copy)]
@@ -69,14 +69,14 @@ impl Supervisor {
     /// Tells the supervisor that the program lives, in half the time it allows, for as long as the store is not stuck:
     /// a program that does not turn, or cannot write, is then started again. On a task of its own it shows that tasks
     /// run at all. It ends when the store is stuck, or closed; without a watchdog, at once.
-    pub async fn watchdog(self, mut health: watch::Receiver<Health>) {
+    pub async fn watchdog(self, mut liveness: watch::Receiver<Liveness>) {
         let Some(patience) = self.watchdog else {
             return;
         };
         // Half of it, so that one sign of life may come late.
         let mut beat = interval((patience / 2).max(Duration::from_millis(1)));
         beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let stuck = health.wait_for(|health| *health == Health::Stuck);
+        let stuck = liveness.wait_for(|liveness| *liveness == Liveness::Stuck);
         tokio::pin!(stuck);
         loop {
             tokio::select! {
@@ -176,10 +176,10 @@ mod tests {
         let supervisor = Supervisor::from_environment();
         supervisor.ready("two lines\nMAINPID=1");
         supervisor.reloading();
-        let health = watch::Sender::new(Health::Well);
-        let alive = tokio::spawn(supervisor.watchdog(health.subscribe()));
+        let liveness = watch::Sender::new(Liveness::Well);
+        let alive = tokio::spawn(supervisor.watchdog(liveness.subscribe()));
         tokio::time::sleep(Duration::from_millis(20)).await;
-        health.send_replace(Health::Stuck);
+        liveness.send_replace(Liveness::Stuck);
         alive.await.unwrap();
         supervisor.tell(&[NotifyState::Status("stuck")]);
         supervisor.stopping("goodbye");
@@ -191,8 +191,8 @@ mod tests {
             let supervisor = Supervisor::from_environment();
             supervisor.ready("");
             supervisor.reloading();
-            let health = watch::Sender::new(Health::Well);
-            return supervisor.watchdog(health.subscribe()).await;
+            let liveness = watch::Sender::new(Liveness::Well);
+            return supervisor.watchdog(liveness.subscribe()).await;
         }
         for patience in [None, Some("0"), Some("soon"), Some("30000000")] {
             let mut child = child("without_a_supervisor_nothing_is_sent_and_nothing_wakes_up");

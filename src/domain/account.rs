@@ -12,29 +12,22 @@ use super::{
     source::{Source, SourceKey},
     throttle::{PasscodeThrottle, PasswordFailures, PasswordSchedule},
     totp::{SpentSteps, TimeStep},
+    word::words,
 };
 
-/// What an account may do besides looking after itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Role {
-    /// Nothing more.
-    #[default]
-    User,
-    /// Help others at the officer's desk (`petugas`). TOTP is always required of it, whatever the policy.
-    Officer,
+words! {
+    /// What an account may do besides looking after itself.
+    #[derive(Default)]
+    pub enum Role {
+        /// Nothing more.
+        #[default]
+        User = "user",
+        /// Help others at the officer's desk (`petugas`). TOTP is always required of it, whatever the policy.
+        Officer = "officer",
+    }
 }
 
 impl Role {
-    pub const ALL: [Self; 2] = [Self::User, Self::Officer];
-
-    /// The word for files and the command line.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::User => "user",
-            Self::Officer => "officer",
-        }
-    }
-
     pub fn is_officer(self) -> bool {
         self == Self::Officer
     }
@@ -49,8 +42,7 @@ impl FromStr for Role {
     type Err = UnknownRole;
 
     fn from_str(text: &str) -> Result<Self, UnknownRole> {
-        let mut roles = Self::ALL.into_iter();
-        roles.find(|role| role.as_str() == text).ok_or(UnknownRole)
+        Self::from_word(text).ok_or(UnknownRole)
     }
 }
 

@@ -8,7 +8,7 @@ use std::{borrow::Cow, fmt, str::FromStr};
 use data_encoding::HEXLOWER;
 use jiff::Timestamp;
 
-use super::{identity::AccountKey, source::Source};
+use super::{identity::AccountKey, source::Source, word::words};
 
 /// One event for the audit log; the log adds the time.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,74 +63,56 @@ impl AuditEvent {
     }
 }
 
-/// Declares the acts, each with its one word in the log.
-macro_rules! acts {
-    ($($act:ident = $word:literal,)*) => {
-        /// What was attempted.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-        pub enum Act {
-            $($act,)*
-        }
-
-        impl Act {
-            pub const ALL: &[Self] = &[$(Self::$act,)*];
-
-            pub fn as_str(self) -> &'static str {
-                match self {
-                    $(Self::$act => $word,)*
-                }
-            }
-        }
-    };
-}
-
-acts! {
-    CheckPassword = "check-password",
-    CheckPasscode = "check-passcode",
-    Login = "login",
-    Logout = "logout",
-    StartEnrollment = "start-enrollment",
-    ProveEnrollment = "prove-enrollment",
-    DisableTotp = "disable-totp",
-    ResetTotp = "reset-totp",
-    RequestReset = "request-reset",
-    FindReset = "find-reset",
-    ConfirmReset = "confirm-reset",
-    DeliverLetter = "deliver-letter",
-    RetryLetter = "retry-letter",
-    AddAccount = "add-account",
-    RemoveAccount = "remove-account",
-    SetPassword = "set-password",
-    ImportAccounts = "import-accounts",
-    SetPolicy = "set-policy",
-    ShowPolicy = "show-policy",
-    ChangePassword = "change-password",
-    IssueRecoveryCodes = "issue-recovery-codes",
-    UseRecoveryCode = "use-recovery-code",
-    FindAccounts = "find-accounts",
-    ShowAccount = "show-account",
-    RevealEmail = "reveal-email",
-    Unlock = "unlock",
-    IssuePassword = "issue-password",
-    CorrectEmail = "correct-email",
-    Suspend = "suspend",
-    Reinstate = "reinstate",
-    EndLogins = "end-logins",
-    ReadOutbox = "read-outbox",
-    ReadAudit = "read-audit",
-    ResumeAudit = "resume-audit",
-    RotateKey = "rotate-key",
-    DropKey = "drop-key",
-    CheckKeys = "check-keys",
-    Backup = "backup",
-    Restore = "restore",
-    CopyStore = "copy-store",
-    ForgetNode = "forget-node",
-    BeginStore = "begin-store",
-    SetRole = "set-role",
-    CheckStore = "check-store",
-    FindAltered = "find-altered",
-    AcceptAltered = "accept-altered",
+words! {
+    /// What was attempted.
+    pub enum Act {
+        CheckPassword = "check-password",
+        CheckPasscode = "check-passcode",
+        Login = "login",
+        Logout = "logout",
+        StartEnrollment = "start-enrollment",
+        ProveEnrollment = "prove-enrollment",
+        DisableTotp = "disable-totp",
+        ResetTotp = "reset-totp",
+        RequestReset = "request-reset",
+        FindReset = "find-reset",
+        ConfirmReset = "confirm-reset",
+        DeliverLetter = "deliver-letter",
+        RetryLetter = "retry-letter",
+        AddAccount = "add-account",
+        RemoveAccount = "remove-account",
+        SetPassword = "set-password",
+        ImportAccounts = "import-accounts",
+        SetPolicy = "set-policy",
+        ShowPolicy = "show-policy",
+        ChangePassword = "change-password",
+        IssueRecoveryCodes = "issue-recovery-codes",
+        UseRecoveryCode = "use-recovery-code",
+        FindAccounts = "find-accounts",
+        ShowAccount = "show-account",
+        RevealEmail = "reveal-email",
+        Unlock = "unlock",
+        IssuePassword = "issue-password",
+        CorrectEmail = "correct-email",
+        Suspend = "suspend",
+        Reinstate = "reinstate",
+        EndLogins = "end-logins",
+        ReadOutbox = "read-outbox",
+        ReadAudit = "read-audit",
+        ResumeAudit = "resume-audit",
+        RotateKey = "rotate-key",
+        DropKey = "drop-key",
+        CheckKeys = "check-keys",
+        Backup = "backup",
+        Restore = "restore",
+        CopyStore = "copy-store",
+        ForgetNode = "forget-node",
+        BeginStore = "begin-store",
+        SetRole = "set-role",
+        CheckStore = "check-store",
+        FindAltered = "find-altered",
+        AcceptAltered = "accept-altered",
+    }
 }
 
 /// The word names no act.
@@ -142,8 +124,7 @@ impl FromStr for Act {
     type Err = UnknownAct;
 
     fn from_str(word: &str) -> Result<Self, UnknownAct> {
-        let mut acts = Self::ALL.iter().copied();
-        acts.find(|act| act.as_str() == word).ok_or(UnknownAct)
+        Self::from_word(word).ok_or(UnknownAct)
     }
 }
 
@@ -180,25 +161,13 @@ impl AuditOutcome {
     }
 }
 
-/// How an act ended, in a word.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum OutcomeWord {
-    Done,
-    Intended,
-    Refused,
-    Failed,
-}
-
-impl OutcomeWord {
-    pub const ALL: [Self; 4] = [Self::Done, Self::Intended, Self::Refused, Self::Failed];
-
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Done => "done",
-            Self::Intended => "intended",
-            Self::Refused => "refused",
-            Self::Failed => "failed",
-        }
+words! {
+    /// How an act ended, in a word.
+    pub enum OutcomeWord {
+        Done = "done",
+        Intended = "intended",
+        Refused = "refused",
+        Failed = "failed",
     }
 }
 
@@ -211,10 +180,7 @@ impl FromStr for OutcomeWord {
     type Err = UnknownOutcome;
 
     fn from_str(word: &str) -> Result<Self, UnknownOutcome> {
-        let mut words = Self::ALL.into_iter();
-        words
-            .find(|outcome| outcome.as_str() == word)
-            .ok_or(UnknownOutcome)
+        Self::from_word(word).ok_or(UnknownOutcome)
     }
 }
 

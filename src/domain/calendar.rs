@@ -2,7 +2,7 @@
 //!
 //! Indonesia has three zones of fixed offset and no summer time, so no time-zone database is needed.
 
-use std::{fmt, str::FromStr};
+use std::str::FromStr;
 
 use jiff::{
     Timestamp,
@@ -10,29 +10,23 @@ use jiff::{
     tz::{Offset, TimeZone},
 };
 
-/// One of Indonesia's three time zones.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Zone {
-    /// Western, UTC+7.
-    #[default]
-    Wib,
-    /// Central, UTC+8.
-    Wita,
-    /// Eastern, UTC+9.
-    Wit,
+use super::word::words;
+
+words! {
+    /// One of Indonesia's three time zones.
+    #[derive(Default)]
+    pub enum Zone {
+        /// Western, UTC+7.
+        #[default]
+        Wib = "WIB",
+        /// Central, UTC+8.
+        Wita = "WITA",
+        /// Eastern, UTC+9.
+        Wit = "WIT",
+    }
 }
 
 impl Zone {
-    pub const ALL: [Self; 3] = [Self::Wib, Self::Wita, Self::Wit];
-
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Wib => "WIB",
-            Self::Wita => "WITA",
-            Self::Wit => "WIT",
-        }
-    }
-
     /// The civil date and time of `instant` in this zone.
     pub fn civil(self, instant: Timestamp) -> DateTime {
         let hours = match self {
@@ -41,12 +35,6 @@ impl Zone {
             Self::Wit => 9,
         };
         TimeZone::fixed(Offset::constant(hours)).to_datetime(instant)
-    }
-}
-
-impl fmt::Display for Zone {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
     }
 }
 

@@ -4,38 +4,26 @@ use std::{fmt, str::FromStr};
 
 use unicode_normalization::UnicodeNormalization;
 
-/// The two kinds of SPSE users. A User ID belongs to one of them; the same ID under the other is somebody else's.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum UserType {
-    /// A vendor, `isRekanan=1` in SPSE's links.
-    Penyedia,
-    /// Government staff, `isRekanan=0`.
-    NonPenyedia,
+use super::word::words;
+
+words! {
+    /// The two kinds of SPSE users. A User ID belongs to one of them; the same ID under the other is somebody else's.
+    #[derive(PartialOrd, Ord, Hash)]
+    pub enum UserType {
+        /// A vendor, `isRekanan=1` in SPSE's links.
+        Penyedia = "penyedia",
+        /// Government staff, `isRekanan=0`.
+        NonPenyedia = "non-penyedia",
+    }
 }
 
 impl UserType {
-    pub const ALL: [Self; 2] = [Self::Penyedia, Self::NonPenyedia];
-
-    /// The word for settings, files and the command line.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Penyedia => "penyedia",
-            Self::NonPenyedia => "non-penyedia",
-        }
-    }
-
     /// SPSE's name on its screens, the same in every language.
     pub fn label(self) -> &'static str {
         match self {
             Self::Penyedia => "PENYEDIA",
             Self::NonPenyedia => "NON PENYEDIA",
         }
-    }
-}
-
-impl fmt::Display for UserType {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
     }
 }
 

@@ -1,12 +1,18 @@
 //! The two languages of screens and letters.
 
-/// A language that people read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Language {
-    /// Indonesian, the original.
-    #[default]
-    Id,
-    En,
+use std::str::FromStr;
+
+use super::word::words;
+
+words! {
+    /// A language that people read, with its code (BCP 47).
+    #[derive(Default)]
+    pub enum Language {
+        /// Indonesian, the original.
+        #[default]
+        Id = "id",
+        En = "en",
+    }
 }
 
 impl Language {
@@ -15,5 +21,31 @@ impl Language {
             Self::Id => Self::En,
             Self::En => Self::Id,
         }
+    }
+}
+
+/// The text is the code of neither language.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the language is id or en")]
+pub struct UnknownLanguage;
+
+impl FromStr for Language {
+    type Err = UnknownLanguage;
+
+    fn from_str(text: &str) -> Result<Self, UnknownLanguage> {
+        Self::from_word(text).ok_or(UnknownLanguage)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_code_is_one_languages() {
+        for language in Language::ALL {
+            assert_eq!(Language::from_word(language.as_str()), Some(language));
+        }
+        assert_eq!(Language::from_word("xx"), None);
     }
 }

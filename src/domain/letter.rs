@@ -7,9 +7,11 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{
     account::Account,
+    activity::ActivityKind,
     identity::{AccountKey, EmailAddress, PersonName},
     recorded::{Wait, is_of_clock_ahead},
     source::Source,
+    word::words,
 };
 
 /// The name of one letter, by which it is kept, listed and claimed, and which stays the same over every try to
@@ -61,70 +63,35 @@ impl fmt::Display for LetterId {
     }
 }
 
-/// What a letter tells, each kind with a stable word for records and the command line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LetterKind {
-    /// Somebody asked for a reset: the link, the short code, and how long they hold.
-    ResetRequested,
-    TotpActivated,
-    TotpDisabled,
-    /// TOTP was reset, by the link, the typed code or an officer.
-    TotpReset,
-    /// Too many wrong codes: the authenticator is held until it is reset.
-    TotpHeld,
-    PasswordChanged,
-    /// An officer gave out a password that must be changed at the next login.
-    PasswordIssued,
-    RecoveryCodesIssued,
-    RecoveryCodeUsed,
-    /// Goes to the address before and to the one after.
-    EmailChanged,
-    Unlocked,
-    Suspended,
-    Reinstated,
-    LoginsEnded,
+words! {
+    /// What a letter tells, each kind with a stable word for records and the command line.
+    pub enum LetterKind {
+        /// Somebody asked for a reset: the link, the short code, and how long they hold.
+        ResetRequested = "reset-requested",
+        TotpActivated = "totp-activated",
+        TotpDisabled = "totp-disabled",
+        /// TOTP was reset, by the link, the typed code or an officer.
+        TotpReset = "totp-reset",
+        /// Too many wrong codes: the authenticator is held until it is reset.
+        TotpHeld = "totp-held",
+        PasswordChanged = "password-changed",
+        /// An officer gave out a password that must be changed at the next login.
+        PasswordIssued = "password-issued",
+        RecoveryCodesIssued = "recovery-codes-issued",
+        RecoveryCodeUsed = "recovery-code-used",
+        /// Goes to the address before and to the one after.
+        EmailChanged = "email-changed",
+        Unlocked = "unlocked",
+        Suspended = "suspended",
+        Reinstated = "reinstated",
+        LoginsEnded = "logins-ended",
+    }
 }
 
 impl LetterKind {
-    pub const ALL: [Self; 14] = [
-        Self::ResetRequested,
-        Self::TotpActivated,
-        Self::TotpDisabled,
-        Self::TotpReset,
-        Self::TotpHeld,
-        Self::PasswordChanged,
-        Self::PasswordIssued,
-        Self::RecoveryCodesIssued,
-        Self::RecoveryCodeUsed,
-        Self::EmailChanged,
-        Self::Unlocked,
-        Self::Suspended,
-        Self::Reinstated,
-        Self::LoginsEnded,
-    ];
-
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::ResetRequested => "reset-requested",
-            Self::TotpActivated => "totp-activated",
-            Self::TotpDisabled => "totp-disabled",
-            Self::TotpReset => "totp-reset",
-            Self::TotpHeld => "totp-held",
-            Self::PasswordChanged => "password-changed",
-            Self::PasswordIssued => "password-issued",
-            Self::RecoveryCodesIssued => "recovery-codes-issued",
-            Self::RecoveryCodeUsed => "recovery-code-used",
-            Self::EmailChanged => "email-changed",
-            Self::Unlocked => "unlocked",
-            Self::Suspended => "suspended",
-            Self::Reinstated => "reinstated",
-            Self::LoginsEnded => "logins-ended",
-        }
-    }
-
-    /// The kind of that word.
-    pub fn from_word(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.as_str() == word)
+    /// The letter that tells an account's owner of such an activity: the one of the same word, where there is one.
+    pub fn of(activity: ActivityKind) -> Option<Self> {
+        Self::from_word(activity.as_str())
     }
 }
 
@@ -357,6 +324,18 @@ mod tests {
 
     use super::*;
     use crate::domain::{UserId, UserType};
+
+    #[test]
+    fn a_letter_is_about_an_activity_but_for_what_only_a_letter_tells() {
+        let about: Vec<LetterKind> = ActivityKind::ALL
+            .into_iter()
+            .filter_map(LetterKind::of)
+            .collect();
+        for kind in LetterKind::ALL {
+            let is_told_alone = matches!(kind, LetterKind::ResetRequested | LetterKind::TotpHeld);
+            assert_ne!(about.contains(&kind), is_told_alone, "{kind}");
+        }
+    }
 
     #[test]
     fn letters_sort_by_age_and_their_names_are_read_back() {

@@ -29,6 +29,7 @@ pub mod security_code;
 pub mod source;
 pub mod throttle;
 pub mod totp;
+pub mod word;
 
 pub use account::{Account, Authenticator};
 pub use activity::{Activity, ActivityKind};

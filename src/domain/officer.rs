@@ -8,8 +8,10 @@ use unicode_normalization::UnicodeNormalization;
 
 use super::{
     account::{LastLogin, Role, TotpState},
-    activity::Activity,
+    activity::{Activity, ActivityKind},
+    audit::Act,
     identity::{AccountKey, EmailAddress, PersonName, is_disguise},
+    letter::LetterKind,
     passcode::Passcode,
     policy::LoginRules,
     throttle::Gate,
@@ -70,14 +72,52 @@ pub enum AccountAct {
     EndLogins,
 }
 
+/// What belongs to an act, whoever gives the order for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ActRow {
+    /// The act in the audit log.
+    pub act: Act,
+    /// What the account's owner sees of it.
+    pub activity: ActivityKind,
+    /// Every open login of the account ends by it.
+    pub ends_logins: bool,
+    /// The person must have been known by a document, and the document told: what helps a stranger take an account over
+    /// does.
+    pub wants_identity: bool,
+}
+
+impl ActRow {
+    /// The letter that tells the owner.
+    pub fn letter(self) -> Option<LetterKind> {
+        LetterKind::of(self.activity)
+    }
+}
+
 impl AccountAct {
-    /// Whether the person must have been known by a document, and the document told: what helps a stranger take an
-    /// account over does.
+    /// What belongs to this act: its row in the list of all.
+    pub fn row(&self) -> ActRow {
+        let row = |act, activity, ends_logins, wants_identity| ActRow {
+            act,
+            activity,
+            ends_logins,
+            wants_identity,
+        };
+        use ActivityKind as Kind;
+        match self {
+            Self::Unlock => row(Act::Unlock, Kind::Unlocked, false, false),
+            Self::ResetTotp => row(Act::ResetTotp, Kind::TotpReset, true, true),
+            Self::IssuePassword => row(Act::IssuePassword, Kind::PasswordIssued, true, true),
+            // A reset's link that is on its way to the old address must not outlive it.
+            Self::CorrectEmail(_) => row(Act::CorrectEmail, Kind::EmailChanged, true, true),
+            Self::Suspend => row(Act::Suspend, Kind::Suspended, true, false),
+            Self::Reinstate => row(Act::Reinstate, Kind::Reinstated, false, false),
+            Self::EndLogins => row(Act::EndLogins, Kind::LoginsEnded, true, false),
+        }
+    }
+
+    /// Whether the person must have been known by a document ([`ActRow::wants_identity`]).
     pub fn wants_identity(&self) -> bool {
-        matches!(
-            self,
-            Self::ResetTotp | Self::IssuePassword | Self::CorrectEmail(_)
-        )
+        self.row().wants_identity
     }
 }
 
@@ -173,7 +213,29 @@ pub struct Card {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
+
+    #[test]
+    fn every_act_is_seen_by_the_owner_told_by_letter_and_recorded_under_its_own_word() {
+        let email = EmailAddress::parse("siti@contoh.go.id").unwrap();
+        let acts = [
+            AccountAct::Unlock,
+            AccountAct::ResetTotp,
+            AccountAct::IssuePassword,
+            AccountAct::CorrectEmail(email),
+            AccountAct::Suspend,
+            AccountAct::Reinstate,
+            AccountAct::EndLogins,
+        ];
+        let words: BTreeSet<&str> = acts.iter().map(|act| act.row().act.as_str()).collect();
+        assert_eq!(words.len(), acts.len());
+        for act in acts {
+            let letter = act.row().letter().expect("the owner is told of it");
+            assert_eq!(letter.as_str(), act.row().activity.as_str(), "{act:?}");
+        }
+    }
 
     #[test]
     fn a_statement_says_something_and_acts_on_nothing() {

@@ -2,36 +2,28 @@
 
 use std::{fmt, str::FromStr};
 
-use super::account::Role;
+use super::{account::Role, word::words};
 
-/// The login policy of an LPSE.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Policy {
-    /// Two-step login: nobody is asked for a code; activations are kept, unused.
-    Disabled,
-    /// Whoever has activated TOTP is asked for a code; the others can activate it at home.
-    #[default]
-    Enabled,
-    /// Whoever has not activated TOTP must do so right after the password.
-    Required,
+words! {
+    /// The login policy of an LPSE.
+    #[derive(Default)]
+    pub enum Policy {
+        /// Two-step login: nobody is asked for a code; activations are kept, unused.
+        Disabled = "disabled",
+        /// Whoever has activated TOTP is asked for a code; the others can activate it at home.
+        #[default]
+        Enabled = "enabled",
+        /// Whoever has not activated TOTP must do so right after the password.
+        Required = "required",
+    }
 }
 
 impl Policy {
-    pub const ALL: [Self; 3] = [Self::Disabled, Self::Enabled, Self::Required];
-
     /// What this policy asks of an account with `role`: an officer always needs TOTP.
     pub fn asked_of(self, role: Role) -> Self {
         match role {
             Role::Officer => Self::Required,
             Role::User => self,
-        }
-    }
-
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Disabled => "disabled",
-            Self::Enabled => "enabled",
-            Self::Required => "required",
         }
     }
 }
@@ -80,12 +72,6 @@ impl fmt::Display for LoginRules {
     }
 }
 
-impl fmt::Display for Policy {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
-    }
-}
-
 /// The text names none of the three policies.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the policy is one of disabled, enabled, required")]
@@ -95,9 +81,6 @@ impl FromStr for Policy {
     type Err = UnknownPolicy;
 
     fn from_str(text: &str) -> Result<Self, UnknownPolicy> {
-        Self::ALL
-            .into_iter()
-            .find(|policy| policy.as_str() == text)
-            .ok_or(UnknownPolicy)
+        Self::from_word(text).ok_or(UnknownPolicy)
     }
 }

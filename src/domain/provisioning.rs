@@ -38,6 +38,12 @@ impl Issuer {
     }
 }
 
+impl fmt::Display for Issuer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
 impl Default for Issuer {
     fn default() -> Self {
         Self("SPSE".to_owned())

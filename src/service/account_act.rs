@@ -15,11 +15,10 @@ use super::{
 };
 use crate::{
     domain::{
-        Account, AccountKey, Activity, ActivityKind, Authenticated, Authenticator, IssuedPassword,
-        PasswordHash, PlainPassword, Refusal, Source,
+        Account, AccountKey, Activity, Authenticated, Authenticator, IssuedPassword, PasswordHash,
+        PlainPassword, Refusal, Source,
         account::OneTimePassword,
-        audit::{Act, AuditEvent, AuditOutcome},
-        letter::LetterKind,
+        audit::{AuditEvent, AuditOutcome},
         officer::{AccountAct, Declined, Statement},
         throttle::{Gate, PasscodeThrottle},
     },
@@ -90,14 +89,6 @@ impl NotDone<Undone> {
     }
 }
 
-/// What belongs to each act.
-struct Nature {
-    act: Act,
-    activity: ActivityKind,
-    letter: LetterKind,
-    ends_logins: bool,
-}
-
 impl Foundation {
     /// The account of an officer who is logged in by `who`, as it is now.
     pub(super) async fn officer(&self, who: &Authenticated) -> Result<Read, NotDone> {
@@ -126,11 +117,11 @@ impl Foundation {
         hand: Hand<'_>,
         from: &Source,
     ) -> Result<Result<(Account, Option<IssuedPassword>), Undone>, ServiceError> {
-        let nature = nature(act);
+        let row = act.row();
         let asked = AuditEvent {
             by: hand.by().cloned(),
             detail: hand.detail(target(act, None)),
-            ..AuditEvent::new(nature.act, AuditOutcome::Intended, from).on(key)
+            ..AuditEvent::new(row.act, AuditOutcome::Intended, from).on(key)
         };
         let issued = OnceCell::new();
         let acted = self.decide(
@@ -144,28 +135,30 @@ impl Foundation {
                 let mut account = read.account.clone();
                 let issued = issued.get().map(|(_, hash)| hash);
                 change(act, &mut account, issued, now);
-                if nature.ends_logins {
+                if row.ends_logins {
                     account.generation = account.generation.wrapping_add(1);
                 }
                 account.note(Activity {
                     by: hand.by().cloned(),
-                    ..Activity::of_owner(now, nature.activity, from)
+                    ..Activity::of_owner(now, row.activity, from)
                 });
                 let mut commit = read.replace(&account);
                 if let Some(standing) = standing {
                     commit = commit.and(standing);
                 }
-                // Whoever owns the address before must hear of it there.
-                if read.account.email != account.email {
-                    commit = self.notice(commit, &read.account, nature.letter, attempt);
+                if let Some(letter) = row.letter() {
+                    // Whoever owns the address before must hear of it there.
+                    if read.account.email != account.email {
+                        commit = self.notice(commit, &read.account, letter, attempt);
+                    }
+                    commit = self.notice(commit, &account, letter, attempt);
                 }
-                commit = self.notice(commit, &account, nature.letter, attempt);
                 let event = AuditEvent {
                     detail: hand.detail(target(act, Some(&read.account))),
                     ..asked.clone()
                 };
                 let deed = Deed::of(commit, account).saying(event).announced();
-                Ok(match nature.ends_logins {
+                Ok(match row.ends_logins {
                     true => deed.ending_logins(key),
                     false => deed,
                 })
@@ -218,41 +211,6 @@ impl Foundation {
             }
         }
     }
-}
-
-fn nature(act: &AccountAct) -> Nature {
-    let nature = |act, activity, letter, ends_logins| Nature {
-        act,
-        activity,
-        letter,
-        ends_logins,
-    };
-    use {ActivityKind as Kind, LetterKind as Told};
-    match act {
-        AccountAct::Unlock => nature(Act::Unlock, Kind::Unlocked, Told::Unlocked, false),
-        AccountAct::ResetTotp => nature(Act::ResetTotp, Kind::TotpReset, Told::TotpReset, true),
-        AccountAct::IssuePassword => nature(
-            Act::IssuePassword,
-            Kind::PasswordIssued,
-            Told::PasswordIssued,
-            true,
-        ),
-        // A reset's link that is on its way to the old address must not outlive it.
-        AccountAct::CorrectEmail(_) => nature(
-            Act::CorrectEmail,
-            Kind::EmailChanged,
-            Told::EmailChanged,
-            true,
-        ),
-        AccountAct::Suspend => nature(Act::Suspend, Kind::Suspended, Told::Suspended, true),
-        AccountAct::Reinstate => nature(Act::Reinstate, Kind::Reinstated, Told::Reinstated, false),
-        AccountAct::EndLogins => nature(Act::EndLogins, Kind::LoginsEnded, Told::LoginsEnded, true),
-    }
-}
-
-/// The audit log's word for an act that any order of the desk stands for.
-pub(super) fn act_of(act: &AccountAct) -> Act {
-    nature(act).act
 }
 
 /// What an act aims at, for the audit log; addresses are masked.

@@ -72,11 +72,6 @@ impl Key {
         Some((word, account))
     }
 
-    /// How far the entries of all accounts have been made.
-    pub fn find_index() -> Self {
-        Self(b"setting/find-index".to_vec())
-    }
-
     /// The mark of an import that is not finished.
     pub fn import(id: &str) -> Self {
         Self(format!("import/{id}").into_bytes())
@@ -272,7 +267,7 @@ mod tests {
         let entry = Key::find_entry("majubersama", &account);
         assert_eq!(format!("{entry:?}"), "find/majubersama/penyedia/CV.MAJU-1");
         assert_eq!(entry.as_find_entry(), Some(("majubersama", account)));
-        assert_eq!(Key::find_index().as_find_entry(), None);
+        assert_eq!(Key::policy().as_find_entry(), None);
         assert_eq!(Key::find_entries("maju").as_find_entry(), None);
     }
 

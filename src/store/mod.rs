@@ -21,11 +21,11 @@ pub mod engine;
 #[cfg(feature = "etcd")]
 pub mod etcd;
 pub mod folder;
+pub mod health;
 pub mod key;
 pub mod nodes;
 mod noun;
 mod open;
-pub mod pulse;
 pub mod record;
 pub mod remote;
 pub mod snapshot;

@@ -12,17 +12,17 @@ use super::{
         opening::{self, Missing, OwnCheck, files_of},
     },
     folder::{Folder, OpenError},
-    pulse::{Ended, Health, Pulse},
+    health::{Ended, Health, Liveness},
 };
 
 /// An open store, and what is known of it besides its records.
 #[derive(Debug)]
 pub struct Opened {
     pub store: Arc<dyn Store>,
-    pub health: watch::Receiver<Health>,
+    pub liveness: watch::Receiver<Liveness>,
     /// Why a store that is open does not serve here.
     pub away: watch::Receiver<Option<Away>>,
-    pub pulse: Pulse,
+    pub health: Health,
     pub ended: Ended,
     /// This machine's name among those that share the store.
     pub node: String,
@@ -36,10 +36,10 @@ pub const ONLY_NODE: &str = "local";
 impl From<Embedded> for Opened {
     fn from(store: Embedded) -> Self {
         Self {
-            health: store.health(),
+            liveness: store.liveness(),
             // Nobody else can copy or restore it: its folder is held.
             away: watch::channel(None).1,
-            pulse: store.pulse(),
+            health: store.health(),
             ended: store.ended(),
             store: Arc::new(store),
             node: ONLY_NODE.to_owned(),

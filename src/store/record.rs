@@ -449,7 +449,6 @@ pub struct PairFailures {
 
 #[derive(Serialize, Deserialize)]
 struct SourceFailuresRecord {
-    // Not `all`, which was another count once and may be in a record that a development version has left.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     tries: Option<LevelRecord>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -563,7 +562,7 @@ pub fn decode_source_failures(what: &str, bytes: &[u8]) -> Result<SourceFailures
 #[derive(Serialize, Deserialize)]
 struct PolicyRecord {
     policy: String,
-    // Older records do not know them, and they are on unless somebody switches them off.
+    // On unless somebody has switched them off.
     #[serde(default = "on", skip_serializing_if = "Clone::clone")]
     recovery_codes: bool,
 }
@@ -676,42 +675,6 @@ pub fn decode_find_entry(bytes: &[u8]) -> Option<&str> {
     std::str::from_utf8(bytes)
         .ok()
         .filter(|hints| !hints.is_empty())
-}
-
-#[derive(Serialize, Deserialize)]
-struct FindIndexRecord {
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    made_up_to: Option<(String, String)>,
-}
-
-/// The bytes that say that all accounts up to this one, in the order of their keys, are in the index; all there are
-/// when it is `None`.
-pub fn encode_find_index(made_up_to: Option<&AccountKey>) -> Value {
-    let parts = |key: &AccountKey| {
-        let user_type = key.user_type.as_str().to_owned();
-        (user_type, key.user_id.as_str().to_owned())
-    };
-    encode(FindIndexRecord {
-        made_up_to: made_up_to.map(parts),
-    })
-}
-
-/// The account up to which the index is made; `None` when it is whole.
-pub fn decode_find_index(what: &str, bytes: &[u8]) -> Result<Option<AccountKey>, StoreError> {
-    let record: FindIndexRecord = decode(what, bytes)?;
-    let account = |(user_type, user_id): (String, String)| {
-        let user_type: UserType = user_type.parse().ok()?;
-        Some(AccountKey::new(user_type, UserId::parse(&user_id).ok()?))
-    };
-    match record.made_up_to {
-        None => Ok(None),
-        Some(parts) => match account(parts) {
-            Some(account) => Ok(Some(account)),
-            None => Err(StoreError::Unreadable(format!(
-                "the record {what} names no account"
-            ))),
-        },
-    }
 }
 
 #[derive(Serialize, Deserialize)]

@@ -216,7 +216,6 @@ async fn begin(
     let first = [
         (Key::policy(), record::encode_rules(LoginRules::default())),
         (Key::account_count(), record::encode_account_count(0)),
-        (Key::find_index(), record::encode_find_index(None)),
     ];
     let made = Commit::new()
         .expect(Key::store_key(), None)

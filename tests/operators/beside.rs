@@ -14,8 +14,7 @@ use std::{
     thread,
 };
 
-use lpse_kiosk::store::{Commit, Key};
-use support::{Kiosk, Office, PASSWORD, Phone, eventually, fill, free_port, key, succeeds, text};
+use support::{Kiosk, Office, PASSWORD, Phone, eventually, free_port, key, succeeds, text};
 
 const NOBODY: u32 = 65_534;
 
@@ -289,54 +288,6 @@ fn five_thousand_accounts_are_imported_beside_people_at_work() {
     kiosk
         .give_password("non-penyedia", "PPK30", PASSWORD)
         .expect("Selamat datang, Siti Rahmawati");
-}
-
-/// Takes everything out of the store that an older version did not put there.
-fn forget_index(office: &Office) {
-    fill::with_store(office, async |store| {
-        loop {
-            let all = Key::find_entries("");
-            let entries = store
-                .page(&all, None, Commit::MAX_OPERATIONS)
-                .await
-                .unwrap();
-            if entries.is_empty() {
-                break;
-            }
-            let keys = entries.into_iter().map(|(key, _)| key);
-            let commit = keys.fold(Commit::new(), Commit::remove);
-            store.commit(commit).await.unwrap();
-        }
-        let mark = Commit::new().remove(Key::find_index());
-        store.commit(mark).await.unwrap();
-    });
-}
-
-#[test]
-fn an_older_stores_index_is_made_behind_a_kiosk_also_when_it_is_killed_over_it() {
-    let office = Office::new();
-    let file = office.path("many.csv");
-    fs::write(&file, table(2_000)).unwrap();
-    succeeds(office.command(&["user", "import", &file.display().to_string()]));
-    let find = || office.command(&["user", "find", "siti", "ppk001999"]);
-    assert!(succeeds(find()).contains("PPK001999"));
-    forget_index(&office);
-    // A command makes no index, and says that there is none.
-    let missing = find();
-    assert_eq!(text(&missing.stdout), "");
-    assert!(text(&missing.stderr).contains("some accounts may be missing"));
-    running(&office).signal("KILL").wait();
-    let mut kiosk = running(&office);
-    eventually("the whole index", || find().stderr.is_empty());
-    assert!(succeeds(find()).contains("PPK001999"));
-    assert_eq!(
-        succeeds(office.command(&["user", "find", "siti"]))
-            .lines()
-            .count(),
-        2_001
-    );
-    kiosk.signal("TERM");
-    assert_eq!(kiosk.wait(), 0);
 }
 
 #[test]

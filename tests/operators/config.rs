@@ -271,7 +271,7 @@ fn the_manual_and_the_table_tell_every_setting() {
     let place = Place::new();
     let table = place.run(&["config", "--table"]).ok().out;
     let manual = place.run(&["--help"]).ok().out;
-    for setting in lpse_kiosk::config::SETTINGS {
+    for setting in lpse_kiosk::config::SETTINGS.iter() {
         assert!(table.contains(&format!("| `{setting}` |")), "{setting}");
         assert!(table.contains(&setting.variable()), "{setting}");
         assert!(

@@ -96,9 +96,9 @@ fn there_is_a_page_for_every_command_with_each_of_its_options_and_one_for_the_se
         .find(|(path, _)| path.ends_with("lpse-kiosk.toml.5"))
         .unwrap();
     let text = read(page);
-    for setting in SETTINGS {
+    for setting in SETTINGS.iter() {
         assert!(
-            text.contains(&setting.variable()) && text.contains(setting.allowed),
+            text.contains(&setting.variable()) && text.contains(&setting.allowed),
             "{setting}: {text}"
         );
     }

@@ -1,5 +1,5 @@
 //! Finding accounts: what a search shows is what a look at every account would show, each once, whatever was added,
-//! imported, changed and removed before, on a store that has an index and on one that is just getting it.
+//! imported, changed and removed before.
 
 use std::{collections::BTreeSet, sync::Arc};
 use support::house;
@@ -13,11 +13,7 @@ use lpse_kiosk::{
         password::HashCost,
     },
     service::{Services, accounts::NewAccount},
-    store::{
-        self, Commit, Key, Store, StoreKind,
-        engine::memory::Memory,
-        find::{Index, Made},
-    },
+    store::{self, Key, Store, StoreKind},
 };
 use proptest::prelude::*;
 use support::house::{House, here, house};
@@ -209,9 +205,6 @@ async fn accounts_with_as_many_words_as_there_can_be_are_imported_changed_swept_
     let act = AccountAct::CorrectEmail(email);
     accounts.act(&key, &act, &here()).await.unwrap();
     assert_eq!(found(&house.services, "bbb a1b2", 30).await.len(), 1);
-    forget_index(&house).await;
-    let index = Index::new(house.foundation.store.clone());
-    while index.build_some().await.unwrap() != Made::Whole {}
     assert_eq!(found(&house.services, "a1b2 xyxy", 30).await.len(), 199);
 }
 
@@ -421,23 +414,6 @@ proptest! {
             finds_what_a_scan_finds(&house).await
         })?;
     }
-
-    #[test]
-    fn so_it_does_on_a_store_whose_index_was_just_made(events in events(), before in 0..20_usize) {
-        block_on(async {
-            let house = house(Policy::Enabled).await;
-            // An older program lives through the first events: it knows of no index.
-            let before = before.min(events.len());
-            live_through(&house, &events[..before]).await;
-            forget_index(&house).await;
-            let index = Index::new(house.foundation.store.clone());
-            index.build_some().await.unwrap();
-            live_through(&house, &events[before..]).await;
-            while index.build_some().await.unwrap() != Made::Whole {}
-            index_agrees(&house).await;
-            finds_what_a_scan_finds(&house).await
-        })?;
-    }
 }
 
 #[test]
@@ -461,84 +437,4 @@ fn so_it_does_on_the_stores_that_are_used() {
             finds_what_a_scan_finds(&house).await.unwrap();
         });
     }
-}
-
-/// Makes the store as an older program leaves it.
-async fn forget_index(house: &House) {
-    let store = &house.foundation.store;
-    let rows = store.page(&Key::find_entries(""), None, usize::MAX).await;
-    for rows in rows.unwrap().chunks(Commit::MAX_OPERATIONS) {
-        let keys = rows.iter().map(|(key, _)| key.clone());
-        let commit = keys.fold(Commit::new(), Commit::remove);
-        store.commit(commit).await.unwrap();
-    }
-    let mark = Commit::new().remove(Key::find_index());
-    store.commit(mark).await.unwrap();
-}
-
-#[tokio::test]
-async fn an_older_stores_index_is_made_and_goes_on_where_it_was_broken_off() {
-    let house = house(Policy::Enabled).await;
-    import(&house.services, (0..1_000).map(numbered).collect()).await;
-    forget_index(&house).await;
-    let store = house.foundation.store.clone();
-    // Opening a store with accounts does not pretend that they are in the index.
-    Index::new(store.clone()).begin().await.unwrap();
-    let page = house
-        .services
-        .accounts
-        .find("siti", None, 10)
-        .await
-        .unwrap();
-    assert!(page.incomplete && page.accounts.is_empty(), "{page:?}");
-    let Made::UpTo(first) = Index::new(store.clone()).build_some().await.unwrap() else {
-        panic!("there are more");
-    };
-    // Killed, and started again: nothing is kept but what is in the store.
-    let mut steps = 0;
-    let mut last = first;
-    loop {
-        match Index::new(store.clone()).build_some().await.unwrap() {
-            Made::UpTo(account) => {
-                assert!(account > last, "{account} after {last}");
-                last = account;
-            }
-            Made::Nothing => panic!("it does not begin again"),
-            Made::Whole => break,
-        }
-        steps += 1;
-        let page = house
-            .services
-            .accounts
-            .find("siti", None, 10)
-            .await
-            .unwrap();
-        assert!(page.incomplete);
-    }
-    assert!(steps > 5, "{steps} steps for a thousand accounts");
-    index_agrees(&house).await;
-    let page = house
-        .services
-        .accounts
-        .find("siti", None, 10)
-        .await
-        .unwrap();
-    assert!(!page.incomplete && page.accounts.len() == 10);
-}
-
-#[tokio::test]
-async fn a_new_store_needs_no_building() {
-    let store: Arc<dyn Store> = Arc::new(Memory::default());
-    let index = Index::new(store.clone());
-    index.begin().await.unwrap();
-    assert_eq!(index.build_some().await.unwrap(), Made::Whole);
-    let (leave, leaving) = tokio::sync::watch::channel(false);
-    // Returns by itself.
-    index.build(leaving).await;
-    drop(leave);
-    let page = Index::new(store)
-        .page(&Query::parse("siti").unwrap(), None, 10)
-        .await
-        .unwrap();
-    assert!(!page.incomplete && page.accounts.is_empty());
 }

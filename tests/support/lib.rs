@@ -5,6 +5,7 @@ pub mod browser;
 pub mod cluster;
 pub mod command;
 pub mod disk;
+pub mod extent;
 pub mod fill;
 pub mod house;
 pub mod letters;

@@ -54,9 +54,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Whether a log takes records, as far as anybody has noticed.
 #[derive(Debug, Clone, Default)]
-pub struct Pulse(Arc<AtomicBool>);
+pub struct Health(Arc<AtomicBool>);
 
-impl Pulse {
+impl Health {
     /// The last write failed, or does not end. It is tried again and again.
     pub fn is_failing(&self) -> bool {
         self.0.load(Relaxed)
@@ -72,7 +72,7 @@ impl Pulse {
 pub struct AuditLog {
     jobs: Sender<Job>,
     clock: Arc<dyn Clock>,
-    pulse: Pulse,
+    health: Health,
 }
 
 /// Hears of the log's last durable record whenever there is a new one; closed when the log has ended.
@@ -89,9 +89,9 @@ impl AuditLog {
         clock: Arc<dyn Clock>,
         head: Option<AuditHead>,
     ) -> io::Result<(Self, Written)> {
-        let pulse = Pulse::default();
+        let health = Health::default();
         let files = Files::of(path);
-        let writer = Writer::new(files, rotate_bytes, clock.clone(), pulse.clone(), head)?;
+        let writer = Writer::new(files, rotate_bytes, clock.clone(), health.clone(), head)?;
         let mut written = writer.written.subscribe();
         if !writer.owes() && *written.borrow() != head.unwrap_or(AuditHead::START) {
             // Recorded before a kill, and not known yet. What has to be stated first makes itself known.
@@ -101,13 +101,17 @@ impl AuditLog {
         thread::Builder::new()
             .name("audit log".into())
             .spawn(move || writer.run(&queue))?;
-        let log = Self { jobs, clock, pulse };
+        let log = Self {
+            jobs,
+            clock,
+            health,
+        };
         Ok((log, written))
     }
 
     /// Tells whether it takes records, whenever asked.
-    pub fn pulse(&self) -> Pulse {
-        self.pulse.clone()
+    pub fn health(&self) -> Health {
+        self.health.clone()
     }
 }
 
@@ -116,17 +120,17 @@ impl Audit for AuditLog {
         let (reply, answer) = oneshot::channel();
         let at = self.clock.now();
         let sent = self.jobs.send(Job { at, events, reply });
-        let pulse = self.pulse.clone();
+        let health = self.health.clone();
         Box::pin(async move {
             let ended = || {
-                pulse.set_failing(true);
+                health.set_failing(true);
                 AuditError::Unwritable("its writer has ended; start the program again".into())
             };
             sent.map_err(|_| ended())?;
             match timeout(PATIENCE, answer).await {
                 Ok(answer) => answer.map_err(|_| ended())?,
                 Err(_) => {
-                    pulse.set_failing(true);
+                    health.set_failing(true);
                     let seconds = PATIENCE.as_secs();
                     tracing::error!(
                         "a write to the audit log did not end within {seconds} s; see what its disk does"

@@ -359,7 +359,7 @@ async fn a_full_file_that_cannot_be_put_aside_grows_on() {
 async fn a_log_that_cannot_be_written_refuses_says_so_and_goes_on_by_itself() {
     let mut place = Place::new();
     let (log, written) = place.open(u64::MAX);
-    let pulse = log.pulse();
+    let health = log.health();
     log.record(vec![event(0)]).await.unwrap();
     let aside = place.folder.path().join("aside");
     fs::rename(place.file(), &aside).unwrap();
@@ -370,12 +370,12 @@ async fn a_log_that_cannot_be_written_refuses_says_so_and_goes_on_by_itself() {
             .await
             .unwrap_err();
         assert!(refused.to_string().contains("audit.jsonl"), "{refused}");
-        assert!(pulse.is_failing());
+        assert!(health.is_failing());
     }
     fs::remove_dir(place.file()).unwrap();
     fs::rename(&aside, place.file()).unwrap();
     log.record(vec![event(4)]).await.unwrap();
-    assert!(!pulse.is_failing());
+    assert!(!health.is_failing());
     drop(log);
     place.head = Some(ended(written).await);
     place.is_whole(3);

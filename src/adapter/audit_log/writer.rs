@@ -18,7 +18,7 @@ use jiff::Timestamp;
 use tokio::sync::{oneshot, watch};
 
 use super::{
-    Pulse,
+    Health,
     current::{Current, rename_to_new},
     end::{self, own, records},
     files::Files,
@@ -49,7 +49,7 @@ pub struct Writer {
     pub files: Files,
     pub rotate_bytes: u64,
     pub clock: Arc<dyn Clock>,
-    pub pulse: Pulse,
+    pub health: Health,
     /// The record that the next one comes after.
     last: AuditHead,
     open: Option<Current>,
@@ -75,14 +75,14 @@ impl Writer {
         files: Files,
         rotate_bytes: u64,
         clock: Arc<dyn Clock>,
-        pulse: Pulse,
+        health: Health,
         head: Option<AuditHead>,
     ) -> io::Result<Self> {
         let mut writer = Self {
             files,
             rotate_bytes,
             clock,
-            pulse,
+            health,
             written: watch::Sender::new(AuditHead::START),
             last: AuditHead::START,
             open: None,
@@ -226,7 +226,7 @@ impl Writer {
                     let refused = failing.refused;
                     tracing::warn!(%file, refused, "the audit log is written again");
                 }
-                self.pulse.set_failing(false);
+                self.health.set_failing(false);
                 Ok(())
             }
             Err(error) => {
@@ -246,7 +246,7 @@ impl Writer {
                 });
                 failing.refused += events;
                 failing.reason.clone_from(&reason);
-                self.pulse.set_failing(true);
+                self.health.set_failing(true);
                 Err(AuditError::Unwritable(format!("{file}: {reason}")))
             }
         }

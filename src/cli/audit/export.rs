@@ -41,7 +41,7 @@ const COLUMNS: [&str; 9] = [
 ];
 
 pub fn run(arguments: &ExportArguments, config: &Config) -> Result<(), CliError> {
-    let files = files(config)?;
+    let files = files(&config.audit_file())?;
     let is_between = arguments.between.holds(config.zone);
     let mut table: Box<dyn Write> = match &arguments.file {
         None => Box::new(BufWriter::new(io::stdout())),
@@ -65,7 +65,7 @@ pub fn run(arguments: &ExportArguments, config: &Config) -> Result<(), CliError>
         }
         Ok(ControlFlow::Continue(()))
     });
-    let damaged = read.map_err(|error| broken_off(config, error))?;
+    let damaged = read.map_err(|error| broken_off(&config.audit_file(), error))?;
     table.flush()?;
     tell_damaged(damaged);
     Ok(())

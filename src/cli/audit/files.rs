@@ -5,18 +5,16 @@ use std::{io, path::Path};
 use crate::{
     adapter::audit_log::AuditFiles,
     cli::{error::CliError, standard_error::say},
-    config::Config,
 };
 
-/// The log's files, if there are any.
-pub fn files(config: &Config) -> Result<AuditFiles, CliError> {
-    let file = config.audit_file();
-    let files = AuditFiles::of(&file);
+/// The files of the log at `file`, if there are any.
+pub fn files(file: &Path) -> Result<AuditFiles, CliError> {
+    let files = AuditFiles::of(file);
     match files.parts() {
         Ok(parts) if !parts.is_empty() => Ok(files),
-        Ok(_) => Err(none(&file)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Err(none(&file)),
-        Err(error) => Err(unreadable(&file, &error)),
+        Ok(_) => Err(none(file)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Err(none(file)),
+        Err(error) => Err(unreadable(file, &error)),
     }
 }
 
@@ -34,11 +32,12 @@ fn unreadable(file: &Path, error: &io::Error) -> CliError {
     ))
 }
 
-/// Why a log was not read to its end: it cannot be, or its reader's output cannot be written. [`output`] tells which.
-pub fn broken_off(config: &Config, error: io::Error) -> CliError {
+/// Why the log at `file` was not read to its end: it cannot be, or its reader's output cannot be written. [`output`]
+/// tells which.
+pub fn broken_off(file: &Path, error: io::Error) -> CliError {
     match error.downcast::<CliError>() {
         Ok(error) => error,
-        Err(error) => unreadable(&config.audit_file(), &error),
+        Err(error) => unreadable(file, &error),
     }
 }
 

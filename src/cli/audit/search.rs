@@ -2,10 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use clap::{
-    Args,
-    builder::{PossibleValuesParser, TypedValueParser},
-};
+use clap::Args;
 use jiff::{
     Timestamp,
     civil::{Date, DateTime},
@@ -44,7 +41,7 @@ pub struct SearchArguments {
     #[arg(long = "type", value_name = "TYPE", value_parser = one_of::<UserType, _>(UserType::ALL.map(UserType::as_str)), ignore_case = true)]
     user_type: Option<UserType>,
     /// Only this act
-    #[arg(long, value_parser = acts(), hide_possible_values = true)]
+    #[arg(long, value_parser = one_of::<Act, _>(Act::ALL.map(Act::as_str)), hide_possible_values = true)]
     act: Option<Act>,
     /// Only what ended like this
     #[arg(long, value_parser = one_of::<OutcomeWord, _>(OutcomeWord::ALL.map(OutcomeWord::as_str)))]
@@ -60,11 +57,6 @@ pub struct SearchArguments {
     /// Print JSON lines, as they stand in the log; times in UTC
     #[arg(long)]
     json: bool,
-}
-
-fn acts() -> impl TypedValueParser<Value = Act> {
-    PossibleValuesParser::new(Act::ALL.iter().map(|act| act.as_str()))
-        .try_map(|word| word.parse::<Act>())
 }
 
 /// Between which times.
@@ -126,7 +118,7 @@ fn midnight(day: Date, zone: Zone) -> Timestamp {
 }
 
 pub fn run(arguments: &SearchArguments, config: &Config) -> Result<(), CliError> {
-    let files = files(config)?;
+    let files = files(&config.audit_file())?;
     let (form, zone) = (Form::of(arguments.json), config.zone);
     let is_between = arguments.between.holds(zone);
     let mut lines = Lines::new();
@@ -138,7 +130,7 @@ pub fn run(arguments: &SearchArguments, config: &Config) -> Result<(), CliError>
         }
         Ok(ControlFlow::Continue(()))
     });
-    let damaged = read.map_err(|error| broken_off(config, error))?;
+    let damaged = read.map_err(|error| broken_off(&config.audit_file(), error))?;
     lines.flush()?;
     tell_damaged(damaged);
     Ok(())

@@ -37,7 +37,7 @@ pub struct TailArguments {
 }
 
 pub fn run(arguments: &TailArguments, config: &Config) -> Result<(), CliError> {
-    let files = files(config)?;
+    let files = files(&config.audit_file())?;
     let (form, zone) = (Form::of(arguments.json), config.zone);
     let mut newest = VecDeque::new();
     let mut last = 0;
@@ -49,7 +49,7 @@ pub fn run(arguments: &TailArguments, config: &Config) -> Result<(), CliError> {
         newest.push_front(form.print(&record, line, zone));
         Ok(ControlFlow::Continue(()))
     });
-    let damaged = read.map_err(|error| broken_off(config, error))?;
+    let damaged = read.map_err(|error| broken_off(&config.audit_file(), error))?;
     let mut lines = Lines::new();
     for record in newest {
         lines.line(record)?;
@@ -67,7 +67,7 @@ pub fn run(arguments: &TailArguments, config: &Config) -> Result<(), CliError> {
                 lines.line(printed).map_err(output)?;
                 Ok(ControlFlow::Continue(()))
             })
-            .map_err(|error| broken_off(config, error))?;
+            .map_err(|error| broken_off(&config.audit_file(), error))?;
         lines.flush()?;
         thread::sleep(PAUSE);
     }

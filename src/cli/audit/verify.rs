@@ -48,15 +48,15 @@ pub fn run(arguments: &VerifyArguments, config: &Config) -> Result<(), CliError>
     } = block_on(assembly::known_log(config))?;
     let files = AuditFiles::of(&config.audit_file());
     if head.is_none() {
-        files::files(config)?;
+        files::files(&config.audit_file())?;
     }
     let question = Question {
         from: arguments.from,
         head,
         is_live,
     };
-    let report =
-        verification::verify(&files, question).map_err(|error| broken_off(config, error))?;
+    let report = verification::verify(&files, question)
+        .map_err(|error| broken_off(&config.audit_file(), error))?;
     let node = (config.store == StoreKind::Etcd).then(|| assembly::node(config));
     let mut lines = Lines::new();
     if arguments.json {

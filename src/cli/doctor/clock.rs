@@ -125,9 +125,9 @@ fn kernel_says() -> Option<bool> {
 }
 
 /// The office's zone is one of three that the program knows itself; the machine's own only shows in other programs.
-pub fn zone(config: &Config) -> Finding {
+pub fn zone(zone: Zone) -> Finding {
     let own = std::env::var("TZ").ok().filter(|zone| !zone.is_empty());
-    judge_zone(config.zone, own.or_else(of_machine).as_deref())
+    judge_zone(zone, own.or_else(of_machine).as_deref())
 }
 
 fn judge_zone(office: Zone, machine: Option<&str>) -> Finding {

@@ -19,7 +19,7 @@ pub async fn nodes(_patient: &Patient<'_>) -> Vec<Finding> {
 
 #[cfg(not(feature = "etcd"))]
 pub fn to_look(
-    _config: &crate::config::Config,
+    _cluster: &crate::config::Cluster,
 ) -> Result<std::sync::Arc<dyn crate::store::Store>, String> {
     Err(crate::store::folder::OpenError::NotBuilt.to_string())
 }
@@ -31,12 +31,12 @@ mod with_etcd {
     use crate::{
         assembly,
         cli::doctor::{finding::Finding, patient::Patient},
-        config::{Config, StoreKind},
+        config::{Cluster, StoreKind},
         store::{
             Store,
             etcd::{self, MemberState, Members},
+            health::Refusal,
             nodes::Node,
-            pulse::Refusal,
         },
     };
 
@@ -49,8 +49,8 @@ mod with_etcd {
     const MIB: i64 = 1024 * 1024;
 
     /// The store of the cluster, to be read and no more.
-    pub fn to_look(config: &Config) -> Result<Arc<dyn Store>, String> {
-        let settings = assembly::cluster::settings(config).map_err(|error| error.to_string())?;
+    pub fn to_look(cluster: &Cluster) -> Result<Arc<dyn Store>, String> {
+        let settings = assembly::cluster::settings(cluster).map_err(|error| error.to_string())?;
         etcd::to_look(&settings).map_err(|error| error.to_string())
     }
 
@@ -60,7 +60,7 @@ mod with_etcd {
         if config.store != StoreKind::Etcd {
             return Vec::new();
         }
-        let settings = match assembly::cluster::settings(config) {
+        let settings = match assembly::cluster::settings(&config.cluster) {
             Ok(settings) => settings,
             Err(error) => {
                 return vec![Finding::warning(
@@ -74,7 +74,7 @@ mod with_etcd {
         let agree = members
             .iter()
             .any(|(_, state)| state.as_ref().is_ok_and(|state| state.has_leader));
-        let way = way(config);
+        let way = way(&config.cluster);
         members
             .iter()
             .map(|(endpoint, state)| match state {
@@ -91,7 +91,7 @@ mod with_etcd {
         if config.store != StoreKind::Etcd {
             return Vec::new();
         }
-        let Ok(store) = to_look(config) else {
+        let Ok(store) = to_look(&config.cluster) else {
             return Vec::new();
         };
         let nodes = store.nodes().await.unwrap_or_default();
@@ -137,8 +137,7 @@ mod with_etcd {
     }
 
     /// How the members are reached.
-    fn way(config: &Config) -> String {
-        let cluster = &config.cluster;
+    fn way(cluster: &Cluster) -> String {
         let is_secure = cluster.endpoints.iter().any(|one| one.is_secure());
         let tls = match (is_secure, &cluster.certificate_file) {
             (false, _) => "without TLS",

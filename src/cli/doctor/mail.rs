@@ -17,8 +17,7 @@ const NAME: &str = "mail-server";
 const PATIENCE: Duration = Duration::from_secs(10);
 
 pub async fn examine(patient: &Patient<'_>) -> Finding {
-    let config = patient.config;
-    let mail = &config.mail;
+    let mail = &patient.config.mail;
     let Some(host) = &mail.server else {
         return Finding::ok(
             NAME,
@@ -33,14 +32,14 @@ pub async fn examine(patient: &Patient<'_>) -> Finding {
             "The kiosk does not start with it: correct [mail].",
         )
     };
-    let (smtp, has_password) = match assembly::mail_server(config) {
+    let (smtp, has_password) = match assembly::mail_server(mail) {
         Ok(smtp) => (smtp, true),
         // A credential that systemd hands to the service is not for us. The rest of the way can be tried.
         Err(
             AssemblyError::NoMailPassword | AssemblyError::Secret(SecretFileError::Foreign { .. }),
         ) => {
-            let mut without = config.clone();
-            (without.mail.user, without.mail.password_file) = (None, None);
+            let mut without = mail.clone();
+            (without.user, without.password_file) = (None, None);
             match assembly::mail_server(&without) {
                 Ok(smtp) => (smtp, false),
                 Err(error) => return wrong(error),

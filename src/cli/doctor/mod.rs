@@ -96,7 +96,7 @@ fn examine(flags: &Flags) -> Vec<Finding> {
         }
     };
     let patient = Patient {
-        user: owner_of_data(&config),
+        user: owner_of_data(&config.data),
         config: &config,
         flags,
         now,
@@ -130,7 +130,7 @@ fn examine(flags: &Flags) -> Vec<Finding> {
     findings.extend(space::examine(&config));
     findings.push(space::audit_log(&config));
     findings.push(clock);
-    findings.push(clock::zone(&config));
+    findings.push(clock::zone(config.zone));
     findings.extend(terminal::examine());
     findings.push(ssh::host_key(&patient));
     findings.extend(ports);

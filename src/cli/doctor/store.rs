@@ -23,7 +23,7 @@ use crate::{
         runtime::blocking,
         store::check::{sentences, what_to_do},
     },
-    config::{Config, StoreKind},
+    config::StoreKind,
     domain::{
         account::SealedSecret,
         letter::{Delivery, LetterId, Stage},
@@ -35,8 +35,8 @@ use crate::{
         copy::{self, Standing},
         engine::committer::Embedded,
         folder::{self, OpenError},
+        health::Refusal,
         outbox::{self, Outbox},
-        pulse::Refusal,
         remote::{self, Remote},
         settings::Settings,
         tagged::{StoreKeyError, Tagged},
@@ -107,7 +107,7 @@ pub async fn examine(patient: &Patient<'_>) -> Examined {
         Way::Beside(remote, ended) => {
             let told = format!(
                 "{kind}, held by the running lpse-kiosk, which answers{}",
-                no_etcd(config)
+                no_etcd(config.store)
             );
             let reading = Reading::Checked(Arc::new(remote));
             let findings = read(patient, reading, told, is_running).await;
@@ -119,7 +119,7 @@ pub async fn examine(patient: &Patient<'_>) -> Examined {
             let ended = embedded.ended();
             let told = format!(
                 "{kind}; no lpse-kiosk runs on it; every record was read, and all that were written are there{}",
-                no_etcd(config)
+                no_etcd(config.store)
             );
             let reading = Reading::Raw(Arc::new(embedded));
             let findings = read(patient, reading, told, is_running).await;
@@ -137,8 +137,8 @@ pub async fn examine(patient: &Patient<'_>) -> Examined {
     }
 }
 
-fn no_etcd(config: &Config) -> &'static str {
-    match config.store {
+fn no_etcd(kind: StoreKind) -> &'static str {
+    match kind {
         StoreKind::Etcd => "",
         StoreKind::Sled | StoreKind::Redb => "; etcd is not used",
     }
@@ -164,7 +164,7 @@ async fn reach(patient: &Patient<'_>) -> (Way, bool) {
             }
         }
         if config.store == StoreKind::Etcd {
-            let way = match cluster::to_look(config) {
+            let way = match cluster::to_look(&config.cluster) {
                 Ok(store) => Way::Cluster(store),
                 Err(error) => failed(
                     error,

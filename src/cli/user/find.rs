@@ -44,11 +44,6 @@ pub async fn run(arguments: FindArguments, services: &Services) -> Result<(), Cl
             if altered > 0 {
                 say(&not_shown(altered));
             }
-            if page.incomplete {
-                say(
-                    "some accounts may be missing: this store is from an older version, and a running kiosk makes its index first; `user list` shows all",
-                );
-            }
             return Ok(());
         }
     }

@@ -1,20 +1,16 @@
-//! `lpse-kiosk user`: the accounts, by operators. One file a command.
+//! `lpse-kiosk user`: the accounts, by operators. One file a command, but for those that are alike.
 
+mod act;
 mod add;
-mod end_logins;
 mod find;
 mod import;
 mod list;
 mod outcome;
-mod reinstate;
 mod remove;
-mod reset_totp;
 mod set_email;
 mod set_password;
 mod set_role;
 mod show;
-mod suspend;
-mod unlock;
 mod which;
 
 use clap::{Args, Subcommand};
@@ -39,11 +35,8 @@ enum UserCommand {
     SetPassword(set_password::SetPasswordArguments),
     SetEmail(set_email::SetEmailArguments),
     SetRole(set_role::SetRoleArguments),
-    ResetTotp(reset_totp::ResetTotpArguments),
-    Unlock(unlock::UnlockArguments),
-    EndLogins(end_logins::EndLoginsArguments),
-    Suspend(suspend::SuspendArguments),
-    Reinstate(reinstate::ReinstateArguments),
+    #[command(flatten)]
+    Act(act::ActCommand),
     Remove(remove::RemoveArguments),
     Import(import::ImportArguments),
 }
@@ -59,13 +52,9 @@ pub async fn run(
         UserCommand::Find(arguments) => find::run(arguments, services).await,
         UserCommand::Show(arguments) => show::run(arguments, services).await,
         UserCommand::SetPassword(arguments) => set_password::run(arguments, services, source).await,
-        UserCommand::ResetTotp(arguments) => reset_totp::run(arguments, services, source).await,
         UserCommand::SetEmail(arguments) => set_email::run(arguments, services, source).await,
         UserCommand::SetRole(arguments) => set_role::run(arguments, services, source).await,
-        UserCommand::Unlock(arguments) => unlock::run(arguments, services, source).await,
-        UserCommand::EndLogins(arguments) => end_logins::run(arguments, services, source).await,
-        UserCommand::Suspend(arguments) => suspend::run(arguments, services, source).await,
-        UserCommand::Reinstate(arguments) => reinstate::run(arguments, services, source).await,
+        UserCommand::Act(command) => act::run(command, services, source).await,
         UserCommand::Remove(arguments) => remove::run(arguments, services, source).await,
         UserCommand::Import(arguments) => import::run(arguments, services, source).await,
     }

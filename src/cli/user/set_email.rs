@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::{outcome::told, which::Which};
+use super::{act::carry_out, which::Which};
 use crate::{
     cli::error::CliError,
     domain::{EmailAddress, Source, officer::AccountAct},
@@ -30,12 +30,6 @@ pub async fn run(
     source: &Source,
 ) -> Result<(), CliError> {
     let SetEmailArguments { which, email } = arguments;
-    let key = which.key();
-    let act = AccountAct::CorrectEmail(email.clone());
-    let done = services.accounts.act(&key, &act, source);
-    told(
-        done.await,
-        format!("Letters to {} go to {email}.", key.user_id),
-        format!("Letters to {} go to {email} already.", key.user_id),
-    )
+    let act = AccountAct::CorrectEmail(email);
+    carry_out(&act, &which, services, source).await
 }

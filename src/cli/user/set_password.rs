@@ -2,10 +2,13 @@
 
 use clap::Args;
 
-use super::which::{Which, known};
+use super::{
+    act::words,
+    which::{Which, known},
+};
 use crate::{
     cli::{error::CliError, output::line, password},
-    domain::Source,
+    domain::{Source, officer::AccountAct},
     service::Services,
 };
 
@@ -34,10 +37,8 @@ pub async fn run(
     let (accounts, key) = (&services.accounts, &account.key);
     if arguments.one_time {
         accounts.issue_password(key, password, source).await?;
-        line(format!(
-            "One-time password of {} set, good for 24 hours.",
-            key.user_id
-        ))
+        let (is, _) = words(&AccountAct::IssuePassword, &key.user_id);
+        line(is)
     } else {
         accounts.set_password(key, password, source).await?;
         line(format!("Password of {} set.", key.user_id))

@@ -8,64 +8,34 @@ use std::{
     },
 };
 
-/// Where a session comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Entrance {
-    /// A terminal of this machine.
-    Console,
-    Ssh,
-    /// A terminal of this machine that joins through the socket.
-    Attached,
-}
+use crate::domain::word::words;
 
-impl Entrance {
-    pub const ALL: [Self; 3] = [Self::Console, Self::Ssh, Self::Attached];
-
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Console => "console",
-            Self::Ssh => "ssh",
-            Self::Attached => "attached",
-        }
+words! {
+    /// Where a session comes from.
+    pub enum Entrance {
+        /// A terminal of this machine.
+        Console = "console",
+        Ssh = "ssh",
+        /// A terminal of this machine that joins through the socket.
+        Attached = "attached",
     }
 }
 
-/// Why an SSH connection did not come as far as a session, or lost its slot.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reason {
-    /// All slots are taken, and everybody who could give one up is logged in.
-    Limit,
-    /// It had to give way to a newcomer.
-    Displaced,
-    /// The source has earned a penalty.
-    Penalty,
-    /// It did not speak SSH, or not in time.
-    Handshake,
-    /// It asked for something else than a terminal.
-    NoPty,
-    /// The program is about to leave.
-    Leaving,
-}
-
-impl Reason {
-    pub const ALL: [Self; 6] = [
-        Self::Limit,
-        Self::Displaced,
-        Self::Penalty,
-        Self::Handshake,
-        Self::NoPty,
-        Self::Leaving,
-    ];
-
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Limit => "limit",
-            Self::Displaced => "displaced",
-            Self::Penalty => "penalty",
-            Self::Handshake => "handshake",
-            Self::NoPty => "no_pty",
-            Self::Leaving => "leaving",
-        }
+words! {
+    /// Why an SSH connection did not come as far as a session, or lost its slot.
+    pub enum Reason {
+        /// All slots are taken, and everybody who could give one up is logged in.
+        Limit = "limit",
+        /// It had to give way to a newcomer.
+        Displaced = "displaced",
+        /// The source has earned a penalty.
+        Penalty = "penalty",
+        /// It did not speak SSH, or not in time.
+        Handshake = "handshake",
+        /// It asked for something else than a terminal.
+        NoPty = "no_pty",
+        /// The program is about to leave.
+        Leaving = "leaving",
     }
 }
 

@@ -74,7 +74,7 @@ impl AttachError {
 
 /// Shows the screens of the process that serves, until the person leaves or that process ends it.
 pub async fn visit(config: &Config) -> Result<(), AttachError> {
-    let hello = hello(config, Use::Borrowed)?;
+    let hello = hello(config.terminal.as_deref(), Use::Borrowed)?;
     let mut signals = Signals::listen(Request::Leave)?;
     let stream = remote::call(&config.screens_socket_file()).await?;
     let stream = stream.ok_or_else(|| AttachError::Nobody(config.data.display().to_string()))?;
@@ -109,7 +109,7 @@ pub async fn kiosk(config: &Config) -> Result<(), AttachError> {
             return Ok(());
         };
         if let Some(stream) = called? {
-            let hello = hello(config, Use::Own)?;
+            let hello = hello(config.terminal.as_deref(), Use::Own)?;
             match show(&console, &mut signals, stream, hello).await? {
                 (Over::Left, _) => return Ok(()),
                 (Over::Told { .. } | Over::Gone, has_shown) => {
@@ -170,13 +170,13 @@ async fn unheard<T>(
     }
 }
 
-/// Who sits here, and before what kind of terminal.
-fn hello(config: &Config, taken: Use) -> Result<Hello, ConsoleError> {
+/// Who sits here, and before what kind of terminal, which the settings may have `named`.
+fn hello(named: Option<&str>, taken: Use) -> Result<Hello, ConsoleError> {
     let name = Console::name()?;
     let variable = |name: &str| env::var(name).ok();
     let source = match variable(SSH_CONNECTION).as_deref().and_then(peer) {
         Some(peer) => Source::Peer(peer),
-        None => Source::Console(config.terminal.clone().unwrap_or(name)),
+        None => Source::Console(named.map_or(name, str::to_owned)),
     };
     let short = |value: &String| value.len() <= LONGEST_VALUE;
     Ok(Hello {

@@ -17,7 +17,7 @@ use crate::{
     assembly::Vitals,
     domain::letter::Stage,
     frontend::admission::counts::{Counts, Entrance, Reason},
-    store::pulse::Condition,
+    store::health::Condition,
 };
 
 /// What every name begins with.

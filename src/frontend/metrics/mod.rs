@@ -23,7 +23,7 @@ use tokio::{sync::watch, time::timeout};
 use super::{admission::counts::Counts, http};
 use crate::{
     assembly::Vitals, domain::network::Networks, ports::Clock, service::outbox::Outbox,
-    store::pulse::Condition,
+    store::health::Condition,
 };
 use figures::{Figures, Letters};
 

@@ -7,7 +7,7 @@ use crate::domain::{
     reset::{LinkError, ResetLink},
 };
 
-use super::{seal::Step, words};
+use super::seal::Step;
 
 /// The parameter that chooses the language.
 pub const LANGUAGE: &str = "bahasa";
@@ -46,7 +46,7 @@ impl Said {
             }
         }
         Self {
-            language: language.and_then(|code| words::language(&code)),
+            language: language.and_then(|code| Language::from_word(&code)),
             link,
             step: step.and_then(|step| Step::parse(&step)),
             seal,

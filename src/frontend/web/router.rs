@@ -21,7 +21,6 @@ use super::{
     query::LANGUAGE,
     reset,
     site::{CANCELLED, DONE, Site, html, problem, problem_on},
-    words,
 };
 
 /// The router over `site`, for requests that carry a [`Peer`].
@@ -100,7 +99,7 @@ pub fn starting(settings: WebSettings) -> Router {
     let settings = Arc::new(settings);
     let answer = move |uri: Uri| {
         let language = language(&settings, &uri);
-        let other = words::code(language.other());
+        let other = language.other().as_str();
         let frame = Frame {
             office: &settings.office,
             language,
@@ -117,6 +116,6 @@ pub fn starting(settings: WebSettings) -> Router {
 fn language(settings: &WebSettings, uri: &Uri) -> Language {
     let said = form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes())
         .find(|(name, _)| name == LANGUAGE)
-        .and_then(|(_, code)| words::language(&code));
+        .and_then(|(_, code)| Language::from_word(&code));
     said.unwrap_or(settings.language)
 }

@@ -21,7 +21,6 @@ use super::{
     peer::TrustedProxies,
     query::LANGUAGE,
     resets::Resets,
-    words,
 };
 use crate::{frontend::admission::rate::Rates, ports::Clock, vault::Vault};
 
@@ -71,7 +70,7 @@ impl Site {
     }
 
     fn static_path(&self, name: &str, language: Language) -> String {
-        format!("{}{name}?{LANGUAGE}={}", self.path(), words::code(language))
+        format!("{}{name}?{LANGUAGE}={}", self.path(), language.as_str())
     }
 
     pub fn frame(&self, language: Language, switch: Html) -> Frame<'_> {
@@ -84,7 +83,7 @@ impl Site {
 
     /// A frame whose switch leads to the page of `link`, or for want of one to the same address without its parameters.
     pub fn frame_at(&self, language: Language, link: Option<&ResetLink>) -> Frame<'_> {
-        let other = words::code(language.other());
+        let other = language.other().as_str();
         let href = match link {
             Some(link) => format!(
                 "{}?{}&{LANGUAGE}={other}",
@@ -122,7 +121,7 @@ pub fn problem_on(frame: &Frame<'_>, problem: Problem) -> Response {
 pub fn html(status: StatusCode, language: Language, page: String) -> Response {
     let headers = [
         (header::CONTENT_TYPE, "text/html; charset=utf-8"),
-        (header::CONTENT_LANGUAGE, words::code(language)),
+        (header::CONTENT_LANGUAGE, language.as_str()),
     ];
     (status, headers, Body::from(page)).into_response()
 }

@@ -70,21 +70,6 @@ pub fn words(language: Language) -> &'static Words {
     }
 }
 
-/// The language of this `bahasa` parameter.
-pub fn language(code: &str) -> Option<Language> {
-    [Language::Id, Language::En]
-        .into_iter()
-        .find(|language| self::code(*language) == code)
-}
-
-/// The code of a language (BCP 47), for the `bahasa` parameter and for `lang` attributes.
-pub fn code(language: Language) -> &'static str {
-    match language {
-        Language::Id => "id",
-        Language::En => "en",
-    }
-}
-
 fn parse(toml: &str) -> Words {
     toml::from_str(toml).expect("the words are part of the program and tested with it")
 }
@@ -128,8 +113,6 @@ mod tests {
         for language in [Language::Id, Language::En] {
             assert!(!words(language).not_found.next.is_empty());
             assert!(!words(language).too_many.next.is_empty());
-            assert_eq!(self::language(code(language)), Some(language));
         }
-        assert_eq!(self::language("xx"), None);
     }
 }

@@ -91,6 +91,11 @@ fn every_letter_is_written_and_only_the_confirmation_tells_secrets() {
         assert!(words.text.contains("Bukan Anda?"));
         assert!(subjects.insert(words.subject));
     }
+    assert_eq!(
+        subjects.len(),
+        Vocabulary::of_the_program().letter.len(),
+        "words of no letter"
+    );
     assert!(matches!(
         compose(&letter(LetterKind::ResetRequested), None, &sender()),
         Err(ComposeError::SecretsMissing)

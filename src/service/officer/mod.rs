@@ -131,7 +131,7 @@ impl Officer {
         Ok(Answered::Here(FoundPage {
             accounts: page.accounts.into_iter().map(found).collect(),
             next: page.next,
-            incomplete: page.incomplete,
+            incomplete: false,
             has_altered: page.altered > 0,
         }))
     }

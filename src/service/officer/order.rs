@@ -10,7 +10,7 @@ use crate::{
     },
     service::{
         ServiceError,
-        account_act::{Hand, Said, Undone, act_of, target},
+        account_act::{Hand, Said, Undone, target},
         decision::{Deed, NotDone},
         outbox::Outbox,
     },
@@ -144,7 +144,7 @@ impl Officer {
 /// What is recorded of an order, whatever comes of it.
 fn asked(act: &DeskAct, said: &Said, who: &Authenticated, from: &Source) -> AuditEvent {
     let (word, what) = match act {
-        DeskAct::Account(_, act) => (act_of(act), target(act, None)),
+        DeskAct::Account(_, act) => (act.row().act, target(act, None)),
         DeskAct::SetRules(rules) => (Act::SetPolicy, Some(format!("to {rules}"))),
         DeskAct::ReadOutbox => (Act::ReadOutbox, None),
         DeskAct::ReadAudit => (Act::ReadAudit, None),

@@ -12,7 +12,7 @@
 //! After an engine's error its handle is not used again: what was in flight is answered as unknown, the handle is
 //! dropped, and the next request opens the store anew, once the disk has room. A group that takes longer than
 //! [`PATIENCE`] is one that will not end (sled 0.34.7 can stop inside itself for ever): the store is then declared
-//! stuck, everybody is answered, and whoever watches [`Embedded::health`] ends the program, for its supervisor to
+//! stuck, everybody is answered, and whoever watches [`Embedded::liveness`] ends the program, for its supervisor to
 //! start it again.
 
 use std::{
@@ -34,7 +34,7 @@ use super::{
 use crate::store::{
     Commit, Key, Outcome, Part, Snapshot, Store, StoreError, Value,
     folder::{Folder, OpenError, Room},
-    pulse::{Condition, Counts, Ended, Health, Pulse},
+    health::{Condition, Counts, Ended, Health, Liveness},
     snapshot::{Rows, Written, too_much},
 };
 
@@ -74,7 +74,7 @@ type Copies = Arc<Mutex<Vec<Weak<Written>>>>;
 pub struct Embedded {
     jobs: mpsc::Sender<Job>,
     engine: Arc<RwLock<Option<Box<dyn Engine>>>>,
-    health: watch::Sender<Health>,
+    liveness: watch::Sender<Liveness>,
     room: Room,
     counts: Arc<Counts>,
     copies: Copies,
@@ -118,7 +118,7 @@ impl Embedded {
         Ok(Self {
             jobs,
             engine,
-            health: watch::Sender::new(Health::Well),
+            liveness: watch::Sender::new(Liveness::Well),
             room,
             counts,
             copies,
@@ -127,16 +127,16 @@ impl Embedded {
     }
 
     /// Tells when the store can no longer go on.
-    pub fn health(&self) -> watch::Receiver<Health> {
-        self.health.subscribe()
+    pub fn liveness(&self) -> watch::Receiver<Liveness> {
+        self.liveness.subscribe()
     }
 
     /// Tells how the store is, whenever asked.
-    pub fn pulse(&self) -> Pulse {
-        let (engine, health) = (self.engine.clone(), self.health());
+    pub fn health(&self) -> Health {
+        let (engine, liveness) = (self.engine.clone(), self.liveness());
         let (room, counts) = (self.room.clone(), self.counts.clone());
-        Pulse::new(room, counts, move || {
-            if *health.borrow() == Health::Stuck {
+        Health::new(room, counts, move || {
+            if *liveness.borrow() == Liveness::Stuck {
                 return Condition::Stuck;
             }
             // Only who takes the engine away, or brings another, locks out readers.
@@ -162,7 +162,7 @@ impl Embedded {
             Ok(Ok(answer)) => answer,
             Ok(Err(_)) => Err(StoreError::Unknown("the store was closed".into())),
             Err(_) => {
-                self.health.send_replace(Health::Stuck);
+                self.liveness.send_replace(Liveness::Stuck);
                 Err(StoreError::Unknown(format!(
                     "a write did not end within {} s; the program has to be started again",
                     PATIENCE.as_secs()
@@ -172,9 +172,9 @@ impl Embedded {
     }
 
     fn check_health(&self) -> Result<(), StoreError> {
-        match *self.health.borrow() {
-            Health::Well => Ok(()),
-            Health::Stuck => Err(StoreError::Unavailable(
+        match *self.liveness.borrow() {
+            Liveness::Well => Ok(()),
+            Liveness::Stuck => Err(StoreError::Unavailable(
                 "the store is stuck; the program has to be started again".into(),
             )),
         }
@@ -723,8 +723,8 @@ mod tests {
             matches!(outcome, Err(StoreError::Unknown(_))),
             "{outcome:?}"
         );
-        assert_eq!(*store.health().borrow(), Health::Stuck);
-        assert_eq!(store.pulse().condition(), Condition::Stuck);
+        assert_eq!(*store.liveness().borrow(), Liveness::Stuck);
+        assert_eq!(store.health().condition(), Condition::Stuck);
         let next = store.commit(put("b")).await;
         assert!(matches!(next, Err(StoreError::Unavailable(_))), "{next:?}");
         let read = store.get(&Key::from_bytes("a")).await;
@@ -738,8 +738,8 @@ mod tests {
         orders.fail.store(true, Ordering::SeqCst);
         let failed = store.commit(put("b")).await;
         assert!(matches!(failed, Err(StoreError::Unknown(_))), "{failed:?}");
-        let pulse = store.pulse();
-        assert_eq!(pulse.condition(), Condition::Closed);
+        let health = store.health();
+        assert_eq!(health.condition(), Condition::Closed);
         // At once it is refused; a moment later it goes on by itself.
         let refused = store.commit(put("b")).await;
         assert!(
@@ -751,15 +751,15 @@ mod tests {
         }
         assert_eq!(store.commit(put("b")).await.unwrap(), Outcome::Applied);
         assert_eq!(orders.opened.load(Ordering::SeqCst), 2);
-        assert_eq!(pulse.condition(), Condition::Well);
-        let counts = pulse.counts();
+        assert_eq!(health.condition(), Condition::Well);
+        let counts = health.counts();
         assert_eq!((counts.applied(), counts.groups()), (2, 2));
         assert!(counts.failed() >= 2, "{counts:?}");
         // Whoever watches keeps nothing open.
         let ended = store.ended();
         drop(store);
         ended.wait().await;
-        assert_eq!(pulse.condition(), Condition::Closed);
+        assert_eq!(health.condition(), Condition::Closed);
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -10,7 +10,7 @@ use etcd_client::{Client, Error, EventType, GetOptions, WatchOptions, WatchRespo
 use tokio::time::{sleep, timeout};
 
 use super::{
-    super::{Change, Changes, Key, StoreError, Value, pulse::Refusal},
+    super::{Change, Changes, Key, StoreError, Value, health::Refusal},
     cluster::{Cluster, Connected, Failure, classified},
 };
 

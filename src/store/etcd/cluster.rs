@@ -29,7 +29,7 @@ use tokio::{
 };
 
 use super::{
-    super::{Key, StoreError, pulse::Refusal},
+    super::{Key, StoreError, health::Refusal},
     settings::{EtcdSettings, EtcdUser},
 };
 

@@ -42,8 +42,8 @@ use super::{
     Changes, Commit, HeldKeys, Key, Opened, Outcome, Snapshot, Store, StoreError, Turn, Value,
     Work,
     folder::{Folder, OpenError},
+    health::{Condition, Counts, Ended, Health, Liveness},
     nodes::Node,
-    pulse::{Condition, Counts, Ended, Health, Pulse},
 };
 
 /// A store in an etcd cluster. The data folder is held as an embedded store would hold it: the audit log is in it.
@@ -105,7 +105,7 @@ pub async fn open_in(settings: EtcdSettings, folder: Folder) -> Result<Opened, O
     let asked = Arc::downgrade(&cluster);
     let away = presence.away();
     let told = away.clone();
-    let pulse = Pulse::new(folder.room().clone(), counts.clone(), move || {
+    let health = Health::new(folder.room().clone(), counts.clone(), move || {
         let Some(cluster) = asked.upgrade().filter(|cluster| cluster.answers()) else {
             return Condition::Closed;
         };
@@ -127,9 +127,9 @@ pub async fn open_in(settings: EtcdSettings, folder: Folder) -> Result<Opened, O
             end: Arc::new(end),
         }),
         // It is never stuck: every question has an end.
-        health: watch::channel(Health::Well).1,
+        liveness: watch::channel(Liveness::Well).1,
         away,
-        pulse,
+        health,
         ended: Ended::new(ended),
         node,
         is_shared: true,

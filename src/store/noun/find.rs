@@ -2,26 +2,19 @@
 //! written and removed in the very commits that write, change and remove accounts.
 //!
 //! A search pages through the entries of one of its beginnings, the one that fewest words have. What an entry says of
-//! the account's other words rules most others out; those that are left are held against the account itself. An account that is reached by several of its words is shown at the first of them
-//! and nowhere else, so that no page has to remember what the pages before it showed. What a page costs is bounded,
-//! however many accounts there are and however few of them match.
-//!
-//! A store from before there was an index has accounts without entries. [`Index::build`] makes them, a few accounts at
-//! a time, and goes on where it was broken off; until it has come to the end, searches say that they are incomplete.
+//! the account's other words rules most others out; those that are left are held against the account itself. An account
+//! that is reached by several of its words is shown at the first of them and nowhere else, so that no page has to
+//! remember what the pages before it showed. What a page costs is bounded, however many accounts there are and however
+//! few of them match.
 
-use std::{collections::HashMap, sync::Arc, time::Instant};
+use std::{collections::HashMap, sync::Arc};
 
-use tokio::sync::watch;
-
-use super::find_entries;
 use crate::domain::{
     Account, AccountKey,
     find::{Query, first_with, words},
     officer::Bookmark,
 };
-use crate::store::{
-    Commit, Key, Outcome, Store, StoreError, accounts::Accounts, page_around_altered, record,
-};
+use crate::store::{Key, Store, StoreError, accounts::Accounts, page_around_altered, record};
 
 /// Entries that one page of a search looks at, at most, and accounts that it reads for them.
 const LOOKED_AT: usize = 4096;
@@ -32,9 +25,6 @@ const ROWS: usize = 128;
 
 /// Beginnings that are counted to find the rarest, the longest first.
 const COUNTED: usize = 4;
-
-/// Accounts read at once to make their entries.
-const BUILD_PAGE: usize = 64;
 
 /// The index of a store.
 #[derive(Debug, Clone)]
@@ -49,8 +39,6 @@ pub struct Page {
     pub accounts: Vec<Account>,
     /// `None` when this was the last. A page may hold less than it could, or nothing, and another follow.
     pub next: Option<Bookmark>,
-    /// Some accounts have no entries yet.
-    pub incomplete: bool,
     /// Accounts that were looked at and are not as they were written, so that nobody knows whether they match.
     pub altered: usize,
 }
@@ -70,7 +58,6 @@ impl Index {
         after: Option<&Bookmark>,
         limit: usize,
     ) -> Result<Page, StoreError> {
-        let incomplete = self.made().await? != Made::Whole;
         let resumed = after.and_then(|bookmark| resumed(query, bookmark));
         let (leader, mut after) = match resumed {
             Some((leader, entry)) => (leader, Some(entry)),
@@ -133,7 +120,6 @@ impl Index {
                 return Ok(Page {
                     accounts: found,
                     next: next.and_then(|entry| bookmark(leader, &entry)),
-                    incomplete,
                     altered,
                 });
             }
@@ -141,7 +127,6 @@ impl Index {
         Ok(Page {
             accounts: found,
             next: after.and_then(|entry| bookmark(leader, &entry)),
-            incomplete,
             altered,
         })
     }
@@ -165,104 +150,6 @@ impl Index {
         }
         Ok(rarest)
     }
-
-    /// Marks the index of a store that has no accounts yet as whole, so that it need never be built. Only for whoever
-    /// owns the store alone, at its opening.
-    pub async fn begin(&self) -> Result<(), StoreError> {
-        if self.store.get(&Key::find_index()).await?.is_some() {
-            return Ok(());
-        }
-        let first = self.store.page(&Key::all_accounts(), None, 1).await?;
-        if !first.is_empty() {
-            return Ok(());
-        }
-        let commit = Commit::new()
-            .expect(Key::find_index(), None)
-            .put(Key::find_index(), record::encode_find_index(None));
-        self.store.commit(commit).await.map(drop)
-    }
-
-    /// Makes the entries that an older program did not make, until all are made or `leave` holds true. Whoever wants
-    /// the store comes first: this rests as long as it works.
-    pub async fn build(self, mut leave: watch::Receiver<bool>) {
-        loop {
-            let begun = Instant::now();
-            match self.build_some().await {
-                Ok(Made::Whole) => return,
-                Ok(_) => {}
-                Err(error) => {
-                    tracing::error!(%error, "the index of accounts is not built further before the next start");
-                    return;
-                }
-            }
-            tokio::select! {
-                // The sender is gone where the process has left already.
-                _ = leave.wait_for(|leave| *leave) => return,
-                () = tokio::time::sleep(begun.elapsed()) => {}
-            }
-        }
-    }
-
-    /// Makes the entries of the next few accounts, if there are any left without.
-    pub async fn build_some(&self) -> Result<Made, StoreError> {
-        let mark = self.store.get(&Key::find_index()).await?;
-        let made = made(mark.as_deref())?;
-        let last = match &made {
-            Made::Whole => return Ok(Made::Whole),
-            Made::Nothing => None,
-            Made::UpTo(account) => Some(account.clone()),
-        };
-        let accounts = Key::all_accounts();
-        let after = last.as_ref().map(Key::account);
-        let page = page_around_altered(&*self.store, &accounts, after.as_ref(), BUILD_PAGE).await?;
-        let mut commit = Commit::new();
-        // Past those that are altered, if there are no others.
-        let mut up_to = page
-            .next
-            .filter(|_| page.rows.is_empty())
-            .and_then(|key| key.as_account());
-        for (at, bytes) in page.rows {
-            let stored = record::decode_account(&format!("{at:?}"), &bytes)?;
-            // Whoever changes the account meanwhile makes this a conflict, and it is read again.
-            let next =
-                find_entries::put_entries(Commit::new().expect(at, Some(bytes)), &stored.account);
-            if up_to.is_some() && !commit.has_room_for(&next) {
-                break;
-            }
-            up_to = Some(stored.account.key);
-            commit = commit.and(next);
-        }
-        let commit = commit
-            .expect(Key::find_index(), mark)
-            .put(Key::find_index(), record::encode_find_index(up_to.as_ref()));
-        Ok(match (self.store.commit(commit).await?, up_to) {
-            (Outcome::Conflict, _) => made,
-            (Outcome::Applied, None) => Made::Whole,
-            (Outcome::Applied, Some(account)) => Made::UpTo(account),
-        })
-    }
-
-    async fn made(&self) -> Result<Made, StoreError> {
-        made(self.store.get(&Key::find_index()).await?.as_deref())
-    }
-}
-
-/// How far an index is made.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Made {
-    /// No further than the accounts that were written since there is an index.
-    Nothing,
-    /// All accounts up to this one, in the order of their keys.
-    UpTo(AccountKey),
-    Whole,
-}
-
-fn made(mark: Option<&[u8]>) -> Result<Made, StoreError> {
-    let Some(mark) = mark else {
-        return Ok(Made::Nothing);
-    };
-    let up_to = record::decode_find_index("setting/find-index", mark)?;
-    Ok(up_to.map_or(Made::Whole, Made::UpTo))
 }
 
 /// Whether `account` matches `query` and is shown at `word` rather than at another of its words.

@@ -429,10 +429,10 @@ mod tests {
             Source::Peer([192, 0, 2, 7].into()),
         ];
         let account = AccountKey::new(UserType::NonPenyedia, UserId::parse("PPK30").unwrap());
-        for (number, act) in Act::ALL.iter().enumerate() {
+        for (number, act) in Act::ALL.into_iter().enumerate() {
             let event = AuditEvent {
                 account: (number % 2 == 0).then(|| account.clone()),
-                act: *act,
+                act,
                 outcome: outcomes[number % outcomes.len()].clone(),
                 from: sources[number % sources.len()].clone(),
                 by: (number % 3 == 0).then(|| account.clone()),

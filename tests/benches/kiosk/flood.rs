@@ -25,6 +25,7 @@ use lpse_kiosk::{
     },
     tui::attention::READING_TIME,
 };
+use support::extent::Extent;
 use tokio::{sync::watch, task::JoinSet, time::sleep};
 
 use super::{Bench, PASSWORD, account, here, ms, typed};
@@ -33,16 +34,16 @@ use super::{Bench, PASSWORD, account, here, ms, typed};
 const AT_ONE_SOURCE: u32 = 31;
 
 /// So many guess from as many addresses: with the owner's they are the connections that `[ssh] sessions` allows.
-const FROM_MANY_SOURCES: u32 = 1023;
+const FROM_MANY_SOURCES: Extent<u32> = Extent::new(1023, 40);
 
 /// Accounts that a stranger knows of.
-const ACCOUNTS: u32 = 500;
+const ACCOUNTS: Extent<u32> = Extent::new(500, 50);
 
 /// An owner's logins of each flood.
-const LOGINS: usize = 21;
+const LOGINS: Extent<usize> = Extent::new(21, 2);
 
 /// So many guesses are answered before the owner comes.
-const BEFORE: u64 = 200;
+const BEFORE: Extent<u64> = Extent::new(200, 10);
 
 /// What strangers guess at, and where.
 #[derive(Debug, Clone, Copy)]
@@ -81,7 +82,7 @@ impl Flood {
     fn strangers(self) -> u32 {
         match self.is_at_home() {
             true => AT_ONE_SOURCE,
-            false => FROM_MANY_SOURCES,
+            false => FROM_MANY_SOURCES.get(),
         }
     }
 
@@ -89,7 +90,7 @@ impl Flood {
     fn guess(self, number: u32, owner: &AccountKey) -> (AccountKey, Source) {
         let account = match self {
             Self::UnknownAtHome | Self::UnknownElsewhere => account(&format!("ASING{number}")),
-            Self::KnownAtHome | Self::KnownElsewhere => listed(number % ACCOUNTS),
+            Self::KnownAtHome | Self::KnownElsewhere => listed(number % ACCOUNTS.get()),
             Self::OwnElsewhere => owner.clone(),
         };
         let source = match self.is_at_home() {
@@ -133,7 +134,7 @@ pub async fn measure(bench: Bench, kind: &str, floods: &[Flood]) {
         audit,
     } = bench;
     let model = services.accounts.get(&owner).await.unwrap().unwrap();
-    for number in 0..ACCOUNTS {
+    for number in 0..ACCOUNTS.get() {
         let new = NewAccount {
             key: listed(number),
             name: model.name.clone(),
@@ -172,7 +173,8 @@ pub async fn measure(bench: Bench, kind: &str, floods: &[Flood]) {
         );
         if busy > 0 {
             println!(
-                "| the same: the owner was told \"busy\" | {busy} times in {LOGINS} logins | | | never |"
+                "| the same: the owner was told \"busy\" | {busy} times in {} logins | | | never |",
+                LOGINS.get()
             );
         }
     }
@@ -186,7 +188,7 @@ fn middle(times: &mut [Duration]) -> Duration {
 /// An owner's logins, one after another: how long each took, and how often "busy" was the answer.
 async fn logins(services: &Services, owner: &AccountKey) -> (Vec<Duration>, u32) {
     let (mut times, mut busy) = (Vec::new(), 0);
-    for _ in 0..LOGINS {
+    for _ in 0..LOGINS.get() {
         let begun = Instant::now();
         loop {
             let outcome = guess(services, owner, PASSWORD, &office()).await;
@@ -247,7 +249,10 @@ impl Crowd {
                 }
             });
         }
-        answered.wait_for(|count| *count >= BEFORE).await.unwrap();
+        // Whoever waits hears when no stranger is left.
+        drop(answer);
+        let before = answered.wait_for(|count| *count >= BEFORE.get());
+        before.await.unwrap();
         Self {
             answered,
             strangers,
@@ -256,6 +261,9 @@ impl Crowd {
 
     /// Returns when nobody guesses any more, and the store may be closed.
     async fn leave(mut self) {
-        self.strangers.shutdown().await;
+        self.strangers.abort_all();
+        while let Some(ended) = self.strangers.join_next().await {
+            assert!(ended.is_err_and(|error| error.is_cancelled()));
+        }
     }
 }

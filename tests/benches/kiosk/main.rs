@@ -12,9 +12,10 @@
 //!   memory that takes (flat within a factor of two); with it, how fast accounts are imported.
 //!
 //! `cargo bench --bench kiosk -- find` measures the last alone, and `-- find 1000000` with that many accounts; it takes
-//! minutes. `-- flood` measures logins under floods alone. `cargo bench --features etcd --bench kiosk -- --store etcd` measures logins and durable commits on sled and
-//! on a cluster of three etcd members on this machine, beside etcd's own puts and reads of the same run (goals: commits at
-//! least 0.5 of its puts with 64 waiting, a login at most one hash and three round trips).
+//! minutes. `-- flood` measures logins under floods alone. `cargo bench --features etcd --bench kiosk -- --store etcd`
+//! measures logins and durable commits on sled and on a cluster of three etcd members on this machine, beside etcd's own
+//! puts and reads of the same run (goals: commits at least 0.5 of its puts with 64 waiting, a login at most one hash and
+//! three round trips). `cargo test --bench kiosk` goes the same way briefly (see `support::extent`).
 
 #![allow(clippy::unwrap_used, reason = "what cannot be measured is no figure")]
 
@@ -54,14 +55,33 @@ use lpse_kiosk::{
     vault::{MasterKey, Vault},
 };
 use portable_pty::{CommandBuilder, PtySize, native_pty_system};
-use support::PASSWORD;
+use support::{
+    PASSWORD,
+    extent::{self, Extent},
+};
 use zeroize::Zeroizing;
 
+/// Wrong passwords and requests of each kind.
+const TRIES: Extent<u32> = Extent::new(401, 5);
+
+/// Logins, each beside a hash.
+const LOGINS: Extent<usize> = Extent::new(101, 5);
+
+/// Code checks, and HMACs, that are timed together.
+const CHECKS: Extent<u64> = Extent::new(20_000, 100);
+
+/// How long commits and writes are counted.
+const PERIOD: Extent<Duration> = Extent::new(Duration::from_secs(2), Duration::from_millis(100));
+
+/// Accounts of a large office, and starts of its program.
+const MANY: Extent<u32> = Extent::new(100_000, 500);
+const STARTS: Extent<usize> = Extent::new(21, 3);
+
+/// People who are looked for.
+const SEARCHES: Extent<u64> = Extent::new(150, 5);
+
 fn main() {
-    let arguments: Vec<String> = std::env::args()
-        .skip(1)
-        .filter(|it| it != "--bench")
-        .collect();
+    let arguments = extent::arguments();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -237,7 +257,6 @@ fn here(number: u32) -> Source {
 /// A wrong password of an account that does not exist, of one that does, and of one that logs in from where it is typed,
 /// turn by turn.
 async fn strangers(kind: StoreKind) {
-    const TRIES: u32 = 401;
     let folder = tempfile::tempdir().unwrap();
     let (services, known) = services(kind, folder.path()).await;
     let model = services.accounts.get(&known).await.unwrap().unwrap();
@@ -251,7 +270,7 @@ async fn strangers(kind: StoreKind) {
     };
     let unknown = account("PPK31");
     let mut times = [const { Vec::new() }; 3];
-    for number in 0..TRIES {
+    for number in 0..TRIES.get() {
         let terminal = here(number);
         let at_home = account(&format!("PPK-{number}"));
         let new = NewAccount {
@@ -276,7 +295,7 @@ async fn strangers(kind: StoreKind) {
     }
     let [unknown, known, at_home] = times.map(|mut times| {
         times.sort();
-        times[TRIES as usize / 2]
+        times[times.len() / 2]
     });
     for (what, known) in [
         ("a known one", known),
@@ -294,12 +313,11 @@ async fn strangers(kind: StoreKind) {
 /// A request for a reset that puts a letter into the outbox, and one that matches nobody, turn by turn. Every known
 /// account asks once, so that no limit is met.
 async fn reset_requests() {
-    const TRIES: u32 = 401;
     let folder = tempfile::tempdir().unwrap();
     let (services, key) = services(StoreKind::Sled, folder.path()).await;
     let model = services.accounts.get(&key).await.unwrap().unwrap();
     let (mut of_known, mut of_unknown) = (Vec::new(), Vec::new());
-    for number in 0..TRIES {
+    for number in 0..TRIES.get() {
         let known = account(&format!("PPK{}", 1_000 + number));
         let new = NewAccount {
             key: known.clone(),
@@ -327,12 +345,12 @@ async fn reset_requests() {
     let waiting = services.outbox.page(None, 1_000).await.unwrap();
     assert_eq!(
         waiting.letters.len(),
-        TRIES as usize,
+        TRIES.get() as usize,
         "every known account gets a letter"
     );
     of_known.sort();
     of_unknown.sort();
-    let middle = TRIES as usize / 2;
+    let middle = of_known.len() / 2;
     let (known, unknown) = (of_known[middle], of_unknown[middle]);
     println!(
         "| a request for a reset, of an unknown ID over a known one | {} | {} | {:.3} | medians within 5 ms |",
@@ -349,7 +367,7 @@ async fn login(kind: StoreKind) {
     let argon2 = argon2::Argon2::default();
     let (mut logins, mut hashes) = (Vec::new(), Vec::new());
     // Turn by turn, so that a slow moment of the machine meets both.
-    for _ in 0..101 {
+    for _ in 0..LOGINS.get() {
         let begun = Instant::now();
         let claimed = Identified {
             account: key.clone(),
@@ -371,7 +389,7 @@ async fn login(kind: StoreKind) {
     }
     logins.sort();
     hashes.sort();
-    let (login, hash) = (logins[50], hashes[50]);
+    let (login, hash) = (logins[logins.len() / 2], hashes[hashes.len() / 2]);
     let ratio = login.as_secs_f64() / hash.as_secs_f64();
     if kind == StoreKind::Etcd {
         // A commit is a round trip too, with a write that two members have on their disks.
@@ -395,7 +413,7 @@ async fn login(kind: StoreKind) {
 }
 
 fn code_check() {
-    const CHECKS: u64 = 20_000;
+    let checks = CHECKS.get();
     let secret = Secret::from_bytes(*b"12345678901234567890");
     let raw = totp_rs::Builder::new()
         .with_secret(secret.as_bytes().to_vec())
@@ -406,7 +424,7 @@ fn code_check() {
     let passcode = secret.passcode(TimeStep::at(now));
     let check = median(11, || {
         let begun = Instant::now();
-        for _ in 0..CHECKS {
+        for _ in 0..checks {
             black_box(totp::verify(
                 &account,
                 black_box(&secret),
@@ -419,12 +437,12 @@ fn code_check() {
     });
     let hmac = median(11, || {
         let begun = Instant::now();
-        for step in 0..CHECKS {
+        for step in 0..checks {
             black_box(raw.sign(black_box(step * 30)));
         }
         begun.elapsed()
     });
-    let each = |time: Duration| format!("{:.2} us", time.as_secs_f64() * 1e6 / CHECKS as f64);
+    let each = |time: Duration| format!("{:.2} us", time.as_secs_f64() * 1e6 / checks as f64);
     let ratio = check.as_secs_f64() / hmac.as_secs_f64();
     println!(
         "| a code check, over one HMAC-SHA1 | {} | {} | {ratio:.1} | at most 8 |",
@@ -437,7 +455,6 @@ async fn commits(kind: StoreKind) {
     let folder = tempfile::tempdir().unwrap();
     let store = open(kind, &folder.path().join("store")).await;
     for waiting in [1, 64] {
-        const PERIOD: Duration = Duration::from_secs(2);
         let (peer, raw, goal) = match (kind, waiting) {
             (StoreKind::Etcd, 1) => ("etcd's own puts", etcd::puts(waiting).await, "no goal"),
             (StoreKind::Etcd, _) => ("etcd's own puts", etcd::puts(waiting).await, "at least 0.5"),
@@ -458,7 +475,7 @@ async fn commits(kind: StoreKind) {
             let store = store.clone();
             writers.spawn(async move {
                 let mut count = 0_u64;
-                while begun.elapsed() < PERIOD {
+                while begun.elapsed() < PERIOD.get() {
                     let key = Key::from_bytes(format!("record/{writer}/{}", count % 1_000));
                     let outcome = store
                         .commit(Commit::new().put(key, vec![7; 400]))
@@ -488,7 +505,7 @@ fn raw_syncs(path: &Path) -> f64 {
         .unwrap();
     let begun = Instant::now();
     let mut count = 0;
-    while begun.elapsed() < Duration::from_secs(2) {
+    while begun.elapsed() < PERIOD.get() {
         file.write_all(&[7; 400]).unwrap();
         rustix::fs::fdatasync(&file).unwrap();
         count += 1;
@@ -499,18 +516,20 @@ fn raw_syncs(path: &Path) -> f64 {
 fn first_frame() {
     let folder = tempfile::tempdir().unwrap();
     let few = Office::with_accounts(folder.path().join("few"), 10);
-    let many = Office::with_accounts(folder.path().join("many"), 100_000);
+    let many = Office::with_accounts(folder.path().join("many"), MANY.get());
     let (mut with_few, mut with_many) = (Vec::new(), Vec::new());
-    for _ in 0..21 {
+    for _ in 0..STARTS.get() {
         with_few.push(few.time_to_first_frame());
         with_many.push(many.time_to_first_frame());
     }
     with_few.sort();
     with_many.sort();
-    let (few, many) = (with_few[10], with_many[10]);
+    let middle = STARTS.get() / 2;
+    let (few, many) = (with_few[middle], with_many[middle]);
     let ratio = many.as_secs_f64() / few.as_secs_f64();
     println!(
-        "| start to first frame, 100,000 accounts over 10 | {} | {} | {ratio:.2} | 0.8 to 1.2, under 50 ms |",
+        "| start to first frame, {} accounts over 10 | {} | {} | {ratio:.2} | 0.8 to 1.2, under 50 ms |",
+        MANY.get(),
         ms(many),
         ms(few)
     );
@@ -697,7 +716,7 @@ async fn search(kind: &str, folder: &Path, count: &str) {
         time
     };
     let (mut same, mut typing) = (Vec::new(), Vec::new());
-    for round in 0..150_u64 {
+    for round in 0..SEARCHES.get() {
         let (id, name, email) = person(round.wrapping_mul(0x2545_f491_4f6c_dd1d) % count);
         for typed in ["ppk", &id, &email] {
             same.push(find(typed).await);
@@ -725,11 +744,9 @@ fn resident_kib() -> u64 {
 
 /// Filling and searching, each in a process of its own, so that the memory is that of one store and nothing else.
 fn find(counts: &[&str]) {
-    let counts = if counts.is_empty() {
-        &["100000"]
-    } else {
-        counts
-    };
+    let many = MANY.get().to_string();
+    let usual = [many.as_str()];
+    let counts = if counts.is_empty() { &usual } else { counts };
     for kind in StoreKind::EMBEDDED {
         let few = measure_find(kind, "10");
         for count in counts {
@@ -779,7 +796,8 @@ fn measure_find(kind: StoreKind, count: &str) -> FindFigures {
         let command = command
             .args([what, kind.as_str()])
             .arg(folder.path())
-            .arg(count);
+            .arg(count)
+            .args(extent::passed_on());
         let output = command.stderr(Stdio::inherit()).output().unwrap();
         assert!(output.status.success(), "{what} {count}");
         let printed = String::from_utf8(output.stdout).unwrap();
@@ -811,6 +829,7 @@ mod etcd {
     use etcd_client::Client;
     use lpse_kiosk::store::{self, Store, etcd::EtcdSettings};
 
+    use super::{PERIOD, TRIES};
     use support::cluster::{Cluster, fresh_prefix};
 
     pub async fn open(folder: &Path) -> Arc<dyn Store> {
@@ -831,7 +850,6 @@ mod etcd {
 
     /// Puts a second, with so many waiting at one member, of records as large as an account.
     pub async fn puts(waiting: u32) -> f64 {
-        const PERIOD: Duration = Duration::from_secs(2);
         let client = Client::connect([&endpoints()[0]], None).await.unwrap();
         let prefix = fresh_prefix();
         let begun = Instant::now();
@@ -840,7 +858,7 @@ mod etcd {
             let (mut kv, prefix) = (client.kv_client(), prefix.clone());
             writers.spawn(async move {
                 let mut count = 0_u64;
-                while begun.elapsed() < PERIOD {
+                while begun.elapsed() < PERIOD.get() {
                     let key = format!("{prefix}{writer}/{}", count % 1_000);
                     kv.put(key, vec![7; 400], None).await.unwrap();
                     count += 1;
@@ -858,7 +876,7 @@ mod etcd {
         let mut kv = client.kv_client();
         let key = fresh_prefix();
         let (mut reads, mut puts) = (Vec::new(), Vec::new());
-        for _ in 0..201 {
+        for _ in 0..TRIES.get() / 2 + 1 {
             let begun = Instant::now();
             kv.put(key.clone(), vec![7; 400], None).await.unwrap();
             puts.push(begun.elapsed());

@@ -7,6 +7,8 @@
 //!   sshd) and saturated (p99 at most 25 ms), and bytes for a typed character;
 //! - `logins`: a second with the hash pool saturated, over the machine's raw Argon2id (at least 0.95).
 //!
+//! `cargo test --bench ssh` goes the same way briefly (see `support::extent`).
+//!
 //! The client shares the cores with the server it measures. So the keys of one login come as one packet, and logins are
 //! told per second of the server's CPU time too.
 
@@ -33,12 +35,13 @@ use tokio::{
 };
 
 use lpse_kiosk::tui::attention::READING_TIME;
+use support::extent::{self, Extent};
 
 use client::{BACKSPACE, Terminal, Visit};
 use process::Kib;
 use server::{ACCOUNTS, Office, PASSWORD, Server, Sshd, user_id};
 
-const SESSIONS: [usize; 3] = [1, 100, 1_000];
+const SESSIONS: Extent<&[usize]> = Extent::new(&[1, 100, 1_000], &[1, 10]);
 
 /// Each of an sshd's sessions is processes of its own; more than this many show nothing new.
 const SSHD_SESSIONS: usize = 100;
@@ -47,13 +50,13 @@ const SSHD_SESSIONS: usize = 100;
 const WAVE: usize = 50;
 
 /// First screens one after another, alone.
-const ALONE: usize = 21;
+const ALONE: Extent<usize> = Extent::new(21, 2);
 
-const IDLE_KEYS: usize = 4_000;
-const SATURATED_KEYS: usize = 2_000;
+const IDLE_KEYS: Extent<usize> = Extent::new(4_000, 100);
+const SATURATED_KEYS: Extent<usize> = Extent::new(2_000, 20);
 
 /// Keys typed at one server before the other's turn, so that a slow moment of the machine meets both.
-const KEYS_A_TURN: usize = 200;
+const KEYS_A_TURN: Extent<usize> = Extent::new(200, 20);
 
 /// Characters typed into the field before they are taken back.
 const CHARACTERS: usize = 10;
@@ -70,27 +73,16 @@ const READING: Duration = READING_TIME.saturating_add(Duration::from_millis(250)
 
 /// So many people for each core log in and out, so that the hash pool is full although each of them reads home: a core
 /// hashes some 50 passwords a second.
-const PEOPLE_A_CORE: usize = 100;
+const PEOPLE_A_CORE: Extent<usize> = Extent::new(100, 5);
 
 /// With so many open, logins are counted.
-const LOGIN_SESSIONS: usize = 100;
-const LOGIN_ROUNDS: usize = 4;
-const LOGIN_ROUND: Duration = Duration::from_secs(4);
-const RAW_ROUND: Duration = Duration::from_secs(2);
+const LOGIN_SESSIONS: Extent<usize> = Extent::new(100, 10);
+const LOGIN_ROUNDS: Extent<usize> = Extent::new(4, 1);
+const LOGIN_ROUND: Extent<Duration> = Extent::new(Duration::from_secs(4), Duration::from_secs(2));
+const RAW_ROUND: Extent<Duration> = Extent::new(Duration::from_secs(2), Duration::from_millis(200));
 
 fn main() {
-    let arguments: Vec<_> = std::env::args().skip(1).collect();
-    // `cargo test --benches` starts this program too, without this argument; it is to take no minutes there.
-    if !arguments.iter().any(|argument| argument == "--bench") {
-        println!("measures only when run by `cargo bench --bench ssh`");
-        return;
-    }
-    let asked = Parts(
-        arguments
-            .into_iter()
-            .filter(|a| !a.starts_with('-'))
-            .collect(),
-    );
+    let asked = Parts(extent::arguments());
     raise_open_files();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -157,8 +149,8 @@ async fn measure(asked: &Parts) {
     let sshd = Sshd::new()
         .inspect_err(|why| eprintln!("nothing is measured beside an sshd: {why}"))
         .ok();
-    for count in SESSIONS {
-        if count != LOGIN_SESSIONS && asked.0 == ["logins"] {
+    for &count in SESSIONS.get() {
+        if count != LOGIN_SESSIONS.get() && asked.0 == ["logins"] {
             continue;
         }
         let kiosk = office.serve();
@@ -182,7 +174,7 @@ async fn measure(asked: &Parts) {
         if asked.has("keys") {
             keys_saturated(count, &kiosk, &mut both.kiosk).await;
         }
-        if asked.has("logins") && count == LOGIN_SESSIONS {
+        if asked.has("logins") && count == LOGIN_SESSIONS.get() {
             logins(&kiosk).await;
         }
     }
@@ -273,7 +265,7 @@ async fn open_all(visit: &Visit, count: usize) -> (Vec<Terminal>, Vec<Duration>)
 
 async fn first_screens_alone(kiosk: &Visit, sshd: Option<&Visit>) {
     let (mut at_kiosk, mut at_sshd) = (Vec::new(), Vec::new());
-    for _ in 0..ALONE {
+    for _ in 0..ALONE.get() {
         at_kiosk.push(Terminal::open(kiosk).await.1);
         if let Some(sshd) = sshd {
             at_sshd.push(Terminal::open(sshd).await.1);
@@ -330,12 +322,12 @@ async fn keys_idle(count: usize, both: &mut Both) {
     let kiosk = both.kiosk.first_mut().unwrap();
     go_to_form(kiosk).await;
     let (received, sent) = (kiosk.traffic.received(), kiosk.traffic.sent());
-    while at_kiosk.times.len() < IDLE_KEYS {
-        for _ in 0..KEYS_A_TURN / (2 * CHARACTERS) {
+    while at_kiosk.times.len() < IDLE_KEYS.get() {
+        for _ in 0..KEYS_A_TURN.get() / (2 * CHARACTERS) {
             at_kiosk.turn(kiosk, Duration::ZERO).await;
         }
         if let Some(sshd) = both.sshd.first_mut() {
-            for _ in 0..KEYS_A_TURN / (2 * CHARACTERS) {
+            for _ in 0..KEYS_A_TURN.get() / (2 * CHARACTERS) {
                 at_sshd.turn(sshd, Duration::ZERO).await;
             }
         }
@@ -384,7 +376,7 @@ struct Crowd {
 impl Crowd {
     /// Everybody's terminal.
     async fn terminals(visit: &Visit) -> Vec<Terminal> {
-        open_all(visit, PEOPLE_A_CORE * cores()).await.0
+        open_all(visit, PEOPLE_A_CORE.get() * cores()).await.0
     }
 
     /// Sends people to `terminals`; returns when they have logged in twice as often as there are terminals, so that the
@@ -401,7 +393,7 @@ impl Crowd {
         for (number, mut terminal) in terminals.into_iter().enumerate() {
             let (leave, login) = (crowd.leave.clone(), login.clone());
             crowd.people.spawn(async move {
-                let account = user_id(number % ACCOUNTS);
+                let account = user_id(number % ACCOUNTS.get());
                 while !leave.load(Relaxed) {
                     log_in(&mut terminal, &account).await;
                     login.send_modify(|logins| *logins += 1);
@@ -410,6 +402,8 @@ impl Crowd {
                 terminal
             });
         }
+        // Whoever waits hears when nobody is left.
+        drop(login);
         let mut logins = crowd.logins.clone();
         logins
             .wait_for(|logins| *logins >= 2 * size as u64)
@@ -446,7 +440,7 @@ async fn keys_saturated(count: usize, server: &Server, terminals: &mut Vec<Termi
     let crowd = Crowd::gather(Crowd::terminals(&server.visit).await).await;
     go_to_form(&mut terminal).await;
     let (begun, before) = (Instant::now(), *crowd.logins.borrow());
-    while typed.times.len() < SATURATED_KEYS {
+    while typed.times.len() < SATURATED_KEYS.get() {
         typed.turn(&mut terminal, BETWEEN_KEYS).await;
     }
     let logins = (*crowd.logins.borrow() - before) as f64 / begun.elapsed().as_secs_f64();
@@ -489,12 +483,12 @@ async fn logins(server: &Server) {
     let (mut raw, mut logins) = (Work::default(), Work::default());
     let mut terminals = Crowd::terminals(&server.visit).await;
     // Turn by turn, so that a slow moment of the machine meets both.
-    for _ in 0..LOGIN_ROUNDS {
+    for _ in 0..LOGIN_ROUNDS.get() {
         raw = spawn_blocking(move || raw_hashes(raw)).await.unwrap();
         let crowd = Crowd::gather(terminals).await;
         let (begun, count) = (Instant::now(), *crowd.logins.borrow());
         let (cpu, hashing) = process::cpu_time(server.pid());
-        sleep(LOGIN_ROUND).await;
+        sleep(LOGIN_ROUND.get()).await;
         logins.time += begun.elapsed();
         logins.count += *crowd.logins.borrow() - count;
         let (cpu_after, hashing_after) = process::cpu_time(server.pid());
@@ -532,7 +526,7 @@ fn raw_hashes(mut work: Work) -> Work {
                 let argon2 = argon2::Argon2::default();
                 let mut memory = vec![argon2::Block::default(); argon2.params().block_count()];
                 let mut count = 0;
-                while begun.elapsed() < RAW_ROUND {
+                while begun.elapsed() < RAW_ROUND.get() {
                     let mut hash = [0; 32];
                     argon2
                         .hash_password_into_with_memory(

@@ -26,10 +26,12 @@ use crate::{
     process::{self, Kib},
 };
 
+use support::extent::Extent;
+
 pub use support::PASSWORD;
 
 /// As many accounts as the logins want, so that no two of them ever change the same one at once.
-pub const ACCOUNTS: usize = 2_000;
+pub const ACCOUNTS: Extent<usize> = Extent::new(2_000, 50);
 
 pub fn user_id(number: usize) -> String {
     format!("PT{number:06}")
@@ -124,7 +126,7 @@ impl Office {
         );
         let mut file = File::create(&csv).unwrap();
         writeln!(file, "user_id,type,name,email,password_hash").unwrap();
-        for number in 0..ACCOUNTS {
+        for number in 0..ACCOUNTS.get() {
             let id = user_id(number);
             writeln!(file, "{id},penyedia,{id},{id}@contoh.go.id,\"{hash}\"").unwrap();
         }
@@ -197,6 +199,8 @@ impl Sshd {
         if !rustix::process::geteuid().is_root() {
             return Err(format!("{SSHD} gives shells to others only as root"));
         }
+        // What its service makes for it.
+        let _ = fs::create_dir_all("/run/sshd");
         let folder = tempfile::tempdir().unwrap();
         let (host, person) = (new_key(), new_key());
         let mut file = File::options()

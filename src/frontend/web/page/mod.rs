@@ -72,8 +72,8 @@ pub fn link_switch(language: Language, href: &str) -> Html {
     let mut html = Html::new();
     html.markup("<a class=\"switch\"")
         .attribute("href", href)
-        .attribute("hreflang", words::code(other))
-        .attribute("lang", words::code(other))
+        .attribute("hreflang", other.as_str())
+        .attribute("lang", other.as_str())
         .element(">", &words::words(language).common.other_language, "</a>");
     html
 }
@@ -83,7 +83,7 @@ pub fn sheet(frame: &Frame<'_>, title: &str, sign: Sign, body: &Html) -> String 
     let common = &frame.words().common;
     let mut html = Html::new();
     html.markup("<!DOCTYPE html>\n<html")
-        .attribute("lang", words::code(frame.language))
+        .attribute("lang", frame.language.as_str())
         .markup(
             "><head><meta charset=\"utf-8\">\
              <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\

@@ -36,7 +36,7 @@ impl Form<'_> {
         }
         hidden(html, query::STEP, self.step.as_str());
         hidden(html, query::SEAL, self.seal);
-        hidden(html, query::LANGUAGE, words::code(self.language));
+        hidden(html, query::LANGUAGE, self.language.as_str());
     }
 }
 
@@ -52,7 +52,7 @@ pub fn form_switch(language: Language, form: &Form<'_>) -> Html {
     let mut html = Html::new();
     form.open(&mut html);
     html.markup("<button class=\"switch\"")
-        .attribute("lang", words::code(language.other()))
+        .attribute("lang", language.other().as_str())
         .element(
             ">",
             &words::words(language).common.other_language,

@@ -1,4 +1,4 @@
-//! What an open store tells about itself without touching a record, and without being kept open by it.
+//! The health of an open store: what it tells about itself without touching a record, and without being kept open by it.
 
 use std::{
     fmt,
@@ -14,7 +14,7 @@ use super::{Outcome, away::Away, folder::Room};
 
 /// Whether the store can go on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Health {
+pub enum Liveness {
     Well,
     /// A commit did not end within the time it may take, and will not: the program has to be started again.
     Stuck,
@@ -150,14 +150,14 @@ impl Refusal {
 
 /// How a store is, whenever asked.
 #[derive(Clone)]
-pub struct Pulse {
+pub struct Health {
     room: Room,
     counts: Arc<Counts>,
     condition: Arc<dyn Fn() -> Condition + Send + Sync>,
     lacks_key: Arc<AtomicBool>,
 }
 
-impl Pulse {
+impl Health {
     /// `condition` tells how the engine is; the disk of `room` is looked at here.
     pub fn new(
         room: Room,
@@ -194,9 +194,9 @@ impl Pulse {
     }
 }
 
-impl fmt::Debug for Pulse {
+impl fmt::Debug for Health {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Pulse")
+        f.write_str("Health")
     }
 }
 

@@ -1,0 +1,43 @@
+//! Enums whose every value has one word, by which files, records, settings and commands name it: declared as one list.
+
+/// Declares an enum as the list of its values, each with its word: `ALL` of them, `as_str`, the way back by `from_word`,
+/// and `Display`. A word that is kept somewhere stays what it is, whatever its value is called here.
+macro_rules! words {
+    (
+        $(#[$about:meta])*
+        $visibility:vis enum $name:ident {
+            $($(#[$of_value:meta])* $value:ident = $word:literal,)+
+        }
+    ) => {
+        $(#[$about])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        $visibility enum $name {
+            $($(#[$of_value])* $value,)+
+        }
+
+        impl $name {
+            /// Every one there is.
+            $visibility const ALL: [Self; [$($word),+].len()] = [$(Self::$value),+];
+
+            /// Its word.
+            $visibility fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$value => $word,)+
+                }
+            }
+
+            /// The one of that word.
+            $visibility fn from_word(word: &str) -> Option<Self> {
+                Self::ALL.into_iter().find(|it| it.as_str() == word)
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.pad(self.as_str())
+            }
+        }
+    };
+}
+
+pub(crate) use words;
