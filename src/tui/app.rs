@@ -38,6 +38,7 @@ use super::{
     typed_ahead::{Typed, TypedAhead},
     widget::{
         frame::{self, KeyHint},
+        outline::Part,
         sheet::Sheet,
     },
 };
@@ -220,7 +221,7 @@ impl App {
                 Vec::new()
             };
         }
-        let typing = self.screen.typing();
+        let typing = self.screen.typing(&self.context(now));
         let command = command::command(press, typing);
         let is_text = matches!(command, Some(Command::Edit(_))) && self.overlay.is_none();
         self.attention
@@ -289,7 +290,7 @@ impl App {
             awaiting.ahead.push(Typed::Key(press));
             return Vec::new();
         }
-        let stakes = self.stakes();
+        let stakes = self.stakes(now);
         if !self.attention.takes(command, stakes, now.monotonic) {
             return Vec::new();
         }
@@ -307,10 +308,10 @@ impl App {
         self.by_hand(now, |screen, context| screen.command(command, context))
     }
 
-    fn stakes(&self) -> Stakes {
+    fn stakes(&self, now: Now) -> Stakes {
         Stakes {
             logged_in: self.screen.presence() == Presence::LoggedIn,
-            grave: self.screen.is_grave(),
+            grave: self.screen.is_grave(&self.context(now)),
         }
     }
 
@@ -321,7 +322,14 @@ impl App {
         now: Now,
         change: impl FnOnce(&mut dyn Screen, &Context<'_>) -> Step,
     ) -> Vec<Effect> {
-        let at = |app: &Self| (app.changes, app.screen.typing(), app.screen.is_grave());
+        let at = |app: &Self| {
+            let (screen, context) = (&app.screen, app.context(now));
+            (
+                app.changes,
+                screen.typing(&context),
+                screen.is_grave(&context),
+            )
+        };
         let before = at(self);
         let step = self.on_screen(now, change);
         let effects = self.take(now, step);
@@ -439,7 +447,7 @@ impl App {
                 awaiting.ahead.push(typed.clone());
                 continue;
             }
-            if !self.screen.typing() {
+            if !self.screen.typing(&self.context(now)) {
                 break;
             }
             let step = match typed {
@@ -693,24 +701,48 @@ impl App {
             None => self.screen.paint(frame, &context),
             Some(overlay) => self.paint_overlay(overlay, frame, &context),
         }
-        if let Some(Told { end, why, .. }) = self.ending {
-            let said = context.text.duration(end.saturating_sub(now.monotonic));
-            let sentence = |words: &str| fill(words, &[("seconds", &said)]);
-            let (idle, ending) = (&context.text.idle, &context.text.ending);
-            match why {
-                EndingReason::Idle => {
-                    let lines = [sentence(&idle.text), String::new(), idle.hint.clone()];
-                    frame::paint_dialog(frame, &context, &idle.title, &lines);
-                }
-                // Whoever is at work finishes it meanwhile, so nothing of the screen is covered but its first row.
-                EndingReason::TimeUp => {
-                    frame::paint_banner(frame, &context, &sentence(&ending.time_up));
-                }
-                EndingReason::Closing => {
-                    frame::paint_banner(frame, &context, &sentence(&ending.closing));
-                }
+        match self.warning(&context) {
+            None => {}
+            Some((Some(title), text)) => {
+                let lines = [text, String::new(), context.text.idle.hint.clone()];
+                frame::paint_dialog(frame, &context, title, &lines);
             }
+            // Whoever is at work finishes it meanwhile, so nothing of the screen is covered but its first row.
+            Some((None, text)) => frame::paint_banner(frame, &context, &text),
         }
+    }
+
+    /// What is said of an end that comes soon; with a title where it asks for a key.
+    fn warning(&self, context: &Context<'_>) -> Option<(Option<&'static str>, String)> {
+        let Told { end, why, .. } = self.ending.as_ref()?;
+        let left = end.saturating_sub(context.now.monotonic);
+        let said = context.text.duration(left);
+        let (idle, ending) = (&context.text.idle, &context.text.ending);
+        let (title, words) = match why {
+            EndingReason::Idle => (Some(idle.title.as_str()), &idle.text),
+            EndingReason::TimeUp => (None, &ending.time_up),
+            EndingReason::Closing => (None, &ending.closing),
+        };
+        Some((title, fill(words, &[("seconds", &said)])))
+    }
+
+    /// What stands on the terminal, in reading order: what [`App::view`] draws, for whoever does not see it.
+    pub fn outline(&self, now: Now) -> Vec<Part> {
+        let context = self.context(now);
+        let mut outline = Vec::new();
+        if let Some((title, text)) = self.warning(&context) {
+            let hint = title.map(|_| Part::Text(context.text.idle.hint.clone()));
+            outline.extend(title.map(|title| Part::Heading(title.to_owned())));
+            outline.push(Part::Text(text));
+            outline.extend(hint);
+        }
+        outline.extend(match &self.overlay {
+            None => self.screen.outline(&context),
+            Some(overlay) => Sheet::outline(context.theme, |sheet| {
+                self.write_overlay(overlay.kind, sheet, &context);
+            }),
+        });
+        outline
     }
 
     fn paint_overlay(&self, overlay: &Overlay, frame: &mut Frame<'_>, context: &Context<'_>) {
@@ -722,7 +754,12 @@ impl App {
         ];
         let area = frame::paint(frame, context, &hints);
         let mut sheet = Sheet::new(context.theme, area.width);
-        match overlay.kind {
+        self.write_overlay(overlay.kind, &mut sheet, context);
+        sheet.paint(frame, area, overlay.scroll);
+    }
+
+    fn write_overlay(&self, kind: OverlayKind, sheet: &mut Sheet, context: &Context<'_>) {
+        match kind {
             OverlayKind::Help => {
                 sheet.title(&context.text.help.title);
                 sheet.gap();
@@ -741,7 +778,6 @@ impl App {
                 sheet.paragraph(&context.text.reset.text);
             }
         }
-        sheet.paint(frame, area, overlay.scroll);
     }
 }
 

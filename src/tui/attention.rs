@@ -2,7 +2,7 @@
 //!
 //! A screen that changes by itself (by a reply, by time) changes under the hands of whoever is typing. What they type
 //! next was meant for what they saw last, until they can have read the new screen. One rule for all screens: a screen
-//! says only what is grave on it ([`super::screen::Screen::is_grave`]).
+//! says only what is grave on it ([`super::screen::Keys::is_grave`]).
 
 use std::time::Duration;
 

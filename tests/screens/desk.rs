@@ -31,6 +31,8 @@ use proptest::prelude::*;
 use support::screen::{any_key, at, drawn, keys, later, now, settings};
 use zeroize::Zeroizing;
 
+use super::outline::{gathered, outlined};
+
 fn key(user_type: UserType, id: &str) -> AccountKey {
     AccountKey::new(user_type, UserId::parse(id).unwrap())
 }
@@ -834,6 +836,23 @@ fn every_state_of_the_desk() {
                 );
             }
         }
+    }
+}
+
+/// What an officer who does not see the desk is told of each state.
+#[test]
+fn the_outline_of_every_state_of_the_desk() {
+    for (language, word) in [(Language::Id, "id"), (Language::En, "en")] {
+        let outlines = STATES.iter().map(|(name, state)| {
+            let officer = state(Officer::new(settings(language)));
+            (*name, outlined(&officer.app, officer.now))
+        });
+        let outlines = gathered(outlines);
+        assert!(
+            !outlines.contains("kd7m"),
+            "a password stands in an outline"
+        );
+        insta::assert_snapshot!(format!("outline_desk.{word}"), outlines);
     }
 }
 

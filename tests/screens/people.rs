@@ -34,6 +34,8 @@ use proptest::prelude::*;
 use support::screen::{any_key, at, drawn, keys, later, now, settings};
 use zeroize::Zeroizing;
 
+use super::outline::{gathered, outlined};
+
 fn ends_in(seconds: u64, why: EndingReason) -> Event {
     let left = Duration::from_secs(seconds);
     Event::Ending(Some(Ending { left, why }))
@@ -426,6 +428,8 @@ type State = (&'static str, fn(Person) -> Person);
 type Settings = fn(Language) -> AppSettings;
 
 type StateOnTerminal = (&'static str, Settings, fn(Person) -> Person);
+
+const LANGUAGES: [(Language, &str); 2] = [(Language::Id, "id"), (Language::En, "en")];
 
 /// Every state worth looking at.
 const STATES: &[State] = &[
@@ -916,7 +920,7 @@ fn all_states() -> Vec<StateOnTerminal> {
 #[test]
 fn every_state_of_every_screen() {
     for (name, settings, state) in all_states() {
-        for (language, word) in [(Language::Id, "id"), (Language::En, "en")] {
+        for (language, word) in LANGUAGES {
             for (columns, rows) in [(80, 24), (120, 40)] {
                 let person = state(Person::new(settings(language)));
                 insta::assert_snapshot!(
@@ -926,6 +930,57 @@ fn every_state_of_every_screen() {
             }
         }
     }
+}
+
+/// What whoever does not see the screens is told of each state.
+#[test]
+fn the_outline_of_every_state() {
+    for (language, word) in LANGUAGES {
+        let groups: [(&str, &[State], Settings); 3] = [
+            ("people", STATES, settings),
+            ("letters", LETTER_STATES, with_letters),
+            ("training", TRAINING_STATES, in_training),
+        ];
+        for (group, states, settings) in groups {
+            let outlines = states.iter().map(|(name, state)| {
+                let person = state(Person::new(settings(language)));
+                (*name, outlined(&person.app, person.now))
+            });
+            insta::assert_snapshot!(format!("outline_{group}.{word}"), gathered(outlines));
+        }
+    }
+}
+
+#[test]
+fn no_outline_holds_a_secret() {
+    let codes = issued_codes();
+    let mut secrets: Vec<String> = codes
+        .iter()
+        .map(|code| code.grouped().to_string())
+        .collect();
+    let key = provisioning();
+    secrets.extend(key.key().split(' ').map(str::to_owned));
+    secrets.push(short_code().grouped().to_string());
+    let typed = [
+        "kode=a4dq",
+        NEW,
+        "rahasia lama",
+        "rahasia sekali",
+        "acde-",
+        "123456",
+    ];
+    secrets.extend(typed.map(str::to_owned));
+    for (name, settings, state) in all_states() {
+        let person = state(Person::new(settings(Language::Id)));
+        let outline = outlined(&person.app, person.now);
+        for secret in &secrets {
+            assert!(!outline.contains(secret.as_str()), "{name}: {secret}");
+        }
+    }
+    let mut person = Person::new(settings(Language::Id)).at_password();
+    person.types("rahasia");
+    let outline = outlined(&person.app, person.now);
+    assert!(outline.contains("= 7 letters of a secret"), "{outline}");
 }
 
 #[test]

@@ -1,10 +1,14 @@
 //! Screens, one a file: its model, how it changes, how it is drawn, its key hints and its help.
 
 pub mod desk;
-mod entry;
+mod form_screen;
+mod fresh_code;
 pub mod home;
 pub mod login;
 pub mod reset;
+
+pub use form_screen::FormScreen;
+pub(crate) use form_screen::form_of;
 
 use std::{fmt, time::Duration};
 
@@ -17,12 +21,14 @@ use super::{
     route::Route,
     text::{Page, Text},
     widget::{
+        form::Form,
         frame::{self, KeyHint},
+        outline::Part,
         sheet::Sheet,
     },
 };
 
-use crate::domain::{idle::Presence, officer::Card, security_code::Picture};
+use crate::domain::{Passcode, idle::Presence, officer::Card, security_code::Picture};
 
 pub use crate::domain::Refusal as Refused;
 
@@ -64,16 +70,16 @@ pub enum Left {
     Card(Box<Card>),
 }
 
-/// A screen: a model that changes by commands, pastes and replies, and can be drawn.
-pub trait Screen: fmt::Debug + Send {
+/// What keys do on a screen.
+pub trait Keys {
     /// Whether letters, Space, Left and Right are for the focused item: a field, or a choice within a row.
-    fn typing(&self) -> bool {
+    fn typing(&self, _context: &Context<'_>) -> bool {
         false
     }
 
     /// Whether what Enter does where the focus is cannot be taken back: it switches off, replaces or puts away for good.
     /// It wants a person who has read the screen, and a press of its own.
-    fn is_grave(&self) -> bool {
+    fn is_grave(&self, _context: &Context<'_>) -> bool {
         false
     }
 
@@ -83,6 +89,12 @@ pub trait Screen: fmt::Debug + Send {
         Step::Stay
     }
 
+    /// What the last row says of keys.
+    fn hints(&self, context: &Context<'_>) -> Vec<KeyHint>;
+}
+
+/// A screen: a model that changes by keys and replies, and can be drawn.
+pub trait Screen: Keys + fmt::Debug + Send {
     /// A reply that did not lead to another screen.
     fn refused(&mut self, _refusal: Refused, _context: &Context<'_>) {}
 
@@ -129,15 +141,25 @@ pub trait Screen: fmt::Debug + Send {
 
     fn sheet(&self, sheet: &mut Sheet, context: &Context<'_>);
 
-    /// Draws the screen within the usual frame; only the QR code needs the whole terminal.
-    fn paint(&self, frame: &mut Frame<'_>, context: &Context<'_>) {
-        let area = frame::paint(frame, context, &self.hints(context));
-        let mut sheet = Sheet::new(context.theme, area.width);
-        self.sheet(&mut sheet, context);
-        sheet.paint(frame, area, 0);
+    /// Whether it has tables, and wants nearly the whole width.
+    fn is_wide(&self) -> bool {
+        false
     }
 
-    fn hints(&self, context: &Context<'_>) -> Vec<KeyHint>;
+    /// How many lines of the sheet have been turned over, where somebody reads on in it.
+    fn scrolled(&self) -> usize {
+        0
+    }
+
+    /// Draws the screen within the usual frame; only the QR code needs the whole terminal.
+    fn paint(&self, frame: &mut Frame<'_>, context: &Context<'_>) {
+        paint_sheet(self, frame, context);
+    }
+
+    /// What stands on the screen, in reading order.
+    fn outline(&self, context: &Context<'_>) -> Vec<Part> {
+        Sheet::outline(context.theme, |sheet| self.sheet(sheet, context))
+    }
 
     fn help(&self, text: &'static Text) -> &'static str;
 
@@ -147,6 +169,18 @@ pub trait Screen: fmt::Debug + Send {
     fn next_tick(&self, _now: Now) -> Option<Duration> {
         None
     }
+}
+
+/// Draws a screen's sheet within the usual frame.
+fn paint_sheet<S: Screen + ?Sized>(screen: &S, frame: &mut Frame<'_>, context: &Context<'_>) {
+    let hints = screen.hints(context);
+    let area = match screen.is_wide() {
+        true => frame::paint_wide(frame, context, &hints),
+        false => frame::paint(frame, context, &hints),
+    };
+    let mut sheet = Sheet::within(context.theme, area);
+    screen.sheet(&mut sheet, context);
+    sheet.paint(frame, area, screen.scrolled());
 }
 
 /// A refusal as a form remembers it: what was said, and until when the next try has to wait.
@@ -180,6 +214,22 @@ impl Attempt {
         self.not_before
             .map(|until| until.saturating_sub(now.monotonic))
             .filter(|left| !left.is_zero())
+    }
+
+    /// The code in a form's field, which comes into focus, if the next try is judged by now. It is a new try then.
+    pub fn take_code<Id: Copy + PartialEq>(
+        &mut self,
+        form: &mut Form<Id>,
+        field: Id,
+        now: Now,
+    ) -> Option<Passcode> {
+        form.focus(field);
+        if self.wait(now).is_some() {
+            return None;
+        }
+        let code = form.take_code(field)?;
+        *self = Self::default();
+        Some(code)
     }
 
     /// Writes what the refusal means, where the sentence is the same on every screen. `rejected` says it for a
@@ -245,41 +295,4 @@ pub fn write_working(sheet: &mut Sheet, context: &Context<'_>) {
     if let Some(since) = context.working.filter(|since| *since >= PATIENCE) {
         sheet.working(&context.text.common.working, since);
     }
-}
-
-/// The place after or before `focus` among `count` items, around the ends.
-pub fn moved(focus: usize, count: usize, command: Command) -> usize {
-    match command {
-        Command::Next => (focus + 1) % count,
-        Command::Previous => (focus + count - 1) % count,
-        Command::First | Command::PageUp => 0,
-        Command::Last | Command::PageDown => count - 1,
-        _ => focus,
-    }
-}
-
-/// The first item after `focus` whose label begins with `letter`, if any does.
-pub fn jumped(focus: usize, labels: &[&str], letter: char) -> Option<usize> {
-    let begins = |label: &str| {
-        let first = label.chars().next();
-        first.is_some_and(|first| first.to_lowercase().eq(letter.to_lowercase()))
-    };
-    (1..=labels.len())
-        .map(|step| (focus + step) % labels.len())
-        .find(|item| begins(labels[*item]))
-}
-
-/// The key hints that nearly every screen has, with what Esc does here.
-pub fn usual_hints(context: &Context<'_>, choose: &str, back: Option<&str>) -> Vec<KeyHint> {
-    let keys = &context.text.key;
-    let mut hints = vec![
-        KeyHint::new("Enter", choose),
-        KeyHint::new("Tab", &keys.r#move),
-    ];
-    if let Some(back) = back {
-        hints.push(KeyHint::new("Esc", back));
-    }
-    hints.push(KeyHint::new("F1", &keys.help));
-    hints.push(KeyHint::new("F2", &keys.language));
-    hints
 }

@@ -138,6 +138,13 @@ impl SecretField {
         self.cursor += typed.len();
     }
 
+    /// Puts pasted text in the place of all that was there, in one line; where the text's lines end, it stays broken.
+    pub fn replace(&mut self, text: &str) {
+        self.clear();
+        let line = text.chars().map(|c| if c.is_control() { ' ' } else { c });
+        self.paste(Zeroizing::new(line.collect::<String>()).trim());
+    }
+
     /// Moves the value to where `more` bytes fit behind it; the old place is wiped.
     fn make_room(&mut self, more: usize) {
         if self.value.capacity() - self.value.len() < more {

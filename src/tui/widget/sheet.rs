@@ -13,7 +13,10 @@ use ratatui::{
 };
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-use super::field::{CodeField, SecretField, TextField};
+use super::{
+    field::{CodeField, SecretField, TextField},
+    outline::{FieldState, Part},
+};
 use crate::tui::theme::Theme;
 
 /// The column's width where there is room for it.
@@ -48,6 +51,10 @@ pub struct Sheet {
     /// First and last line that must be seen.
     focus: Option<(usize, usize)>,
     cursor: Option<(usize, usize)>,
+    /// Rows of the terminal that the sheet is for.
+    rows: usize,
+    /// What has been written, if that is asked for.
+    outline: Option<Vec<Part>>,
 }
 
 impl Sheet {
@@ -60,7 +67,47 @@ impl Sheet {
             lines: Vec::new(),
             focus: None,
             cursor: None,
+            rows: 0,
+            outline: None,
         }
+    }
+
+    /// A sheet for `area`, whose rows its tables may fill.
+    pub fn within(theme: &Theme, area: Rect) -> Self {
+        Self {
+            rows: area.height.into(),
+            ..Self::new(theme, area.width)
+        }
+    }
+
+    /// The outline of what `write` writes.
+    pub fn outline(theme: &Theme, write: impl FnOnce(&mut Self)) -> Vec<Part> {
+        let mut sheet = Self {
+            outline: Some(Vec::new()),
+            ..Self::new(theme, WIDTH)
+        };
+        write(&mut sheet);
+        sheet.outline.unwrap_or_default()
+    }
+
+    /// Rows that are left to a table where everything else takes `other`, and never fewer than `least`.
+    pub fn rows_besides(&self, other: usize, least: usize) -> usize {
+        self.rows.saturating_sub(other).max(least)
+    }
+
+    /// Notes a part of the outline, if there is to be one.
+    fn note(&mut self, part: impl FnOnce() -> Part) {
+        if let Some(outline) = &mut self.outline {
+            outline.push(part());
+        }
+    }
+
+    fn note_field(&mut self, label: &str, state: impl FnOnce() -> FieldState, focused: bool) {
+        self.note(|| Part::Field {
+            label: label.to_owned(),
+            state: state(),
+            focused,
+        });
     }
 
     /// Columns that a line may have.
@@ -84,46 +131,64 @@ impl Sheet {
     }
 
     pub fn title(&mut self, text: &str) {
+        self.note(|| Part::Heading(text.to_owned()));
         self.wrapped(text, self.theme.title, 0);
     }
 
     pub fn paragraph(&mut self, text: &str) {
+        for line in text.lines().filter(|line| !line.trim().is_empty()) {
+            self.note(|| Part::Text(line.to_owned()));
+        }
         self.wrapped(text, Style::new(), 0);
     }
 
     pub fn hint(&mut self, text: &str) {
+        self.note(|| Part::Text(text.to_owned()));
         self.wrapped(text, self.theme.hint, 0);
     }
 
     /// A hint that belongs to the choice above it.
     pub fn aside(&mut self, text: &str) {
+        self.note(|| Part::Text(text.to_owned()));
         self.wrapped(text, self.theme.hint, POINTER + 1);
     }
 
     /// A hint below a field that stands in one row with its label.
     pub fn field_hint(&mut self, text: &str) {
+        self.note(|| Part::Text(text.to_owned()));
+        self.below_field(text);
+    }
+
+    /// That something is going on because of a field, in the place of its hint.
+    pub fn field_working(&mut self, text: &str, since: Duration) {
+        self.note(|| Part::Working(text.to_owned()));
+        let line = format!("{} {text}", self.spinner(since));
+        self.below_field(&line);
+    }
+
+    fn below_field(&mut self, text: &str) {
         let indent = POINTER + self.label + 2;
         let is_narrow = self.width < indent + 2 * NARROWEST;
-        self.wrapped(
-            text,
-            self.theme.hint,
-            if is_narrow { POINTER } else { indent },
-        );
+        let indent = if is_narrow { POINTER } else { indent };
+        self.wrapped(text, self.theme.hint, indent);
     }
 
     /// What went wrong, beside the item it concerns.
     pub fn error(&mut self, text: &str) {
+        self.note(|| Part::Error(text.to_owned()));
         let mark = self.theme.error_mark;
         self.marked(mark, text, self.theme.error);
     }
 
     pub fn success(&mut self, text: &str) {
+        self.note(|| Part::Success(text.to_owned()));
         let mark = self.theme.success_mark;
         self.marked(mark, text, self.theme.success);
     }
 
     /// A sentence with a bullet's indentation, under an error.
     pub fn bullet(&mut self, text: &str) {
+        self.note(|| Part::Text(text.to_owned()));
         let width = self.width.saturating_sub(POINTER + 2);
         for (number, part) in wrap(&self.theme.shown(text), width).into_iter().enumerate() {
             let lead = if number == 0 { "  - " } else { "    " };
@@ -133,6 +198,7 @@ impl Sheet {
 
     /// A name and its value in two columns.
     pub fn pair(&mut self, name: &str, value: &str, value_style: Style) {
+        self.note_pair(name, value);
         let name = self.theme.shown(name);
         let shown = self.theme.shown(value);
         let beside = self.width.saturating_sub(self.name);
@@ -153,6 +219,19 @@ impl Sheet {
         }
     }
 
+    fn note_pair(&mut self, name: &str, value: &str) {
+        // A mark is for the eye; the value says the same in words.
+        let name = name.trim().trim_end_matches(self.theme.error_mark).trim();
+        let value = value.to_owned();
+        self.note(|| match name {
+            "" => Part::Text(value),
+            name => Part::Pair {
+                name: name.to_owned(),
+                value,
+            },
+        });
+    }
+
     /// A pair with its value below the name, where there is no room for one beside the other.
     fn pair_in_rows(&mut self, name: &str, value: &str, value_style: Style) {
         for part in wrap(name, self.width) {
@@ -169,6 +248,11 @@ impl Sheet {
 
     /// A field with its label above.
     pub fn text_field(&mut self, label: &str, field: &TextField, columns: usize, focused: bool) {
+        self.note_field(
+            label,
+            || FieldState::Text(field.value().to_owned()),
+            focused,
+        );
         let columns = columns.min(self.width.saturating_sub(POINTER + 4)).max(1);
         let (cursor, scroll) = field.cursor_and_scroll(columns);
         let shown = window(&self.theme.shown(field.value()), scroll, columns);
@@ -188,6 +272,11 @@ impl Sheet {
         if beside < NARROWEST {
             return self.text_field(label, field, columns, focused);
         }
+        self.note_field(
+            label,
+            || FieldState::Text(field.value().to_owned()),
+            focused,
+        );
         let columns = columns.min(beside);
         let (cursor, scroll) = field.cursor_and_scroll(columns);
         let shown = window(&self.theme.shown(field.value()), scroll, columns);
@@ -205,19 +294,21 @@ impl Sheet {
         columns: usize,
         focused: bool,
     ) {
-        let beside = self.width.saturating_sub(POINTER + LABEL + 4);
+        let beside = self.width.saturating_sub(POINTER + self.label + 4);
         if beside < NARROWEST {
             return self.secret_field(label, field, columns, focused);
         }
+        self.note_field(label, || FieldState::Secret(field.length()), focused);
         let columns = columns.min(beside);
         let (marks, cursor) = self.masked(field, columns);
         let lead = self.row_label(label, focused);
         let style = self.theme.field;
-        self.brackets(lead, (marks, style), columns, (LABEL, cursor), focused);
+        self.brackets(lead, (marks, style), columns, (self.label, cursor), focused);
     }
 
     /// How far something has come, in one row with its label: a bar, and a word for it.
     pub fn row_meter(&mut self, label: &str, filled: usize, said: &str, style: Style) {
+        self.note_pair(label, said);
         let [full, empty] = self.theme.gauge;
         let columns = METER.min(self.width.saturating_sub(POINTER + LABEL + 2));
         let filled = filled.min(columns);
@@ -232,11 +323,23 @@ impl Sheet {
 
     /// One of a few choices below each other, with what is to be said of it behind.
     pub fn radio(&mut self, label: &str, chosen: bool, aside: &str, focused: bool) {
+        self.note(|| Part::Choice {
+            label: label.to_owned(),
+            chosen,
+            aside: aside.to_owned(),
+            focused,
+        });
         self.toggle(["(", ")"], (label, chosen), aside, focused);
     }
 
     /// Something that is on or off, with what is to be said of it behind.
     pub fn checkbox(&mut self, label: &str, on: bool, aside: &str, focused: bool) {
+        self.note(|| Part::Switch {
+            label: label.to_owned(),
+            on,
+            aside: aside.to_owned(),
+            focused,
+        });
         self.toggle(["[", "]"], (label, on), aside, focused);
     }
 
@@ -264,12 +367,19 @@ impl Sheet {
 
     /// What a choice or a switch means, below it.
     pub fn meaning(&mut self, text: &str) {
+        self.note(|| Part::Text(text.to_owned()));
         self.wrapped(text, self.theme.hint, POINTER + 4);
     }
 
     /// A few choices in one row with their label, one of them chosen.
     pub fn row_choice(&mut self, label: &str, choices: &[&str], chosen: usize, focused: bool) {
         const GAP: usize = 3;
+        self.note(|| Part::Choices {
+            label: label.to_owned(),
+            choices: choices.iter().map(|choice| (*choice).to_owned()).collect(),
+            chosen,
+            focused,
+        });
         let begin = self.lines.len();
         let texts: Vec<String> = choices
             .iter()
@@ -338,6 +448,7 @@ impl Sheet {
         columns: usize,
         focused: bool,
     ) {
+        self.note_field(label, || FieldState::Secret(field.length()), focused);
         let columns = columns.min(self.width.saturating_sub(POINTER + 4)).max(1);
         let before: String = field.value().chars().take(field.cursor()).collect();
         let before = self.theme.shown(&before).width();
@@ -355,6 +466,7 @@ impl Sheet {
         columns: usize,
         focused: bool,
     ) {
+        self.note_field(label, || FieldState::Secret(field.length()), focused);
         let columns = columns.min(self.width.saturating_sub(POINTER + 4)).max(1);
         let (marks, cursor) = self.masked(field, columns);
         let style = self.theme.field;
@@ -372,6 +484,7 @@ impl Sheet {
     /// A code's field: six places in two groups of three, as phones show them.
     pub fn code_field(&mut self, label: &str, field: &CodeField, focused: bool) {
         let typed = field.digits();
+        self.note_field(label, || FieldState::Code(typed.len()), focused);
         let mut shown = String::new();
         for place in 0..CodeField::DIGITS {
             if place == CodeField::DIGITS / 2 {
@@ -446,6 +559,7 @@ impl Sheet {
 
     /// Lines that are a picture, where fields stand.
     pub fn picture(&mut self, lines: Vec<Line<'static>>) {
+        self.note(|| Part::Picture);
         for mut line in lines {
             line.spans.insert(0, Span::raw(" ".repeat(POINTER)));
             self.lines.push(line);
@@ -473,6 +587,7 @@ impl Sheet {
         let mut spans = Vec::new();
         let mut used = 0;
         for (label, focused) in buttons {
+            self.note_button(label, *focused);
             let button = format!("[ {} ]", self.theme.shown(label));
             if used > 0 && used + gap + POINTER + button.width() > self.width {
                 self.lines.push(Line::from(std::mem::take(&mut spans)));
@@ -498,6 +613,7 @@ impl Sheet {
     }
 
     pub fn button(&mut self, label: &str, focused: bool) {
+        self.note_button(label, focused);
         let label = self.theme.shown(label);
         let style = if focused {
             self.theme.focus
@@ -507,7 +623,18 @@ impl Sheet {
         self.item(vec![Span::styled(format!("[ {label} ]"), style)], focused);
     }
 
+    fn note_button(&mut self, label: &str, focused: bool) {
+        self.note(|| Part::Button {
+            label: label.to_owned(),
+            focused,
+        });
+    }
+
     pub fn link(&mut self, label: &str, focused: bool) {
+        self.note(|| Part::Link {
+            label: label.to_owned(),
+            focused,
+        });
         let style = if focused {
             self.theme.focus
         } else {
@@ -517,10 +644,14 @@ impl Sheet {
         self.item(vec![Span::styled(label, style)], focused);
     }
 
-    /// An item of a menu, its first letter marked as the key that jumps to it, with a hint behind it.
-    pub fn choice(&mut self, label: &str, hint: &str, focused: bool) {
+    /// An item of a menu, its first letter marked as the key that jumps to it.
+    pub fn choice(&mut self, label: &str, focused: bool) {
+        self.note(|| Part::Entry {
+            label: label.to_owned(),
+            focused,
+        });
         let label = self.theme.shown(label);
-        let mut spans = if focused {
+        let spans = if focused {
             vec![Span::styled(format!(" {label} "), self.theme.focus)]
         } else {
             let split = label.chars().next().map_or(0, char::len_utf8);
@@ -531,11 +662,18 @@ impl Sheet {
                 Span::raw(format!("{rest} ")),
             ]
         };
-        if !hint.is_empty() {
-            let hint = self.theme.shown(hint);
-            spans.push(Span::styled(format!("  {hint}"), self.theme.hint));
-        }
         self.item(spans, focused);
+    }
+
+    /// Notes a table as a whole: its heads and its rows.
+    pub fn note_table(&mut self, heads: &[String], rows: &[Vec<String>], focus: Option<usize>) {
+        self.note(|| Part::Heads(heads.to_vec()));
+        for (number, cells) in rows.iter().enumerate() {
+            self.note(|| Part::Row {
+                cells: cells.clone(),
+                focused: focus == Some(number),
+            });
+        }
     }
 
     /// The heads of a table's columns.
@@ -580,15 +718,24 @@ impl Sheet {
         self.width.saturating_sub(POINTER + 1)
     }
 
-    /// Something to be read from afar and copied by hand, in a box of its own where there is room for one.
+    /// Something secret that is shown once, in lines of their own.
+    pub fn issued(&mut self, lines: &[impl AsRef<str>]) {
+        self.note(|| Part::Secret);
+        for line in lines {
+            self.wrapped(line.as_ref(), self.theme.title, 0);
+        }
+    }
+
+    /// Something secret to be read from afar and copied by hand, in a box of its own where there is room for one.
     pub fn placard(&mut self, text: &str) {
         const MARGIN: usize = 4;
         let border = self.theme.border;
         let text = self.theme.shown(text);
         let room = self.width.saturating_sub(POINTER + 2 * MARGIN + 2);
         if text.width() > room {
-            return self.title(&text);
+            return self.issued(&[&text]);
         }
+        self.note(|| Part::Secret);
         let inside = text.width() + 2 * MARGIN;
         let lead = " ".repeat(POINTER);
         let edge = |left: &str, right: &str, line: &str| {
@@ -628,6 +775,7 @@ impl Sheet {
 
     /// How much of a step is left: a bar and its seconds.
     pub fn gauge(&mut self, name: &str, left: u64, of: u64, said: &str) {
+        self.note_pair(name, said);
         let name = self.theme.shown(name);
         let padding = " ".repeat(NAME.saturating_sub(name.width()));
         let columns = usize::try_from(of).unwrap_or(30);
@@ -648,12 +796,13 @@ impl Sheet {
 
     /// That something is going on, and for how long.
     pub fn working(&mut self, text: &str, since: Duration) {
+        self.note(|| Part::Working(text.to_owned()));
         let line = format!("{} {}", self.spinner(since), self.theme.shown(text));
         self.lines.push(Line::styled(line, self.theme.hint));
     }
 
     /// The mark that turns while something goes on.
-    pub fn spinner(&self, since: Duration) -> &'static str {
+    fn spinner(&self, since: Duration) -> &'static str {
         let frames = self.theme.spinner;
         frames[usize::try_from(since.as_millis() / 100).unwrap_or(0) % frames.len()]
     }

@@ -34,6 +34,7 @@ impl Table {
     /// Writes heads and rows: all of them, or `height` of them around the one in focus. `is_more`: what follows the
     /// last row is not here.
     pub fn write(&self, sheet: &mut Sheet, focus: Option<usize>, height: usize, is_more: bool) {
+        sheet.note_table(&self.heads, &self.rows, focus);
         let widths = self.widths(sheet.table_columns());
         let cut = sheet.cut_mark();
         sheet.table_head(&line(&self.heads, &widths, cut));

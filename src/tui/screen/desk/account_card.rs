@@ -3,8 +3,6 @@
 
 use std::time::Duration;
 
-use ratatui::Frame;
-
 use super::{
     desk_act::{declined_words, write_refusal},
     draft::{ActKind, Draft},
@@ -24,12 +22,13 @@ use crate::{
         context::Context,
         route::Route,
         screen::{
-            Attempt, Left, Refused, Screen, Step, jumped, moved, until_next_second, usual_hints,
+            Attempt, FormScreen, Left, Refused, Screen, Step, form_of, until_next_second,
             write_working,
         },
         text::{Text, fill},
         widget::{
-            frame::{self, KeyHint},
+            form::{Form, Items, items},
+            frame::KeyHint,
             sheet::Sheet,
             table::Table,
         },
@@ -43,7 +42,7 @@ pub struct AccountCardScreen {
     /// Monotonic time at which the card was read: its wait counts down from then.
     read_at: Duration,
     email: Option<EmailAddress>,
-    focus: Item,
+    form: Form<Item>,
     /// The act whose form is open over the card.
     doing: Option<ActKind>,
     done: Option<ActKind>,
@@ -51,8 +50,9 @@ pub struct AccountCardScreen {
     attempt: Attempt,
 }
 
+/// What can be focused here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Item {
+pub enum Item {
     RevealEmail,
     Act(ActKind),
     Back,
@@ -63,11 +63,10 @@ enum Item {
 impl AccountCardScreen {
     pub fn new(card: Card, now: Now) -> Self {
         Self {
-            focus: if card.is_own {
-                Item::Back
-            } else {
-                Item::RevealEmail
-            },
+            form: Form::new(match card.is_own {
+                true => Item::Back,
+                false => Item::RevealEmail,
+            }),
             card,
             read_at: now.monotonic,
             email: None,
@@ -89,7 +88,8 @@ impl AccountCardScreen {
         }
     }
 
-    fn items(&self, now: Now) -> Vec<Item> {
+    /// What makes sense for this account.
+    fn acts(&self, now: Now) -> Vec<ActKind> {
         let card = &self.card;
         let acts = [
             (ActKind::Unlock, self.wait(now).is_some()),
@@ -106,41 +106,7 @@ impl AccountCardScreen {
             ),
         ];
         let acts = acts.into_iter().filter(|(_, makes_sense)| *makes_sense);
-        let acts = acts.map(|(act, _)| Item::Act(act));
-        let reveal = self.email.is_none().then_some(Item::RevealEmail);
-        let own = card.is_own;
-        reveal
-            .into_iter()
-            .chain(acts)
-            .filter(|_| !own)
-            .chain([Item::Back])
-            .chain((0..card.activity.len()).map(Item::Activity))
-            .collect()
-    }
-
-    fn label(item: Item, text: &'static Text) -> &'static str {
-        match item {
-            Item::RevealEmail => &text.account_card.reveal_email,
-            Item::Act(act) => act.label(text),
-            Item::Back => &text.key.back,
-            Item::Activity(_) => "",
-        }
-    }
-
-    fn activate(&mut self) -> Step {
-        match self.focus {
-            Item::RevealEmail => {
-                let account = self.card.key.clone();
-                Step::Ask(Request::Desk(DeskRequest::RevealEmail(account)))
-            }
-            Item::Act(act) => {
-                self.doing = Some(act);
-                let (key, name) = (self.card.key.clone(), self.card.name.clone());
-                Step::Open(Route::DeskAct(Draft::Account(key, name, act)))
-            }
-            Item::Back => self.close(),
-            Item::Activity(_) => Step::Stay,
-        }
+        acts.map(|(act, _)| act).collect()
     }
 
     fn close(&self) -> Step {
@@ -152,14 +118,6 @@ impl AccountCardScreen {
         self.card = card;
         self.read_at = now.monotonic;
         self.email = None;
-    }
-
-    /// The focus is never on what an answer has taken away. Time takes nothing away; what it moves keeps the focus.
-    fn settle_focus(&mut self, now: Now) {
-        let items = self.items(now);
-        if !items.contains(&self.focus) {
-            self.focus = items[0];
-        }
     }
 
     fn write_facts(&self, sheet: &mut Sheet, context: &Context<'_>) {
@@ -246,7 +204,7 @@ impl AccountCardScreen {
                     .map_or(String::new(), |by| by.user_id.to_string()),
             ]);
         }
-        let focus = match self.focus {
+        let focus = match self.form.focused() {
             Item::Activity(number) => Some(number),
             _ => None,
         };
@@ -254,34 +212,58 @@ impl AccountCardScreen {
     }
 }
 
-impl Screen for AccountCardScreen {
-    fn command(&mut self, command: Command, context: &Context<'_>) -> Step {
+impl FormScreen for AccountCardScreen {
+    form_of!(Item);
+
+    fn items(&self, context: &Context<'_>) -> Items<Item> {
+        let text = context.text;
+        let reveal = || items::button(Item::RevealEmail, &text.account_card.reveal_email);
+        let act = |act: ActKind| items::button(Item::Act(act), act.label(text));
+        let line = |number| items::own(Item::Activity(number)).unsaid();
+        let acts = self.acts(context.now).into_iter().map(act);
+        let is_masked = self.email.is_none();
+        let about = is_masked.then(reveal).into_iter().chain(acts);
+        let items = about
+            .filter(|_| !self.card.is_own)
+            .chain([items::button(Item::Back, &text.key.back)])
+            .chain((0..self.card.activity.len()).map(line));
+        let scroll = KeyHint::new(context.theme.arrows, &text.key.scroll);
+        // Ten lines on, not to the end: the activities are read.
+        Items::new(items)
+            .paged(10)
+            .esc(&text.key.back)
+            .further(1, Some(scroll))
+    }
+
+    fn before(&mut self, _command: Command, _context: &Context<'_>) -> Option<Step> {
         self.done = None;
         self.declined = None;
         self.attempt = Attempt::default();
-        let items = self.items(context.now);
-        let position = items.iter().position(|item| *item == self.focus);
-        let position = position.unwrap_or(0);
-        match command {
-            Command::Activate => return self.activate(),
-            Command::Back => return self.close(),
-            Command::Jump(letter) => {
-                let labels: Vec<_> = items
-                    .iter()
-                    .map(|item| Self::label(*item, context.text))
-                    .collect();
-                if let Some(item) = jumped(position, &labels, letter) {
-                    self.focus = items[item];
-                }
-            }
-            // Ten lines on, not to the end: the activities are read.
-            Command::PageDown => self.focus = items[(position + 10).min(items.len() - 1)],
-            Command::PageUp => self.focus = items[position.saturating_sub(10)],
-            other => self.focus = items[moved(position, items.len(), other)],
-        }
-        Step::Stay
+        None
     }
 
+    fn choose(&mut self, item: Item, _context: &Context<'_>) -> Step {
+        match item {
+            Item::RevealEmail => {
+                let account = self.card.key.clone();
+                Step::Ask(Request::Desk(DeskRequest::RevealEmail(account)))
+            }
+            Item::Act(act) => {
+                self.doing = Some(act);
+                let (key, name) = (self.card.key.clone(), self.card.name.clone());
+                Step::Open(Route::DeskAct(Draft::Account(key, name, act)))
+            }
+            Item::Back => self.close(),
+            Item::Activity(_) => Step::Stay,
+        }
+    }
+
+    fn back(&mut self, _context: &Context<'_>) -> Step {
+        self.close()
+    }
+}
+
+impl Screen for AccountCardScreen {
     fn refused(&mut self, refusal: Refused, context: &Context<'_>) {
         self.attempt.refused(refusal, context.now);
     }
@@ -294,10 +276,10 @@ impl Screen for AccountCardScreen {
                 self.renew(*card, context.now);
                 self.done = self.doing.take();
                 // What was done stands there, and a key still held does nothing to it.
-                self.focus = match self.card.activity.first() {
+                self.form.focus(match self.card.activity.first() {
                     Some(_) => Item::Activity(0),
                     None => Item::Back,
-                };
+                });
                 if let Some(password) = password {
                     return Step::Open(Route::OneTimePassword {
                         account: self.card.key.clone(),
@@ -309,7 +291,6 @@ impl Screen for AccountCardScreen {
             DeskReply::Declined(why) => self.declined = Some(why),
             DeskReply::Rules(_) | DeskReply::Outbox(_) | DeskReply::Audit(_) => {}
         }
-        self.settle_focus(context.now);
         Step::Stay
     }
 
@@ -345,33 +326,14 @@ impl Screen for AccountCardScreen {
             sheet.paragraph(&text.account_card.own);
         }
         sheet.gap();
-        let items = self.items(context.now);
-        let buttons: Vec<_> = items
-            .into_iter()
-            .filter(|item| !matches!(item, Item::Activity(_)))
-            .map(|item| (Self::label(item, text), item == self.focus))
-            .collect();
-        sheet.toolbar(&buttons);
+        self.view(context).write_toolbar(sheet);
         write_working(sheet, context);
         sheet.gap();
         self.write_activity(sheet, context);
     }
 
-    fn paint(&self, frame: &mut Frame<'_>, context: &Context<'_>) {
-        let area = frame::paint_wide(frame, context, &self.hints(context));
-        let mut sheet = Sheet::new(context.theme, area.width);
-        self.sheet(&mut sheet, context);
-        sheet.paint(frame, area, 0);
-    }
-
-    fn hints(&self, context: &Context<'_>) -> Vec<KeyHint> {
-        let text = context.text;
-        let mut hints = usual_hints(context, &text.key.choose, Some(&text.key.back));
-        if matches!(self.focus, Item::Activity(_)) {
-            hints.remove(0);
-        }
-        hints.insert(1, KeyHint::new(context.theme.arrows, &text.key.scroll));
-        hints
+    fn is_wide(&self) -> bool {
+        true
     }
 
     fn help(&self, text: &'static Text) -> &'static str {

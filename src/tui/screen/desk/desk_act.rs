@@ -6,30 +6,26 @@
 
 use std::time::Duration;
 
-use ratatui::Frame;
-
 use super::{
     draft::{ActKind, Draft},
     rule_words::change_lines,
 };
 use crate::{
     domain::{
-        EmailAddress, TimeStep,
+        EmailAddress,
         idle::Presence,
         officer::{Declined, Order, Statement, StatementError},
     },
     tui::{
         DeskReply, DeskRequest, Now, Request,
-        command::{Command, Edit},
         context::Context,
         screen::{
-            Attempt, Left, Refused, Screen, Step, entry::PasscodeEntry, jumped, moved, next_second,
-            usual_hints, write_working,
+            Attempt, FormScreen, Left, Refused, Screen, Step, form_of, fresh_code::FreshCode,
+            reset::reset_request::email_words, write_working,
         },
-        text::{Text, fill},
+        text::Text,
         widget::{
-            field::TextField,
-            frame::{self, KeyHint},
+            form::{Change, Form, Items, Sentence, View, items},
             sheet::Sheet,
         },
     },
@@ -75,19 +71,14 @@ pub fn declined_words(why: Declined, text: &'static Text) -> &'static str {
 #[derive(Debug)]
 pub struct DeskActScreen {
     draft: Draft,
-    email: TextField,
-    reason: TextField,
-    seen: TextField,
-    /// A fresh code is wanted.
-    entry: Option<PasscodeEntry>,
-    focus: Item,
-    wrong: Wrong,
+    form: Form<Item>,
+    fresh: FreshCode<Item>,
     declined: Option<Declined>,
-    attempt: Attempt,
 }
 
+/// What can be focused here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Item {
+pub enum Item {
     Email,
     Reason,
     Seen,
@@ -96,147 +87,60 @@ enum Item {
     Cancel,
 }
 
-/// What is wrong with each field.
-#[derive(Debug, Default)]
-struct Wrong {
-    email: Option<EmailWrong>,
-    reason: Option<StatementError>,
-    seen: Option<StatementError>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum EmailWrong {
-    Empty,
-    Form,
+/// What is wrong with a reason, or with what was seen.
+fn statement_words(error: StatementError) -> Sentence {
+    match error {
+        StatementError::TooShort => |text| text.desk_act.too_short.clone(),
+        StatementError::TooLong => |text| text.desk_act.too_long.clone(),
+        StatementError::Control => |text| text.desk_act.control.clone(),
+    }
 }
 
 impl DeskActScreen {
     pub fn new(draft: Draft) -> Self {
+        let focus = match draft.wants_email() {
+            true => Item::Email,
+            false => Item::Reason,
+        };
         Self {
-            focus: if draft.wants_email() {
-                Item::Email
-            } else {
-                Item::Reason
-            },
             draft,
-            email: TextField::new(EmailAddress::MAX_BYTES),
-            reason: TextField::new(Statement::MAX_CHARS),
-            seen: TextField::new(Statement::MAX_CHARS),
-            entry: None,
-            wrong: Wrong::default(),
+            form: Form::new(focus)
+                .text(Item::Email, EmailAddress::MAX_BYTES, "")
+                .text(Item::Reason, Statement::MAX_CHARS, "")
+                .text(Item::Seen, Statement::MAX_CHARS, ""),
+            fresh: FreshCode::new(Item::Code),
             declined: None,
-            attempt: Attempt::default(),
         }
-    }
-
-    fn items(&self) -> Vec<Item> {
-        let items = [
-            (Item::Email, self.draft.wants_email()),
-            (Item::Reason, true),
-            (Item::Seen, self.draft.wants_identity()),
-            (Item::Code, self.entry.is_some()),
-            (Item::Confirm, true),
-            (Item::Cancel, true),
-        ];
-        let wanted = items.into_iter().filter(|(_, is_wanted)| *is_wanted);
-        wanted.map(|(item, _)| item).collect()
-    }
-
-    fn edit(&mut self, edit: Edit, now: Now) -> Step {
-        match self.focus {
-            Item::Email => {
-                self.wrong.email = None;
-                self.email.edit(edit);
-            }
-            Item::Reason => {
-                self.wrong.reason = None;
-                self.reason.edit(edit);
-            }
-            Item::Seen => {
-                self.wrong.seen = None;
-                self.seen.edit(edit);
-            }
-            Item::Code => {
-                if self.entry.as_mut().is_some_and(|entry| entry.edit(edit)) {
-                    return self.code_typed(now);
-                }
-            }
-            Item::Confirm | Item::Cancel => {}
-        }
-        Step::Stay
-    }
-
-    /// The sixth digit submits nothing that changes something: that wants its own key.
-    fn code_typed(&mut self, now: Now) -> Step {
-        if self.draft.is_a_look() {
-            return self.submit(now);
-        }
-        self.focus = Item::Confirm;
-        Step::Stay
     }
 
     fn submit(&mut self, now: Now) -> Step {
-        if self.attempt.wait(now).is_some() {
-            return Step::Stay;
-        }
         self.declined = None;
-        let email = self.draft.wants_email().then(|| {
-            let typed = self.email.value();
-            EmailAddress::parse(typed).map_err(|_| match typed.trim() {
-                "" => EmailWrong::Empty,
-                _ => EmailWrong::Form,
-            })
-        });
-        let email = email.transpose();
-        let reason = Statement::parse(self.reason.value());
-        let seen = self.draft.wants_identity();
-        let seen = seen
-            .then(|| Statement::parse(self.seen.value()))
-            .transpose();
-        self.wrong = Wrong {
-            email: email.as_ref().err().copied(),
-            reason: reason.as_ref().err().copied(),
-            seen: seen.as_ref().err().copied(),
-        };
-        let (email, reason, seen) = match (email, reason, seen) {
-            (Ok(email), Ok(reason), Ok(seen)) => (email, reason, seen),
-            (email, reason, _) => {
-                self.focus = match (email, reason) {
-                    (Err(_), _) => Item::Email,
-                    (_, Err(_)) => Item::Reason,
-                    _ => Item::Seen,
-                };
-                return Step::Stay;
-            }
-        };
-        let passcode = match &mut self.entry {
-            None => None,
-            Some(entry) => match entry.submit(now) {
-                Some(passcode) => Some(passcode),
-                None => {
-                    self.focus = Item::Code;
-                    return Step::Stay;
-                }
-            },
+        let typed = self.form.value(Item::Email);
+        let email = self.draft.wants_email().then(|| EmailAddress::parse(typed));
+        let email = email.transpose().map_err(|_| email_words(typed));
+        let statement = |item| Statement::parse(self.form.value(item)).map_err(statement_words);
+        let reason = statement(Item::Reason);
+        let wants_identity = self.draft.wants_identity();
+        let seen = wants_identity.then(|| statement(Item::Seen)).transpose();
+        self.form.judge([
+            (Item::Email, email.as_ref().err().copied()),
+            (Item::Reason, reason.as_ref().err().copied()),
+            (Item::Seen, seen.as_ref().err().copied()),
+        ]);
+        let (Ok(email), Ok(reason), Ok(seen)) = (email, reason, seen) else {
+            return Step::Stay;
         };
         let Some(act) = self.draft.act(email) else {
             return Step::Stay;
         };
-        self.attempt = Attempt::default();
-        Step::Ask(Request::Desk(DeskRequest::CarryOut(Box::new(Order {
-            act,
-            reason,
-            seen,
-            passcode,
-        }))))
-    }
-
-    fn label(&self, item: Item, text: &'static Text) -> &'static str {
-        match item {
-            Item::Confirm => self.draft.button(text),
-            Item::Cancel => &text.common.cancel,
-            Item::Email | Item::Reason | Item::Seen | Item::Code => "",
-        }
+        self.fresh.ask(&mut self.form, now, |passcode| {
+            Request::Desk(DeskRequest::CarryOut(Box::new(Order {
+                act,
+                reason,
+                seen,
+                passcode,
+            })))
+        })
     }
 
     fn write_effects(&self, sheet: &mut Sheet, context: &Context<'_>) {
@@ -259,128 +163,83 @@ impl DeskActScreen {
         }
     }
 
-    fn write_fields(&self, sheet: &mut Sheet, context: &Context<'_>) {
+    fn write_code(&self, sheet: &mut Sheet, form: &View<'_, Item>, context: &Context<'_>) {
         let words = &context.text.desk_act;
-        sheet.name_columns(LABELS);
-        let statement = |wrong| match wrong {
-            StatementError::TooShort => &words.too_short,
-            StatementError::TooLong => &words.too_long,
-            StatementError::Control => &words.control,
-        };
-        if self.draft.wants_email() {
-            let focused = self.focus == Item::Email;
-            sheet.row_field(&words.email, &self.email, FIELD, focused);
-            match self.wrong.email {
-                Some(EmailWrong::Empty) => sheet.error(&context.text.reset_request.email_empty),
-                Some(EmailWrong::Form) => sheet.error(&context.text.reset_request.email_form),
-                None => {}
+        if self.fresh.is_wanted() {
+            sheet.gap();
+            if self.fresh.refusal().is_none() {
+                sheet.paragraph(&words.fresh);
             }
         }
-        let focused = self.focus == Item::Reason;
-        sheet.row_field(&words.reason, &self.reason, FIELD, focused);
-        if let Some(wrong) = self.wrong.reason {
-            sheet.error(statement(wrong));
-        }
-        if self.draft.wants_identity() {
-            let focused = self.focus == Item::Seen;
-            sheet.row_field(&words.seen, &self.seen, FIELD, focused);
-            match self.wrong.seen {
-                Some(wrong) => sheet.error(statement(wrong)),
-                None => sheet.field_hint(&words.seen_hint),
+        let officers = refused_words(self.fresh.refusal(), context.text);
+        match officers {
+            Some(refused) => {
+                form.write(sheet, Item::Code);
+                sheet.error(refused);
             }
+            None => self.fresh.write(sheet, form, context, &words.rejected),
+        }
+    }
+}
+
+impl FormScreen for DeskActScreen {
+    form_of!(Item);
+
+    fn items(&self, context: &Context<'_>) -> Items<Item> {
+        let (draft, text) = (&self.draft, context.text);
+        let words = &text.desk_act;
+        let field = |item, label| items::field(item, label, FIELD).in_row();
+        let email = draft.wants_email();
+        let seen = draft.wants_identity();
+        let mut items: Vec<_> = [
+            email.then(|| field(Item::Email, &words.email)),
+            Some(field(Item::Reason, &words.reason)),
+            seen.then(|| field(Item::Seen, &words.seen)),
+            self.fresh.item(text),
+        ]
+        .into_iter()
+        .flatten()
+        .collect();
+        let confirm = items::button(Item::Confirm, draft.button(text));
+        if draft.is_a_look() {
+            // Enter in the last field is enough.
+            let last = items.pop().map(|item| item.enter(&text.key.next));
+            items.extend(last);
+            items.push(confirm);
+        } else {
+            items.push(confirm.grave());
+        }
+        items.push(items::button(Item::Cancel, &text.common.cancel));
+        Items::new(items).esc(&text.common.cancel)
+    }
+
+    fn choose(&mut self, item: Item, context: &Context<'_>) -> Step {
+        match item {
+            Item::Cancel => self.back(context),
+            _ => self.submit(context.now),
         }
     }
 
-    fn write_code(&self, sheet: &mut Sheet, context: &Context<'_>) {
-        let words = &context.text.desk_act;
-        let Some(entry) = &self.entry else {
-            return write_refusal(&self.attempt, sheet, context);
-        };
-        sheet.gap();
-        if !entry.was_refused() {
-            sheet.paragraph(&words.fresh);
+    fn back(&mut self, _context: &Context<'_>) -> Step {
+        Step::Close(Left::Nothing)
+    }
+
+    fn changed(&mut self, _item: Item, change: Change, context: &Context<'_>) -> Step {
+        match change {
+            Change::Completed if self.draft.is_a_look() => self.submit(context.now),
+            // The sixth digit submits nothing that changes something: that wants its own key.
+            Change::Completed => {
+                self.form.focus(Item::Confirm);
+                Step::Stay
+            }
+            Change::Typed | Change::Pasted => Step::Stay,
         }
-        entry.write_field(sheet, context, self.focus == Item::Code);
-        if let Some(refused) = refused_words(entry.refusal(), context.text) {
-            return sheet.error(refused);
-        }
-        let left = TimeStep::seconds_left(context.now.wall);
-        let said = context.text.duration(Duration::from_secs(left));
-        entry.write_refusal(sheet, context, |sheet| {
-            sheet.error(&fill(&words.rejected, &[("seconds", &said)]));
-        });
     }
 }
 
 impl Screen for DeskActScreen {
-    fn typing(&self) -> bool {
-        !matches!(self.focus, Item::Confirm | Item::Cancel)
-    }
-
-    fn is_grave(&self) -> bool {
-        self.focus == Item::Confirm && !self.draft.is_a_look()
-    }
-
-    fn command(&mut self, command: Command, context: &Context<'_>) -> Step {
-        let items = self.items();
-        let position = items.iter().position(|item| *item == self.focus);
-        let position = position.unwrap_or(0);
-        match command {
-            Command::Activate => match self.focus {
-                Item::Confirm => return self.submit(context.now),
-                Item::Cancel => return Step::Close(Left::Nothing),
-                Item::Email | Item::Reason | Item::Seen | Item::Code => {
-                    let next = items[position + 1];
-                    if next == Item::Confirm && self.draft.is_a_look() {
-                        return self.submit(context.now);
-                    }
-                    self.focus = next;
-                }
-            },
-            Command::Back => return Step::Close(Left::Nothing),
-            Command::Edit(edit) => return self.edit(edit, context.now),
-            Command::Jump(letter) => {
-                let labels: Vec<_> = items
-                    .iter()
-                    .map(|item| self.label(*item, context.text))
-                    .collect();
-                if let Some(item) = jumped(position, &labels, letter) {
-                    self.focus = items[item];
-                }
-            }
-            other => self.focus = items[moved(position, items.len(), other)],
-        }
-        Step::Stay
-    }
-
-    fn paste(&mut self, text: &str, context: &Context<'_>) -> Step {
-        match self.focus {
-            Item::Email => self.email.paste(text),
-            Item::Reason => self.reason.paste(text),
-            Item::Seen => self.seen.paste(text),
-            Item::Code => {
-                if self.entry.as_mut().is_some_and(|entry| entry.paste(text)) {
-                    return self.code_typed(context.now);
-                }
-            }
-            Item::Confirm | Item::Cancel => {}
-        }
-        Step::Stay
-    }
-
     fn refused(&mut self, refusal: Refused, context: &Context<'_>) {
-        if refusal == Refused::FreshPasscodeWanted {
-            self.entry = Some(PasscodeEntry::default());
-            self.focus = Item::Code;
-            return;
-        }
-        match &mut self.entry {
-            Some(entry) => {
-                self.focus = Item::Code;
-                entry.refused(refusal, context.now);
-            }
-            None => self.attempt.refused(refusal, context.now),
-        }
+        self.fresh.refused(refusal, &mut self.form, context.now);
     }
 
     fn desk(&mut self, reply: DeskReply, _context: &Context<'_>) -> Step {
@@ -388,22 +247,29 @@ impl Screen for DeskActScreen {
             return Step::Close(Left::Done(reply));
         };
         // The code that came with it has been taken: the login is fresh now.
-        self.entry = None;
+        self.fresh.taken(&mut self.form);
         self.declined = Some(why);
-        self.focus = match why {
+        self.form.focus(match why {
             Declined::IdentityWanted if self.draft.wants_identity() => Item::Seen,
             _ => Item::Cancel,
-        };
+        });
         Step::Stay
     }
 
     fn sheet(&self, sheet: &mut Sheet, context: &Context<'_>) {
         let text = context.text;
+        let form = self.view(context);
         sheet.title(&self.draft.title(text));
         self.write_effects(sheet, context);
         sheet.gap();
-        self.write_fields(sheet, context);
-        self.write_code(sheet, context);
+        sheet.name_columns(LABELS);
+        form.write(sheet, Item::Email);
+        form.write(sheet, Item::Reason);
+        form.write(sheet, Item::Seen);
+        if self.draft.wants_identity() && form.wrong(Item::Seen).is_none() {
+            sheet.field_hint(&text.desk_act.seen_hint);
+        }
+        self.write_code(sheet, &form, context);
         if let Some(why) = self.declined {
             sheet.error(declined_words(why, text));
         }
@@ -411,28 +277,12 @@ impl Screen for DeskActScreen {
         if !self.draft.is_a_look() {
             sheet.paragraph(&text.desk_act.question);
         }
-        sheet.buttons(&[
-            (self.draft.button(text), self.focus == Item::Confirm),
-            (&text.common.cancel, self.focus == Item::Cancel),
-        ]);
+        form.write_buttons(sheet);
         write_working(sheet, context);
     }
 
-    fn paint(&self, frame: &mut Frame<'_>, context: &Context<'_>) {
-        let area = frame::paint_wide(frame, context, &self.hints(context));
-        let mut sheet = Sheet::new(context.theme, area.width);
-        self.sheet(&mut sheet, context);
-        sheet.paint(frame, area, 0);
-    }
-
-    fn hints(&self, context: &Context<'_>) -> Vec<KeyHint> {
-        let text = context.text;
-        let enter = if self.typing() {
-            &text.key.next
-        } else {
-            &text.key.choose
-        };
-        usual_hints(context, enter, Some(&text.common.cancel))
+    fn is_wide(&self) -> bool {
+        true
     }
 
     fn help(&self, text: &'static Text) -> &'static str {
@@ -444,7 +294,6 @@ impl Screen for DeskActScreen {
     }
 
     fn next_tick(&self, now: Now) -> Option<Duration> {
-        let shows_seconds = self.entry.is_some() || self.attempt.last().is_some();
-        shows_seconds.then(|| next_second(now))
+        self.fresh.next_tick(now)
     }
 }

@@ -2,17 +2,15 @@
 //!
 //! The words are those of the log itself, so that what is read here is found again by `audit search`.
 
-use ratatui::Frame;
-
 use crate::{
     domain::{AccountKey, audit::AuditRecord, calendar, idle::Presence},
     tui::{
         command::Command,
         context::Context,
-        screen::{Left, Screen, Step, moved, usual_hints},
+        screen::{FormScreen, Left, Screen, Step, form_of},
         text::{Text, fill, harmless},
         widget::{
-            frame::{self, KeyHint},
+            form::{Form, Items, items},
             sheet::Sheet,
             table::Table,
         },
@@ -20,7 +18,7 @@ use crate::{
 };
 
 /// Rows of the body besides those of the table.
-const OTHER_ROWS: u16 = 4;
+const OTHER_ROWS: usize = 4;
 
 /// How far a record's text scrolls, at the most.
 const DEEPEST: usize = 200;
@@ -29,7 +27,8 @@ const DEEPEST: usize = 200;
 #[derive(Debug)]
 pub struct DeskAuditScreen {
     records: Vec<AuditRecord>,
-    focus: usize,
+    /// In focus is a record, by its place.
+    form: Form<usize>,
     /// The first line shown of the record in focus, if it is open.
     scroll: Option<usize>,
 }
@@ -38,22 +37,14 @@ impl DeskAuditScreen {
     pub fn new(records: Vec<AuditRecord>) -> Self {
         Self {
             records,
-            focus: 0,
+            form: Form::new(0),
             scroll: None,
         }
     }
 
-    fn list_command(&mut self, command: Command) -> Step {
-        match command {
-            Command::Back => return Step::Close(Left::Nothing),
-            Command::Activate if !self.records.is_empty() => self.scroll = Some(0),
-            Command::PageDown => {
-                self.focus = (self.focus + 10).min(self.records.len().saturating_sub(1));
-            }
-            Command::PageUp => self.focus = self.focus.saturating_sub(10),
-            other => self.focus = moved(self.focus, self.records.len().max(1), other),
-        }
-        Step::Stay
+    /// The record that is open, and the first line shown of it.
+    fn open(&self) -> Option<(&AuditRecord, usize)> {
+        Some((self.records.get(self.form.focused())?, self.scroll?))
     }
 
     fn record_command(&mut self, command: Command, scroll: usize) {
@@ -69,7 +60,8 @@ impl DeskAuditScreen {
         };
     }
 
-    fn write_list(&self, sheet: &mut Sheet, context: &Context<'_>, rows: usize) {
+    fn write_list(&self, sheet: &mut Sheet, context: &Context<'_>) {
+        let rows = sheet.rows_besides(OTHER_ROWS, 3);
         let text = context.text;
         let words = &text.desk_audit;
         sheet.title(&words.title);
@@ -100,7 +92,7 @@ impl DeskAuditScreen {
                 place_of(&record.from),
             ]);
         }
-        table.write(sheet, Some(self.focus), rows, false);
+        table.write(sheet, Some(self.form.focused()), rows, false);
     }
 
     fn write_record(&self, sheet: &mut Sheet, context: &Context<'_>, record: &AuditRecord) {
@@ -138,44 +130,49 @@ fn place_of(from: &str) -> String {
     harmless(place.unwrap_or(from))
 }
 
-impl Screen for DeskAuditScreen {
-    fn command(&mut self, command: Command, _context: &Context<'_>) -> Step {
-        match self.scroll {
-            None => self.list_command(command),
-            Some(scroll) => {
-                self.record_command(command, scroll);
-                Step::Stay
-            }
-        }
-    }
+impl FormScreen for DeskAuditScreen {
+    form_of!(usize);
 
-    fn sheet(&self, sheet: &mut Sheet, context: &Context<'_>) {
-        self.write_list(sheet, context, 3);
-    }
-
-    fn paint(&self, frame: &mut Frame<'_>, context: &Context<'_>) {
-        let area = frame::paint_wide(frame, context, &self.hints(context));
-        let mut sheet = Sheet::new(context.theme, area.width);
-        if let (Some(scroll), Some(record)) = (self.scroll, self.records.get(self.focus)) {
-            self.write_record(&mut sheet, context, record);
-            sheet.paint(frame, area, scroll);
-        } else {
-            let rows = area.height.saturating_sub(OTHER_ROWS).max(3);
-            self.write_list(&mut sheet, context, usize::from(rows));
-            sheet.paint(frame, area, 0);
-        }
-    }
-
-    fn hints(&self, context: &Context<'_>) -> Vec<KeyHint> {
+    fn items(&self, context: &Context<'_>) -> Items<usize> {
         let text = context.text;
-        let mut hints = usual_hints(context, &text.desk_audit.open, Some(&text.key.back));
-        hints[1] = KeyHint::new(context.theme.arrows, &text.key.scroll);
-        if self.scroll.is_some() {
-            hints.remove(0);
-        } else if self.records.is_empty() {
-            hints.drain(..2);
+        let row = |row| match self.scroll {
+            Some(_) => items::own(row).unsaid(),
+            None => items::own(row).enter(&text.desk_audit.open),
+        };
+        let rows = (0..self.records.len()).map(row);
+        Items::new(rows).list(10).esc(&text.key.back)
+    }
+
+    fn before(&mut self, command: Command, _context: &Context<'_>) -> Option<Step> {
+        let scroll = self.scroll?;
+        self.record_command(command, scroll);
+        Some(Step::Stay)
+    }
+
+    fn choose(&mut self, _record: usize, _context: &Context<'_>) -> Step {
+        self.scroll = Some(0);
+        Step::Stay
+    }
+
+    fn back(&mut self, _context: &Context<'_>) -> Step {
+        Step::Close(Left::Nothing)
+    }
+}
+
+impl Screen for DeskAuditScreen {
+    fn sheet(&self, sheet: &mut Sheet, context: &Context<'_>) {
+        match self.open() {
+            Some((record, _)) => self.write_record(sheet, context, record),
+            None => self.write_list(sheet, context),
         }
-        hints
+    }
+
+    fn scrolled(&self) -> usize {
+        self.open().map_or(0, |(_, scroll)| scroll)
+    }
+
+    fn is_wide(&self) -> bool {
+        true
     }
 
     fn help(&self, text: &'static Text) -> &'static str {

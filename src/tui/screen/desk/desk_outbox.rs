@@ -1,18 +1,15 @@
 //! The letters that wait, at the officer's desk: to whom, about what, how often they were tried. Nothing of their
 //! words is shown.
 
-use ratatui::Frame;
-
 use crate::{
     domain::{calendar, idle::Presence},
     tui::{
         OutboxRow,
-        command::Command,
         context::Context,
-        screen::{Left, Screen, Step, moved, usual_hints},
+        screen::{FormScreen, Left, Screen, Step, form_of},
         text::{Text, fill, harmless},
         widget::{
-            frame::{self, KeyHint},
+            form::{Form, Items, items},
             sheet::Sheet,
             table::Table,
         },
@@ -20,21 +17,45 @@ use crate::{
 };
 
 /// Rows of the body besides those of the table.
-const OTHER_ROWS: u16 = 9;
+const OTHER_ROWS: usize = 9;
 
 /// The letters, as they were when they were asked for.
 #[derive(Debug)]
 pub struct DeskOutboxScreen {
     letters: Vec<OutboxRow>,
-    focus: usize,
+    /// In focus is a row, by its number.
+    form: Form<usize>,
 }
 
 impl DeskOutboxScreen {
     pub fn new(letters: Vec<OutboxRow>) -> Self {
-        Self { letters, focus: 0 }
+        Self {
+            letters,
+            form: Form::new(0),
+        }
+    }
+}
+
+impl FormScreen for DeskOutboxScreen {
+    form_of!(usize);
+
+    fn items(&self, context: &Context<'_>) -> Items<usize> {
+        let rows = (0..self.letters.len()).map(|row| items::own(row).unsaid());
+        Items::new(rows).list(10).esc(&context.text.key.back)
     }
 
-    fn write(&self, sheet: &mut Sheet, context: &Context<'_>, rows: usize) {
+    fn choose(&mut self, _row: usize, _context: &Context<'_>) -> Step {
+        Step::Stay
+    }
+
+    fn back(&mut self, _context: &Context<'_>) -> Step {
+        Step::Close(Left::Nothing)
+    }
+}
+
+impl Screen for DeskOutboxScreen {
+    fn sheet(&self, sheet: &mut Sheet, context: &Context<'_>) {
+        let rows = sheet.rows_besides(OTHER_ROWS, 2);
         let text = context.text;
         let words = &text.desk_outbox;
         sheet.title(&words.title);
@@ -65,11 +86,11 @@ impl DeskOutboxScreen {
             ]);
         }
         let begin = sheet.height();
-        table.write(sheet, Some(self.focus), rows, false);
+        table.write(sheet, Some(self.form.focused()), rows, false);
         while sheet.height() < begin + rows.min(self.letters.len()) + 2 {
             sheet.gap();
         }
-        let letter = &self.letters[self.focus.min(self.letters.len() - 1)];
+        let letter = &self.letters[self.form.focused().min(self.letters.len() - 1)];
         sheet.name_columns(20);
         let kind = letter.account.user_type.label();
         sheet.pair(
@@ -88,39 +109,9 @@ impl DeskOutboxScreen {
         };
         sheet.pair(&words.last_error, &error, context.theme.label);
     }
-}
 
-impl Screen for DeskOutboxScreen {
-    fn command(&mut self, command: Command, _context: &Context<'_>) -> Step {
-        match command {
-            Command::Back => return Step::Close(Left::Nothing),
-            Command::PageDown => {
-                self.focus = (self.focus + 10).min(self.letters.len().saturating_sub(1));
-            }
-            Command::PageUp => self.focus = self.focus.saturating_sub(10),
-            other => self.focus = moved(self.focus, self.letters.len().max(1), other),
-        }
-        Step::Stay
-    }
-
-    fn sheet(&self, sheet: &mut Sheet, context: &Context<'_>) {
-        self.write(sheet, context, 3);
-    }
-
-    fn paint(&self, frame: &mut Frame<'_>, context: &Context<'_>) {
-        let area = frame::paint_wide(frame, context, &self.hints(context));
-        let mut sheet = Sheet::new(context.theme, area.width);
-        let rows = area.height.saturating_sub(OTHER_ROWS).max(2);
-        self.write(&mut sheet, context, usize::from(rows));
-        sheet.paint(frame, area, 0);
-    }
-
-    fn hints(&self, context: &Context<'_>) -> Vec<KeyHint> {
-        let text = context.text;
-        let mut hints = usual_hints(context, &text.key.choose, Some(&text.key.back));
-        hints[1] = KeyHint::new(context.theme.arrows, &text.key.scroll);
-        hints.drain(..if self.letters.is_empty() { 2 } else { 1 });
-        hints
+    fn is_wide(&self) -> bool {
+        true
     }
 
     fn help(&self, text: &'static Text) -> &'static str {

@@ -1,7 +1,5 @@
 //! The rules of login: what the three policies mean, which is in force, and the way to another.
 
-use ratatui::Frame;
-
 use super::{
     draft::Draft,
     rule_words::{meaning, name},
@@ -13,26 +11,30 @@ use crate::{
         command::Command,
         context::Context,
         route::Route,
-        screen::{Left, Screen, Step, jumped, moved, usual_hints},
+        screen::{FormScreen, Left, Screen, Step, form_of},
         text::Text,
         widget::{
-            frame::{self, KeyHint},
+            form::{Form, Items, items},
             sheet::Sheet,
         },
     },
 };
 
-const RECOVERY_CODES: usize = 3;
-const SET: usize = 4;
-const BACK: usize = 5;
-const ITEMS: usize = 6;
+/// What can be focused here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Item {
+    Policy(Policy),
+    RecoveryCodes,
+    Set,
+    Back,
+}
 
 /// The rules in force, and those that are chosen here.
 #[derive(Debug)]
 pub struct DeskPolicyScreen {
     rules: LoginRules,
     wanted: LoginRules,
-    focus: usize,
+    form: Form<Item>,
     is_set: bool,
     /// `Ubah` was pressed, and there is nothing to change.
     unchanged: bool,
@@ -40,58 +42,81 @@ pub struct DeskPolicyScreen {
 
 impl DeskPolicyScreen {
     pub fn new(rules: LoginRules) -> Self {
-        let mut policies = Policy::ALL.into_iter();
         Self {
             rules,
             wanted: rules,
-            focus: policies.position(|one| one == rules.policy).unwrap_or(0),
+            form: Form::new(Item::Policy(rules.policy)),
             is_set: false,
             unchanged: false,
         }
     }
 
-    fn activate(&mut self) -> Step {
-        match self.focus {
-            RECOVERY_CODES => self.wanted.recovery_codes = !self.wanted.recovery_codes,
-            SET if self.wanted == self.rules => self.unchanged = true,
-            SET => {
-                let draft = Draft::Rules {
-                    before: self.rules,
-                    wanted: self.wanted,
-                };
-                return Step::Open(Route::DeskAct(draft));
-            }
-            BACK => return Step::Close(Left::Nothing),
-            policy => self.wanted.policy = Policy::ALL[policy],
+    fn set(&mut self) -> Step {
+        if self.wanted == self.rules {
+            self.unchanged = true;
+            return Step::Stay;
+        }
+        Step::Open(Route::DeskAct(Draft::Rules {
+            before: self.rules,
+            wanted: self.wanted,
+        }))
+    }
+}
+
+impl FormScreen for DeskPolicyScreen {
+    form_of!(Item);
+
+    fn items(&self, context: &Context<'_>) -> Items<Item> {
+        let text = context.text;
+        let words = &text.desk_policy;
+        let policies = Policy::ALL.map(|policy| {
+            let in_force = match policy == self.rules.policy {
+                true => words.in_force.as_str(),
+                false => "",
+            };
+            let is_chosen = policy == self.wanted.policy;
+            items::radio(
+                Item::Policy(policy),
+                name(policy, text),
+                is_chosen,
+                in_force,
+            )
+        });
+        let in_force = match self.rules.recovery_codes {
+            true => &words.codes_on,
+            false => &words.codes_off,
+        };
+        let on = self.wanted.recovery_codes;
+        let others = [
+            items::checkbox(Item::RecoveryCodes, &words.recovery_codes, on, in_force),
+            items::button(Item::Set, &words.set),
+            items::button(Item::Back, &text.key.back),
+        ];
+        Items::new(policies.into_iter().chain(others)).esc(&text.key.back)
+    }
+
+    fn before(&mut self, _command: Command, _context: &Context<'_>) -> Option<Step> {
+        self.is_set = false;
+        self.unchanged = false;
+        None
+    }
+
+    fn choose(&mut self, item: Item, context: &Context<'_>) -> Step {
+        match item {
+            Item::Policy(policy) => self.wanted.policy = policy,
+            Item::RecoveryCodes => self.wanted.recovery_codes = !self.wanted.recovery_codes,
+            Item::Set => return self.set(),
+            Item::Back => return self.back(context),
         }
         Step::Stay
+    }
+
+    fn back(&mut self, _context: &Context<'_>) -> Step {
+        Step::Close(Left::Nothing)
     }
 }
 
 impl Screen for DeskPolicyScreen {
-    fn command(&mut self, command: Command, context: &Context<'_>) -> Step {
-        self.is_set = false;
-        self.unchanged = false;
-        match command {
-            Command::Activate => return self.activate(),
-            Command::Back => return Step::Close(Left::Nothing),
-            Command::Jump(letter) => {
-                let words = &context.text.desk_policy;
-                let labels = [
-                    "",
-                    "",
-                    "",
-                    words.recovery_codes.as_str(),
-                    &words.set,
-                    &context.text.key.back,
-                ];
-                self.focus = jumped(self.focus, &labels, letter).unwrap_or(self.focus);
-            }
-            other => self.focus = moved(self.focus, ITEMS, other),
-        }
-        Step::Stay
-    }
-
     fn returned(&mut self, left: Left, _context: &Context<'_>) -> Step {
         if let Left::Done(DeskReply::Rules(rules)) = left {
             self.rules = rules;
@@ -113,47 +138,20 @@ impl Screen for DeskPolicyScreen {
             sheet.hint(&words.lead);
         }
         sheet.gap();
-        for (number, policy) in Policy::ALL.into_iter().enumerate() {
-            let is_chosen = policy == self.wanted.policy;
-            let in_force = policy == self.rules.policy;
-            let aside = if in_force {
-                words.in_force.as_str()
-            } else {
-                ""
-            };
-            sheet.radio(name(policy, text), is_chosen, aside, self.focus == number);
+        let form = self.view(context);
+        for policy in Policy::ALL {
+            form.write(sheet, Item::Policy(policy));
             sheet.meaning(meaning(policy, text));
         }
         sheet.gap();
-        let aside = if self.rules.recovery_codes {
-            &words.codes_on
-        } else {
-            &words.codes_off
-        };
-        sheet.checkbox(
-            &words.recovery_codes,
-            self.wanted.recovery_codes,
-            aside,
-            self.focus == RECOVERY_CODES,
-        );
+        form.write(sheet, Item::RecoveryCodes);
         sheet.meaning(&words.recovery_codes_meaning);
         sheet.gap();
-        sheet.buttons(&[
-            (&words.set, self.focus == SET),
-            (&text.key.back, self.focus == BACK),
-        ]);
+        form.write_buttons(sheet);
     }
 
-    fn paint(&self, frame: &mut Frame<'_>, context: &Context<'_>) {
-        let area = frame::paint_wide(frame, context, &self.hints(context));
-        let mut sheet = Sheet::new(context.theme, area.width);
-        self.sheet(&mut sheet, context);
-        sheet.paint(frame, area, 0);
-    }
-
-    fn hints(&self, context: &Context<'_>) -> Vec<KeyHint> {
-        let text = context.text;
-        usual_hints(context, &text.key.choose, Some(&text.key.back))
+    fn is_wide(&self) -> bool {
+        true
     }
 
     fn help(&self, text: &'static Text) -> &'static str {

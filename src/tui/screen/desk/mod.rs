@@ -14,8 +14,6 @@ pub mod rule_words;
 
 use std::time::Duration;
 
-use ratatui::Frame;
-
 use self::{
     desk_act::{declined_words, write_refusal},
     draft::Draft,
@@ -32,14 +30,13 @@ use crate::{
     },
     tui::{
         DeskReply, DeskRequest, HomeNotice, HomeView, Lookup, LookupReply, Now, Request,
-        command::{Command, Edit},
+        command::Command,
         context::{Context, PATIENCE},
         route::Route,
-        screen::{Attempt, Left, Refused, Screen, Step, home::notice_words, jumped, usual_hints},
+        screen::{Attempt, FormScreen, Left, Refused, Screen, Step, form_of, home::notice_words},
         text::{Text, fill},
         widget::{
-            field::TextField,
-            frame::{self, KeyHint},
+            form::{Change, Form, Items, items},
             sheet::Sheet,
             table::Table,
         },
@@ -52,8 +49,11 @@ const MOST: usize = 200;
 /// The next page is asked for when this many rows or fewer are below the one in focus.
 const AHEAD: usize = 10;
 
+/// Columns of the field in which is typed what is looked for.
+const SEARCH: usize = 48;
+
 /// Rows of the body besides those of the list.
-const OTHER_ROWS: u16 = 9;
+const OTHER_ROWS: usize = 9;
 
 /// The home of an officer.
 #[derive(Debug)]
@@ -63,20 +63,20 @@ pub struct DeskScreen {
     /// The officer's own recovery codes, which a notice may be about.
     recovery: Option<RecoveryState>,
     clock: Option<ClockFault>,
-    search: TextField,
+    form: Form<Focus>,
     list: Option<List>,
     /// The text for which nothing could be looked up.
     failed_for: Option<String>,
-    focus: Focus,
     declined: Option<Declined>,
     attempt: Attempt,
 }
 
+/// What can be focused here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Focus {
+pub enum Focus {
     Search,
     Row(usize),
-    Button(usize),
+    Button(Button),
 }
 
 /// What was found for one text.
@@ -143,8 +143,9 @@ impl List {
     }
 }
 
+/// What leads on from the desk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Button {
+pub enum Button {
     Policy,
     Outbox,
     Audit,
@@ -180,17 +181,16 @@ impl DeskScreen {
             notice: view.notice,
             recovery: view.recovery,
             clock: view.clock,
-            search: TextField::new(PersonName::MAX_CHARS),
+            form: Form::new(Focus::Search).text(Focus::Search, PersonName::MAX_CHARS, ""),
             list: None,
             failed_for: None,
-            focus: Focus::Search,
             declined: None,
             attempt: Attempt::default(),
         }
     }
 
     fn typed(&self) -> &str {
-        self.search.value().trim()
+        self.form.value(Focus::Search).trim()
     }
 
     fn accounts(&self) -> &[Found] {
@@ -204,49 +204,6 @@ impl DeskScreen {
         self.attempt = Attempt::default();
     }
 
-    fn activate(&mut self) -> Step {
-        match self.focus {
-            Focus::Search => {
-                if self.failed_for.as_deref() == Some(self.typed()) {
-                    self.failed_for = None;
-                } else if self.is_up_to_date() && !self.accounts().is_empty() {
-                    self.focus = Focus::Row(0);
-                }
-                Step::Stay
-            }
-            // What is in focus of an older list may be gone with the next one.
-            Focus::Row(_) if !self.is_up_to_date() => Step::Stay,
-            Focus::Row(row) => match self.accounts().get(row) {
-                Some(found) => Step::Ask(Request::Desk(DeskRequest::Show(found.key.clone()))),
-                None => Step::Stay,
-            },
-            Focus::Button(button) => match Button::ALL[button] {
-                Button::Policy => Step::Ask(Request::Desk(DeskRequest::ShowRules)),
-                Button::Outbox => Step::Open(Route::DeskAct(Draft::Outbox)),
-                Button::Audit => Step::Open(Route::DeskAct(Draft::Audit)),
-                Button::Account => Step::Ask(Request::LoadHome),
-                Button::LogOut => Step::Finish,
-            },
-        }
-    }
-
-    /// One step back: from the list to what is typed, then to nothing typed, then to `LOGOUT`, which a slip of Esc
-    /// does not press.
-    fn back(&mut self) {
-        match self.focus {
-            Focus::Search if self.search.value().is_empty() => {
-                self.focus = Focus::Button(Button::ALL.len() - 1);
-            }
-            Focus::Search => self.edit(Edit::Clear),
-            Focus::Row(_) | Focus::Button(_) => self.focus = Focus::Search,
-        }
-    }
-
-    fn edit(&mut self, edit: Edit) {
-        self.search.edit(edit);
-        self.typing_changed();
-    }
-
     fn typing_changed(&mut self) {
         if self.typed().is_empty() {
             self.list = None;
@@ -256,42 +213,31 @@ impl DeskScreen {
         }
     }
 
-    fn go(&mut self, command: Command) {
+    /// Moves the focus as a key says that moves it. Among what was found it moves otherwise than in the form around.
+    fn go(&mut self, command: Command, context: &Context<'_>) {
         let rows = self.accounts().len();
-        let buttons = Button::ALL.len();
-        self.focus = match (self.focus, command) {
-            (Focus::Search, Command::Next | Command::PageDown) if rows > 0 => Focus::Row(0),
+        let focus = self.form.focused();
+        let to = match (focus, command) {
+            (Focus::Search, Command::PageDown) if rows > 0 => Focus::Row(0),
             // Whoever goes down faster than an account is found goes to no button.
-            (Focus::Search, Command::Next) if self.is_looking() => Focus::Search,
-            (Focus::Search, Command::Next) => Focus::Button(0),
-            (Focus::Search, Command::Previous) => Focus::Button(buttons - 1),
-            (Focus::Row(row), Command::Next) if row + 1 < rows => Focus::Row(row + 1),
+            (Focus::Search, Command::Next) if rows == 0 && self.is_looking() => Focus::Search,
             // While a page is on its way, the end of the list is not its end.
-            (Focus::Row(row), Command::Next) if self.has_more() => Focus::Row(row),
-            (Focus::Row(_), Command::Next) => Focus::Button(0),
-            (Focus::Row(0), Command::Previous) => Focus::Search,
-            (Focus::Row(row), Command::Previous) => Focus::Row(row - 1),
+            (Focus::Row(row), Command::Next) if row + 1 == rows && self.has_more() => focus,
             (Focus::Row(row), Command::PageDown) => Focus::Row((row + AHEAD).min(rows - 1)),
             (Focus::Row(row), Command::PageUp) => Focus::Row(row.saturating_sub(AHEAD)),
             (Focus::Row(_), Command::First) => return self.go_to_the_top(),
             (Focus::Row(_), Command::Last) => Focus::Row(rows - 1),
-            (Focus::Button(0), Command::Previous) if rows > 0 => Focus::Row(rows - 1),
-            (Focus::Button(0), Command::Previous) => Focus::Search,
-            (Focus::Button(button), Command::Next) if button + 1 < buttons => {
-                Focus::Button(button + 1)
-            }
-            (Focus::Button(_), Command::Next) => Focus::Search,
-            (Focus::Button(button), Command::Previous) => Focus::Button(button - 1),
-            (Focus::Button(_), Command::First) => Focus::Button(0),
-            (Focus::Button(_), Command::Last) => Focus::Button(buttons - 1),
+            (Focus::Button(_), Command::First) => Focus::Button(Button::ALL[0]),
             (Focus::Button(_), Command::PageUp) if rows > 0 => Focus::Row(rows - 1),
-            (focus, _) => focus,
+            (_, Command::PageDown | Command::PageUp) => focus,
+            _ => self.items(context).moved(focus, command).unwrap_or(focus),
         };
+        self.form.focus(to);
         self.look_ahead();
     }
 
     fn row(&self) -> Option<usize> {
-        match self.focus {
+        match self.form.focused() {
             Focus::Row(row) => Some(row),
             Focus::Search | Focus::Button(_) => None,
         }
@@ -324,10 +270,10 @@ impl DeskScreen {
 
     /// To the first row. If it was left behind, the text is looked up anew.
     fn go_to_the_top(&mut self) {
-        self.focus = Focus::Row(0);
+        self.form.focus(Focus::Row(0));
         if self.list.as_ref().is_some_and(|list| list.left_behind > 0) {
             self.list = None;
-            self.focus = Focus::Search;
+            self.form.focus(Focus::Search);
         }
     }
 
@@ -340,7 +286,7 @@ impl DeskScreen {
     /// Puts a list in place of the one before. Whoever went down into that one already is at the first account of this
     /// one; whoever went further stays on the same account, or goes back to the field.
     fn replace(&mut self, list: List) {
-        if let Focus::Row(row) = self.focus
+        if let Some(row) = self.row()
             && (row > 0 || list.accounts.is_empty())
         {
             let chosen = self.accounts().get(row).map(|found| &found.key);
@@ -348,53 +294,9 @@ impl DeskScreen {
                 .accounts
                 .iter()
                 .position(|found| Some(&found.key) == chosen);
-            self.focus = place.map_or(Focus::Search, Focus::Row);
+            self.form.focus(place.map_or(Focus::Search, Focus::Row));
         }
         self.list = Some(list);
-    }
-
-    fn write(&self, sheet: &mut Sheet, context: &Context<'_>, rows: usize) {
-        let text = context.text;
-        let words = &text.desk;
-        sheet.title(&fill(&words.title, &[("name", self.name.as_str())]));
-        match (self.notice, self.declined) {
-            (Some(notice), _) => {
-                sheet.success(&notice_words(notice, self.recovery, text));
-            }
-            (None, Some(declined)) => sheet.error(declined_words(declined, text)),
-            (None, None) if self.attempt.last().is_some() => {
-                write_refusal(&self.attempt, sheet, context);
-            }
-            (None, None) => match self.clock {
-                Some(ClockFault::Unsynchronised) => sheet.error(&words.clock),
-                Some(ClockFault::Apart(_)) => sheet.error(&words.clock_apart),
-                Some(ClockFault::BeforeBuild(_) | ClockFault::BeforeRecorded(_)) => {
-                    sheet.error(&words.clock_wrong);
-                }
-                None => sheet.gap(),
-            },
-        }
-        sheet.name_columns(9);
-        let is_searching = self.focus == Focus::Search;
-        sheet.row_field(&words.search, &self.search, 48, is_searching);
-        let signs = [
-            (context.working, &text.common.working),
-            (context.looking, &words.looking),
-        ];
-        let going_on = signs.into_iter().find_map(|(since, sign)| {
-            let since = since.filter(|since| *since >= PATIENCE)?;
-            Some(format!("{} {sign}", sheet.spinner(since)))
-        });
-        sheet.field_hint(going_on.as_deref().unwrap_or(&words.search_hint));
-        sheet.gap();
-        self.write_list(sheet, context, rows);
-        sheet.gap();
-        let buttons = Button::ALL.map(|button| button.label(text));
-        let buttons: Vec<_> = (0..)
-            .zip(buttons)
-            .map(|(number, label)| (label, self.focus == Focus::Button(number)))
-            .collect();
-        sheet.toolbar(&buttons);
     }
 
     fn write_list(&self, sheet: &mut Sheet, context: &Context<'_>, rows: usize) {
@@ -492,40 +394,89 @@ fn found_of(card: Card) -> Found {
     }
 }
 
-impl Screen for DeskScreen {
-    fn typing(&self) -> bool {
-        self.focus == Focus::Search
+impl FormScreen for DeskScreen {
+    form_of!(Focus);
+
+    fn items(&self, context: &Context<'_>) -> Items<Focus> {
+        let (words, keys) = (&context.text.desk, &context.text.key);
+        let search = items::field(Focus::Search, &words.search, SEARCH).in_row();
+        let search = match (&self.failed_for, self.accounts()) {
+            (Some(_), _) => search.enter(&words.again),
+            (None, []) => search.unsaid(),
+            (None, _) => search.enter(&words.list),
+        };
+        let rows = (0..self.accounts().len()).map(Focus::Row);
+        let rows = rows.map(|row| items::own(row).enter(&words.open));
+        let button =
+            |button: Button| items::button(Focus::Button(button), button.label(context.text));
+        let esc = match self.form.focused() {
+            Focus::Search if self.form.value(Focus::Search).is_empty() => {
+                &context.text.common.logout
+            }
+            Focus::Search => &words.clear,
+            Focus::Row(_) | Focus::Button(_) => &keys.back,
+        };
+        let buttons = Button::ALL.map(button);
+        Items::new([search].into_iter().chain(rows).chain(buttons)).esc(esc)
     }
 
-    fn command(&mut self, command: Command, context: &Context<'_>) -> Step {
+    fn before(&mut self, command: Command, context: &Context<'_>) -> Option<Step> {
         self.settle();
-        match command {
-            Command::Activate => return self.activate(),
-            Command::Back => self.back(),
-            Command::Edit(edit) => self.edit(edit),
-            Command::Jump(letter) => {
-                let labels = Button::ALL.map(|button| button.label(context.text));
-                let from = match self.focus {
-                    Focus::Button(button) => button,
-                    Focus::Search | Focus::Row(_) => labels.len() - 1,
-                };
-                if let Some(button) = jumped(from, &labels, letter) {
-                    self.focus = Focus::Button(button);
+        if command.moves_focus() {
+            self.go(command, context);
+            return Some(Step::Stay);
+        }
+        None
+    }
+
+    fn choose(&mut self, item: Focus, _context: &Context<'_>) -> Step {
+        match item {
+            Focus::Search => {
+                if self.failed_for.as_deref() == Some(self.typed()) {
+                    self.failed_for = None;
+                } else if self.is_up_to_date() && !self.accounts().is_empty() {
+                    self.form.focus(Focus::Row(0));
                 }
+                Step::Stay
             }
-            other => self.go(other),
+            // What is in focus of an older list may be gone with the next one.
+            Focus::Row(_) if !self.is_up_to_date() => Step::Stay,
+            Focus::Row(row) => match self.accounts().get(row) {
+                Some(found) => Step::Ask(Request::Desk(DeskRequest::Show(found.key.clone()))),
+                None => Step::Stay,
+            },
+            Focus::Button(Button::Policy) => Step::Ask(Request::Desk(DeskRequest::ShowRules)),
+            Focus::Button(Button::Outbox) => Step::Open(Route::DeskAct(Draft::Outbox)),
+            Focus::Button(Button::Audit) => Step::Open(Route::DeskAct(Draft::Audit)),
+            Focus::Button(Button::Account) => Step::Ask(Request::LoadHome),
+            Focus::Button(Button::LogOut) => Step::Finish,
+        }
+    }
+
+    /// One step back: from the list to what is typed, then to nothing typed, then to `LOGOUT`, which a slip of Esc
+    /// does not press.
+    fn back(&mut self, _context: &Context<'_>) -> Step {
+        match self.form.focused() {
+            Focus::Search if self.form.value(Focus::Search).is_empty() => {
+                self.form.focus(Focus::Button(Button::LogOut));
+            }
+            Focus::Search => {
+                self.form.clear(Focus::Search);
+                self.typing_changed();
+            }
+            Focus::Row(_) | Focus::Button(_) => self.form.focus(Focus::Search),
         }
         Step::Stay
     }
 
-    fn paste(&mut self, text: &str, _context: &Context<'_>) -> Step {
+    fn changed(&mut self, _item: Focus, _change: Change, _context: &Context<'_>) -> Step {
         self.settle();
-        self.focus = Focus::Search;
-        self.search.paste(text);
         self.typing_changed();
         Step::Stay
     }
+}
 
+impl Screen for DeskScreen {
     fn refused(&mut self, refusal: Refused, context: &Context<'_>) {
         self.attempt.refused(refusal, context.now);
     }
@@ -569,7 +520,9 @@ impl Screen for DeskScreen {
                     return false;
                 };
                 let gone = list.append(page, row);
-                self.focus = row.map_or(self.focus, |row| Focus::Row(row - gone));
+                if let Some(row) = row {
+                    self.form.focus(Focus::Row(row - gone));
+                }
             }
         }
         self.look_ahead();
@@ -611,35 +564,50 @@ impl Screen for DeskScreen {
     }
 
     fn sheet(&self, sheet: &mut Sheet, context: &Context<'_>) {
-        self.write(sheet, context, 3);
-    }
-
-    fn paint(&self, frame: &mut Frame<'_>, context: &Context<'_>) {
-        let area = frame::paint_wide(frame, context, &self.hints(context));
-        let mut sheet = Sheet::new(context.theme, area.width);
-        let rows = area.height.saturating_sub(OTHER_ROWS).max(3);
-        self.write(&mut sheet, context, usize::from(rows));
-        sheet.paint(frame, area, 0);
-    }
-
-    fn hints(&self, context: &Context<'_>) -> Vec<KeyHint> {
+        let rows = sheet.rows_besides(OTHER_ROWS, 3);
         let text = context.text;
-        let (enter, back) = match self.focus {
-            Focus::Search if self.search.value().is_empty() => {
-                (&text.desk.list, &text.common.logout)
+        let words = &text.desk;
+        sheet.title(&fill(&words.title, &[("name", self.name.as_str())]));
+        match (self.notice, self.declined) {
+            (Some(notice), _) => {
+                sheet.success(&notice_words(notice, self.recovery, text));
             }
-            Focus::Search => (&text.desk.list, &text.desk.clear),
-            Focus::Row(_) => (&text.desk.open, &text.key.back),
-            Focus::Button(_) => (&text.key.choose, &text.key.back),
-        };
-        let mut hints = usual_hints(context, enter, Some(back));
-        let is_search = self.focus == Focus::Search;
-        if is_search && self.failed_for.is_some() {
-            hints[0] = KeyHint::new("Enter", &text.desk.again);
-        } else if is_search && self.accounts().is_empty() {
-            hints.remove(0);
+            (None, Some(declined)) => sheet.error(declined_words(declined, text)),
+            (None, None) if self.attempt.last().is_some() => {
+                write_refusal(&self.attempt, sheet, context);
+            }
+            (None, None) => match self.clock {
+                Some(ClockFault::Unsynchronised) => sheet.error(&words.clock),
+                Some(ClockFault::Apart(_)) => sheet.error(&words.clock_apart),
+                Some(ClockFault::BeforeBuild(_) | ClockFault::BeforeRecorded(_)) => {
+                    sheet.error(&words.clock_wrong);
+                }
+                None => sheet.gap(),
+            },
         }
-        hints
+        sheet.name_columns(9);
+        let form = self.view(context);
+        form.write(sheet, Focus::Search);
+        let signs = [
+            (context.working, &text.common.working),
+            (context.looking, &words.looking),
+        ];
+        let is_long = |since: &Duration| *since >= PATIENCE;
+        let going_on = signs
+            .into_iter()
+            .find_map(|(since, sign)| Some((sign, since.filter(is_long)?)));
+        match going_on {
+            Some((sign, since)) => sheet.field_working(sign, since),
+            None => sheet.field_hint(&words.search_hint),
+        }
+        sheet.gap();
+        self.write_list(sheet, context, rows);
+        sheet.gap();
+        form.write_toolbar(sheet);
+    }
+
+    fn is_wide(&self) -> bool {
+        true
     }
 
     fn help(&self, text: &'static Text) -> &'static str {

@@ -9,11 +9,13 @@ use crate::{
         idle::Presence,
     },
     tui::{
-        command::Command,
         context::Context,
-        screen::{Left, Screen, Step, usual_hints},
+        screen::{FormScreen, Left, Screen, Step, form_of},
         text::Text,
-        widget::{frame::KeyHint, sheet::Sheet},
+        widget::{
+            form::{Form, Items, items},
+            sheet::Sheet,
+        },
     },
 };
 
@@ -25,6 +27,13 @@ pub struct OneTimePasswordScreen {
     account: AccountKey,
     name: PersonName,
     password: IssuedPassword,
+    form: Form<Item>,
+}
+
+/// What can be focused here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Item {
+    PutAway,
 }
 
 impl std::fmt::Debug for OneTimePasswordScreen {
@@ -39,6 +48,7 @@ impl OneTimePasswordScreen {
             account,
             name,
             password,
+            form: Form::new(Item::PutAway),
         }
     }
 
@@ -63,20 +73,26 @@ impl OneTimePasswordScreen {
     }
 }
 
+impl FormScreen for OneTimePasswordScreen {
+    form_of!(Item);
+
+    fn items(&self, context: &Context<'_>) -> Items<Item> {
+        let finish = &context.text.common.finish;
+        // What is put away cannot be shown again.
+        Items::new([items::button(Item::PutAway, finish).enter(finish).grave()])
+    }
+
+    fn choose(&mut self, _item: Item, _context: &Context<'_>) -> Step {
+        Step::Close(Left::Nothing)
+    }
+
+    /// Esc does nothing: it is put away on purpose only.
+    fn back(&mut self, _context: &Context<'_>) -> Step {
+        Step::Stay
+    }
+}
+
 impl Screen for OneTimePasswordScreen {
-    /// What is put away cannot be shown again.
-    fn is_grave(&self) -> bool {
-        true
-    }
-
-    fn command(&mut self, command: Command, _context: &Context<'_>) -> Step {
-        match command {
-            Command::Activate => Step::Close(Left::Nothing),
-            // Esc does nothing: it is put away on purpose only.
-            _ => Step::Stay,
-        }
-    }
-
     fn sheet(&self, sheet: &mut Sheet, context: &Context<'_>) {
         let words = &context.text.one_time_password;
         sheet.title(&words.title);
@@ -86,7 +102,7 @@ impl Screen for OneTimePasswordScreen {
         sheet.paragraph(&words.hand_over);
         // Right above the button, so that even the lowest terminal shows it.
         sheet.placard(&self.grouped());
-        sheet.button(&context.text.common.finish, true);
+        self.view(context).write(sheet, Item::PutAway);
         sheet.gap();
         sheet.bullet(&words.once);
         sheet.bullet(&words.holds);
@@ -94,10 +110,6 @@ impl Screen for OneTimePasswordScreen {
         if !self.is_grouped() {
             sheet.bullet(&words.without_spaces);
         }
-    }
-
-    fn hints(&self, context: &Context<'_>) -> Vec<KeyHint> {
-        usual_hints(context, &context.text.common.finish, None)
     }
 
     fn help(&self, text: &'static Text) -> &'static str {

@@ -12,9 +12,10 @@ use crate::{
         command::Command,
         context::Context,
         route::Route,
-        screen::{Left, Screen, Step, jumped, write_working},
+        screen::{Keys, Left, Screen, Step, write_working},
         text::{Text, fill},
         widget::{
+            form::items::jumped,
             frame::{self, KeyHint},
             sheet::{self, Sheet},
         },
@@ -119,7 +120,7 @@ impl ActivityScreen {
     }
 }
 
-impl Screen for ActivityScreen {
+impl Keys for ActivityScreen {
     fn command(&mut self, command: Command, context: &Context<'_>) -> Step {
         let rows = self.rows(context);
         // How far it scrolls is for the drawing to say, which alone knows how low the terminal is: on a low one there
@@ -151,6 +152,19 @@ impl Screen for ActivityScreen {
         Step::Stay
     }
 
+    fn hints(&self, context: &Context<'_>) -> Vec<KeyHint> {
+        let text = context.text;
+        vec![
+            KeyHint::new("Esc", &text.key.back),
+            KeyHint::new(context.theme.arrows, &text.key.scroll),
+            KeyHint::new(&text.home.change_password[..1], &text.own_password.title),
+            KeyHint::new("F1", &text.key.help),
+            KeyHint::new("F2", &text.key.language),
+        ]
+    }
+}
+
+impl Screen for ActivityScreen {
     fn sheet(&self, sheet: &mut Sheet, context: &Context<'_>) {
         self.write_head(sheet, context);
         sheet.gap();
@@ -181,17 +195,6 @@ impl Screen for ActivityScreen {
         list.paint(frame, at(top, height), self.scroll);
         let below = top + height;
         advice.paint(frame, at(below, area.bottom() - below), 0);
-    }
-
-    fn hints(&self, context: &Context<'_>) -> Vec<KeyHint> {
-        let text = context.text;
-        vec![
-            KeyHint::new("Esc", &text.key.back),
-            KeyHint::new(context.theme.arrows, &text.key.scroll),
-            KeyHint::new(&text.home.change_password[..1], &text.own_password.title),
-            KeyHint::new("F1", &text.key.help),
-            KeyHint::new("F2", &text.key.language),
-        ]
     }
 
     fn help(&self, text: &'static Text) -> &'static str {

@@ -3,17 +3,18 @@
 use std::time::Duration;
 
 use crate::{
-    domain::{AccountKey, Policy, TimeStep, idle::Presence},
+    domain::{AccountKey, Policy, idle::Presence},
     tui::{
         Now, Request,
-        command::Command,
         context::Context,
         screen::{
-            Attempt, Left, Refused, Screen, Step, entry::PasscodeEntry, jumped, moved, next_second,
-            usual_hints, write_working,
+            FormScreen, Left, Refused, Screen, Step, form_of, fresh_code::FreshCode, write_working,
         },
-        text::{Text, fill},
-        widget::{frame::KeyHint, sheet::Sheet},
+        text::Text,
+        widget::{
+            form::{Change, Form, Items, items},
+            sheet::Sheet,
+        },
     },
 };
 
@@ -22,15 +23,14 @@ use crate::{
 pub struct DisableScreen {
     account: AccountKey,
     policy: Policy,
-    /// A fresh code is wanted.
-    entry: Option<PasscodeEntry>,
-    focus: Item,
-    attempt: Attempt,
+    fresh: FreshCode<Item>,
+    form: Form<Item>,
 }
 
+/// What can be focused here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Item {
-    Field,
+pub enum Item {
+    Code,
     Confirm,
     Cancel,
 }
@@ -40,99 +40,58 @@ impl DisableScreen {
         Self {
             account,
             policy,
-            entry: None,
+            fresh: FreshCode::new(Item::Code),
             // What costs nothing is in focus.
-            focus: Item::Cancel,
-            attempt: Attempt::default(),
+            form: Form::new(Item::Cancel),
+        }
+    }
+}
+
+impl FormScreen for DisableScreen {
+    form_of!(Item);
+
+    fn items(&self, context: &Context<'_>) -> Items<Item> {
+        let text = context.text;
+        let code = self.fresh.item(text);
+        let items = [
+            code.map(|item| item.enter(&text.key.choose).grave()),
+            Some(items::button(Item::Confirm, &text.disable.confirm).grave()),
+            Some(items::button(Item::Cancel, &text.common.cancel)),
+        ];
+        Items::new(items.into_iter().flatten()).esc(&text.common.cancel)
+    }
+
+    fn choose(&mut self, item: Item, context: &Context<'_>) -> Step {
+        match item {
+            Item::Cancel => self.back(context),
+            Item::Code | Item::Confirm => {
+                let form = &mut self.form;
+                self.fresh.ask(form, context.now, Request::DisableTotp)
+            }
         }
     }
 
-    fn items(&self) -> &'static [Item] {
-        match self.entry {
-            None => &[Item::Confirm, Item::Cancel],
-            Some(_) => &[Item::Field, Item::Confirm, Item::Cancel],
-        }
+    fn back(&mut self, _context: &Context<'_>) -> Step {
+        Step::Close(Left::Nothing)
     }
 
-    fn submit(&mut self, now: Now) -> Step {
-        let Some(entry) = &mut self.entry else {
-            return if self.attempt.wait(now).is_some() {
-                Step::Stay
-            } else {
-                Step::Ask(Request::DisableTotp(None))
-            };
-        };
-        self.focus = Item::Field;
-        match entry.submit(now) {
-            Some(passcode) => Step::Ask(Request::DisableTotp(Some(passcode))),
-            None => Step::Stay,
+    fn changed(&mut self, _item: Item, change: Change, _context: &Context<'_>) -> Step {
+        // The sixth digit does not submit here: switching protection off wants its own key.
+        if change == Change::Completed {
+            self.form.focus(Item::Confirm);
         }
-    }
-
-    fn position(&self) -> usize {
-        let mut items = self.items().iter();
-        items.position(|item| *item == self.focus).unwrap_or(0)
+        Step::Stay
     }
 }
 
 impl Screen for DisableScreen {
-    fn typing(&self) -> bool {
-        self.focus == Item::Field
-    }
-
-    fn is_grave(&self) -> bool {
-        self.focus != Item::Cancel
-    }
-
-    fn command(&mut self, command: Command, context: &Context<'_>) -> Step {
-        let items = self.items();
-        match command {
-            Command::Activate if self.focus == Item::Cancel => {
-                return Step::Close(Left::Nothing);
-            }
-            Command::Back => return Step::Close(Left::Nothing),
-            Command::Activate => return self.submit(context.now),
-            Command::Edit(edit) => {
-                // The sixth digit does not submit here: switching protection off wants its own key.
-                if self.entry.as_mut().is_some_and(|entry| entry.edit(edit)) {
-                    self.focus = Item::Confirm;
-                }
-            }
-            Command::Jump(letter) => {
-                let text = context.text;
-                let labels = ["", text.disable.confirm.as_str(), &text.common.cancel];
-                let labels = &labels[labels.len() - items.len()..];
-                if let Some(item) = jumped(self.position(), labels, letter) {
-                    self.focus = items[item];
-                }
-            }
-            other => self.focus = items[moved(self.position(), items.len(), other)],
-        }
-        Step::Stay
-    }
-
-    fn paste(&mut self, text: &str, _context: &Context<'_>) -> Step {
-        if self.entry.as_mut().is_some_and(|entry| entry.paste(text)) {
-            self.focus = Item::Confirm;
-        }
-        Step::Stay
-    }
-
     fn refused(&mut self, refusal: Refused, context: &Context<'_>) {
-        if refusal == Refused::FreshPasscodeWanted {
-            self.entry = Some(PasscodeEntry::default());
-        }
-        match &mut self.entry {
-            Some(entry) => {
-                self.focus = Item::Field;
-                entry.refused(refusal, context.now);
-            }
-            None => self.attempt.refused(refusal, context.now),
-        }
+        self.fresh.refused(refusal, &mut self.form, context.now);
     }
 
     fn sheet(&self, sheet: &mut Sheet, context: &Context<'_>) {
         let words = &context.text.disable;
+        let form = self.view(context);
         sheet.title(&words.title);
         sheet.hint(&format!(
             "{}  {}",
@@ -145,28 +104,14 @@ impl Screen for DisableScreen {
             Policy::Enabled | Policy::Disabled => &words.question,
         });
         sheet.gap();
-        if let Some(entry) = &self.entry {
+        if self.fresh.is_wanted() {
             sheet.paragraph(&words.fresh);
-            entry.write_field(sheet, context, self.focus == Item::Field);
-            let left = TimeStep::seconds_left(context.now.wall);
-            let said = context.text.duration(Duration::from_secs(left));
-            entry.write_refusal(sheet, context, |sheet| {
-                sheet.error(&fill(
-                    &context.text.enrollment.rejected,
-                    &[("seconds", &said)],
-                ));
-            });
-        } else {
-            self.attempt.write(sheet, context, |_| {});
         }
-        sheet.button(&words.confirm, self.focus == Item::Confirm);
-        sheet.button(&context.text.common.cancel, self.focus == Item::Cancel);
+        let rejected = &context.text.enrollment.rejected;
+        self.fresh.write(sheet, &form, context, rejected);
+        form.write(sheet, Item::Confirm);
+        form.write(sheet, Item::Cancel);
         write_working(sheet, context);
-    }
-
-    fn hints(&self, context: &Context<'_>) -> Vec<KeyHint> {
-        let text = context.text;
-        usual_hints(context, &text.key.choose, Some(&text.common.cancel))
     }
 
     fn help(&self, text: &'static Text) -> &'static str {
@@ -178,7 +123,6 @@ impl Screen for DisableScreen {
     }
 
     fn next_tick(&self, now: Now) -> Option<Duration> {
-        let shows_seconds = self.entry.is_some() || self.attempt.last().is_some();
-        shows_seconds.then(|| next_second(now))
+        self.fresh.next_tick(now)
     }
 }

@@ -14,24 +14,28 @@ use crate::{
     domain::{TimeStep, calendar, idle::Presence, provisioning::Provisioning},
     tui::{
         Now, Request,
-        command::Command,
         context::Context,
         screen::{
-            Refused, Screen, Step, entry::PasscodeEntry, jumped, moved, next_second, write_working,
+            Attempt, FormScreen, Keys, Refused, Screen, Step, form_of, next_second, write_working,
         },
         text::{Text, fill},
         widget::{
-            frame::{self, KeyHint},
+            form::{Change, Form, Items, items},
+            frame,
+            outline::Part,
             qr::Qr,
             sheet::Sheet,
         },
     },
 };
 
-const FIELD: usize = 0;
-const PROVE: usize = 1;
-const LOGOUT: usize = 2;
-const ITEMS: usize = 3;
+/// What can be focused here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Item {
+    Code,
+    Prove,
+    LogOut,
+}
 
 /// The least columns that the text beside the code needs.
 const BESIDE: u16 = 33;
@@ -49,8 +53,8 @@ pub struct EnrollmentScreen {
     qr: Option<Qr>,
     /// Reached without being home: there is no way back but `LOGOUT`.
     compulsory: bool,
-    entry: PasscodeEntry,
-    focus: usize,
+    form: Form<Item>,
+    attempt: Attempt,
 }
 
 impl EnrollmentScreen {
@@ -59,14 +63,13 @@ impl EnrollmentScreen {
             qr: Qr::new(provisioning.uri(), context.theme.terminal),
             provisioning,
             compulsory,
-            entry: PasscodeEntry::default(),
-            focus: FIELD,
+            form: Form::new(Item::Code).code(Item::Code),
+            attempt: Attempt::default(),
         }
     }
 
     fn submit(&mut self, now: Now) -> Step {
-        self.focus = FIELD;
-        match self.entry.submit(now) {
+        match self.attempt.take_code(&mut self.form, Item::Code, now) {
             Some(passcode) => Step::Ask(Request::ProveEnrollment(passcode)),
             None => Step::Stay,
         }
@@ -84,47 +87,64 @@ impl EnrollmentScreen {
     }
 }
 
+impl FormScreen for EnrollmentScreen {
+    form_of!(Item);
+
+    fn items(&self, context: &Context<'_>) -> Items<Item> {
+        let text = context.text;
+        let items = [
+            items::code(Item::Code, &text.common.passcode),
+            items::button(Item::Prove, &text.enrollment.prove),
+            items::button(Item::LogOut, &text.common.logout),
+        ];
+        // Beside the picture there is no room to say what Enter does.
+        let items = Items::new(items.map(items::Item::unsaid));
+        match self.compulsory {
+            true => items,
+            false => items.esc(&text.key.back),
+        }
+    }
+
+    fn choose(&mut self, item: Item, context: &Context<'_>) -> Step {
+        match item {
+            Item::Code | Item::Prove => self.submit(context.now),
+            Item::LogOut => Step::Finish,
+        }
+    }
+
+    fn back(&mut self, _context: &Context<'_>) -> Step {
+        if !self.compulsory {
+            return Step::Ask(Request::LoadHome);
+        }
+        self.form.focus(Item::LogOut);
+        Step::Stay
+    }
+
+    fn changed(&mut self, _item: Item, change: Change, context: &Context<'_>) -> Step {
+        match change {
+            Change::Completed => self.submit(context.now),
+            Change::Typed | Change::Pasted => Step::Stay,
+        }
+    }
+}
+
 impl Screen for EnrollmentScreen {
-    fn typing(&self) -> bool {
-        self.focus == FIELD
-    }
-
-    fn command(&mut self, command: Command, context: &Context<'_>) -> Step {
-        match command {
-            Command::Activate if self.focus == LOGOUT => return Step::Finish,
-            Command::Activate => return self.submit(context.now),
-            Command::Back if self.compulsory => self.focus = LOGOUT,
-            Command::Back => return Step::Ask(Request::LoadHome),
-            Command::Edit(edit) => {
-                if self.entry.edit(edit) {
-                    return self.submit(context.now);
-                }
-            }
-            Command::Jump(letter) => {
-                let text = context.text;
-                let labels = ["", text.enrollment.prove.as_str(), &text.common.logout];
-                self.focus = jumped(self.focus, &labels, letter).unwrap_or(self.focus);
-            }
-            other => self.focus = moved(self.focus, ITEMS, other),
-        }
-        Step::Stay
-    }
-
-    fn paste(&mut self, text: &str, context: &Context<'_>) -> Step {
-        self.focus = FIELD;
-        if self.entry.paste(text) {
-            return self.submit(context.now);
-        }
-        Step::Stay
-    }
-
     fn refused(&mut self, refusal: Refused, context: &Context<'_>) {
-        self.focus = FIELD;
-        self.entry.refused(refusal, context.now);
+        self.form.focus(Item::Code);
+        self.attempt.refused(refusal, context.now);
     }
 
     fn sheet(&self, sheet: &mut Sheet, context: &Context<'_>) {
         self.write(sheet, context, None);
+    }
+
+    /// The picture stands beside the sheet.
+    fn outline(&self, context: &Context<'_>) -> Vec<Part> {
+        let mut outline = Sheet::outline(context.theme, |sheet| self.sheet(sheet, context));
+        if self.qr.is_some() {
+            outline.insert(outline.len().min(1), Part::Picture);
+        }
+        outline
     }
 
     fn paint(&self, frame: &mut Frame<'_>, context: &Context<'_>) {
@@ -168,19 +188,6 @@ impl Screen for EnrollmentScreen {
         }
     }
 
-    fn hints(&self, context: &Context<'_>) -> Vec<KeyHint> {
-        let text = context.text;
-        let mut hints = vec![
-            KeyHint::new("Tab", &text.key.r#move),
-            KeyHint::new("F1", &text.key.help),
-            KeyHint::new("F2", &text.key.language),
-        ];
-        if !self.compulsory {
-            hints.insert(1, KeyHint::new("Esc", &text.key.back));
-        }
-        hints
-    }
-
     fn help(&self, text: &'static Text) -> &'static str {
         &text.help.enrollment
     }
@@ -198,6 +205,7 @@ impl EnrollmentScreen {
     /// Everything but the picture; in its place, what it would need, if it cannot be shown.
     fn write(&self, sheet: &mut Sheet, context: &Context<'_>, in_place: Option<&str>) {
         let words = &context.text.enrollment;
+        let form = self.view(context);
         let left = TimeStep::seconds_left(context.now.wall);
         let said = context.text.duration(Duration::from_secs(left));
         sheet.title(&words.title);
@@ -210,21 +218,19 @@ impl EnrollmentScreen {
         sheet.paragraph(&words.step_2);
         sheet.paragraph(&words.step_3);
         sheet.gap();
-        for line in self.key_lines(sheet.width()) {
-            sheet.title(&line);
-        }
+        sheet.issued(&self.key_lines(sheet.width()));
         sheet.hint(&words.once);
         if let Some(needed) = in_place {
             sheet.hint(needed);
         }
         sheet.gap();
-        self.entry.write_field(sheet, context, self.focus == FIELD);
-        self.entry.write_refusal(sheet, context, |sheet| {
+        form.write(sheet, Item::Code);
+        self.attempt.write(sheet, context, |sheet| {
             sheet.error(&fill(&words.rejected, &[("seconds", &said)]));
         });
         write_working(sheet, context);
-        sheet.button(&words.prove, self.focus == PROVE);
-        sheet.button(&context.text.common.logout, self.focus == LOGOUT);
+        form.write(sheet, Item::Prove);
+        form.write(sheet, Item::LogOut);
     }
 
     fn paint_beside(

@@ -17,12 +17,14 @@ use crate::{
     },
     tui::{
         HomeNotice, HomeView, Now, Request,
-        command::Command,
         context::Context,
         route::Route,
-        screen::{Attempt, Left, Refused, Screen, Step, jumped, moved, usual_hints, write_working},
+        screen::{Attempt, FormScreen, Left, Refused, Screen, Step, form_of, write_working},
         text::{Text, fill},
-        widget::{frame::KeyHint, sheet::Sheet},
+        widget::{
+            form::{Form, Items, items},
+            sheet::Sheet,
+        },
     },
 };
 
@@ -33,13 +35,13 @@ const ACTIVITIES: usize = 4;
 #[derive(Debug)]
 pub struct HomeScreen {
     view: HomeView,
-    focus: usize,
+    form: Form<Act>,
     attempt: Attempt,
 }
 
 /// What can be done at home.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Act {
+pub enum Act {
     Enable,
     Disable,
     RecoveryCodes,
@@ -53,36 +55,37 @@ enum Act {
 impl HomeScreen {
     pub fn new(view: HomeView) -> Self {
         Self {
+            form: Form::new(acts(&view)[0]),
             view,
-            focus: 0,
             attempt: Attempt::default(),
         }
     }
+}
 
-    fn acts(&self) -> Vec<Act> {
-        let change = match (self.view.policy, self.view.totp) {
-            (Policy::Disabled, _) => None,
-            (_, TotpState::Active { .. }) => Some(Act::Disable),
-            (_, TotpState::Off | TotpState::Pending { .. }) => Some(Act::Enable),
-        };
-        let mut acts: Vec<_> = change.into_iter().collect();
-        acts.extend(self.view.recovery.map(|_| Act::RecoveryCodes));
-        acts.extend([Act::ChangePassword, Act::ShowActivity]);
-        acts.extend(self.view.role.is_officer().then_some(Act::Desk));
-        acts.push(Act::LogOut);
-        acts
-    }
+/// What somebody can do, the first thing in focus.
+fn acts(view: &HomeView) -> Vec<Act> {
+    let change = match (view.policy, view.totp) {
+        (Policy::Disabled, _) => None,
+        (_, TotpState::Active { .. }) => Some(Act::Disable),
+        (_, TotpState::Off | TotpState::Pending { .. }) => Some(Act::Enable),
+    };
+    let mut acts: Vec<_> = change.into_iter().collect();
+    acts.extend(view.recovery.map(|_| Act::RecoveryCodes));
+    acts.extend([Act::ChangePassword, Act::ShowActivity]);
+    acts.extend(view.role.is_officer().then_some(Act::Desk));
+    acts.push(Act::LogOut);
+    acts
+}
 
-    fn label(act: Act, text: &'static Text) -> &'static str {
-        match act {
-            Act::Enable => &text.home.enable,
-            Act::Disable => &text.home.disable,
-            Act::RecoveryCodes => &text.home.recovery_codes,
-            Act::ChangePassword => &text.home.change_password,
-            Act::ShowActivity => &text.home.show_activity,
-            Act::Desk => &text.home.desk,
-            Act::LogOut => &text.common.logout,
-        }
+fn label(act: Act, text: &'static Text) -> &'static str {
+    match act {
+        Act::Enable => &text.home.enable,
+        Act::Disable => &text.home.disable,
+        Act::RecoveryCodes => &text.home.recovery_codes,
+        Act::ChangePassword => &text.home.change_password,
+        Act::ShowActivity => &text.home.show_activity,
+        Act::Desk => &text.home.desk,
+        Act::LogOut => &text.common.logout,
     }
 }
 
@@ -105,49 +108,55 @@ pub fn notice_words(
     }
 }
 
-impl Screen for HomeScreen {
-    fn command(&mut self, command: Command, context: &Context<'_>) -> Step {
-        let acts = self.acts();
-        match command {
-            Command::Activate => {
-                return match acts[self.focus] {
-                    Act::Enable => Step::Ask(Request::StartEnrollment),
-                    Act::Disable => Step::Open(Route::Disable {
-                        account: self.view.account.clone(),
-                        policy: self.view.policy,
-                    }),
-                    Act::RecoveryCodes => Step::Open(Route::RecoveryIssue(self.view.recovery)),
-                    Act::ChangePassword => Step::Open(Route::OwnPassword {
-                        account: self.view.account.clone(),
-                        name: self.view.name.clone(),
-                    }),
-                    Act::ShowActivity => Step::Ask(Request::LoadActivity),
-                    Act::Desk => Step::Close(Left::Nothing),
-                    Act::LogOut => Step::Finish,
-                };
-            }
-            Command::Jump(letter) => {
-                let labels: Vec<_> = acts
-                    .iter()
-                    .map(|act| Self::label(*act, context.text))
-                    .collect();
-                self.focus = jumped(self.focus, &labels, letter).unwrap_or(self.focus);
-            }
-            Command::Back if acts.contains(&Act::Desk) => return Step::Close(Left::Nothing),
-            // Leaving home by a slip of Esc would cost a login; it only puts LOGOUT in focus.
-            Command::Back => self.focus = acts.len() - 1,
-            other => self.focus = moved(self.focus, acts.len(), other),
-        }
-        Step::Stay
+impl FormScreen for HomeScreen {
+    form_of!(Act);
+
+    fn items(&self, context: &Context<'_>) -> Items<Act> {
+        let text = context.text;
+        let acts = acts(&self.view).into_iter();
+        let esc = match self.view.role.is_officer() {
+            true => &text.key.back,
+            false => &text.common.logout,
+        };
+        Items::new(acts.map(|act| items::button(act, label(act, text)))).esc(esc)
     }
 
+    fn choose(&mut self, act: Act, _context: &Context<'_>) -> Step {
+        match act {
+            Act::Enable => Step::Ask(Request::StartEnrollment),
+            Act::Disable => Step::Open(Route::Disable {
+                account: self.view.account.clone(),
+                policy: self.view.policy,
+            }),
+            Act::RecoveryCodes => Step::Open(Route::RecoveryIssue(self.view.recovery)),
+            Act::ChangePassword => Step::Open(Route::OwnPassword {
+                account: self.view.account.clone(),
+                name: self.view.name.clone(),
+            }),
+            Act::ShowActivity => Step::Ask(Request::LoadActivity),
+            Act::Desk => Step::Close(Left::Nothing),
+            Act::LogOut => Step::Finish,
+        }
+    }
+
+    fn back(&mut self, _context: &Context<'_>) -> Step {
+        if self.view.role.is_officer() {
+            return Step::Close(Left::Nothing);
+        }
+        // Leaving home by a slip of Esc would cost a login; it only puts LOGOUT in focus.
+        self.form.focus(Act::LogOut);
+        Step::Stay
+    }
+}
+
+impl Screen for HomeScreen {
     fn refused(&mut self, refusal: Refused, context: &Context<'_>) {
         self.attempt.refused(refusal, context.now);
     }
 
     /// Home as somebody who comes to it finds it.
     fn returned(&mut self, _left: Left, _context: &Context<'_>) -> Step {
-        self.focus = 0;
+        self.form = Form::new(acts(&self.view)[0]);
         self.attempt = Attempt::default();
         Step::Stay
     }
@@ -203,23 +212,9 @@ impl Screen for HomeScreen {
             sheet.hint(&fill(&words.recovery_codes_few, &[("n", &left)]));
         }
         sheet.gap();
-        let acts = self.acts().into_iter().enumerate();
-        let buttons: Vec<_> = acts
-            .map(|(item, act)| (Self::label(act, context.text), self.focus == item))
-            .collect();
-        sheet.buttons(&buttons);
+        self.view(context).write_buttons(sheet);
         self.attempt.write(sheet, context, |_| {});
         write_working(sheet, context);
-    }
-
-    fn hints(&self, context: &Context<'_>) -> Vec<KeyHint> {
-        let text = context.text;
-        let back = if self.view.role.is_officer() {
-            &text.key.back
-        } else {
-            &text.common.logout
-        };
-        usual_hints(context, &text.key.choose, Some(back))
     }
 
     fn help(&self, text: &'static Text) -> &'static str {

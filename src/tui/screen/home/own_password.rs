@@ -7,23 +7,21 @@ use std::time::Duration;
 
 use crate::{
     domain::{
-        PersonName, PlainPassword, TimeStep,
+        PersonName, PlainPassword,
         identity::AccountKey,
         idle::Presence,
         password::{PasswordRuleError, Strength},
     },
     tui::{
         Now, Request,
-        command::{Command, Edit},
         context::Context,
         screen::{
-            Attempt, Left, Refused, Screen, Step, entry::PasscodeEntry, jumped, moved, next_second,
-            usual_hints, write_working,
+            Attempt, FormScreen, Left, Refused, Screen, Step, form_of, fresh_code::FreshCode,
+            write_working,
         },
-        text::{Text, fill},
+        text::Text,
         widget::{
-            field::SecretField,
-            frame::KeyHint,
+            form::{Change, Form, Items, Sentence, items},
             sheet::{METER, Sheet},
         },
     },
@@ -41,15 +39,11 @@ pub struct OwnPasswordScreen {
     way: Way,
     account: AccountKey,
     name: PersonName,
-    current: SecretField,
-    new: SecretField,
-    again: SecretField,
-    /// Of what is in `new`; judged when it changes, not when it is drawn.
+    form: Form<Item>,
+    /// Of what is in the field of the new one; judged when it changes, not when it is drawn.
     strength: Option<Strength>,
-    /// A fresh code is wanted.
-    entry: Option<PasscodeEntry>,
-    focus: Item,
-    wrong: Option<Wrong>,
+    fresh: FreshCode<Item>,
+    /// Of all but the fresh code.
     attempt: Attempt,
 }
 
@@ -62,8 +56,9 @@ enum Way {
     Due,
 }
 
+/// What can be focused here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Item {
+pub enum Item {
     Current,
     New,
     Again,
@@ -91,18 +86,19 @@ impl Wrong {
         }
     }
 
-    fn sentence(self, text: &'static Text) -> &'static str {
-        let words = &text.own_password;
+    fn sentence(self) -> Sentence {
         match self {
-            Self::CurrentEmpty => &words.current_empty,
-            Self::CurrentRejected => &words.current_rejected,
-            Self::NewEmpty => &words.new_empty,
-            Self::New(PasswordRuleError::TooShort) => &words.new_short,
-            Self::New(PasswordRuleError::TooLong) => &words.new_long,
-            Self::New(PasswordRuleError::Common) => &words.new_guessable,
-            Self::New(PasswordRuleError::Control) => &words.new_control,
-            Self::New(PasswordRuleError::Unchanged) => &words.new_unchanged,
-            Self::Differs => &words.again_differs,
+            Self::CurrentEmpty => |text| text.own_password.current_empty.clone(),
+            Self::CurrentRejected => |text| text.own_password.current_rejected.clone(),
+            Self::NewEmpty => |text| text.own_password.new_empty.clone(),
+            Self::New(PasswordRuleError::TooShort) => |text| text.own_password.new_short.clone(),
+            Self::New(PasswordRuleError::TooLong) => |text| text.own_password.new_long.clone(),
+            Self::New(PasswordRuleError::Common) => |text| text.own_password.new_guessable.clone(),
+            Self::New(PasswordRuleError::Control) => |text| text.own_password.new_control.clone(),
+            Self::New(PasswordRuleError::Unchanged) => {
+                |text| text.own_password.new_unchanged.clone()
+            }
+            Self::Differs => |text| text.own_password.again_differs.clone(),
         }
     }
 }
@@ -123,88 +119,43 @@ impl OwnPasswordScreen {
             way,
             account,
             name,
-            current: SecretField::new(LIMIT),
-            new: SecretField::new(LIMIT),
-            again: SecretField::new(LIMIT),
+            form: Form::new(focus)
+                .secret(Item::Current, LIMIT)
+                .secret(Item::New, LIMIT)
+                .secret(Item::Again, LIMIT),
             strength: None,
-            entry: None,
-            focus,
-            wrong: None,
+            fresh: FreshCode::new(Item::Code),
             attempt: Attempt::default(),
         }
     }
 
-    fn items(&self) -> Vec<Item> {
-        let all = [
-            Item::Current,
-            Item::New,
-            Item::Again,
-            Item::Code,
-            Item::Save,
-            Item::Leave,
-        ];
-        let is_here = |item: &Item| match item {
-            Item::Current => matches!(self.way, Way::Home),
-            Item::Code => self.entry.is_some(),
-            Item::New | Item::Again | Item::Save | Item::Leave => true,
-        };
-        all.into_iter().filter(is_here).collect()
-    }
-
-    fn position(&self, items: &[Item]) -> usize {
-        let mut items = items.iter();
-        items.position(|item| *item == self.focus).unwrap_or(0)
-    }
-
-    fn field(&mut self) -> Option<&mut SecretField> {
-        match self.focus {
-            Item::Current => Some(&mut self.current),
-            Item::New => Some(&mut self.new),
-            Item::Again => Some(&mut self.again),
-            Item::Code | Item::Save | Item::Leave => None,
-        }
-    }
-
-    /// After a change to the field in focus: what was said about it is no longer true.
-    fn changed(&mut self) {
-        self.wrong = self.wrong.filter(|wrong| wrong.item() != self.focus);
-        if self.focus == Item::New {
-            let context = [self.account.user_id.as_str(), self.name.as_str()];
-            self.strength = PlainPassword::typed(self.new.value())
-                .filter(|_| !self.new.value().is_empty())
-                .map(|password| password.strength(&context));
-        }
-    }
-
-    fn edit(&mut self, edit: Edit) {
-        if self.focus == Item::Code {
-            // The sixth digit does not submit here: a new password wants its own key.
-            if self.entry.as_mut().is_some_and(|entry| entry.edit(edit)) {
-                self.focus = Item::Save;
-            }
-        } else if let Some(field) = self.field() {
-            field.edit(edit);
-            self.changed();
-        }
+    fn judge_strength(&mut self) {
+        let context = [self.account.user_id.as_str(), self.name.as_str()];
+        let new = self.form.value(Item::New);
+        self.strength = PlainPassword::typed(new)
+            .filter(|_| !new.is_empty())
+            .map(|password| password.strength(&context));
     }
 
     /// The new password, if the form is filled in right.
     fn judged(&self) -> Result<PlainPassword, Wrong> {
-        if matches!(self.way, Way::Home) && self.current.value().is_empty() {
+        let value = |item| self.form.value(item);
+        let (current, new) = (value(Item::Current), value(Item::New));
+        if matches!(self.way, Way::Home) && current.is_empty() {
             return Err(Wrong::CurrentEmpty);
         }
-        if self.new.value().is_empty() {
+        if new.is_empty() {
             return Err(Wrong::NewEmpty);
         }
         let context = [self.account.user_id.as_str(), self.name.as_str()];
-        let new = PlainPassword::chosen(self.new.value(), &context).map_err(Wrong::New)?;
-        if self.current.value() == self.new.value() {
+        let chosen = PlainPassword::chosen(new, &context).map_err(Wrong::New)?;
+        if current == new {
             return Err(Wrong::New(PasswordRuleError::Unchanged));
         }
-        if self.new.value() != self.again.value() {
+        if new != value(Item::Again) {
             return Err(Wrong::Differs);
         }
-        Ok(new)
+        Ok(chosen)
     }
 
     fn save(&mut self, now: Now) -> Step {
@@ -219,37 +170,32 @@ impl OwnPasswordScreen {
             }
         };
         // Longer than any password is not it either.
-        let Some(current) = PlainPassword::typed(self.current.value()) else {
+        let Some(current) = PlainPassword::typed(self.form.value(Item::Current)) else {
             self.point_at(Wrong::CurrentRejected);
             return Step::Stay;
         };
-        let passcode = match &mut self.entry {
-            None => None,
-            Some(entry) => match entry.submit(now) {
-                Some(passcode) => Some(passcode),
-                None => {
-                    self.focus = Item::Code;
-                    return Step::Stay;
-                }
-            },
-        };
-        self.attempt = Attempt::default();
-        Step::Ask(match self.way {
-            Way::Due => Request::ReplacePassword(new),
-            Way::Home => Request::ChangePassword {
-                current,
-                new,
-                passcode,
-            },
-        })
+        let is_due = matches!(self.way, Way::Due);
+        let step = self
+            .fresh
+            .ask(&mut self.form, now, |passcode| match is_due {
+                true => Request::ReplacePassword(new),
+                false => Request::ChangePassword {
+                    current,
+                    new,
+                    passcode,
+                },
+            });
+        if matches!(step, Step::Ask(_)) {
+            self.attempt = Attempt::default();
+        }
+        step
     }
 
     fn point_at(&mut self, wrong: Wrong) {
-        self.focus = wrong.item();
-        self.wrong = Some(wrong);
+        self.form.refuse(wrong.item(), wrong.sentence());
         match wrong {
-            Wrong::CurrentRejected => self.current.clear(),
-            Wrong::Differs => self.again.clear(),
+            Wrong::CurrentRejected => self.form.clear(Item::Current),
+            Wrong::Differs => self.form.clear(Item::Again),
             Wrong::CurrentEmpty | Wrong::NewEmpty | Wrong::New(_) => {}
         }
     }
@@ -268,17 +214,11 @@ impl OwnPasswordScreen {
         }
     }
 
-    fn write_wrong(&self, sheet: &mut Sheet, context: &Context<'_>, item: Item) {
-        if let Some(wrong) = self.wrong.filter(|wrong| wrong.item() == item) {
-            sheet.error(wrong.sentence(context.text));
-        }
-    }
-
     fn write_strength(&self, sheet: &mut Sheet, context: &Context<'_>) {
         let (words, theme) = (&context.text.own_password, context.theme);
         // Nobody is scolded while typing: what is not enough yet is in the colour of a hint.
         let (tenths, said, style) = match self.strength {
-            None if self.new.value().is_empty() => (0, "", theme.hint),
+            None if self.form.value(Item::New).is_empty() => (0, "", theme.hint),
             None => (0, words.long.as_str(), theme.hint),
             Some(Strength::Short) => (1, words.short.as_str(), theme.hint),
             Some(Strength::Guessable) => (2, words.guessable.as_str(), theme.hint),
@@ -290,75 +230,83 @@ impl OwnPasswordScreen {
     }
 }
 
+impl FormScreen for OwnPasswordScreen {
+    form_of!(Item);
+
+    fn items(&self, context: &Context<'_>) -> Items<Item> {
+        let text = context.text;
+        let words = &text.own_password;
+        let field = |item, label| items::field(item, label, COLUMNS).in_row();
+        let is_at_home = matches!(self.way, Way::Home);
+        let code = self.fresh.item(text);
+        let items = [
+            is_at_home.then(|| field(Item::Current, &words.current)),
+            Some(field(Item::New, &words.new)),
+            Some(field(Item::Again, &words.again).enter(&words.save)),
+            code.map(|item| item.enter(&words.save)),
+            Some(
+                items::button(Item::Save, &words.save)
+                    .enter(&words.save)
+                    .grave(),
+            ),
+            Some(items::button(Item::Leave, self.leave_label(text))),
+        ];
+        let items = Items::new(items.into_iter().flatten());
+        match self.way {
+            Way::Home => items.esc(&text.common.cancel),
+            Way::Due => items,
+        }
+    }
+
+    fn choose(&mut self, item: Item, context: &Context<'_>) -> Step {
+        match item {
+            Item::Leave => self.leave(),
+            _ => self.save(context.now),
+        }
+    }
+
+    fn back(&mut self, _context: &Context<'_>) -> Step {
+        match self.way {
+            Way::Home => self.leave(),
+            Way::Due => {
+                self.form.focus(Item::Leave);
+                Step::Stay
+            }
+        }
+    }
+
+    fn changed(&mut self, item: Item, change: Change, _context: &Context<'_>) -> Step {
+        if item == Item::New {
+            self.judge_strength();
+        }
+        // The sixth digit does not submit here: a new password wants its own key.
+        if change == Change::Completed {
+            self.form.focus(Item::Save);
+        }
+        Step::Stay
+    }
+}
+
 impl Screen for OwnPasswordScreen {
-    fn typing(&self) -> bool {
-        !matches!(self.focus, Item::Save | Item::Leave)
-    }
-
-    fn is_grave(&self) -> bool {
-        self.focus == Item::Save
-    }
-
-    fn command(&mut self, command: Command, context: &Context<'_>) -> Step {
-        let items = self.items();
-        let position = self.position(&items);
-        match command {
-            Command::Activate => match self.focus {
-                Item::Leave => return self.leave(),
-                Item::Current | Item::New => self.focus = items[position + 1],
-                Item::Again | Item::Code | Item::Save => return self.save(context.now),
-            },
-            Command::Back if matches!(self.way, Way::Due) => self.focus = Item::Leave,
-            Command::Back => return self.leave(),
-            Command::Edit(edit) => self.edit(edit),
-            Command::Jump(letter) => {
-                let buttons = [
-                    context.text.own_password.save.as_str(),
-                    self.leave_label(context.text),
-                ];
-                let focus = usize::from(self.focus == Item::Leave);
-                if let Some(button) = jumped(focus, &buttons, letter) {
-                    self.focus = [Item::Save, Item::Leave][button];
-                }
-            }
-            other => self.focus = items[moved(position, items.len(), other)],
-        }
-        Step::Stay
-    }
-
-    fn paste(&mut self, text: &str, _context: &Context<'_>) -> Step {
-        if self.focus == Item::Code {
-            if self.entry.as_mut().is_some_and(|entry| entry.paste(text)) {
-                self.focus = Item::Save;
-            }
-        } else if let Some(field) = self.field() {
-            field.paste(text);
-            self.changed();
-        }
-        Step::Stay
-    }
-
     fn refused(&mut self, refusal: Refused, context: &Context<'_>) {
         let now = context.now;
-        match (refusal, &mut self.entry) {
-            (Refused::CurrentRejected { wait }, _) => {
+        match refusal {
+            Refused::CurrentRejected { wait } => {
                 self.point_at(Wrong::CurrentRejected);
                 self.attempt.refused(Refused::Wait(wait), now);
             }
-            (Refused::CurrentWait(wait), _) => {
-                self.focus = Item::Current;
+            Refused::CurrentWait(wait) => {
+                self.form.focus(Item::Current);
                 self.attempt.refused(Refused::Wait(wait), now);
             }
-            (Refused::NewPassword(why), _) => {
+            Refused::NewPassword(why) => {
                 self.point_at(Wrong::New(why));
             }
-            (Refused::FreshPasscodeWanted, _) => {
-                self.entry = Some(PasscodeEntry::default());
-                self.focus = Item::Code;
-            }
-            (Refused::Rejected { .. } | Refused::Wait(_) | Refused::Held, Some(entry)) => {
-                entry.refused(refusal, now);
-                self.focus = Item::Code;
+            Refused::FreshPasscodeWanted => self.fresh.refused(refusal, &mut self.form, now),
+            Refused::Rejected { .. } | Refused::Wait(_) | Refused::Held
+                if self.fresh.is_wanted() =>
+            {
+                self.fresh.refused(refusal, &mut self.form, now);
             }
             _ => self.attempt.refused(refusal, now),
         }
@@ -366,7 +314,7 @@ impl Screen for OwnPasswordScreen {
 
     fn sheet(&self, sheet: &mut Sheet, context: &Context<'_>) {
         let words = &context.text.own_password;
-        let focused = |item| self.focus == item;
+        let form = self.view(context);
         let whose = format!(
             "{}  {}",
             self.account.user_id,
@@ -384,60 +332,25 @@ impl Screen for OwnPasswordScreen {
             }
         }
         sheet.gap();
-        if matches!(self.way, Way::Home) {
-            sheet.row_secret_field(
-                &words.current,
-                &self.current,
-                COLUMNS,
-                focused(Item::Current),
-            );
-            self.write_wrong(sheet, context, Item::Current);
-        }
-        sheet.row_secret_field(&words.new, &self.new, COLUMNS, focused(Item::New));
-        self.write_wrong(sheet, context, Item::New);
+        form.write(sheet, Item::Current);
+        form.write(sheet, Item::New);
         self.write_strength(sheet, context);
-        sheet.row_secret_field(&words.again, &self.again, COLUMNS, focused(Item::Again));
-        self.write_wrong(sheet, context, Item::Again);
+        form.write(sheet, Item::Again);
         sheet.gap();
-        match &self.entry {
-            None => {
-                sheet.hint(&words.rule_length);
-                sheet.hint(&words.rule_words);
-                sheet.hint(&words.rule_context);
-                sheet.gap();
-            }
+        if self.fresh.is_wanted() {
             // By now the rules are kept, and the code needs their room.
-            Some(entry) => {
-                sheet.paragraph(&words.fresh);
-                entry.write_field(sheet, context, focused(Item::Code));
-                let left = TimeStep::seconds_left(context.now.wall);
-                let said = context.text.duration(Duration::from_secs(left));
-                entry.write_refusal(sheet, context, |sheet| {
-                    let rejected = &context.text.enrollment.rejected;
-                    sheet.error(&fill(rejected, &[("seconds", &said)]));
-                });
-            }
+            sheet.paragraph(&words.fresh);
+            let rejected = &context.text.enrollment.rejected;
+            self.fresh.write(sheet, &form, context, rejected);
+        } else {
+            sheet.hint(&words.rule_length);
+            sheet.hint(&words.rule_words);
+            sheet.hint(&words.rule_context);
+            sheet.gap();
         }
-        sheet.buttons(&[
-            (words.save.as_str(), focused(Item::Save)),
-            (self.leave_label(context.text), focused(Item::Leave)),
-        ]);
+        form.write_buttons(sheet);
         self.attempt.write(sheet, context, |_| {});
         write_working(sheet, context);
-    }
-
-    fn hints(&self, context: &Context<'_>) -> Vec<KeyHint> {
-        let text = context.text;
-        let enter = match self.focus {
-            Item::Current | Item::New => &text.key.next,
-            Item::Again | Item::Code | Item::Save => &text.own_password.save,
-            Item::Leave => &text.key.choose,
-        };
-        let back = match self.way {
-            Way::Home => Some(text.common.cancel.as_str()),
-            Way::Due => None,
-        };
-        usual_hints(context, enter, back)
     }
 
     fn help(&self, text: &'static Text) -> &'static str {
@@ -449,9 +362,8 @@ impl Screen for OwnPasswordScreen {
     }
 
     fn next_tick(&self, now: Now) -> Option<Duration> {
-        match self.entry {
-            Some(_) => Some(next_second(now)),
-            None => self.attempt.next_tick(now),
-        }
+        self.fresh
+            .next_tick(now)
+            .or_else(|| self.attempt.next_tick(now))
     }
 }

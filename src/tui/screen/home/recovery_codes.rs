@@ -4,11 +4,13 @@ use crate::{
     domain::{idle::Presence, recovery::IssuedCodes},
     tui::{
         HomeView,
-        command::Command,
         context::Context,
-        screen::{Screen, Step, jumped, moved, usual_hints},
+        screen::{FormScreen, Screen, Step, form_of},
         text::Text,
-        widget::{frame::KeyHint, sheet::Sheet},
+        widget::{
+            form::{Form, Items, items},
+            sheet::Sheet,
+        },
     },
 };
 
@@ -26,11 +28,12 @@ pub struct RecoveryCodesScreen {
     view: HomeView,
     /// Asked once more: a key held down since the screen before must not take the codes away unread.
     asked: bool,
-    focus: Item,
+    form: Form<Item>,
 }
 
+/// What can be focused here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Item {
+pub enum Item {
     Noted,
     /// Back from the question.
     Stay,
@@ -43,31 +46,15 @@ impl RecoveryCodesScreen {
             codes,
             view,
             asked: false,
-            focus: Item::Noted,
-        }
-    }
-
-    fn items(&self) -> &'static [Item] {
-        if self.asked {
-            &[Item::Stay, Item::Leave]
-        } else {
-            &[Item::Noted]
-        }
-    }
-
-    fn label(item: Item, text: &'static Text) -> &'static str {
-        let words = &text.recovery_codes;
-        match item {
-            Item::Noted => &words.noted,
-            Item::Stay => &words.stay,
-            Item::Leave => &words.leave,
+            form: Form::new(Item::Noted),
         }
     }
 
     fn ask(&mut self, asked: bool) -> Step {
         self.asked = asked;
         // What costs nothing is in focus.
-        self.focus = self.items()[0];
+        let first = if asked { Item::Stay } else { Item::Noted };
+        self.form.focus(first);
         Step::Stay
     }
 
@@ -91,36 +78,34 @@ impl RecoveryCodesScreen {
     }
 }
 
-impl Screen for RecoveryCodesScreen {
-    fn is_grave(&self) -> bool {
-        self.focus == Item::Leave
-    }
+impl FormScreen for RecoveryCodesScreen {
+    form_of!(Item);
 
-    fn command(&mut self, command: Command, context: &Context<'_>) -> Step {
-        let items = self.items();
-        let at = items.iter().position(|item| *item == self.focus);
-        let at = at.unwrap_or_default();
-        match command {
-            Command::Activate => {
-                return match self.focus {
-                    Item::Noted => self.ask(true),
-                    Item::Stay => self.ask(false),
-                    Item::Leave => Step::GoHome(Box::new(self.view.clone())),
-                };
-            }
-            Command::Back => return self.ask(!self.asked),
-            Command::Jump(letter) => {
-                let labels: Vec<_> = items
-                    .iter()
-                    .map(|item| Self::label(*item, context.text))
-                    .collect();
-                self.focus = items[jumped(at, &labels, letter).unwrap_or(at)];
-            }
-            other => self.focus = items[moved(at, items.len(), other)],
+    fn items(&self, context: &Context<'_>) -> Items<Item> {
+        let (words, keys) = (&context.text.recovery_codes, &context.text.key);
+        if self.asked {
+            let stay = items::button(Item::Stay, &words.stay);
+            let leave = items::button(Item::Leave, &words.leave).grave();
+            Items::new([stay, leave]).esc(&keys.back)
+        } else {
+            Items::new([items::button(Item::Noted, &words.noted)])
         }
-        Step::Stay
     }
 
+    fn choose(&mut self, item: Item, _context: &Context<'_>) -> Step {
+        match item {
+            Item::Noted => self.ask(true),
+            Item::Stay => self.ask(false),
+            Item::Leave => Step::GoHome(Box::new(self.view.clone())),
+        }
+    }
+
+    fn back(&mut self, _context: &Context<'_>) -> Step {
+        self.ask(!self.asked)
+    }
+}
+
+impl Screen for RecoveryCodesScreen {
     fn sheet(&self, sheet: &mut Sheet, context: &Context<'_>) {
         let words = &context.text.recovery_codes;
         sheet.title(&words.title);
@@ -128,9 +113,7 @@ impl Screen for RecoveryCodesScreen {
         sheet.paragraph(&words.apart);
         sheet.gap();
         let before = sheet.height();
-        for line in self.lines(sheet.width().into()) {
-            sheet.title(&line);
-        }
+        sheet.issued(&self.lines(sheet.width().into()));
         sheet.gap();
         if self.asked {
             sheet.paragraph(&words.question);
@@ -138,20 +121,14 @@ impl Screen for RecoveryCodesScreen {
             sheet.hint(&words.once);
         }
         sheet.gap();
-        let needed = sheet.height() - before;
-        for (number, item) in self.items().iter().enumerate() {
-            sheet.button(Self::label(*item, context.text), self.focus == *item);
-            if self.focus == *item {
+        let form = self.view(context);
+        for item in [Item::Noted, Item::Stay, Item::Leave] {
+            form.write(sheet, item);
+            if form.is_focused(item) {
                 // On a low terminal the codes come before everything else.
-                sheet.seen_with_focus(needed + number);
+                sheet.seen_with_focus(sheet.height() - 1 - before);
             }
         }
-    }
-
-    fn hints(&self, context: &Context<'_>) -> Vec<KeyHint> {
-        let keys = &context.text.key;
-        let back = self.asked.then_some(keys.back.as_str());
-        usual_hints(context, &keys.choose, back)
     }
 
     fn help(&self, text: &'static Text) -> &'static str {

@@ -4,20 +4,21 @@ use std::time::Duration;
 
 use crate::{
     domain::{
-        TimeStep, calendar,
+        calendar,
         idle::Presence,
         recovery::{RecoverySet, RecoveryState},
     },
     tui::{
         HomeNotice, HomeView, Now, Request,
-        command::Command,
         context::Context,
         screen::{
-            Attempt, Left, Refused, Screen, Step, entry::PasscodeEntry, jumped, moved, next_second,
-            usual_hints, write_working,
+            FormScreen, Left, Refused, Screen, Step, form_of, fresh_code::FreshCode, write_working,
         },
         text::{Text, fill},
-        widget::{frame::KeyHint, sheet::Sheet},
+        widget::{
+            form::{Change, Form, Items, items},
+            sheet::Sheet,
+        },
     },
 };
 
@@ -27,15 +28,14 @@ pub struct RecoveryIssueScreen {
     recovery: RecoveryState,
     /// TOTP has become active right before: the home to go to.
     offered: Option<Box<HomeView>>,
-    /// A fresh code is wanted.
-    entry: Option<PasscodeEntry>,
-    focus: Item,
-    attempt: Attempt,
+    fresh: FreshCode<Item>,
+    form: Form<Item>,
 }
 
+/// What can be focused here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Item {
-    Field,
+pub enum Item {
+    Code,
     Issue,
     /// Home, with nothing made.
     Later,
@@ -52,7 +52,7 @@ impl RecoveryIssueScreen {
     /// The offer after an activation. It costs nothing and is what everybody is advised to take, so it is in focus.
     pub fn offered(view: Box<HomeView>) -> Self {
         Self {
-            focus: Item::Issue,
+            form: Form::new(Item::Issue),
             ..Self::new(view.recovery, Some(view))
         }
     }
@@ -70,121 +70,77 @@ impl RecoveryIssueScreen {
         Self {
             recovery: recovery.unwrap_or(none),
             offered,
-            entry: None,
-            focus: Item::Later,
-            attempt: Attempt::default(),
+            fresh: FreshCode::new(Item::Code),
+            form: Form::new(Item::Later),
         }
     }
 
-    fn items(&self) -> &'static [Item] {
-        match (&self.entry, self.offered.is_some()) {
-            (None, false) => &[Item::Issue, Item::Later],
-            (None, true) => &[Item::Issue, Item::Later, Item::LogOut],
-            (Some(_), false) => &[Item::Field, Item::Issue, Item::Later],
-            (Some(_), true) => &[Item::Field, Item::Issue, Item::Later, Item::LogOut],
-        }
-    }
-
-    fn label(&self, item: Item, text: &'static Text) -> &'static str {
-        let words = &text.recovery_issue;
-        match item {
-            Item::Field => "",
-            Item::Issue if self.recovery.issued.is_some() => &words.renew,
-            Item::Issue => &words.issue,
-            Item::Later if self.offered.is_some() => &words.later,
-            Item::Later => &text.key.back,
-            Item::LogOut => &text.common.logout,
-        }
-    }
-
-    fn position(&self) -> usize {
-        let mut items = self.items().iter();
-        items.position(|item| *item == self.focus).unwrap_or(0)
-    }
-
-    fn submit(&mut self, now: Now) -> Step {
-        let Some(entry) = &mut self.entry else {
-            return if self.attempt.wait(now).is_some() {
-                Step::Stay
-            } else {
-                Step::Ask(Request::IssueRecoveryCodes(None))
-            };
-        };
-        self.focus = Item::Field;
-        match entry.submit(now) {
-            Some(passcode) => Step::Ask(Request::IssueRecoveryCodes(Some(passcode))),
-            None => Step::Stay,
+    /// What leads home with nothing made is called.
+    fn later(&self, text: &'static Text) -> &'static str {
+        match self.offered {
+            Some(_) => &text.recovery_issue.later,
+            None => &text.key.back,
         }
     }
 
     /// Home as it is now: the fresh code may have been refused meanwhile, which home tells.
     fn home(&self) -> Step {
         match &self.offered {
-            _ if self.entry.is_some() => Step::Ask(Request::LoadHome),
+            _ if self.fresh.is_wanted() => Step::Ask(Request::LoadHome),
             Some(view) => Step::GoHome(view.clone()),
             None => Step::Close(Left::Nothing),
         }
     }
 }
 
+impl FormScreen for RecoveryIssueScreen {
+    form_of!(Item);
+
+    fn items(&self, context: &Context<'_>) -> Items<Item> {
+        let text = context.text;
+        let issue = match self.recovery.issued {
+            Some(_) => &text.recovery_issue.renew,
+            None => &text.recovery_issue.issue,
+        };
+        let code = self.fresh.item(text);
+        let offered = self.offered.as_ref();
+        let items = [
+            code.map(|item| item.enter(&text.key.choose).grave()),
+            Some(items::button(Item::Issue, issue).grave()),
+            Some(items::button(Item::Later, self.later(text))),
+            offered.map(|_| items::button(Item::LogOut, &text.common.logout)),
+        ];
+        Items::new(items.into_iter().flatten()).esc(self.later(text))
+    }
+
+    fn choose(&mut self, item: Item, context: &Context<'_>) -> Step {
+        match item {
+            Item::Code | Item::Issue => {
+                let form = &mut self.form;
+                let request = Request::IssueRecoveryCodes;
+                self.fresh.ask(form, context.now, request)
+            }
+            Item::Later => self.home(),
+            Item::LogOut => Step::Finish,
+        }
+    }
+
+    fn back(&mut self, _context: &Context<'_>) -> Step {
+        self.home()
+    }
+
+    fn changed(&mut self, _item: Item, change: Change, _context: &Context<'_>) -> Step {
+        // The sixth digit does not submit here: ending the old codes wants its own key.
+        if change == Change::Completed {
+            self.form.focus(Item::Issue);
+        }
+        Step::Stay
+    }
+}
+
 impl Screen for RecoveryIssueScreen {
-    fn typing(&self) -> bool {
-        self.focus == Item::Field
-    }
-
-    fn is_grave(&self) -> bool {
-        matches!(self.focus, Item::Field | Item::Issue)
-    }
-
-    fn command(&mut self, command: Command, context: &Context<'_>) -> Step {
-        let items = self.items();
-        match command {
-            Command::Activate => {
-                return match self.focus {
-                    Item::Field | Item::Issue => self.submit(context.now),
-                    Item::Later => self.home(),
-                    Item::LogOut => Step::Finish,
-                };
-            }
-            Command::Back => return self.home(),
-            Command::Edit(edit) => {
-                // The sixth digit does not submit here: ending the old codes wants its own key.
-                if self.entry.as_mut().is_some_and(|entry| entry.edit(edit)) {
-                    self.focus = Item::Issue;
-                }
-            }
-            Command::Jump(letter) => {
-                let labels: Vec<_> = items
-                    .iter()
-                    .map(|item| self.label(*item, context.text))
-                    .collect();
-                if let Some(item) = jumped(self.position(), &labels, letter) {
-                    self.focus = items[item];
-                }
-            }
-            other => self.focus = items[moved(self.position(), items.len(), other)],
-        }
-        Step::Stay
-    }
-
-    fn paste(&mut self, text: &str, _context: &Context<'_>) -> Step {
-        if self.entry.as_mut().is_some_and(|entry| entry.paste(text)) {
-            self.focus = Item::Issue;
-        }
-        Step::Stay
-    }
-
     fn refused(&mut self, refusal: Refused, context: &Context<'_>) {
-        if refusal == Refused::FreshPasscodeWanted {
-            self.entry = Some(PasscodeEntry::default());
-        }
-        match &mut self.entry {
-            Some(entry) => {
-                self.focus = Item::Field;
-                entry.refused(refusal, context.now);
-            }
-            None => self.attempt.refused(refusal, context.now),
-        }
+        self.fresh.refused(refusal, &mut self.form, context.now);
     }
 
     fn sheet(&self, sheet: &mut Sheet, context: &Context<'_>) {
@@ -208,35 +164,21 @@ impl Screen for RecoveryIssueScreen {
                 sheet.gap();
             }
         }
-        if self.entry.is_none() {
+        if !self.fresh.is_wanted() {
             sheet.paragraph(&words.what);
         }
         if self.recovery.issued.is_some() {
             sheet.paragraph(&words.renewal);
         }
         sheet.gap();
-        if let Some(entry) = &self.entry {
+        if self.fresh.is_wanted() {
             sheet.paragraph(&context.text.disable.fresh);
-            entry.write_field(sheet, context, self.focus == Item::Field);
-            let left = TimeStep::seconds_left(context.now.wall);
-            let said = context.text.duration(Duration::from_secs(left));
-            entry.write_refusal(sheet, context, |sheet| {
-                let rejected = &context.text.enrollment.rejected;
-                sheet.error(&fill(rejected, &[("seconds", &said)]));
-            });
-        } else {
-            self.attempt.write(sheet, context, |_| {});
         }
-        for item in self.items().iter().filter(|item| **item != Item::Field) {
-            sheet.button(self.label(*item, context.text), self.focus == *item);
-        }
+        let form = self.view(context);
+        let rejected = &context.text.enrollment.rejected;
+        self.fresh.write(sheet, &form, context, rejected);
+        form.write_all(sheet, |item| item != Item::Code);
         write_working(sheet, context);
-    }
-
-    fn hints(&self, context: &Context<'_>) -> Vec<KeyHint> {
-        let text = context.text;
-        let back = self.label(Item::Later, text);
-        usual_hints(context, &text.key.choose, Some(back))
     }
 
     fn help(&self, text: &'static Text) -> &'static str {
@@ -248,7 +190,6 @@ impl Screen for RecoveryIssueScreen {
     }
 
     fn next_tick(&self, now: Now) -> Option<Duration> {
-        let shows_seconds = self.entry.is_some() || self.attempt.last().is_some();
-        shows_seconds.then(|| next_second(now))
+        self.fresh.next_tick(now)
     }
 }

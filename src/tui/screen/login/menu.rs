@@ -4,31 +4,45 @@ use crate::{
     domain::{UserType, idle::Presence},
     tui::{
         Request,
-        command::Command,
         context::Context,
         route::Route,
-        screen::{Attempt, Refused, Screen, Step, jumped, moved, usual_hints, write_working},
+        screen::{Attempt, FormScreen, Refused, Screen, Step, form_of, write_working},
         text::{Page, Text},
-        widget::{frame::KeyHint, sheet::Sheet},
+        widget::{
+            form::{Form, Items, items},
+            frame::KeyHint,
+            sheet::Sheet,
+        },
     },
 };
 
 /// The menu; a fresh one is what every visit begins and ends with.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Menu {
-    focus: usize,
+    form: Form<Item>,
     /// The login that was under way is no longer valid.
     ended: bool,
     /// Of opening `Kotak Masuk`.
     attempt: Attempt,
 }
 
+/// What can be focused here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Item {
+pub enum Item {
     Login,
     /// In training mode.
     Inbox,
     Page(Page),
+}
+
+impl Default for Menu {
+    fn default() -> Self {
+        Self {
+            form: Form::new(Item::Login),
+            ended: false,
+            attempt: Attempt::default(),
+        }
+    }
 }
 
 impl Menu {
@@ -39,49 +53,37 @@ impl Menu {
             ..Self::default()
         }
     }
+}
 
-    fn items(context: &Context<'_>) -> Vec<Item> {
-        let inbox = context.settings.training.as_ref().map(|_| Item::Inbox);
-        let pages = Page::ALL.map(Item::Page);
-        [Item::Login]
-            .into_iter()
-            .chain(inbox)
-            .chain(pages)
-            .collect()
+impl FormScreen for Menu {
+    form_of!(Item);
+
+    fn items(&self, context: &Context<'_>) -> Items<Item> {
+        let text = context.text;
+        let entry = |item, label| Some(items::entry(item, label));
+        let is_training = context.settings.training.is_some();
+        let inbox = is_training.then(|| items::entry(Item::Inbox, &text.inbox.title));
+        let pages = Page::ALL.map(|page| entry(Item::Page(page), page.title(text)));
+        let entries = [entry(Item::Login, &text.menu.login), inbox];
+        let leave = || KeyHint::new("Ctrl-C", &text.key.leave);
+        Items::new(entries.into_iter().chain(pages).flatten())
+            .further(usize::MAX, context.settings.is_guest.then(leave))
     }
 
-    fn label(item: Item, text: &'static Text) -> &'static str {
+    fn choose(&mut self, item: Item, _context: &Context<'_>) -> Step {
         match item {
-            Item::Login => &text.menu.login,
-            Item::Inbox => &text.inbox.title,
-            Item::Page(page) => page.title(text),
+            Item::Login => Step::Begin(Route::UserType(UserType::ALL[0])),
+            Item::Inbox => Step::Ask(Request::LoadInbox),
+            Item::Page(page) => Step::ShowPage(page),
         }
+    }
+
+    fn back(&mut self, _context: &Context<'_>) -> Step {
+        Step::Stay
     }
 }
 
 impl Screen for Menu {
-    fn command(&mut self, command: Command, context: &Context<'_>) -> Step {
-        let items = Self::items(context);
-        match command {
-            Command::Activate => {
-                return match items[self.focus] {
-                    Item::Login => Step::Begin(Route::UserType(UserType::ALL[0])),
-                    Item::Inbox => Step::Ask(Request::LoadInbox),
-                    Item::Page(page) => Step::ShowPage(page),
-                };
-            }
-            Command::Jump(letter) => {
-                let labels: Vec<_> = items
-                    .iter()
-                    .map(|item| Self::label(*item, context.text))
-                    .collect();
-                self.focus = jumped(self.focus, &labels, letter).unwrap_or(self.focus);
-            }
-            other => self.focus = moved(self.focus, items.len(), other),
-        }
-        Step::Stay
-    }
-
     fn refused(&mut self, refusal: Refused, context: &Context<'_>) {
         self.attempt.refused(refusal, context.now);
     }
@@ -95,9 +97,7 @@ impl Screen for Menu {
         } else {
             sheet.gap();
         }
-        for (number, item) in Self::items(context).into_iter().enumerate() {
-            sheet.choice(Self::label(item, context.text), "", self.focus == number);
-        }
+        self.view(context).write_all(sheet, |_| true);
         self.attempt.write(sheet, context, |_| {});
         write_working(sheet, context);
         if let Some(samples) = &context.settings.training {
@@ -109,15 +109,6 @@ impl Screen for Menu {
                 sheet.pair(sample.user_type.label(), &id, context.theme.label);
             }
         }
-    }
-
-    fn hints(&self, context: &Context<'_>) -> Vec<KeyHint> {
-        let keys = &context.text.key;
-        let mut hints = usual_hints(context, &keys.choose, None);
-        if context.settings.is_guest {
-            hints.push(KeyHint::new("Ctrl-C", &keys.leave));
-        }
-        hints
     }
 
     fn help(&self, text: &'static Text) -> &'static str {

@@ -6,21 +6,21 @@ use crate::{
     domain::{AccountKey, TimeStep, calendar, idle::Presence},
     tui::{
         Now, Request,
-        command::Command,
         context::Context,
         route::Route,
-        screen::{
-            Refused, Screen, Step, entry::PasscodeEntry, jumped, moved, next_second, usual_hints,
-            write_working,
-        },
+        screen::{Attempt, FormScreen, Refused, Screen, Step, form_of, next_second, write_working},
         text::{Text, fill},
-        widget::{frame::KeyHint, sheet::Sheet},
+        widget::{
+            form::{Change, Form, Items, items},
+            sheet::Sheet,
+        },
     },
 };
 
+/// What can be focused here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Item {
-    Field,
+pub enum Item {
+    Code,
     Login,
     Recovery,
     Reset,
@@ -35,8 +35,8 @@ pub struct PasscodeScreen {
     pending: bool,
     /// A recovery code will do instead.
     recovery: bool,
-    entry: PasscodeEntry,
-    focus: Item,
+    form: Form<Item>,
+    attempt: Attempt,
 }
 
 impl PasscodeScreen {
@@ -45,37 +45,13 @@ impl PasscodeScreen {
             account,
             pending,
             recovery,
-            entry: PasscodeEntry::default(),
-            focus: Item::Field,
-        }
-    }
-
-    fn items(&self) -> &'static [Item] {
-        match (self.pending, self.recovery) {
-            (true, _) => &[Item::Field, Item::Login, Item::Reset, Item::StartOver],
-            (false, true) => &[Item::Field, Item::Login, Item::Recovery, Item::Reset],
-            (false, false) => &[Item::Field, Item::Login, Item::Reset],
-        }
-    }
-
-    fn position(&self) -> usize {
-        let mut items = self.items().iter();
-        items.position(|item| *item == self.focus).unwrap_or(0)
-    }
-
-    fn label(item: Item, text: &'static Text) -> &'static str {
-        match item {
-            Item::Field => "",
-            Item::Login => &text.common.login,
-            Item::Recovery => &text.passcode.recovery,
-            Item::Reset => &text.common.reset_link,
-            Item::StartOver => &text.passcode.pending,
+            form: Form::new(Item::Code).code(Item::Code),
+            attempt: Attempt::default(),
         }
     }
 
     fn submit(&mut self, now: Now) -> Step {
-        self.focus = Item::Field;
-        match self.entry.submit(now) {
+        match self.attempt.take_code(&mut self.form, Item::Code, now) {
             Some(passcode) => Step::Ask(Request::CheckPasscode(passcode)),
             None => Step::Stay,
         }
@@ -99,62 +75,54 @@ impl PasscodeScreen {
     }
 }
 
+impl FormScreen for PasscodeScreen {
+    form_of!(Item);
+
+    fn items(&self, context: &Context<'_>) -> Items<Item> {
+        let (words, common) = (&context.text.passcode, &context.text.common);
+        let may_recover = self.recovery && !self.pending;
+        let items = [
+            Some(items::code(Item::Code, &common.passcode)),
+            Some(items::button(Item::Login, &common.login)),
+            may_recover.then(|| items::link(Item::Recovery, &words.recovery)),
+            Some(items::link(Item::Reset, &common.reset_link)),
+            self.pending
+                .then(|| items::link(Item::StartOver, &words.pending).grave()),
+        ];
+        let items = items.into_iter().flatten();
+        Items::new(items.map(|item| item.enter(&common.login))).esc(&common.cancel)
+    }
+
+    fn choose(&mut self, item: Item, context: &Context<'_>) -> Step {
+        match item {
+            Item::Code | Item::Login => self.submit(context.now),
+            Item::Recovery => Step::Go(Route::Recovery(self.account.clone())),
+            Item::Reset => self.reset(context),
+            Item::StartOver => Step::Ask(Request::StartOver),
+        }
+    }
+
+    fn back(&mut self, _context: &Context<'_>) -> Step {
+        Step::Finish
+    }
+
+    fn changed(&mut self, _item: Item, change: Change, context: &Context<'_>) -> Step {
+        match change {
+            Change::Completed => self.submit(context.now),
+            Change::Typed | Change::Pasted => Step::Stay,
+        }
+    }
+}
+
 impl Screen for PasscodeScreen {
-    fn typing(&self) -> bool {
-        self.focus == Item::Field
-    }
-
-    fn is_grave(&self) -> bool {
-        self.focus == Item::StartOver
-    }
-
-    fn command(&mut self, command: Command, context: &Context<'_>) -> Step {
-        match command {
-            Command::Activate => match self.focus {
-                Item::Recovery => return Step::Go(Route::Recovery(self.account.clone())),
-                Item::Reset => return self.reset(context),
-                Item::StartOver => return Step::Ask(Request::StartOver),
-                Item::Field | Item::Login => return self.submit(context.now),
-            },
-            Command::Back => return Step::Finish,
-            Command::Edit(edit) => {
-                if self.entry.edit(edit) {
-                    return self.submit(context.now);
-                }
-            }
-            Command::Jump(letter) => {
-                let items = self.items();
-                let labels: Vec<_> = items
-                    .iter()
-                    .map(|item| Self::label(*item, context.text))
-                    .collect();
-                if let Some(item) = jumped(self.position(), &labels, letter) {
-                    self.focus = items[item];
-                }
-            }
-            other => {
-                let items = self.items();
-                self.focus = items[moved(self.position(), items.len(), other)];
-            }
-        }
-        Step::Stay
-    }
-
-    fn paste(&mut self, text: &str, context: &Context<'_>) -> Step {
-        self.focus = Item::Field;
-        if self.entry.paste(text) {
-            return self.submit(context.now);
-        }
-        Step::Stay
-    }
-
     fn refused(&mut self, refusal: Refused, context: &Context<'_>) {
-        self.focus = Item::Field;
-        self.entry.refused(refusal, context.now);
+        self.form.focus(Item::Code);
+        self.attempt.refused(refusal, context.now);
     }
 
     fn sheet(&self, sheet: &mut Sheet, context: &Context<'_>) {
         let words = &context.text.passcode;
+        let form = self.view(context);
         let account = self.account.user_id.as_str();
         let now = context.now.wall;
         let left = TimeStep::seconds_left(now);
@@ -162,35 +130,22 @@ impl Screen for PasscodeScreen {
         sheet.title(&words.title);
         sheet.hint(&fill(&words.lead, &[("account", account)]));
         sheet.gap();
-        self.entry
-            .write_field(sheet, context, self.focus == Item::Field);
+        form.write(sheet, Item::Code);
         let time = calendar::time_with_seconds(now, context.settings.zone);
         sheet.pair(&words.server_time, &time, context.theme.title);
         sheet.gauge(&words.next_code, left, TimeStep::SECONDS, &said);
         sheet.gap();
-        sheet.button(&context.text.common.login, self.focus == Item::Login);
-        if self.items().contains(&Item::Recovery) {
-            sheet.link(&words.recovery, self.focus == Item::Recovery);
+        form.write_all(sheet, |item| item != Item::Code);
+        if self.pending && self.attempt.last().is_none() {
+            sheet.hint(&words.pending_hint);
         }
-        sheet.link(&context.text.common.reset_link, self.focus == Item::Reset);
-        if self.pending {
-            sheet.link(&words.pending, self.focus == Item::StartOver);
-            if !self.entry.was_refused() {
-                sheet.hint(&words.pending_hint);
-            }
-        }
-        self.entry.write_refusal(sheet, context, |sheet| {
+        self.attempt.write(sheet, context, |sheet| {
             sheet.error(&words.rejected);
             sheet.bullet(&words.check_clock);
             sheet.bullet(&fill(&words.check_account, &[("account", account)]));
             sheet.bullet(&fill(&words.check_next, &[("seconds", &said)]));
         });
         write_working(sheet, context);
-    }
-
-    fn hints(&self, context: &Context<'_>) -> Vec<KeyHint> {
-        let text = context.text;
-        usual_hints(context, &text.common.login, Some(&text.common.cancel))
     }
 
     fn help(&self, text: &'static Text) -> &'static str {
@@ -204,7 +159,7 @@ impl Screen for PasscodeScreen {
     fn next_tick(&self, now: Now) -> Option<Duration> {
         let clock = next_second(now);
         Some(
-            self.entry
+            self.attempt
                 .next_tick(now)
                 .map_or(clock, |wait| wait.min(clock)),
         )

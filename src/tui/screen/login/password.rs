@@ -6,27 +6,30 @@ use crate::{
     domain::{PlainPassword, UserId, UserType, idle::Presence},
     tui::{
         Now, Request,
-        command::Command,
         context::Context,
         route::Route,
-        screen::{Attempt, Refused, Screen, Step, jumped, moved, usual_hints, write_working},
+        screen::{Attempt, FormScreen, Refused, Screen, Step, form_of, write_working},
         text::Text,
-        widget::{field::SecretField, frame::KeyHint, sheet::Sheet},
+        widget::{
+            form::{Form, Items, items},
+            sheet::Sheet,
+        },
     },
 };
 
-const FIELD: usize = 0;
-const LOGIN: usize = 1;
-const ITEMS: usize = 2;
+/// What can be focused here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Item {
+    Password,
+    Login,
+}
 
 /// The form for the password of a claimed account.
 #[derive(Debug)]
 pub struct PasswordScreen {
     user_type: UserType,
     user_id: UserId,
-    field: SecretField,
-    focus: usize,
-    empty: bool,
+    form: Form<Item>,
     attempt: Attempt,
 }
 
@@ -35,9 +38,7 @@ impl PasswordScreen {
         Self {
             user_type,
             user_id,
-            field: SecretField::new(PlainPassword::MAX_CHARS),
-            focus: FIELD,
-            empty: false,
+            form: Form::new(Item::Password).secret(Item::Password, PlainPassword::MAX_CHARS),
             attempt: Attempt::default(),
         }
     }
@@ -46,15 +47,16 @@ impl PasswordScreen {
         if self.attempt.wait(now).is_some() {
             return Step::Refused;
         }
-        if self.field.value().is_empty() {
-            self.empty = true;
-            self.focus = FIELD;
+        let typed = self.form.value(Item::Password);
+        if typed.is_empty() {
+            let empty = |text: &'static Text| text.password.empty.clone();
+            self.form.refuse(Item::Password, empty);
             return Step::Stay;
         }
-        let Some(password) = PlainPassword::typed(self.field.value()) else {
+        let Some(password) = PlainPassword::typed(typed) else {
             return Step::Refused;
         };
-        self.field.clear();
+        self.form.clear(Item::Password);
         self.attempt = Attempt::default();
         Step::Ask(Request::CheckPassword {
             user_type: self.user_type,
@@ -64,72 +66,50 @@ impl PasswordScreen {
     }
 }
 
+impl FormScreen for PasswordScreen {
+    form_of!(Item);
+
+    fn items(&self, context: &Context<'_>) -> Items<Item> {
+        let text = context.text;
+        let items = [
+            items::field(Item::Password, &text.password.label, UserId::MAX_LENGTH),
+            items::button(Item::Login, &text.common.login),
+        ];
+        let items = items.map(|item| item.enter(&text.common.login));
+        Items::new(items).esc(&text.key.back)
+    }
+
+    fn choose(&mut self, _item: Item, context: &Context<'_>) -> Step {
+        self.submit(context.now)
+    }
+
+    fn back(&mut self, _context: &Context<'_>) -> Step {
+        Step::Retreat(vec![Route::UserId {
+            user_type: self.user_type,
+            user_id: Some(self.user_id.clone()),
+        }])
+    }
+}
+
 impl Screen for PasswordScreen {
-    fn typing(&self) -> bool {
-        self.focus == FIELD
-    }
-
-    fn command(&mut self, command: Command, context: &Context<'_>) -> Step {
-        match command {
-            Command::Activate => return self.submit(context.now),
-            Command::Back => {
-                return Step::Retreat(vec![Route::UserId {
-                    user_type: self.user_type,
-                    user_id: Some(self.user_id.clone()),
-                }]);
-            }
-            Command::Edit(edit) => {
-                self.empty = false;
-                self.field.edit(edit);
-            }
-            Command::Jump(letter) => {
-                let labels = ["", context.text.common.login.as_str()];
-                self.focus = jumped(self.focus, &labels, letter).unwrap_or(self.focus);
-            }
-            other => self.focus = moved(self.focus, ITEMS, other),
-        }
-        Step::Stay
-    }
-
-    fn paste(&mut self, text: &str, _context: &Context<'_>) -> Step {
-        self.empty = false;
-        self.focus = FIELD;
-        self.field.paste(text);
-        Step::Stay
-    }
-
     fn refused(&mut self, refusal: Refused, context: &Context<'_>) {
-        self.focus = FIELD;
+        self.form.focus(Item::Password);
         self.attempt.refused(refusal, context.now);
     }
 
     fn sheet(&self, sheet: &mut Sheet, context: &Context<'_>) {
         let words = &context.text.password;
+        let form = self.view(context);
         sheet.title(&words.title);
         sheet.hint(&format!("{}  {}", self.user_id, self.user_type.label()));
         sheet.gap();
-        sheet.secret_field(
-            &words.label,
-            &self.field,
-            UserId::MAX_LENGTH,
-            self.focus == FIELD,
-        );
-        if self.empty {
-            sheet.error(&words.empty);
-        } else {
-            sheet.gap();
-        }
+        form.write(sheet, Item::Password);
         sheet.gap();
-        sheet.button(&context.text.common.login, self.focus == LOGIN);
+        form.write(sheet, Item::Login);
         sheet.gap();
         self.attempt
             .write(sheet, context, |sheet| sheet.error(&words.rejected));
         write_working(sheet, context);
-    }
-
-    fn hints(&self, context: &Context<'_>) -> Vec<KeyHint> {
-        let text = context.text;
-        usual_hints(context, &text.common.login, Some(&text.key.back))
     }
 
     fn help(&self, text: &'static Text) -> &'static str {

@@ -8,19 +8,24 @@ use crate::{
     },
     tui::{
         Now, Request,
-        command::Command,
         context::Context,
         route::Route,
-        screen::{Attempt, Refused, Screen, Step, jumped, moved, usual_hints, write_working},
+        screen::{Attempt, FormScreen, Refused, Screen, Step, form_of, write_working},
         text::{Text, fill},
-        widget::{field::SecretField, frame::KeyHint, sheet::Sheet},
+        widget::{
+            form::{Change, Form, Items, Sentence, items},
+            sheet::Sheet,
+        },
     },
 };
 
-const FIELD: usize = 0;
-const LOGIN: usize = 1;
-const BACK: usize = 2;
-const ITEMS: usize = 3;
+/// What can be focused here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Item {
+    Code,
+    Login,
+    Phone,
+}
 
 /// The most characters of one code, with room for what people put between its symbols.
 const LONGEST: usize = 40;
@@ -32,43 +37,38 @@ const COLUMNS: usize = 20;
 #[derive(Debug)]
 pub struct RecoveryScreen {
     account: AccountKey,
-    /// Shown as it is typed: it has to be compared with the paper.
-    field: SecretField,
-    error: Option<KeyboardCodeError>,
+    form: Form<Item>,
     attempt: Attempt,
-    focus: usize,
 }
 
 impl RecoveryScreen {
     pub fn new(account: AccountKey) -> Self {
         Self {
             account,
-            field: SecretField::new(LONGEST),
-            error: None,
+            form: Form::new(Item::Code).secret(Item::Code, LONGEST),
             attempt: Attempt::default(),
-            focus: FIELD,
         }
     }
 
     /// Sends a whole code; anything else is told, and costs nothing. What was typed stays until it is accepted, so that
     /// one wrong letter of twelve is corrected and not typed anew.
     fn submit(&mut self, now: Now) -> Step {
-        self.focus = FIELD;
+        self.form.focus(Item::Code);
         if self.attempt.wait(now).is_some() {
             return Step::Stay;
         }
         self.attempt = Attempt::default();
-        match RecoveryCode::parse(self.field.value()) {
+        match RecoveryCode::parse(self.form.value(Item::Code)) {
             Ok(code) => Step::Ask(Request::CheckRecoveryCode(code)),
             Err(error) => {
-                self.error = Some(error);
+                self.form.refuse(Item::Code, code_words(error));
                 Step::Stay
             }
         }
     }
 
     /// To the code of the phone. Only somebody with codes left has come here, and they have them still.
-    fn back(&self) -> Step {
+    fn to_phone(&self) -> Step {
         Step::Go(Route::Passcode {
             account: self.account.clone(),
             pending: false,
@@ -77,44 +77,59 @@ impl RecoveryScreen {
     }
 }
 
-impl Screen for RecoveryScreen {
-    fn typing(&self) -> bool {
-        self.focus == FIELD
+/// What is wrong with what was typed as a recovery code.
+fn code_words(error: KeyboardCodeError) -> Sentence {
+    match error {
+        KeyboardCodeError::Empty => |text| text.recovery.empty.clone(),
+        KeyboardCodeError::TooShort | KeyboardCodeError::TooLong | KeyboardCodeError::NoSymbol => {
+            |text| {
+                let length = RecoveryCode::LENGTH.to_string();
+                fill(&text.recovery.no_code, &[("n", &length)])
+            }
+        }
+    }
+}
+
+impl FormScreen for RecoveryScreen {
+    form_of!(Item);
+
+    fn items(&self, context: &Context<'_>) -> Items<Item> {
+        let (words, common) = (&context.text.recovery, &context.text.common);
+        let items = [
+            items::field(Item::Code, &words.label, COLUMNS).copied(),
+            items::button(Item::Login, &common.login),
+            items::link(Item::Phone, &words.phone),
+        ];
+        let items = items.map(|item| item.enter(&common.login));
+        Items::new(items).esc(&context.text.key.back)
     }
 
-    fn command(&mut self, command: Command, context: &Context<'_>) -> Step {
-        match command {
-            Command::Activate if self.focus == BACK => return self.back(),
-            Command::Activate => return self.submit(context.now),
-            Command::Back => return self.back(),
-            Command::Edit(edit) => {
-                self.error = None;
-                self.field.edit(edit);
+    fn choose(&mut self, item: Item, context: &Context<'_>) -> Step {
+        match item {
+            Item::Code | Item::Login => self.submit(context.now),
+            Item::Phone => self.to_phone(),
+        }
+    }
+
+    fn back(&mut self, _context: &Context<'_>) -> Step {
+        self.to_phone()
+    }
+
+    /// A paste is looked at at once.
+    fn changed(&mut self, _item: Item, change: Change, _context: &Context<'_>) -> Step {
+        if change == Change::Pasted {
+            match RecoveryCode::parse(self.form.value(Item::Code)) {
+                Ok(_) => self.form.focus(Item::Login),
+                Err(error) => self.form.refuse(Item::Code, code_words(error)),
             }
-            Command::Jump(letter) => {
-                let text = context.text;
-                let labels = ["", text.common.login.as_str(), &text.recovery.phone];
-                self.focus = jumped(self.focus, &labels, letter).unwrap_or(self.focus);
-            }
-            other => self.focus = moved(self.focus, ITEMS, other),
         }
         Step::Stay
     }
+}
 
-    /// A paste is a whole code, so it takes the place of what was there, and is looked at at once.
-    fn paste(&mut self, text: &str, _context: &Context<'_>) -> Step {
-        self.field.clear();
-        self.field.paste(text.trim());
-        self.error = RecoveryCode::parse(self.field.value()).err();
-        self.focus = match self.error {
-            None => LOGIN,
-            Some(_) => FIELD,
-        };
-        Step::Stay
-    }
-
+impl Screen for RecoveryScreen {
     fn refused(&mut self, refusal: Refused, context: &Context<'_>) {
-        self.focus = FIELD;
+        self.form.focus(Item::Code);
         self.attempt.refused(refusal, context.now);
     }
 
@@ -124,21 +139,7 @@ impl Screen for RecoveryScreen {
         sheet.title(&words.title);
         sheet.hint(&fill(&words.lead, &[("account", account)]));
         sheet.gap();
-        sheet.shown_secret_field(&words.label, &self.field, COLUMNS, self.focus == FIELD);
-        match self.error {
-            None => sheet.gap(),
-            Some(KeyboardCodeError::Empty) => sheet.error(&words.empty),
-            Some(
-                KeyboardCodeError::TooShort
-                | KeyboardCodeError::TooLong
-                | KeyboardCodeError::NoSymbol,
-            ) => {
-                let length = RecoveryCode::LENGTH.to_string();
-                sheet.error(&fill(&words.no_code, &[("n", &length)]));
-            }
-        }
-        sheet.button(&context.text.common.login, self.focus == LOGIN);
-        sheet.link(&words.phone, self.focus == BACK);
+        self.view(context).write_all(sheet, |_| true);
         self.attempt.write(sheet, context, |sheet| {
             sheet.error(&words.rejected);
             sheet.bullet(&words.check_paper);
@@ -146,11 +147,6 @@ impl Screen for RecoveryScreen {
             sheet.bullet(&words.check_used);
         });
         write_working(sheet, context);
-    }
-
-    fn hints(&self, context: &Context<'_>) -> Vec<KeyHint> {
-        let text = context.text;
-        usual_hints(context, &text.common.login, Some(&text.key.back))
     }
 
     fn help(&self, text: &'static Text) -> &'static str {

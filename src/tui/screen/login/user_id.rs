@@ -3,56 +3,60 @@
 use crate::{
     domain::{UserId, UserType, identity::UserIdError, idle::Presence},
     tui::{
-        command::Command,
         context::Context,
         route::Route,
-        screen::{Screen, Step, jumped, moved, usual_hints},
+        screen::{FormScreen, Screen, Step, form_of},
         text::Text,
-        widget::{field::TextField, frame::KeyHint, sheet::Sheet},
+        widget::{
+            form::{Form, Items, Sentence, items},
+            sheet::Sheet,
+        },
     },
 };
 
-const FIELD: usize = 0;
-const LOGIN: usize = 1;
-const RESET: usize = 2;
-const ITEMS: usize = 3;
+/// What can be focused here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Item {
+    UserId,
+    Login,
+    Reset,
+}
+
+/// Characters that the field takes: room for a whole ID with a slip or two to correct.
+pub const LIMIT: usize = UserId::MAX_LENGTH + 8;
 
 /// The form for the User ID.
 #[derive(Debug)]
 pub struct UserIdScreen {
     user_type: UserType,
-    field: TextField,
-    focus: usize,
-    error: Option<UserIdError>,
+    form: Form<Item>,
 }
 
 impl UserIdScreen {
     pub fn new(user_type: UserType) -> Self {
-        Self {
-            user_type,
-            // Room for a whole ID with a slip or two to correct.
-            field: TextField::new(UserId::MAX_LENGTH + 8),
-            focus: FIELD,
-            error: None,
-        }
+        Self::with(user_type, "")
     }
 
     /// The form as somebody who comes back from the password left it.
     pub fn filled(user_type: UserType, user_id: &UserId) -> Self {
-        let mut screen = Self::new(user_type);
-        screen.field.paste(user_id.as_str());
-        screen
+        Self::with(user_type, user_id.as_str())
+    }
+
+    fn with(user_type: UserType, user_id: &str) -> Self {
+        Self {
+            user_type,
+            form: Form::new(Item::UserId).text(Item::UserId, LIMIT, user_id),
+        }
     }
 
     fn submit(&mut self) -> Step {
-        match UserId::parse(self.field.value()) {
+        match UserId::parse(self.form.value(Item::UserId)) {
             Ok(user_id) => Step::Go(Route::Password {
                 user_type: self.user_type,
                 user_id,
             }),
             Err(error) => {
-                self.error = Some(error);
-                self.focus = FIELD;
+                self.form.refuse(Item::UserId, user_id_words(error));
                 match error {
                     // Nothing was sent: a second press of the Enter that led here.
                     UserIdError::Empty => Step::Stay,
@@ -70,69 +74,57 @@ impl UserIdScreen {
         }
         Step::Open(Route::ResetRequest {
             user_type: self.user_type,
-            user_id: self.field.value().to_owned(),
+            user_id: self.form.value(Item::UserId).to_owned(),
         })
     }
 }
 
-impl Screen for UserIdScreen {
-    fn typing(&self) -> bool {
-        self.focus == FIELD
+/// What is wrong with what was typed as a User ID.
+pub fn user_id_words(error: UserIdError) -> Sentence {
+    match error {
+        UserIdError::Empty => |text| text.user_id.empty.clone(),
+        UserIdError::Length => |text| text.user_id.length.clone(),
+        UserIdError::Characters => |text| text.user_id.characters.clone(),
+    }
+}
+
+impl FormScreen for UserIdScreen {
+    form_of!(Item);
+
+    fn items(&self, context: &Context<'_>) -> Items<Item> {
+        let (words, common) = (&context.text.user_id, &context.text.common);
+        let items = [
+            items::field(Item::UserId, &words.label, UserId::MAX_LENGTH),
+            items::button(Item::Login, &common.login),
+            items::link(Item::Reset, &common.reset_link),
+        ];
+        let items = items.map(|item| item.enter(&common.login));
+        Items::new(items).esc(&context.text.key.back)
     }
 
-    fn command(&mut self, command: Command, context: &Context<'_>) -> Step {
-        match command {
-            Command::Activate if self.focus == RESET => return self.reset(context),
-            Command::Activate => return self.submit(),
-            Command::Back => return Step::Go(Route::UserType(self.user_type)),
-            Command::Edit(edit) => {
-                self.error = None;
-                self.field.edit(edit);
-            }
-            Command::Jump(letter) => {
-                let common = &context.text.common;
-                let labels = ["", common.login.as_str(), &common.reset_link];
-                self.focus = jumped(self.focus, &labels, letter).unwrap_or(self.focus);
-            }
-            other => self.focus = moved(self.focus, ITEMS, other),
+    fn choose(&mut self, item: Item, context: &Context<'_>) -> Step {
+        match item {
+            Item::UserId | Item::Login => self.submit(),
+            Item::Reset => self.reset(context),
         }
-        Step::Stay
     }
 
-    fn paste(&mut self, text: &str, _context: &Context<'_>) -> Step {
-        self.error = None;
-        self.focus = FIELD;
-        self.field.paste(text);
-        Step::Stay
+    fn back(&mut self, _context: &Context<'_>) -> Step {
+        Step::Go(Route::UserType(self.user_type))
     }
+}
 
+impl Screen for UserIdScreen {
     fn sheet(&self, sheet: &mut Sheet, context: &Context<'_>) {
-        let words = &context.text.user_id;
-        let common = &context.text.common;
-        sheet.title(&words.title);
+        let form = self.view(context);
+        sheet.title(&context.text.user_id.title);
         sheet.hint(self.user_type.label());
         sheet.gap();
-        sheet.text_field(
-            &words.label,
-            &self.field,
-            UserId::MAX_LENGTH,
-            self.focus == FIELD,
-        );
-        match self.error {
-            None => sheet.gap(),
-            Some(UserIdError::Empty) => sheet.error(&words.empty),
-            Some(UserIdError::Length) => sheet.error(&words.length),
-            Some(UserIdError::Characters) => sheet.error(&words.characters),
-        }
+        form.write(sheet, Item::UserId);
         sheet.gap();
-        sheet.button(&common.login, self.focus == LOGIN);
+        form.write(sheet, Item::Login);
         sheet.gap();
-        sheet.link(&common.reset_link, self.focus == RESET);
-    }
-
-    fn hints(&self, context: &Context<'_>) -> Vec<KeyHint> {
-        let text = context.text;
-        usual_hints(context, &text.common.login, Some(&text.key.back))
+        form.write(sheet, Item::Reset);
     }
 
     fn help(&self, text: &'static Text) -> &'static str {

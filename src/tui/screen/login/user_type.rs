@@ -3,69 +3,68 @@
 use crate::{
     domain::{UserType, idle::Presence},
     tui::{
-        command::Command,
         context::Context,
         route::Route,
-        screen::{Screen, Step, jumped, moved, usual_hints},
+        screen::{FormScreen, Screen, Step, form_of},
         text::Text,
-        widget::{frame::KeyHint, sheet::Sheet},
+        widget::{
+            form::{Form, Items, items},
+            sheet::Sheet,
+        },
     },
 };
 
 /// The choice of the user type.
 #[derive(Debug)]
 pub struct UserTypeScreen {
-    focus: usize,
+    form: Form<UserType>,
 }
 
 impl UserTypeScreen {
     /// The screen with `user_type` in focus: the first, or that of somebody who comes back.
     pub fn at(user_type: UserType) -> Self {
-        let focus = UserType::ALL.iter().position(|kind| *kind == user_type);
         Self {
-            focus: focus.unwrap_or_default(),
+            form: Form::new(user_type),
         }
     }
 }
 
-impl Screen for UserTypeScreen {
-    fn command(&mut self, command: Command, _context: &Context<'_>) -> Step {
-        match command {
-            Command::Activate => {
-                return Step::Go(Route::UserId {
-                    user_type: UserType::ALL[self.focus],
-                    user_id: None,
-                });
-            }
-            Command::Back => return Step::Go(Route::Menu),
-            Command::Jump(letter) => {
-                let labels = UserType::ALL.map(UserType::label);
-                self.focus = jumped(self.focus, &labels, letter).unwrap_or(self.focus);
-            }
-            other => self.focus = moved(self.focus, UserType::ALL.len(), other),
-        }
-        Step::Stay
+impl FormScreen for UserTypeScreen {
+    form_of!(UserType);
+
+    fn items(&self, context: &Context<'_>) -> Items<UserType> {
+        let kinds = UserType::ALL.map(|kind| items::entry(kind, kind.label()));
+        Items::new(kinds).esc(&context.text.key.back)
     }
 
+    fn choose(&mut self, user_type: UserType, _context: &Context<'_>) -> Step {
+        Step::Go(Route::UserId {
+            user_type,
+            user_id: None,
+        })
+    }
+
+    fn back(&mut self, _context: &Context<'_>) -> Step {
+        Step::Go(Route::Menu)
+    }
+}
+
+impl Screen for UserTypeScreen {
     fn sheet(&self, sheet: &mut Sheet, context: &Context<'_>) {
         let words = &context.text.user_type;
         sheet.title(&words.title);
         sheet.hint(&words.lead);
         sheet.gap();
-        for (item, kind) in UserType::ALL.into_iter().enumerate() {
+        let form = self.view(context);
+        for kind in UserType::ALL {
             let hint = match kind {
                 UserType::Penyedia => &words.penyedia_hint,
                 UserType::NonPenyedia => &words.non_penyedia_hint,
             };
-            sheet.choice(kind.label(), "", self.focus == item);
+            form.write(sheet, kind);
             sheet.aside(hint);
             sheet.gap();
         }
-    }
-
-    fn hints(&self, context: &Context<'_>) -> Vec<KeyHint> {
-        let keys = &context.text.key;
-        usual_hints(context, &keys.choose, Some(&keys.back))
     }
 
     fn help(&self, text: &'static Text) -> &'static str {

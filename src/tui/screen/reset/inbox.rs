@@ -13,9 +13,12 @@ use crate::{
         command::Command,
         context::Context,
         route::{Route, Waiting},
-        screen::{Attempt, Refused, Screen, Step, jumped, moved, usual_hints, write_working},
+        screen::{
+            Attempt, FormScreen, Keys, Refused, Screen, Step, form_of, paint_sheet, write_working,
+        },
         text::Text,
         widget::{
+            form::{Form, Items, items},
             frame::{self, KeyHint},
             sheet::{self, Sheet},
         },
@@ -30,39 +33,53 @@ const COLUMNS: usize = 78;
 const ROWS: usize = 15;
 
 /// The list of letters, the newest first, and the one being read.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct InboxScreen {
     letters: Vec<InboxLetter>,
-    /// A letter, or behind the last one the button to look again.
-    focus: usize,
+    form: Form<Item>,
     /// The first line shown of the letter in focus, if it is open.
     scroll: Option<usize>,
     attempt: Attempt,
 }
 
+/// What can be focused here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Item {
+    Letter(usize),
+    /// Behind the last one: to look again.
+    Reload,
+}
+
 impl InboxScreen {
     pub fn new(letters: Vec<InboxLetter>) -> Self {
+        let first = if letters.is_empty() {
+            Item::Reload
+        } else {
+            Item::Letter(0)
+        };
         Self {
             letters,
-            ..Self::default()
+            form: Form::new(first),
+            scroll: None,
+            attempt: Attempt::default(),
         }
     }
 
-    fn items(&self) -> usize {
-        self.letters.len() + 1
+    /// The letter in focus.
+    fn letter(&self) -> Option<&InboxLetter> {
+        match self.form.focused() {
+            Item::Letter(number) => self.letters.get(number),
+            Item::Reload => None,
+        }
     }
 
-    /// The letter that is open.
+    /// The letter that is open, and the first line shown of it.
     fn open(&self) -> Option<(&InboxLetter, usize)> {
-        Some((self.letters.get(self.focus)?, self.scroll?))
+        Some((self.letter()?, self.scroll?))
     }
 
     fn use_code(&self) -> Step {
-        let Some(code) = self
-            .letters
-            .get(self.focus)
-            .and_then(|letter| letter.code.clone())
-        else {
+        let Some(code) = self.letter().and_then(|letter| letter.code.clone()) else {
             return Step::Stay;
         };
         Step::Open(Route::ResetConfirm {
@@ -71,27 +88,8 @@ impl InboxScreen {
         })
     }
 
-    fn list_command(&mut self, command: Command, context: &Context<'_>) -> Step {
-        match command {
-            Command::Activate if self.focus < self.letters.len() => self.scroll = Some(0),
-            Command::Activate => return Step::Ask(Request::LoadInbox),
-            Command::Back => return Step::Go(Route::Menu),
-            Command::Jump(letter) if letter.eq_ignore_ascii_case(&USE_CODE) => {
-                return self.use_code();
-            }
-            Command::Jump(letter) => {
-                let reload = [context.text.inbox.reload.as_str()];
-                if jumped(0, &reload, letter).is_some() {
-                    self.focus = self.letters.len();
-                }
-            }
-            other => self.focus = moved(self.focus, self.items(), other),
-        }
-        Step::Stay
-    }
-
     fn letter_command(&mut self, command: Command, scroll: usize) -> Step {
-        let Some(letter) = self.letters.get(self.focus) else {
+        let Some(letter) = self.letter() else {
             return Step::Stay;
         };
         let last = last_scroll(&letter.text);
@@ -218,6 +216,22 @@ fn letter_lines(letter: &InboxLetter, context: &Context<'_>, width: usize) -> Ve
     lines
 }
 
+/// A letter as its outline has it: one with a code is a secret, but for its head.
+fn write_letter(letter: &InboxLetter, sheet: &mut Sheet, context: &Context<'_>) {
+    let words = &context.text.inbox;
+    let style = context.theme.title;
+    sheet.title(&letter.subject);
+    sheet.pair(&words.to, &letter.to, style);
+    sheet.pair(&words.date, &date(letter, context), style);
+    match letter.code {
+        Some(_) => sheet.issued(&[letter.text.as_str()]),
+        None => sheet.paragraph(&letter.text),
+    }
+    if letter.code.is_some() {
+        sheet.button(&words.use_code, true);
+    }
+}
+
 fn is_link(line: &str) -> bool {
     let line = line.trim();
     (line.starts_with("https://") || line.starts_with("http://")) && line.is_ascii()
@@ -234,19 +248,58 @@ fn date(letter: &InboxLetter, context: &Context<'_>) -> String {
     calendar::date_and_minute(letter.at, context.settings.zone, &context.text.months)
 }
 
-impl Screen for InboxScreen {
-    fn command(&mut self, command: Command, context: &Context<'_>) -> Step {
-        match self.scroll {
-            None => self.list_command(command, context),
-            Some(scroll) => self.letter_command(command, scroll),
+impl FormScreen for InboxScreen {
+    form_of!(Item);
+
+    fn items(&self, context: &Context<'_>) -> Items<Item> {
+        let (words, keys) = (&context.text.inbox, &context.text.key);
+        let letter = |number| items::own(Item::Letter(number)).enter(&words.open);
+        let reload = items::button(Item::Reload, &words.reload).enter(&words.reload);
+        let has_code = self.letter().is_some_and(|letter| letter.code.is_some());
+        let use_code = || KeyHint::new("K", &words.use_code_hint);
+        let items = match self.open() {
+            // An open letter is read, and there is nothing else in it to go to.
+            Some(_) => Items::new([items::own(self.form.focused()).unsaid()]).reading(),
+            None => Items::new((0..self.letters.len()).map(letter).chain([reload])),
+        };
+        items.esc(&keys.back).further(1, has_code.then(use_code))
+    }
+
+    fn before(&mut self, command: Command, _context: &Context<'_>) -> Option<Step> {
+        match (self.scroll, command) {
+            (Some(scroll), _) => Some(self.letter_command(command, scroll)),
+            (None, Command::Jump(key)) if key.eq_ignore_ascii_case(&USE_CODE) => {
+                Some(self.use_code())
+            }
+            (None, _) => None,
         }
     }
 
+    fn choose(&mut self, item: Item, _context: &Context<'_>) -> Step {
+        match item {
+            Item::Letter(_) => {
+                self.scroll = Some(0);
+                Step::Stay
+            }
+            Item::Reload => Step::Ask(Request::LoadInbox),
+        }
+    }
+
+    fn back(&mut self, _context: &Context<'_>) -> Step {
+        Step::Go(Route::Menu)
+    }
+}
+
+impl Screen for InboxScreen {
     fn refused(&mut self, refusal: Refused, context: &Context<'_>) {
         self.attempt.refused(refusal, context.now);
     }
 
     fn sheet(&self, sheet: &mut Sheet, context: &Context<'_>) {
+        if let Some((letter, _)) = self.open() {
+            return write_letter(letter, sheet, context);
+        }
+        let form = self.view(context);
         let words = &context.text.inbox;
         sheet.title(&words.title);
         sheet.hint(&words.lead);
@@ -256,14 +309,14 @@ impl Screen for InboxScreen {
             sheet.gap();
         }
         for (item, letter) in self.letters.iter().enumerate() {
-            sheet.choice(&letter.subject, "", self.focus == item);
+            sheet.choice(&letter.subject, form.is_focused(Item::Letter(item)));
             let date = date(letter, context);
             sheet.aside(&format!("{date}{}{}", context.theme.separator, letter.to));
         }
         if !self.letters.is_empty() {
             sheet.gap();
         }
-        sheet.button(&words.reload, self.focus == self.letters.len());
+        form.write(sheet, Item::Reload);
         self.attempt.write(sheet, context, |_| {});
         write_working(sheet, context);
     }
@@ -271,38 +324,8 @@ impl Screen for InboxScreen {
     fn paint(&self, frame: &mut Frame<'_>, context: &Context<'_>) {
         match self.open() {
             Some(open) => self.paint_letter(open, frame, context),
-            None => {
-                let area = frame::paint(frame, context, &self.hints(context));
-                let mut sheet = Sheet::new(context.theme, area.width);
-                self.sheet(&mut sheet, context);
-                sheet.paint(frame, area, 0);
-            }
+            None => paint_sheet(self, frame, context),
         }
-    }
-
-    fn hints(&self, context: &Context<'_>) -> Vec<KeyHint> {
-        let text = context.text;
-        let letter = self.letters.get(self.focus);
-        let has_code = letter.is_some_and(|letter| letter.code.is_some());
-        let mut hints = match self.scroll {
-            None => {
-                let enter = match letter {
-                    Some(_) => &text.inbox.open,
-                    None => &text.inbox.reload,
-                };
-                usual_hints(context, enter, Some(&text.key.back))
-            }
-            Some(_) => vec![
-                KeyHint::new("Esc", &text.key.back),
-                KeyHint::new(context.theme.arrows, &text.key.scroll),
-                KeyHint::new("F1", &text.key.help),
-                KeyHint::new("F2", &text.key.language),
-            ],
-        };
-        if has_code {
-            hints.insert(1, KeyHint::new("K", &text.inbox.use_code_hint));
-        }
-        hints
     }
 
     fn help(&self, text: &'static Text) -> &'static str {

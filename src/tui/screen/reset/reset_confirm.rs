@@ -4,8 +4,6 @@
 
 use std::time::Duration;
 
-use zeroize::Zeroizing;
-
 use crate::{
     domain::{
         UserType,
@@ -14,18 +12,21 @@ use crate::{
     },
     tui::{
         Now, Request,
-        command::Command,
         context::Context,
         route::{Route, Waiting},
-        screen::{Attempt, Left, Refused, Screen, Step, jumped, moved, usual_hints, write_working},
+        screen::{Attempt, FormScreen, Left, Refused, Screen, Step, form_of, write_working},
         text::{Text, fill},
-        widget::{field::SecretField, frame::KeyHint, sheet::Sheet},
+        widget::{
+            form::{Change, Form, Items, Sentence, items},
+            sheet::Sheet,
+        },
     },
 };
 
+/// What can be focused here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Item {
-    Field,
+pub enum Item {
+    Secret,
     Next,
     /// To the form for another letter.
     NewRequest,
@@ -36,11 +37,9 @@ enum Item {
 /// The form for a link or a short code, and the question that follows.
 #[derive(Debug)]
 pub struct ResetConfirmScreen {
-    field: SecretField,
-    error: Option<Unreadable>,
+    form: Form<Item>,
     void: Option<Void>,
     found: Option<Found>,
-    focus: Item,
     attempt: Attempt,
     over: Waiting,
 }
@@ -52,24 +51,13 @@ struct Found {
     masked_id: String,
 }
 
-/// What was typed is neither a link nor a code.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Unreadable {
-    Empty,
-    /// It looks like a link of which something is missing.
-    Link,
-    Code,
-}
-
 impl ResetConfirmScreen {
     /// The empty form; Esc leads to what waits below, or to the menu.
     pub fn new(over: Waiting) -> Self {
         Self {
-            field: SecretField::new(LONGEST_PASTE),
-            error: None,
+            form: Form::new(Item::Secret).secret(Item::Secret, LONGEST_PASTE),
             void: None,
             found: None,
-            focus: Item::Field,
             attempt: Attempt::default(),
             over,
         }
@@ -78,56 +66,38 @@ impl ResetConfirmScreen {
     /// The form with the code of a letter that was read right here.
     pub fn with_code(over: Waiting, code: &ShortCode) -> Self {
         let mut screen = Self::new(over);
-        screen.field.paste(&code.grouped());
-        screen.focus = Item::Next;
+        screen.form.fill(Item::Secret, &code.grouped());
+        screen.form.focus(Item::Next);
         screen
     }
 
     /// The question whether to reset the TOTP that was found.
     pub fn found(user_type: UserType, masked_id: String) -> Self {
-        Self {
-            found: Some(Found {
-                user_type,
-                masked_id,
-            }),
-            // What costs nothing is in focus: a key held down at the form must not reset anything.
-            focus: Item::Cancel,
-            ..Self::new(Waiting::Nothing)
-        }
+        let mut screen = Self::new(Waiting::Nothing);
+        screen.found = Some(Found {
+            user_type,
+            masked_id,
+        });
+        // What costs nothing is in focus: a key held down at the form must not reset anything.
+        screen.form.focus(Item::Cancel);
+        screen
     }
 
-    fn items(&self, context: &Context<'_>) -> &'static [Item] {
-        if self.found.is_some() {
-            &[Item::Confirm, Item::Cancel]
-        } else if context.settings.reset_by_mail {
-            &[Item::Field, Item::Next, Item::NewRequest]
+    /// What was typed, if it can be read; otherwise what is wrong with it: it is neither a link nor a code.
+    fn read(&self) -> Result<ResetSecret, Sentence> {
+        let typed = self.form.value(Item::Secret).trim();
+        let wrong: Sentence = if typed.is_empty() {
+            |text| text.reset_confirm.empty.clone()
+        } else if typed.contains(['?', '/', '=']) {
+            // It looks like a link of which something is missing.
+            |text| text.reset_confirm.no_link.clone()
         } else {
-            &[Item::Field, Item::Next]
-        }
-    }
-
-    fn label(item: Item, text: &'static Text) -> &'static str {
-        match item {
-            Item::Field => "",
-            Item::Next => &text.key.next,
-            Item::NewRequest => &text.reset_confirm.new_request,
-            Item::Confirm => &text.reset_confirm.confirm,
-            Item::Cancel => &text.common.cancel,
-        }
-    }
-
-    /// What was typed, if it can be read.
-    fn read(&self) -> Result<ResetSecret, Unreadable> {
-        let typed = self.field.value().trim();
-        ResetSecret::typed(typed).ok_or({
-            if typed.is_empty() {
-                Unreadable::Empty
-            } else if typed.contains(['?', '/', '=']) {
-                Unreadable::Link
-            } else {
-                Unreadable::Code
+            |text| {
+                let length = ShortCode::LENGTH.to_string();
+                fill(&text.reset_confirm.no_code, &[("n", &length)])
             }
-        })
+        };
+        ResetSecret::typed(typed).ok_or(wrong)
     }
 
     fn find(&mut self, now: Now) -> Step {
@@ -138,9 +108,8 @@ impl ResetConfirmScreen {
         self.attempt = Attempt::default();
         match self.read() {
             Ok(secret) => Step::Ask(Request::FindReset(secret)),
-            Err(error) => {
-                self.error = Some(error);
-                self.focus = Item::Field;
+            Err(wrong) => {
+                self.form.refuse(Item::Secret, wrong);
                 Step::Stay
             }
         }
@@ -172,33 +141,12 @@ impl ResetConfirmScreen {
         }
     }
 
-    fn go_back(&self) -> Step {
-        if self.found.is_some() {
-            // What was found is dropped with the way back.
-            return Step::Retreat(vec![Route::ResetConfirm {
-                over: Waiting::Nothing,
-                code: None,
-            }]);
-        }
-        match self.over {
-            Waiting::Nothing => Step::Finish,
-            Waiting::Screen | Waiting::RequestForm => Step::Close(Left::Nothing),
-        }
-    }
-
     fn write_form(&self, sheet: &mut Sheet, context: &Context<'_>) {
         let words = &context.text.reset_confirm;
+        let form = self.view(context);
         sheet.hint(&words.lead);
         sheet.gap();
-        let focused = self.focus == Item::Field;
-        sheet.shown_secret_field(&words.label, &self.field, LONGEST_PASTE, focused);
-        let length = ShortCode::LENGTH.to_string();
-        match self.error {
-            None => sheet.gap(),
-            Some(Unreadable::Empty) => sheet.error(&words.empty),
-            Some(Unreadable::Link) => sheet.error(&words.no_link),
-            Some(Unreadable::Code) => sheet.error(&fill(&words.no_code, &[("n", &length)])),
-        }
+        form.write(sheet, Item::Secret);
         match self.void {
             None => {}
             Some(Void::Unknown) => sheet.error(&words.unknown),
@@ -209,10 +157,10 @@ impl ResetConfirmScreen {
             .write(sheet, context, |sheet| sheet.error(&words.unknown));
         write_working(sheet, context);
         sheet.gap();
-        sheet.button(&context.text.key.next, self.focus == Item::Next);
+        form.write(sheet, Item::Next);
         if context.settings.reset_by_mail {
             sheet.gap();
-            sheet.link(&words.new_request, self.focus == Item::NewRequest);
+            form.write(sheet, Item::NewRequest);
         }
     }
 
@@ -232,87 +180,83 @@ impl ResetConfirmScreen {
         sheet.pair(&context.text.reset_request.user_type, user_type, title);
         sheet.gap();
         self.attempt.write(sheet, context, |_| {});
-        sheet.button(&words.confirm, self.focus == Item::Confirm);
-        sheet.button(&context.text.common.cancel, self.focus == Item::Cancel);
+        self.view(context).write_all(sheet, |_| true);
         write_working(sheet, context);
     }
 }
 
-impl Screen for ResetConfirmScreen {
-    fn typing(&self) -> bool {
-        self.focus == Item::Field
-    }
+impl FormScreen for ResetConfirmScreen {
+    form_of!(Item);
 
-    fn is_grave(&self) -> bool {
-        self.focus == Item::Confirm
-    }
-
-    fn command(&mut self, command: Command, context: &Context<'_>) -> Step {
-        let items = self.items(context);
-        let position = items.iter().position(|item| *item == self.focus);
-        let position = position.unwrap_or_default();
-        match command {
-            Command::Activate => {
-                return match self.focus {
-                    Item::Field | Item::Next => self.find(context.now),
-                    Item::NewRequest => self.new_request(),
-                    Item::Confirm => self.confirm(context.now),
-                    Item::Cancel => self.go_back(),
-                };
-            }
-            Command::Back => return self.go_back(),
-            Command::Edit(edit) => {
-                self.error = None;
-                self.void = None;
-                self.field.edit(edit);
-            }
-            Command::Jump(letter) => {
-                let labels: Vec<_> = items
-                    .iter()
-                    .map(|item| Self::label(*item, context.text))
-                    .collect();
-                if let Some(item) = jumped(position, &labels, letter) {
-                    self.focus = items[item];
-                }
-            }
-            other => self.focus = items[moved(position, items.len(), other)],
-        }
-        Step::Stay
-    }
-
-    /// A paste is a whole link or code, so it takes the place of what was there, and is judged at once.
-    fn paste(&mut self, text: &str, _context: &Context<'_>) -> Step {
+    fn items(&self, context: &Context<'_>) -> Items<Item> {
+        let text = context.text;
+        let words = &text.reset_confirm;
         if self.found.is_some() {
-            return Step::Stay;
+            let confirm = items::button(Item::Confirm, &words.confirm).grave();
+            let cancel = items::button(Item::Cancel, &text.common.cancel);
+            return Items::new([confirm, cancel]).esc(&text.common.cancel);
         }
-        self.void = None;
-        self.field.clear();
-        // The field has one line; where the text's lines end, it stays broken.
-        let line = text.chars().map(|c| if c.is_control() { ' ' } else { c });
-        self.field
-            .paste(Zeroizing::new(line.collect::<String>()).trim());
-        self.error = self.read().err();
-        self.focus = match self.error {
-            None => Item::Next,
-            Some(_) => Item::Field,
-        };
-        Step::Stay
+        let field = items::field(Item::Secret, &words.label, LONGEST_PASTE).copied();
+        let by_mail = context.settings.reset_by_mail;
+        let items = [
+            Some(field.enter(&text.key.next)),
+            Some(items::button(Item::Next, &text.key.next).enter(&text.key.next)),
+            by_mail.then(|| items::link(Item::NewRequest, &words.new_request)),
+        ];
+        Items::new(items.into_iter().flatten()).esc(&text.key.back)
     }
 
+    fn choose(&mut self, item: Item, context: &Context<'_>) -> Step {
+        match item {
+            Item::Secret | Item::Next => self.find(context.now),
+            Item::NewRequest => self.new_request(),
+            Item::Confirm => self.confirm(context.now),
+            Item::Cancel => self.back(context),
+        }
+    }
+
+    fn back(&mut self, _context: &Context<'_>) -> Step {
+        if self.found.is_some() {
+            // What was found is dropped with the way back.
+            return Step::Retreat(vec![Route::ResetConfirm {
+                over: Waiting::Nothing,
+                code: None,
+            }]);
+        }
+        match self.over {
+            Waiting::Nothing => Step::Finish,
+            Waiting::Screen | Waiting::RequestForm => Step::Close(Left::Nothing),
+        }
+    }
+
+    /// A paste is judged at once.
+    fn changed(&mut self, _item: Item, change: Change, _context: &Context<'_>) -> Step {
+        self.void = None;
+        if change == Change::Pasted {
+            match self.read() {
+                Ok(_) => self.form.focus(Item::Next),
+                Err(wrong) => self.form.refuse(Item::Secret, wrong),
+            }
+        }
+        Step::Stay
+    }
+}
+
+impl Screen for ResetConfirmScreen {
     fn refused(&mut self, refusal: Refused, context: &Context<'_>) {
         if let Refused::ResetVoid(why) = refusal {
             self.found = None;
             self.void = Some(why);
             if why != Void::Unknown {
                 // There is nothing to correct in it.
-                self.field.clear();
+                self.form.clear(Item::Secret);
             }
         }
         if self.found.is_none() {
-            self.focus = match self.void {
+            self.form.focus(match self.void {
                 Some(Void::Expired) if context.settings.reset_by_mail => Item::NewRequest,
-                _ => Item::Field,
-            };
+                _ => Item::Secret,
+            });
         }
         self.attempt.refused(refusal, context.now);
     }
@@ -325,16 +269,6 @@ impl Screen for ResetConfirmScreen {
         }
     }
 
-    fn hints(&self, context: &Context<'_>) -> Vec<KeyHint> {
-        let text = context.text;
-        let (enter, back) = match self.focus {
-            Item::Field | Item::Next => (&text.key.next, &text.key.back),
-            Item::NewRequest => (&text.key.choose, &text.key.back),
-            Item::Confirm | Item::Cancel => (&text.key.choose, &text.common.cancel),
-        };
-        usual_hints(context, enter, Some(back))
-    }
-
     fn help(&self, text: &'static Text) -> &'static str {
         &text.help.reset_confirm
     }
@@ -342,7 +276,7 @@ impl Screen for ResetConfirmScreen {
     fn presence(&self) -> Presence {
         if self.found.is_some() {
             Presence::LoggedIn
-        } else if self.field.value().is_empty() {
+        } else if self.form.value(Item::Secret).is_empty() {
             // The letter is being looked for on a phone; there is nothing here to protect.
             Presence::Reading
         } else {

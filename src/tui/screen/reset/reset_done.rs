@@ -3,43 +3,63 @@
 use crate::{
     domain::{UserType, idle::Presence},
     tui::{
-        command::Command,
         context::Context,
         route::Route,
-        screen::{Screen, Step, jumped, moved, usual_hints},
+        screen::{FormScreen, Screen, Step, form_of},
         text::Text,
-        widget::{frame::KeyHint, sheet::Sheet},
+        widget::{
+            form::{Form, Items, items},
+            sheet::Sheet,
+        },
     },
 };
 
-const LOGIN: usize = 0;
-const ITEMS: usize = 2;
-
 /// The result of a reset.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct ResetDoneScreen {
-    focus: usize,
+    form: Form<Act>,
+}
+
+/// What can be focused here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Act {
+    Login,
+    Finish,
+}
+
+impl Default for ResetDoneScreen {
+    fn default() -> Self {
+        Self {
+            form: Form::new(Act::Login),
+        }
+    }
+}
+
+impl FormScreen for ResetDoneScreen {
+    form_of!(Act);
+
+    fn items(&self, context: &Context<'_>) -> Items<Act> {
+        let text = context.text;
+        let items = [
+            items::button(Act::Login, &text.menu.login),
+            items::button(Act::Finish, &text.common.finish),
+        ];
+        Items::new(items).esc(&text.common.finish)
+    }
+
+    fn choose(&mut self, act: Act, _context: &Context<'_>) -> Step {
+        match act {
+            Act::Login => Step::Retreat(vec![Route::UserType(UserType::ALL[0])]),
+            Act::Finish => Step::Finish,
+        }
+    }
+
+    fn back(&mut self, _context: &Context<'_>) -> Step {
+        Step::Finish
+    }
 }
 
 impl Screen for ResetDoneScreen {
-    fn command(&mut self, command: Command, context: &Context<'_>) -> Step {
-        match command {
-            Command::Activate if self.focus == LOGIN => {
-                return Step::Retreat(vec![Route::UserType(UserType::ALL[0])]);
-            }
-            Command::Activate | Command::Back => return Step::Finish,
-            Command::Jump(letter) => {
-                let labels = [
-                    context.text.menu.login.as_str(),
-                    &context.text.common.finish,
-                ];
-                self.focus = jumped(self.focus, &labels, letter).unwrap_or(self.focus);
-            }
-            other => self.focus = moved(self.focus, ITEMS, other),
-        }
-        Step::Stay
-    }
-
     fn sheet(&self, sheet: &mut Sheet, context: &Context<'_>) {
         let words = &context.text.reset_done;
         sheet.title(&words.title);
@@ -49,13 +69,7 @@ impl Screen for ResetDoneScreen {
             sheet.paragraph(step);
         }
         sheet.gap();
-        sheet.button(&context.text.menu.login, self.focus == LOGIN);
-        sheet.button(&context.text.common.finish, self.focus != LOGIN);
-    }
-
-    fn hints(&self, context: &Context<'_>) -> Vec<KeyHint> {
-        let text = context.text;
-        usual_hints(context, &text.key.choose, Some(&text.common.finish))
+        self.view(context).write_all(sheet, |_| true);
     }
 
     fn help(&self, text: &'static Text) -> &'static str {

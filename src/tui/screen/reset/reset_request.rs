@@ -11,23 +11,31 @@ use zeroize::Zeroizing;
 use crate::{
     domain::{
         EmailAddress, UserId, UserType,
-        identity::{AccountKey, UserIdError},
+        identity::AccountKey,
         idle::Presence,
         security_code::{Challenge, Picture},
     },
     tui::{
         Now, Request,
-        command::{Command, Edit},
         context::Context,
         route::{Route, Waiting},
-        screen::{Attempt, Left, Refused, Screen, Step, jumped, moved, usual_hints, write_working},
+        screen::{
+            Attempt, FormScreen, Left, Refused, Screen, Step, form_of,
+            login::user_id::{self, user_id_words},
+            write_working,
+        },
         text::{Text, fill},
-        widget::{field::TextField, frame::KeyHint, security_code, sheet::Sheet},
+        widget::{
+            form::{Form, Items, Sentence, items},
+            security_code,
+            sheet::Sheet,
+        },
     },
 };
 
+/// What can be focused here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Item {
+pub enum Item {
     UserId,
     Email,
     UserType,
@@ -35,18 +43,6 @@ enum Item {
     Send,
     Renew,
     HaveLetter,
-}
-
-impl Item {
-    const ALL: [Self; 7] = [
-        Self::UserId,
-        Self::Email,
-        Self::UserType,
-        Self::Code,
-        Self::Send,
-        Self::Renew,
-        Self::HaveLetter,
-    ];
 }
 
 /// Characters that the field of the Kode Keamanan takes: twice a code, for slips and spaces.
@@ -58,13 +54,8 @@ const AIR: usize = 2;
 /// The form for a reset by a letter.
 #[derive(Debug)]
 pub struct ResetRequestScreen {
-    user_id: TextField,
-    email: TextField,
-    user_type: UserType,
-    code: TextField,
+    form: Form<Item>,
     drawn: Drawn,
-    focus: Item,
-    wrong: Wrong,
     attempt: Attempt,
 }
 
@@ -95,102 +86,41 @@ impl Drawn {
     }
 }
 
-/// What is wrong with each field.
-#[derive(Debug, Default)]
-struct Wrong {
-    user_id: Option<UserIdError>,
-    email: Option<EmailWrong>,
-    code: Option<CodeWrong>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum EmailWrong {
-    Empty,
-    Form,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum CodeWrong {
-    Empty,
-    Misread,
-    /// Nobody sent it in time; its picture was replaced.
-    TooLate,
+/// What is wrong with what was typed as an e-mail address.
+pub fn email_words(typed: &str) -> Sentence {
+    match typed.trim() {
+        "" => |text| text.reset_request.email_empty.clone(),
+        _ => |text| text.reset_request.email_form.clone(),
+    }
 }
 
 impl ResetRequestScreen {
     /// The form with what is known already.
     pub fn new(user_type: UserType, user_id: &str) -> Self {
-        let mut field = TextField::new(UserId::MAX_LENGTH + 8);
-        field.paste(user_id);
+        let focus = match UserId::parse(user_id) {
+            Ok(_) => Item::Email,
+            Err(_) => Item::UserId,
+        };
+        let mut kinds = UserType::ALL.into_iter();
+        let chosen = kinds.position(|kind| kind == user_type);
         Self {
-            focus: if UserId::parse(user_id).is_ok() {
-                Item::Email
-            } else {
-                Item::UserId
-            },
-            user_id: field,
-            email: TextField::new(EmailAddress::MAX_BYTES),
-            user_type,
-            code: TextField::new(CODE_COLUMNS),
+            form: Form::new(focus)
+                .text(Item::UserId, user_id::LIMIT, user_id)
+                .text(Item::Email, EmailAddress::MAX_BYTES, "")
+                .choices(Item::UserType, chosen.unwrap_or_default())
+                .text(Item::Code, CODE_COLUMNS, ""),
             drawn: Drawn {
                 renew: true,
                 ..Drawn::default()
             },
-            wrong: Wrong::default(),
             attempt: Attempt::default(),
         }
     }
 
-    fn position(&self) -> usize {
-        let mut items = Item::ALL.iter();
-        items.position(|item| *item == self.focus).unwrap_or(0)
-    }
-
-    fn field(&mut self) -> Option<&mut TextField> {
-        match self.focus {
-            Item::UserId => {
-                self.wrong.user_id = None;
-                Some(&mut self.user_id)
-            }
-            Item::Email => {
-                self.wrong.email = None;
-                Some(&mut self.email)
-            }
-            Item::Code => {
-                self.wrong.code = None;
-                Some(&mut self.code)
-            }
-            _ => None,
-        }
-    }
-
-    fn edit(&mut self, edit: Edit) {
-        if self.focus == Item::UserType {
-            self.choose(edit);
-        } else if let Some(field) = self.field() {
-            field.edit(edit);
-        }
-    }
-
-    /// A key at the two user types: Space and the arrows change, a first letter chooses.
-    fn choose(&mut self, edit: Edit) {
-        self.user_type = match (edit, self.user_type) {
-            (Edit::Insert('p' | 'P'), _) => UserType::Penyedia,
-            (Edit::Insert('n' | 'N'), _) => UserType::NonPenyedia,
-            (Edit::Insert(' ') | Edit::Left | Edit::Right, UserType::Penyedia) => {
-                UserType::NonPenyedia
-            }
-            (Edit::Insert(' ') | Edit::Left | Edit::Right, UserType::NonPenyedia) => {
-                UserType::Penyedia
-            }
-            (_, user_type) => user_type,
-        };
-    }
-
     fn renew(&mut self) {
         self.drawn.renew = true;
-        self.wrong.code = None;
-        self.code = TextField::new(CODE_COLUMNS);
+        self.form.settle(Item::Code);
+        self.form.clear(Item::Code);
     }
 
     fn send(&mut self, now: Now) -> Step {
@@ -198,37 +128,32 @@ impl ResetRequestScreen {
         if self.attempt.wait(now).is_some() || self.drawn.renew || self.drawn.is_too_old(now) {
             return Step::Stay;
         }
-        let user_id = UserId::parse(self.user_id.value());
-        let typed = self.email.value();
-        let email = EmailAddress::parse(typed).map_err(|_| match typed.trim() {
-            "" => EmailWrong::Empty,
-            _ => EmailWrong::Form,
-        });
-        let code = self.code.value().trim();
-        self.wrong = Wrong {
-            user_id: user_id.as_ref().err().copied(),
-            email: email.as_ref().err().copied(),
-            code: code.is_empty().then_some(CodeWrong::Empty),
-        };
+        let value = |item| self.form.value(item);
+        let user_id = UserId::parse(value(Item::UserId));
+        let typed = value(Item::Email);
+        let email = EmailAddress::parse(typed).map_err(|_| email_words(typed));
+        let security_code = Zeroizing::new(value(Item::Code).trim().to_owned());
+        let empty: Sentence = |text| text.reset_request.code_empty.clone();
+        let user_type = UserType::ALL[self.form.chosen(Item::UserType)];
         self.attempt = Attempt::default();
-        let security_code = Zeroizing::new(code.to_owned());
+        let is_whole = self.form.judge([
+            (
+                Item::UserId,
+                user_id.as_ref().err().copied().map(user_id_words),
+            ),
+            (Item::Email, email.as_ref().err().copied()),
+            (Item::Code, security_code.is_empty().then_some(empty)),
+        ]);
         match (user_id, email) {
-            (Ok(user_id), Ok(email)) if self.wrong.code.is_none() => {
+            (Ok(user_id), Ok(email)) if is_whole => {
                 self.drawn.used = true;
                 Step::Ask(Request::RequestReset {
-                    account: AccountKey::new(self.user_type, user_id),
+                    account: AccountKey::new(user_type, user_id),
                     email,
                     security_code,
                 })
             }
-            (user_id, email) => {
-                self.focus = match (user_id, email) {
-                    (Err(_), _) => Item::UserId,
-                    (_, Err(_)) => Item::Email,
-                    _ => Item::Code,
-                };
-                Step::Stay
-            }
+            _ => Step::Stay,
         }
     }
 
@@ -259,61 +184,54 @@ impl ResetRequestScreen {
     }
 }
 
-impl Screen for ResetRequestScreen {
-    fn typing(&self) -> bool {
-        matches!(
-            self.focus,
-            Item::UserId | Item::Email | Item::UserType | Item::Code
-        )
+impl FormScreen for ResetRequestScreen {
+    form_of!(Item);
+
+    fn items(&self, context: &Context<'_>) -> Items<Item> {
+        let text = context.text;
+        let words = &text.reset_request;
+        let field = |item, label, columns| items::field(item, label, columns).in_row();
+        let kinds = UserType::ALL.map(|kind| match kind {
+            UserType::Penyedia => words.penyedia.as_str(),
+            UserType::NonPenyedia => words.non_penyedia.as_str(),
+        });
+        let items = [
+            field(Item::UserId, &text.user_id.label, UserId::MAX_LENGTH),
+            field(Item::Email, &words.email, EmailAddress::MAX_BYTES),
+            items::choices(Item::UserType, &words.user_type, kinds.to_vec()),
+            field(Item::Code, &words.security_code, CODE_COLUMNS).enter(&words.send),
+            items::button(Item::Send, &words.send).enter(&words.send),
+            items::button(Item::Renew, &words.renew).enter(&words.renew),
+            items::link(Item::HaveLetter, &words.have_letter),
+        ];
+        Items::new(items).esc(&text.key.back)
     }
 
-    fn command(&mut self, command: Command, context: &Context<'_>) -> Step {
-        match command {
-            Command::Activate => match self.focus {
-                Item::Code | Item::Send => return self.send(context.now),
-                Item::Renew => {
-                    self.renew();
-                    self.focus = Item::Code;
-                }
-                Item::HaveLetter => return self.have_letter(),
-                Item::UserId | Item::Email | Item::UserType => {
-                    self.focus = Item::ALL[self.position() + 1];
-                }
-            },
-            Command::Back => return Step::Close(Left::Nothing),
-            Command::Edit(edit) => self.edit(edit),
-            Command::Jump(letter) => {
-                let words = &context.text.reset_request;
-                let labels = [
-                    "",
-                    "",
-                    "",
-                    "",
-                    &words.send,
-                    &words.renew,
-                    &words.have_letter,
-                ];
-                if let Some(item) = jumped(self.position(), &labels, letter) {
-                    self.focus = Item::ALL[item];
-                }
+    fn choose(&mut self, item: Item, context: &Context<'_>) -> Step {
+        match item {
+            Item::UserId | Item::Email | Item::UserType => {}
+            Item::Code | Item::Send => return self.send(context.now),
+            Item::Renew => {
+                self.renew();
+                self.form.focus(Item::Code);
             }
-            other => self.focus = Item::ALL[moved(self.position(), Item::ALL.len(), other)],
+            Item::HaveLetter => return self.have_letter(),
         }
         Step::Stay
     }
 
-    fn paste(&mut self, text: &str, _context: &Context<'_>) -> Step {
-        if let Some(field) = self.field() {
-            field.paste(text);
-        }
-        Step::Stay
+    fn back(&mut self, _context: &Context<'_>) -> Step {
+        Step::Close(Left::Nothing)
     }
+}
 
+impl Screen for ResetRequestScreen {
     fn refused(&mut self, refusal: Refused, context: &Context<'_>) {
         self.renew();
-        self.focus = Item::Code;
+        self.form.focus(Item::Code);
         if refusal == Refused::SecurityCode {
-            self.wrong.code = Some(CodeWrong::Misread);
+            let misread: Sentence = |text| text.reset_request.code_misread.clone();
+            self.form.say(Item::Code, misread);
         } else {
             self.attempt.refused(refusal, context.now);
         }
@@ -326,35 +244,26 @@ impl Screen for ResetRequestScreen {
     fn security_code(&mut self, picture: Picture, now: Now) -> bool {
         let is_too_late = !self.drawn.renew;
         if is_too_late {
-            self.code = TextField::new(CODE_COLUMNS);
-            self.wrong.code = Some(CodeWrong::TooLate);
+            self.form.clear(Item::Code);
+            let too_late: Sentence = |text| text.reset_request.code_too_late.clone();
+            self.form.say(Item::Code, too_late);
         }
         self.drawn = Drawn {
             picture: Some(picture),
             at: now.monotonic,
             ..Drawn::default()
         };
-        is_too_late && self.focus == Item::Code
+        is_too_late && self.form.focused() == Item::Code
     }
 
     fn sheet(&self, sheet: &mut Sheet, context: &Context<'_>) {
         let words = &context.text.reset_request;
-        let user_id_words = &context.text.user_id;
-        let user_id = self.wrong.user_id.map(|error| match error {
-            UserIdError::Empty => &user_id_words.empty,
-            UserIdError::Length => &user_id_words.length,
-            UserIdError::Characters => &user_id_words.characters,
-        });
-        let email = self.wrong.email.map(|error| match error {
-            EmailWrong::Empty => &words.email_empty,
-            EmailWrong::Form => &words.email_form,
-        });
-        let code = self.wrong.code.map(|error| match error {
-            CodeWrong::Empty => &words.code_empty,
-            CodeWrong::Misread => &words.code_misread,
-            CodeWrong::TooLate => &words.code_too_late,
-        });
-        let errors = [user_id, email, code].into_iter().flatten().count();
+        let form = self.view(context);
+        let fields = [Item::UserId, Item::Email, Item::Code];
+        let errors = fields
+            .into_iter()
+            .filter_map(|field| form.wrong(field))
+            .count();
         let refused = self.attempt.last().is_some();
         // On 80x24 the form fills its rows; what went wrong takes the hint's place first, then the air's.
         let air = AIR.saturating_sub(errors.saturating_sub(1));
@@ -365,48 +274,16 @@ impl Screen for ResetRequestScreen {
         if air > 0 && !(refused && errors > 0) {
             sheet.gap();
         }
-        let focused = |item| self.focus == item;
-        let say = |sheet: &mut Sheet, error: Option<&String>| {
-            if let Some(error) = error {
-                sheet.error(error);
-            }
-        };
-        sheet.row_field(
-            &user_id_words.label,
-            &self.user_id,
-            UserId::MAX_LENGTH,
-            focused(Item::UserId),
-        );
-        say(sheet, user_id);
-        sheet.row_field(
-            &words.email,
-            &self.email,
-            EmailAddress::MAX_BYTES,
-            focused(Item::Email),
-        );
-        say(sheet, email);
-        let chosen = UserType::ALL
-            .iter()
-            .position(|kind| *kind == self.user_type);
-        sheet.row_choice(
-            &words.user_type,
-            &[&words.penyedia, &words.non_penyedia],
-            chosen.unwrap_or_default(),
-            focused(Item::UserType),
-        );
+        form.write(sheet, Item::UserId);
+        form.write(sheet, Item::Email);
+        form.write(sheet, Item::UserType);
         let above = sheet.height();
         self.write_picture(sheet, context);
         let rows = sheet.height() - above;
-        sheet.row_field(
-            &words.security_code,
-            &self.code,
-            CODE_COLUMNS,
-            focused(Item::Code),
-        );
-        if focused(Item::Code) {
+        form.write(sheet, Item::Code);
+        if form.is_focused(Item::Code) {
             sheet.seen_with_focus(rows);
         }
-        say(sheet, code);
         // Either a request is under way or the last one was refused; both take the place of the air.
         let before = sheet.height();
         self.attempt.write(sheet, context, |_| {});
@@ -414,27 +291,8 @@ impl Screen for ResetRequestScreen {
         if air > 1 && sheet.height() == before {
             sheet.gap();
         }
-        sheet.buttons(&[
-            (&words.send, focused(Item::Send)),
-            (&words.renew, focused(Item::Renew)),
-        ]);
-        sheet.link(&words.have_letter, focused(Item::HaveLetter));
-    }
-
-    fn hints(&self, context: &Context<'_>) -> Vec<KeyHint> {
-        let text = context.text;
-        let words = &text.reset_request;
-        let enter = match self.focus {
-            Item::UserId | Item::Email | Item::UserType => &text.key.next,
-            Item::Code | Item::Send => &words.send,
-            Item::Renew => &words.renew,
-            Item::HaveLetter => &text.key.choose,
-        };
-        let mut hints = usual_hints(context, enter, Some(&text.key.back));
-        if self.focus == Item::UserType {
-            hints.insert(0, KeyHint::new(&text.key.space, &text.key.change));
-        }
-        hints
+        form.write_buttons(sheet);
+        form.write(sheet, Item::HaveLetter);
     }
 
     fn help(&self, text: &'static Text) -> &'static str {

@@ -4,77 +4,76 @@ use crate::{
     domain::idle::Presence,
     tui::{
         Now, Request,
-        command::Command,
         context::Context,
         route::{Route, Waiting},
-        screen::{Attempt, Refused, Screen, Step, jumped, moved, usual_hints, write_working},
+        screen::{Attempt, FormScreen, Refused, Screen, Step, form_of, write_working},
         text::{Text, fill},
-        widget::{frame::KeyHint, sheet::Sheet},
+        widget::{
+            form::{Form, Items, items},
+            sheet::Sheet,
+        },
     },
 };
 
 /// The neutral answer.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct ResetSentScreen {
-    focus: usize,
+    form: Form<Act>,
     attempt: Attempt,
 }
 
+/// What can be focused here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Act {
+pub enum Act {
     Confirm,
     /// In training mode the letter is to be read right here.
     OpenInbox,
     Finish,
 }
 
-impl ResetSentScreen {
-    fn acts(context: &Context<'_>) -> &'static [Act] {
-        match context.settings.training {
-            Some(_) => &[Act::Confirm, Act::OpenInbox, Act::Finish],
-            None => &[Act::Confirm, Act::Finish],
-        }
-    }
-
-    fn label(act: Act, text: &'static Text) -> &'static str {
-        match act {
-            Act::Confirm => &text.reset_sent.confirm,
-            Act::OpenInbox => &text.inbox.title,
-            Act::Finish => &text.common.finish,
+impl Default for ResetSentScreen {
+    fn default() -> Self {
+        Self {
+            form: Form::new(Act::Confirm),
+            attempt: Attempt::default(),
         }
     }
 }
 
-impl Screen for ResetSentScreen {
-    fn command(&mut self, command: Command, context: &Context<'_>) -> Step {
-        let acts = Self::acts(context);
-        match command {
-            Command::Activate => {
-                return match acts[self.focus] {
-                    Act::Confirm => {
-                        *self = Self::default();
-                        Step::Open(Route::ResetConfirm {
-                            over: Waiting::Screen,
-                            code: None,
-                        })
-                    }
-                    Act::OpenInbox => Step::Ask(Request::LoadInbox),
-                    Act::Finish => Step::Finish,
-                };
-            }
-            Command::Back => return Step::Finish,
-            Command::Jump(letter) => {
-                let labels: Vec<_> = acts
-                    .iter()
-                    .map(|act| Self::label(*act, context.text))
-                    .collect();
-                self.focus = jumped(self.focus, &labels, letter).unwrap_or(self.focus);
-            }
-            other => self.focus = moved(self.focus, acts.len(), other),
-        }
-        Step::Stay
+impl FormScreen for ResetSentScreen {
+    form_of!(Act);
+
+    fn items(&self, context: &Context<'_>) -> Items<Act> {
+        let text = context.text;
+        let is_training = context.settings.training.is_some();
+        let items = [
+            Some(items::button(Act::Confirm, &text.reset_sent.confirm)),
+            is_training.then(|| items::button(Act::OpenInbox, &text.inbox.title)),
+            Some(items::button(Act::Finish, &text.common.finish)),
+        ];
+        Items::new(items.into_iter().flatten()).esc(&text.common.finish)
     }
 
+    fn choose(&mut self, act: Act, _context: &Context<'_>) -> Step {
+        match act {
+            Act::Confirm => {
+                *self = Self::default();
+                Step::Open(Route::ResetConfirm {
+                    over: Waiting::Screen,
+                    code: None,
+                })
+            }
+            Act::OpenInbox => Step::Ask(Request::LoadInbox),
+            Act::Finish => Step::Finish,
+        }
+    }
+
+    fn back(&mut self, _context: &Context<'_>) -> Step {
+        Step::Finish
+    }
+}
+
+impl Screen for ResetSentScreen {
     fn refused(&mut self, refusal: Refused, context: &Context<'_>) {
         self.attempt.refused(refusal, context.now);
     }
@@ -91,16 +90,9 @@ impl Screen for ResetSentScreen {
         sheet.bullet(&words.spam);
         sheet.bullet(&words.officer);
         sheet.gap();
-        for (item, act) in Self::acts(context).iter().enumerate() {
-            sheet.button(Self::label(*act, context.text), self.focus == item);
-        }
+        self.view(context).write_all(sheet, |_| true);
         self.attempt.write(sheet, context, |_| {});
         write_working(sheet, context);
-    }
-
-    fn hints(&self, context: &Context<'_>) -> Vec<KeyHint> {
-        let text = context.text;
-        usual_hints(context, &text.key.choose, Some(&text.common.finish))
     }
 
     fn help(&self, text: &'static Text) -> &'static str {

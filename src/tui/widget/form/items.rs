@@ -1,0 +1,350 @@
+//! The items of a form: what can be focused on a screen as it stands, in the order in which Tab goes through it.
+//!
+//! A screen makes the list anew from its model whenever it is wanted, so that nothing has to be kept in step with it.
+
+use crate::tui::{
+    command::{Command, Edit},
+    context::Context,
+    text::KeyNames,
+    widget::frame::KeyHint,
+};
+
+/// The items, and what other keys do beside them.
+#[derive(Debug)]
+pub struct Items<Id> {
+    list: Vec<Item<Id>>,
+    esc: Option<&'static str>,
+    kind: Kind,
+    page: Option<usize>,
+    further: Option<(usize, KeyHint)>,
+}
+
+/// What is gone through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Form,
+    List,
+    Reading,
+}
+
+impl<Id: Copy + PartialEq> Items<Id> {
+    pub fn new(items: impl IntoIterator<Item = Item<Id>>) -> Self {
+        Self {
+            list: items.into_iter().collect(),
+            esc: None,
+            kind: Kind::Form,
+            page: None,
+            further: None,
+        }
+    }
+
+    /// What Esc is said to do.
+    pub fn esc(mut self, words: &'static str) -> Self {
+        self.esc = Some(words);
+        self
+    }
+
+    /// The items are the rows of a list, in which arrows scroll and a page is `rows` of them.
+    pub fn list(mut self, rows: usize) -> Self {
+        self.kind = Kind::List;
+        self.paged(rows)
+    }
+
+    /// What is there is read: arrows scroll in it, and Esc leaves it.
+    pub fn reading(mut self) -> Self {
+        self.kind = Kind::Reading;
+        self
+    }
+
+    /// A key turns over so many items at once; otherwise it goes to the first or the last.
+    pub fn paged(mut self, items: usize) -> Self {
+        self.page = Some(items);
+        self
+    }
+
+    /// One more key to be told of, at this place among the others.
+    pub fn further(mut self, place: usize, hint: Option<KeyHint>) -> Self {
+        self.further = hint.map(|hint| (place, hint));
+        self
+    }
+
+    pub fn get(&self, id: Id) -> Option<&Item<Id>> {
+        self.list.iter().find(|item| item.id == id)
+    }
+
+    /// The item `focus`, or the first where that is not there (any longer).
+    pub fn at(&self, focus: Id) -> Option<&Item<Id>> {
+        self.get(focus).or_else(|| self.list.first())
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = &Item<Id>> {
+        self.list.iter()
+    }
+
+    fn position(&self, focus: Id) -> usize {
+        let mut items = self.list.iter();
+        items.position(|item| item.id == focus).unwrap_or(0)
+    }
+
+    fn place(&self, place: usize) -> Option<Id> {
+        self.list.get(place).map(|item| item.id)
+    }
+
+    /// Where a command leads that moves the focus, around the ends.
+    pub fn moved(&self, focus: Id, command: Command) -> Option<Id> {
+        let (at, count) = (self.position(focus), self.list.len());
+        let last = count.checked_sub(1)?;
+        self.place(match (command, self.page) {
+            (Command::Next, _) => (at + 1) % count,
+            (Command::Previous, _) => (at + last) % count,
+            (Command::PageDown, Some(page)) => (at + page).min(last),
+            (Command::PageUp, Some(page)) => at.saturating_sub(page),
+            (Command::First | Command::PageUp, _) => 0,
+            (Command::Last | Command::PageDown, _) => last,
+            _ => at,
+        })
+    }
+
+    /// The first item after `focus` that `letter` jumps to.
+    pub fn jumped(&self, focus: Id, letter: char) -> Option<Id> {
+        let labels: Vec<_> = self.list.iter().map(Item::jump_label).collect();
+        self.place(jumped(self.position(focus), &labels, letter)?)
+    }
+
+    /// What the last row says of keys while `focus` is in focus.
+    pub fn hints(&self, focus: Id, context: &Context<'_>) -> Vec<KeyHint> {
+        let keys = &context.text.key;
+        let item = self.at(focus);
+        let mut hints = Vec::new();
+        if item.is_some_and(Item::is_choices) {
+            hints.push(KeyHint::new(&keys.space, &keys.change));
+        }
+        if let Some(enter) = item.and_then(|item| item.enter_words(keys)) {
+            hints.push(KeyHint::new("Enter", enter));
+        }
+        let scroll = item.map(|_| KeyHint::new(context.theme.arrows, &keys.scroll));
+        let esc = self.esc.map(|esc| KeyHint::new("Esc", esc));
+        let moves = match self.kind {
+            Kind::Form => [Some(KeyHint::new("Tab", &keys.r#move)), esc],
+            Kind::List => [scroll, esc],
+            Kind::Reading => [esc, scroll],
+        };
+        hints.extend(moves.into_iter().flatten());
+        hints.push(KeyHint::new("F1", &keys.help));
+        hints.push(KeyHint::new("F2", &keys.language));
+        if let Some((place, hint)) = &self.further {
+            hints.insert(hints.len().min(*place), hint.clone());
+        }
+        hints
+    }
+}
+
+/// The first label after place `focus` that begins with `letter`, if any does.
+pub fn jumped(focus: usize, labels: &[&str], letter: char) -> Option<usize> {
+    let begins = |label: &str| {
+        let first = label.chars().next();
+        first.is_some_and(|first| first.to_lowercase().eq(letter.to_lowercase()))
+    };
+    (1..=labels.len())
+        .map(|step| (focus + step) % labels.len())
+        .find(|item| begins(labels[*item]))
+}
+
+/// One thing that can be focused, and what is said of it.
+#[derive(Debug)]
+pub struct Item<Id> {
+    pub id: Id,
+    pub(super) look: Look,
+    pub(super) label: &'static str,
+    enter: Enter,
+    is_grave: bool,
+}
+
+/// How an item is drawn.
+#[derive(Debug)]
+pub(super) enum Look {
+    /// Whatever the form has there: text, a secret, a code.
+    Field {
+        columns: usize,
+        in_row: bool,
+        is_copied: bool,
+    },
+    Choices(Vec<&'static str>),
+    Button,
+    Link,
+    Entry,
+    Radio {
+        on: bool,
+        aside: &'static str,
+    },
+    Checkbox {
+        on: bool,
+        aside: &'static str,
+    },
+    /// As the screen draws it.
+    Own,
+}
+
+/// What Enter does at an item, and what is said of that.
+#[derive(Debug, Clone, Copy)]
+enum Enter {
+    /// At a field it leads to the next item, elsewhere it chooses.
+    Usual,
+    /// It chooses, which is called so.
+    Called(&'static str),
+    /// It chooses, and nothing is said of it.
+    Unsaid,
+}
+
+impl<Id> Item<Id> {
+    fn new(id: Id, label: &'static str, look: Look) -> Self {
+        Self {
+            id,
+            look,
+            label,
+            enter: Enter::Usual,
+            is_grave: false,
+        }
+    }
+
+    /// The field stands in one row with its label.
+    pub fn in_row(mut self) -> Self {
+        if let Look::Field { in_row, .. } = &mut self.look {
+            *in_row = true;
+        }
+        self
+    }
+
+    /// What is typed of a secret is shown: it has to be compared with paper or a phone. A paste is the whole of it, so it
+    /// takes the place of what was there.
+    pub fn copied(mut self) -> Self {
+        if let Look::Field { is_copied, .. } = &mut self.look {
+            *is_copied = true;
+        }
+        self
+    }
+
+    /// What Enter is said to do here. At a field it no longer leads on to the next item.
+    pub fn enter(mut self, words: &'static str) -> Self {
+        self.enter = Enter::Called(words);
+        self
+    }
+
+    /// There is no room to say what Enter does, or it does nothing.
+    pub fn unsaid(mut self) -> Self {
+        self.enter = Enter::Unsaid;
+        self
+    }
+
+    /// What Enter does here cannot be taken back.
+    pub fn grave(mut self) -> Self {
+        self.is_grave = true;
+        self
+    }
+
+    pub fn is_grave(&self) -> bool {
+        self.is_grave
+    }
+
+    pub(super) fn is_copied(&self) -> bool {
+        matches!(self.look, Look::Field { is_copied, .. } if is_copied)
+    }
+
+    pub(super) fn is_field(&self) -> bool {
+        matches!(self.look, Look::Field { .. })
+    }
+
+    fn is_choices(&self) -> bool {
+        matches!(self.look, Look::Choices(_))
+    }
+
+    /// Whether letters, Space, Left and Right are for this item.
+    pub(super) fn is_typed_into(&self) -> bool {
+        self.is_field() || self.is_choices()
+    }
+
+    /// Whether Enter only leads on to the next item.
+    pub(super) fn leads_on(&self) -> bool {
+        self.is_typed_into() && matches!(self.enter, Enter::Usual)
+    }
+
+    fn enter_words(&self, keys: &'static KeyNames) -> Option<&'static str> {
+        match self.enter {
+            Enter::Usual if self.leads_on() => Some(&keys.next),
+            Enter::Usual => Some(&keys.choose),
+            Enter::Called(words) => Some(words),
+            Enter::Unsaid => None,
+        }
+    }
+
+    fn jump_label(&self) -> &'static str {
+        match self.look {
+            Look::Button | Look::Link | Look::Entry | Look::Checkbox { .. } => self.label,
+            Look::Field { .. } | Look::Choices(_) | Look::Radio { .. } | Look::Own => "",
+        }
+    }
+
+    /// The choice that `edit` makes where `chosen` was made: Space and the arrows go through them, a first letter chooses.
+    pub(super) fn chosen(&self, chosen: usize, edit: Edit) -> usize {
+        let Look::Choices(choices) = &self.look else {
+            return chosen;
+        };
+        let count = choices.len().max(1);
+        match edit {
+            Edit::Insert(' ') | Edit::Right => (chosen + 1) % count,
+            Edit::Left => (chosen + count - 1) % count,
+            Edit::Insert(letter) => jumped(chosen, choices, letter).unwrap_or(chosen),
+            _ => chosen,
+        }
+    }
+}
+
+/// A field of so many columns, its label above it. The form says what kind of field it is.
+pub fn field<Id>(id: Id, label: &'static str, columns: usize) -> Item<Id> {
+    let look = Look::Field {
+        columns,
+        in_row: false,
+        is_copied: false,
+    };
+    Item::new(id, label, look)
+}
+
+/// The field of a code, which has its own width.
+pub fn code<Id>(id: Id, label: &'static str) -> Item<Id> {
+    field(id, label, 0)
+}
+
+/// A few choices in a row, of which the form keeps the one that is made.
+pub fn choices<Id>(id: Id, label: &'static str, choices: Vec<&'static str>) -> Item<Id> {
+    Item::new(id, label, Look::Choices(choices))
+}
+
+/// A button, which says what it does.
+pub fn button<Id>(id: Id, label: &'static str) -> Item<Id> {
+    Item::new(id, label, Look::Button)
+}
+
+/// A button that looks like a word, for what is needed seldom.
+pub fn link<Id>(id: Id, label: &'static str) -> Item<Id> {
+    Item::new(id, label, Look::Link)
+}
+
+/// A line of a menu.
+pub fn entry<Id>(id: Id, label: &'static str) -> Item<Id> {
+    Item::new(id, label, Look::Entry)
+}
+
+/// One of a few choices below each other, and what is said behind it.
+pub fn radio<Id>(id: Id, label: &'static str, on: bool, aside: &'static str) -> Item<Id> {
+    Item::new(id, label, Look::Radio { on, aside })
+}
+
+/// Something that is on or off, and what is said behind it.
+pub fn checkbox<Id>(id: Id, label: &'static str, on: bool, aside: &'static str) -> Item<Id> {
+    Item::new(id, label, Look::Checkbox { on, aside })
+}
+
+/// Something that the screen draws by itself, a row of a table or a line; no letter jumps to it.
+pub fn own<Id>(id: Id) -> Item<Id> {
+    Item::new(id, "", Look::Own)
+}
