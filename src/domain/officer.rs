@@ -179,8 +179,6 @@ pub struct FoundPage {
     pub accounts: Vec<Found>,
     /// `None` when this was the last page.
     pub next: Option<Bookmark>,
-    /// The index is still being built, so some accounts may be missing.
-    pub incomplete: bool,
     /// Accounts that may match are not as they were written, and are not shown.
     pub has_altered: bool,
 }

@@ -169,7 +169,7 @@ sections! {
     ResetDone { title, done, step_1, step_2, step_3 }
     Inbox { title, lead, empty, open, reload, to, date, subject, copy_hint, use_code, use_code_hint }
     Desk {
-        title, clock, clock_wrong, clock_apart, search, search_hint, lead, looking, failed, nothing, incomplete, altered, count, more, id, user_type, name, totp,
+        title, clock, clock_wrong, clock_apart, search, search_hint, lead, looking, failed, nothing, altered, count, more, id, user_type, name, totp,
         totp_off, totp_pending, totp_active, suspended, held, officer, policy, outbox, audit, account, list, open,
         clear,
         again,

@@ -129,7 +129,6 @@ fn page(accounts: Vec<Found>, next: Option<&str>) -> FoundPage {
     FoundPage {
         accounts,
         next: next.map(|mark| Bookmark(mark.into())),
-        incomplete: false,
         has_altered: false,
     }
 }
@@ -536,15 +535,6 @@ const STATES: &[State] = &[
         while officer.lookup.is_some() {
             officer.finds(page(Vec::new(), None));
         }
-        officer
-    }),
-    ("desk_incomplete", |officer| {
-        let mut officer = officer.at_desk();
-        officer.types("s");
-        officer.finds(FoundPage {
-            incomplete: true,
-            ..page(few(), None)
-        });
         officer
     }),
     ("desk_altered", |officer| {

@@ -113,7 +113,6 @@ impl Officer {
             return Ok(Answered::Here(FoundPage {
                 accounts: Vec::new(),
                 next: None,
-                incomplete: false,
                 has_altered: false,
             }));
         };
@@ -131,7 +130,6 @@ impl Officer {
         Ok(Answered::Here(FoundPage {
             accounts: page.accounts.into_iter().map(found).collect(),
             next: page.next,
-            incomplete: false,
             has_altered: page.altered > 0,
         }))
     }

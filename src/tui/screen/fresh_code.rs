@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::{Attempt, Refused, Step, next_second};
+use super::{Attempt, Refusal, Step, next_second};
 use crate::{
     domain::{Passcode, TimeStep},
     tui::{
@@ -40,7 +40,7 @@ impl<Id: Copy + PartialEq> FreshCode<Id> {
     }
 
     /// The refusal of the last try.
-    pub fn refusal(&self) -> Option<Refused> {
+    pub fn refusal(&self) -> Option<Refusal> {
         self.attempt.last()
     }
 
@@ -51,8 +51,8 @@ impl<Id: Copy + PartialEq> FreshCode<Id> {
     }
 
     /// Takes note of a refusal. One that asks for a code brings its field; any other is one of the code, if there is one.
-    pub fn refused(&mut self, refusal: Refused, form: &mut Form<Id>, now: Now) {
-        if refusal == Refused::FreshPasscodeWanted {
+    pub fn refused(&mut self, refusal: Refusal, form: &mut Form<Id>, now: Now) {
+        if refusal == Refusal::FreshPasscodeWanted {
             self.is_wanted = true;
             self.attempt = Attempt::default();
             form.add_code(self.item);

@@ -28,9 +28,7 @@ use super::{
     },
 };
 
-use crate::domain::{Passcode, idle::Presence, officer::Card, security_code::Picture};
-
-pub use crate::domain::Refusal as Refused;
+use crate::domain::{Passcode, Refusal, idle::Presence, officer::Card, security_code::Picture};
 
 /// What comes of an event.
 #[derive(Debug)]
@@ -96,7 +94,7 @@ pub trait Keys {
 /// A screen: a model that changes by keys and replies, and can be drawn.
 pub trait Screen: Keys + fmt::Debug + Send {
     /// A reply that did not lead to another screen.
-    fn refused(&mut self, _refusal: Refused, _context: &Context<'_>) {}
+    fn refused(&mut self, _refusal: Refusal, _context: &Context<'_>) {}
 
     /// Whether a new picture of a Kode Keamanan is needed here. Asked after every event.
     fn wants_security_code(&self, _now: Now) -> bool {
@@ -186,15 +184,15 @@ fn paint_sheet<S: Screen + ?Sized>(screen: &S, frame: &mut Frame<'_>, context: &
 /// A refusal as a form remembers it: what was said, and until when the next try has to wait.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Attempt {
-    refused: Option<Refused>,
+    refused: Option<Refusal>,
     /// Monotonic time before which no try is judged.
     not_before: Option<Duration>,
 }
 
 impl Attempt {
-    pub fn refused(&mut self, refusal: Refused, now: Now) {
+    pub fn refused(&mut self, refusal: Refusal, now: Now) {
         let wait = match refusal {
-            Refused::Rejected { wait } | Refused::Crowded { wait } | Refused::Wait(wait) => {
+            Refusal::Rejected { wait } | Refusal::Crowded { wait } | Refusal::Wait(wait) => {
                 Some(wait)
             }
             _ => None,
@@ -205,7 +203,7 @@ impl Attempt {
             .map(|wait| now.monotonic + wait);
     }
 
-    pub fn last(&self) -> Option<Refused> {
+    pub fn last(&self) -> Option<Refusal> {
         self.refused
     }
 
@@ -242,25 +240,25 @@ impl Attempt {
     ) {
         let common = &context.text.common;
         match self.refused {
-            Some(Refused::Rejected { .. }) => rejected(sheet),
-            Some(Refused::Crowded { .. }) => sheet.error(&common.crowded),
-            Some(Refused::Busy) => sheet.error(&common.busy),
-            Some(Refused::Unavailable) => sheet.error(&common.unavailable),
-            Some(Refused::Away) => sheet.error(&common.away),
-            Some(Refused::Unknown) => sheet.error(&common.unknown),
-            Some(Refused::Suspended) => sheet.error(&common.suspended),
-            Some(Refused::Held) => sheet.error(&context.text.passcode.held),
+            Some(Refusal::Rejected { .. }) => rejected(sheet),
+            Some(Refusal::Crowded { .. }) => sheet.error(&common.crowded),
+            Some(Refusal::Busy) => sheet.error(&common.busy),
+            Some(Refusal::Unavailable) => sheet.error(&common.unavailable),
+            Some(Refusal::Away) => sheet.error(&common.away),
+            Some(Refusal::Unknown) => sheet.error(&common.unknown),
+            Some(Refusal::Suspended) => sheet.error(&common.suspended),
+            Some(Refusal::Held) => sheet.error(&context.text.passcode.held),
             // What these mean is for the one screen to say that they can come to.
             Some(
-                Refused::Wait(_)
-                | Refused::FreshPasscodeWanted
-                | Refused::SecurityCode
-                | Refused::ResetVoid(_)
-                | Refused::CurrentRejected { .. }
-                | Refused::CurrentWait(_)
-                | Refused::NewPassword(_)
-                | Refused::RecoveryCodesOff
-                | Refused::Ended,
+                Refusal::Wait(_)
+                | Refusal::FreshPasscodeWanted
+                | Refusal::SecurityCode
+                | Refusal::ResetVoid(_)
+                | Refusal::CurrentRejected { .. }
+                | Refusal::CurrentWait(_)
+                | Refusal::NewPassword(_)
+                | Refusal::RecoveryCodesOff
+                | Refusal::Ended,
             )
             | None => {}
         }

@@ -22,7 +22,7 @@ use crate::{
         context::Context,
         route::Route,
         screen::{
-            Attempt, FormScreen, Left, Refused, Screen, Step, form_of, until_next_second,
+            Attempt, FormScreen, Left, Refusal, Screen, Step, form_of, until_next_second,
             write_working,
         },
         text::{Text, fill},
@@ -264,7 +264,7 @@ impl FormScreen for AccountCardScreen {
 }
 
 impl Screen for AccountCardScreen {
-    fn refused(&mut self, refusal: Refused, context: &Context<'_>) {
+    fn refused(&mut self, refusal: Refusal, context: &Context<'_>) {
         self.attempt.refused(refusal, context.now);
     }
 

@@ -20,7 +20,7 @@ use crate::{
         DeskReply, DeskRequest, Now, Request,
         context::Context,
         screen::{
-            Attempt, FormScreen, Left, Refused, Screen, Step, form_of, fresh_code::FreshCode,
+            Attempt, FormScreen, Left, Refusal, Screen, Step, form_of, fresh_code::FreshCode,
             reset::reset_request::email_words, write_working,
         },
         text::Text,
@@ -46,11 +46,11 @@ pub fn write_refusal(attempt: &Attempt, sheet: &mut Sheet, context: &Context<'_>
 }
 
 /// What people are sent to an officer for.
-fn refused_words(refused: Option<Refused>, text: &'static Text) -> Option<&'static str> {
+fn refused_words(refused: Option<Refusal>, text: &'static Text) -> Option<&'static str> {
     match refused {
-        Some(Refused::Held) => Some(&text.desk_act.officer_held),
-        Some(Refused::Unavailable) => Some(&text.desk_act.unavailable),
-        Some(Refused::Away) => Some(&text.common.away),
+        Some(Refusal::Held) => Some(&text.desk_act.officer_held),
+        Some(Refusal::Unavailable) => Some(&text.desk_act.unavailable),
+        Some(Refusal::Away) => Some(&text.common.away),
         _ => None,
     }
 }
@@ -238,7 +238,7 @@ impl FormScreen for DeskActScreen {
 }
 
 impl Screen for DeskActScreen {
-    fn refused(&mut self, refusal: Refused, context: &Context<'_>) {
+    fn refused(&mut self, refusal: Refusal, context: &Context<'_>) {
         self.fresh.refused(refusal, &mut self.form, context.now);
     }
 

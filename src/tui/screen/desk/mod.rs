@@ -33,7 +33,7 @@ use crate::{
         command::Command,
         context::{Context, PATIENCE},
         route::Route,
-        screen::{Attempt, FormScreen, Left, Refused, Screen, Step, form_of, home::notice_words},
+        screen::{Attempt, FormScreen, Left, Refusal, Screen, Step, form_of, home::notice_words},
         text::{Text, fill},
         widget::{
             form::{Change, Form, Items, items},
@@ -85,7 +85,6 @@ struct List {
     typed: String,
     accounts: Vec<Found>,
     next: Option<Bookmark>,
-    incomplete: bool,
     has_altered: bool,
     /// The page behind the last one is wanted.
     wants_more: bool,
@@ -99,7 +98,6 @@ impl List {
             typed,
             accounts: page.accounts,
             next: page.next,
-            incomplete: page.incomplete,
             has_altered: page.has_altered,
             wants_more: false,
             left_behind: 0,
@@ -121,11 +119,7 @@ impl List {
     /// Why accounts may be missing, if so.
     fn gap<'t>(&self, text: &'t Text) -> Option<&'t str> {
         let words = &text.desk;
-        match (self.has_altered, self.incomplete) {
-            (true, _) => Some(&words.altered),
-            (false, true) => Some(&words.incomplete),
-            (false, false) => None,
-        }
+        self.has_altered.then_some(words.altered.as_str())
     }
 
     /// Adds the page behind the last one; returns how many accounts had to go in front. None goes while the one in
@@ -133,7 +127,6 @@ impl List {
     fn append(&mut self, page: FoundPage, row: Option<usize>) -> usize {
         self.accounts.extend(page.accounts);
         self.next = page.next;
-        self.incomplete = page.incomplete;
         self.has_altered |= page.has_altered;
         let surplus = self.accounts.len().saturating_sub(MOST);
         let gone = row.filter(|row| *row >= surplus).map_or(0, |_| surplus);
@@ -477,7 +470,7 @@ impl FormScreen for DeskScreen {
 }
 
 impl Screen for DeskScreen {
-    fn refused(&mut self, refusal: Refused, context: &Context<'_>) {
+    fn refused(&mut self, refusal: Refusal, context: &Context<'_>) {
         self.attempt.refused(refusal, context.now);
     }
 

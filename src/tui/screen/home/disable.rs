@@ -8,7 +8,7 @@ use crate::{
         Now, Request,
         context::Context,
         screen::{
-            FormScreen, Left, Refused, Screen, Step, form_of, fresh_code::FreshCode, write_working,
+            FormScreen, Left, Refusal, Screen, Step, form_of, fresh_code::FreshCode, write_working,
         },
         text::Text,
         widget::{
@@ -85,7 +85,7 @@ impl FormScreen for DisableScreen {
 }
 
 impl Screen for DisableScreen {
-    fn refused(&mut self, refusal: Refused, context: &Context<'_>) {
+    fn refused(&mut self, refusal: Refusal, context: &Context<'_>) {
         self.fresh.refused(refusal, &mut self.form, context.now);
     }
 

@@ -16,7 +16,7 @@ use crate::{
         Now, Request,
         context::Context,
         screen::{
-            Attempt, FormScreen, Keys, Refused, Screen, Step, form_of, next_second, write_working,
+            Attempt, FormScreen, Keys, Refusal, Screen, Step, form_of, next_second, write_working,
         },
         text::{Text, fill},
         widget::{
@@ -129,7 +129,7 @@ impl FormScreen for EnrollmentScreen {
 }
 
 impl Screen for EnrollmentScreen {
-    fn refused(&mut self, refusal: Refused, context: &Context<'_>) {
+    fn refused(&mut self, refusal: Refusal, context: &Context<'_>) {
         self.form.focus(Item::Code);
         self.attempt.refused(refusal, context.now);
     }

@@ -19,7 +19,7 @@ use crate::{
         HomeNotice, HomeView, Now, Request,
         context::Context,
         route::Route,
-        screen::{Attempt, FormScreen, Left, Refused, Screen, Step, form_of, write_working},
+        screen::{Attempt, FormScreen, Left, Refusal, Screen, Step, form_of, write_working},
         text::{Text, fill},
         widget::{
             form::{Form, Items, items},
@@ -150,7 +150,7 @@ impl FormScreen for HomeScreen {
 }
 
 impl Screen for HomeScreen {
-    fn refused(&mut self, refusal: Refused, context: &Context<'_>) {
+    fn refused(&mut self, refusal: Refusal, context: &Context<'_>) {
         self.attempt.refused(refusal, context.now);
     }
 

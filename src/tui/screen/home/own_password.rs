@@ -16,7 +16,7 @@ use crate::{
         Now, Request,
         context::Context,
         screen::{
-            Attempt, FormScreen, Left, Refused, Screen, Step, form_of, fresh_code::FreshCode,
+            Attempt, FormScreen, Left, Refusal, Screen, Step, form_of, fresh_code::FreshCode,
             write_working,
         },
         text::Text,
@@ -288,22 +288,22 @@ impl FormScreen for OwnPasswordScreen {
 }
 
 impl Screen for OwnPasswordScreen {
-    fn refused(&mut self, refusal: Refused, context: &Context<'_>) {
+    fn refused(&mut self, refusal: Refusal, context: &Context<'_>) {
         let now = context.now;
         match refusal {
-            Refused::CurrentRejected { wait } => {
+            Refusal::CurrentRejected { wait } => {
                 self.point_at(Wrong::CurrentRejected);
-                self.attempt.refused(Refused::Wait(wait), now);
+                self.attempt.refused(Refusal::Wait(wait), now);
             }
-            Refused::CurrentWait(wait) => {
+            Refusal::CurrentWait(wait) => {
                 self.form.focus(Item::Current);
-                self.attempt.refused(Refused::Wait(wait), now);
+                self.attempt.refused(Refusal::Wait(wait), now);
             }
-            Refused::NewPassword(why) => {
+            Refusal::NewPassword(why) => {
                 self.point_at(Wrong::New(why));
             }
-            Refused::FreshPasscodeWanted => self.fresh.refused(refusal, &mut self.form, now),
-            Refused::Rejected { .. } | Refused::Wait(_) | Refused::Held
+            Refusal::FreshPasscodeWanted => self.fresh.refused(refusal, &mut self.form, now),
+            Refusal::Rejected { .. } | Refusal::Wait(_) | Refusal::Held
                 if self.fresh.is_wanted() =>
             {
                 self.fresh.refused(refusal, &mut self.form, now);

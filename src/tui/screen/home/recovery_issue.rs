@@ -12,7 +12,7 @@ use crate::{
         HomeNotice, HomeView, Now, Request,
         context::Context,
         screen::{
-            FormScreen, Left, Refused, Screen, Step, form_of, fresh_code::FreshCode, write_working,
+            FormScreen, Left, Refusal, Screen, Step, form_of, fresh_code::FreshCode, write_working,
         },
         text::{Text, fill},
         widget::{
@@ -139,7 +139,7 @@ impl FormScreen for RecoveryIssueScreen {
 }
 
 impl Screen for RecoveryIssueScreen {
-    fn refused(&mut self, refusal: Refused, context: &Context<'_>) {
+    fn refused(&mut self, refusal: Refusal, context: &Context<'_>) {
         self.fresh.refused(refusal, &mut self.form, context.now);
     }
 

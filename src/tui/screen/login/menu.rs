@@ -6,7 +6,7 @@ use crate::{
         Request,
         context::Context,
         route::Route,
-        screen::{Attempt, FormScreen, Refused, Screen, Step, form_of, write_working},
+        screen::{Attempt, FormScreen, Refusal, Screen, Step, form_of, write_working},
         text::{Page, Text},
         widget::{
             form::{Form, Items, items},
@@ -84,7 +84,7 @@ impl FormScreen for Menu {
 }
 
 impl Screen for Menu {
-    fn refused(&mut self, refusal: Refused, context: &Context<'_>) {
+    fn refused(&mut self, refusal: Refusal, context: &Context<'_>) {
         self.attempt.refused(refusal, context.now);
     }
 

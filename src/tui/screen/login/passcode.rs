@@ -8,7 +8,7 @@ use crate::{
         Now, Request,
         context::Context,
         route::Route,
-        screen::{Attempt, FormScreen, Refused, Screen, Step, form_of, next_second, write_working},
+        screen::{Attempt, FormScreen, Refusal, Screen, Step, form_of, next_second, write_working},
         text::{Text, fill},
         widget::{
             form::{Change, Form, Items, items},
@@ -115,7 +115,7 @@ impl FormScreen for PasscodeScreen {
 }
 
 impl Screen for PasscodeScreen {
-    fn refused(&mut self, refusal: Refused, context: &Context<'_>) {
+    fn refused(&mut self, refusal: Refusal, context: &Context<'_>) {
         self.form.focus(Item::Code);
         self.attempt.refused(refusal, context.now);
     }

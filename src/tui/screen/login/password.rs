@@ -8,7 +8,7 @@ use crate::{
         Now, Request,
         context::Context,
         route::Route,
-        screen::{Attempt, FormScreen, Refused, Screen, Step, form_of, write_working},
+        screen::{Attempt, FormScreen, Refusal, Screen, Step, form_of, write_working},
         text::Text,
         widget::{
             form::{Form, Items, items},
@@ -92,7 +92,7 @@ impl FormScreen for PasswordScreen {
 }
 
 impl Screen for PasswordScreen {
-    fn refused(&mut self, refusal: Refused, context: &Context<'_>) {
+    fn refused(&mut self, refusal: Refusal, context: &Context<'_>) {
         self.form.focus(Item::Password);
         self.attempt.refused(refusal, context.now);
     }

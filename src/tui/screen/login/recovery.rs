@@ -10,7 +10,7 @@ use crate::{
         Now, Request,
         context::Context,
         route::Route,
-        screen::{Attempt, FormScreen, Refused, Screen, Step, form_of, write_working},
+        screen::{Attempt, FormScreen, Refusal, Screen, Step, form_of, write_working},
         text::{Text, fill},
         widget::{
             form::{Change, Form, Items, Sentence, items},
@@ -128,7 +128,7 @@ impl FormScreen for RecoveryScreen {
 }
 
 impl Screen for RecoveryScreen {
-    fn refused(&mut self, refusal: Refused, context: &Context<'_>) {
+    fn refused(&mut self, refusal: Refusal, context: &Context<'_>) {
         self.form.focus(Item::Code);
         self.attempt.refused(refusal, context.now);
     }

@@ -14,7 +14,7 @@ use crate::{
         context::Context,
         route::{Route, Waiting},
         screen::{
-            Attempt, FormScreen, Keys, Refused, Screen, Step, form_of, paint_sheet, write_working,
+            Attempt, FormScreen, Keys, Refusal, Screen, Step, form_of, paint_sheet, write_working,
         },
         text::Text,
         widget::{
@@ -291,7 +291,7 @@ impl FormScreen for InboxScreen {
 }
 
 impl Screen for InboxScreen {
-    fn refused(&mut self, refusal: Refused, context: &Context<'_>) {
+    fn refused(&mut self, refusal: Refusal, context: &Context<'_>) {
         self.attempt.refused(refusal, context.now);
     }
 

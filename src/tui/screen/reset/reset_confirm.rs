@@ -14,7 +14,7 @@ use crate::{
         Now, Request,
         context::Context,
         route::{Route, Waiting},
-        screen::{Attempt, FormScreen, Left, Refused, Screen, Step, form_of, write_working},
+        screen::{Attempt, FormScreen, Left, Refusal, Screen, Step, form_of, write_working},
         text::{Text, fill},
         widget::{
             form::{Change, Form, Items, Sentence, items},
@@ -243,8 +243,8 @@ impl FormScreen for ResetConfirmScreen {
 }
 
 impl Screen for ResetConfirmScreen {
-    fn refused(&mut self, refusal: Refused, context: &Context<'_>) {
-        if let Refused::ResetVoid(why) = refusal {
+    fn refused(&mut self, refusal: Refusal, context: &Context<'_>) {
+        if let Refusal::ResetVoid(why) = refusal {
             self.found = None;
             self.void = Some(why);
             if why != Void::Unknown {

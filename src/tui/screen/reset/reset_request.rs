@@ -20,7 +20,7 @@ use crate::{
         context::Context,
         route::{Route, Waiting},
         screen::{
-            Attempt, FormScreen, Left, Refused, Screen, Step, form_of,
+            Attempt, FormScreen, Left, Refusal, Screen, Step, form_of,
             login::user_id::{self, user_id_words},
             write_working,
         },
@@ -226,10 +226,10 @@ impl FormScreen for ResetRequestScreen {
 }
 
 impl Screen for ResetRequestScreen {
-    fn refused(&mut self, refusal: Refused, context: &Context<'_>) {
+    fn refused(&mut self, refusal: Refusal, context: &Context<'_>) {
         self.renew();
         self.form.focus(Item::Code);
-        if refusal == Refused::SecurityCode {
+        if refusal == Refusal::SecurityCode {
             let misread: Sentence = |text| text.reset_request.code_misread.clone();
             self.form.say(Item::Code, misread);
         } else {

@@ -6,7 +6,7 @@ use crate::{
         Now, Request,
         context::Context,
         route::{Route, Waiting},
-        screen::{Attempt, FormScreen, Refused, Screen, Step, form_of, write_working},
+        screen::{Attempt, FormScreen, Refusal, Screen, Step, form_of, write_working},
         text::{Text, fill},
         widget::{
             form::{Form, Items, items},
@@ -74,7 +74,7 @@ impl FormScreen for ResetSentScreen {
 }
 
 impl Screen for ResetSentScreen {
-    fn refused(&mut self, refusal: Refused, context: &Context<'_>) {
+    fn refused(&mut self, refusal: Refusal, context: &Context<'_>) {
         self.attempt.refused(refusal, context.now);
     }
 
