@@ -203,7 +203,8 @@ impl Enrollment {
     }
 
     /// Switches TOTP off for somebody at home. A login whose code is older than five minutes, or an officer's whose code
-    /// was a recovery code, must bring a fresh one of the phone, which is spent by it. Under [`Policy::Required`] a new key takes the old one's place in the same commit.
+    /// was a recovery code, must bring a fresh one of the phone, which is spent by it. Under [`Policy::Required`] a new key
+    /// takes the old one's place in the same commit.
     pub async fn disable(
         &self,
         authenticated: &Authenticated,

@@ -196,27 +196,30 @@ impl Walk<'_> {
         if let Some(said) = statement.filter(|_| !is_known) {
             return fault(FaultKind::Stated(said), head.seq);
         }
-        self.before = Some(head);
+        self.accept(head, bytes);
+        Ok(None)
+    }
+
+    /// Takes the record `head` as one that follows, and notes what it says of the log itself.
+    fn accept(&mut self, head: AuditHead, bytes: &[u8]) {
+        let is_first = self.before.replace(head).is_none();
         self.report.records += 1;
         self.report.first = self.report.first.or(Some(head.seq));
         self.report.last = Some(head.seq);
-        if let Some(record) = line::read(bytes)
-            && record.act == Act::BeginStore.as_str()
+        let Some(record) = line::read(bytes) else {
+            return;
+        };
+        if record.act == Act::BeginStore.as_str()
             && record.outcome == OutcomeWord::Done
             && !is_first
         {
             self.report.begun_anew = Some(head.seq);
         }
-        if let Some(record) = line::read(bytes)
-            && record.act == Act::ResumeAudit.as_str()
-        {
+        if record.act == Act::ResumeAudit.as_str() && self.report.remarks.len() < REMARKS {
             let said = record.detail.unwrap_or_default();
             let remark = format!("record {}: {said}", record.seq);
-            if self.report.remarks.len() < REMARKS {
-                self.report.remarks.push(remark);
-            }
+            self.report.remarks.push(remark);
         }
-        Ok(None)
     }
 
     /// Where record `seq` stands, if it stands anywhere as it was written.

@@ -3,7 +3,7 @@
 //! A store that a running kiosk holds is read through that kiosk. Any other is opened, but only where there is one, by
 //! its own user, and in a folder that is private already: opening would make it so.
 
-use std::{fs, os::unix::fs::MetadataExt, sync::Arc, time::Duration};
+use std::{fs, os::unix::fs::MetadataExt, path::Path, sync::Arc, time::Duration};
 
 use super::{
     cluster, files,
@@ -70,7 +70,7 @@ pub struct Examined {
 
 /// A way to the store.
 enum Way {
-    Beside(Remote, tokio::task::JoinHandle<()>),
+    Running(Remote, tokio::task::JoinHandle<()>),
     Alone(Embedded),
     /// In a cluster, which is read from here.
     Cluster(Arc<dyn Store>),
@@ -104,7 +104,7 @@ pub async fn examine(patient: &Patient<'_>) -> Examined {
             master_key(patient, Kept::Nothing),
         ],
         Way::Closed(finding) => vec![finding, master_key(patient, Kept::Unknown)],
-        Way::Beside(remote, ended) => {
+        Way::Running(remote, ended) => {
             let told = format!(
                 "{kind}, held by the running lpse-kiosk, which answers{}",
                 no_etcd(config.store)
@@ -155,7 +155,7 @@ async fn reach(patient: &Patient<'_>) -> (Way, bool) {
     loop {
         match remote::join(&config.socket_file()).await {
             Ok(Some(joined)) => {
-                return (Way::Beside(Remote::new(joined.line), joined.ended), true);
+                return (Way::Running(Remote::new(joined.line), joined.ended), true);
             }
             Ok(None) => {}
             Err(error) => {
@@ -193,32 +193,8 @@ async fn reach(patient: &Patient<'_>) -> (Way, bool) {
                 return (failed(message, &files::as_owner(patient)), false);
             }
         }
-        // Files that root makes in somebody else's store would keep its owner out.
-        if !patient.is_own() {
-            let message = format!(
-                "the store in {} belongs to uid {} and no lpse-kiosk runs on it: it was not opened",
-                folder.display(),
-                patient.user
-            );
-            let what_to_do = format!(
-                "Start the kiosk and run this again. {}",
-                files::as_owner(patient)
-            );
-            return (
-                Way::Closed(Finding::warning(STORE, message, what_to_do)),
-                false,
-            );
-        }
-        let mode = fs::metadata(&folder).map_or(0, |folder| folder.mode());
-        if mode & 0o077 != 0 {
-            let message = format!(
-                "the store in {} is open to others, and was not opened",
-                folder.display()
-            );
-            return (
-                failed(message, "Mend the modes told of above, and run this again."),
-                false,
-            );
+        if let Some(why) = spared(patient, &folder) {
+            return (Way::Closed(why), false);
         }
         let (kind, floor) = (config.store, config.free_space_floor_mib);
         let at = folder.clone();
@@ -232,21 +208,45 @@ async fn reach(patient: &Patient<'_>) -> (Way, bool) {
                                   restart it.";
                 return (failed(by.to_string(), what_to_do), true);
             }
-            Err(error) => {
-                let what_to_do = match &error {
-                    OpenError::NoRoom(_) => {
-                        "Make room on that disk; the store then goes on by itself."
-                    }
-                    OpenError::OtherKind { .. } => "Correct [store] kind.",
-                    OpenError::Newer { .. } => "Install that newer lpse-kiosk.",
-                    OpenError::Vanished { .. } => {
-                        "Do what it says; nothing else makes a store there."
-                    }
-                    _ => "Keep a copy of the folder as it is before anything else is tried.",
-                };
-                return (failed(error.to_string(), what_to_do), false);
-            }
+            Err(error) => return (failed(error.to_string(), remedy(&error)), false),
         }
+    }
+}
+
+/// Why the store in `folder` is not opened to look at it, if so.
+fn spared(patient: &Patient<'_>, folder: &Path) -> Option<Finding> {
+    // Files that root makes in somebody else's store would keep its owner out.
+    if !patient.is_own() {
+        let message = format!(
+            "the store in {} belongs to uid {} and no lpse-kiosk runs on it: it was not opened",
+            folder.display(),
+            patient.user
+        );
+        let what_to_do = format!(
+            "Start the kiosk and run this again. {}",
+            files::as_owner(patient)
+        );
+        return Some(Finding::warning(STORE, message, what_to_do));
+    }
+    let mode = fs::metadata(folder).map_or(0, |folder| folder.mode());
+    (mode & 0o077 != 0).then(|| {
+        let message = format!(
+            "the store in {} is open to others, and was not opened",
+            folder.display()
+        );
+        let what_to_do = "Mend the modes told of above, and run this again.";
+        Finding::failure(STORE, message, what_to_do)
+    })
+}
+
+/// What to do about a store that cannot be opened.
+fn remedy(error: &OpenError) -> &'static str {
+    match error {
+        OpenError::NoRoom(_) => "Make room on that disk; the store then goes on by itself.",
+        OpenError::OtherKind { .. } => "Correct [store] kind.",
+        OpenError::Newer { .. } => "Install that newer lpse-kiosk.",
+        OpenError::Vanished { .. } => "Do what it says; nothing else makes a store there.",
+        _ => "Keep a copy of the folder as it is before anything else is tried.",
     }
 }
 
