@@ -15,6 +15,7 @@ use super::{
     passcode::Passcode,
     policy::LoginRules,
     throttle::Gate,
+    word::words,
 };
 
 /// Why an officer acts, or what was seen to know a person: a line of plain text for the audit log.
@@ -70,6 +71,39 @@ pub enum AccountAct {
     Suspend,
     Reinstate,
     EndLogins,
+}
+
+words! {
+    /// An act on an account, before all that it needs has been said.
+    pub enum ActKind {
+        Unlock = "unlock",
+        ResetTotp = "reset-totp",
+        IssuePassword = "issue-password",
+        CorrectEmail = "correct-email",
+        EndLogins = "end-logins",
+        Suspend = "suspend",
+        Reinstate = "reinstate",
+    }
+}
+
+impl ActKind {
+    /// The act, with the new address where it is about one; `None` where that lacks.
+    pub fn with(self, email: Option<EmailAddress>) -> Option<AccountAct> {
+        Some(match self {
+            Self::Unlock => AccountAct::Unlock,
+            Self::ResetTotp => AccountAct::ResetTotp,
+            Self::IssuePassword => AccountAct::IssuePassword,
+            Self::CorrectEmail => AccountAct::CorrectEmail(email?),
+            Self::EndLogins => AccountAct::EndLogins,
+            Self::Suspend => AccountAct::Suspend,
+            Self::Reinstate => AccountAct::Reinstate,
+        })
+    }
+
+    /// As [`AccountAct::wants_identity`]: a new address always does.
+    pub fn wants_identity(self) -> bool {
+        self.with(None).is_none_or(|act| act.wants_identity())
+    }
 }
 
 /// What belongs to an act, whoever gives the order for it.

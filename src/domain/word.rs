@@ -1,5 +1,14 @@
 //! Enums whose every value has one word, by which files, records, settings and commands name it: declared as one list.
 
+/// An enum whose every value has one word.
+pub trait Word: Copy + Eq + 'static {
+    /// Every value there is.
+    const VALUES: &'static [Self];
+
+    /// Its word.
+    fn word(self) -> &'static str;
+}
+
 /// Declares an enum as the list of its values, each with its word: `ALL` of them, `as_str`, the way back by `from_word`,
 /// and `Display`. A word that is kept somewhere stays what it is, whatever its value is called here.
 macro_rules! words {
@@ -29,6 +38,14 @@ macro_rules! words {
             /// The one of that word.
             $visibility fn from_word(word: &str) -> Option<Self> {
                 Self::ALL.into_iter().find(|it| it.as_str() == word)
+            }
+        }
+
+        impl $crate::domain::word::Word for $name {
+            const VALUES: &'static [Self] = &Self::ALL;
+
+            fn word(self) -> &'static str {
+                self.as_str()
             }
         }
 

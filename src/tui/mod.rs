@@ -9,6 +9,7 @@ pub mod attention;
 pub mod command;
 pub mod context;
 mod lookup;
+mod of_kind;
 mod route;
 pub mod screen;
 pub mod text;

@@ -7,9 +7,10 @@ use std::{sync::LazyLock, time::Duration};
 
 use serde::Deserialize;
 
+use super::of_kind::OfKind;
 use crate::domain::{
     ActivityKind, calendar::MonthNames, identity::is_disguise, language::Language,
-    letter::LetterKind,
+    letter::LetterKind, officer::ActKind,
 };
 
 impl Language {
@@ -90,7 +91,8 @@ pub struct Text {
     pub recovery_issue: RecoveryIssue,
     pub recovery_codes: RecoveryCodes,
     pub home: Home,
-    pub activity: Activity,
+    /// What activities are called.
+    pub activity: OfKind<ActivityKind>,
     pub enrollment: Enrollment,
     pub disable: Disable,
     pub own_password: OwnPassword,
@@ -104,11 +106,14 @@ pub struct Text {
     pub desk: Desk,
     pub account_card: AccountCard,
     pub desk_act: DeskAct,
+    /// What an officer may do to an account.
+    pub account_act: OfKind<ActKind, ActWords>,
     pub one_time_password: OneTimePassword,
     pub desk_policy: DeskPolicy,
     pub desk_outbox: DeskOutbox,
     pub desk_audit: DeskAudit,
-    pub letter: Letter,
+    /// What letters are about.
+    pub letter: OfKind<LetterKind>,
     pub idle: Idle,
     pub ending: Ending,
     pub help: Help,
@@ -142,11 +147,6 @@ sections! {
         recovery_code_used, recovery_code_used_hint, recovery_codes_few,
         change_password, show_activity, password_changed,
     }
-    Activity {
-        login, passcode_rejected, enrollment_started, totp_activated, totp_disabled, totp_reset, password_changed,
-        password_issued, recovery_codes_issued, recovery_code_used, recovery_code_rejected, email_changed, unlocked, suspended,
-        reinstated, logins_ended,
-    }
     Enrollment { title, step_1, step_2, step_3, account, prove, once, too_small, rejected }
     Disable { title, question, question_required, fresh, confirm }
     OwnPassword {
@@ -178,15 +178,13 @@ sections! {
         reveal_email, email, totp_pending, recovery_codes, codes_left, codes, wrong_codes, wait, held, suspended,
         since, one_time_password, until, never, created, own, no_activity, time, activity, from, by,
     }
-    /// An officer's acts: their names, what follows from each, that it is done, and why it is not.
+    /// An act on an account: its name, what follows from it, and that it is done.
+    ActWords { label, effect, done }
+    /// The form of an act at the desk, the names of those that are about no account, and why one is not done.
     DeskAct {
-        title, title_of_whole, unlock, unlock_effect, unlock_done, reset_totp, reset_totp_effect, reset_totp_done, issue_password,
-        issue_password_effect, issue_password_done, correct_email, correct_email_effect, correct_email_done,
-        end_logins, end_logins_effect, end_logins_done, suspend, suspend_effect, suspend_done, reinstate,
-        reinstate_effect, reinstate_done, set_rules, set_rules_effect, read_outbox, read_outbox_effect, read_audit,
+        title, title_of_whole, set_rules, set_rules_effect, read_outbox, read_outbox_effect, read_audit,
         read_audit_effect, told, email, reason, seen, seen_hint, too_short, too_long, control, fresh, rejected, unavailable,
-        officer_held,
-        question, own_account, gone, nothing_to_do, held, identity_wanted,
+        officer_held, question, own_account, gone, nothing_to_do, held, identity_wanted,
     }
     OneTimePassword { title, hand_over, once, holds, change, without_spaces }
     DeskPolicy {
@@ -199,11 +197,6 @@ sections! {
     }
     DeskAudit {
         title, lead, empty, open, time, at, record, act, account, by, outcome, reason, from, detail,
-    }
-    /// What letters are about.
-    Letter {
-        reset_requested, totp_activated, totp_disabled, totp_reset, totp_held, password_changed, password_issued,
-        recovery_codes_issued, recovery_code_used, email_changed, unlocked, suspended, reinstated, logins_ended,
     }
     /// The end of a session: what is told before on the screen, and after it on the terminal that was lent.
     Ending {
@@ -253,50 +246,6 @@ impl Text {
             grouped.push(digit);
         }
         grouped
-    }
-
-    /// The word for an activity.
-    pub fn activity(&self, kind: ActivityKind) -> &str {
-        let words = &self.activity;
-        match kind {
-            ActivityKind::Login => &words.login,
-            ActivityKind::PasscodeRejected => &words.passcode_rejected,
-            ActivityKind::EnrollmentStarted => &words.enrollment_started,
-            ActivityKind::TotpActivated => &words.totp_activated,
-            ActivityKind::TotpDisabled => &words.totp_disabled,
-            ActivityKind::TotpReset => &words.totp_reset,
-            ActivityKind::PasswordChanged => &words.password_changed,
-            ActivityKind::PasswordIssued => &words.password_issued,
-            ActivityKind::RecoveryCodesIssued => &words.recovery_codes_issued,
-            ActivityKind::RecoveryCodeUsed => &words.recovery_code_used,
-            ActivityKind::RecoveryCodeRejected => &words.recovery_code_rejected,
-            ActivityKind::EmailChanged => &words.email_changed,
-            ActivityKind::Unlocked => &words.unlocked,
-            ActivityKind::Suspended => &words.suspended,
-            ActivityKind::Reinstated => &words.reinstated,
-            ActivityKind::LoginsEnded => &words.logins_ended,
-        }
-    }
-
-    /// The words for what a letter is about.
-    pub fn letter(&self, kind: LetterKind) -> &str {
-        let words = &self.letter;
-        match kind {
-            LetterKind::ResetRequested => &words.reset_requested,
-            LetterKind::TotpActivated => &words.totp_activated,
-            LetterKind::TotpDisabled => &words.totp_disabled,
-            LetterKind::TotpReset => &words.totp_reset,
-            LetterKind::TotpHeld => &words.totp_held,
-            LetterKind::PasswordChanged => &words.password_changed,
-            LetterKind::PasswordIssued => &words.password_issued,
-            LetterKind::RecoveryCodesIssued => &words.recovery_codes_issued,
-            LetterKind::RecoveryCodeUsed => &words.recovery_code_used,
-            LetterKind::EmailChanged => &words.email_changed,
-            LetterKind::Unlocked => &words.unlocked,
-            LetterKind::Suspended => &words.suspended,
-            LetterKind::Reinstated => &words.reinstated,
-            LetterKind::LoginsEnded => &words.logins_ended,
-        }
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::{
     desk_act::{declined_words, write_refusal},
-    draft::{ActKind, Draft},
+    draft::Draft,
 };
 use crate::{
     domain::{
@@ -13,7 +13,7 @@ use crate::{
         account::{LastLogin, Role, TotpState},
         calendar,
         idle::Presence,
-        officer::{Card, Declined},
+        officer::{ActKind, Card, Declined},
         throttle::Gate,
     },
     tui::{
@@ -198,7 +198,7 @@ impl AccountCardScreen {
             let (zone, months) = (context.settings.zone, &context.text.months);
             table.row(vec![
                 calendar::short_date_and_minute(*at, zone, months),
-                context.text.activity(*kind).to_owned(),
+                context.text.activity.of(*kind).to_owned(),
                 from.to_string(),
                 by.as_ref()
                     .map_or(String::new(), |by| by.user_id.to_string()),
@@ -218,7 +218,7 @@ impl FormScreen for AccountCardScreen {
     fn items(&self, context: &Context<'_>) -> Items<Item> {
         let text = context.text;
         let reveal = || items::button(Item::RevealEmail, &text.account_card.reveal_email);
-        let act = |act: ActKind| items::button(Item::Act(act), act.label(text));
+        let act = |act: ActKind| items::button(Item::Act(act), &text.account_act.of(act).label);
         let line = |number| items::own(Item::Activity(number)).unsaid();
         let acts = self.acts(context.now).into_iter().map(act);
         let is_masked = self.email.is_none();
@@ -312,7 +312,7 @@ impl Screen for AccountCardScreen {
         };
         sheet.hint(&format!("{}  {kind}{role}", card.key.user_id));
         if let Some(done) = self.done {
-            sheet.success(done.done(text));
+            sheet.success(&text.account_act.of(done).done);
         } else if let Some(why) = self.declined {
             sheet.error(declined_words(why, text));
         } else if self.attempt.last().is_some() {

@@ -6,15 +6,12 @@
 
 use std::time::Duration;
 
-use super::{
-    draft::{ActKind, Draft},
-    rule_words::change_lines,
-};
+use super::{draft::Draft, rule_words::change_lines};
 use crate::{
     domain::{
         EmailAddress,
         idle::Presence,
-        officer::{Declined, Order, Statement, StatementError},
+        officer::{ActKind, Declined, Order, Statement, StatementError},
     },
     tui::{
         DeskReply, DeskRequest, Now, Request,
@@ -147,7 +144,7 @@ impl DeskActScreen {
         let words = &context.text.desk_act;
         match &self.draft {
             Draft::Account(_, _, act) => {
-                sheet.bullet(act.effect(context.text));
+                sheet.bullet(&context.text.account_act.of(*act).effect);
                 if *act != ActKind::CorrectEmail {
                     sheet.bullet(&words.told);
                 }

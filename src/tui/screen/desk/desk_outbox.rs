@@ -80,7 +80,7 @@ impl Screen for DeskOutboxScreen {
             table.row(vec![
                 short(letter.written),
                 letter.account.user_id.to_string(),
-                text.letter(letter.kind).to_owned(),
+                text.letter.of(letter.kind).to_owned(),
                 letter.failures.to_string(),
                 letter.next_try.map_or(words.refused.clone(), short),
             ]);

@@ -201,7 +201,7 @@ impl Screen for HomeScreen {
             } else {
                 ""
             };
-            let what = context.text.activity(activity.kind);
+            let what = context.text.activity.of(activity.kind);
             sheet.pair(name, &format!("{}  {what}", date(activity.at)), plain);
         }
         if view.policy == Policy::Disabled {
