@@ -272,18 +272,13 @@ impl Foundation {
                 Ok(deed) => deed,
                 Err(NotDone::Failed(error)) => return Err(error),
                 Err(NotDone::Denied(denial)) => {
-                    let Denial {
-                        told,
-                        reason,
-                        counted,
-                        event,
-                    } = *denial;
-                    if !self.holds_and_is_done(counted).await? {
+                    if !self.holds_and_is_done(denial.counted).await? {
                         continue;
                     }
-                    let event = announced.take().or(event);
-                    self.deny(event.as_ref().unwrap_or(asked), reason).await?;
-                    return Ok(Err(told));
+                    let event = announced.take().or(denial.event);
+                    let event = event.as_ref().unwrap_or(asked);
+                    self.deny(event, denial.reason).await?;
+                    return Ok(Err(denial.told));
                 }
             };
             let event = deed.event.unwrap_or_else(|| asked.clone());

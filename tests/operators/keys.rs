@@ -23,13 +23,14 @@ use lpse_kiosk::{
         keys::{Keys, Others, Progress, Rotation, Unopened},
     },
     store::{
-        Commit, Key, Outcome, Snapshot, Store, StoreError, Value, Work,
+        Store, Work,
         remote::{self, Joined, Remote},
         settings::Settings,
     },
     vault::{KeyFile, MasterKey, Vault},
 };
 use support::house::{House, here, house_with_vault};
+use support::meddled::over;
 use support::{Kiosk, Office, PASSWORD, activate, fill, text};
 use tokio::{
     net::UnixStream,
@@ -564,46 +565,6 @@ async fn activate_and_come_back(holder: &House, key: &AccountKey) {
     assert!(matches!(proved, ProveOutcome::Activated(_)), "{proved:?}");
 }
 
-/// A store in which the first commit about an account waits until it is let go.
-#[derive(Debug)]
-struct Gated {
-    store: Arc<dyn Store>,
-    arrived: Semaphore,
-    go: Semaphore,
-}
-
-#[async_trait::async_trait]
-impl Store for Gated {
-    async fn get(&self, key: &Key) -> Result<Option<Value>, StoreError> {
-        self.store.get(key).await
-    }
-
-    async fn page(
-        &self,
-        prefix: &Key,
-        after: Option<&Key>,
-        limit: usize,
-    ) -> Result<Vec<(Key, Value)>, StoreError> {
-        self.store.page(prefix, after, limit).await
-    }
-
-    async fn commit(&self, commit: Commit) -> Result<Outcome, StoreError> {
-        if commit
-            .writes()
-            .iter()
-            .any(|(key, _)| key.as_account().is_some())
-        {
-            self.arrived.add_permits(1);
-            let _go = self.go.acquire().await.unwrap();
-        }
-        self.store.commit(commit).await
-    }
-
-    async fn snapshot(&self) -> Result<Box<dyn Snapshot>, StoreError> {
-        self.store.snapshot().await
-    }
-}
-
 #[tokio::test]
 async fn a_secret_sealed_before_a_rotation_and_stored_after_it_is_sealed_again() {
     let folder = tempfile::tempdir().unwrap();
@@ -615,38 +576,33 @@ async fn a_secret_sealed_before_a_rotation_and_stored_after_it_is_sealed_again()
     } = joint(folder.path()).await;
     let here = house::here();
     keys.rotate(true, &here, |_| {}).await.unwrap();
-    let gated = Arc::new(Gated {
-        store: holder.foundation.store.clone(),
-        arrived: Semaphore::new(0),
-        go: Semaphore::new(0),
-    });
     let PasswordOutcome::Granted(granted) = holder.login().await else {
         panic!("a login without a code");
     };
-    let slow = Services::new(&Arc::new(Foundation {
-        store: gated.clone(),
-        vault: holder.foundation.vault.clone(),
-        clock: holder.foundation.clock.clone(),
-        random: Arc::new(SystemRandom),
-        audit: holder.foundation.audit.clone(),
-        audit_trail: holder.foundation.audit_trail.clone(),
-        hashing: HashPool::new(1, 1),
-        hash_cost: HashCost::MIN,
-        issuer: holder.foundation.issuer.clone(),
-        letters: Letters::none(),
-        ended_logins: EndedLogins::default(),
-        node: "test".into(),
-    }));
+    let [arrived, go] = [(), ()].map(|()| Arc::new(Semaphore::new(0)));
+    let (at_gate, open) = (arrived.clone(), go.clone());
+    // What is committed about an account waits until it is let go.
+    let slow = over(&holder, move |store, commit| {
+        let (at_gate, open) = (at_gate.clone(), open.clone());
+        async move {
+            let mut writes = commit.writes().iter();
+            if writes.any(|(key, _)| key.as_account().is_some()) {
+                at_gate.add_permits(1);
+                let _open = open.acquire().await.unwrap();
+            }
+            store.commit(commit).await
+        }
+    });
     let prover = Prover::AtHome(granted.authenticated);
     let starting = tokio::spawn(async move {
         let from = house::here();
         slow.enrollment.start(&prover, &from).await.unwrap()
     });
     // It has sealed a secret with the key that is about to go.
-    gated.arrived.acquire().await.unwrap().forget();
+    arrived.acquire().await.unwrap().forget();
     keys.rotate(true, &here, |_| {}).await.unwrap();
     keys.drop_old(&here, |_| {}).await.unwrap();
-    gated.go.add_permits(8);
+    go.add_permits(8);
     let started = starting.await.unwrap();
     assert!(matches!(started, StartOutcome::Started(_)), "{started:?}");
     let own = Keys::new(holder.foundation.clone());

@@ -31,9 +31,8 @@ use lpse_kiosk::{
     store::outbox::Outbox,
 };
 use support::house::{House, PASSWORD, here, house, password, ppk30, secret_of};
+use support::meddled::{edit, meddled};
 use zeroize::Zeroizing;
-
-use crate::meddled::{edit, meddled};
 
 /// The terminal of everybody here.
 static HERE: LazyLock<Source> = LazyLock::new(here);

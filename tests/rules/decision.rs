@@ -6,7 +6,6 @@ use std::sync::{
     atomic::{AtomicU32, Ordering::Relaxed},
 };
 
-use async_trait::async_trait;
 use lpse_kiosk::{
     domain::{Identified, Policy, Refusal, audit::Act},
     service::{
@@ -14,43 +13,10 @@ use lpse_kiosk::{
         authentication::{PasscodeOutcome, PasswordOutcome},
         enrollment::{DisableOutcome, Prover, StartOutcome},
     },
-    store::{Commit, Key, Outcome, Snapshot, Store, StoreError, Value, settings::Settings},
+    store::{Outcome, settings::Settings},
 };
 use support::house::{House, PASSWORD, here, house, password, ppk30};
-
-use crate::meddled::{edit, meddled, over};
-
-/// A store at which somebody else is always faster.
-#[derive(Debug)]
-struct Contended {
-    inner: Arc<dyn Store>,
-    lost: Arc<AtomicU32>,
-}
-
-#[async_trait]
-impl Store for Contended {
-    async fn get(&self, key: &Key) -> Result<Option<Value>, StoreError> {
-        self.inner.get(key).await
-    }
-
-    async fn page(
-        &self,
-        prefix: &Key,
-        after: Option<&Key>,
-        limit: usize,
-    ) -> Result<Vec<(Key, Value)>, StoreError> {
-        self.inner.page(prefix, after, limit).await
-    }
-
-    async fn commit(&self, _commit: Commit) -> Result<Outcome, StoreError> {
-        self.lost.fetch_add(1, Relaxed);
-        Ok(Outcome::Conflict)
-    }
-
-    async fn snapshot(&self) -> Result<Box<dyn Snapshot>, StoreError> {
-        self.inner.snapshot().await
-    }
-}
+use support::meddled::{edit, meddled, over};
 
 fn claimed() -> Identified {
     Identified { account: ppk30() }
@@ -60,13 +26,12 @@ fn claimed() -> Identified {
 async fn whoever_loses_every_race_is_told_so_in_the_end_and_granted_nothing() {
     let house = house(Policy::Enabled).await;
     let lost = Arc::new(AtomicU32::new(0));
-    let services = over(
-        &house,
-        Contended {
-            inner: house.foundation.store.clone(),
-            lost: lost.clone(),
-        },
-    );
+    let count = lost.clone();
+    // Somebody else is always faster.
+    let services = over(&house, move |_, _| {
+        count.fetch_add(1, Relaxed);
+        async { Ok(Outcome::Conflict) }
+    });
     let before = house.account().await;
     let (typed, from) = (password(PASSWORD), here());
     let checked = services

@@ -6,7 +6,6 @@ mod audited;
 mod ceremony;
 mod decision;
 mod find;
-mod meddled;
 mod officer;
 mod outbox;
 mod own_password;

@@ -2,6 +2,7 @@
 //! stand in for.
 
 use support::house;
+use support::meddled::meddled;
 
 use lpse_kiosk::{
     domain::{
@@ -23,8 +24,6 @@ use lpse_kiosk::{
     store::{accounts::Accounts, outbox::Outbox, settings::Settings},
 };
 use support::house::{House, here, house, ppk30};
-
-use crate::meddled::meddled;
 
 /// A house whose PPK30 has a phone and ten codes on paper, a while ago.
 struct Prepared {

@@ -1,4 +1,4 @@
-//! A store at which somebody else is at work right before a commit, for what is decided between a look and its commit.
+//! A store at whose commits somebody else is at work, for what is decided between a look and its commit.
 
 use std::{
     fmt,
@@ -12,15 +12,19 @@ use lpse_kiosk::{
     service::{Foundation, Services, hashing::HashPool},
     store::{Commit, Key, Outcome, Snapshot, Store, StoreError, Value, accounts::Accounts},
 };
-use support::house::House;
 
-/// What somebody does meanwhile.
-type Deed = Pin<Box<dyn Future<Output = ()> + Send>>;
+use crate::house::House;
 
-/// A store at which something is done right before the next commit.
+/// What is waited for, whatever comes of it.
+type Waited<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
+/// What becomes of a commit to the store within.
+type AtCommit = dyn Fn(Arc<dyn Store>, Commit) -> Waited<Result<Outcome, StoreError>> + Send + Sync;
+
+/// A store of whose commits another decides what becomes of them.
 struct Meddled {
     inner: Arc<dyn Store>,
-    deed: Mutex<Option<Deed>>,
+    at_commit: Box<AtCommit>,
 }
 
 impl fmt::Debug for Meddled {
@@ -45,11 +49,7 @@ impl Store for Meddled {
     }
 
     async fn commit(&self, commit: Commit) -> Result<Outcome, StoreError> {
-        let deed = self.deed.lock().unwrap().take();
-        if let Some(deed) = deed {
-            deed.await;
-        }
-        self.inner.commit(commit).await
+        (self.at_commit)(self.inner.clone(), commit).await
     }
 
     async fn snapshot(&self) -> Result<Box<dyn Snapshot>, StoreError> {
@@ -57,18 +57,20 @@ impl Store for Meddled {
     }
 }
 
-/// The services of `house`, at whose store `deed` is done right before their next commit.
-pub fn meddled(house: &House, deed: impl Future<Output = ()> + Send + 'static) -> Services {
-    let inner = house.foundation.store.clone();
-    let deed = Mutex::new(Some(Box::pin(deed) as Deed));
-    over(house, Meddled { inner, deed })
-}
-
-/// The services of `house` over another `store`.
-pub fn over(house: &House, store: impl Store) -> Services {
+/// The services of `house`, of whose commits `at_commit` decides what becomes of them: it is given the store, and the commit.
+pub fn over<C>(
+    house: &House,
+    at_commit: impl Fn(Arc<dyn Store>, Commit) -> C + Send + Sync + 'static,
+) -> Services
+where
+    C: Future<Output = Result<Outcome, StoreError>> + Send + 'static,
+{
     let foundation = &house.foundation;
     Services::new(&Arc::new(Foundation {
-        store: Arc::new(store),
+        store: Arc::new(Meddled {
+            inner: foundation.store.clone(),
+            at_commit: Box::new(move |store, commit| Box::pin(at_commit(store, commit))),
+        }),
         vault: foundation.vault.clone(),
         clock: foundation.clock.clone(),
         random: foundation.random.clone(),
@@ -81,6 +83,20 @@ pub fn over(house: &House, store: impl Store) -> Services {
         ended_logins: foundation.ended_logins.clone(),
         node: foundation.node.clone(),
     }))
+}
+
+/// The services of `house`, at whose store `deed` is done right before their next commit.
+pub fn meddled(house: &House, deed: impl Future<Output = ()> + Send + 'static) -> Services {
+    let deed = Mutex::new(Some(Box::pin(deed) as Waited<()>));
+    over(house, move |store, commit| {
+        let deed = deed.lock().unwrap().take();
+        async move {
+            if let Some(deed) = deed {
+                deed.await;
+            }
+            store.commit(commit).await
+        }
+    })
 }
 
 /// Changes the account `key` in `store` behind everybody's back.
