@@ -5,7 +5,6 @@ use std::{
     fmt,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     path::PathBuf,
-    str::FromStr,
 };
 
 use crate::domain::{EmailAddress, network::Networks, word::words};
@@ -40,7 +39,7 @@ impl Mail {
 words! {
     /// How the way to the mail server is protected. There is no falling back from one to a weaker one.
     #[derive(Default)]
-    pub enum MailSecurity {
+    pub enum MailSecurity else UnknownMailSecurity {
         /// TLS after STARTTLS (RFC 3207); a server that does not offer it gets nothing.
         #[default]
         StartTls = "starttls",
@@ -54,14 +53,6 @@ words! {
 /// The text names no way of protection.
 #[derive(Debug)]
 pub struct UnknownMailSecurity;
-
-impl FromStr for MailSecurity {
-    type Err = UnknownMailSecurity;
-
-    fn from_str(text: &str) -> Result<Self, UnknownMailSecurity> {
-        Self::from_word(text).ok_or(UnknownMailSecurity)
-    }
-}
 
 /// Where the reset page is served, and where its links lead.
 #[derive(Debug, Clone, Default)]

@@ -1,7 +1,7 @@
 //! The settings for `serve`: where people come in over SSH, how many and for how long; the form of the log; and the
 //! place where the machine's own monitoring asks.
 
-use std::{net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use crate::domain::{network::Networks, word::words};
 
@@ -49,7 +49,7 @@ impl Default for Ssh {
 words! {
     /// How lines of the log are written.
     #[derive(Default)]
-    pub enum LogFormat {
+    pub enum LogFormat else UnknownLogFormat {
         /// Lines for people.
         #[default]
         Text = "text",
@@ -64,14 +64,6 @@ words! {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the log's format is text, json or journald")]
 pub struct UnknownLogFormat;
-
-impl FromStr for LogFormat {
-    type Err = UnknownLogFormat;
-
-    fn from_str(text: &str) -> Result<Self, UnknownLogFormat> {
-        Self::from_word(text).ok_or(UnknownLogFormat)
-    }
-}
 
 /// A list of addresses with ports, commas between them; at least one.
 pub(super) fn places(text: &str) -> Option<Vec<SocketAddr>> {

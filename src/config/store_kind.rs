@@ -1,13 +1,11 @@
 //! The kinds of store, as settings and the command line name them.
 
-use std::str::FromStr;
-
 use crate::domain::word::words;
 
 words! {
     /// What keeps the records: an engine within this process, or a cluster that several machines share.
     #[derive(Default)]
-    pub enum StoreKind {
+    pub enum StoreKind else UnknownStoreKind {
         #[default]
         Sled = "sled",
         Redb = "redb",
@@ -24,11 +22,3 @@ impl StoreKind {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the kind of store is sled, redb or etcd")]
 pub struct UnknownStoreKind;
-
-impl FromStr for StoreKind {
-    type Err = UnknownStoreKind;
-
-    fn from_str(text: &str) -> Result<Self, UnknownStoreKind> {
-        Self::from_word(text).ok_or(UnknownStoreKind)
-    }
-}

@@ -1,6 +1,6 @@
 //! An account: everything that is kept about one person, as one record.
 
-use std::{fmt, str::FromStr, time::Duration};
+use std::{fmt, time::Duration};
 
 use jiff::Timestamp;
 
@@ -18,7 +18,7 @@ use super::{
 words! {
     /// What an account may do besides looking after itself.
     #[derive(Default)]
-    pub enum Role {
+    pub enum Role else UnknownRole {
         /// Nothing more.
         #[default]
         User = "user",
@@ -37,14 +37,6 @@ impl Role {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the role is user or officer")]
 pub struct UnknownRole;
-
-impl FromStr for Role {
-    type Err = UnknownRole;
-
-    fn from_str(text: &str) -> Result<Self, UnknownRole> {
-        Self::from_word(text).ok_or(UnknownRole)
-    }
-}
 
 /// A TOTP secret as it is kept: encrypted and authenticated under the master key, bound to its account.
 #[derive(Clone, PartialEq, Eq)]

@@ -65,7 +65,7 @@ impl AuditEvent {
 
 words! {
     /// What was attempted.
-    pub enum Act {
+    pub enum Act else UnknownAct {
         CheckPassword = "check-password",
         CheckPasscode = "check-passcode",
         Login = "login",
@@ -120,14 +120,6 @@ words! {
 #[error("there is no such act")]
 pub struct UnknownAct;
 
-impl FromStr for Act {
-    type Err = UnknownAct;
-
-    fn from_str(word: &str) -> Result<Self, UnknownAct> {
-        Self::from_word(word).ok_or(UnknownAct)
-    }
-}
-
 /// How it ended, with the true reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AuditOutcome {
@@ -163,7 +155,7 @@ impl AuditOutcome {
 
 words! {
     /// How an act ended, in a word.
-    pub enum OutcomeWord {
+    pub enum OutcomeWord else UnknownOutcome {
         Done = "done",
         Intended = "intended",
         Refused = "refused",
@@ -175,14 +167,6 @@ words! {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("there is no such outcome")]
 pub struct UnknownOutcome;
-
-impl FromStr for OutcomeWord {
-    type Err = UnknownOutcome;
-
-    fn from_str(word: &str) -> Result<Self, UnknownOutcome> {
-        Self::from_word(word).ok_or(UnknownOutcome)
-    }
-}
 
 /// An event as it stands in the log. Its texts are what was recorded: they may hold what acts on a terminal.
 #[derive(Debug, Clone, PartialEq, Eq)]

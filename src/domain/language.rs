@@ -1,13 +1,11 @@
 //! The two languages of screens and letters.
 
-use std::str::FromStr;
-
 use super::word::words;
 
 words! {
     /// A language that people read, with its code (BCP 47).
     #[derive(Default)]
-    pub enum Language {
+    pub enum Language else UnknownLanguage {
         /// Indonesian, the original.
         #[default]
         Id = "id",
@@ -28,14 +26,6 @@ impl Language {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the language is id or en")]
 pub struct UnknownLanguage;
-
-impl FromStr for Language {
-    type Err = UnknownLanguage;
-
-    fn from_str(text: &str) -> Result<Self, UnknownLanguage> {
-        Self::from_word(text).ok_or(UnknownLanguage)
-    }
-}
 
 #[cfg(test)]
 mod tests {

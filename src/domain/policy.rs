@@ -1,13 +1,13 @@
 //! The policy: whether people are asked for a code. One setting for all users, in force at the next login.
 
-use std::{fmt, str::FromStr};
+use std::fmt;
 
 use super::{account::Role, word::words};
 
 words! {
     /// The login policy of an LPSE.
     #[derive(Default)]
-    pub enum Policy {
+    pub enum Policy else UnknownPolicy {
         /// Two-step login: nobody is asked for a code; activations are kept, unused.
         Disabled = "disabled",
         /// Whoever has activated TOTP is asked for a code; the others can activate it at home.
@@ -76,11 +76,3 @@ impl fmt::Display for LoginRules {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the policy is one of disabled, enabled, required")]
 pub struct UnknownPolicy;
-
-impl FromStr for Policy {
-    type Err = UnknownPolicy;
-
-    fn from_str(text: &str) -> Result<Self, UnknownPolicy> {
-        Self::from_word(text).ok_or(UnknownPolicy)
-    }
-}

@@ -10,11 +10,12 @@ pub trait Word: Copy + Eq + 'static {
 }
 
 /// Declares an enum as the list of its values, each with its word: `ALL` of them, `as_str`, the way back by `from_word`,
-/// and `Display`. A word that is kept somewhere stays what it is, whatever its value is called here.
+/// `Display`, and, where the error is named that a word gets which is none of these, `FromStr`. A word that is kept somewhere
+/// stays what it is, whatever its value is called here.
 macro_rules! words {
     (
         $(#[$about:meta])*
-        $visibility:vis enum $name:ident {
+        $visibility:vis enum $name:ident $(else $unknown:ident)? {
             $($(#[$of_value:meta])* $value:ident = $word:literal,)+
         }
     ) => {
@@ -40,6 +41,16 @@ macro_rules! words {
                 Self::ALL.into_iter().find(|it| it.as_str() == word)
             }
         }
+
+        $(
+            impl std::str::FromStr for $name {
+                type Err = $unknown;
+
+                fn from_str(word: &str) -> Result<Self, $unknown> {
+                    Self::from_word(word).ok_or($unknown)
+                }
+            }
+        )?
 
         impl $crate::domain::word::Word for $name {
             const VALUES: &'static [Self] = &Self::ALL;
