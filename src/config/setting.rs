@@ -14,7 +14,9 @@ use super::{
     notation::{Refusal, TOO_HASTY, line, minutes, number, path, seconds, text, word},
     serving::LogFormat,
 };
-use crate::domain::{calendar::Zone, language::Language, password::HashCost, provisioning::Issuer};
+use crate::domain::{
+    calendar::Zone, language::Language, palette::Theme, password::HashCost, provisioning::Issuer,
+};
 
 /// Every setting there is, section by section.
 pub static SETTINGS: LazyLock<Vec<Setting>> = LazyLock::new(|| {
@@ -76,6 +78,12 @@ fn kiosk() -> Vec<Setting> {
                 |config| &mut config.terminal,
             )
             .usually("the terminal device's name, such as tty1", "loket-1"),
+        kiosk.setting(
+            "theme",
+            "the colours of the screens; a terminal without colours shows none",
+            word::<Theme>("dark, light, high-contrast or monochrome"),
+            |config| &mut config.theme,
+        ),
         kiosk.setting(
             "idle_seconds",
             "without a key for this long, somebody logged in is logged out",

@@ -147,6 +147,7 @@ fn every_setting_is_taken_from_the_file_and_from_the_environment() {
         ("office", "zone") => "WITA",
         ("office", "language") => "en",
         ("kiosk", "terminal") => "loket-3",
+        ("kiosk", "theme") => "light",
         ("totp", "issuer") => "SPSE-Contoh",
         ("password", "memory_kib") => "65536",
         ("password", "iterations" | "parallelism") => "3",

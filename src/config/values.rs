@@ -15,7 +15,8 @@ use super::{
     store_kind::StoreKind,
 };
 use crate::domain::{
-    calendar::Zone, idle::IdleLimits, language::Language, password::HashCost, provisioning::Issuer,
+    calendar::Zone, idle::IdleLimits, language::Language, palette::Theme, password::HashCost,
+    provisioning::Issuer,
 };
 
 /// What the program runs with.
@@ -27,6 +28,8 @@ pub struct Config {
     pub language: Language,
     /// This terminal's name; `None`: the terminal device's own.
     pub terminal: Option<String>,
+    /// The colours of the screens.
+    pub theme: Theme,
     pub idle: IdleLimits,
     pub issuer: Issuer,
     pub hash_cost: HashCost,
@@ -140,6 +143,7 @@ impl Default for Config {
             zone: Zone::default(),
             language: Language::default(),
             terminal: None,
+            theme: Theme::default(),
             idle: IdleLimits::default(),
             issuer: Issuer::default(),
             hash_cost: HashCost::default(),

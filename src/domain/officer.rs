@@ -87,6 +87,11 @@ words! {
 }
 
 impl ActKind {
+    /// Whether it takes something away from the owner.
+    pub fn takes_away(self) -> bool {
+        matches!(self, Self::ResetTotp | Self::EndLogins | Self::Suspend)
+    }
+
     /// The act, with the new address where it is about one; `None` where that lacks.
     pub fn with(self, email: Option<EmailAddress>) -> Option<AccountAct> {
         Some(match self {

@@ -3,11 +3,11 @@
 //! Bytes are collected first and sent after, so that one frame is one write (a key press over a network is one packet)
 //! and drawing never waits for a slow terminal. Between drawings a session keeps its frame packed.
 
-use std::{cell::RefCell, convert::Infallible, io, mem};
+use std::{cell::RefCell, convert::Infallible, fmt::Write as _, mem};
 
 use ratatui::{
     Frame, Terminal,
-    backend::{Backend, ClearType, CrosstermBackend, WindowSize},
+    backend::{Backend, ClearType, WindowSize},
     buffer::{Buffer, Cell},
     layout::{Position, Rect, Size},
     style::{Color, Modifier},
@@ -59,8 +59,8 @@ const LARGEST: Size = Size {
 /// The frame that one terminal shows, and what has still to be sent to it.
 pub struct Canvas {
     shown: Vec<PackedRow>,
-    /// The cursor as the terminal has it: shown at a place, or hidden; unknown before the first frame.
-    cursor: Option<Option<Position>>,
+    /// The cursor as the terminal has it; unknown before the first frame.
+    cursor: Option<Cursor>,
     /// Sent before the next frame.
     pending: Vec<u8>,
     size: Size,
@@ -93,10 +93,12 @@ impl Canvas {
         self.pending = [MODES, BRACKETED_PASTE, self.wipe.bytes()].concat();
     }
 
-    /// Draws a frame; returns the bytes that turn the one before into it.
-    pub fn draw(&mut self, view: impl FnOnce(&mut Frame<'_>)) -> Vec<u8> {
+    /// Draws a frame; returns the bytes that turn the one before into it. `view` says whether the cursor is to be seen at the
+    /// place where it stands.
+    pub fn draw(&mut self, view: impl FnOnce(&mut Frame<'_>) -> bool) -> Vec<u8> {
         let mut easel = Easel::take(self.size);
-        let Ok(drawn) = easel.terminal.draw(view);
+        let mut is_seen = false;
+        let Ok(drawn) = easel.terminal.draw(|frame| is_seen = view(frame));
         self.shown
             .resize_with(self.size.height.into(), PackedRow::default);
         let rows = drawn.buffer.content.chunks(self.size.width.into());
@@ -108,9 +110,12 @@ impl Canvas {
             }
         }
         let mut drawn = mem::take(&mut self.pending);
-        let cursor = easel.terminal.backend().cursor;
-        let sent = self.send(&mut CrosstermBackend::new(&mut drawn), &changes, cursor);
-        sent.expect("bytes are collected in memory");
+        let cursor = easel
+            .terminal
+            .backend()
+            .cursor
+            .map(|at| Cursor { at, is_seen });
+        self.send(&mut drawn, &changes, cursor);
         easel.put_back();
         if drawn.len() <= SMALL_FRAME {
             return drawn;
@@ -118,35 +123,118 @@ impl Canvas {
         [BEGIN_FRAME, &drawn, END_FRAME].concat()
     }
 
-    /// Writes the cells that changed, and the cursor unless it stands there already.
-    fn send(
-        &mut self,
-        terminal: &mut CrosstermBackend<&mut Vec<u8>>,
-        changes: &[(u16, u16, Cell)],
-        cursor: Option<Position>,
-    ) -> io::Result<()> {
+    /// Writes the cells that changed, and the cursor unless it stands there already. Where a frame has none, it is hidden
+    /// wherever it happens to stand.
+    fn send(&mut self, bytes: &mut Vec<u8>, changes: &[(u16, u16, Cell)], cursor: Option<Cursor>) {
+        let before = self.cursor;
+        // Where the next cell is written, as far as that is known.
+        let mut pen = before.map(|cursor| cursor.at);
+        let mut shown_as = None;
+        for (x, y, cell) in changes {
+            let at = Position::new(*x, *y);
+            if pen != Some(at) {
+                move_to(bytes, at);
+            }
+            if shown_as != Some(look(cell)) {
+                shown_as = Some(look(cell));
+                select(bytes, look(cell));
+            }
+            bytes.extend_from_slice(cell.symbol().as_bytes());
+            // Terminals differ about how wide a character is that is not plain, and about what follows the last column.
+            let is_plain = cell.symbol().len() == 1 || LINES.contains(&cell.symbol());
+            let is_last = x + 1 >= self.size.width;
+            pen = (is_plain && !is_last).then(|| Position::new(x + 1, *y));
+        }
         if !changes.is_empty() {
-            let changes = changes.iter();
-            terminal.draw(changes.map(|(x, y, cell)| (*x, *y, cell)))?;
-            // Drawing moves the cursor, so its place has to be set again after it.
-            if let Some(Some(_)) = self.cursor {
-                self.cursor = None;
-            }
+            bytes.extend_from_slice(b"\x1b[m");
         }
-        if self.cursor != Some(cursor) {
-            match cursor {
-                None => terminal.hide_cursor()?,
-                Some(position) => {
-                    if !matches!(self.cursor, Some(Some(_))) {
-                        terminal.show_cursor()?;
-                    }
-                    terminal.set_cursor_position(position)?;
-                }
-            }
-            self.cursor = Some(cursor);
+        let is_seen = cursor.is_some_and(|cursor| cursor.is_seen);
+        if before.is_none_or(|before| before.is_seen != is_seen) {
+            bytes.extend_from_slice(if is_seen { SHOW_CURSOR } else { HIDE_CURSOR });
         }
-        Ok(())
+        if let Some(Cursor { at, .. }) = cursor
+            && pen != Some(at)
+        {
+            move_to(bytes, at);
+            pen = Some(at);
+        }
+        self.cursor = pen.map(|at| Cursor { at, is_seen });
     }
+}
+
+/// Where the cursor stands, and whether it is seen there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Cursor {
+    at: Position,
+    is_seen: bool,
+}
+
+/// DECTCEM.
+const SHOW_CURSOR: &[u8] = b"\x1b[?25h";
+const HIDE_CURSOR: &[u8] = b"\x1b[?25l";
+
+/// Characters of frames and of pictures that every terminal draws one column wide.
+const LINES: [&str; 4] = ["─", "█", "▀", "▄"];
+
+/// CUP.
+fn move_to(bytes: &mut Vec<u8>, at: Position) {
+    let (row, column) = (u32::from(at.y) + 1, u32::from(at.x) + 1);
+    let sequence = format!("\x1b[{row};{column}H");
+    bytes.extend_from_slice(sequence.as_bytes());
+}
+
+/// SGR: how the next cells look, whatever those before looked like.
+fn select(bytes: &mut Vec<u8>, (ink, paper, modifier): Look) {
+    const MODIFIERS: [(Modifier, &str); 6] = [
+        (Modifier::BOLD, ";1"),
+        (Modifier::DIM, ";2"),
+        (Modifier::ITALIC, ";3"),
+        (Modifier::UNDERLINED, ";4"),
+        (Modifier::REVERSED, ";7"),
+        (Modifier::CROSSED_OUT, ";9"),
+    ];
+    let mut sequence = String::from("\x1b[");
+    for (one, code) in MODIFIERS {
+        if modifier.contains(one) {
+            sequence.push_str(code);
+        }
+    }
+    push_colour(&mut sequence, ink, 30);
+    push_colour(&mut sequence, paper, 40);
+    sequence.push('m');
+    bytes.extend_from_slice(sequence.as_bytes());
+}
+
+/// The parameters of a colour; `first`: that of black.
+fn push_colour(sequence: &mut String, colour: Color, first: u8) {
+    let number = match colour {
+        Color::Reset => return,
+        Color::Rgb(red, green, blue) => {
+            let _ = write!(sequence, ";{};2;{red};{green};{blue}", first + 8);
+            return;
+        }
+        Color::Indexed(number) => {
+            let _ = write!(sequence, ";{};5;{number}", first + 8);
+            return;
+        }
+        Color::Black => 0,
+        Color::Red => 1,
+        Color::Green => 2,
+        Color::Yellow => 3,
+        Color::Blue => 4,
+        Color::Magenta => 5,
+        Color::Cyan => 6,
+        Color::Gray => 7,
+        Color::DarkGray => 60,
+        Color::LightRed => 61,
+        Color::LightGreen => 62,
+        Color::LightYellow => 63,
+        Color::LightBlue => 64,
+        Color::LightMagenta => 65,
+        Color::LightCyan => 66,
+        Color::White => 67,
+    };
+    let _ = write!(sequence, ";{}", first + number);
 }
 
 /// What frames are drawn on: ratatui's terminal with its two buffers. A thread has one and lends it to each of its
@@ -424,6 +512,7 @@ mod tests {
         canvas.draw(|frame| {
             frame.render_widget(Paragraph::new(text), frame.area());
             frame.set_cursor_position((text.len() as u16, 0));
+            true
         })
     }
 
@@ -434,7 +523,7 @@ mod tests {
         assert_eq!(draw(&mut canvas, "User ID"), b"");
         let typed = draw(&mut canvas, "User IDx");
         assert!(
-            typed.len() <= 38,
+            typed.len() <= 8,
             "{} bytes: {}",
             typed.len(),
             typed.escape_ascii()

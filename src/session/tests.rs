@@ -7,7 +7,7 @@ use super::{
     *,
 };
 use crate::{
-    domain::calendar::Zone,
+    domain::{calendar::Zone, palette::Palette},
     tui::{
         AppSettings,
         command::Key,
@@ -91,6 +91,7 @@ impl Sitting {
                 colours: Colours::Ansi256,
                 no_color: false,
             },
+            palette: Some(Palette::DARK),
         });
         tokio::spawn(async move {
             let size = Size::new(80, 24);

@@ -39,7 +39,8 @@ use super::{
     widget::{
         frame::{self, KeyHint},
         outline::Part,
-        sheet::Sheet,
+        panel::Panel,
+        sheet::{self, Sheet},
     },
 };
 use crate::domain::{AccountKey, Refusal, idle::Presence, language::Language};
@@ -108,7 +109,7 @@ enum OverlayKind {
 impl App {
     pub fn new(settings: AppSettings) -> Self {
         Self {
-            theme: Theme::new(settings.terminal),
+            theme: Theme::new(settings.terminal, settings.palette),
             language: settings.language,
             screen: Box::new(Menu::default()),
             below: Vec::new(),
@@ -694,9 +695,12 @@ impl App {
             .min()
     }
 
-    /// Draws the model.
-    pub fn view(&self, frame: &mut Frame<'_>, now: Now) {
+    /// Draws the model. Says whether the cursor is to be seen: it always stands at what is in focus, and is seen where
+    /// something is typed.
+    pub fn view(&self, frame: &mut Frame<'_>, now: Now) -> bool {
         let context = self.context(now);
+        let area = frame.area();
+        frame.buffer_mut().set_style(area, context.theme.page);
         match &self.overlay {
             None => self.screen.paint(frame, &context),
             Some(overlay) => self.paint_overlay(overlay, frame, &context),
@@ -710,6 +714,7 @@ impl App {
             // Whoever is at work finishes it meanwhile, so nothing of the screen is covered but its first row.
             Some((None, text)) => frame::paint_banner(frame, &context, &text),
         }
+        self.overlay.is_none() && self.screen.typing(&context)
     }
 
     /// What is said of an end that comes soon; with a title where it asks for a key.
@@ -752,10 +757,12 @@ impl App {
             KeyHint::new(self.theme.arrows, &keys.scroll),
             KeyHint::new("F2", &keys.language),
         ];
-        let area = frame::paint(frame, context, &hints);
-        let mut sheet = Sheet::new(context.theme, area.width);
+        let body = frame::paint(frame, context, &hints);
+        let panel = Panel::new(body, sheet::WIDTH);
+        let mut sheet = panel.sheet(context.theme);
         self.write_overlay(overlay.kind, &mut sheet, context);
-        sheet.paint(frame, area, overlay.scroll);
+        sheet.turned(overlay.scroll);
+        panel.paint(frame, context, sheet);
     }
 
     fn write_overlay(&self, kind: OverlayKind, sheet: &mut Sheet, context: &Context<'_>) {
@@ -847,6 +854,7 @@ mod tests {
             account::{Role, TotpState},
             calendar::Zone,
             identity::PersonName,
+            palette::Palette,
             provisioning::{Issuer, Provisioning},
         },
         tui::{
@@ -878,6 +886,7 @@ mod tests {
                 colours: Colours::Ansi256,
                 no_color: false,
             },
+            palette: Some(Palette::DARK),
         })
     }
 
@@ -1010,12 +1019,12 @@ mod tests {
                 if role.is_officer() {
                     ask(&mut app, "\t\t\t\t\n", Reply::Home(home(role)));
                 }
-                press(&mut app, "\n");
+                press(&mut app, "d\n");
                 assert_eq!(app.below.len(), waiting + 1);
                 app
             };
             let mut app = at_disable();
-            ask(&mut app, "<\t\t\n", Reply::Activity(home(role)));
+            ask(&mut app, "<\t\n", Reply::Activity(home(role)));
             assert_eq!(app.below.len(), waiting + 1);
             press(&mut app, "<");
             assert_eq!(app.below.len(), waiting);

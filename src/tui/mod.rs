@@ -31,6 +31,7 @@ use crate::domain::{
     language::Language,
     letter::LetterKind,
     officer::{Bookmark, Card, Declined, FoundPage, Order},
+    palette::Palette,
     policy::LoginRules,
     provisioning::Provisioning,
     recorded::ClockFault,
@@ -65,6 +66,8 @@ pub struct AppSettings {
     /// reads.
     pub reading_time: Duration,
     pub terminal: Terminal,
+    /// The colours of the screens; `None`: without any.
+    pub palette: Option<Palette>,
 }
 
 /// The instant of an event: wall time for what people read, monotonic time for what counts down.

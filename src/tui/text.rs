@@ -121,7 +121,7 @@ pub struct Text {
 
 sections! {
     Common {
-        training, login, logout, cancel, finish, reset_link, passcode, seconds, minutes, hours, working, unavailable,
+        training, login, logout, cancel, finish, reset_link, passcode, step, seconds, minutes, hours, working, unavailable,
         away, unknown, busy, crowded, ended, suspended, wait,
     }
     Footer { about, integrity, terms, visitors, version }
@@ -212,6 +212,12 @@ sections! {
 }
 
 impl Text {
+    /// Which of how many steps something is.
+    pub fn step(&self, number: usize, of: usize) -> String {
+        let (number, of) = (number.to_string(), of.to_string());
+        fill(&self.common.step, &[("n", &number), ("of", &of)])
+    }
+
     /// A duration as people say it, rounded up to whole seconds: a countdown never shows zero while it lasts.
     pub fn duration(&self, duration: Duration) -> String {
         let seconds = duration.as_secs() + u64::from(duration.subsec_nanos() > 0);

@@ -1,12 +1,14 @@
 //! Styles by meaning, for terminals of 256 colours, 16 colours and none.
 //!
-//! The body keeps the terminal's own foreground and background, so it is calm on dark and on bright ones; colour adds
-//! to what words, marks and places already say, and is nowhere the only sign.
+//! Where there are colours the whole screen has its own paper, so that every contrast is known; colour adds to what words,
+//! marks and places already say, and is nowhere the only sign.
 
 use ratatui::{
     style::{Color, Modifier, Style},
     symbols::border,
 };
+
+use crate::domain::palette::{self, Pair, Palette};
 
 const ASCII_BORDER: border::Set<'static> = border::Set {
     top_left: "+",
@@ -92,18 +94,35 @@ impl Terminal {
 #[derive(Debug, Clone, Copy)]
 pub struct Theme {
     pub terminal: Terminal,
+    /// Around the panel, and on it; what stands there has no paper of its own.
+    pub page: Style,
+    pub panel: Style,
+    /// The first row.
+    pub banner: Style,
     pub title: Style,
-    /// The office's name and other names of places.
-    pub name: Style,
     pub label: Style,
     pub hint: Style,
+    /// Below the panel.
+    pub footer: Style,
     pub key: Style,
     pub field: Style,
     pub focus: Style,
+    pub button: Style,
+    /// The button that Enter presses.
+    pub main: Style,
+    /// A button that takes something away.
+    pub danger: Style,
     pub link: Style,
+    /// What went wrong, went well, or runs out: words, and the mark before a sentence.
     pub error: Style,
     pub success: Style,
+    pub warn: Style,
+    pub error_badge: Style,
+    pub success_badge: Style,
+    /// A sentence that stays until what it tells of comes.
+    pub care: Style,
     pub line: Style,
+    pub accent: Style,
     pub training: Style,
     /// Before the focused item.
     pub pointer: &'static str,
@@ -115,8 +134,14 @@ pub struct Theme {
     pub mask: char,
     pub rule: &'static str,
     pub separator: &'static str,
-    /// Around a dialog.
+    /// Around a panel and a dialog.
     pub border: border::Set<'static>,
+    /// The ends of a button, of one that takes something away, and of the main one.
+    pub button_ends: [&'static str; 2],
+    pub danger_ends: [&'static str; 2],
+    pub main_ends: [&'static str; 2],
+    /// The ends of a field.
+    pub field_ends: [&'static str; 2],
     pub gauge: [&'static str; 2],
     /// That there is more above, and below.
     pub more: [&'static str; 2],
@@ -125,40 +150,134 @@ pub struct Theme {
     pub spinner: &'static [&'static str],
 }
 
-impl Theme {
-    pub fn new(terminal: Terminal) -> Self {
-        let accent = |colour16: Color, colour256: u8| match terminal {
-            Terminal { no_color: true, .. } => Style::new(),
-            Terminal {
-                colours: Colours::Mono,
-                ..
-            } => Style::new(),
-            Terminal {
-                colours: Colours::Ansi16,
-                ..
-            } => Style::new().fg(colour16),
-            Terminal {
-                colours: Colours::Ansi256,
-                ..
-            } => Style::new().fg(Color::Indexed(colour256)),
+/// Styles of colours, or of none.
+struct Paint {
+    /// `None`: the terminal has no colours, or the person wants none.
+    colours: Option<palette::Colours>,
+    is_256: bool,
+}
+
+impl Paint {
+    fn new(terminal: Terminal, palette: Option<Palette>) -> Self {
+        let palette = palette.filter(|_| !terminal.no_color);
+        let colours = palette.and_then(|palette| match terminal.colours {
+            Colours::Mono => None,
+            Colours::Ansi16 => Some(palette.of_16),
+            Colours::Ansi256 => Some(palette.of_256),
+        });
+        Self {
+            colours,
+            is_256: terminal.colours == Colours::Ansi256,
+        }
+    }
+
+    fn has_colours(&self) -> bool {
+        self.colours.is_some()
+    }
+
+    fn colour(&self, number: u8) -> Color {
+        const SIXTEEN: [Color; 16] = [
+            Color::Black,
+            Color::Red,
+            Color::Green,
+            Color::Yellow,
+            Color::Blue,
+            Color::Magenta,
+            Color::Cyan,
+            Color::Gray,
+            Color::DarkGray,
+            Color::LightRed,
+            Color::LightGreen,
+            Color::LightYellow,
+            Color::LightBlue,
+            Color::LightMagenta,
+            Color::LightCyan,
+            Color::White,
+        ];
+        match (self.is_256, SIXTEEN.get(usize::from(number))) {
+            (false, Some(colour)) => *colour,
+            _ => Color::Indexed(number),
+        }
+    }
+
+    /// Ink alone; without colours, whatever `plain` adds.
+    fn ink(&self, of: impl Fn(&palette::Colours) -> u8, plain: Modifier) -> Style {
+        match &self.colours {
+            Some(colours) => Style::new().fg(self.colour(of(colours))),
+            None => Style::new().add_modifier(plain),
+        }
+    }
+
+    fn pair(&self, of: impl Fn(&palette::Colours) -> Pair, plain: Modifier) -> Style {
+        match &self.colours {
+            Some(colours) => {
+                let Pair { ink, paper } = of(colours);
+                Style::new().fg(self.colour(ink)).bg(self.colour(paper))
+            }
+            None => Style::new().add_modifier(plain),
+        }
+    }
+
+    /// Reverse video, so that what is in focus is plain without colours too.
+    fn focus(&self) -> Style {
+        let style = match &self.colours {
+            Some(palette::Colours { focus, .. }) => Style::new()
+                .fg(self.colour(focus.paper))
+                .bg(self.colour(focus.ink)),
+            None => Style::new(),
         };
+        // Bold would make another ink of one of sixteen.
+        let bold = match self.has_colours() && !self.is_256 {
+            true => Modifier::empty(),
+            false => Modifier::BOLD,
+        };
+        style.add_modifier(Modifier::REVERSED | bold)
+    }
+}
+
+impl Theme {
+    /// How `terminal` shows a palette; without one, or where it has no colours, by bold, underlined and reverse video alone.
+    pub fn new(terminal: Terminal, palette: Option<Palette>) -> Self {
+        let paint = Paint::new(terminal, palette);
+        let (none, bold) = (Modifier::empty(), Modifier::BOLD);
+        let reversed = Modifier::REVERSED;
         let unicode = terminal.glyphs == Glyphs::Unicode;
         let lines = terminal.glyphs != Glyphs::Ascii;
         let pick = |rich: &'static str, plain: &'static str| if unicode { rich } else { plain };
+        let field = paint.pair(|colours| colours.field, none);
+        let is_inset = paint.has_colours() && paint.is_256;
+        let brackets = ["[ ", " ]"];
         Self {
             terminal,
-            title: Style::new().add_modifier(Modifier::BOLD),
-            name: accent(Color::Cyan, 31).add_modifier(Modifier::BOLD),
+            page: paint.pair(|colours| colours.page, none),
+            panel: paint.pair(|colours| colours.panel, none),
+            banner: paint.pair(|colours| colours.banner, none),
+            title: Style::new().add_modifier(bold),
             label: Style::new(),
-            hint: accent(Color::DarkGray, 244),
-            key: Style::new().add_modifier(Modifier::BOLD),
-            field: Style::new().add_modifier(Modifier::UNDERLINED),
-            focus: Style::new().add_modifier(Modifier::BOLD | Modifier::REVERSED),
-            link: accent(Color::Blue, 32).add_modifier(Modifier::UNDERLINED),
-            error: accent(Color::Red, 160).add_modifier(Modifier::BOLD),
-            success: accent(Color::Green, 28).add_modifier(Modifier::BOLD),
-            line: accent(Color::DarkGray, 244),
-            training: accent(Color::Magenta, 133).add_modifier(Modifier::BOLD),
+            hint: paint.ink(|colours| colours.soft, none),
+            footer: paint.ink(|colours| colours.page_soft, none),
+            key: Style::new().add_modifier(bold),
+            // Where its paper does not tell a field, a line below it does.
+            field: match is_inset {
+                true => field,
+                false => field.add_modifier(Modifier::UNDERLINED),
+            },
+            focus: paint.focus(),
+            button: paint.pair(|colours| colours.button, none),
+            main: paint.pair(|colours| colours.main, bold).add_modifier(bold),
+            danger: paint.ink(|colours| colours.danger, none),
+            link: paint
+                .ink(|colours| colours.link, none)
+                .add_modifier(Modifier::UNDERLINED),
+            error: paint.ink(|colours| colours.danger, none).add_modifier(bold),
+            success: paint.ink(|colours| colours.good, none).add_modifier(bold),
+            warn: paint.ink(|colours| colours.warn, none).add_modifier(bold),
+            error_badge: paint.pair(|colours| colours.error, bold),
+            success_badge: paint.pair(|colours| colours.success, bold),
+            care: paint.pair(|colours| colours.care, reversed),
+            line: paint.ink(|colours| colours.line, none),
+            accent: paint.ink(|colours| colours.accent, none).add_modifier(bold),
+            training: paint.pair(|colours| colours.badge, bold),
             pointer: pick("▸", ">"),
             error_mark: pick("✗", "!"),
             success_mark: pick("✓", "*"),
@@ -171,6 +290,10 @@ impl Theme {
                 Glyphs::LinuxConsole => border::PLAIN,
                 Glyphs::Ascii => ASCII_BORDER,
             },
+            button_ends: if is_inset { ["  ", "  "] } else { brackets },
+            danger_ends: brackets,
+            main_ends: if unicode { ["▐ ", " ▌"] } else { brackets },
+            field_ends: if is_inset { ["  ", "  "] } else { brackets },
             gauge: if unicode { ["━", "─"] } else { ["#", "."] },
             more: if unicode { ["↑", "↓"] } else { ["^", "v"] },
             arrows: pick("↑↓", "Up/Down"),

@@ -21,7 +21,7 @@ fn open_form(kiosk: &mut Kiosk) {
 
 /// Fills in a field of the form, whose last row then shows as many marks, and leaves it.
 fn fill(kiosk: &mut Kiosk, typed: &str) {
-    let marks = format!("[ {} ", "•".repeat(typed.chars().count()));
+    let marks = format!("  {} ", "•".repeat(typed.chars().count()));
     let before = kiosk.text().matches(&marks).count();
     kiosk.press(typed);
     kiosk.expect_that(&format!("expected {typed:?} as marks"), |text| {
@@ -197,13 +197,13 @@ fn a_login_without_a_fresh_code_is_asked_for_one_and_types_nothing_else_again() 
     kiosk.expect("Ketik kode yang baru.");
     kiosk
         .press("000000")
-        .expect("▸ [ Simpan ]")
+        .expect("▸ ▐ Simpan ▌")
         .press(key::ENTER);
     kiosk.expect("Kode tidak diterima.");
     office.pass(2);
     kiosk.expect_gone("Percobaan berikutnya");
     kiosk.press(&phone.code(office.clock()));
-    kiosk.expect("▸ [ Simpan ]").press(key::ENTER);
+    kiosk.expect("▸ ▐ Simpan ▌").press(key::ENTER);
     kiosk.expect("Password sudah diganti.");
     // For want of a fresh code, and for a wrong one.
     assert_eq!(office.audited("change-password", "refused"), 2);
@@ -222,7 +222,7 @@ fn a_one_time_password_leads_to_a_password_of_ones_own_and_then_home() {
     // The officer's again is not one's own, and Esc leads nowhere but to LOGOUT.
     fill_new(&mut kiosk, ONE_TIME);
     kiosk.expect("harus berbeda dari yang lama");
-    kiosk.press(key::ESC).expect("▸ [ LOGOUT ]").press(key::UP);
+    kiosk.press(key::ESC).expect("▸   LOGOUT ").press(key::UP);
     kiosk
         .press(key::UP)
         .press(key::UP)
@@ -255,7 +255,7 @@ fn code_and_activation_come_before_the_password_of_ones_own() {
         .submit_code(&phone.code(office.clock()))
         .expect("Buat password Anda sendiri");
     // LOGOUT leaves the account as it was: the officer's password, and now a code.
-    kiosk.press(key::ESC).expect("▸ [ LOGOUT ]");
+    kiosk.press(key::ESC).expect("▸   LOGOUT ");
     kiosk.press(key::ENTER).expect(MENU);
     office.pass(60);
     kiosk.give_password("non-penyedia", "PPK30", ONE_TIME);

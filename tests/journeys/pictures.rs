@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path};
 
-use support::{Kiosk, Office, PASSWORD, Phone, key, log_out, picture, text};
+use support::{Kiosk, Office, PASSWORD, Phone, key, log_out, picture, screen::large_code, text};
 
 /// The screens in the README.
 const PICTURES: [&str; 6] = ["menu", "qr", "code", "home", "reset", "desk"];
@@ -39,7 +39,7 @@ fn the_readme_shows_the_screens_of_the_real_program() {
     kiosk
         .give_password("non-penyedia", "PPK30", PASSWORD)
         .expect("Masukkan kode TOTP");
-    kiosk.press("123").expect("1 2 3  _ _ _");
+    kiosk.press("123").expect(&large_code("123"));
     save("code", &kiosk);
     kiosk
         .press("\x15")

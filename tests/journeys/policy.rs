@@ -11,7 +11,7 @@ fn required_leads_everybody_through_activation_and_nowhere_else() {
     // Esc does not lead home; LOGOUT and Aktifkan are the only ways.
     kiosk
         .press(key::ESC)
-        .expect("▸ [ LOGOUT ]")
+        .expect("▸   LOGOUT ")
         .press(key::ENTER)
         .expect("LOGIN");
     kiosk
@@ -27,6 +27,7 @@ fn required_leads_everybody_through_activation_and_nowhere_else() {
         .expect("DISABLE TOTP");
     // Disabling leads straight to a new key.
     kiosk
+        .press("d")
         .press(key::ENTER)
         .expect("TOTP wajib di kantor ini")
         .press("d")

@@ -143,7 +143,7 @@ fn codes_on_paper_let_their_owner_in_once_each_until_they_are_renewed() {
     // The same once more is refused, like any wrong one.
     open_form(&mut kiosk).paste(&format!("  {}\n", paper[6]));
     kiosk
-        .expect("▸ [ Login ]")
+        .expect("▸ ▐ Login ▌")
         .press(key::ENTER)
         .expect(REJECTED)
         .expect("Percobaan berikutnya");

@@ -138,6 +138,7 @@ fn the_same_keys_lead_to_the_same_screens_as_at_the_console() {
         (&code[..3], "Masukkan kode TOTP"),
         (key::ENTER, "Kode terdiri dari 6 digit."),
         (&code[3..], "DISABLE TOTP"),
+        ("d", "DISABLE TOTP"),
         (key::ENTER, "Nonaktifkan TOTP"),
         ("d", "Nonaktifkan TOTP"),
         (key::ENTER, "TOTP sudah dinonaktifkan."),
@@ -268,7 +269,7 @@ fn the_window_changes_its_size_in_a_form_and_at_the_qr_code() {
         // The size is told again, and is what it was.
         kiosk.signal("WINCH");
     });
-    kiosk.resize(40, 12).expect("[ _ _ _  _ _ _ ]");
+    kiosk.resize(40, 12).expect("_ _ _  _ _ _");
     kiosk.resize(100, 30).expect("Kunci ini");
     let again = Phone::scan(&mut kiosk);
     assert_eq!(phone.uri, again.uri);

@@ -5,4 +5,5 @@
 mod desk;
 mod outline;
 mod people;
+mod pictures;
 mod qr;

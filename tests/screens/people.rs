@@ -31,7 +31,7 @@ use lpse_kiosk::{
     },
 };
 use proptest::prelude::*;
-use support::screen::{any_key, at, drawn, keys, later, now, settings};
+use support::screen::{any_key, at, drawn, keys, large_code, later, now, settings};
 use zeroize::Zeroizing;
 
 use super::outline::{gathered, outlined};
@@ -355,7 +355,7 @@ impl Person {
     /// At home's page of the recovery codes.
     fn at_recovery_issue(self, view: HomeView) -> Self {
         let mut person = self.at_home(view);
-        person.types("\t\n");
+        person.types("\n");
         person
     }
 
@@ -657,12 +657,12 @@ const STATES: &[State] = &[
     }),
     ("disable", |person| {
         let mut person = person.at_home(home(ACTIVE, Policy::Enabled, None));
-        person.types("\n");
+        person.types("d\n");
         person
     }),
     ("disable_fresh_code", |person| {
         let mut person = person.at_home(home(ACTIVE, Policy::Required, None));
-        person.types("\nd\n");
+        person.types("d\nd\n");
         person.answered(Reply::Refused(Refusal::FreshPasscodeWanted));
         person.types("12");
         person
@@ -904,6 +904,18 @@ const TRAINING_STATES: &[State] = &[
     }),
 ];
 
+/// The screens of every state, as `settings` change those of its terminal.
+pub fn all_apps(change: fn(&mut AppSettings)) -> impl Iterator<Item = (&'static str, App, Now)> {
+    all_states()
+        .into_iter()
+        .map(move |(name, settings, state)| {
+            let mut settings = settings(Language::Id);
+            change(&mut settings);
+            let person = state(Person::new(settings));
+            (name, person.app, person.now)
+        })
+}
+
 /// All states, each on the terminal that it belongs to.
 fn all_states() -> Vec<StateOnTerminal> {
     let on = |states: &'static [State], settings: Settings| {
@@ -1022,10 +1034,10 @@ fn nothing_is_cut_off_at_80x24() {
     for (name, settings, state) in all_states() {
         for language in [Language::Id, Language::En] {
             let small = state(Person::new(settings(language))).screen(80, 24);
-            let large = state(Person::new(settings(language))).screen(80, 60);
+            let large = state(Person::new(settings(language))).screen(80, 30);
             let words = |screen: &str| {
-                let body = screen.split("-- cursor").next().unwrap().to_owned();
-                let qr = |c: &char| !"█▀▄─".contains(*c);
+                let body = screen.split("\n-- ").next().unwrap().to_owned();
+                let qr = |c: &char| !"█▀▄─│╭╮╰╯".contains(*c);
                 body.chars()
                     .filter(qr)
                     .collect::<String>()

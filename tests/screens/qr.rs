@@ -1,6 +1,5 @@
 //! The QR code as a phone sees it: drawn by the real screens, through the bytes of a real terminal, read by zbar.
 
-use std::num::NonZeroU16;
 use std::time::Duration;
 use support::picture;
 
@@ -9,16 +8,15 @@ use lpse_kiosk::{
         Secret, UserId,
         calendar::Zone,
         language::Language,
+        palette::Palette,
         provisioning::{Issuer, Provisioning},
     },
-    session::canvas::{Canvas, Wipe},
     tui::{
         App, AppSettings, Effect, Event, Now, Reply,
         command::Key,
         theme::{Colours, Glyphs, Terminal},
     },
 };
-use ratatui::layout::Size;
 
 const NOW: Now = Now {
     wall: jiff::Timestamp::UNIX_EPOCH,
@@ -44,6 +42,7 @@ fn shown(
         reset_link_holds: Duration::from_secs(30 * 60),
         reading_time: Duration::ZERO,
         terminal,
+        palette: Some(Palette::DARK),
     });
     let typed = |app: &mut App, keys: &str| {
         let mut effects = Vec::new();
@@ -62,12 +61,7 @@ fn shown(
         compulsory: false,
     };
     app.update(NOW, Event::Reply(*id, reply));
-    let mut canvas = Canvas::new(Size::new(columns, rows), Wipe::All);
-    let bytes = canvas.draw(|frame| app.view(frame, NOW));
-    let size = |n| NonZeroU16::new(n).unwrap();
-    let mut parser = vt100::Parser::new(size(rows), size(columns), 0);
-    parser.process(&bytes);
-    parser.screen().clone()
+    support::screen::shown(&app, NOW, columns, rows)
 }
 
 fn provisionings() -> Vec<Provisioning> {

@@ -454,9 +454,15 @@ pub mod key {
     pub const CTRL_BACKSLASH: &str = "\x1c";
 }
 
-/// Text with every run of white space as one space: sentences as they were before they were wrapped.
+/// The side of a panel.
+const SIDE: &str = "│";
+
+/// Text with every run of white space as one space, without the sides of panels: sentences as they were before they were
+/// wrapped.
 fn unbroken(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
+    let words = text.split_whitespace();
+    let words = words.filter(|word| *word != SIDE);
+    words.collect::<Vec<_>>().join(" ")
 }
 
 struct Shown {

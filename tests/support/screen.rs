@@ -1,18 +1,20 @@
 //! What the tests of the screens share: an instant, a terminal, a drawing as text, and any key at all.
 
-use std::{fmt::Write as _, time::Duration};
+use std::{fmt::Write as _, num::NonZeroU16, time::Duration};
 
 use jiff::Timestamp;
 use lpse_kiosk::{
-    domain::{calendar::Zone, language::Language},
+    domain::{calendar::Zone, language::Language, palette::Palette},
+    session::canvas::{Canvas, Wipe},
     tui::{
         App, AppSettings, Now,
         command::{Key, KeyPress},
         theme::{Colours, Glyphs, Terminal},
+        widget::digits,
     },
 };
 use proptest::prelude::*;
-use ratatui::{Terminal as Ratatui, backend::TestBackend, style::Modifier};
+use ratatui::{Terminal as Ratatui, backend::TestBackend, layout::Size, style::Modifier};
 
 pub fn now() -> Now {
     Now {
@@ -48,6 +50,7 @@ pub fn settings(language: Language) -> AppSettings {
             colours: Colours::Ansi256,
             no_color: false,
         },
+        palette: Some(Palette::DARK),
     }
 }
 
@@ -58,16 +61,15 @@ pub fn at(text: &str) -> Timestamp {
 /// The screen's text, then where the cursor stands and what is highlighted.
 pub fn drawn(app: &App, now: Now, columns: u16, rows: u16) -> String {
     let mut terminal = Ratatui::new(TestBackend::new(columns, rows)).unwrap();
-    let mut cursor = None;
+    let mut is_seen = false;
     let frame = terminal
         .draw(|frame| {
-            app.view(frame, now);
+            is_seen = app.view(frame, now);
         })
         .unwrap();
     let buffer = frame.buffer.clone();
-    if terminal.backend().cursor_visible() {
-        cursor = Some(terminal.backend().cursor_position());
-    }
+    let stands = terminal.backend().cursor_visible();
+    let at = stands.then(|| terminal.backend().cursor_position());
     let mut text = String::new();
     let mut highlighted = Vec::new();
     for y in 0..rows {
@@ -85,9 +87,26 @@ pub fn drawn(app: &App, now: Now, columns: u16, rows: u16) -> String {
             highlighted.push(run);
         }
     }
-    let cursor = cursor.map_or("hidden".into(), |at| format!("{},{}", at.x, at.y));
-    let _ = write!(text, "-- cursor {cursor}; highlighted {highlighted:?}");
+    let at = at.map_or("nowhere".into(), |at| format!("{},{}", at.x, at.y));
+    let seen = if is_seen { "cursor" } else { "hidden cursor" };
+    let _ = write!(text, "-- {seen} {at}; highlighted {highlighted:?}");
     text
+}
+
+/// What a terminal shows of the screen, by the bytes that it would be sent.
+pub fn shown(app: &App, now: Now, columns: u16, rows: u16) -> vt100::Screen {
+    let mut canvas = Canvas::new(Size::new(columns, rows), Wipe::All);
+    let bytes = canvas.draw(|frame| app.view(frame, now));
+    let size = |n| NonZeroU16::new(n).unwrap();
+    let mut parser = vt100::Parser::new(size(rows), size(columns), 0);
+    parser.process(&bytes);
+    parser.screen().clone()
+}
+
+/// The last row of a large code of which these digits have been typed.
+pub fn large_code(typed: &str) -> String {
+    let [_, _, last] = digits::rows(typed);
+    last.trim_end().to_owned()
 }
 
 /// The keys that type `text`: a newline is Enter, a tab Tab.

@@ -105,7 +105,7 @@ impl<Id: Copy + PartialEq> FreshCode<Id> {
         let left = TimeStep::seconds_left(context.now.wall);
         let said = context.text.duration(Duration::from_secs(left));
         self.attempt.write(sheet, context, |sheet| {
-            sheet.error(&fill(rejected, &[("seconds", &said)]));
+            sheet.refusal(&fill(rejected, &[("seconds", &said)]));
         });
     }
 

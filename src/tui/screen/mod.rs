@@ -24,7 +24,8 @@ use super::{
         form::Form,
         frame::{self, KeyHint},
         outline::Part,
-        sheet::Sheet,
+        panel::Panel,
+        sheet::{self, Sheet},
     },
 };
 
@@ -144,11 +145,6 @@ pub trait Screen: Keys + fmt::Debug + Send {
         false
     }
 
-    /// How many lines of the sheet have been turned over, where somebody reads on in it.
-    fn scrolled(&self) -> usize {
-        0
-    }
-
     /// Draws the screen within the usual frame; only the QR code needs the whole terminal.
     fn paint(&self, frame: &mut Frame<'_>, context: &Context<'_>) {
         paint_sheet(self, frame, context);
@@ -169,16 +165,17 @@ pub trait Screen: Keys + fmt::Debug + Send {
     }
 }
 
-/// Draws a screen's sheet within the usual frame.
+/// Draws a screen's sheet on a panel within the usual frame.
 fn paint_sheet<S: Screen + ?Sized>(screen: &S, frame: &mut Frame<'_>, context: &Context<'_>) {
-    let hints = screen.hints(context);
-    let area = match screen.is_wide() {
-        true => frame::paint_wide(frame, context, &hints),
-        false => frame::paint(frame, context, &hints),
+    let body = frame::paint(frame, context, &screen.hints(context));
+    let widest = match screen.is_wide() {
+        true => sheet::WIDEST,
+        false => sheet::WIDTH,
     };
-    let mut sheet = Sheet::within(context.theme, area);
+    let panel = Panel::new(body, widest);
+    let mut sheet = panel.sheet(context.theme);
     screen.sheet(&mut sheet, context);
-    sheet.paint(frame, area, screen.scrolled());
+    panel.paint(frame, context, sheet);
 }
 
 /// A refusal as a form remembers it: what was said, and until when the next try has to wait.
@@ -241,13 +238,13 @@ impl Attempt {
         let common = &context.text.common;
         match self.refused {
             Some(Refusal::Rejected { .. }) => rejected(sheet),
-            Some(Refusal::Crowded { .. }) => sheet.error(&common.crowded),
-            Some(Refusal::Busy) => sheet.error(&common.busy),
-            Some(Refusal::Unavailable) => sheet.error(&common.unavailable),
-            Some(Refusal::Away) => sheet.error(&common.away),
-            Some(Refusal::Unknown) => sheet.error(&common.unknown),
-            Some(Refusal::Suspended) => sheet.error(&common.suspended),
-            Some(Refusal::Held) => sheet.error(&context.text.passcode.held),
+            Some(Refusal::Crowded { .. }) => sheet.refusal(&common.crowded),
+            Some(Refusal::Busy) => sheet.refusal(&common.busy),
+            Some(Refusal::Unavailable) => sheet.refusal(&common.unavailable),
+            Some(Refusal::Away) => sheet.refusal(&common.away),
+            Some(Refusal::Unknown) => sheet.refusal(&common.unknown),
+            Some(Refusal::Suspended) => sheet.refusal(&common.suspended),
+            Some(Refusal::Held) => sheet.refusal(&context.text.passcode.held),
             // What these mean is for the one screen to say that they can come to.
             Some(
                 Refusal::Wait(_)
@@ -264,7 +261,7 @@ impl Attempt {
         }
         if let Some(left) = self.wait(context.now) {
             let wait = context.text.duration(left);
-            sheet.error(&super::text::fill(&common.wait, &[("wait", &wait)]));
+            sheet.refusal(&super::text::fill(&common.wait, &[("wait", &wait)]));
         }
     }
 

@@ -1,4 +1,4 @@
-//! The frame around every screen: whose terminal this is, the information pages, the time, and the keys.
+//! What is around every screen: whose terminal this is, the information pages, the time, and the keys.
 
 use ratatui::{
     Frame,
@@ -8,7 +8,7 @@ use ratatui::{
 };
 use unicode_width::UnicodeWidthStr;
 
-use super::sheet;
+use super::{panel, sheet};
 use crate::{
     domain::calendar,
     tui::{
@@ -33,36 +33,15 @@ impl KeyHint {
     }
 }
 
-/// Draws header and footer; returns the column for the screen's sheet. On a low terminal the footer goes first, then
-/// the header: what a person came for goes last.
+/// Draws the banner and the footer; returns what is between them, for the screen. On a low terminal the footer goes first,
+/// then the banner: what a person came for goes last.
 pub fn paint(frame: &mut Frame<'_>, context: &Context<'_>, hints: &[KeyHint]) -> Rect {
-    column(paint_around(frame, context, hints))
-}
-
-/// As [`paint`], for a screen with tables: nearly the whole width, and less air.
-pub fn paint_wide(frame: &mut Frame<'_>, context: &Context<'_>, hints: &[KeyHint]) -> Rect {
-    let body = paint_around(frame, context, hints);
-    let width = sheet::WIDEST.min(body.width.saturating_sub(2).max(1));
-    let air = match body.height {
-        0..=18 => 0,
-        19..=27 => 1,
-        _ => 2,
-    };
-    Rect {
-        x: body.x + (body.width - width) / 2,
-        y: body.y + air,
-        width,
-        height: body.height - air,
-    }
-}
-
-fn paint_around(frame: &mut Frame<'_>, context: &Context<'_>, hints: &[KeyHint]) -> Rect {
     let area = frame.area();
-    let header = if area.height >= 14 { 2 } else { 0 };
+    let header = if area.height >= 10 { 1 } else { 0 };
     let footer = match area.height {
         0..=8 => 0,
         9..=17 => 1,
-        _ => 4,
+        _ => FOOTER,
     };
     if header > 0 {
         paint_header(frame, context, area);
@@ -81,21 +60,11 @@ fn paint_around(frame: &mut Frame<'_>, context: &Context<'_>, hints: &[KeyHint])
     }
 }
 
-/// The column of a body: in the middle, with a line of air above where there is room.
-pub fn column(body: Rect) -> Rect {
-    let width = sheet::WIDTH.min(body.width.saturating_sub(2).max(1));
-    let air = match body.height {
-        0..=14 => 0,
-        15..=24 => 1,
-        taller => taller / 6,
-    };
-    Rect {
-        x: body.x + (body.width - width) / 2,
-        y: body.y + air,
-        width,
-        height: body.height - air,
-    }
-}
+/// Rows of the footer: the information pages, the time, the keys.
+const FOOTER: u16 = 3;
+
+/// Rows of banner and footer.
+pub const AROUND: u16 = 1 + FOOTER;
 
 fn row(area: Rect, number: u16) -> Rect {
     Rect {
@@ -107,64 +76,62 @@ fn row(area: Rect, number: u16) -> Rect {
 
 fn paint_header(frame: &mut Frame<'_>, context: &Context<'_>, area: Rect) {
     let theme = context.theme;
-    let mut left = vec![
-        Span::raw(" "),
-        Span::styled(theme.shown(&context.settings.office), theme.name),
-    ];
+    let first = row(area, 0);
+    frame.buffer_mut().set_style(first, theme.banner);
+    let office = theme.shown(&context.settings.office);
+    let mut left = vec![Span::raw(" "), Span::styled(office, theme.title)];
     if context.settings.training.is_some() {
+        let training = theme.shown(&context.text.common.training);
         left.push(Span::raw("  "));
-        left.push(Span::styled(
-            theme.shown(&context.text.common.training),
-            theme.training,
-        ));
+        left.push(Span::styled(training, theme.training));
     }
-    let right = theme.shown(&context.settings.session);
-    two_sides(
-        frame,
-        row(area, 0),
-        left,
-        vec![Span::styled(right, theme.hint)],
-    );
-    rule(frame, context, row(area, 1));
+    let right = vec![Span::raw(theme.shown(&context.settings.session))];
+    two_sides(frame, first, left, right);
 }
 
 fn paint_footer(frame: &mut Frame<'_>, context: &Context<'_>, area: Rect) {
     let theme = context.theme;
-    rule(frame, context, row(area, area.height - 4));
-    let mut pages = vec![Span::raw(" ")];
-    for (number, page) in Page::ALL.into_iter().enumerate() {
-        if number > 0 {
-            pages.push(Span::styled(theme.separator, theme.hint));
-        }
-        pages.push(Span::styled(format!("F{} ", number + 3), theme.key));
-        pages.push(Span::styled(
-            theme.shown(page.title(context.text)),
-            theme.hint,
-        ));
-    }
-    let pages_row = row(area, area.height - 3);
-    two_sides(frame, pages_row, pages, Vec::new());
-    let date = calendar::date_and_minute(
-        context.now.wall,
-        context.settings.zone,
-        &context.text.months,
-    );
+    let text = context.text;
     let version = fill(
-        &context.text.footer.version,
+        &text.footer.version,
         &[("version", &context.settings.version)],
     );
+    let right = vec![Span::styled(theme.shown(&version), theme.footer)];
+    let pages_row = row(area, area.height - 3);
+    two_sides(frame, pages_row, pages(context, area.width), right);
+    let date = calendar::date_and_minute(context.now.wall, context.settings.zone, &text.months);
+    let left = vec![Span::styled(format!(" {date}"), theme.footer)];
     // An unknown number is left out, not guessed: the store may still be opening.
     let visits = context.visits.map_or(String::new(), |visits| {
-        let number = context.text.number(visits);
-        fill(&context.text.footer.visitors, &[("n", &number)])
+        fill(&text.footer.visitors, &[("n", &text.number(visits))])
     });
-    let mut left = vec![Span::styled(format!(" {date}"), theme.hint)];
-    if !visits.is_empty() {
-        left.push(Span::styled(theme.separator, theme.hint));
-        left.push(Span::styled(theme.shown(&visits), theme.hint));
-    }
-    let right = vec![Span::styled(theme.shown(&version), theme.hint)];
+    let right = vec![Span::styled(theme.shown(&visits), theme.footer)];
     two_sides(frame, row(area, area.height - 2), left, right);
+}
+
+/// The keys of the information pages; where their titles have no room, by the first word of each.
+fn pages(context: &Context<'_>, width: u16) -> Vec<Span<'static>> {
+    let theme = context.theme;
+    let spans = |is_short: bool| {
+        let mut spans = vec![Span::raw(" ")];
+        for (number, page) in Page::ALL.into_iter().enumerate() {
+            if number > 0 {
+                spans.push(Span::styled(theme.separator, theme.footer));
+            }
+            let title = theme.shown(page.title(context.text));
+            let first = title.split(' ').next().unwrap_or_default().to_owned();
+            let title = if is_short { first } else { title };
+            spans.push(Span::styled(format!("F{}", number + 3), theme.key));
+            spans.push(Span::styled(format!(" {title}"), theme.footer));
+        }
+        spans
+    };
+    let long = spans(false);
+    let needed: usize = long.iter().map(Span::width).sum();
+    match needed <= usize::from(width) {
+        true => long,
+        false => spans(true),
+    }
 }
 
 fn paint_hints(frame: &mut Frame<'_>, context: &Context<'_>, hints: &[KeyHint], area: Rect) {
@@ -189,16 +156,9 @@ pub fn hint_line(context: &Context<'_>, hints: &[KeyHint], width: u16) -> Line<'
         used += needed;
         spans.push(Span::raw(" ".repeat(gap)));
         spans.push(Span::styled(hint.key, theme.key));
-        spans.push(Span::styled(does, theme.hint));
+        spans.push(Span::styled(does, theme.footer));
     }
     Line::from(spans)
-}
-
-fn rule(frame: &mut Frame<'_>, context: &Context<'_>, area: Rect) {
-    let line = context.theme.rule.repeat(usize::from(area.width));
-    frame
-        .buffer_mut()
-        .set_string(area.x, area.y, line, context.theme.line);
 }
 
 /// `left` at the left edge and, where it does not touch it, `right` at the right edge.
@@ -218,7 +178,8 @@ pub fn paint_banner(frame: &mut Frame<'_>, context: &Context<'_>, sentence: &str
     let area = row(frame.area(), 0);
     let theme = context.theme;
     frame.render_widget(ratatui::widgets::Clear, area);
-    let line = Line::styled(format!(" {} ", theme.shown(sentence)), theme.training);
+    frame.buffer_mut().set_style(area, theme.care);
+    let line = Line::styled(format!(" {} ", theme.shown(sentence)), theme.care);
     frame
         .buffer_mut()
         .set_line(area.x, area.y, &line, area.width);
@@ -232,7 +193,7 @@ pub fn paint_dialog(frame: &mut Frame<'_>, context: &Context<'_>, title: &str, l
     let inner = usize::from(width.saturating_sub(4)).max(1);
     let mut rows: Vec<(String, Style)> = vec![
         (String::new(), Style::new()),
-        (theme.shown(title), theme.title),
+        (theme.shown(title), theme.accent),
         (String::new(), Style::new()),
     ];
     for line in lines {
@@ -250,12 +211,7 @@ pub fn paint_dialog(frame: &mut Frame<'_>, context: &Context<'_>, title: &str, l
         width,
         height,
     };
-    frame.render_widget(ratatui::widgets::Clear, place);
-    let block = ratatui::widgets::Block::bordered()
-        .border_set(theme.border)
-        .border_style(theme.title);
-    let content = block.inner(place);
-    frame.render_widget(block, place);
+    let content = panel::paint_box(frame, theme, place, theme.accent);
     for (number, (text, style)) in (0..).zip(rows.into_iter().take(usize::from(content.height))) {
         let line = Line::styled(format!(" {text}"), style);
         frame

@@ -51,11 +51,12 @@ mod tests {
     };
 
     fn theme(glyphs: Glyphs) -> Theme {
-        Theme::new(Terminal {
+        let terminal = Terminal {
             glyphs,
             colours: Colours::Mono,
             no_color: true,
-        })
+        };
+        Theme::new(terminal, None)
     }
 
     /// Bytes that differ from one number to the next in every place.

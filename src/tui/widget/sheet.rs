@@ -1,28 +1,30 @@
 //! A column of lines that screens write from top to bottom: titles, fields, buttons, sentences.
 //!
 //! Every screen uses the same column at the same place, so the same thing is always in the same place. A sheet taller
-//! than the terminal scrolls so that the focused item stays visible.
+//! than the terminal scrolls so that the focused item stays visible. [`super::panel`] puts it on a panel: the first title
+//! becomes its heading, and what went wrong or well stands below it.
 
-use std::time::Duration;
+use std::{mem, time::Duration};
 
 use ratatui::{
     Frame,
-    layout::{Position, Rect},
-    style::Style,
+    layout::{Position, Rect, Size},
+    style::{Modifier, Style},
     text::{Line, Span},
 };
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use super::{
+    digits,
     field::{CodeField, SecretField, TextField},
     outline::{FieldState, Part},
 };
-use crate::tui::theme::Theme;
+use crate::tui::theme::{Glyphs, Theme};
 
-/// The column's width where there is room for it.
-pub const WIDTH: u16 = 68;
+/// The column's width where there is room for it, the gutter included.
+pub const WIDTH: u16 = 70;
 
-/// Columns before every item: the pointer and a space.
+/// The gutter before everything: the pointer at what is in focus, or a mark, and a space.
 const POINTER: usize = 2;
 
 /// The width of a screen with tables, where there is room for it.
@@ -35,6 +37,18 @@ const LABEL: usize = 15;
 pub const METER: usize = 20;
 /// Columns of a name that stands before its value.
 const NAME: usize = 18;
+
+/// Columns before what is said below the panel: a mark with air around it, and a space.
+const MESSAGE: usize = 4;
+
+/// From so many rows on there is room for large things.
+const ROOMY: usize = 14;
+
+/// Columns between a gauge and its seconds.
+const GAUGE_GAP: usize = 2;
+
+/// A value beside its name is not worth having with fewer columns than this.
+const NARROW_VALUE: usize = 24;
 
 /// A field beside its label is not worth having with fewer columns than this.
 const NARROWEST: usize = 12;
@@ -50,11 +64,59 @@ pub struct Sheet {
     lines: Vec<Line<'static>>,
     /// First and last line that must be seen.
     focus: Option<(usize, usize)>,
+    /// The first cell of what is in focus, or where the next letter goes: what braille displays and screen readers follow.
     cursor: Option<(usize, usize)>,
     /// Rows of the terminal that the sheet is for.
     rows: usize,
+    /// Where there is a panel, the first title stands in its frame.
+    heading: Heading,
+    /// Which of how many steps this is, in words.
+    step: Option<String>,
+    turned: usize,
+    /// What is said below the panel: what went wrong or well, and what goes on.
+    messages: Vec<Line<'static>>,
     /// What has been written, if that is asked for.
     outline: Option<Vec<Part>>,
+    said: Vec<Part>,
+}
+
+/// A button or a link.
+#[derive(Debug, Clone, Copy)]
+pub struct Action<'a> {
+    pub label: &'a str,
+    pub focused: bool,
+    pub kind: ActionKind,
+}
+
+/// What a button is like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ActionKind {
+    /// The one that Enter presses.
+    Main,
+    Button,
+    /// It takes something away.
+    Danger,
+    Link,
+}
+
+impl ActionKind {
+    /// Columns before its words.
+    fn inset(self) -> usize {
+        match self {
+            Self::Link => 0,
+            Self::Main | Self::Button | Self::Danger => 2,
+        }
+    }
+}
+
+/// Where the first title of a sheet stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Heading {
+    /// In the sheet, as a line.
+    InSheet,
+    /// In a frame that has so many columns for it.
+    Awaited(usize),
+    InFrame(String),
 }
 
 impl Sheet {
@@ -68,14 +130,20 @@ impl Sheet {
             focus: None,
             cursor: None,
             rows: 0,
+            heading: Heading::InSheet,
+            step: None,
+            turned: 0,
+            messages: Vec::new(),
             outline: None,
+            said: Vec::new(),
         }
     }
 
-    /// A sheet for `area`, whose rows its tables may fill.
-    pub fn within(theme: &Theme, area: Rect) -> Self {
+    /// A sheet for `area`, whose rows its tables may fill. `heading`: the columns that a frame has for its first title.
+    pub fn within(theme: &Theme, area: Size, heading: Option<usize>) -> Self {
         Self {
             rows: area.height.into(),
+            heading: heading.map_or(Heading::InSheet, Heading::Awaited),
             ..Self::new(theme, area.width)
         }
     }
@@ -87,12 +155,45 @@ impl Sheet {
             ..Self::new(theme, WIDTH)
         };
         write(&mut sheet);
-        sheet.outline.unwrap_or_default()
+        let mut outline = sheet.outline.unwrap_or_default();
+        outline.append(&mut sheet.said);
+        outline
+    }
+
+    /// What stands in the frame of the panel: the heading, and which step this is.
+    pub fn heading(&self) -> (Option<&str>, Option<&str>) {
+        match &self.heading {
+            Heading::InFrame(heading) => (Some(heading), self.step.as_deref()),
+            Heading::InSheet | Heading::Awaited(_) => (None, self.step.as_deref()),
+        }
+    }
+
+    /// What is to be said below the panel. Where there is no place for it, it stands at the end of the sheet.
+    pub fn take_messages(&mut self) -> Vec<Line<'static>> {
+        mem::take(&mut self.messages)
+    }
+
+    /// Puts what is to be said at the end of the sheet.
+    pub fn messages_within(&mut self) {
+        let messages = self.take_messages();
+        self.lines.extend(messages);
+    }
+
+    /// Whether the terminal has room for large things.
+    pub fn is_roomy(&self) -> bool {
+        self.rows >= ROOMY
     }
 
     /// Rows that are left to a table where everything else takes `other`, and never fewer than `least`.
     pub fn rows_besides(&self, other: usize, least: usize) -> usize {
         self.rows.saturating_sub(other).max(least)
+    }
+
+    /// Notes something that is said below the panel, if there is to be an outline.
+    fn note_said(&mut self, part: impl FnOnce() -> Part) {
+        if self.outline.is_some() {
+            self.said.push(part());
+        }
     }
 
     /// Notes a part of the outline, if there is to be one.
@@ -110,9 +211,10 @@ impl Sheet {
         });
     }
 
-    /// Columns that a line may have.
+    /// Columns that a line may have beside the gutter.
     pub fn width(&self) -> u16 {
-        u16::try_from(self.width).unwrap_or(u16::MAX)
+        let columns = self.width.saturating_sub(POINTER);
+        u16::try_from(columns).unwrap_or(u16::MAX)
     }
 
     /// From here on labels and names, which stand before fields and values, have this many columns.
@@ -126,13 +228,37 @@ impl Sheet {
         self.lines.len()
     }
 
+    /// An empty line; none right below the heading in the frame, which has air of its own.
     pub fn gap(&mut self) {
-        self.lines.push(Line::default());
+        let is_below_frame = matches!(self.heading, Heading::InFrame(_)) && self.lines.is_empty();
+        if !is_below_frame {
+            self.lines.push(Line::default());
+        }
     }
 
     pub fn title(&mut self, text: &str) {
         self.note(|| Part::Heading(text.to_owned()));
-        self.wrapped(text, self.theme.title, 0);
+        let shown = self.theme.shown(text);
+        let step = self.step.as_ref().map_or(0, |step| step.width() + 3);
+        match self.heading {
+            Heading::Awaited(room) if self.lines.is_empty() && shown.width() + step <= room => {
+                self.heading = Heading::InFrame(shown);
+            }
+            _ => {
+                self.heading = match mem::replace(&mut self.heading, Heading::InSheet) {
+                    Heading::InFrame(heading) => Heading::InFrame(heading),
+                    Heading::InSheet | Heading::Awaited(_) => Heading::InSheet,
+                };
+                self.wrapped(text, self.theme.title, 0);
+            }
+        }
+    }
+
+    /// The title of one of the steps on a way: `step` says which of how many it is.
+    pub fn step_title(&mut self, text: &str, step: &str) {
+        self.step = Some(self.theme.shown(step));
+        self.title(text);
+        self.note(|| Part::Text(step.to_owned()));
     }
 
     pub fn paragraph(&mut self, text: &str) {
@@ -150,7 +276,7 @@ impl Sheet {
     /// A hint that belongs to the choice above it.
     pub fn aside(&mut self, text: &str) {
         self.note(|| Part::Text(text.to_owned()));
-        self.wrapped(text, self.theme.hint, POINTER + 1);
+        self.wrapped(text, self.theme.hint, 1);
     }
 
     /// A hint below a field that stands in one row with its label.
@@ -167,26 +293,75 @@ impl Sheet {
     }
 
     fn below_field(&mut self, text: &str) {
-        let indent = POINTER + self.label + 2;
-        let is_narrow = self.width < indent + 2 * NARROWEST;
-        let indent = if is_narrow { POINTER } else { indent };
+        let indent = self.label + 2;
+        let is_narrow = self.width < POINTER + indent + 2 * NARROWEST;
+        let indent = if is_narrow { 0 } else { indent };
         self.wrapped(text, self.theme.hint, indent);
     }
 
-    /// What went wrong, beside the item it concerns.
+    /// What is wrong with the item above.
     pub fn error(&mut self, text: &str) {
         self.note(|| Part::Error(text.to_owned()));
         let mark = self.theme.error_mark;
-        self.marked(mark, text, self.theme.error);
+        let width = self.width.saturating_sub(POINTER);
+        let parts = wrap(&self.theme.shown(text), width);
+        for (number, part) in parts.into_iter().enumerate() {
+            let mark = if number == 0 { mark } else { " " };
+            let line = Line::styled(format!("{mark} {part}"), self.theme.error);
+            self.lines.push(line);
+        }
     }
 
+    /// What went wrong, below the panel.
+    pub fn refusal(&mut self, text: &str) {
+        self.note_said(|| Part::Error(text.to_owned()));
+        self.message(self.theme.error_mark, text, self.theme.error_badge);
+    }
+
+    /// What went well, below the panel.
     pub fn success(&mut self, text: &str) {
-        self.note(|| Part::Success(text.to_owned()));
-        let mark = self.theme.success_mark;
-        self.marked(mark, text, self.theme.success);
+        self.note_said(|| Part::Success(text.to_owned()));
+        self.message(self.theme.success_mark, text, self.theme.success_badge);
     }
 
-    /// A sentence with a bullet's indentation, under an error.
+    /// A sentence behind a mark that stands out.
+    fn message(&mut self, mark: &str, text: &str, badge: Style) {
+        let width = self.width.saturating_sub(MESSAGE);
+        let parts = wrap(&self.theme.shown(text), width);
+        for (number, part) in parts.into_iter().enumerate() {
+            let lead = match number {
+                0 => [Span::styled(format!(" {mark} "), badge), Span::raw(" ")],
+                _ => [Span::raw(" ".repeat(MESSAGE)), Span::raw("")],
+            };
+            let mut spans = lead.to_vec();
+            spans.push(Span::styled(part, self.theme.title));
+            self.messages.push(Line::from(spans));
+        }
+    }
+
+    /// More of what is said below the panel.
+    pub fn message_aside(&mut self, text: &str) {
+        self.note_said(|| Part::Text(text.to_owned()));
+        let width = self.width.saturating_sub(MESSAGE);
+        for part in wrap(&self.theme.shown(text), width) {
+            let line = format!("{}{part}", " ".repeat(MESSAGE));
+            self.messages.push(Line::styled(line, self.theme.footer));
+        }
+    }
+
+    /// One of the things to look at, below what went wrong.
+    pub fn message_bullet(&mut self, text: &str) {
+        self.note_said(|| Part::Text(text.to_owned()));
+        let width = self.width.saturating_sub(MESSAGE + 2);
+        let parts = wrap(&self.theme.shown(text), width);
+        for (number, part) in parts.into_iter().enumerate() {
+            let lead = if number == 0 { "- " } else { "  " };
+            let line = format!("{}{lead}{part}", " ".repeat(MESSAGE));
+            self.messages.push(Line::raw(line));
+        }
+    }
+
+    /// A sentence with a bullet's indentation, under a title.
     pub fn bullet(&mut self, text: &str) {
         self.note(|| Part::Text(text.to_owned()));
         let width = self.width.saturating_sub(POINTER + 2);
@@ -201,16 +376,16 @@ impl Sheet {
         self.note_pair(name, value);
         let name = self.theme.shown(name);
         let shown = self.theme.shown(value);
-        let beside = self.width.saturating_sub(self.name);
-        if beside < NARROWEST {
+        let beside = self.width.saturating_sub(POINTER + self.name);
+        if beside < NARROW_VALUE {
             return self.pair_in_rows(&name, &shown, value_style);
         }
         let padding = " ".repeat(self.name.saturating_sub(name.width()));
         for (number, part) in wrap(&shown, beside).into_iter().enumerate() {
             let lead = if number == 0 {
-                format!("{name}{padding}")
+                format!("{}{name}{padding}", " ".repeat(POINTER))
             } else {
-                " ".repeat(self.name)
+                " ".repeat(POINTER + self.name)
             };
             self.lines.push(Line::from(vec![
                 Span::styled(lead, self.theme.hint),
@@ -234,11 +409,16 @@ impl Sheet {
 
     /// A pair with its value below the name, where there is no room for one beside the other.
     fn pair_in_rows(&mut self, name: &str, value: &str, value_style: Style) {
-        for part in wrap(name, self.width) {
-            self.lines.push(Line::styled(part, self.theme.hint));
+        let gutter = " ".repeat(POINTER);
+        let named = !name.trim().is_empty();
+        for part in wrap(name, self.width.saturating_sub(POINTER)) {
+            let line = format!("{gutter}{part}");
+            if named {
+                self.lines.push(Line::styled(line, self.theme.hint));
+            }
         }
-        for part in wrap(value, self.width.saturating_sub(POINTER)) {
-            let lead = " ".repeat(POINTER);
+        for part in wrap(value, self.width.saturating_sub(2 * POINTER)) {
+            let lead = " ".repeat(2 * POINTER);
             self.lines.push(Line::from(vec![
                 lead.into(),
                 Span::styled(part, value_style),
@@ -362,13 +542,13 @@ impl Sheet {
             let aside = self.theme.shown(aside);
             spans.push(Span::styled(format!("  {aside}"), self.theme.hint));
         }
-        self.item(spans, focused);
+        self.item(spans, focused, 0);
     }
 
     /// What a choice or a switch means, below it.
     pub fn meaning(&mut self, text: &str) {
         self.note(|| Part::Text(text.to_owned()));
-        self.wrapped(text, self.theme.hint, POINTER + 4);
+        self.wrapped(text, self.theme.hint, 4);
     }
 
     /// A few choices in one row with their label, one of them chosen.
@@ -404,6 +584,7 @@ impl Sheet {
             used = POINTER;
         }
         let room = self.width - used.min(self.width);
+        let mut at = None;
         for (number, text) in texts.into_iter().enumerate() {
             if number > 0 {
                 if in_a_row > room {
@@ -418,11 +599,17 @@ impl Sheet {
                 (true, false) => self.theme.title,
                 (false, _) => Style::new(),
             };
+            if number == chosen {
+                let before = spans.iter().map(Span::width).sum();
+                at = Some((before, self.lines.len()));
+            }
             spans.push(Span::styled(text, style));
         }
         self.lines.push(Line::from(spans));
         if focused {
-            self.focus = Some((begin, self.lines.len() - 1));
+            let last = self.lines.len() - 1;
+            self.focus = Some((begin, last));
+            self.cursor = at.or(Some((POINTER, begin)));
         }
     }
 
@@ -502,6 +689,33 @@ impl Sheet {
         self.field(label, (shown, style), columns, cursor, focused);
     }
 
+    /// The same with digits of three rows, where the terminal has half blocks. They need no label: the title says what they
+    /// are.
+    pub fn large_code_field(&mut self, label: &str, field: &CodeField, focused: bool) {
+        if self.theme.terminal.glyphs == Glyphs::Ascii || self.width < POINTER + digits::WIDTH + 4 {
+            return self.code_field(label, field, focused);
+        }
+        let typed = field.digits();
+        self.note_field(label, || FieldState::Code(typed.len()), focused);
+        let begin = self.lines.len();
+        let [left, right] = [" ".repeat(2), " ".repeat(2)];
+        let style = match self.theme.field.bg {
+            Some(_) => self.theme.field,
+            None => self.theme.title,
+        };
+        for (number, row) in digits::rows(typed).into_iter().enumerate() {
+            let pointer = self.pointer(focused && number == 1);
+            let row = Span::styled(format!("{left}{row}{right}"), style);
+            self.lines.push(Line::from(vec![pointer, row]));
+        }
+        if focused {
+            let last = self.lines.len() - 1;
+            let place = typed.len().min(CodeField::DIGITS - 1);
+            self.cursor = Some((POINTER + 2 + digits::column(place), last - 1));
+            self.focus = Some((begin, last));
+        }
+    }
+
     fn field(
         &mut self,
         label: &str,
@@ -535,19 +749,21 @@ impl Sheet {
         place: (usize, usize),
         focused: bool,
     ) {
-        let bracket = if focused {
-            self.theme.title
-        } else {
-            self.theme.hint
-        };
         let padded = format!(
             "{shown}{}",
             " ".repeat(columns.saturating_sub(shown.width()))
         );
+        let [left, right] = self.theme.field_ends;
+        // The ends of a field that its own paper tells are of that paper.
+        let ends = match (left.trim().is_empty(), focused) {
+            (true, _) => style,
+            (false, true) => self.theme.title,
+            (false, false) => self.theme.hint,
+        };
         lead.extend([
-            Span::styled("[ ", bracket),
+            Span::styled(left, ends),
             Span::styled(padded, style),
-            Span::styled(" ]", bracket),
+            Span::styled(right, ends),
         ]);
         self.lines.push(Line::from(lead));
         if focused {
@@ -573,96 +789,124 @@ impl Sheet {
         }
     }
 
-    /// Buttons in one row, or as many as fit it.
-    pub fn buttons(&mut self, buttons: &[(&str, bool)]) {
-        self.spaced_buttons(buttons, 2);
+    /// Buttons and links in one row, or in as many as they need.
+    pub fn actions(&mut self, actions: &[Action<'_>]) {
+        self.spaced_actions(actions, 1);
     }
 
-    /// Many buttons, closer together, in as few rows as they need.
-    pub fn toolbar(&mut self, buttons: &[(&str, bool)]) {
-        self.spaced_buttons(buttons, 0);
+    /// Many of them, closer together, in as few rows as they need.
+    pub fn toolbar(&mut self, actions: &[Action<'_>]) {
+        self.spaced_actions(actions, 0);
     }
 
-    fn spaced_buttons(&mut self, buttons: &[(&str, bool)], gap: usize) {
+    fn spaced_actions(&mut self, actions: &[Action<'_>], gap: usize) {
         let mut spans = Vec::new();
         let mut used = 0;
-        for (label, focused) in buttons {
-            self.note_button(label, *focused);
-            let button = format!("[ {} ]", self.theme.shown(label));
-            if used > 0 && used + gap + POINTER + button.width() > self.width {
-                self.lines.push(Line::from(std::mem::take(&mut spans)));
+        for action in actions {
+            self.note_action(action);
+            let drawn = self.action(action);
+            let width = drawn.iter().map(Span::width).sum::<usize>();
+            if used > 0 && used + gap + POINTER + width > self.width {
+                self.lines.push(Line::from(mem::take(&mut spans)));
                 used = 0;
             }
             if used > 0 {
                 spans.push(Span::raw(" ".repeat(gap)));
                 used += gap;
             }
-            used += POINTER + button.width();
-            let style = if *focused {
-                self.theme.focus
-            } else {
-                Style::new()
-            };
-            spans.push(self.pointer(*focused));
-            spans.push(Span::styled(button, style));
-            if *focused {
-                self.focus = Some((self.lines.len(), self.lines.len()));
+            spans.push(self.pointer(action.focused));
+            spans.extend(drawn);
+            if action.focused {
+                self.focused_at(used + POINTER + action.kind.inset());
             }
+            used += POINTER + width;
         }
         self.lines.push(Line::from(spans));
     }
 
+    /// A button or a link on a line of its own.
+    pub fn action_line(&mut self, action: &Action<'_>) {
+        self.note_action(action);
+        let room = self.width.saturating_sub(POINTER + 2 * action.kind.inset());
+        let parts = wrap(action.label, room);
+        let begin = self.lines.len();
+        for (number, label) in parts.iter().enumerate() {
+            let part = Action { label, ..*action };
+            let drawn = self.action(&part);
+            match number {
+                0 => self.item(drawn, action.focused, action.kind.inset()),
+                _ => {
+                    let mut line = vec![self.pointer(false)];
+                    line.extend(drawn);
+                    self.lines.push(Line::from(line));
+                }
+            }
+        }
+        if action.focused {
+            self.focus = Some((begin, self.lines.len() - 1));
+        }
+    }
+
+    fn action(&self, action: &Action<'_>) -> Vec<Span<'static>> {
+        let theme = &self.theme;
+        let label = theme.shown(action.label);
+        let [left, right] = match action.kind {
+            ActionKind::Main => theme.main_ends,
+            ActionKind::Button => theme.button_ends,
+            ActionKind::Danger => theme.danger_ends,
+            ActionKind::Link => ["", ""],
+        };
+        let style = match (action.focused, action.kind) {
+            (true, _) => theme.focus,
+            (false, ActionKind::Main) => theme.main,
+            (false, ActionKind::Button) => theme.button,
+            (false, ActionKind::Danger) => theme.danger,
+            (false, ActionKind::Link) => theme.link,
+        };
+        // Where a button is filled, its ends are of its own paper and round it off.
+        match (action.kind, style.bg) {
+            (ActionKind::Main, Some(paper)) if left != theme.danger_ends[0] => {
+                let is_reversed = style.add_modifier.contains(Modifier::REVERSED);
+                let paper = if is_reversed { style.fg } else { Some(paper) };
+                let end = Style::new().fg(paper.unwrap_or_default());
+                vec![
+                    Span::styled(left.trim_end(), end),
+                    Span::styled(format!(" {label} "), style),
+                    Span::styled(right.trim_start(), end),
+                ]
+            }
+            _ => vec![Span::styled(format!("{left}{label}{right}"), style)],
+        }
+    }
+
+    fn note_action(&mut self, action: &Action<'_>) {
+        let (label, focused) = (action.label.to_owned(), action.focused);
+        self.note(|| match action.kind {
+            ActionKind::Link => Part::Link { label, focused },
+            _ => Part::Button { label, focused },
+        });
+    }
+
     pub fn button(&mut self, label: &str, focused: bool) {
-        self.note_button(label, focused);
-        let label = self.theme.shown(label);
-        let style = if focused {
-            self.theme.focus
-        } else {
-            Style::new()
-        };
-        self.item(vec![Span::styled(format!("[ {label} ]"), style)], focused);
-    }
-
-    fn note_button(&mut self, label: &str, focused: bool) {
-        self.note(|| Part::Button {
-            label: label.to_owned(),
+        self.action_line(&Action {
+            label,
             focused,
+            kind: ActionKind::Button,
         });
     }
 
-    pub fn link(&mut self, label: &str, focused: bool) {
-        self.note(|| Part::Link {
-            label: label.to_owned(),
-            focused,
-        });
-        let style = if focused {
-            self.theme.focus
-        } else {
-            self.theme.link
-        };
-        let label = self.theme.shown(label);
-        self.item(vec![Span::styled(label, style)], focused);
-    }
-
-    /// An item of a menu, its first letter marked as the key that jumps to it.
+    /// An item of a menu.
     pub fn choice(&mut self, label: &str, focused: bool) {
         self.note(|| Part::Entry {
             label: label.to_owned(),
             focused,
         });
         let label = self.theme.shown(label);
-        let spans = if focused {
-            vec![Span::styled(format!(" {label} "), self.theme.focus)]
-        } else {
-            let split = label.chars().next().map_or(0, char::len_utf8);
-            let (first, rest) = label.split_at(split);
-            vec![
-                Span::raw(" "),
-                Span::styled(first.to_owned(), self.theme.link),
-                Span::raw(format!("{rest} ")),
-            ]
+        let style = match focused {
+            true => self.theme.focus,
+            false => Style::new(),
         };
-        self.item(spans, focused);
+        self.item(vec![Span::styled(format!(" {label} "), style)], focused, 1);
     }
 
     /// Notes a table as a whole: its heads and its rows.
@@ -696,6 +940,7 @@ impl Sheet {
         self.item(
             vec![Span::styled(format!("{shown}{padding}"), style), mark],
             focused,
+            0,
         );
     }
 
@@ -764,13 +1009,21 @@ impl Sheet {
         ]);
     }
 
-    fn item(&mut self, spans: Vec<Span<'static>>, focused: bool) {
+    /// A line with one item; `inset`: columns of it before its words.
+    fn item(&mut self, spans: Vec<Span<'static>>, focused: bool, inset: usize) {
         let mut all = vec![self.pointer(focused)];
         all.extend(spans);
-        self.lines.push(Line::from(all));
         if focused {
-            self.focus = Some((self.lines.len() - 1, self.lines.len() - 1));
+            self.focused_at(POINTER + inset);
         }
+        self.lines.push(Line::from(all));
+    }
+
+    /// What begins at this column of the line that is written next is in focus.
+    fn focused_at(&mut self, column: usize) {
+        let line = self.lines.len();
+        self.focus = Some((line, line));
+        self.cursor = Some((column, line));
     }
 
     /// How much of a step is left: a bar and its seconds.
@@ -778,27 +1031,35 @@ impl Sheet {
         self.note_pair(name, said);
         let name = self.theme.shown(name);
         let padding = " ".repeat(NAME.saturating_sub(name.width()));
-        let columns = usize::try_from(of).unwrap_or(30);
-        let filled = usize::try_from(left).unwrap_or(0).min(columns);
+        let said = self.theme.shown(said);
+        let beside = POINTER + NAME + GAUGE_GAP + said.width();
+        // A column a second, or as many as there is room for.
+        let seconds = usize::try_from(of).unwrap_or(30).max(1);
+        let columns = seconds.min(self.width.saturating_sub(beside));
+        let left_seconds = usize::try_from(left).unwrap_or(0).min(seconds);
+        let filled = (left_seconds * columns).div_ceil(seconds);
         let [full, empty] = self.theme.gauge;
-        let style = if left <= 5 {
-            self.theme.error
-        } else {
-            self.theme.success
+        let style = match left {
+            0..5 => self.theme.error,
+            5..10 => self.theme.warn,
+            _ => self.theme.success,
         };
         self.lines.push(Line::from(vec![
-            Span::styled(format!("{name}{padding}"), self.theme.hint),
+            Span::styled(
+                format!("{}{name}{padding}", " ".repeat(POINTER)),
+                self.theme.hint,
+            ),
             Span::styled(full.repeat(filled), style),
             Span::styled(empty.repeat(columns - filled), self.theme.hint),
-            Span::raw(format!("  {}", self.theme.shown(said))),
+            Span::raw(format!("{}{said}", " ".repeat(GAUGE_GAP))),
         ]));
     }
 
-    /// That something is going on, and for how long.
+    /// That something is going on, and for how long, below the panel.
     pub fn working(&mut self, text: &str, since: Duration) {
-        self.note(|| Part::Working(text.to_owned()));
-        let line = format!("{} {}", self.spinner(since), self.theme.shown(text));
-        self.lines.push(Line::styled(line, self.theme.hint));
+        self.note_said(|| Part::Working(text.to_owned()));
+        let line = format!(" {}  {}", self.spinner(since), self.theme.shown(text));
+        self.messages.push(Line::styled(line, self.theme.footer));
     }
 
     /// The mark that turns while something goes on.
@@ -807,16 +1068,8 @@ impl Sheet {
         frames[usize::try_from(since.as_millis() / 100).unwrap_or(0) % frames.len()]
     }
 
-    fn marked(&mut self, mark: &str, text: &str, style: Style) {
-        let width = self.width.saturating_sub(POINTER);
-        for (number, part) in wrap(&self.theme.shown(text), width).into_iter().enumerate() {
-            let mark = if number == 0 { mark } else { " " };
-            self.lines
-                .push(Line::styled(format!("{mark} {part}"), style));
-        }
-    }
-
     fn wrapped(&mut self, text: &str, style: Style, indent: usize) {
+        let indent = POINTER + indent;
         for part in wrap(&self.theme.shown(text), self.width.saturating_sub(indent)) {
             let line = format!("{}{part}", " ".repeat(indent));
             self.lines.push(Line::styled(line, style));
@@ -831,14 +1084,56 @@ impl Sheet {
         }
     }
 
-    /// Draws the sheet from line `scroll` on, or from wherever the focus is seen.
-    pub fn paint(self, frame: &mut Frame<'_>, area: Rect, scroll: usize) {
+    /// So many lines have been turned over by somebody who reads on.
+    pub fn turned(&mut self, lines: usize) {
+        self.turned = lines;
+    }
+
+    /// An empty sheet as wide as this one, for a part that is written by itself.
+    pub fn part(&self) -> Self {
+        Self {
+            label: self.label,
+            name: self.name,
+            width: self.width,
+            ..Self::new(&self.theme, WIDTH)
+        }
+    }
+
+    /// Shows `height` lines of a part, from line `from` on or from as far as it goes, with marks where there is more.
+    pub fn window(&mut self, part: Self, height: usize, from: usize) {
+        let count = part.lines.len();
+        let from = from.min(count.saturating_sub(height));
+        let until = (from + height).min(count);
+        let [above, below] = self.theme.more;
+        let lines = part.lines.into_iter().enumerate();
+        for (number, mut line) in lines.skip(from).take(height) {
+            let mark = match number {
+                first if first == from && from > 0 => above,
+                last if last + 1 == until && until < count => below,
+                _ => "",
+            };
+            if !mark.is_empty() {
+                let room = self.width.saturating_sub(1 + line.width());
+                line.push_span(Span::raw(" ".repeat(room)));
+                line.push_span(Span::styled(mark, self.theme.key));
+            }
+            self.lines.push(line);
+        }
+    }
+
+    /// Rows that the terminal has for the sheet; none where nobody looks at one.
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// Draws the sheet from the line on to which has been turned, or from wherever the focus is seen.
+    pub fn paint(self, frame: &mut Frame<'_>, area: Rect) {
         // A terminal of a line or two has no place for some sheets.
         if area.intersection(frame.area()).is_empty() {
             return;
         }
         let height = usize::from(area.height);
-        let mut from = scroll.min(self.lines.len().saturating_sub(height));
+        let mut from = self.turned.min(self.lines.len().saturating_sub(height));
         if let Some((first, last)) = self.focus {
             // The item itself comes first, then what it is about above, then an error below.
             let first = first.max((last + 1).saturating_sub(height));

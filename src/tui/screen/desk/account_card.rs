@@ -218,7 +218,13 @@ impl FormScreen for AccountCardScreen {
     fn items(&self, context: &Context<'_>) -> Items<Item> {
         let text = context.text;
         let reveal = || items::button(Item::RevealEmail, &text.account_card.reveal_email);
-        let act = |act: ActKind| items::button(Item::Act(act), &text.account_act.of(act).label);
+        let act = |act: ActKind| {
+            let button = items::button(Item::Act(act), &text.account_act.of(act).label);
+            match act.takes_away() {
+                true => button.danger(),
+                false => button,
+            }
+        };
         let line = |number| items::own(Item::Activity(number)).unsaid();
         let acts = self.acts(context.now).into_iter().map(act);
         let is_masked = self.email.is_none();
@@ -230,6 +236,7 @@ impl FormScreen for AccountCardScreen {
         let scroll = KeyHint::new(context.theme.arrows, &text.key.scroll);
         // Ten lines on, not to the end: the activities are read.
         Items::new(items)
+            .without_main()
             .paged(10)
             .esc(&text.key.back)
             .further(1, Some(scroll))
@@ -314,7 +321,7 @@ impl Screen for AccountCardScreen {
         if let Some(done) = self.done {
             sheet.success(&text.account_act.of(done).done);
         } else if let Some(why) = self.declined {
-            sheet.error(declined_words(why, text));
+            sheet.refusal(declined_words(why, text));
         } else if self.attempt.last().is_some() {
             write_refusal(&self.attempt, sheet, context);
         } else {

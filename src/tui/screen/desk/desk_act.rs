@@ -37,7 +37,7 @@ const FIELD: usize = 64;
 /// Writes why a request was refused, in an officer's words where they differ from everybody's.
 pub fn write_refusal(attempt: &Attempt, sheet: &mut Sheet, context: &Context<'_>) {
     match refused_words(attempt.last(), context.text) {
-        Some(words) => sheet.error(words),
+        Some(words) => sheet.refusal(words),
         None => attempt.write(sheet, context, |_| {}),
     }
 }
@@ -172,7 +172,7 @@ impl DeskActScreen {
         match officers {
             Some(refused) => {
                 form.write(sheet, Item::Code);
-                sheet.error(refused);
+                sheet.refusal(refused);
             }
             None => self.fresh.write(sheet, form, context, &words.rejected),
         }
@@ -268,7 +268,7 @@ impl Screen for DeskActScreen {
         }
         self.write_code(sheet, &form, context);
         if let Some(why) = self.declined {
-            sheet.error(declined_words(why, text));
+            sheet.refusal(declined_words(why, text));
         }
         sheet.gap();
         if !self.draft.is_a_look() {

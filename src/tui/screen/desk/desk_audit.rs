@@ -162,13 +162,12 @@ impl FormScreen for DeskAuditScreen {
 impl Screen for DeskAuditScreen {
     fn sheet(&self, sheet: &mut Sheet, context: &Context<'_>) {
         match self.open() {
-            Some((record, _)) => self.write_record(sheet, context, record),
+            Some((record, scroll)) => {
+                self.write_record(sheet, context, record);
+                sheet.turned(scroll);
+            }
             None => self.write_list(sheet, context),
         }
-    }
-
-    fn scrolled(&self) -> usize {
-        self.open().map_or(0, |(_, scroll)| scroll)
     }
 
     fn is_wide(&self) -> bool {

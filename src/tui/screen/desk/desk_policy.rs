@@ -133,7 +133,7 @@ impl Screen for DeskPolicyScreen {
         if self.is_set {
             sheet.success(&words.is_set);
         } else if self.unchanged {
-            sheet.error(&words.unchanged);
+            sheet.refusal(&words.unchanged);
         } else {
             sheet.hint(&words.lead);
         }

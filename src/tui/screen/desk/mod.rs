@@ -410,7 +410,9 @@ impl FormScreen for DeskScreen {
             Focus::Row(_) | Focus::Button(_) => &keys.back,
         };
         let buttons = Button::ALL.map(button);
-        Items::new([search].into_iter().chain(rows).chain(buttons)).esc(esc)
+        Items::new([search].into_iter().chain(rows).chain(buttons))
+            .without_main()
+            .esc(esc)
     }
 
     fn before(&mut self, command: Command, context: &Context<'_>) -> Option<Step> {
@@ -565,7 +567,7 @@ impl Screen for DeskScreen {
             (Some(notice), _) => {
                 sheet.success(&notice_words(notice, self.recovery, text));
             }
-            (None, Some(declined)) => sheet.error(declined_words(declined, text)),
+            (None, Some(declined)) => sheet.refusal(declined_words(declined, text)),
             (None, None) if self.attempt.last().is_some() => {
                 write_refusal(&self.attempt, sheet, context);
             }
@@ -575,7 +577,7 @@ impl Screen for DeskScreen {
                 Some(ClockFault::BeforeBuild(_) | ClockFault::BeforeRecorded(_)) => {
                     sheet.error(&words.clock_wrong);
                 }
-                None => sheet.gap(),
+                None => {}
             },
         }
         sheet.name_columns(9);

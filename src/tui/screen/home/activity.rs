@@ -3,8 +3,6 @@
 //!
 //! The list scrolls between its title and the advice below it, which are always seen where there is room.
 
-use ratatui::{Frame, layout::Rect};
-
 use crate::{
     domain::{Activity, account::Role, calendar, idle::Presence},
     tui::{
@@ -16,7 +14,7 @@ use crate::{
         text::{Text, fill},
         widget::{
             form::items::jumped,
-            frame::{self, KeyHint},
+            frame::KeyHint,
             sheet::{self, Sheet},
         },
     },
@@ -26,7 +24,7 @@ use crate::{
 const PAGE: usize = 8;
 
 /// A list with fewer rows than this scrolls together with what stands around it.
-const FEWEST_ROWS: u16 = 4;
+const FEWEST_ROWS: usize = 4;
 
 /// The latest activities of somebody who is logged in.
 #[derive(Debug)]
@@ -112,7 +110,6 @@ impl ActivityScreen {
         }
         let values = [("office", office), ("account", account.as_str())];
         sheet.bullet(&fill(&words.step_officer, &values));
-        write_working(sheet, context);
     }
 
     fn account(&self) -> String {
@@ -168,33 +165,19 @@ impl Screen for ActivityScreen {
     fn sheet(&self, sheet: &mut Sheet, context: &Context<'_>) {
         self.write_head(sheet, context);
         sheet.gap();
-        self.write_list(sheet, context);
-        self.write_advice(sheet, context);
-    }
-
-    fn paint(&self, frame: &mut Frame<'_>, context: &Context<'_>) {
-        let area = frame::paint(frame, context, &self.hints(context));
-        let part = || Sheet::new(context.theme, area.width);
-        let (mut head, mut list, mut advice) = (part(), part(), part());
-        self.write_head(&mut head, context);
-        head.gap();
+        let (mut list, mut advice) = (sheet.part(), sheet.part());
         self.write_list(&mut list, context);
         self.write_advice(&mut advice, context);
-        let rows = |sheet: &Sheet| u16::try_from(sheet.height()).unwrap_or(u16::MAX);
-        let around = rows(&head).saturating_add(rows(&advice));
-        let room = area.height.saturating_sub(around);
+        let around = sheet.height() + advice.height();
+        let room = sheet.rows().saturating_sub(around);
         if room < FEWEST_ROWS {
-            let mut whole = part();
-            self.sheet(&mut whole, context);
-            return whole.paint(frame, area, self.scroll);
+            self.write_list(sheet, context);
+            sheet.turned(self.scroll);
+        } else {
+            sheet.window(list, room, self.scroll);
         }
-        let height = room.min(rows(&list));
-        let at = |y, height| Rect { y, height, ..area };
-        let top = area.y + rows(&head);
-        head.paint(frame, at(area.y, top - area.y), 0);
-        list.paint(frame, at(top, height), self.scroll);
-        let below = top + height;
-        advice.paint(frame, at(below, area.bottom() - below), 0);
+        self.write_advice(sheet, context);
+        write_working(sheet, context);
     }
 
     fn help(&self, text: &'static Text) -> &'static str {

@@ -55,7 +55,11 @@ impl FormScreen for DisableScreen {
         let code = self.fresh.item(text);
         let items = [
             code.map(|item| item.enter(&text.key.choose).grave()),
-            Some(items::button(Item::Confirm, &text.disable.confirm).grave()),
+            Some(
+                items::button(Item::Confirm, &text.disable.confirm)
+                    .grave()
+                    .danger(),
+            ),
             Some(items::button(Item::Cancel, &text.common.cancel)),
         ];
         Items::new(items.into_iter().flatten()).esc(&text.common.cancel)

@@ -23,8 +23,9 @@ use crate::{
             form::{Change, Form, Items, items},
             frame,
             outline::Part,
+            panel::Panel,
             qr::Qr,
-            sheet::Sheet,
+            sheet::{self, Sheet},
         },
     },
 };
@@ -150,7 +151,7 @@ impl Screen for EnrollmentScreen {
     fn paint(&self, frame: &mut Frame<'_>, context: &Context<'_>) {
         let area = frame.area();
         let room = |height: u16| Size::new(area.width.saturating_sub(BESIDE), height);
-        let framed = area.height.saturating_sub(6);
+        let framed = area.height.saturating_sub(frame::AROUND);
         let fitted = |height| {
             self.qr
                 .as_ref()
@@ -158,12 +159,7 @@ impl Screen for EnrollmentScreen {
         };
         // The whole quiet zone inside the usual frame if there is room, else the whole height for the code.
         if let Some((qr, (cells, quiet))) = fitted(framed).filter(|(_, (_, quiet))| *quiet == 4) {
-            frame::paint(frame, context, &self.hints(context));
-            let body = Rect {
-                y: area.y + 2,
-                height: framed,
-                ..area
-            };
+            let body = frame::paint(frame, context, &self.hints(context));
             self.paint_beside(frame, context, body, (qr, cells, quiet));
         } else if let Some((qr, (cells, quiet))) = fitted(area.height) {
             self.paint_beside(frame, context, area, (qr, cells, quiet));
@@ -174,8 +170,9 @@ impl Screen for EnrollmentScreen {
             };
             self.paint_foot(frame, context, beside);
         } else {
-            let column = frame::paint(frame, context, &self.hints(context));
-            let mut sheet = Sheet::new(context.theme, column.width);
+            let body = frame::paint(frame, context, &self.hints(context));
+            let panel = Panel::new(body, sheet::WIDTH);
+            let mut sheet = panel.sheet(context.theme);
             let needed = self.qr.as_ref().map(|qr| {
                 let least = qr.least();
                 let columns = (least.width + BESIDE).to_string();
@@ -184,7 +181,7 @@ impl Screen for EnrollmentScreen {
                 fill(&context.text.enrollment.too_small, &size)
             });
             self.write(&mut sheet, context, needed.as_deref());
-            sheet.paint(frame, column, 0);
+            panel.paint(frame, context, sheet);
         }
     }
 
@@ -226,7 +223,7 @@ impl EnrollmentScreen {
         sheet.gap();
         form.write(sheet, Item::Code);
         self.attempt.write(sheet, context, |sheet| {
-            sheet.error(&fill(&words.rejected, &[("seconds", &said)]));
+            sheet.refusal(&fill(&words.rejected, &[("seconds", &said)]));
         });
         write_working(sheet, context);
         form.write(sheet, Item::Prove);
@@ -255,14 +252,16 @@ impl EnrollmentScreen {
         let whole = area == frame.area() && area.height < 30;
         let top = if whole { area.y } else { picture.y };
         let text = Rect {
-            x: picture.right() + gap,
+            // The sheet's own gutter is the gap.
+            x: picture.right() + gap - 2,
             y: top,
-            width,
+            width: width + 2,
             height: area.bottom() - top - if whole { FOOT } else { 0 },
         };
         let mut sheet = Sheet::new(context.theme, text.width);
         self.sheet(&mut sheet, context);
-        sheet.paint(frame, text, 0);
+        sheet.messages_within();
+        sheet.paint(frame, text);
     }
 
     /// The server's time and the keys, below the text, where there is no room for the usual footer.

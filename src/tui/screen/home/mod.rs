@@ -28,8 +28,10 @@ use crate::{
     },
 };
 
-/// Activities shown at home.
+/// Activities shown at home, and on a screen of so many rows.
 const ACTIVITIES: usize = 4;
+const MORE_ACTIVITIES: usize = 12;
+const ROWS_FOR_MORE: usize = 28;
 
 /// Home of somebody who is logged in.
 #[derive(Debug)]
@@ -64,17 +66,19 @@ impl HomeScreen {
 
 /// What somebody can do, the first thing in focus.
 fn acts(view: &HomeView) -> Vec<Act> {
-    let change = match (view.policy, view.totp) {
-        (Policy::Disabled, _) => None,
-        (_, TotpState::Active { .. }) => Some(Act::Disable),
-        (_, TotpState::Off | TotpState::Pending { .. }) => Some(Act::Enable),
-    };
-    let mut acts: Vec<_> = change.into_iter().collect();
-    acts.extend(view.recovery.map(|_| Act::RecoveryCodes));
-    acts.extend([Act::ChangePassword, Act::ShowActivity]);
-    acts.extend(view.role.is_officer().then_some(Act::Desk));
-    acts.push(Act::LogOut);
-    acts
+    let has_codes = view.policy != Policy::Disabled;
+    let is_active = matches!(view.totp, TotpState::Active { .. });
+    let acts = [
+        (has_codes && !is_active).then_some(Act::Enable),
+        view.recovery.map(|_| Act::RecoveryCodes),
+        Some(Act::ChangePassword),
+        Some(Act::ShowActivity),
+        view.role.is_officer().then_some(Act::Desk),
+        // What takes something away is never the first thing in focus.
+        (has_codes && is_active).then_some(Act::Disable),
+        Some(Act::LogOut),
+    ];
+    acts.into_iter().flatten().collect()
 }
 
 fn label(act: Act, text: &'static Text) -> &'static str {
@@ -118,7 +122,15 @@ impl FormScreen for HomeScreen {
             true => &text.key.back,
             false => &text.common.logout,
         };
-        Items::new(acts.map(|act| items::button(act, label(act, text)))).esc(esc)
+        let button = |act| {
+            let button = items::button(act, label(act, text));
+            match act {
+                Act::Enable => button.main(),
+                Act::Disable => button.danger(),
+                _ => button,
+            }
+        };
+        Items::new(acts.map(button)).without_main().esc(esc)
     }
 
     fn choose(&mut self, act: Act, _context: &Context<'_>) -> Step {
@@ -169,15 +181,13 @@ impl Screen for HomeScreen {
         sheet.title(&fill(&words.hello, &[("name", view.name.as_str())]));
         let kind = view.account.user_type.label();
         sheet.hint(&format!("{}  {kind}", view.account.user_id));
-        match view.notice {
-            Some(notice) => {
-                sheet.success(&notice_words(notice, view.recovery, context.text));
-                if notice == HomeNotice::RecoveryCodeUsed {
-                    sheet.aside(&words.recovery_code_used_hint);
-                }
+        if let Some(notice) = view.notice {
+            sheet.success(&notice_words(notice, view.recovery, context.text));
+            if notice == HomeNotice::RecoveryCodeUsed {
+                sheet.message_aside(&words.recovery_code_used_hint);
             }
-            None => sheet.gap(),
         }
+        sheet.gap();
         let (totp, style) = match view.totp {
             TotpState::Off => (words.totp_off.clone(), plain),
             TotpState::Pending { .. } => (words.totp_pending.clone(), plain),
@@ -195,7 +205,11 @@ impl Screen for HomeScreen {
             None => words.first_login.clone(),
         };
         sheet.pair(&words.last_login, &last, plain);
-        for (number, activity) in view.activity.iter().take(ACTIVITIES).enumerate() {
+        let shown = match sheet.rows() {
+            0..ROWS_FOR_MORE => ACTIVITIES,
+            _ => MORE_ACTIVITIES,
+        };
+        for (number, activity) in view.activity.iter().take(shown).enumerate() {
             let name = if number == 0 {
                 words.activity.as_str()
             } else {

@@ -93,10 +93,9 @@ impl Screen for Menu {
         sheet.title(&menu.title);
         sheet.hint(&menu.lead);
         if self.ended {
-            sheet.error(&context.text.common.ended);
-        } else {
-            sheet.gap();
+            sheet.refusal(&context.text.common.ended);
         }
+        sheet.gap();
         self.view(context).write_all(sheet, |_| true);
         self.attempt.write(sheet, context, |_| {});
         write_working(sheet, context);

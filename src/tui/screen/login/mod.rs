@@ -6,3 +6,6 @@ pub mod password;
 pub mod recovery;
 pub mod user_id;
 pub mod user_type;
+
+/// The steps of a login that a code is asked for: type, User ID, password, code.
+const STEPS: usize = 4;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::STEPS;
 use crate::{
     domain::{AccountKey, TimeStep, calendar, idle::Presence},
     tui::{
@@ -82,7 +83,7 @@ impl FormScreen for PasscodeScreen {
         let (words, common) = (&context.text.passcode, &context.text.common);
         let may_recover = self.recovery && !self.pending;
         let items = [
-            Some(items::code(Item::Code, &common.passcode)),
+            Some(items::code(Item::Code, &common.passcode).large()),
             Some(items::button(Item::Login, &common.login)),
             may_recover.then(|| items::link(Item::Recovery, &words.recovery)),
             Some(items::link(Item::Reset, &common.reset_link)),
@@ -127,23 +128,23 @@ impl Screen for PasscodeScreen {
         let now = context.now.wall;
         let left = TimeStep::seconds_left(now);
         let said = context.text.duration(Duration::from_secs(left));
-        sheet.title(&words.title);
+        sheet.step_title(&words.title, &context.text.step(4, STEPS));
         sheet.hint(&fill(&words.lead, &[("account", account)]));
         sheet.gap();
         form.write(sheet, Item::Code);
         let time = calendar::time_with_seconds(now, context.settings.zone);
-        sheet.pair(&words.server_time, &time, context.theme.title);
         sheet.gauge(&words.next_code, left, TimeStep::SECONDS, &said);
+        sheet.pair(&words.server_time, &time, context.theme.title);
         sheet.gap();
-        form.write_all(sheet, |item| item != Item::Code);
+        form.write_actions(sheet);
         if self.pending && self.attempt.last().is_none() {
             sheet.hint(&words.pending_hint);
         }
         self.attempt.write(sheet, context, |sheet| {
-            sheet.error(&words.rejected);
-            sheet.bullet(&words.check_clock);
-            sheet.bullet(&fill(&words.check_account, &[("account", account)]));
-            sheet.bullet(&fill(&words.check_next, &[("seconds", &said)]));
+            sheet.refusal(&words.rejected);
+            sheet.message_bullet(&words.check_clock);
+            sheet.message_bullet(&fill(&words.check_account, &[("account", account)]));
+            sheet.message_bullet(&fill(&words.check_next, &[("seconds", &said)]));
         });
         write_working(sheet, context);
     }

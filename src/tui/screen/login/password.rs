@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::STEPS;
 use crate::{
     domain::{PlainPassword, UserId, UserType, idle::Presence},
     tui::{
@@ -100,15 +101,13 @@ impl Screen for PasswordScreen {
     fn sheet(&self, sheet: &mut Sheet, context: &Context<'_>) {
         let words = &context.text.password;
         let form = self.view(context);
-        sheet.title(&words.title);
+        sheet.step_title(&words.title, &context.text.step(3, STEPS));
         sheet.hint(&format!("{}  {}", self.user_id, self.user_type.label()));
         sheet.gap();
         form.write(sheet, Item::Password);
-        sheet.gap();
-        form.write(sheet, Item::Login);
-        sheet.gap();
+        form.write_actions(sheet);
         self.attempt
-            .write(sheet, context, |sheet| sheet.error(&words.rejected));
+            .write(sheet, context, |sheet| sheet.refusal(&words.rejected));
         write_working(sheet, context);
     }
 

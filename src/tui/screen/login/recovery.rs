@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::STEPS;
 use crate::{
     domain::{
         AccountKey, idle::Presence, keyboard_code::KeyboardCodeError, recovery::RecoveryCode,
@@ -136,15 +137,17 @@ impl Screen for RecoveryScreen {
     fn sheet(&self, sheet: &mut Sheet, context: &Context<'_>) {
         let words = &context.text.recovery;
         let account = self.account.user_id.as_str();
-        sheet.title(&words.title);
+        sheet.step_title(&words.title, &context.text.step(4, STEPS));
         sheet.hint(&fill(&words.lead, &[("account", account)]));
         sheet.gap();
-        self.view(context).write_all(sheet, |_| true);
+        let form = self.view(context);
+        form.write(sheet, Item::Code);
+        form.write_actions(sheet);
         self.attempt.write(sheet, context, |sheet| {
-            sheet.error(&words.rejected);
-            sheet.bullet(&words.check_paper);
-            sheet.bullet(&words.check_newest);
-            sheet.bullet(&words.check_used);
+            sheet.refusal(&words.rejected);
+            sheet.message_bullet(&words.check_paper);
+            sheet.message_bullet(&words.check_newest);
+            sheet.message_bullet(&words.check_used);
         });
         write_working(sheet, context);
     }

@@ -1,5 +1,6 @@
 //! The User ID. An unknown one goes on to the password like a known one.
 
+use super::STEPS;
 use crate::{
     domain::{UserId, UserType, identity::UserIdError, idle::Presence},
     tui::{
@@ -117,14 +118,12 @@ impl FormScreen for UserIdScreen {
 impl Screen for UserIdScreen {
     fn sheet(&self, sheet: &mut Sheet, context: &Context<'_>) {
         let form = self.view(context);
-        sheet.title(&context.text.user_id.title);
+        let step = context.text.step(2, STEPS);
+        sheet.step_title(&context.text.user_id.title, &step);
         sheet.hint(self.user_type.label());
         sheet.gap();
         form.write(sheet, Item::UserId);
-        sheet.gap();
-        form.write(sheet, Item::Login);
-        sheet.gap();
-        form.write(sheet, Item::Reset);
+        form.write_actions(sheet);
     }
 
     fn help(&self, text: &'static Text) -> &'static str {

@@ -1,5 +1,6 @@
 //! `PENYEDIA` or `NON PENYEDIA`: a User ID belongs to one of them.
 
+use super::STEPS;
 use crate::{
     domain::{UserType, idle::Presence},
     tui::{
@@ -52,7 +53,7 @@ impl FormScreen for UserTypeScreen {
 impl Screen for UserTypeScreen {
     fn sheet(&self, sheet: &mut Sheet, context: &Context<'_>) {
         let words = &context.text.user_type;
-        sheet.title(&words.title);
+        sheet.step_title(&words.title, &context.text.step(1, STEPS));
         sheet.hint(&words.lead);
         sheet.gap();
         let form = self.view(context);

@@ -121,12 +121,8 @@ impl InboxScreen {
     ) {
         let theme = context.theme;
         let words = &context.text.inbox;
-        let column = frame::paint(frame, context, &self.hints(context));
-        let body = Rect {
-            x: 0,
-            width: frame.area().width,
-            ..column
-        };
+        let body = frame::paint(frame, context, &self.hints(context));
+        frame.buffer_mut().set_style(body, theme.panel);
         let mut foot = Sheet::new(theme, body.width.saturating_sub(1).max(1));
         if letter.code.is_some() {
             if body.height > 12 {
@@ -165,7 +161,7 @@ impl InboxScreen {
             width: body.width.saturating_sub(1),
             height: foot_height,
         };
-        foot.paint(frame, place, 0);
+        foot.paint(frame, place);
     }
 }
 

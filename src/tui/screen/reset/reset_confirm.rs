@@ -149,12 +149,12 @@ impl ResetConfirmScreen {
         form.write(sheet, Item::Secret);
         match self.void {
             None => {}
-            Some(Void::Unknown) => sheet.error(&words.unknown),
-            Some(Void::Used) => sheet.error(&words.used),
-            Some(Void::Expired) => sheet.error(&words.expired),
+            Some(Void::Unknown) => sheet.refusal(&words.unknown),
+            Some(Void::Used) => sheet.refusal(&words.used),
+            Some(Void::Expired) => sheet.refusal(&words.expired),
         }
         self.attempt
-            .write(sheet, context, |sheet| sheet.error(&words.unknown));
+            .write(sheet, context, |sheet| sheet.refusal(&words.unknown));
         write_working(sheet, context);
         sheet.gap();
         form.write(sheet, Item::Next);

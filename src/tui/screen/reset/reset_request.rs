@@ -170,10 +170,9 @@ impl ResetRequestScreen {
     /// The picture, or what it needs where it cannot be seen.
     fn write_picture(&self, sheet: &mut Sheet, context: &Context<'_>) {
         let rows = usize::from(Picture::HEIGHT / 2);
-        // The indentation of every field.
-        let needed = Picture::WIDTH + 2;
+        let needed = Picture::WIDTH;
         if sheet.width() < needed {
-            let columns = (needed + 2).to_string();
+            let columns = (needed + 3).to_string();
             let words = &context.text.reset_request.too_narrow;
             return sheet.error(&fill(words, &[("columns", &columns)]));
         }

@@ -17,6 +17,7 @@ pub struct Items<Id> {
     kind: Kind,
     page: Option<usize>,
     further: Option<(usize, KeyHint)>,
+    has_main: bool,
 }
 
 /// What is gone through.
@@ -35,7 +36,23 @@ impl<Id: Copy + PartialEq> Items<Id> {
             kind: Kind::Form,
             page: None,
             further: None,
+            has_main: true,
         }
+    }
+
+    /// No button is the one that the screen is for, unless it says so itself.
+    pub fn without_main(mut self) -> Self {
+        self.has_main = false;
+        self
+    }
+
+    /// The button that the screen is for: one that says so, or the first that takes nothing away.
+    pub fn main(&self) -> Option<Id> {
+        let mut buttons = self.list.iter().filter(|item| item.is_button());
+        let said = buttons.clone().find(|button| button.is_main);
+        let first = || buttons.find(|button| !button.takes_away);
+        let main = said.or_else(|| self.has_main.then(first).flatten());
+        main.map(|button| button.id)
     }
 
     /// What Esc is said to do.
@@ -158,6 +175,8 @@ pub struct Item<Id> {
     pub(super) label: &'static str,
     enter: Enter,
     is_grave: bool,
+    takes_away: bool,
+    is_main: bool,
 }
 
 /// How an item is drawn.
@@ -168,6 +187,7 @@ pub(super) enum Look {
         columns: usize,
         in_row: bool,
         is_copied: bool,
+        is_large: bool,
     },
     Choices(Vec<&'static str>),
     Button,
@@ -204,6 +224,8 @@ impl<Id> Item<Id> {
             label,
             enter: Enter::Usual,
             is_grave: false,
+            takes_away: false,
+            is_main: false,
         }
     }
 
@@ -220,6 +242,14 @@ impl<Id> Item<Id> {
     pub fn copied(mut self) -> Self {
         if let Look::Field { is_copied, .. } = &mut self.look {
             *is_copied = true;
+        }
+        self
+    }
+
+    /// The digits of a code are as large as there is room for.
+    pub fn large(mut self) -> Self {
+        if let Look::Field { is_large, .. } = &mut self.look {
+            *is_large = true;
         }
         self
     }
@@ -242,8 +272,32 @@ impl<Id> Item<Id> {
         self
     }
 
+    /// It takes something away, or leads to where that is done.
+    pub fn danger(mut self) -> Self {
+        self.takes_away = true;
+        self
+    }
+
+    /// The button that the screen is for.
+    pub fn main(mut self) -> Self {
+        self.is_main = true;
+        self
+    }
+
     pub fn is_grave(&self) -> bool {
         self.is_grave
+    }
+
+    pub(super) fn is_button(&self) -> bool {
+        matches!(self.look, Look::Button)
+    }
+
+    pub(super) fn is_action(&self) -> bool {
+        matches!(self.look, Look::Button | Look::Link)
+    }
+
+    pub(super) fn takes_away(&self) -> bool {
+        self.takes_away
     }
 
     pub(super) fn is_copied(&self) -> bool {
@@ -305,6 +359,7 @@ pub fn field<Id>(id: Id, label: &'static str, columns: usize) -> Item<Id> {
         columns,
         in_row: false,
         is_copied: false,
+        is_large: false,
     };
     Item::new(id, label, look)
 }

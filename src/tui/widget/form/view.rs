@@ -2,9 +2,12 @@
 
 use super::{
     Field, Form,
-    items::{Items, Look},
+    items::{Item, Items, Look},
 };
-use crate::tui::{text::Text, widget::sheet::Sheet};
+use crate::tui::{
+    text::Text,
+    widget::sheet::{Action, ActionKind, Sheet},
+};
 
 /// A form and its items, to be written into a sheet.
 #[derive(Debug)]
@@ -42,8 +45,15 @@ impl<'a, Id: Copy + PartialEq> View<'a, Id> {
                 columns,
                 in_row,
                 is_copied,
+                is_large,
             } => {
-                self.write_field(sheet, id, (*columns, *in_row, *is_copied));
+                let is_large = *is_large && sheet.is_roomy();
+                match self.form.field(id) {
+                    Some(Field::Code(field)) if is_large => {
+                        sheet.large_code_field(item.label, field, focused);
+                    }
+                    _ => self.write_field(sheet, id, (*columns, *in_row, *is_copied)),
+                }
                 match self.wrong(id) {
                     Some(wrong) => sheet.error(&wrong),
                     None if *in_row => {}
@@ -53,8 +63,7 @@ impl<'a, Id: Copy + PartialEq> View<'a, Id> {
             Look::Choices(choices) => {
                 sheet.row_choice(item.label, choices, self.form.chosen(id), focused);
             }
-            Look::Button => sheet.button(item.label, focused),
-            Look::Link => sheet.link(item.label, focused),
+            Look::Button | Look::Link => sheet.action_line(&self.action(item)),
             Look::Entry => sheet.choice(item.label, focused),
             Look::Radio { on, aside } => sheet.radio(item.label, *on, aside, focused),
             Look::Checkbox { on, aside } => sheet.checkbox(item.label, *on, aside, focused),
@@ -95,21 +104,38 @@ impl<'a, Id: Copy + PartialEq> View<'a, Id> {
         }
     }
 
-    /// Writes all buttons in one row, or in as many as they need.
+    /// Writes all buttons and links in one row, or in as many as they need.
+    pub fn write_actions(&self, sheet: &mut Sheet) {
+        sheet.actions(&self.actions(Item::is_action));
+    }
+
+    /// Writes all buttons so.
     pub fn write_buttons(&self, sheet: &mut Sheet) {
-        sheet.buttons(&self.buttons());
+        sheet.actions(&self.actions(Item::is_button));
     }
 
-    /// The same, for many buttons: closer together.
+    /// The same, for many: closer together.
     pub fn write_toolbar(&self, sheet: &mut Sheet) {
-        sheet.toolbar(&self.buttons());
+        sheet.toolbar(&self.actions(Item::is_button));
     }
 
-    fn buttons(&self) -> Vec<(&'static str, bool)> {
-        let buttons = self.items.iter();
-        let buttons = buttons.filter(|item| matches!(item.look, Look::Button));
-        buttons
-            .map(|item| (item.label, self.is_focused(item.id)))
-            .collect()
+    fn actions(&self, which: fn(&Item<Id>) -> bool) -> Vec<Action<'static>> {
+        let actions = self.items.iter().filter(|item| which(item));
+        actions.map(|item| self.action(item)).collect()
+    }
+
+    /// A button or a link as it stands.
+    fn action(&self, item: &Item<Id>) -> Action<'static> {
+        let kind = match item.look {
+            Look::Link => ActionKind::Link,
+            _ if item.takes_away() => ActionKind::Danger,
+            _ if self.items.main() == Some(item.id) => ActionKind::Main,
+            _ => ActionKind::Button,
+        };
+        Action {
+            label: item.label,
+            focused: self.is_focused(item.id),
+            kind,
+        }
     }
 }

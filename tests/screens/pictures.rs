@@ -1,0 +1,36 @@
+//! Every state of every screen as a picture, in every theme: `PICTURES=DIR tests/run screens pictures` writes them, to be
+//! looked at one by one.
+
+use std::{fs, path::Path};
+
+use lpse_kiosk::{domain::palette::Palette, tui::AppSettings};
+use support::{picture, screen::shown};
+
+type Change = fn(&mut AppSettings);
+
+const THEMES: [(&str, Change); 3] = [
+    ("dark", |settings| settings.palette = Some(Palette::DARK)),
+    ("light", |settings| settings.palette = Some(Palette::LIGHT)),
+    ("monochrome", |settings| settings.palette = None),
+];
+
+#[test]
+fn every_state_is_a_picture_in_every_theme() {
+    for (theme, change) in THEMES {
+        let people = super::people::all_apps(change);
+        for (name, app, now) in people.chain(super::desk::all_apps(change)) {
+            for (columns, rows) in [(80, 24), (120, 40), (40, 24)] {
+                let screen = shown(&app, now, columns, rows);
+                assert!(
+                    !screen.contents().trim().is_empty(),
+                    "{name} shows nothing at {columns}x{rows}"
+                );
+                if let Some(folder) = std::env::var_os("PICTURES") {
+                    let svg = picture::svg(&screen, picture::DARK);
+                    let file = format!("{name}.{theme}.{columns}x{rows}.svg");
+                    fs::write(Path::new(&folder).join(file), svg).unwrap();
+                }
+            }
+        }
+    }
+}
