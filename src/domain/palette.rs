@@ -208,7 +208,7 @@ impl Palette {
             button: pair(16, 252),
             main: pair(16, 231),
             focus: pair(16, 226),
-            field: pair(231, 16),
+            field: pair(231, 238),
             error: pair(231, 88),
             success: pair(16, 231),
             care: pair(16, 226),

@@ -3,23 +3,42 @@
 
 use std::{fs, path::Path};
 
-use lpse_kiosk::{domain::palette::Palette, tui::AppSettings};
+use lpse_kiosk::{
+    domain::palette::Palette,
+    tui::{
+        AppSettings,
+        theme::{Colours, Glyphs},
+    },
+};
 use support::{picture, screen::shown};
 
 type Change = fn(&mut AppSettings);
 
-const THEMES: [(&str, Change); 3] = [
+const THEMES: [(&str, Change); 6] = [
     ("dark", |settings| settings.palette = Some(Palette::DARK)),
     ("light", |settings| settings.palette = Some(Palette::LIGHT)),
+    ("high-contrast", |settings| {
+        settings.palette = Some(Palette::HIGH_CONTRAST);
+    }),
     ("monochrome", |settings| settings.palette = None),
+    ("console", |settings| {
+        settings.terminal.glyphs = Glyphs::LinuxConsole;
+        settings.terminal.colours = Colours::Ansi16;
+    }),
+    ("ascii", |settings| {
+        settings.terminal.glyphs = Glyphs::Ascii;
+        settings.terminal.colours = Colours::Mono;
+    }),
 ];
+
+const SIZES: [(u16, u16); 5] = [(80, 24), (120, 40), (60, 20), (40, 24), (200, 60)];
 
 #[test]
 fn every_state_is_a_picture_in_every_theme() {
     for (theme, change) in THEMES {
         let people = super::people::all_apps(change);
         for (name, app, now) in people.chain(super::desk::all_apps(change)) {
-            for (columns, rows) in [(80, 24), (120, 40), (40, 24)] {
+            for (columns, rows) in SIZES {
                 let screen = shown(&app, now, columns, rows);
                 assert!(
                     !screen.contents().trim().is_empty(),

@@ -93,6 +93,26 @@ pub fn drawn(app: &App, now: Now, columns: u16, rows: u16) -> String {
     text
 }
 
+/// What stands from the cursor on, to the end of its line; `None` where the cursor has no place.
+pub fn at_cursor(app: &App, now: Now, columns: u16, rows: u16) -> Option<String> {
+    let mut terminal = Ratatui::new(TestBackend::new(columns, rows)).unwrap();
+    terminal
+        .draw(|frame| {
+            app.view(frame, now);
+        })
+        .unwrap();
+    if !terminal.backend().cursor_visible() {
+        return None;
+    }
+    let at = terminal.backend().cursor_position();
+    let buffer = terminal.backend().buffer();
+    Some(
+        (at.x..columns)
+            .map(|x| buffer[(x, at.y)].symbol())
+            .collect(),
+    )
+}
+
 /// What a terminal shows of the screen, by the bytes that it would be sent.
 pub fn shown(app: &App, now: Now, columns: u16, rows: u16) -> vt100::Screen {
     let mut canvas = Canvas::new(Size::new(columns, rows), Wipe::All);

@@ -2,7 +2,7 @@
 
 use ratatui::{
     Frame,
-    layout::Rect,
+    layout::{Position, Rect},
     style::Style,
     text::{Line, Span},
 };
@@ -212,6 +212,11 @@ pub fn paint_dialog(frame: &mut Frame<'_>, context: &Context<'_>, title: &str, l
         height,
     };
     let content = panel::paint_box(frame, theme, place, theme.accent);
+    if !content.is_empty() {
+        // The title, which is read first.
+        let y = (content.y + 1).min(content.bottom() - 1);
+        frame.set_cursor_position(Position::new(content.x + 1, y));
+    }
     for (number, (text, style)) in (0..).zip(rows.into_iter().take(usize::from(content.height))) {
         let line = Line::styled(format!(" {text}"), style);
         frame

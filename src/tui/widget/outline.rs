@@ -70,6 +70,49 @@ pub enum Part {
     Picture,
 }
 
+impl Part {
+    /// What the words begin with at which the focus is; empty where that is what somebody has typed. `None`: the focus is
+    /// elsewhere.
+    pub fn focused_words(&self) -> Option<&str> {
+        match self {
+            Self::Field { focused: true, .. } => Some(""),
+            Self::Choices {
+                choices,
+                chosen,
+                focused: true,
+                ..
+            } => choices.get(*chosen).map(String::as_str),
+            Self::Choice {
+                label,
+                focused: true,
+                ..
+            }
+            | Self::Switch {
+                label,
+                focused: true,
+                ..
+            }
+            | Self::Entry {
+                label,
+                focused: true,
+            }
+            | Self::Button {
+                label,
+                focused: true,
+            }
+            | Self::Link {
+                label,
+                focused: true,
+            } => Some(label),
+            Self::Row {
+                cells,
+                focused: true,
+            } => cells.first().map(String::as_str),
+            _ => None,
+        }
+    }
+}
+
 /// What stands in a field.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FieldState {

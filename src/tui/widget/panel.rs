@@ -5,7 +5,7 @@
 
 use ratatui::{
     Frame,
-    layout::{Rect, Size},
+    layout::{Position, Rect, Size},
     style::Style,
     text::{Line, Span},
 };
@@ -24,6 +24,9 @@ const SIDE: u16 = 2;
 
 /// Columns beside the heading and the step: corners, lines and spaces.
 const AROUND_HEADING: u16 = 10;
+
+/// Columns before the heading: a corner, a line, a space.
+const BEFORE_HEADING: u16 = 3;
 
 /// How much of a frame there is room for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -127,6 +130,13 @@ impl Panel {
         let padding = if too_much > 0 { 0 } else { padding };
         let outer = self.outer(air, inside + self.edges() + 2 * padding);
         self.paint_edge(frame, context, outer, &sheet);
+        // Where nothing is in focus, what is read begins with the heading.
+        let heading = match self.edge {
+            Edge::None => outer.x + self.body.width - self.width,
+            Edge::Frame | Edge::Line => outer.x + BEFORE_HEADING,
+        };
+        let heading = heading.min(frame.area().right().saturating_sub(1));
+        frame.set_cursor_position(Position::new(heading, outer.y));
         let top = outer.y + padding + u16::from(self.edge != Edge::None);
         let x = self.body.x + (self.body.width - self.width) / 2;
         let area = Rect::new(x, top, self.width, inside);
@@ -142,8 +152,8 @@ impl Panel {
     /// The panel `air` rows below the top of the body.
     fn outer(&self, air: u16, height: u16) -> Rect {
         let sides = match self.edge {
-            Edge::Frame => 2 * self.side,
-            Edge::Line | Edge::None => self.body.width - self.width,
+            Edge::Frame if self.side == SIDE => 2 * SIDE,
+            _ => self.body.width - self.width,
         };
         let width = (self.width + sides).min(self.body.width);
         Rect {

@@ -699,9 +699,11 @@ impl Sheet {
         self.note_field(label, || FieldState::Code(typed.len()), focused);
         let begin = self.lines.len();
         let [left, right] = [" ".repeat(2), " ".repeat(2)];
-        let style = match self.theme.field.bg {
-            Some(_) => self.theme.field,
-            None => self.theme.title,
+        // A line below each row would run through the digits.
+        let is_lined = self.theme.field.add_modifier.contains(Modifier::UNDERLINED);
+        let style = match is_lined {
+            true => self.theme.title,
+            false => self.theme.field,
         };
         for (number, row) in digits::rows(typed).into_iter().enumerate() {
             let pointer = self.pointer(focused && number == 1);

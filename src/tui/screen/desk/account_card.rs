@@ -324,9 +324,8 @@ impl Screen for AccountCardScreen {
             sheet.refusal(declined_words(why, text));
         } else if self.attempt.last().is_some() {
             write_refusal(&self.attempt, sheet, context);
-        } else {
-            sheet.gap();
         }
+        sheet.gap();
         self.write_facts(sheet, context);
         if card.is_own {
             sheet.gap();

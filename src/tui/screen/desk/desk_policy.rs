@@ -134,9 +134,8 @@ impl Screen for DeskPolicyScreen {
             sheet.success(&words.is_set);
         } else if self.unchanged {
             sheet.refusal(&words.unchanged);
-        } else {
-            sheet.hint(&words.lead);
         }
+        sheet.hint(&words.lead);
         sheet.gap();
         let form = self.view(context);
         for policy in Policy::ALL {

@@ -145,11 +145,10 @@ impl Screen for RecoveryIssueScreen {
 
     fn sheet(&self, sheet: &mut Sheet, context: &Context<'_>) {
         let words = &context.text.recovery_issue;
+        sheet.title(&words.title);
         if self.offered.is_some() {
             sheet.success(&context.text.home.activated);
-            sheet.gap();
         }
-        sheet.title(&words.title);
         match self.recovery.issued {
             None => sheet.gap(),
             Some(issued) => {

@@ -2,7 +2,7 @@
 
 use ratatui::{
     Frame,
-    layout::Rect,
+    layout::{Position, Rect},
     text::{Line, Span},
 };
 
@@ -144,6 +144,8 @@ impl InboxScreen {
         for (line, y) in lines.iter().skip(from).zip(text.y..text.bottom()) {
             frame.buffer_mut().set_line(text.x, y, line, text.width);
         }
+        // What is read begins at its first line, unless there is a button in focus below.
+        frame.set_cursor_position(Position::new(text.x + 1, text.y));
         let ends = [text.y, text.bottom().saturating_sub(1)];
         for ((mark, y), _) in theme
             .more

@@ -5,3 +5,6 @@ pub mod reset_confirm;
 pub mod reset_done;
 pub mod reset_request;
 pub mod reset_sent;
+
+/// The steps of a reset by letter: asking for it, the letter, what it brings.
+const STEPS: usize = 3;

@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use super::STEPS;
 use crate::{
     domain::{
         UserType,
@@ -262,7 +263,8 @@ impl Screen for ResetConfirmScreen {
     }
 
     fn sheet(&self, sheet: &mut Sheet, context: &Context<'_>) {
-        sheet.title(&context.text.reset_confirm.title);
+        let step = context.text.step(3, STEPS);
+        sheet.step_title(&context.text.reset_confirm.title, &step);
         match &self.found {
             None => self.write_form(sheet, context),
             Some(found) => self.write_question(found, sheet, context),

@@ -8,6 +8,7 @@ use std::time::Duration;
 use ratatui::text::Line;
 use zeroize::Zeroizing;
 
+use super::STEPS;
 use crate::{
     domain::{
         EmailAddress, UserId, UserType,
@@ -266,7 +267,7 @@ impl Screen for ResetRequestScreen {
         let refused = self.attempt.last().is_some();
         // On 80x24 the form fills its rows; what went wrong takes the hint's place first, then the air's.
         let air = AIR.saturating_sub(errors.saturating_sub(1));
-        sheet.title(&words.title);
+        sheet.step_title(&words.title, &context.text.step(1, STEPS));
         if errors == 0 && !refused {
             sheet.hint(&words.lead);
         }

@@ -1,5 +1,6 @@
 //! The one answer to every request for a reset: what has been done *if* the data match, and what to do next.
 
+use super::STEPS;
 use crate::{
     domain::idle::Presence,
     tui::{
@@ -81,7 +82,7 @@ impl Screen for ResetSentScreen {
     fn sheet(&self, sheet: &mut Sheet, context: &Context<'_>) {
         let words = &context.text.reset_sent;
         let holds = context.text.duration(context.settings.reset_link_holds);
-        sheet.title(&words.title);
+        sheet.step_title(&words.title, &context.text.step(2, STEPS));
         sheet.gap();
         sheet.paragraph(&words.lead);
         sheet.gap();
