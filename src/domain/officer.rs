@@ -257,15 +257,8 @@ mod tests {
     #[test]
     fn every_act_is_seen_by_the_owner_told_by_letter_and_recorded_under_its_own_word() {
         let email = EmailAddress::parse("siti@contoh.go.id").unwrap();
-        let acts = [
-            AccountAct::Unlock,
-            AccountAct::ResetTotp,
-            AccountAct::IssuePassword,
-            AccountAct::CorrectEmail(email),
-            AccountAct::Suspend,
-            AccountAct::Reinstate,
-            AccountAct::EndLogins,
-        ];
+        let with_email = |kind: ActKind| kind.with(Some(email.clone())).unwrap();
+        let acts = ActKind::ALL.map(with_email);
         let words: BTreeSet<&str> = acts.iter().map(|act| act.row().act.as_str()).collect();
         assert_eq!(words.len(), acts.len());
         for act in acts {

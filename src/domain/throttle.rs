@@ -573,6 +573,19 @@ mod tests {
     }
 
     #[test]
+    fn what_comes_after_all_is_forgotten_has_its_whole_time() {
+        let budget = Budget::PEER;
+        let first = budget.count(None, at(0));
+        // Forgotten after a minute: the half minute since then is not the next one's.
+        let next = budget.count(Some(&first), at(90));
+        let fresh = Level {
+            height: 1,
+            at: at(90),
+        };
+        assert_eq!(next, fresh);
+    }
+
+    #[test]
     fn an_offices_typing_errors_are_nothing() {
         let (budget, mut level) = (Budget::PEER, None);
         for minute in (0..8 * 60).step_by(6) {

@@ -13,7 +13,7 @@ use lpse_kiosk::{
         account::Role,
         audit::{Act, AuditOutcome},
         letter::{Delivery, LetterKind},
-        officer::{AccountAct, DeskAct, Order, Statement},
+        officer::{AccountAct, ActKind, DeskAct, Order, Statement},
         policy::LoginRules,
         recovery::RecoveryCode,
         reset::{ResetSecret, ShortCode},
@@ -553,18 +553,16 @@ fn order(act: DeskAct) -> Order {
 fn orders(on: &AccountKey) -> Vec<(Act, DeskAct)> {
     let email = EmailAddress::parse("siti@baru.go.id").unwrap();
     let on = |act| DeskAct::Account(on.clone(), act);
-    vec![
-        (Act::Unlock, on(AccountAct::Unlock)),
-        (Act::ResetTotp, on(AccountAct::ResetTotp)),
-        (Act::IssuePassword, on(AccountAct::IssuePassword)),
-        (Act::CorrectEmail, on(AccountAct::CorrectEmail(email))),
-        (Act::Suspend, on(AccountAct::Suspend)),
-        (Act::Reinstate, on(AccountAct::Reinstate)),
-        (Act::EndLogins, on(AccountAct::EndLogins)),
+    let of_account = ActKind::ALL.map(|kind| {
+        let act = kind.with(Some(email.clone())).unwrap();
+        (act.row().act, on(act))
+    });
+    let of_whole = [
         (Act::SetPolicy, DeskAct::SetRules(Policy::Required.into())),
         (Act::ReadOutbox, DeskAct::ReadOutbox),
         (Act::ReadAudit, DeskAct::ReadAudit),
-    ]
+    ];
+    of_account.into_iter().chain(of_whole).collect()
 }
 
 /// Everything at the desk that `who` is refused for `reason`: with the orders, what is only looked at.

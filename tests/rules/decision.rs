@@ -7,7 +7,7 @@ use std::sync::{
 };
 
 use lpse_kiosk::{
-    domain::{Identified, Policy, Refusal, audit::Act},
+    domain::{Identified, Passcode, Policy, Refusal, audit::Act},
     service::{
         ServiceError, Services,
         authentication::{PasscodeOutcome, PasswordOutcome},
@@ -126,5 +126,32 @@ async fn a_login_that_is_ended_between_the_look_and_the_commit_does_nothing_more
     assert_eq!(
         (last.act, last.outcome.reason()),
         (Act::StartEnrollment, Some("ended-login"))
+    );
+}
+
+#[tokio::test]
+async fn a_wrong_code_counts_whatever_else_is_changed_between_the_look_and_the_count() {
+    let house = house(Policy::Enabled).await;
+    house.activate().await;
+    house.clock.pass(60);
+    let awaiting = house.awaiting().await;
+    let store = house.foundation.store.clone();
+    let services = meddled(&house, async move {
+        edit(&store, &ppk30(), |account| account.unlocks += 1).await;
+    });
+    let wrong = Passcode::parse("000000").unwrap();
+    let checked = services.authentication;
+    let checked = checked.check_passcode(&awaiting, wrong, &here()).await;
+    assert!(
+        matches!(
+            checked,
+            Ok(PasscodeOutcome::Refused(Refusal::Rejected { .. }))
+        ),
+        "{checked:?}"
+    );
+    let account = house.account().await;
+    assert_eq!(
+        (account.unlocks, account.passcode_throttle.failures),
+        (1, 1)
     );
 }

@@ -12,7 +12,7 @@ use lpse_kiosk::{
         account::Role,
         audit::{Act, AuditEvent, AuditOutcome, AuditRecord},
         letter::LetterKind,
-        officer::{AccountAct, Declined, DeskAct, Order, Statement},
+        officer::{AccountAct, ActKind, Declined, DeskAct, Order, Statement},
         password::{HashCost, HashMemory, hash, verify},
         policy::LoginRules,
         reset::{ResetSecret, Void},
@@ -130,15 +130,10 @@ fn on_ppk30(act: AccountAct) -> DeskAct {
 }
 
 fn account_acts() -> Vec<AccountAct> {
-    vec![
-        AccountAct::Unlock,
-        AccountAct::ResetTotp,
-        AccountAct::IssuePassword,
-        AccountAct::CorrectEmail(email("siti@baru.go.id")),
-        AccountAct::Suspend,
-        AccountAct::Reinstate,
-        AccountAct::EndLogins,
-    ]
+    let new = email("siti@baru.go.id");
+    let acts = ActKind::ALL.into_iter();
+    acts.map(|kind| kind.with(Some(new.clone())).unwrap())
+        .collect()
 }
 
 fn desk_acts() -> Vec<DeskAct> {
@@ -401,7 +396,7 @@ async fn each_act_changes_its_own_is_noted_told_and_recorded_before_and_after() 
         ends_logins,
     };
     use {ActivityKind as Kind, LetterKind as Told};
-    for (act, left) in [
+    let rows = [
         (
             AccountAct::Unlock,
             left(Kind::Unlocked, Told::Unlocked, false),
@@ -437,7 +432,9 @@ async fn each_act_changes_its_own_is_noted_told_and_recorded_before_and_after() 
             AccountAct::EndLogins,
             left(Kind::LoginsEnded, Told::LoginsEnded, true),
         ),
-    ] {
+    ];
+    assert_eq!(rows.len(), ActKind::ALL.len(), "every act has its row");
+    for (act, left) in rows {
         let told = format!("{act:?}");
         let desk = desk().await;
         if act == AccountAct::Reinstate {

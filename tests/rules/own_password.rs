@@ -10,7 +10,9 @@ use lpse_kiosk::{
         audit::{Act, AuditOutcome},
         letter::LetterKind,
         password::PasswordRuleError,
+        throttle::PasswordFailures,
     },
+    ports::Clock,
     service::{
         authentication::{PasscodeOutcome, PasswordOutcome},
         enrollment::{ProveOutcome, Prover, StartOutcome},
@@ -19,6 +21,7 @@ use lpse_kiosk::{
     session::proofs::{LoggedIn, Proofs},
 };
 use support::house::{House, PASSWORD, here, house, password, ppk30};
+use support::meddled::edit;
 
 /// The terminal of everybody here.
 static HERE: LazyLock<Source> = LazyLock::new(here);
@@ -427,6 +430,33 @@ async fn an_expired_one_time_password_is_a_wrong_one_whatever_the_clock_says_lat
         matches!(wrong, PasswordOutcome::Refused(Refusal::Rejected { wait }) if !wait.is_zero()),
         "an expired one counts like a wrong one: {wrong:?}"
     );
+}
+
+/// What a guess that is not looked at did to the account would tell whoever can see it, or wait for it, that it was right.
+#[tokio::test]
+async fn an_expired_one_time_password_that_is_not_looked_at_is_not_noted_as_seen() {
+    let house = house(Policy::Enabled).await;
+    at_home(&house).await;
+    house.issue(ONE_TIME).await;
+    house.clock.pass(24 * 60 * 60);
+    // Kept with the account, as when guesses at others have pushed it out of the source's own record.
+    let last_failure = house.clock.now();
+    edit(&house.foundation.store, &ppk30(), |account| {
+        account.known_sources[0].failures = Some(PasswordFailures {
+            failures: 9,
+            last_failure,
+        });
+    })
+    .await;
+    let before = house.account().await.one_time_password;
+    let unheard = house.login_with(ONE_TIME).await;
+    assert!(
+        matches!(unheard, PasswordOutcome::Refused(Refusal::Rejected { .. })),
+        "{unheard:?}"
+    );
+    let unjudged = [(Act::CheckPassword, "not-judged-waiting".to_owned())];
+    assert_eq!(last(&house, 1), unjudged);
+    assert_eq!(house.account().await.one_time_password, before);
 }
 
 #[tokio::test]

@@ -490,3 +490,41 @@ async fn rules_that_change_between_the_look_and_the_grant_grant_nothing() {
     );
     assert_eq!(house.account().await.recovery, before);
 }
+
+#[tokio::test]
+async fn a_right_code_of_any_kind_ends_the_count_of_the_wrong_ones() {
+    let Prepared {
+        house,
+        phone,
+        paper,
+    } = prepared().await;
+    let counted = async || house.account().await.passcode_throttle.failures;
+    let guess = async || {
+        let awaiting = house.awaiting().await;
+        refusal(&check(&house, &awaiting, &wrong()).await);
+        assert_eq!(counted().await, 1);
+        house.clock.pass(60);
+    };
+    guess().await;
+    let at_home = log_in(&house, &phone).await.authenticated;
+    assert_eq!(counted().await, 0, "a code of the phone");
+    guess().await;
+    granted(check(&house, &house.awaiting().await, &paper[0]).await);
+    assert_eq!(counted().await, 0, "a recovery code");
+    let enrollment = &house.services.enrollment;
+    let disabled = enrollment.disable(&at_home, None, &here()).await.unwrap();
+    let DisableOutcome::Disabled(off) = disabled else {
+        panic!("TOTP is off, not {disabled:?}");
+    };
+    let prover = Prover::AtHome(off.authenticated);
+    let StartOutcome::Started(key) = enrollment.start(&prover, &here()).await.unwrap() else {
+        panic!("a key");
+    };
+    let none = Passcode::parse("000000").unwrap();
+    enrollment.prove(&prover, none, &here()).await.unwrap();
+    assert_eq!(counted().await, 1);
+    house.clock.pass(60);
+    let code = house.code(&house::secret_of(key.uri()));
+    enrollment.prove(&prover, code, &here()).await.unwrap();
+    assert_eq!(counted().await, 0, "the first code of a new key");
+}

@@ -14,7 +14,9 @@ use lpse_kiosk::{
         idle::Presence,
         language::Language,
         letter::LetterKind,
-        officer::{AccountAct, Bookmark, Card, Declined, DeskAct, Found, FoundPage, Order},
+        officer::{
+            AccountAct, ActKind, Bookmark, Card, Declined, DeskAct, Found, FoundPage, Order,
+        },
         policy::LoginRules,
         recorded::ClockFault,
         throttle::Gate,
@@ -673,9 +675,11 @@ const STATES: &[State] = &[
         officer.now = later(1);
         officer
     }),
-    ("act_email", |officer| officer.at_card_item(card(), 3)),
+    ("act_email", |officer| {
+        officer.at_act(card(), ActKind::CorrectEmail)
+    }),
     ("act_email_wrong_with_code", |officer| {
-        let mut officer = officer.at_card_item(card(), 3);
+        let mut officer = officer.at_act(card(), ActKind::CorrectEmail);
         officer.types("siti@contoh.go.id\nAlamat lama mati\nKTP asli\t\n");
         officer.answered(Reply::Refused(Refusal::FreshPasscodeWanted));
         officer.presses(&[Key::Up, Key::Up]);
@@ -686,15 +690,21 @@ const STATES: &[State] = &[
         officer.types("\n");
         officer
     }),
-    ("act_issue", |officer| officer.at_card_item(card(), 2)),
+    ("act_issue", |officer| {
+        officer.at_act(card(), ActKind::IssuePassword)
+    }),
     ("act_unlock", |officer| {
-        officer.at_card_item(waiting_card(), 1)
+        officer.at_act(waiting_card(), ActKind::Unlock)
     }),
-    ("act_suspend", |officer| officer.at_card_item(card(), 5)),
+    ("act_suspend", |officer| {
+        officer.at_act(card(), ActKind::Suspend)
+    }),
     ("act_reinstate", |officer| {
-        officer.at_card_item(suspended_card(), 2)
+        officer.at_act(suspended_card(), ActKind::Reinstate)
     }),
-    ("act_end_logins", |officer| officer.at_card_item(card(), 4)),
+    ("act_end_logins", |officer| {
+        officer.at_act(card(), ActKind::EndLogins)
+    }),
     ("act_outbox", |officer| {
         let mut officer = officer.at_desk();
         officer.presses(&[Key::Tab, Key::Tab]);
@@ -765,16 +775,24 @@ const STATES: &[State] = &[
 ];
 
 impl Officer {
-    /// At the form of the card's button number `place`, from 0.
-    fn at_card_item(self, card: Card, place: usize) -> Self {
+    /// At the form of an act that the card offers, wherever its button is.
+    fn at_act(self, card: Card, act: ActKind) -> Self {
         let mut officer = self.at_card(card);
-        officer.presses(&vec![Key::Tab; place]);
+        let label = &officer.app.language().text().account_act.of(act).label;
+        let focused = format!("button *: {label}");
+        let is_there = |officer: &Self| outlined(&officer.app, officer.now).contains(&focused);
+        for _ in ActKind::ALL {
+            if !is_there(&officer) {
+                officer.presses(&[Key::Tab]);
+            }
+        }
+        assert!(is_there(&officer), "{act:?} is offered");
         officer.types("\n");
         officer
     }
 
     fn at_reset(self) -> Self {
-        self.at_card_item(card(), 1)
+        self.at_act(card(), ActKind::ResetTotp)
     }
 
     /// All that a reset needs is typed, and its button is in focus.
@@ -785,7 +803,7 @@ impl Officer {
     }
 
     fn with_password_ordered(self) -> Self {
-        let mut officer = self.at_card_item(card(), 2);
+        let mut officer = self.at_act(card(), ActKind::IssuePassword);
         officer.types("Lupa password\nKTP asli\t\n");
         officer
     }
@@ -1438,22 +1456,15 @@ fn an_account_that_slips_under_the_pointer_is_read_before_it_is_opened() {
 
 #[test]
 fn every_act_is_ordered_as_what_it_is() {
-    let acts = [
-        (waiting_card(), 1, AccountAct::Unlock),
-        (card(), 1, AccountAct::ResetTotp),
-        (card(), 2, AccountAct::IssuePassword),
-        (
-            card(),
-            3,
-            AccountAct::CorrectEmail(EmailAddress::parse("baru@contoh.go.id").unwrap()),
-        ),
-        (card(), 4, AccountAct::EndLogins),
-        (card(), 5, AccountAct::Suspend),
-        (suspended_card(), 2, AccountAct::Reinstate),
-    ];
-    for (card, place, act) in acts {
-        let mut officer = Officer::new(settings(Language::Id)).at_card_item(card, place);
-        if matches!(act, AccountAct::CorrectEmail(_)) {
+    let email = EmailAddress::parse("baru@contoh.go.id").unwrap();
+    for kind in ActKind::ALL {
+        let card = match kind {
+            ActKind::Reinstate => suspended_card(),
+            _ => card(),
+        };
+        let act = kind.with(Some(email.clone())).unwrap();
+        let mut officer = Officer::new(settings(Language::Id)).at_act(card, kind);
+        if kind == ActKind::CorrectEmail {
             officer.types("baru@contoh.go.id\n");
         }
         officer.types("Permintaan pemilik\t");
@@ -1474,7 +1485,7 @@ fn nothing_is_ordered_without_a_reason_and_what_was_seen() {
     assert!(officer.shows("▸ Alasan") && officer.shows("paling sedikit 5 huruf"));
     assert!(officer.types(" sudah diperiksa\n\t\n").is_empty());
     assert!(officer.shows("▸ Dokumen"));
-    let mut officer = Officer::new(settings(Language::Id)).at_card_item(card(), 3);
+    let mut officer = Officer::new(settings(Language::Id)).at_act(card(), ActKind::CorrectEmail);
     assert!(
         officer
             .types("siti di contoh\nAlamat lama mati\nKTP asli\t\n")
