@@ -3,7 +3,7 @@
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::which::{Which, known};
+use super::which::Which;
 use crate::{
     cli::{error::CliError, output::Lines},
     domain::{Account, Authenticator, throttle::PASSCODE_FAILURES_HELD},
@@ -12,7 +12,9 @@ use crate::{
 
 /// Show one account: who it is, its TOTP, its last login and latest activity
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  lpse-kiosk user show PPK30 --type non-penyedia")]
+#[command(
+    after_help = "Examples:\n  lpse-kiosk user show PPK30\n  lpse-kiosk user show PPK30 --type non-penyedia --json"
+)]
 pub struct ShowArguments {
     #[command(flatten)]
     which: Which,
@@ -22,7 +24,7 @@ pub struct ShowArguments {
 }
 
 pub async fn run(arguments: ShowArguments, services: &Services) -> Result<(), CliError> {
-    let account = known(services, &arguments.which.key()).await?;
+    let account = arguments.which.account(services).await?;
     let mut lines = Lines::new();
     if arguments.json {
         lines.line(as_json(&account))?;
