@@ -13,8 +13,10 @@ mod echo;
 mod error;
 mod host_key;
 mod key;
+mod listing;
 mod manual;
 mod manual_pages;
+mod moment;
 mod node;
 mod outbox;
 mod output;
@@ -193,30 +195,30 @@ fn carry_out(command_line: CommandLine) -> Result<(), CliError> {
         Some(Command::Serve(arguments)) => serve::run(&arguments, flags),
         Some(Command::Attach(arguments)) => attach::run(&arguments, &flags),
         Some(Command::HostKey(arguments)) => host_key::run(&arguments, &flags),
-        Some(Command::User(arguments)) => with_services(&flags, async |services, source| {
-            user::run(arguments, &services, &source).await
+        Some(Command::User(arguments)) => with_services(&flags, async |services, source, zone| {
+            user::run(arguments, &services, &source, zone).await
         }),
-        Some(Command::Policy(arguments)) => with_services(&flags, async |services, source| {
+        Some(Command::Policy(arguments)) => with_services(&flags, async |services, source, _| {
             policy::run(arguments, &services, &source).await
         }),
-        Some(Command::Outbox(arguments)) => with_services(&flags, async |services, source| {
-            outbox::run(arguments, &services, &source).await
+        Some(Command::Outbox(arguments)) => with_services(&flags, async |services, source, zone| {
+            outbox::run(arguments, &services, &source, zone).await
         }),
-        Some(Command::Node(arguments)) => with_services(&flags, async |services, source| {
-            node::run(arguments, &services, &source).await
+        Some(Command::Node(arguments)) => with_services(&flags, async |services, source, zone| {
+            node::run(arguments, &services, &source, zone).await
         }),
         Some(Command::Audit(arguments)) => audit::run(arguments, &flags),
-        Some(Command::Key(arguments)) => with_services(&flags, async |services, source| {
+        Some(Command::Key(arguments)) => with_services(&flags, async |services, source, _| {
             key::run(arguments, &services, &source).await
         }),
         Some(Command::Backup(arguments)) => {
             let floor_mib = Config::load(&flags)?.free_space_floor_mib;
-            with_services(&flags, async |services, source| {
-                backup::run(arguments, &services, &source, floor_mib).await
+            with_services(&flags, async |services, source, zone| {
+                backup::run(arguments, &services, &source, floor_mib, zone).await
             })
         }
         Some(Command::Restore(arguments)) => restore::run(&arguments, &flags),
-        Some(Command::Verify(arguments)) => block_on(async { verify::run(&arguments) }),
+        Some(Command::Verify(arguments)) => block_on(async { verify::run(&arguments, &flags) }),
         Some(Command::Store(arguments)) => store::run(&arguments, &flags),
         Some(Command::Doctor(arguments)) => doctor::run(&arguments, &flags),
         Some(Command::Config(arguments)) => settings::run(&arguments, &flags),

@@ -1,7 +1,83 @@
 //! What somebody sees who types a command at a shell, and what a pipe gets of the same.
 
-use serde_json::json;
-use support::{command::Place, refused};
+use serde_json::{Value, json};
+use support::{
+    Office,
+    command::{Place, shown},
+    eventually, refused, text,
+};
+
+/// Everything that a command prints on a terminal of this width, to its end, and its exit status.
+fn printed(office: &Office, arguments: &[&str], columns: u16) -> (String, u32) {
+    let mut terminal = office.start(arguments, columns, 60);
+    let status = terminal.wait();
+    // What was printed last may still be on its way.
+    eventually("the end of what was printed", || terminal.has_closed());
+    (text(&terminal.raw()).replace("\r\n", "\n"), status)
+}
+#[test]
+fn listings_have_heads_on_a_terminal_and_none_in_a_pipe() {
+    let office = Office::new();
+    for (arguments, head, row) in [
+        (
+            &["user", "list"][..],
+            "TYPE          USER ID  TOTP  NAME",
+            "penyedia      CVMAJU   off   CV Maju Bersama",
+        ),
+        (
+            &["user", "find", "siti"],
+            "TYPE          USER ID",
+            "non-penyedia  PPK30 ",
+        ),
+        (
+            &["audit", "tail"],
+            "RECORD  WHEN                     ACT",
+            "     1  2020-08-13 08:53:05 WIB  add-account",
+        ),
+        (
+            &["audit", "search"],
+            "RECORD  WHEN",
+            "     1  2020-08-13 08:53:05 WIB",
+        ),
+        (&["key", "check"], "MASTER KEY        ", "sealed  seals"),
+    ] {
+        let (seen, status) = printed(&office, arguments, 120);
+        let has = |text: &str, words: &str| text.lines().any(|line| line.contains(words));
+        assert!(status == 0 && has(&seen, head) && has(&seen, row), "{seen}");
+        let piped = office.command(arguments);
+        assert_eq!(text(&piped.stderr), "");
+        let heads = head.split_whitespace().next().unwrap();
+        assert!(!text(&piped.stdout).contains(heads), "{arguments:?}");
+    }
+}
+
+#[test]
+fn where_there_is_nothing_to_list_a_pipe_gets_nothing() {
+    let place = Place::new();
+    place.run(&["policy", "required"]).ok();
+    for (arguments, words) in [
+        (
+            &["user", "list"][..],
+            "there are no accounts; `user add` adds one",
+        ),
+        (
+            &["user", "list", "--prefix", "CV"],
+            "there are no such accounts",
+        ),
+        (&["user", "find", "siti"], "no account fits"),
+        (&["outbox", "list"], "no letter waits"),
+        (&["node", "list"], "there are no nodes"),
+        (&["audit", "search", "--act", "login"], "no record fits"),
+        (&["audit", "tail", "-n", "0"], "there are no records"),
+    ] {
+        let told = place.run(arguments);
+        assert_eq!((told.status, told.out.as_str()), (0, ""), "{arguments:?}");
+        assert_eq!(told.err.lines().count(), 1, "{}", told.err);
+        assert!(told.err.contains(words), "{arguments:?}: {}", told.err);
+        // A program has its answer in that nothing comes.
+        place.run(&[arguments, &["--json"]].concat()).ok();
+    }
+}
 
 #[test]
 fn the_type_is_needed_only_where_a_user_id_is_that_of_two() {
@@ -56,4 +132,37 @@ fn the_type_is_needed_only_where_a_user_id_is_that_of_two() {
             "a@contoh.id",
         ])
         .refused(2, &["--type"]);
+}
+
+#[test]
+fn times_are_the_offices_for_people_and_universal_for_programs() {
+    let office = Office::new().with("LPSE_KIOSK_OFFICE_ZONE", "WITA");
+    let suspend = office.command(&["user", "suspend", "PPK30"]);
+    assert!(suspend.status.success());
+    let told = |arguments: &[&str]| text(&office.command(arguments).stdout);
+    let account = told(&["user", "show", "PPK30"]);
+    for line in [
+        "Created      2020-08-13 09:53:05 WITA\n",
+        "Suspended    since 2020-08-13 09:53:05 WITA\n",
+        "Activity     2020-08-13 09:53:05 WITA suspended from command line\n",
+    ] {
+        assert!(account.contains(line), "{line:?} is missing in:\n{account}");
+    }
+    let json: Value = serde_json::from_str(&told(&["user", "show", "PPK30", "--json"])).unwrap();
+    assert_eq!(json["suspended"], "2020-08-13T01:53:05Z");
+    let newest = told(&["audit", "tail", "-n", "1"]);
+    let at = "2020-08-13 09:53:05 WITA";
+    assert!(newest.contains(at), "{newest}");
+    let record: Value =
+        serde_json::from_str(&told(&["audit", "tail", "-n", "1", "--json"])).unwrap();
+    assert!(record["at"].as_str().unwrap().ends_with('Z'), "{record}");
+    // What was told is taken back.
+    let found = told(&["audit", "search", "--since", at]);
+    assert!(found.contains("suspend"), "{found}");
+    let file = office.path("backup");
+    let key = office.path("backup.key");
+    let made = told(&["backup", "--new-key-file", shown(&key), shown(&file)]);
+    assert!(made.contains("as of 2020-08-13 09:53:05 WITA"), "{made}");
+    let whole = told(&["verify", "--key-file", shown(&key), shown(&file)]);
+    assert!(whole.contains("as of 2020-08-13 09:53:05 WITA"), "{whole}");
 }

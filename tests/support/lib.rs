@@ -817,6 +817,11 @@ impl Kiosk {
         }
     }
 
+    /// Whether everything that was printed has been read, because nobody has the terminal open any more.
+    pub fn has_closed(&self) -> bool {
+        self.shown.0.lock().unwrap().closed
+    }
+
     pub fn is_running(&mut self) -> bool {
         self.child.try_wait().unwrap().is_none()
     }

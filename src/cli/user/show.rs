@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 
 use super::which::Which;
 use crate::{
-    cli::{error::CliError, output::Lines},
-    domain::{Account, Authenticator, throttle::PASSCODE_FAILURES_HELD},
+    cli::{error::CliError, moment, output::Lines},
+    domain::{Account, Authenticator, calendar::Zone, throttle::PASSCODE_FAILURES_HELD},
     service::Services,
 };
 
@@ -23,13 +23,17 @@ pub struct ShowArguments {
     json: bool,
 }
 
-pub async fn run(arguments: ShowArguments, services: &Services) -> Result<(), CliError> {
+pub async fn run(
+    arguments: ShowArguments,
+    services: &Services,
+    zone: Zone,
+) -> Result<(), CliError> {
     let account = arguments.which.account(services).await?;
     let mut lines = Lines::new();
     if arguments.json {
         lines.line(as_json(&account))?;
     } else {
-        for (name, value) in facts(&account) {
+        for (name, value) in facts(&account, zone) {
             lines.line(format!("{name:<13}{value}"))?;
         }
     }
@@ -75,9 +79,10 @@ pub fn as_json(account: &Account) -> Value {
     })
 }
 
-fn facts(account: &Account) -> Vec<(&'static str, String)> {
+fn facts(account: &Account, zone: Zone) -> Vec<(&'static str, String)> {
+    let shown = |at| moment::shown(at, zone);
     let last_login = match &account.last_login {
-        Some(login) => format!("{} from {}", login.at, login.from),
+        Some(login) => format!("{} from {}", shown(login.at), login.from),
         None => "never".to_owned(),
     };
     let failures = account.passcode_throttle.failures.to_string();
@@ -89,21 +94,22 @@ fn facts(account: &Account) -> Vec<(&'static str, String)> {
         ("Role", account.role.as_str().to_owned()),
         ("TOTP", totp_word(account).to_owned()),
         ("Wrong codes", failures),
-        ("Created", account.created.to_string()),
+        ("Created", shown(account.created).to_string()),
         ("Last login", last_login),
     ];
     if let Some(since) = account.suspended {
-        facts.push(("Suspended", format!("since {since}")));
+        facts.push(("Suspended", format!("since {}", shown(since))));
     }
     if let Some(issued) = account.one_time_password {
-        facts.push(("Password", format!("one-time, until {}", issued.good_until)));
+        let until = shown(issued.good_until);
+        facts.push(("Password", format!("one-time, until {until}")));
     }
     if let Some(codes) = &account.recovery {
         facts.push(("Recovery", format!("{} codes left", codes.left)));
     }
     for activity in &account.activity {
         let word = activity.kind.as_str();
-        let mut told = format!("{} {word} from {}", activity.at, activity.from);
+        let mut told = format!("{} {word} from {}", shown(activity.at), activity.from);
         if let Some(by) = &activity.by {
             told.push_str(&format!(" by {by}"));
         }
