@@ -139,7 +139,9 @@ pub fn run(command_line: CommandLine) -> ExitCode {
             ExitCode::SUCCESS
         }
         Ok(Err(error)) => {
-            say(&error.to_string());
+            if !matches!(error, CliError::Told) {
+                say(&error.to_string());
+            }
             ExitCode::from(error.exit_status())
         }
         Err(_) => ExitCode::from(FAULT),
