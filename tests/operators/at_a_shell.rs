@@ -1,8 +1,10 @@
 //! What somebody sees who types a command at a shell, and what a pipe gets of the same.
 
+use std::fs;
+
 use serde_json::{Value, json};
 use support::{
-    Office,
+    Office, PASSWORD,
     command::{Place, shown},
     eventually, refused, text,
 };
@@ -15,6 +17,30 @@ fn printed(office: &Office, arguments: &[&str], columns: u16) -> (String, u32) {
     eventually("the end of what was printed", || terminal.has_closed());
     (text(&terminal.raw()).replace("\r\n", "\n"), status)
 }
+#[test]
+fn an_import_shows_every_hash_while_passwords_are_hashed() {
+    let office = Office::empty_embedded();
+    let mut csv = String::from("user_id,type,name,email,password\n");
+    // Fewer than are written together.
+    for number in 0..200 {
+        csv.push_str(&format!("P{number:03},penyedia,A,a@contoh.id,{PASSWORD}\n"));
+    }
+    let file = office.path("accounts.csv");
+    fs::write(&file, csv).unwrap();
+    let (told, status) = printed(&office, &["user", "import", shown(&file)], 100);
+    assert_eq!(status, 0, "{told}");
+    assert!(told.contains("Imported 200 accounts."), "{told}");
+    let counts: Vec<u32> = told
+        .split_whitespace()
+        .filter_map(|word| word.strip_suffix("/200")?.parse().ok())
+        .collect();
+    assert_eq!(counts.first(), Some(&0), "before the first hash: {told}");
+    assert!(
+        counts.iter().any(|count| (1..200).contains(count)),
+        "{told}"
+    );
+}
+
 #[test]
 fn listings_have_heads_on_a_terminal_and_none_in_a_pipe() {
     let office = Office::new();
