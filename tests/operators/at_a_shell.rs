@@ -4,9 +4,9 @@ use std::fs;
 
 use serde_json::{Value, json};
 use support::{
-    Office, PASSWORD,
+    MENU, Office, PASSWORD,
     command::{Place, shown},
-    eventually, refused, text,
+    eventually, free_port, key, refused, text,
 };
 
 /// Everything that a command prints on a terminal of this width, to its end, and its exit status.
@@ -191,4 +191,40 @@ fn times_are_the_offices_for_people_and_universal_for_programs() {
     assert!(made.contains("as of 2020-08-13 09:53:05 WITA"), "{made}");
     let whole = told(&["verify", "--key-file", shown(&key), shown(&file)]);
     assert!(whole.contains("as of 2020-08-13 09:53:05 WITA"), "{whole}");
+}
+
+#[test]
+fn serve_tells_how_people_come_in() {
+    let port = free_port();
+    let office = Office::empty()
+        .with("LPSE_KIOSK_SSH_LISTEN", &format!("127.0.0.1:{port}"))
+        .with("LPSE_KIOSK_WEB_LISTEN", "127.0.0.1:0")
+        .with("LPSE_KIOSK_WEB_BASE_URL", "https://lpse.contoh.go.id");
+    let mut serve = office.start(&["serve"], 120, 40);
+    serve
+        .expect(&format!(
+            "People come in with: ssh -p {port} lpse@127.0.0.1"
+        ))
+        .expect("The page of the letters' links: https://lpse.contoh.go.id");
+    let key = office.command(&["host-key", "--json"]);
+    let key: Value = serde_json::from_slice(&key.stdout).unwrap();
+    let fingerprint = key["fingerprint"].as_str().unwrap();
+    serve.expect(&format!(
+        "compare the host key at their first connection: {fingerprint}"
+    ));
+    serve.expect("Ctrl-C ends it");
+    // The log goes to the same place, and does not say it again.
+    let told = text(&serve.raw());
+    assert_eq!(told.matches("People come in with").count(), 1, "{told}");
+    serve.press(key::CTRL_C);
+    assert_eq!(serve.wait(), 0);
+    // With a kiosk on the terminal, it is in the log.
+    let mut console = office.start(&["serve", "--console"], 80, 24);
+    console.expect(MENU);
+    eventually("the log", || {
+        let log = fs::read_to_string(office.data().join("lpse-kiosk.log"));
+        log.is_ok_and(|log| log.contains("People come in with: ssh -p"))
+    });
+    assert!(!text(&console.raw()).contains("People come in"));
+    console.signal("TERM").wait();
 }
