@@ -13,6 +13,7 @@ mod echo;
 mod error;
 mod host_key;
 mod key;
+mod kiosk;
 mod listing;
 mod manual;
 mod manual_pages;
@@ -61,7 +62,8 @@ use crate::{
 
 /// Login and TOTP self-service for SPSE users, on a terminal.
 ///
-/// Without a command, the kiosk runs on this terminal; nothing leads out of it. `lpse-kiosk demo` tries it out.
+/// Without a command, the kiosk runs on this terminal, and nothing leads out of it; before that it asks, so that nobody
+/// starts it by accident. `lpse-kiosk demo` tries it out.
 #[derive(Debug, Parser)]
 #[command(
     name = "lpse-kiosk",
@@ -71,6 +73,9 @@ use crate::{
     max_term_width = 110
 )]
 pub struct CommandLine {
+    /// Run the kiosk on this terminal at once, without a question: for units, and whatever else starts it by itself
+    #[arg(long)]
+    kiosk: bool,
     #[command(flatten)]
     options: Options,
     #[command(subcommand)]
@@ -180,10 +185,10 @@ fn carry_out(command_line: CommandLine) -> Result<(), CliError> {
         log_format,
     };
     match command_line.command {
-        None => {
-            let config = Config::load(&flags)?;
-            Ok(block_on(daemon::run::kiosk(config))?)
-        }
+        None => kiosk::run(command_line.kiosk, &flags),
+        Some(_) if command_line.kiosk => Err(CliError::Usage(
+            "--kiosk before a command says nothing: it is for the kiosk on this terminal, which has none".into(),
+        )),
         Some(Command::Demo(_)) => {
             if flags.master_key_file.is_some() {
                 return Err(CliError::Usage(

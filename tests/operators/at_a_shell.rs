@@ -2,12 +2,16 @@
 
 use std::fs;
 
+use portable_pty::CommandBuilder;
 use serde_json::{Value, json};
 use support::{
-    MENU, Office, PASSWORD,
+    Kiosk, MENU, Office, PASSWORD,
     command::{Place, shown},
     eventually, free_port, key, refused, text,
 };
+
+/// The question before this terminal becomes a kiosk.
+const QUESTION: &str = "Press Enter to start it, or Ctrl-C to leave";
 
 /// Everything that a command prints on a terminal of this width, to its end, and its exit status.
 fn printed(office: &Office, arguments: &[&str], columns: u16) -> (String, u32) {
@@ -17,6 +21,93 @@ fn printed(office: &Office, arguments: &[&str], columns: u16) -> (String, u32) {
     eventually("the end of what was printed", || terminal.has_closed());
     (text(&terminal.raw()).replace("\r\n", "\n"), status)
 }
+
+/// Nothing tells what a kiosk is to whoever types the program's name, so that nobody is to start one unawares.
+#[test]
+fn the_bare_command_tells_a_newcomer_what_to_do_first_and_makes_nothing() {
+    let office = Office::empty_embedded();
+    let (told, status) = printed(&office, &[], 80);
+    assert_eq!(status, 2, "{told}");
+    for word in [
+        "no accounts yet",
+        "lpse-kiosk demo",
+        "lpse-kiosk user add PPK30 --type non-penyedia",
+        "lpse-kiosk policy required",
+        "--kiosk",
+    ] {
+        assert!(told.contains(word), "{word:?} is missing in:\n{told}");
+    }
+    assert!(told.lines().all(|line| line.len() < 80), "{told}");
+    assert!(!office.data().exists() && !office.path("etc/master.key").exists());
+    // A store without accounts is no better.
+    office.policy("required");
+    let (told, status) = printed(&office, &[], 80);
+    assert!(status == 2 && told.contains("lpse-kiosk demo"), "{told}");
+}
+
+#[test]
+fn the_bare_command_asks_before_the_terminal_becomes_a_kiosk() {
+    let office = Office::new();
+    let mut kiosk = office.start(&[], 80, 24);
+    kiosk.expect(QUESTION);
+    assert!(kiosk.echoes() && kiosk.modes_are_restored());
+    let told = kiosk.text();
+    let (_, rest) = told.split_once("kill ").expect("it says how it is ended");
+    let id: u32 = rest.split_whitespace().next().unwrap().parse().unwrap();
+    kiosk.press(key::ENTER).expect(MENU);
+    support::send_signal(id, "TERM");
+    assert_eq!(kiosk.wait(), 0);
+
+    for (typed, status, words) in [
+        (key::CTRL_C, 130, "nothing was changed"),
+        ("q\r", 1, "nothing was started"),
+        ("\x04", 1, "nothing was started"),
+    ] {
+        let mut kiosk = office.start(&[], 80, 24);
+        kiosk.expect(QUESTION).press(typed);
+        assert_eq!(kiosk.wait(), status, "{typed:?}");
+        eventually(words, || text(&kiosk.raw()).contains(words));
+        assert!(!text(&kiosk.raw()).contains(MENU));
+        assert!(kiosk.modes_are_restored());
+    }
+}
+
+#[test]
+fn nothing_is_asked_of_what_starts_a_kiosk_by_itself() {
+    let straight = |mut kiosk: Kiosk| {
+        kiosk.expect(MENU);
+        assert!(!text(&kiosk.raw()).contains(QUESTION));
+        kiosk.signal("TERM").wait();
+    };
+    let office = Office::empty_embedded();
+    straight(office.start(&["--kiosk"], 80, 24));
+    // systemd says to the process that it starts which one that is.
+    let of_shell = |script: &str| {
+        let mut command = CommandBuilder::new("sh");
+        command.args(["-c", script, support::program()]);
+        command.env_clear();
+        for (name, value) in office.environment() {
+            command.env(name, value);
+        }
+        Kiosk::start(command, 80, 24)
+    };
+    straight(of_shell("SYSTEMD_EXEC_PID=$$ exec \"$0\""));
+    // A desktop's shells have inherited that, and are no unit.
+    office.add("PPK30", "non-penyedia", "Siti Rahmawati");
+    let mut inherited = of_shell("INVOCATION_ID=1 SYSTEMD_EXEC_PID=$$ \"$0\"; exit 0");
+    inherited.expect(QUESTION).press(key::CTRL_C);
+    // Where one runs already, it says so instead.
+    let mut kiosk = office.kiosk();
+    kiosk.expect(MENU);
+    eventually("commands are taken", || {
+        office.data().join("lpse-kiosk.sock").exists()
+    });
+    let (told, status) = printed(&office, &[], 80);
+    assert!(status == 3 && !told.contains(QUESTION), "{told}");
+    let before = office.command(&["--kiosk", "policy"]);
+    refused(&before, 2, "--kiosk before a command says nothing");
+}
+
 #[test]
 fn an_import_shows_every_hash_while_passwords_are_hashed() {
     let office = Office::empty_embedded();
