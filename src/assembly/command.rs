@@ -37,6 +37,11 @@ enum Hold {
 }
 
 impl AtHand {
+    /// Whether another process holds the store, and stays.
+    pub fn is_elsewhere(&self) -> bool {
+        matches!(self.hold, Hold::Remote(_))
+    }
+
     /// Ends the work in order. Every other handle must be dropped before.
     pub async fn close(self) {
         drop(self.services);

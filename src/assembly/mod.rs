@@ -26,7 +26,7 @@ pub use command::{AtHand, open_for_command};
 pub use error::AssemblyError;
 pub use mail::mail_server;
 pub use master_key::KeySource;
-pub use node::node;
+pub use node::{machine, node};
 pub use restore::{OpenedForRestore, open_for_restore};
 pub use running::{Opened, Vitals, open};
 pub use trace::trace_of_store;

@@ -19,7 +19,7 @@ pub(super) fn node_of(cluster: &Cluster) -> String {
 }
 
 /// What this machine is called.
-pub(super) fn machine() -> String {
+pub fn machine() -> String {
     let system = rustix::system::uname();
     system.nodename().to_string_lossy().into_owned()
 }

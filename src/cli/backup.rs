@@ -4,14 +4,14 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueHint};
 
-use super::{backup_key::BackupKeyArguments, error::CliError, output::Lines, progress};
+use super::{backup_key::BackupKeyArguments, error::CliError, moment, output::Lines, progress};
 use crate::{
     adapter::{
         backup_file::{BackupFile, BackupFileError},
         backup_key_file,
         random::SystemRandom,
     },
-    domain::Source,
+    domain::{Source, calendar::Zone},
     service::{
         Services,
         backup::{MakeError, Wanted},
@@ -52,6 +52,7 @@ pub async fn run(
     services: &Services,
     source: &Source,
     floor_mib: u64,
+    zone: Zone,
 ) -> Result<(), CliError> {
     let shown = arguments.file.display().to_string();
     let file = BackupFile::begin(&arguments.file, arguments.force, floor_mib)?;
@@ -86,7 +87,8 @@ pub async fn run(
     let mut lines = Lines::new();
     lines.line(format!(
         "{shown} holds {} records, everything as of {}.",
-        made.records, made.as_of
+        made.records,
+        moment::shown(made.as_of, zone)
     ))?;
     lines.line(match arguments.with_master_key {
         true => "The master key is in it: whoever can open it can compute everybody's codes.".to_owned(),

@@ -29,6 +29,9 @@ pub enum CliError {
     Usage(String),
     #[error("{0}")]
     Refused(String),
+    /// Standard output has said everything already, to somebody who sees it.
+    #[error("see above")]
+    Told,
     /// The audit log is whole, and of another store than there is.
     #[error("{0}")]
     OtherStore(String),
@@ -59,7 +62,7 @@ impl CliError {
             Self::Service(_) | Self::Accounts(AccountsError::Service(_)) => 75,
             Self::Interrupted => 130,
             Self::OtherStore(_) => 4,
-            Self::Accounts(_) | Self::Refused(_) | Self::Output(_) => 1,
+            Self::Accounts(_) | Self::Refused(_) | Self::Told | Self::Output(_) => 1,
         }
     }
 }

@@ -54,7 +54,7 @@ pub fn notes() -> String {
          \nExit status:\n   \
          0  done\n   \
          1  not done; a sentence on standard error says why\n   \
-         2  wrong usage: an argument or a setting\n   \
+         2  wrong usage: an argument or a setting, or a kiosk that was to start where there are no accounts\n   \
          3  the store is in use by another process: by a kiosk when another is to start, or by a command that goes on\n   \
          4  the audit log is whole, but of another store than there is: that one is gone, or was begun anew\n  \
          70  a fault in the program\n  \

@@ -13,8 +13,11 @@ mod echo;
 mod error;
 mod host_key;
 mod key;
+mod kiosk;
+mod listing;
 mod manual;
 mod manual_pages;
+mod moment;
 mod node;
 mod outbox;
 mod output;
@@ -59,7 +62,8 @@ use crate::{
 
 /// Login and TOTP self-service for SPSE users, on a terminal.
 ///
-/// Without a command, the kiosk runs on this terminal; nothing leads out of it. `lpse-kiosk demo` tries it out.
+/// Without a command, the kiosk runs on this terminal, and nothing leads out of it; before that it asks, so that nobody
+/// starts it by accident. `lpse-kiosk demo` tries it out.
 #[derive(Debug, Parser)]
 #[command(
     name = "lpse-kiosk",
@@ -69,6 +73,9 @@ use crate::{
     max_term_width = 110
 )]
 pub struct CommandLine {
+    /// Run the kiosk on this terminal at once, without a question: for units, and whatever else starts it by itself
+    #[arg(long)]
+    kiosk: bool,
     #[command(flatten)]
     options: Options,
     #[command(subcommand)]
@@ -137,7 +144,9 @@ pub fn run(command_line: CommandLine) -> ExitCode {
             ExitCode::SUCCESS
         }
         Ok(Err(error)) => {
-            say(&error.to_string());
+            if !matches!(error, CliError::Told) {
+                say(&error.to_string());
+            }
             ExitCode::from(error.exit_status())
         }
         Err(_) => ExitCode::from(FAULT),
@@ -176,10 +185,10 @@ fn carry_out(command_line: CommandLine) -> Result<(), CliError> {
         log_format,
     };
     match command_line.command {
-        None => {
-            let config = Config::load(&flags)?;
-            Ok(block_on(daemon::run::kiosk(config))?)
-        }
+        None => kiosk::run(command_line.kiosk, &flags),
+        Some(_) if command_line.kiosk => Err(CliError::Usage(
+            "--kiosk before a command says nothing: it is for the kiosk on this terminal, which has none".into(),
+        )),
         Some(Command::Demo(_)) => {
             if flags.master_key_file.is_some() {
                 return Err(CliError::Usage(
@@ -193,30 +202,30 @@ fn carry_out(command_line: CommandLine) -> Result<(), CliError> {
         Some(Command::Serve(arguments)) => serve::run(&arguments, flags),
         Some(Command::Attach(arguments)) => attach::run(&arguments, &flags),
         Some(Command::HostKey(arguments)) => host_key::run(&arguments, &flags),
-        Some(Command::User(arguments)) => with_services(&flags, async |services, source| {
-            user::run(arguments, &services, &source).await
+        Some(Command::User(arguments)) => with_services(&flags, async |services, source, zone| {
+            user::run(arguments, &services, &source, zone).await
         }),
-        Some(Command::Policy(arguments)) => with_services(&flags, async |services, source| {
+        Some(Command::Policy(arguments)) => with_services(&flags, async |services, source, _| {
             policy::run(arguments, &services, &source).await
         }),
-        Some(Command::Outbox(arguments)) => with_services(&flags, async |services, source| {
-            outbox::run(arguments, &services, &source).await
+        Some(Command::Outbox(arguments)) => with_services(&flags, async |services, source, zone| {
+            outbox::run(arguments, &services, &source, zone).await
         }),
-        Some(Command::Node(arguments)) => with_services(&flags, async |services, source| {
-            node::run(arguments, &services, &source).await
+        Some(Command::Node(arguments)) => with_services(&flags, async |services, source, zone| {
+            node::run(arguments, &services, &source, zone).await
         }),
         Some(Command::Audit(arguments)) => audit::run(arguments, &flags),
-        Some(Command::Key(arguments)) => with_services(&flags, async |services, source| {
+        Some(Command::Key(arguments)) => with_services(&flags, async |services, source, _| {
             key::run(arguments, &services, &source).await
         }),
         Some(Command::Backup(arguments)) => {
             let floor_mib = Config::load(&flags)?.free_space_floor_mib;
-            with_services(&flags, async |services, source| {
-                backup::run(arguments, &services, &source, floor_mib).await
+            with_services(&flags, async |services, source, zone| {
+                backup::run(arguments, &services, &source, floor_mib, zone).await
             })
         }
         Some(Command::Restore(arguments)) => restore::run(&arguments, &flags),
-        Some(Command::Verify(arguments)) => block_on(async { verify::run(&arguments) }),
+        Some(Command::Verify(arguments)) => block_on(async { verify::run(&arguments, &flags) }),
         Some(Command::Store(arguments)) => store::run(&arguments, &flags),
         Some(Command::Doctor(arguments)) => doctor::run(&arguments, &flags),
         Some(Command::Config(arguments)) => settings::run(&arguments, &flags),

@@ -10,13 +10,21 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 /// A bar for work whose `length` is known.
 pub fn bar(what: &'static str, length: u64, template: &str) -> ProgressBar {
-    drawn(Some(length), template).with_message(what)
+    moving(drawn(Some(length), template).with_message(what))
 }
 
 /// A count for work whose end is not known before it is reached. `template` shows `{msg}`, `{pos}` and `{rate}`.
 pub fn count(what: &'static str, template: &str) -> ProgressBar {
-    let progress = drawn(None, template).with_message(what);
-    progress.enable_steady_tick(Duration::from_millis(120));
+    moving(drawn(None, template).with_message(what))
+}
+
+/// How often it is drawn anew where nothing has been done meanwhile.
+const TICK: Duration = Duration::from_millis(120);
+
+/// Shows that the work goes on: at once, and before the first part of it is done.
+fn moving(progress: ProgressBar) -> ProgressBar {
+    progress.tick();
+    progress.enable_steady_tick(TICK);
     progress
 }
 

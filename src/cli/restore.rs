@@ -5,7 +5,8 @@ use std::{path::PathBuf, sync::Arc};
 use clap::{Args, ValueHint};
 
 use super::{
-    backup_key::BackupKeyArguments, error::CliError, output::Lines, runtime::block_on, verify::Read,
+    backup_key::BackupKeyArguments, error::CliError, moment, output::Lines, runtime::block_on,
+    verify::Read,
 };
 use crate::{
     adapter::{
@@ -103,7 +104,8 @@ async fn restore(
     progress.finish_and_clear();
     let records = restored?;
     lines.line(format!(
-        "{records} records are back, everything as of {as_of}."
+        "{records} records are back, everything as of {}.",
+        moment::shown(as_of, config.zone)
     ))?;
     lines.line(
         "What was done after that moment is undone: new passwords and e-mail addresses, activations, resets, removed \

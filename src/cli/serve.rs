@@ -11,6 +11,8 @@ use crate::{
 /// Serve the kiosk to many over SSH, with the reset page beside it
 ///
 /// People come in with `ssh -p 2222 lpse@HOST`; no key and no password is asked for, because the screens are the login.
+/// When they can, that command, the host key's fingerprint and the page's address are told: at a shell on standard error,
+/// else in the log.
 /// SIGTERM tells people and leaves when they have finished, at most [ssh] grace_seconds later; SIGHUP reads the
 /// settings again.
 #[allow(

@@ -8,14 +8,15 @@ use crate::{
     assembly::{self, KeySource},
     config::{Config, Flags},
     daemon::log,
-    domain::Source,
+    domain::{Source, calendar::Zone},
     service::Services,
 };
 
-/// Opens the store for one command, or joins the process that holds it, and ends that in order.
+/// Opens the store for one command, or joins the process that holds it, and ends that in order. The zone is the office's,
+/// by whose clock times are told.
 pub fn with_services(
     flags: &Flags,
-    command: impl AsyncFnOnce(Arc<Services>, Source) -> Result<(), CliError>,
+    command: impl AsyncFnOnce(Arc<Services>, Source, Zone) -> Result<(), CliError>,
 ) -> Result<(), CliError> {
     let mut config = Config::load(flags)?;
     // Nobody else waits for the hashes of a command, so its own queue may be as long as an import wants it.
@@ -26,7 +27,7 @@ pub fn with_services(
         let key = KeySource::File(config.master_key_file.clone());
         let at_hand = assembly::open_for_command(&config, &key, clock).await?;
         let source = Source::Console("command line".into());
-        let done = command(at_hand.services.clone(), source).await;
+        let done = command(at_hand.services.clone(), source, config.zone).await;
         at_hand.close().await;
         done
     })

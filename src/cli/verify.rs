@@ -9,8 +9,12 @@ use std::{
 use clap::{Args, ValueHint};
 use serde_json::json;
 
-use super::{backup_key::BackupKeyArguments, error::CliError, output::Lines, progress};
-use crate::store::backup::{self, BackupError, BackupKey, Survey};
+use super::{backup_key::BackupKeyArguments, error::CliError, moment, output::Lines, progress};
+use crate::{
+    config::{Config, Flags},
+    domain::calendar::Zone,
+    store::backup::{self, BackupError, BackupKey, Survey},
+};
 
 /// Read a backup to its end: whether it is whole and opens, and what is in it
 ///
@@ -31,7 +35,7 @@ pub struct VerifyArguments {
     json: bool,
 }
 
-pub fn run(arguments: &VerifyArguments) -> Result<(), CliError> {
+pub fn run(arguments: &VerifyArguments, flags: &Flags) -> Result<(), CliError> {
     let read = Read::open(&arguments.file, &arguments.key, "Verifying")?;
     let survey = &read.survey;
     let mut lines = Lines::new();
@@ -52,9 +56,14 @@ pub fn run(arguments: &VerifyArguments) -> Result<(), CliError> {
         }))?;
         return lines.flush();
     }
+    // Settings that cannot be read are no reason not to look at a backup.
+    let zone = Config::load(flags).map_or_else(|_| Zone::default(), |config| config.zone);
     lines.line(format!(
         "The backup is whole: {} records, {} of them accounts, everything as of {}; made by lpse-kiosk {}.",
-        survey.records, survey.accounts, survey.about.as_of, survey.about.program
+        survey.records,
+        survey.accounts,
+        moment::shown(survey.about.as_of, zone),
+        survey.about.program
     ))?;
     for (id, count) in &survey.sealed {
         let within = survey.master_keys.iter().any(|key| key.id() == *id);

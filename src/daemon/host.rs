@@ -12,6 +12,7 @@ use tokio::{
 use super::{
     HostError,
     background::{self, Listeners},
+    invitation::Telling,
     kiosk,
     log::{self, Log},
     supervisor::Supervisor,
@@ -26,7 +27,7 @@ use crate::{
         admission::counts::{Counts, Entrance},
         app_settings, attach,
         guest::Screens,
-        ssh::{self, Ssh},
+        ssh::{self, Ssh, SshError, host_key::HostKey},
         terminal::{
             console::{Console, Use},
             signals::{Request, Signals},
@@ -87,7 +88,8 @@ pub async fn host(
         false => Vec::new(),
     };
     let console = entrances.console.map(Console::take).transpose()?;
-    let host = Host::new(config, key, entrances, training, clock, supervisor);
+    let telling = Telling::choose(console.is_some(), log.as_ref().map(Log::destination));
+    let host = Host::new(config, key, entrances, training, clock, supervisor, telling);
     let reload = || {
         if let (Some(read), Some(log)) = (&read, &log) {
             supervisor.reloading();
@@ -122,6 +124,7 @@ struct Host {
     training: Option<Vec<SampleAccount>>,
     clock: Arc<SystemClock>,
     supervisor: Supervisor,
+    telling: Telling,
     counts: Counts,
     /// Those in force, for whoever comes.
     settings: watch::Sender<Arc<Config>>,
@@ -144,6 +147,7 @@ impl Host {
         training: Option<Vec<SampleAccount>>,
         clock: Arc<SystemClock>,
         supervisor: Supervisor,
+        telling: Telling,
     ) -> Self {
         let (settings, _) = watch::channel(Arc::new(config.clone()));
         let (open, services) = watch::channel(None);
@@ -156,6 +160,7 @@ impl Host {
             training,
             clock,
             supervisor,
+            telling,
             counts: Counts::default(),
             settings,
             open,
@@ -271,7 +276,15 @@ impl Host {
             connections: Arc::default(),
             counts: self.counts.clone(),
         };
+        let places: Vec<_> = listeners
+            .iter()
+            .filter_map(|listener| listener.local_addr().ok())
+            .collect();
         let over_ssh = Ssh(screens.clone()).serve(listeners)?;
+        let key = HostKey::read(&self.config.host_key_file()).map_err(SshError::from)?;
+        let machine = assembly::machine();
+        self.telling
+            .tell(&self.config, &places, &key.fingerprint(), &machine);
         let attached = attach::door::serve(screens);
         *ssh = Some(tokio::spawn(async {
             tokio::join!(over_ssh, attached);

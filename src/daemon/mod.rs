@@ -3,6 +3,7 @@
 mod background;
 mod error;
 mod host;
+mod invitation;
 mod kiosk;
 pub mod log;
 pub mod rotation;

@@ -605,7 +605,7 @@ fn the_log_is_looked_at_beside_a_kiosk_and_without_one() {
         assert_eq!(lines.len(), 3, "{newest}");
         assert_eq!(
             lines[0],
-            "     3  2020-08-13T08:53:05+07:00  check-password   refused   non-penyedia/PPK30       \
+            "     3  2020-08-13 08:53:05 WIB  check-password   refused   non-penyedia/PPK30       \
              from console:loket-1 because wrong-password"
         );
         assert!(

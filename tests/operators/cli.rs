@@ -707,7 +707,7 @@ fn an_import_larger_than_a_page_is_listed_whole_and_by_prefix() {
             .map(|line| line["user_id"].as_str().unwrap())
             .collect();
         assert!(ids.is_sorted(), "{kind}");
-        let count = |arguments: &[&str]| run(arguments).ok().out.lines().count();
+        let count = |arguments: &[&str]| run(arguments).out.lines().count();
         assert_eq!(count(&["user", "list", "--prefix", "u0012"]), 100, "{kind}");
         assert_eq!(
             count(&["user", "list", "--type", "non-penyedia"]),
@@ -1045,8 +1045,9 @@ fn no_password_is_left_in_any_file() {
 #[test]
 fn an_embedded_store_has_no_nodes_and_says_so() {
     let place = Place::new();
-    let listed = place.run(&["node", "list"]).ok();
-    assert!(listed.out.contains("there are no nodes"), "{}", listed.out);
+    let listed = place.run(&["node", "list"]);
+    assert_eq!((listed.status, listed.out.as_str()), (0, ""));
+    assert!(listed.err.contains("there are no nodes"), "{}", listed.err);
     assert_eq!(place.run(&["node", "list", "--json"]).ok().out, "");
     place
         .run(&["node", "forget", "loket-2"])
@@ -1057,7 +1058,9 @@ fn an_embedded_store_has_no_nodes_and_says_so() {
 #[test]
 fn an_empty_outbox_says_so_and_a_letter_that_is_gone_is_told() {
     let place = Place::new();
-    assert_eq!(place.run(&["outbox", "list"]).ok().out, "");
+    let listed = place.run(&["outbox", "list"]);
+    assert_eq!((listed.status, listed.out.as_str()), (0, ""));
+    assert_eq!(listed.err, "lpse-kiosk: no letter waits\n");
     assert_eq!(place.run(&["outbox", "list", "--json"]).ok().out, "");
     let retried = place.run(&["outbox", "retry", "--all"]).ok();
     assert_eq!(retried.out, "No letter waits.\n");

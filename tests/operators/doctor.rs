@@ -667,9 +667,7 @@ fn a_host_key_that_cannot_be_used_is_found() {
 fn on_a_terminal(office: &Office, columns: u16, rows: u16) -> (String, String) {
     let mut terminal = office.start(&["doctor"], columns, rows);
     terminal.wait();
-    support::eventually("the last line", || {
-        text(&terminal.raw()).contains("mail-server")
-    });
+    support::eventually("the last line", || text(&terminal.raw()).contains("fine."));
     (terminal.text(), text(&terminal.raw()))
 }
 
@@ -700,6 +698,50 @@ fn a_terminal_without_utf8_or_room_is_told_and_colours_stay_on_terminals_that_wa
 }
 
 #[test]
+fn the_report_keeps_its_columns_on_a_terminal_and_ends_with_a_count() {
+    let office = Office::empty_embedded().with("LPSE_KIOSK_SSH_LISTEN", "127.0.0.1:0");
+    let (seen, _) = on_a_terminal(&office, 80, 200);
+    let mut rows: Vec<&str> = seen.lines().filter(|row| !row.is_empty()).collect();
+    let count = rows.pop().unwrap();
+    let heads = |row: &str| {
+        ["ok ", "warning ", "failure "]
+            .iter()
+            .any(|word| row.starts_with(word))
+    };
+    let indent = " ".repeat(23);
+    for row in &rows {
+        assert!(
+            heads(row) || row.starts_with(&indent),
+            "{row:?} in:\n{seen}"
+        );
+    }
+    assert!(rows.iter().any(|row| row.starts_with(&indent)), "{seen}");
+    let checks = rows.iter().filter(|row| heads(row)).count();
+    // Whether this machine's clock is kept in time is this machine's affair.
+    let counts = [
+        format!("All {checks} checks are fine."),
+        format!("1 warning; the other {} checks are fine.", checks - 1),
+    ];
+    assert!(counts.iter().any(|it| it == count), "{count}");
+    // In a pipe, a finding is a line, which `grep` finds whole.
+    let piped = text(&office.command(&["doctor"]).stdout);
+    let found = piped.lines().filter(|line| heads(line)).count();
+    assert_eq!(found, checks, "{piped}");
+    assert!(piped.lines().any(|line| line.len() > 100), "{piped}");
+    // What failed is counted once, where it is seen.
+    fs::write(office.path("bad.toml"), "[store]\nkind = \"mysql\"\n").unwrap();
+    let bad = office.path("bad.toml").display().to_string();
+    let mut terminal = office.start(&["doctor", "--config", &bad], 80, 60);
+    assert_eq!(terminal.wait(), 1);
+    support::eventually("the end", || terminal.has_closed());
+    let seen = terminal.text();
+    assert_eq!(seen.matches("1 failure").count(), 1, "{seen}");
+    let piped = office.command(&["doctor", "--config", &bad]);
+    refused(&piped, 1, "lpse-kiosk: 1 failure");
+    assert!(text(&piped.stdout).contains("\n1 failure"));
+}
+
+#[test]
 fn strict_lets_warnings_fail_and_nothing_else() {
     let whole = Whole::new().with("LPSE_KIOSK_WEB_BASE_URL", "http://localhost:8080");
     whole.certify(&whole.authority.certificate("localhost"));
@@ -707,6 +749,12 @@ fn strict_lets_warnings_fail_and_nothing_else() {
         let output = whole.office.command(arguments);
         assert_eq!(output.status.code(), Some(exit_status));
         assert!(text(&output.stdout).contains("\nwarning  base-url"));
+        let report = text(&output.stdout);
+        let count = report.lines().last().unwrap();
+        assert!(
+            count.contains("warning") && count.ends_with(" checks are fine."),
+            "{count}"
+        );
     }
 }
 

@@ -364,7 +364,7 @@ fn a_service_with_a_copy_of_the_key_is_started_again_in_between() {
     fs::copy(office.path("etc/master.key"), &copy).unwrap();
     let start = || {
         let copy = copy.display().to_string();
-        let mut kiosk = office.start(&["--master-key-file", &copy], 80, 24);
+        let mut kiosk = office.start(&["--kiosk", "--master-key-file", &copy], 80, 24);
         kiosk.expect("Total Pengunjung");
         kiosk
     };

@@ -248,7 +248,7 @@ fn a_copy_that_is_killed_serves_nobody_and_goes_on_where_it_was() {
         killed += 1;
         written.push(machine.in_cluster().len());
         machine.is_refused_everywhere("etcd", "run the same `lpse-kiosk store copy` again");
-        let mut kiosk = office.start(&["--store", "etcd"], 80, 24);
+        let mut kiosk = office.start(&["--kiosk", "--store", "etcd"], 80, 24);
         assert_ne!(kiosk.wait(), 0, "no kiosk either");
     }
     assert!(killed >= 3 && written.is_sorted(), "{killed}: {written:?}");

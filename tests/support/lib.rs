@@ -260,7 +260,7 @@ impl Office {
     }
 
     pub fn kiosk_of(&self, columns: u16, rows: u16) -> Kiosk {
-        self.start(&[], columns, rows)
+        self.start(&["--kiosk"], columns, rows)
     }
 
     /// Any command on a pseudo-terminal.
@@ -285,6 +285,7 @@ impl Office {
         command.arg(format!("--regid={user}"));
         command.arg("--clear-groups");
         command.arg(program);
+        command.arg("--kiosk");
         command.env_clear();
         for (name, value) in self.environment() {
             command.env(name, value);
@@ -821,6 +822,11 @@ impl Kiosk {
             );
             thread::yield_now();
         }
+    }
+
+    /// Whether everything that was printed has been read, because nobody has the terminal open any more.
+    pub fn has_closed(&self) -> bool {
+        self.shown.0.lock().unwrap().closed
     }
 
     pub fn is_running(&mut self) -> bool {

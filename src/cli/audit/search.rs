@@ -11,11 +11,11 @@ use jiff::{
 
 use super::{
     files::{broken_off, files, output, tell_damaged},
-    show::Form,
+    show::{Form, records},
 };
 use crate::{
     adapter::audit_log::reading,
-    cli::{error::CliError, output::Lines, words::one_of},
+    cli::{error::CliError, words::one_of},
     config::Config,
     domain::{
         AccountKey, UserId, UserType,
@@ -62,7 +62,7 @@ pub struct SearchArguments {
 /// Between which times.
 #[derive(Debug, Args)]
 pub struct Between {
-    /// From this day or moment on: 2026-11-25, or 2026-11-25T08:00:00+07:00
+    /// From this day or moment on: 2026-11-25, or "2026-11-25 08:00:00 WIB", or 2026-11-25T08:00:00+07:00
     #[arg(long, value_name = "WHEN", value_parser = When::parse)]
     since: Option<When>,
     /// Up to this day, with the whole of it, or up to this moment
@@ -82,13 +82,24 @@ impl When {
         if let Ok(moment) = text.parse() {
             return Ok(Self::Moment(moment));
         }
+        if let Some(moment) = Self::as_told(text) {
+            return Ok(Self::Moment(moment));
+        }
         // Without the offset a clock's time would be anybody's.
         match text.parse::<Date>() {
             Ok(day) if text.len() == "2026-11-25".len() => Ok(Self::Day(day)),
             _ => Err(
-                "a day is written 2026-11-25, a moment 2026-11-25T08:00:00+07:00 or 2026-11-25T01:00:00Z".into(),
+                "a day is written 2026-11-25, a moment \"2026-11-25 08:00:00 WIB\", 2026-11-25T08:00:00+07:00 or \
+                 2026-11-25T01:00:00Z"
+                    .into(),
             ),
         }
+    }
+
+    /// A moment as it stands in a listing of records: `2026-11-25 08:00:00 WIB`.
+    fn as_told(text: &str) -> Option<Timestamp> {
+        let (time, zone) = text.trim().rsplit_once(' ')?;
+        Some(instant(time.parse().ok()?, zone.parse().ok()?))
     }
 }
 
@@ -109,31 +120,34 @@ impl Between {
 
 /// The beginning of `day` by the office's clock.
 fn midnight(day: Date, zone: Zone) -> Timestamp {
-    let by_the_clock = |instant| zone.civil(instant);
+    instant(day.to_datetime(jiff::civil::Time::midnight()), zone)
+}
+
+/// When the office's clock shows `civil`.
+fn instant(civil: DateTime, zone: Zone) -> Timestamp {
     let as_if_utc = |civil: DateTime| TimeZone::UTC.to_timestamp(civil).unwrap_or(Timestamp::MIN);
-    let midnight = as_if_utc(day.to_datetime(jiff::civil::Time::midnight()));
+    let shown = as_if_utc(civil);
     // The zones are fixed: how far the clock is ahead is the same all the time.
-    let ahead = midnight.duration_until(as_if_utc(by_the_clock(midnight)));
-    midnight.checked_sub(ahead).unwrap_or(midnight)
+    let ahead = shown.duration_until(as_if_utc(zone.civil(shown)));
+    shown.checked_sub(ahead).unwrap_or(shown)
 }
 
 pub fn run(arguments: &SearchArguments, config: &Config) -> Result<(), CliError> {
     let files = files(&config.audit_file())?;
     let (form, zone) = (Form::of(arguments.json), config.zone);
     let is_between = arguments.between.holds(zone);
-    let mut lines = Lines::new();
+    let mut listing = records();
     let read = reading::forwards(&files, |record, line| {
         if is_between(record.at) && arguments.fits(&record) {
-            lines
-                .line(form.print(&record, line, zone))
-                .map_err(output)?;
+            let row = form.row(&record, line, zone);
+            listing.add(row).map_err(output)?;
         }
         Ok(ControlFlow::Continue(()))
     });
     let damaged = read.map_err(|error| broken_off(&config.audit_file(), error))?;
-    lines.flush()?;
+    listing.flush()?;
     tell_damaged(damaged);
-    Ok(())
+    form.end(listing, "no record fits")
 }
 
 impl SearchArguments {
@@ -183,10 +197,14 @@ mod tests {
         let from = between(Some("2020-08-13T08:00:00+07:00"), None).holds(Zone::Wit);
         assert!(from("2020-08-13T01:00:00Z".parse().unwrap()));
         assert!(!from("2020-08-13T00:59:59Z".parse().unwrap()));
+        let from = between(Some("2020-08-13 08:53:05 WIB"), None).holds(Zone::Wit);
+        assert!(from("2020-08-13T01:53:05Z".parse().unwrap()));
+        assert!(!from("2020-08-13T01:53:04Z".parse().unwrap()));
         for text in [
             "13-08-2020",
             "2020-08-13T08:00:00",
             "2020-08-13 08:00",
+            "2020-08-13 08:00 CET",
             "kemarin",
             "",
         ] {

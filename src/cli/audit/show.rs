@@ -2,10 +2,13 @@
 
 use std::borrow::Cow;
 
-use jiff::{Timestamp, tz::Offset};
-
 use crate::{
     adapter::audit_log::escaped,
+    cli::{
+        error::CliError,
+        listing::{Column, Listing, Row},
+        moment,
+    },
     domain::{audit::AuditRecord, calendar::Zone, identity::is_disguise},
 };
 
@@ -22,46 +25,55 @@ impl Form {
     }
 
     /// The record whose line is `line`.
-    pub fn print(self, record: &AuditRecord, line: &[u8], zone: Zone) -> String {
+    pub fn row(self, record: &AuditRecord, line: &[u8], zone: Zone) -> Row<6> {
         match self {
-            Self::Text => text(record, zone),
+            Self::Text => Row::Cells(cells(record, zone)),
             // As it stands in the file. Were it not written by this program, it might act on a terminal.
-            Self::Json => escaped(&String::from_utf8_lossy(line)),
+            Self::Json => Row::Json(escaped(&String::from_utf8_lossy(line))),
+        }
+    }
+
+    /// Writes what is left of a listing of records; `none` is said where there were none to be read by people.
+    pub fn end(self, mut listing: Listing<6>, none: &str) -> Result<(), CliError> {
+        match self {
+            Self::Text => listing.end(none),
+            Self::Json => listing.flush(),
         }
     }
 }
 
-fn text(record: &AuditRecord, zone: Zone) -> String {
-    let mut text = format!(
-        "{:>6}  {}  {:<16} {:<9}",
-        record.seq,
-        instant(record.at, zone),
-        visible(&record.act),
-        record.outcome.as_str()
-    );
-    let account = record.account.as_ref().map(ToString::to_string);
-    text.push_str(&format!(" {:<24}", account.as_deref().unwrap_or("-")));
-    text.push_str(&format!(" from {}", visible(&record.from)));
-    if let Some(by) = &record.by {
-        text.push_str(&format!(" by {by}"));
-    }
-    if let Some(reason) = &record.reason {
-        text.push_str(&format!(" because {}", visible(reason)));
-    }
-    if let Some(detail) = &record.detail {
-        text.push_str(&format!(" ({})", visible(detail)));
-    }
-    text
+/// A listing of records.
+pub fn records() -> Listing<6> {
+    Listing::new([
+        Column::of_numbers("RECORD", 6),
+        Column::new("WHEN", 0),
+        Column::new("ACT", 15),
+        Column::new("OUTCOME", 8),
+        Column::new("ACCOUNT", 23),
+        Column::new("FROM WHERE, BY WHOM AND WHY", 0),
+    ])
 }
 
-/// RFC 3339, by the clock of the office.
-fn instant(at: Timestamp, zone: Zone) -> String {
-    let difference = zone.civil(at).duration_since(Offset::UTC.to_datetime(at));
-    let second = Timestamp::from_second(at.as_second()).unwrap_or(at);
-    match Offset::try_from(difference) {
-        Ok(offset) => second.display_with_offset(offset).to_string(),
-        Err(_) => second.to_string(),
+fn cells(record: &AuditRecord, zone: Zone) -> [String; 6] {
+    let account = record.account.as_ref().map(ToString::to_string);
+    let mut how = format!("from {}", visible(&record.from));
+    if let Some(by) = &record.by {
+        how.push_str(&format!(" by {by}"));
     }
+    if let Some(reason) = &record.reason {
+        how.push_str(&format!(" because {}", visible(reason)));
+    }
+    if let Some(detail) = &record.detail {
+        how.push_str(&format!(" ({})", visible(detail)));
+    }
+    [
+        record.seq.to_string(),
+        moment::shown(record.at, zone).to_string(),
+        visible(&record.act).into_owned(),
+        record.outcome.as_str().to_owned(),
+        account.unwrap_or_else(|| "-".into()),
+        how,
+    ]
 }
 
 /// `text` with what would act on a terminal made visible.

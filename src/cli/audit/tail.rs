@@ -6,11 +6,11 @@ use clap::Args;
 
 use super::{
     files::{broken_off, files, output, tell_damaged},
-    show::Form,
+    show::{Form, records},
 };
 use crate::{
     adapter::audit_log::reading::{self, Following},
-    cli::{error::CliError, output::Lines},
+    cli::error::CliError,
     config::Config,
 };
 
@@ -46,29 +46,29 @@ pub fn run(arguments: &TailArguments, config: &Config) -> Result<(), CliError> {
         if newest.len() == arguments.lines as usize {
             return Ok(ControlFlow::Break(()));
         }
-        newest.push_front(form.print(&record, line, zone));
+        newest.push_front(form.row(&record, line, zone));
         Ok(ControlFlow::Continue(()))
     });
     let damaged = read.map_err(|error| broken_off(&config.audit_file(), error))?;
-    let mut lines = Lines::new();
+    let mut listing = records();
     for record in newest {
-        lines.line(record)?;
+        listing.add(record)?;
     }
-    lines.flush()?;
+    listing.flush()?;
     tell_damaged(damaged);
     if !arguments.follow {
-        return Ok(());
+        return form.end(listing, "there are no records");
     }
     let mut following = Following::after(files, last);
     loop {
         following
             .next(|record, line| {
-                let printed = form.print(&record, line, zone);
-                lines.line(printed).map_err(output)?;
+                let row = form.row(&record, line, zone);
+                listing.add(row).map_err(output)?;
                 Ok(ControlFlow::Continue(()))
             })
             .map_err(|error| broken_off(&config.audit_file(), error))?;
-        lines.flush()?;
+        listing.flush()?;
         thread::sleep(PAUSE);
     }
 }

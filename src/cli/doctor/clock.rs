@@ -14,7 +14,7 @@ use crate::{
         audit_trail::AuditTrailFiles,
         clock::{built, is_kept_by_timesyncd},
     },
-    cli::runtime::blocking,
+    cli::{moment, runtime::blocking},
     config::Config,
     domain::{calendar::Zone, recorded::ClockFault},
     ports::AuditTrail,
@@ -31,6 +31,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// Whether the clock is wrong for sure, and whether something keeps it in time. A wrong clock refuses right codes, so it is
 /// told; it stops no login.
 pub async fn examine(now: Timestamp, config: Option<&Config>) -> Finding {
+    let zone = config.map_or_else(Zone::default, |config| config.zone);
     let latest = match config {
         // What is wrong with the log, other checks tell.
         Some(config) => {
@@ -39,14 +40,16 @@ pub async fn examine(now: Timestamp, config: Option<&Config>) -> Finding {
         }
         None => None,
     };
-    if let Some(wrong) = ClockFault::of(now, built(), latest).and_then(|fault| told(fault, now)) {
+    if let Some(wrong) =
+        ClockFault::of(now, built(), latest).and_then(|fault| told(fault, now, zone))
+    {
         return wrong;
     }
     blocking(|| judge(is_kept_by_timesyncd(), kernel_says())).await
 }
 
-fn told(fault: ClockFault, now: Timestamp) -> Option<Finding> {
-    let second = |at: Timestamp| at.strftime("%Y-%m-%d %H:%M:%S UTC");
+fn told(fault: ClockFault, now: Timestamp, zone: Zone) -> Option<Finding> {
+    let second = |at| moment::shown(at, zone);
     let set =
         "Compare it with another clock, set it, and have systemd-timesyncd or chrony keep it.";
     match fault {
@@ -181,14 +184,15 @@ mod tests {
     fn a_clock_that_is_wrong_for_sure_is_a_warning() {
         let at = |text: &str| text.parse::<Timestamp>().unwrap();
         let now = at("2000-01-01T00:00:07Z");
-        let said = |fault| told(fault, now).map(|finding| (finding.status, finding.message));
+        let said =
+            |fault| told(fault, now, Zone::Wita).map(|finding| (finding.status, finding.message));
         let (status, message) = said(ClockFault::BeforeBuild(at("2026-11-28T00:00:00Z"))).unwrap();
         assert_eq!(status, Status::Warning);
-        assert!(message.contains("2000-01-01 00:00:07 UTC"), "{message}");
-        assert!(message.contains("2026-11-28 00:00:00 UTC"), "{message}");
+        assert!(message.contains("2000-01-01 08:00:07 WITA"), "{message}");
+        assert!(message.contains("2026-11-28 08:00:00 WITA"), "{message}");
         let (_, message) = said(ClockFault::BeforeRecorded(at("2020-08-13T01:53:05Z"))).unwrap();
         assert!(
-            message.contains("records of 2020-08-13 01:53:05 UTC"),
+            message.contains("records of 2020-08-13 09:53:05 WITA"),
             "{message}"
         );
         assert_eq!(said(ClockFault::Unsynchronised), None);

@@ -30,8 +30,12 @@ mod with_etcd {
 
     use crate::{
         assembly,
-        cli::doctor::{finding::Finding, patient::Patient},
+        cli::{
+            doctor::{finding::Finding, patient::Patient},
+            moment,
+        },
         config::{Cluster, StoreKind},
+        domain::calendar::Zone,
         store::{
             Store,
             etcd::{self, MemberState, Members},
@@ -95,12 +99,12 @@ mod with_etcd {
             return Vec::new();
         };
         let nodes = store.nodes().await.unwrap_or_default();
-        nodes.iter().map(node).collect()
+        nodes.iter().map(|it| node(it, config.zone)).collect()
     }
 
-    fn node(node: &Node) -> Finding {
+    fn node(node: &Node, zone: Zone) -> Finding {
         let said = &node.said;
-        let at = |at: jiff::Timestamp| at.strftime("%Y-%m-%d %H:%M:%S UTC");
+        let at = |at| moment::shown(at, zone);
         if !node.is_living {
             return Finding::ok(
                 NODE,

@@ -10,34 +10,32 @@ mod finding;
 mod mail;
 mod patient;
 mod ports;
+mod report;
 mod space;
 mod ssh;
 mod store;
 mod terminal;
 mod web;
 
-use std::io::{IsTerminal, stdout};
-
 use clap::Args;
 use jiff::Timestamp;
-use ratatui::crossterm::style::{Color, Stylize};
 use serde_json::json;
 
 use super::{error::CliError, output::Lines, owner::owner_of_data, runtime::block_on};
 use crate::{
     config::{Config, Flags},
     daemon::log,
-    tui::theme::{Colours, Terminal},
 };
 use finding::{Finding, Status};
 use patient::Patient;
+use report::Report;
 
 /// Check everything the kiosk stands on, and say what to do
 ///
 /// Each line is ok, a warning or a failure: the configuration, files and their modes, the store, the master key, every
 /// member of an etcd cluster, the machines that share it and their clocks, free space, the audit log, the outbox, the clock, the time zone, this terminal, the SSH host key, the ports, the page and its
 /// certificate, the mail server. It works while the kiosk runs and when it does not, and changes nothing: no letter is
-/// sent, nothing is created.
+/// sent, nothing is created. The last line counts what was found.
 ///
 /// The exit status is 0 when nothing failed, and 1 otherwise.
 #[derive(Debug, Args)]
@@ -59,22 +57,20 @@ pub fn run(arguments: &DoctorArguments, flags: &Flags) -> Result<(), CliError> {
     let findings = examine(flags);
     let worst = findings.iter().map(|finding| finding.status).max();
     let worst = worst.unwrap_or(Status::Ok);
-    let mut lines = Lines::new();
+    let (report, mut lines) = (Report::here(), Lines::new());
     if arguments.json {
         let checks: Vec<_> = findings.iter().map(Finding::as_json).collect();
         lines.line(json!({ "status": worst.as_str(), "checks": checks }))?;
     } else {
-        print(&findings, &mut lines)?;
+        report.write(&findings, &mut lines)?;
     }
     lines.flush()?;
-    let count = |status| findings.iter().filter(|f| f.status == status).count();
-    let (failures, warnings) = (count(Status::Failure), count(Status::Warning));
     match worst {
-        Status::Failure => Err(CliError::Refused(format!("failures: {failures}"))),
-        Status::Warning if arguments.strict => {
-            Err(CliError::Refused(format!("warnings: {warnings}")))
-        }
-        _ => Ok(()),
+        Status::Ok => Ok(()),
+        Status::Warning if !arguments.strict => Ok(()),
+        // Who sees the report has read its last line.
+        _ if report.is_seen() && !arguments.json => Err(CliError::Told),
+        _ => Err(CliError::Refused(report::count(&findings))),
     }
 }
 
@@ -137,26 +133,4 @@ fn examine(flags: &Flags) -> Vec<Finding> {
     findings.extend(page);
     findings.push(mail);
     findings
-}
-
-fn print(findings: &[Finding], lines: &mut Lines) -> Result<(), CliError> {
-    let shows = Terminal::from_environment(|name| std::env::var(name).ok());
-    let coloured = stdout().is_terminal() && shows.colours != Colours::Mono && !shows.no_color;
-    for finding in findings {
-        let word = format!("{:<8}", finding.status);
-        let colour = match finding.status {
-            Status::Ok => Color::DarkGreen,
-            Status::Warning => Color::DarkYellow,
-            Status::Failure => Color::DarkRed,
-        };
-        let word = match coloured {
-            true => word.with(colour).to_string(),
-            false => word,
-        };
-        lines.line(format!("{word} {:<13} {}", finding.name, finding.message))?;
-        if let Some(what_to_do) = &finding.what_to_do {
-            lines.line(format!("{:23}{what_to_do}", ""))?;
-        }
-    }
-    Ok(())
 }

@@ -2,11 +2,12 @@
 
 use std::fs;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 
 use super::{finding::Finding, patient::Patient};
 use crate::{
     adapter::secret_file,
+    cli::moment,
     config::BaseUrl,
     frontend::web::{self, Reception},
 };
@@ -77,13 +78,19 @@ fn examine_pair(
         return failed(format!("{shown}: {error}"));
     }
     match web::reception(&pem, base_url.host(), patient.now) {
-        Ok(reception) => judge(&shown.to_string(), base_url.host(), reception, patient.now),
+        Ok(reception) => judge(&shown.to_string(), base_url.host(), reception, patient),
         Err(error) => failed(format!("{shown}: {error}")),
     }
 }
 
-fn judge(certificate: &str, host: &str, reception: Reception, now: Timestamp) -> Vec<Finding> {
-    let ends = reception.ends.strftime("%Y-%m-%d %H:%M UTC");
+fn judge(
+    certificate: &str,
+    host: &str,
+    reception: Reception,
+    patient: &Patient<'_>,
+) -> Vec<Finding> {
+    let now = patient.now;
+    let ends = moment::shown(reception.ends, patient.config.zone);
     let renew = "Renew it, then restart the kiosk.";
     let mut findings = Vec::new();
     if reception.ends <= now {

@@ -5,7 +5,12 @@ use serde_json::json;
 
 use super::records::records;
 use crate::{
-    cli::{error::CliError, output::Lines, progress},
+    cli::{
+        error::CliError,
+        listing::{Column, Listing, Row},
+        output::Lines,
+        progress,
+    },
     domain::{Source, identity::is_disguise},
     service::{Services, keys::Census},
 };
@@ -98,14 +103,21 @@ fn in_lines(
     census: &Census,
     unopened: &[(String, String)],
 ) -> Result<(), CliError> {
+    let mut listing = Listing::new([
+        Column::new("MASTER KEY", 0),
+        Column::of_numbers("SEALED", 15),
+        Column::new("WHAT IT DOES", 0),
+    ]);
     for (id, key) in &census.keys {
         let what = match (*id == census.sealing, key.is_kept) {
             (true, _) => "seals",
             (false, true) => "opens",
             (false, false) => "not in the key file",
         };
-        lines.line(format!("{id}  {:>8} sealed  {what}", key.sealed))?;
+        let sealed = format!("{} sealed", key.sealed);
+        listing.add(Row::Cells([id.clone(), sealed, what.to_owned()]))?;
     }
+    listing.flush()?;
     for (record, why) in unopened {
         lines.line(format!("{record}: {why}"))?;
     }

@@ -4,7 +4,12 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use crate::{
-    cli::{error::CliError, output::Lines},
+    cli::{
+        error::CliError,
+        listing::{Column, Listing, Row},
+        moment,
+    },
+    domain::calendar::Zone,
     service::Services,
     store::nodes::Node,
 };
@@ -26,24 +31,29 @@ pub struct ListArguments {
     json: bool,
 }
 
-pub async fn run(arguments: &ListArguments, services: &Services) -> Result<(), CliError> {
+pub async fn run(
+    arguments: &ListArguments,
+    services: &Services,
+    zone: Zone,
+) -> Result<(), CliError> {
     let nodes = services.nodes.list().await?;
-    let mut lines = Lines::new();
-    if nodes.is_empty() && !arguments.json {
-        lines.line(format!("{}.", capital(ALONE)))?;
-    }
+    let mut listing = Listing::new([
+        Column::new("NAME", 15),
+        Column::new("STATE", 0),
+        Column::new("CLOCK", 16),
+        Column::new("VERSION", 0),
+        Column::new("MASTER KEYS", 0),
+    ]);
     for node in &nodes {
         match arguments.json {
-            true => lines.line(as_json(node))?,
-            false => lines.line(in_a_line(node, services.nodes.own()))?,
+            true => listing.add(as_json(node))?,
+            false => listing.add(Row::Cells(cells(node, services.nodes.own(), zone)))?,
         }
     }
-    lines.flush()
-}
-
-fn capital(sentence: &str) -> String {
-    let (first, rest) = sentence.split_at(1);
-    first.to_uppercase() + rest
+    match arguments.json {
+        true => listing.flush(),
+        false => listing.end(ALONE),
+    }
 }
 
 fn as_json(node: &Node) -> Value {
@@ -60,7 +70,7 @@ fn as_json(node: &Node) -> Value {
     })
 }
 
-fn in_a_line(node: &Node, own: &str) -> String {
+fn cells(node: &Node, own: &str, zone: Zone) -> [String; 5] {
     let said = &node.said;
     let (word, at) = match node.is_living {
         true => ("lives since", said.since()),
@@ -75,10 +85,11 @@ fn in_a_line(node: &Node, own: &str) -> String {
         true => "no keys told".to_owned(),
         false => format!("keys {}", said.keys.join(" ")),
     };
-    format!(
-        "{:<16} {word} {}  {clock:<16} {}  {keys}",
-        said.name,
-        at.strftime("%Y-%m-%d %H:%M:%S UTC"),
-        said.version,
-    )
+    [
+        said.name.clone(),
+        format!("{word} {}", moment::shown(at, zone)),
+        clock,
+        said.version.clone(),
+        keys,
+    ]
 }

@@ -6,7 +6,10 @@ mod list;
 use clap::{Args, Subcommand};
 
 use super::error::CliError;
-use crate::{domain::Source, service::Services};
+use crate::{
+    domain::{Source, calendar::Zone},
+    service::Services,
+};
 
 /// The machines that share a store in an etcd cluster: list, forget one that is gone
 #[derive(Debug, Args)]
@@ -25,9 +28,10 @@ pub async fn run(
     arguments: NodeArguments,
     services: &Services,
     source: &Source,
+    zone: Zone,
 ) -> Result<(), CliError> {
     match arguments.command {
-        NodeCommand::List(arguments) => list::run(&arguments, services).await,
+        NodeCommand::List(arguments) => list::run(&arguments, services, zone).await,
         NodeCommand::Forget(arguments) => forget::run(&arguments, services, source).await,
     }
 }

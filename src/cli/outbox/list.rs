@@ -4,8 +4,13 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use crate::{
-    cli::{error::CliError, output::Lines},
+    cli::{
+        error::CliError,
+        listing::{Column, Listing, Row},
+        moment,
+    },
     domain::{
+        calendar::Zone,
         identity::is_disguise,
         letter::{LetterId, Stage},
     },
@@ -28,25 +33,38 @@ pub struct ListArguments {
     json: bool,
 }
 
-pub async fn run(arguments: ListArguments, services: &Services) -> Result<(), CliError> {
-    let mut lines = Lines::new();
+pub async fn run(
+    arguments: ListArguments,
+    services: &Services,
+    zone: Zone,
+) -> Result<(), CliError> {
+    let mut listing = Listing::new([
+        Column::new("LETTER", 0),
+        Column::new("ABOUT", 16),
+        Column::new("ACCOUNT", 28),
+        Column::new("ADDRESS", 0),
+        Column::new("HOW FAR", 0),
+    ]);
     let mut after: Option<LetterId> = None;
     loop {
         let page = services.outbox.page(after.as_ref(), PAGE).await?;
         for waiting in page.letters {
             if arguments.json {
-                lines.line(as_json(&waiting))?;
+                listing.add(as_json(&waiting))?;
             } else {
-                lines.line(in_a_line(&waiting))?;
+                listing.add(Row::Cells(cells(&waiting, zone)))?;
                 if let Some(error) = &waiting.delivery.last_error {
-                    lines.line(format!("    {}", harmless(error)))?;
+                    listing.add(Row::Below(harmless(error)))?;
                 }
             }
         }
-        lines.flush()?;
+        listing.flush()?;
         after = page.next;
         if after.is_none() {
-            return Ok(());
+            return match arguments.json {
+                true => Ok(()),
+                false => listing.end("no letter waits"),
+            };
         }
     }
 }
@@ -75,23 +93,24 @@ fn as_json(waiting: &Waiting) -> Value {
     })
 }
 
-fn in_a_line(waiting: &Waiting) -> String {
+fn cells(waiting: &Waiting, zone: Zone) -> [String; 5] {
     let Waiting { letter, delivery } = waiting;
     let how_far = match (&delivery.stage, delivery.failures) {
         (Stage::Due(_), 0) => "waiting".to_owned(),
         (Stage::Due(wait), failures) => {
-            format!("failed {failures} times, next try {}", wait.end())
+            let next = moment::shown(wait.end(), zone);
+            format!("failed {failures} times, next try {next}")
         }
         (Stage::Claimed { .. }, _) => "under way".to_owned(),
         (Stage::Refused, _) => "refused; `outbox retry` sends it again".to_owned(),
     };
-    format!(
-        "{}  {:<16} {:<28} <{}>  {how_far}",
-        letter.id,
-        letter.kind.as_str(),
+    [
+        letter.id.to_string(),
+        letter.kind.as_str().to_owned(),
         letter.account.to_string(),
-        letter.address
-    )
+        format!("<{}>", letter.address),
+        how_far,
+    ]
 }
 
 /// What a mail server said, free of whatever could act on a terminal.

@@ -6,7 +6,10 @@ mod retry;
 use clap::{Args, Subcommand};
 
 use super::error::CliError;
-use crate::{domain::Source, service::Services};
+use crate::{
+    domain::{Source, calendar::Zone},
+    service::Services,
+};
 
 /// Letters on their way: list, send again
 #[derive(Debug, Args)]
@@ -25,9 +28,10 @@ pub async fn run(
     arguments: OutboxArguments,
     services: &Services,
     source: &Source,
+    zone: Zone,
 ) -> Result<(), CliError> {
     match arguments.command {
-        OutboxCommand::List(arguments) => list::run(arguments, services).await,
+        OutboxCommand::List(arguments) => list::run(arguments, services, zone).await,
         OutboxCommand::Retry(arguments) => retry::run(arguments, services, source).await,
     }
 }

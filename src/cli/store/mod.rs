@@ -25,7 +25,7 @@ enum StoreCommand {
 
 pub fn run(arguments: &StoreArguments, flags: &Flags) -> Result<(), CliError> {
     match &arguments.command {
-        StoreCommand::Check(arguments) => with_services(flags, async |services, source| {
+        StoreCommand::Check(arguments) => with_services(flags, async |services, source, _| {
             check::run(arguments, &services, &source).await
         }),
         StoreCommand::Copy(arguments) => copy::run(arguments, flags),

@@ -15,7 +15,7 @@ pub enum ActCommand {
     /// Switch an account's TOTP off, also when it is held after too many wrong codes; open logins end
     ///
     /// Check who asks first: until TOTP is activated again, the password alone is enough, unless the policy is required.
-    #[command(after_help = "Example:\n  lpse-kiosk user reset-totp PPK30 --type non-penyedia")]
+    #[command(after_help = "Example:\n  lpse-kiosk user reset-totp PPK30")]
     ResetTotp(Which),
     /// End an account's waits after wrong codes and wrong passwords
     ///
@@ -23,16 +23,16 @@ pub enum ActCommand {
     /// What a terminal or an address as a whole has guessed at other accounts is not forgotten by it: nobody waits for that.
     ///
     /// A hold after 100 wrong codes is not ended by it: `user reset-totp` does that.
-    #[command(after_help = "Example:\n  lpse-kiosk user unlock PPK30 --type non-penyedia")]
+    #[command(after_help = "Example:\n  lpse-kiosk user unlock PPK30")]
     Unlock(Which),
     /// End every open login of an account
-    #[command(after_help = "Example:\n  lpse-kiosk user end-logins PPK30 --type non-penyedia")]
+    #[command(after_help = "Example:\n  lpse-kiosk user end-logins PPK30")]
     EndLogins(Which),
     /// Suspend an account: nobody logs in to it until it is reinstated, and open logins end
-    #[command(after_help = "Example:\n  lpse-kiosk user suspend PPK30 --type non-penyedia")]
+    #[command(after_help = "Example:\n  lpse-kiosk user suspend PPK30")]
     Suspend(Which),
     /// End the suspension of an account
-    #[command(after_help = "Example:\n  lpse-kiosk user reinstate PPK30 --type non-penyedia")]
+    #[command(after_help = "Example:\n  lpse-kiosk user reinstate PPK30")]
     Reinstate(Which),
 }
 
@@ -58,8 +58,9 @@ pub async fn carry_out(
     services: &Services,
     source: &Source,
 ) -> Result<(), CliError> {
-    let done = services.accounts.act(&which.key(), act, source).await;
-    let (is, was) = words(act, &which.user_id);
+    let key = which.key(services).await?;
+    let done = services.accounts.act(&key, act, source).await;
+    let (is, was) = words(act, &key.user_id);
     told(done, is, was)
 }
 

@@ -2,10 +2,10 @@
 
 use clap::Args;
 
-use super::which::Which;
+use super::which::UserTypes;
 use crate::{
     cli::{error::CliError, output::line, password},
-    domain::{EmailAddress, PersonName, Source, account::Role},
+    domain::{AccountKey, EmailAddress, PersonName, Source, UserId, UserType, account::Role},
     service::{
         Services,
         accounts::{AccountsError, NewAccount},
@@ -24,8 +24,12 @@ use crate::{
         --name \"Rina Wulandari\" --email rina@contoh.go.id --officer"
 )]
 pub struct AddArguments {
-    #[command(flatten)]
-    which: Which,
+    /// The account's User ID; capital and small letters are the same
+    #[arg(value_parser = UserId::parse)]
+    user_id: UserId,
+    /// The account's user type
+    #[arg(long = "type", value_name = "TYPE", value_parser = UserTypes)]
+    user_type: UserType,
     /// The name of the person or the business
     #[arg(long, value_parser = PersonName::parse)]
     name: PersonName,
@@ -43,12 +47,13 @@ pub async fn run(
     source: &Source,
 ) -> Result<(), CliError> {
     let AddArguments {
-        which,
+        user_id,
+        user_type,
         name,
         email,
         officer,
     } = arguments;
-    let key = which.key();
+    let key = AccountKey::new(user_type, user_id.clone());
     // Told before anybody has typed a password in vain.
     if services.accounts.get(&key).await?.is_some() {
         return Err(AccountsError::Exists(key).into());
@@ -63,5 +68,5 @@ pub async fn run(
         password,
     };
     services.accounts.add(new, source).await?;
-    line(format!("Added {} {}.", which.user_type, which.user_id))
+    line(format!("Added {} {}.", user_type, user_id))
 }

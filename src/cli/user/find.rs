@@ -2,9 +2,9 @@
 
 use clap::Args;
 
-use super::list::{not_shown, write};
+use super::list::{accounts, not_shown, write};
 use crate::{
-    cli::{error::CliError, output::Lines, standard_error::say},
+    cli::{error::CliError, standard_error::say},
     service::Services,
 };
 
@@ -32,19 +32,22 @@ pub struct FindArguments {
 pub async fn run(arguments: FindArguments, services: &Services) -> Result<(), CliError> {
     let FindArguments { words, json } = arguments;
     let typed = words.join(" ");
-    let mut lines = Lines::new();
+    let mut listing = accounts();
     let mut after = None;
     let mut altered = 0;
     loop {
         let page = services.accounts.find(&typed, after.as_ref(), PAGE).await?;
-        write(&page.accounts, json, &mut lines)?;
+        write(&page.accounts, json, &mut listing)?;
         altered += page.altered;
         after = page.next;
         if after.is_none() {
             if altered > 0 {
                 say(&not_shown(altered));
             }
-            return Ok(());
+            return match json || altered > 0 {
+                true => listing.flush(),
+                false => listing.end("no account fits"),
+            };
         }
     }
 }

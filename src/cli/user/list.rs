@@ -5,7 +5,10 @@ use unicode_normalization::UnicodeNormalization;
 
 use super::{show, which::UserTypes};
 use crate::{
-    cli::{error::CliError, output::Lines},
+    cli::{
+        error::CliError,
+        listing::{Column, Listing, Row},
+    },
     domain::{Account, UserId, UserType},
     service::Services,
 };
@@ -61,7 +64,8 @@ pub async fn run(arguments: ListArguments, services: &Services) -> Result<(), Cl
         Some(one) => vec![one],
         None => UserType::ALL.to_vec(),
     };
-    let mut lines = Lines::new();
+    let is_all = user_type.is_none() && prefix.is_empty();
+    let mut listing = accounts();
     let mut altered = 0;
     for user_type in types {
         let mut after: Option<UserId> = None;
@@ -70,7 +74,7 @@ pub async fn run(arguments: ListArguments, services: &Services) -> Result<(), Cl
                 .accounts
                 .page(user_type, &prefix, after.as_ref(), PAGE)
                 .await?;
-            write(&page.accounts, json, &mut lines)?;
+            write(&page.accounts, json, &mut listing)?;
             altered += page.altered.len();
             after = page.next;
             if after.is_none() {
@@ -79,8 +83,13 @@ pub async fn run(arguments: ListArguments, services: &Services) -> Result<(), Cl
         }
     }
     match altered {
-        0 => Ok(()),
-        _ => Err(CliError::Refused(not_shown(altered))),
+        0 if json => listing.flush(),
+        0 if is_all => listing.end("there are no accounts; `user add` adds one"),
+        0 => listing.end("there are no such accounts"),
+        _ => {
+            listing.flush()?;
+            Err(CliError::Refused(not_shown(altered)))
+        }
     }
 }
 
@@ -97,39 +106,45 @@ pub fn not_shown(altered: usize) -> String {
     )
 }
 
-/// Writes one page of a listing, each account as JSON or in words.
-pub fn write(page: &[Account], json: bool, lines: &mut Lines) -> Result<(), CliError> {
-    for account in page {
-        if json {
-            lines.line(show::as_json(account))?;
-        } else {
-            lines.line(in_a_line(account))?;
-        }
-    }
-    // Whoever reads along sees each page when it is there, and a reader who has gone ends the listing.
-    lines.flush()
+/// A listing of accounts.
+pub fn accounts() -> Listing<6> {
+    Listing::new([
+        Column::new("TYPE", 12),
+        Column::new("USER ID", 31),
+        Column::new("TOTP", 7),
+        Column::new("NAME", 0),
+        Column::new("E-MAIL", 0),
+        Column::new("NOTES", 0),
+    ])
 }
 
-/// An account as one line of a listing.
-fn in_a_line(account: &Account) -> String {
-    let Account {
-        key, name, email, ..
-    } = account;
-    let totp = show::totp_word(account);
-    let mut line = format!(
-        "{:<13} {:<32} {totp:<8} {name}  <{email}>",
-        key.user_type, key.user_id
-    );
+/// Adds one page of accounts to a listing, each as JSON or in words.
+pub fn write(page: &[Account], json: bool, listing: &mut Listing<6>) -> Result<(), CliError> {
+    for account in page {
+        if json {
+            listing.add(show::as_json(account))?;
+        } else {
+            listing.add(Row::Cells(cells(account)))?;
+        }
+    }
+    Ok(())
+}
+
+fn cells(account: &Account) -> [String; 6] {
     let marks = [
         (account.role.is_officer(), "officer"),
         (account.suspended.is_some(), "suspended"),
         (account.one_time_password.is_some(), "one-time password"),
     ];
-    for (_, mark) in marks.into_iter().filter(|(is_so, _)| *is_so) {
-        line.push_str("  ");
-        line.push_str(mark);
-    }
-    line
+    let marks = marks.into_iter().filter(|(is_so, _)| *is_so);
+    [
+        account.key.user_type.to_string(),
+        account.key.user_id.to_string(),
+        show::totp_word(account).to_owned(),
+        account.name.to_string(),
+        format!("<{}>", account.email),
+        marks.map(|(_, mark)| mark).collect::<Vec<_>>().join("  "),
+    ]
 }
 
 #[cfg(test)]

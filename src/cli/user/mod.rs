@@ -16,7 +16,10 @@ mod which;
 use clap::{Args, Subcommand};
 
 use super::error::CliError;
-use crate::{domain::Source, service::Services};
+use crate::{
+    domain::{Source, calendar::Zone},
+    service::Services,
+};
 pub use import::HASHES_AT_ONCE;
 
 /// Accounts: add, list, find, show, change, suspend, remove, import
@@ -45,12 +48,13 @@ pub async fn run(
     arguments: UserArguments,
     services: &Services,
     source: &Source,
+    zone: Zone,
 ) -> Result<(), CliError> {
     match arguments.command {
         UserCommand::Add(arguments) => add::run(arguments, services, source).await,
         UserCommand::List(arguments) => list::run(arguments, services).await,
         UserCommand::Find(arguments) => find::run(arguments, services).await,
-        UserCommand::Show(arguments) => show::run(arguments, services).await,
+        UserCommand::Show(arguments) => show::run(arguments, services, zone).await,
         UserCommand::SetPassword(arguments) => set_password::run(arguments, services, source).await,
         UserCommand::SetEmail(arguments) => set_email::run(arguments, services, source).await,
         UserCommand::SetRole(arguments) => set_role::run(arguments, services, source).await,

@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal, Write};
 
 use clap::Args;
 
-use super::which::{Which, known};
+use super::which::Which;
 use crate::{
     cli::{error::CliError, output::line},
     domain::{Account, Source},
@@ -13,7 +13,9 @@ use crate::{
 
 /// Remove an account; on a terminal, it is asked about first
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  lpse-kiosk user remove PPK30 --type non-penyedia")]
+#[command(
+    after_help = "Examples:\n  lpse-kiosk user remove PPK30 --type non-penyedia\n  lpse-kiosk user remove PPK30 --yes"
+)]
 pub struct RemoveArguments {
     #[command(flatten)]
     which: Which,
@@ -28,12 +30,15 @@ pub async fn run(
     source: &Source,
 ) -> Result<(), CliError> {
     let RemoveArguments { which, yes } = arguments;
-    let account = known(services, &which.key()).await?;
+    let account = which.account(services).await?;
     if !yes && !confirmed(&account)? {
         return Err(CliError::Refused("nothing was removed".into()));
     }
     services.accounts.remove(&account.key, source).await?;
-    line(format!("Removed {} {}.", which.user_type, which.user_id))
+    line(format!(
+        "Removed {} {}.",
+        account.key.user_type, account.key.user_id
+    ))
 }
 
 fn confirmed(account: &Account) -> Result<bool, CliError> {

@@ -13,9 +13,7 @@ use crate::{
 ///
 /// Check who asks first: whoever reads this mailbox can reset the account's TOTP.
 #[derive(Debug, Args)]
-#[command(
-    after_help = "Example:\n  lpse-kiosk user set-email PPK30 --type non-penyedia --email siti@contoh.go.id"
-)]
+#[command(after_help = "Example:\n  lpse-kiosk user set-email PPK30 --email siti@contoh.go.id")]
 pub struct SetEmailArguments {
     #[command(flatten)]
     which: Which,

@@ -2,10 +2,7 @@
 
 use clap::Args;
 
-use super::{
-    act::words,
-    which::{Which, known},
-};
+use super::{act::words, which::Which};
 use crate::{
     cli::{error::CliError, output::line, password},
     domain::{Source, officer::AccountAct},
@@ -14,10 +11,8 @@ use crate::{
 
 /// Set a new password, asked for as with add; open logins of the account end
 #[derive(Debug, Args)]
-#[command(
-    after_help = "Examples:\n  lpse-kiosk user set-password PPK30 --type non-penyedia\n  \
-        lpse-kiosk user set-password PPK30 --type non-penyedia --one-time"
-)]
+#[command(after_help = "Examples:\n  lpse-kiosk user set-password PPK30\n  \
+        lpse-kiosk user set-password PPK30 --one-time")]
 pub struct SetPasswordArguments {
     #[command(flatten)]
     which: Which,
@@ -31,7 +26,7 @@ pub async fn run(
     services: &Services,
     source: &Source,
 ) -> Result<(), CliError> {
-    let account = known(services, &arguments.which.key()).await?;
+    let account = arguments.which.account(services).await?;
     let password = password::new(&account.key, &account.name, &account.email)?;
     let password = services.accounts.hash(password).await?;
     let (accounts, key) = (&services.accounts, &account.key);

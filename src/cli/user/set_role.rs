@@ -15,8 +15,8 @@ use crate::{
 /// letter: another officer does that, or `user reset-totp`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  lpse-kiosk user set-role PETUGAS1 --type non-penyedia officer\n  \
-        lpse-kiosk user set-role PETUGAS1 --type non-penyedia user"
+    after_help = "Examples:\n  lpse-kiosk user set-role PETUGAS1 officer\n  \
+        lpse-kiosk user set-role PETUGAS1 user"
 )]
 pub struct SetRoleArguments {
     #[command(flatten)]
@@ -32,7 +32,7 @@ pub async fn run(
     source: &Source,
 ) -> Result<(), CliError> {
     let SetRoleArguments { which, role } = arguments;
-    let key = which.key();
+    let key = which.key(services).await?;
     let done = services.accounts.set_role(&key, role, source).await;
     let (id, role) = (&key.user_id, role.as_str());
     told(

@@ -3,16 +3,18 @@
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::which::{Which, known};
+use super::which::Which;
 use crate::{
-    cli::{error::CliError, output::Lines},
-    domain::{Account, Authenticator, throttle::PASSCODE_FAILURES_HELD},
+    cli::{error::CliError, moment, output::Lines},
+    domain::{Account, Authenticator, calendar::Zone, throttle::PASSCODE_FAILURES_HELD},
     service::Services,
 };
 
 /// Show one account: who it is, its TOTP, its last login and latest activity
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  lpse-kiosk user show PPK30 --type non-penyedia")]
+#[command(
+    after_help = "Examples:\n  lpse-kiosk user show PPK30\n  lpse-kiosk user show PPK30 --type non-penyedia --json"
+)]
 pub struct ShowArguments {
     #[command(flatten)]
     which: Which,
@@ -21,13 +23,17 @@ pub struct ShowArguments {
     json: bool,
 }
 
-pub async fn run(arguments: ShowArguments, services: &Services) -> Result<(), CliError> {
-    let account = known(services, &arguments.which.key()).await?;
+pub async fn run(
+    arguments: ShowArguments,
+    services: &Services,
+    zone: Zone,
+) -> Result<(), CliError> {
+    let account = arguments.which.account(services).await?;
     let mut lines = Lines::new();
     if arguments.json {
         lines.line(as_json(&account))?;
     } else {
-        for (name, value) in facts(&account) {
+        for (name, value) in facts(&account, zone) {
             lines.line(format!("{name:<13}{value}"))?;
         }
     }
@@ -73,9 +79,10 @@ pub fn as_json(account: &Account) -> Value {
     })
 }
 
-fn facts(account: &Account) -> Vec<(&'static str, String)> {
+fn facts(account: &Account, zone: Zone) -> Vec<(&'static str, String)> {
+    let shown = |at| moment::shown(at, zone);
     let last_login = match &account.last_login {
-        Some(login) => format!("{} from {}", login.at, login.from),
+        Some(login) => format!("{} from {}", shown(login.at), login.from),
         None => "never".to_owned(),
     };
     let failures = account.passcode_throttle.failures.to_string();
@@ -87,21 +94,22 @@ fn facts(account: &Account) -> Vec<(&'static str, String)> {
         ("Role", account.role.as_str().to_owned()),
         ("TOTP", totp_word(account).to_owned()),
         ("Wrong codes", failures),
-        ("Created", account.created.to_string()),
+        ("Created", shown(account.created).to_string()),
         ("Last login", last_login),
     ];
     if let Some(since) = account.suspended {
-        facts.push(("Suspended", format!("since {since}")));
+        facts.push(("Suspended", format!("since {}", shown(since))));
     }
     if let Some(issued) = account.one_time_password {
-        facts.push(("Password", format!("one-time, until {}", issued.good_until)));
+        let until = shown(issued.good_until);
+        facts.push(("Password", format!("one-time, until {until}")));
     }
     if let Some(codes) = &account.recovery {
         facts.push(("Recovery", format!("{} codes left", codes.left)));
     }
     for activity in &account.activity {
         let word = activity.kind.as_str();
-        let mut told = format!("{} {word} from {}", activity.at, activity.from);
+        let mut told = format!("{} {word} from {}", shown(activity.at), activity.from);
         if let Some(by) = &activity.by {
             told.push_str(&format!(" by {by}"));
         }

@@ -598,6 +598,7 @@ impl Office {
         };
         let pair = native_pty_system().openpty(size).unwrap();
         let mut command = CommandBuilder::new(support::program());
+        command.arg("--kiosk");
         for (name, value) in self.environment() {
             command.env(name, value);
         }

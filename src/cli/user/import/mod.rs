@@ -98,10 +98,19 @@ pub async fn run(
             judged.warned()
         ));
     }
+    let template = "{msg:<10} {wide_bar} {pos}/{len}  {rate}  {eta} left";
+    let progress = progress::bar("Importing", judged.good, template);
     let mut import = services.accounts.begin_import().await?;
-    match add_all(&mut table, &file, &judged, services, &mut import, source).await {
+    let adding = Adding {
+        services,
+        source,
+        progress: &progress,
+    };
+    match adding.all(&mut table, &file, &judged, &mut import).await {
         Ok(()) => {
-            import.finish(source).await?;
+            let finished = import.finish(source).await;
+            progress.finish_and_clear();
+            finished?;
             let plural = if judged.good == 1 { "" } else { "s" };
             let warned = judged.warned();
             line(format!("Imported {} account{plural}{warned}.", judged.good))
@@ -109,6 +118,7 @@ pub async fn run(
         Err(error) => {
             // Nothing of it is visible either way: what is left behind is cleared away when the store opens next.
             let _ = import.abandon().await;
+            progress.finish_and_clear();
             Err(error)
         }
     }
@@ -272,55 +282,72 @@ async fn those_that_exist(
     Ok(there)
 }
 
-/// Reads the file again and adds its accounts, unless it is no longer the file that was judged.
-async fn add_all(
-    table: &mut Table,
-    path: &Path,
-    judged: &Judged,
-    services: &Services,
-    import: &mut Import,
-    source: &Source,
-) -> Result<(), CliError> {
-    let changed =
-        || CliError::Refused("the file changed while it was imported; nothing was imported".into());
-    table.rewind().map_err(|error| unreadable(path, error))?;
-    let header = header(table, path)?;
-    let template = "{msg:<10} {wide_bar} {pos}/{len}  {rate}  {eta} left";
-    let progress = progress::bar("Importing", judged.good, template);
-    let mut hashing: JoinSet<Result<NewAccount, ServiceError>> = JoinSet::new();
-    let mut part: Vec<NewAccount> = Vec::with_capacity(PART);
-    let mut more = true;
-    while more || !hashing.is_empty() {
-        // Hashes go on while a part is written, so that the cores and the disk do not wait for each other.
-        if more && hashing.len() < HASHES_AT_ONCE {
-            match table.next().map_err(|error| unreadable(path, error))? {
-                None => more = false,
-                Some(row) => {
-                    let fields = row.content.map_err(|_| changed())?;
-                    let entry = header.entry(fields, Reading::Taking);
-                    take(
-                        entry.map_err(|_| changed())?,
-                        services,
-                        &mut hashing,
-                        &mut part,
-                    );
+/// What the second reading works with.
+struct Adding<'a> {
+    services: &'a Services,
+    source: &'a Source,
+    progress: &'a ProgressBar,
+}
+
+impl Adding<'_> {
+    /// Reads the file again and adds its accounts, unless it is no longer the file that was judged.
+    async fn all(
+        &self,
+        table: &mut Table,
+        path: &Path,
+        judged: &Judged,
+        import: &mut Import,
+    ) -> Result<(), CliError> {
+        let changed = || {
+            CliError::Refused("the file changed while it was imported; nothing was imported".into())
+        };
+        table.rewind().map_err(|error| unreadable(path, error))?;
+        let header = header(table, path)?;
+        let mut hashing: JoinSet<Result<NewAccount, ServiceError>> = JoinSet::new();
+        let mut part: Vec<NewAccount> = Vec::with_capacity(PART);
+        let mut more = true;
+        while more || !hashing.is_empty() {
+            let before = part.len();
+            // Hashes go on while a part is written, so that the cores and the disk do not wait for each other.
+            if more && hashing.len() < HASHES_AT_ONCE {
+                match table.next().map_err(|error| unreadable(path, error))? {
+                    None => more = false,
+                    Some(row) => {
+                        let fields = row.content.map_err(|_| changed())?;
+                        let entry = header.entry(fields, Reading::Taking);
+                        take(
+                            entry.map_err(|_| changed())?,
+                            self.services,
+                            &mut hashing,
+                            &mut part,
+                        );
+                    }
                 }
+            } else if let Some(done) = hashing.join_next().await {
+                let done =
+                    done.map_err(|_| CliError::Refused("a password was not hashed".into()))?;
+                part.push(done?);
             }
-        } else if let Some(done) = hashing.join_next().await {
-            let done = done.map_err(|_| CliError::Refused("a password was not hashed".into()))?;
-            part.push(done?);
+            // Each hash shows: what is written together takes seconds to be hashed.
+            self.progress.inc((part.len() - before) as u64);
+            if part.len() >= PART {
+                self.add(&mut part, import).await?;
+            }
         }
-        if part.len() >= PART {
-            add_part(&mut part, import, source, &progress).await?;
+        self.add(&mut part, import).await?;
+        // The digest of the second reading must be the first's: otherwise something unjudged was added.
+        if table.digest() == judged.digest {
+            Ok(())
+        } else {
+            Err(changed())
         }
     }
-    add_part(&mut part, import, source, &progress).await?;
-    progress.finish_and_clear();
-    // The digest of the second reading must be the first's: otherwise something unjudged was added.
-    if table.digest() == judged.digest {
+
+    async fn add(&self, part: &mut Vec<NewAccount>, import: &mut Import) -> Result<(), CliError> {
+        if !part.is_empty() {
+            import.add(std::mem::take(part), self.source).await?;
+        }
         Ok(())
-    } else {
-        Err(changed())
     }
 }
 
@@ -352,20 +379,6 @@ fn take(
             hashing.spawn(async move { Ok(with(accounts.hash(password).await?)) });
         }
     }
-}
-
-async fn add_part(
-    part: &mut Vec<NewAccount>,
-    import: &mut Import,
-    source: &Source,
-    progress: &ProgressBar,
-) -> Result<(), CliError> {
-    let added = part.len() as u64;
-    if added > 0 {
-        import.add(std::mem::take(part), source).await?;
-        progress.inc(added);
-    }
-    Ok(())
 }
 
 fn header(table: &mut Table, path: &Path) -> Result<Header, CliError> {
