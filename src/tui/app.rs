@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 
 use super::{
     AppSettings, Effect, Ending, EndingReason, Event, HomeView, LookupReply, Now, Reply, RequestId,
-    attention::{Attention, Stakes},
+    attention::{Attention, Stakes, Unread},
     command::{self, Command, Global, KeyPress},
     context::{Context, PATIENCE},
     lookup::Lookups,
@@ -37,6 +37,7 @@ use super::{
     theme::Theme,
     typed_ahead::{Typed, TypedAhead},
     widget::{
+        form::items::unread_hint,
         frame::{self, KeyHint},
         outline::Part,
         panel::Panel,
@@ -60,6 +61,8 @@ pub struct App {
     ending: Option<Told>,
     awaiting: Option<Awaiting>,
     attention: Attention,
+    /// The last key came too early, and until when (monotonic time) that is said.
+    unread: Option<(Unread, Duration)>,
     /// How many times another screen has come into the present one's place.
     changes: u64,
     /// A picture was asked for on behalf of the present screen and has not come yet.
@@ -118,6 +121,7 @@ impl App {
             ending: None,
             awaiting: None,
             attention: Attention::new(settings.reading_time),
+            unread: None,
             changes: 0,
             security_code_asked: false,
             next_request: 0,
@@ -209,11 +213,29 @@ impl App {
                 Vec::new()
             }
             Event::LookupReply(id, reply) => self.lookup_reply(now, id, reply),
-            Event::Resize | Event::Tick => Vec::new(),
+            Event::Tick => self.tick(now),
+            Event::Resize => Vec::new(),
         }
     }
 
+    /// Sends what was sent too early, when its time has come and somebody sees it.
+    fn tick(&mut self, now: Now) -> Vec<Effect> {
+        if !self.is_seen() {
+            return Vec::new();
+        }
+        let step = self.on_screen(now, |screen, context| screen.due(context));
+        self.take(now, step)
+    }
+
+    /// Whether somebody may be taken to look at the screen, with no answer waited for.
+    fn is_seen(&self) -> bool {
+        let is_asked = |told: &Told| told.why == EndingReason::Idle;
+        let is_away = self.ending.as_ref().is_some_and(is_asked);
+        self.overlay.is_none() && self.awaiting.is_none() && !is_away
+    }
+
     fn key(&mut self, now: Now, press: KeyPress) -> Vec<Effect> {
+        self.unread = None;
         let global = command::global(press);
         if global == Some(Global::Interrupt) {
             return if self.settings.is_guest {
@@ -251,6 +273,7 @@ impl App {
     }
 
     fn paste(&mut self, now: Now, text: Zeroizing<String>) -> Vec<Effect> {
+        self.unread = None;
         self.attention.pressed(None, now.monotonic);
         if self.woken(now, self.overlay.is_none()) || self.overlay.is_some() {
             return Vec::new();
@@ -260,6 +283,7 @@ impl App {
             return Vec::new();
         }
         if !self.attention.takes_text(now.monotonic) {
+            self.is_unread(now, Unread::Text);
             return Vec::new();
         }
         self.by_hand(now, |screen, context| screen.paste(&text, context))
@@ -293,6 +317,7 @@ impl App {
         }
         let stakes = self.stakes(now);
         if !self.attention.takes(command, stakes, now.monotonic) {
+            self.is_unread(now, Unread::of(press, command));
             return Vec::new();
         }
         // Where a letter only moves the focus, it is a move like others.
@@ -307,6 +332,11 @@ impl App {
             return effects;
         }
         self.by_hand(now, |screen, context| screen.command(command, context))
+    }
+
+    /// Says for as long as it takes to read that a key came too early: none vanishes without a sign.
+    fn is_unread(&mut self, now: Now, unread: Unread) {
+        self.unread = Some((unread, now.monotonic + self.settings.reading_time));
     }
 
     fn stakes(&self, now: Now) -> Stakes {
@@ -650,8 +680,16 @@ impl App {
                 .awaiting
                 .as_ref()
                 .map(|awaiting| now.monotonic.saturating_sub(awaiting.since)),
+            unread: self.unread(now).map(|(unread, _)| unread),
             looking: self.lookups.waiting(now.monotonic),
         }
+    }
+
+    /// The key that came too early, and how much longer that is said.
+    fn unread(&self, now: Now) -> Option<(Unread, Duration)> {
+        let (unread, until) = self.unread?;
+        let left = until.saturating_sub(now.monotonic);
+        (!left.is_zero()).then_some((unread, left))
     }
 
     /// Runs `change` on the screen, with a context that does not borrow it.
@@ -689,7 +727,12 @@ impl App {
             None => self.screen.next_tick(now),
             Some(_) => None,
         };
-        [Some(minute), sign, warning, screen]
+        let due = match self.is_seen() {
+            true => self.screen.due_in(now),
+            false => None,
+        };
+        let unread = self.unread(now).map(|(_, left)| left);
+        [Some(minute), sign, warning, screen, due, unread]
             .into_iter()
             .flatten()
             .min()
@@ -740,6 +783,10 @@ impl App {
             outline.extend(title.map(|title| Part::Heading(title.to_owned())));
             outline.push(Part::Text(text));
             outline.extend(hint);
+        }
+        if let Some(unread) = context.unread {
+            let KeyHint { key, does } = unread_hint(unread, &context.text.key);
+            outline.push(Part::Text(format!("{key}: {does}")));
         }
         outline.extend(match &self.overlay {
             None => self.screen.outline(&context),

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use super::command::{Command, KeyPress};
+use super::command::{Command, Key, KeyPress};
 
 /// How long a screen that changed by itself stands before a key acts on it: an eye rests a quarter of a second on each
 /// word, and a hand takes as long to follow, so in a second people have read what a screen asks, and hardly more. The
@@ -20,6 +20,30 @@ pub struct Stakes {
     pub logged_in: bool,
     /// What Enter does cannot be taken back.
     pub grave: bool,
+}
+
+/// A key that did nothing, because what stands there cannot have been read yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unread {
+    Enter,
+    Space,
+    Esc,
+    Letter,
+    /// It went on with a text that was typed for the screen before.
+    Text,
+}
+
+impl Unread {
+    /// What `press`, which means `command` here, is when it does nothing.
+    pub fn of(press: KeyPress, command: Command) -> Self {
+        match (command, press.key) {
+            (Command::Edit(_), _) => Self::Text,
+            (_, Key::Enter) => Self::Enter,
+            (_, Key::Char(' ')) => Self::Space,
+            (Command::Back, _) => Self::Esc,
+            _ => Self::Letter,
+        }
+    }
 }
 
 /// What can have been read, and what is still being typed for something that is gone.
@@ -208,7 +232,7 @@ impl Attention {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tui::command::{Edit, Key};
+    use crate::tui::command::Edit;
 
     const LIGHT: Stakes = Stakes {
         logged_in: false,

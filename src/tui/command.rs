@@ -86,6 +86,18 @@ pub enum Edit {
     End,
 }
 
+impl Edit {
+    /// Whether it only moves the cursor.
+    pub fn moves_cursor(self) -> bool {
+        match self {
+            Self::Left | Self::Right | Self::Start | Self::End => true,
+            Self::Insert(_) | Self::Backspace | Self::Delete | Self::DeleteWord | Self::Clear => {
+                false
+            }
+        }
+    }
+}
+
 /// What a key means everywhere, on top of any screen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Global {

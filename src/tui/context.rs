@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{AppSettings, Now, text::Text, theme::Theme};
+use super::{AppSettings, Now, attention::Unread, text::Text, theme::Theme};
 use crate::domain::language::Language;
 
 /// What a screen sees of the world around it.
@@ -16,6 +16,8 @@ pub struct Context<'a> {
     pub visits: Option<u64>,
     /// How long a request has been under way, if one is.
     pub working: Option<Duration>,
+    /// A key that came before anybody can have read what it would have acted on, for a moment.
+    pub unread: Option<Unread>,
     /// How long the screen has been wanting to see something that it does not have yet.
     pub looking: Option<Duration>,
 }

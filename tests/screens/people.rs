@@ -5,6 +5,7 @@
 //! see without colour. `INSTA_UPDATE=always tests/run screens people` writes them anew; then read each one.
 
 mod ahead;
+mod waits;
 
 use std::time::Duration;
 
@@ -521,6 +522,20 @@ const STATES: &[State] = &[
         person.answered(Reply::Refused(Refusal::Rejected {
             wait: Duration::from_secs(3),
         }));
+        person
+    }),
+    ("passcode_put_off", |person| {
+        let mut person = person.at_passcode(false);
+        person.types("123456");
+        person.answered(Reply::Refused(Refusal::Rejected {
+            wait: Duration::from_secs(3),
+        }));
+        person.types("654321");
+        person
+    }),
+    ("passcode_not_digits", |person| {
+        let mut person = person.at_passcode(false);
+        person.types("12e");
         person
     }),
     ("passcode_held", |person| {
@@ -1761,6 +1776,10 @@ proptest! {
             person.now = later(seconds);
             person.event(event);
             person.screen(columns, rows);
+            if person.app.next_tick(person.now) == Some(Duration::ZERO) {
+                // What was put off is due: a tick does it, and then nothing is.
+                person.event(Event::Tick);
+            }
             prop_assert!(person.app.next_tick(person.now) > Some(Duration::ZERO));
             if pause % 4 == 0 && person.request.is_some() {
                 person.answered(reply(answer));

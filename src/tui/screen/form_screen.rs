@@ -1,7 +1,10 @@
 //! A screen that is a form: it lists its items and says what each is for, and keys mean the same on it as on every other.
 
+use std::time::Duration;
+
 use super::{Keys, Step};
 use crate::tui::{
+    Now,
     command::Command,
     context::Context,
     widget::{
@@ -43,19 +46,51 @@ pub trait FormScreen {
         View::new(self.form(), self.items(context), context.text)
     }
 
+    /// Something else stands in the fields than what was refused or put off.
+    fn edited(&mut self) {}
+
+    /// How long until the try that was put off is made, if one was.
+    fn put_off(&self, _now: Now) -> Option<Duration> {
+        None
+    }
+
     /// Does what only the screen can do.
     fn answer(&mut self, pressed: Pressed<Self::Item>, context: &Context<'_>) -> Step {
-        match pressed {
-            Pressed::Nothing => Step::Stay,
-            Pressed::Chosen(item) => self.choose(item, context),
-            Pressed::Back => self.back(context),
-            Pressed::Changed(item, change) => self.changed(item, change, context),
+        let item = match pressed {
+            Pressed::Nothing => return Step::Stay,
+            Pressed::Back => return self.back(context),
+            Pressed::Chosen(item) => item,
+            Pressed::Changed(item, _) => {
+                self.edited();
+                item
+            }
+        };
+        let was_put_off = self.put_off(context.now).is_some();
+        let step = match pressed {
+            Pressed::Changed(_, change) => self.changed(item, change, context),
+            _ => self.choose(item, context),
+        };
+        if !was_put_off && self.put_off(context.now).is_some() {
+            self.form_mut().put_off(item);
         }
+        step
     }
 }
 
-/// Says that a screen keeps its form, whose items these are, in its field `form`.
+/// Says that a screen keeps its form, whose items these are, in its field `form`, and in others what became of its tries.
 macro_rules! form_of {
+    ($item:ty, $($tries:ident),+) => {
+        form_of!($item);
+
+        fn edited(&mut self) {
+            $(self.$tries.edited();)+
+        }
+
+        fn put_off(&self, now: $crate::tui::Now) -> Option<std::time::Duration> {
+            let due = [$(self.$tries.due_in(now)),+];
+            due.into_iter().flatten().min()
+        }
+    };
     ($item:ty) => {
         type Item = $item;
 
@@ -92,6 +127,22 @@ impl<S: FormScreen> Keys for S {
         let items = self.items(context);
         let pressed = self.form_mut().paste(text, &items);
         self.answer(pressed, context)
+    }
+
+    fn due_in(&self, now: Now) -> Option<Duration> {
+        self.put_off(now)
+    }
+
+    fn due(&mut self, context: &Context<'_>) -> Step {
+        if self.put_off(context.now) != Some(Duration::ZERO) {
+            return Step::Stay;
+        }
+        // Whatever becomes of it, it is not put off any more.
+        self.edited();
+        match self.form_mut().take_put_off() {
+            Some(item) => self.choose(item, context),
+            None => Step::Stay,
+        }
     }
 
     fn hints(&self, context: &Context<'_>) -> Vec<KeyHint> {

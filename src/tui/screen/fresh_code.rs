@@ -70,6 +70,16 @@ impl<Id: Copy + PartialEq> FreshCode<Id> {
         form.remove(self.item);
     }
 
+    /// What was typed has become another.
+    pub fn edited(&mut self) {
+        self.attempt.edited();
+    }
+
+    /// How long until the try that was put off is made, if one was.
+    pub fn due_in(&self, now: Now) -> Option<Duration> {
+        self.attempt.due_in(now)
+    }
+
     /// Asks for the act, with the code if one is wanted. A code that is none, or one too soon, is not sent, and is in
     /// focus.
     pub fn ask(
@@ -79,11 +89,10 @@ impl<Id: Copy + PartialEq> FreshCode<Id> {
         request: impl FnOnce(Option<Passcode>) -> Request,
     ) -> Step {
         if !self.is_wanted {
-            if self.attempt.wait(now).is_some() {
-                return Step::Stay;
-            }
-            self.attempt = Attempt::default();
-            return Step::Ask(request(None));
+            return match self.attempt.may_try(now) {
+                true => Step::Ask(request(None)),
+                false => Step::Stay,
+            };
         }
         match self.attempt.take_code(form, self.item, now) {
             Some(code) => Step::Ask(request(Some(code))),
@@ -111,7 +120,8 @@ impl<Id: Copy + PartialEq> FreshCode<Id> {
 
     /// When what is written changes next.
     pub fn next_tick(&self, now: Now) -> Option<Duration> {
-        let shows_seconds = self.is_wanted || self.attempt.last().is_some();
+        let is_refused = self.attempt.last().is_some() || self.attempt.wait(now).is_some();
+        let shows_seconds = self.is_wanted || is_refused;
         shows_seconds.then(|| next_second(now))
     }
 }

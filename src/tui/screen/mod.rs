@@ -88,6 +88,16 @@ pub trait Keys {
         Step::Stay
     }
 
+    /// How long until what was sent too early is sent by itself; `None` where nothing is.
+    fn due_in(&self, _now: Now) -> Option<Duration> {
+        None
+    }
+
+    /// Sends what was sent too early, if its time has come.
+    fn due(&mut self, _context: &Context<'_>) -> Step {
+        Step::Stay
+    }
+
     /// What the last row says of keys.
     fn hints(&self, context: &Context<'_>) -> Vec<KeyHint>;
 }
@@ -184,6 +194,8 @@ pub struct Attempt {
     refused: Option<Refusal>,
     /// Monotonic time before which no try is judged.
     not_before: Option<Duration>,
+    /// The next try was made before that time, and is made again when it has come.
+    is_put_off: bool,
 }
 
 impl Attempt {
@@ -195,6 +207,7 @@ impl Attempt {
             _ => None,
         };
         self.refused = Some(refusal);
+        self.is_put_off = false;
         self.not_before = wait
             .filter(|wait| !wait.is_zero())
             .map(|wait| now.monotonic + wait);
@@ -211,7 +224,29 @@ impl Attempt {
             .filter(|left| !left.is_zero())
     }
 
-    /// The code in a form's field, which comes into focus, if the next try is judged by now. It is a new try then.
+    /// Whether the next try is judged by now: it is a new try then. One that comes too early is put off until it is.
+    pub fn may_try(&mut self, now: Now) -> bool {
+        if self.wait(now).is_some() {
+            self.is_put_off = true;
+            return false;
+        }
+        *self = Self::default();
+        true
+    }
+
+    /// What was refused, or put off, is not what stands there any more. A wait lasts on.
+    pub fn edited(&mut self) {
+        self.refused = None;
+        self.is_put_off = false;
+    }
+
+    /// How long until the try that was put off is made, if one was.
+    pub fn due_in(&self, now: Now) -> Option<Duration> {
+        self.is_put_off
+            .then(|| self.wait(now).unwrap_or(Duration::ZERO))
+    }
+
+    /// The code in a form's field, which comes into focus, if the next try is judged by now; until then it stays there.
     pub fn take_code<Id: Copy + PartialEq>(
         &mut self,
         form: &mut Form<Id>,
@@ -219,11 +254,11 @@ impl Attempt {
         now: Now,
     ) -> Option<Passcode> {
         form.focus(field);
-        if self.wait(now).is_some() {
+        let code = form.judge_code(field)?;
+        if !self.may_try(now) {
             return None;
         }
-        let code = form.take_code(field)?;
-        *self = Self::default();
+        form.clear(field);
         Some(code)
     }
 
@@ -261,7 +296,11 @@ impl Attempt {
         }
         if let Some(left) = self.wait(context.now) {
             let wait = context.text.duration(left);
-            sheet.refusal(&super::text::fill(&common.wait, &[("wait", &wait)]));
+            let fill = |said| super::text::fill(said, &[("wait", &wait)]);
+            match self.is_put_off {
+                true => sheet.message_aside(&fill(&common.put_off)),
+                false => sheet.refusal(&fill(&common.wait)),
+            }
         }
     }
 

@@ -4,7 +4,10 @@ use tui_input::{Input, InputRequest};
 use zeroize::Zeroizing;
 
 use crate::{
-    domain::{identity::is_disguise, passcode::digit_of},
+    domain::{
+        identity::is_disguise,
+        passcode::{PasscodeInputError, digit_of},
+    },
     tui::command::Edit,
 };
 
@@ -220,13 +223,19 @@ impl CodeField {
         false
     }
 
-    /// Takes the digits of pasted text in place of what was typed; anything that is no code is left to the person to
-    /// see. Says whether it was a whole code.
-    pub fn paste(&mut self, text: &str) -> bool {
+    /// Takes the digits of pasted text in place of what was typed. Says whether it was a whole code.
+    ///
+    /// # Errors
+    ///
+    /// If there are none in it, or more than a code has; what was typed stays.
+    pub fn paste(&mut self, text: &str) -> Result<bool, PasscodeInputError> {
         let digits: Zeroizing<String> =
             Zeroizing::new(text.chars().take(64).filter_map(digit_of).collect());
-        if digits.len() > Self::DIGITS || digits.is_empty() {
-            return false;
+        if digits.is_empty() {
+            return Err(PasscodeInputError::NotDigits);
+        }
+        if digits.len() > Self::DIGITS {
+            return Err(PasscodeInputError::TooLong);
         }
         if digits.len() == Self::DIGITS {
             self.clear();
@@ -235,7 +244,7 @@ impl CodeField {
         for digit in digits.chars() {
             full = self.edit(Edit::Insert(digit));
         }
-        full
+        Ok(full)
     }
 }
 
@@ -305,9 +314,11 @@ mod tests {
     fn a_pasted_code_replaces_what_was_typed_and_a_novel_does_nothing() {
         let mut field = CodeField::default();
         field.edit(Edit::Insert('9'));
-        assert!(!field.paste(&"12 ".repeat(1_000)));
+        let novel = field.paste(&"12 ".repeat(1_000));
+        assert_eq!(novel, Err(PasscodeInputError::TooLong));
+        assert_eq!(field.paste("kode"), Err(PasscodeInputError::NotDigits));
         assert_eq!(field.digits(), "9");
-        assert!(field.paste(" 123-456\n"));
+        assert_eq!(field.paste(" 123-456\n"), Ok(true));
         assert_eq!(field.digits(), "123456");
     }
 }

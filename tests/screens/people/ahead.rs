@@ -125,15 +125,61 @@ fn esc_does_not_leave_what_has_just_come() {
 }
 
 #[test]
+fn no_key_that_comes_too_early_vanishes_without_a_sign() {
+    let at_home = || {
+        let mut person = hasty(settings(Language::Id), |person| person.with_password_sent());
+        person.answered(at_home_with_totp());
+        person
+    };
+    for (key, said) in [
+        (Key::Enter, "Enter Baca dulu, tekan lagi"),
+        (Key::Char(' '), "Spasi Baca dulu, tekan lagi"),
+        (Key::Char('l'), "Huruf Baca dulu, tekan lagi"),
+        (Key::Esc, "Esc Baca dulu, tekan lagi"),
+    ] {
+        let mut person = at_home();
+        person.after(600).presses(key);
+        assert!(person.shows(said), "{}", person.screen(80, 24));
+        let left = person.app.next_tick(person.now).unwrap();
+        assert!(left <= READING_TIME, "{left:?}");
+        person.after(1000).event(Event::Tick);
+        assert!(!person.shows("Baca dulu"), "{key:?}");
+        // It is what the next key is told by, too.
+        person.presses(key);
+        assert!(!person.shows("Baca dulu"), "{key:?}");
+    }
+    // Moving needs no reading, and is its own sign.
+    let mut person = at_home();
+    person.after(100).types("\n\t");
+    assert!(!person.shows("Baca dulu"));
+    // The rest of a text that was typed for the screen before.
+    let mut person = hasty(settings(Language::Id), |person| person.with_password_sent());
+    person.answered(rejected());
+    person.after(100).types("123");
+    assert!(person.shows("Ketikan untuk layar sebelumnya"));
+    person.after(1000).types("123");
+    assert!(!person.shows("Ketikan untuk") && person.shows("•••"));
+    // Beside the picture of a key there is room for it, too.
+    let mut person = hasty(settings(Language::En), |person| person.with_password_sent());
+    person.answered(Reply::Enrollment {
+        provisioning: provisioning(),
+        compulsory: true,
+    });
+    person.after(100).types("1");
+    assert!(person.shows("Typing was for the last screen"));
+    person.after(100).presses(Key::Enter);
+    assert!(person.shows("Enter Read first, press again"));
+}
+
+#[test]
 fn moving_the_focus_waits_for_nobody() {
     let mut person = hasty(settings(Language::Id), |person| person.with_password_sent());
     person.answered(at_home_with_totp());
     person.after(10).types("\t");
     assert!(person.shows("▸   AKTIVITAS "));
     // A letter jumps for whoever has read what begins with it.
-    let before = person.screen(80, 24);
     person.after(10).types("l");
-    assert_eq!(person.screen(80, 24), before);
+    assert!(!person.shows("▸ [ LOGOUT ]") && person.shows("Huruf Baca dulu"));
     person.after(1000).types("l");
     assert!(person.shows("▸   LOGOUT "));
 }
@@ -517,6 +563,8 @@ fn a_login_that_ends_takes_what_is_typed_with_it() {
         let before = person.screen(80, 24);
         let effects = person.types_every(150, "lama l\n\nl\nl\n");
         assert!(effects.is_empty(), "{effects:?}");
+        assert!(person.shows("Enter Baca dulu"));
+        person.after(1000);
         assert_eq!(person.screen(80, 24), before);
     }
 }

@@ -180,7 +180,7 @@ impl DeskActScreen {
 }
 
 impl FormScreen for DeskActScreen {
-    form_of!(Item);
+    form_of!(Item, fresh);
 
     fn items(&self, context: &Context<'_>) -> Items<Item> {
         let (draft, text) = (&self.draft, context.text);
@@ -222,6 +222,7 @@ impl FormScreen for DeskActScreen {
     }
 
     fn changed(&mut self, _item: Item, change: Change, context: &Context<'_>) -> Step {
+        self.declined = None;
         match change {
             Change::Completed if self.draft.is_a_look() => self.submit(context.now),
             // The sixth digit submits nothing that changes something: that wants its own key.

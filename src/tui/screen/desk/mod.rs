@@ -388,7 +388,7 @@ fn found_of(card: Card) -> Found {
 }
 
 impl FormScreen for DeskScreen {
-    form_of!(Focus);
+    form_of!(Focus, attempt);
 
     fn items(&self, context: &Context<'_>) -> Items<Focus> {
         let (words, keys) = (&context.text.desk, &context.text.key);

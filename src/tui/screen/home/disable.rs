@@ -48,7 +48,7 @@ impl DisableScreen {
 }
 
 impl FormScreen for DisableScreen {
-    form_of!(Item);
+    form_of!(Item, fresh);
 
     fn items(&self, context: &Context<'_>) -> Items<Item> {
         let text = context.text;

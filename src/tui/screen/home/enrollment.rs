@@ -89,7 +89,7 @@ impl EnrollmentScreen {
 }
 
 impl FormScreen for EnrollmentScreen {
-    form_of!(Item);
+    form_of!(Item, attempt);
 
     fn items(&self, context: &Context<'_>) -> Items<Item> {
         let text = context.text;

@@ -113,7 +113,7 @@ pub fn notice_words(
 }
 
 impl FormScreen for HomeScreen {
-    form_of!(Act);
+    form_of!(Act, attempt);
 
     fn items(&self, context: &Context<'_>) -> Items<Act> {
         let text = context.text;

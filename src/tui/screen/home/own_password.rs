@@ -159,9 +159,6 @@ impl OwnPasswordScreen {
     }
 
     fn save(&mut self, now: Now) -> Step {
-        if self.attempt.wait(now).is_some() {
-            return Step::Stay;
-        }
         let new = match self.judged() {
             Ok(new) => new,
             Err(wrong) => {
@@ -174,9 +171,11 @@ impl OwnPasswordScreen {
             self.point_at(Wrong::CurrentRejected);
             return Step::Stay;
         };
+        if !self.attempt.may_try(now) {
+            return Step::Stay;
+        }
         let is_due = matches!(self.way, Way::Due);
-        let step = self
-            .fresh
+        self.fresh
             .ask(&mut self.form, now, |passcode| match is_due {
                 true => Request::ReplacePassword(new),
                 false => Request::ChangePassword {
@@ -184,11 +183,7 @@ impl OwnPasswordScreen {
                     new,
                     passcode,
                 },
-            });
-        if matches!(step, Step::Ask(_)) {
-            self.attempt = Attempt::default();
-        }
-        step
+            })
     }
 
     fn point_at(&mut self, wrong: Wrong) {
@@ -231,7 +226,7 @@ impl OwnPasswordScreen {
 }
 
 impl FormScreen for OwnPasswordScreen {
-    form_of!(Item);
+    form_of!(Item, attempt, fresh);
 
     fn items(&self, context: &Context<'_>) -> Items<Item> {
         let text = context.text;

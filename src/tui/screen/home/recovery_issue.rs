@@ -94,7 +94,7 @@ impl RecoveryIssueScreen {
 }
 
 impl FormScreen for RecoveryIssueScreen {
-    form_of!(Item);
+    form_of!(Item, fresh);
 
     fn items(&self, context: &Context<'_>) -> Items<Item> {
         let text = context.text;

@@ -56,7 +56,7 @@ impl Menu {
 }
 
 impl FormScreen for Menu {
-    form_of!(Item);
+    form_of!(Item, attempt);
 
     fn items(&self, context: &Context<'_>) -> Items<Item> {
         let text = context.text;

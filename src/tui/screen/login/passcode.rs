@@ -77,7 +77,7 @@ impl PasscodeScreen {
 }
 
 impl FormScreen for PasscodeScreen {
-    form_of!(Item);
+    form_of!(Item, attempt);
 
     fn items(&self, context: &Context<'_>) -> Items<Item> {
         let (words, common) = (&context.text.passcode, &context.text.common);

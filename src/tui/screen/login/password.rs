@@ -45,9 +45,6 @@ impl PasswordScreen {
     }
 
     fn submit(&mut self, now: Now) -> Step {
-        if self.attempt.wait(now).is_some() {
-            return Step::Refused;
-        }
         let typed = self.form.value(Item::Password);
         if typed.is_empty() {
             let empty = |text: &'static Text| text.password.empty.clone();
@@ -57,8 +54,10 @@ impl PasswordScreen {
         let Some(password) = PlainPassword::typed(typed) else {
             return Step::Refused;
         };
+        if !self.attempt.may_try(now) {
+            return Step::Refused;
+        }
         self.form.clear(Item::Password);
-        self.attempt = Attempt::default();
         Step::Ask(Request::CheckPassword {
             user_type: self.user_type,
             user_id: self.user_id.clone(),
@@ -68,7 +67,7 @@ impl PasswordScreen {
 }
 
 impl FormScreen for PasswordScreen {
-    form_of!(Item);
+    form_of!(Item, attempt);
 
     fn items(&self, context: &Context<'_>) -> Items<Item> {
         let text = context.text;

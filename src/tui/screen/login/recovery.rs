@@ -55,12 +55,9 @@ impl RecoveryScreen {
     /// one wrong letter of twelve is corrected and not typed anew.
     fn submit(&mut self, now: Now) -> Step {
         self.form.focus(Item::Code);
-        if self.attempt.wait(now).is_some() {
-            return Step::Stay;
-        }
-        self.attempt = Attempt::default();
         match RecoveryCode::parse(self.form.value(Item::Code)) {
-            Ok(code) => Step::Ask(Request::CheckRecoveryCode(code)),
+            Ok(code) if self.attempt.may_try(now) => Step::Ask(Request::CheckRecoveryCode(code)),
+            Ok(_) => Step::Stay,
             Err(error) => {
                 self.form.refuse(Item::Code, code_words(error));
                 Step::Stay
@@ -92,7 +89,7 @@ fn code_words(error: KeyboardCodeError) -> Sentence {
 }
 
 impl FormScreen for RecoveryScreen {
-    form_of!(Item);
+    form_of!(Item, attempt);
 
     fn items(&self, context: &Context<'_>) -> Items<Item> {
         let (words, common) = (&context.text.recovery, &context.text.common);

@@ -247,7 +247,7 @@ fn date(letter: &InboxLetter, context: &Context<'_>) -> String {
 }
 
 impl FormScreen for InboxScreen {
-    form_of!(Item);
+    form_of!(Item, attempt);
 
     fn items(&self, context: &Context<'_>) -> Items<Item> {
         let (words, keys) = (&context.text.inbox, &context.text.key);

@@ -102,14 +102,14 @@ impl ResetConfirmScreen {
     }
 
     fn find(&mut self, now: Now) -> Step {
-        if self.attempt.wait(now).is_some() {
-            return Step::Stay;
-        }
-        self.void = None;
-        self.attempt = Attempt::default();
         match self.read() {
-            Ok(secret) => Step::Ask(Request::FindReset(secret)),
+            Ok(secret) if self.attempt.may_try(now) => {
+                self.void = None;
+                Step::Ask(Request::FindReset(secret))
+            }
+            Ok(_) => Step::Stay,
             Err(wrong) => {
+                self.void = None;
                 self.form.refuse(Item::Secret, wrong);
                 Step::Stay
             }
@@ -117,11 +117,10 @@ impl ResetConfirmScreen {
     }
 
     fn confirm(&mut self, now: Now) -> Step {
-        if self.attempt.wait(now).is_some() {
-            return Step::Stay;
+        match self.attempt.may_try(now) {
+            true => Step::Ask(Request::ConfirmReset),
+            false => Step::Stay,
         }
-        self.attempt = Attempt::default();
-        Step::Ask(Request::ConfirmReset)
     }
 
     fn new_request(&self) -> Step {
@@ -187,7 +186,7 @@ impl ResetConfirmScreen {
 }
 
 impl FormScreen for ResetConfirmScreen {
-    form_of!(Item);
+    form_of!(Item, attempt);
 
     fn items(&self, context: &Context<'_>) -> Items<Item> {
         let text = context.text;

@@ -126,7 +126,7 @@ impl ResetRequestScreen {
 
     fn send(&mut self, now: Now) -> Step {
         // Too late for the picture, the new one is on its way.
-        if self.attempt.wait(now).is_some() || self.drawn.renew || self.drawn.is_too_old(now) {
+        if self.drawn.renew || self.drawn.is_too_old(now) {
             return Step::Stay;
         }
         let value = |item| self.form.value(item);
@@ -136,7 +136,6 @@ impl ResetRequestScreen {
         let security_code = Zeroizing::new(value(Item::Code).trim().to_owned());
         let empty: Sentence = |text| text.reset_request.code_empty.clone();
         let user_type = UserType::ALL[self.form.chosen(Item::UserType)];
-        self.attempt = Attempt::default();
         let is_whole = self.form.judge([
             (
                 Item::UserId,
@@ -146,7 +145,7 @@ impl ResetRequestScreen {
             (Item::Code, security_code.is_empty().then_some(empty)),
         ]);
         match (user_id, email) {
-            (Ok(user_id), Ok(email)) if is_whole => {
+            (Ok(user_id), Ok(email)) if is_whole && self.attempt.may_try(now) => {
                 self.drawn.used = true;
                 Step::Ask(Request::RequestReset {
                     account: AccountKey::new(user_type, user_id),
@@ -185,7 +184,7 @@ impl ResetRequestScreen {
 }
 
 impl FormScreen for ResetRequestScreen {
-    form_of!(Item);
+    form_of!(Item, attempt);
 
     fn items(&self, context: &Context<'_>) -> Items<Item> {
         let text = context.text;
@@ -245,6 +244,7 @@ impl Screen for ResetRequestScreen {
         let is_too_late = !self.drawn.renew;
         if is_too_late {
             self.form.clear(Item::Code);
+            self.attempt.edited();
             let too_late: Sentence = |text| text.reset_request.code_too_late.clone();
             self.form.say(Item::Code, too_late);
         }

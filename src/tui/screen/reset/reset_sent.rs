@@ -42,7 +42,7 @@ impl Default for ResetSentScreen {
 }
 
 impl FormScreen for ResetSentScreen {
-    form_of!(Act);
+    form_of!(Act, attempt);
 
     fn items(&self, context: &Context<'_>) -> Items<Act> {
         let text = context.text;

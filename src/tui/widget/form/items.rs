@@ -3,6 +3,7 @@
 //! A screen makes the list anew from its model whenever it is wanted, so that nothing has to be kept in step with it.
 
 use crate::tui::{
+    attention::Unread,
     command::{Command, Edit},
     context::Context,
     text::KeyNames,
@@ -132,7 +133,8 @@ impl<Id: Copy + PartialEq> Items<Id> {
     pub fn hints(&self, focus: Id, context: &Context<'_>) -> Vec<KeyHint> {
         let keys = &context.text.key;
         let item = self.at(focus);
-        let mut hints = Vec::new();
+        let unread = context.unread.map(|unread| unread_hint(unread, keys));
+        let mut hints: Vec<_> = unread.into_iter().collect();
         if item.is_some_and(Item::is_choices) {
             hints.push(KeyHint::new(&keys.space, &keys.change));
         }
@@ -150,9 +152,21 @@ impl<Id: Copy + PartialEq> Items<Id> {
         hints.push(KeyHint::new("F1", &keys.help));
         hints.push(KeyHint::new("F2", &keys.language));
         if let Some((place, hint)) = &self.further {
-            hints.insert(hints.len().min(*place), hint.clone());
+            let place = place.saturating_add(usize::from(context.unread.is_some()));
+            hints.insert(hints.len().min(place), hint.clone());
         }
         hints
+    }
+}
+
+/// What is said of a key that came too early, so that none vanishes without a sign.
+pub fn unread_hint(unread: Unread, keys: &'static KeyNames) -> KeyHint {
+    match unread {
+        Unread::Enter => KeyHint::new("Enter", &keys.read_first),
+        Unread::Space => KeyHint::new(&keys.space, &keys.read_first),
+        Unread::Esc => KeyHint::new("Esc", &keys.read_first),
+        Unread::Letter => KeyHint::new(&keys.letter, &keys.read_first),
+        Unread::Text => KeyHint::new(&keys.typing, &keys.of_before),
     }
 }
 

@@ -28,6 +28,8 @@ pub struct Form<Id> {
     focus: Id,
     fields: Vec<(Id, Field)>,
     wrong: Vec<(Id, Sentence)>,
+    /// What was chosen too early, and is to be chosen again when its time has come.
+    put_off: Option<Id>,
 }
 
 #[derive(Debug)]
@@ -66,6 +68,7 @@ impl<Id: Copy + PartialEq> Form<Id> {
             focus,
             fields: Vec::new(),
             wrong: Vec::new(),
+            put_off: None,
         }
     }
 
@@ -164,7 +167,7 @@ impl<Id: Copy + PartialEq> Form<Id> {
         match self.field_mut(id) {
             Some(Field::Text(field)) => field.paste(value),
             Some(Field::Secret(field)) => field.paste(value),
-            Some(Field::Code(field)) => drop(field.paste(value)),
+            Some(Field::Code(field)) => _ = field.paste(value),
             Some(Field::Choices(_)) | None => {}
         }
     }
@@ -196,11 +199,10 @@ impl<Id: Copy + PartialEq> Form<Id> {
         self.wrong.retain(|(wrong, _)| *wrong != id);
     }
 
-    /// The code in a field, which is wiped; `None` if it is none, which is then said beside it.
-    pub fn take_code(&mut self, id: Id) -> Option<Passcode> {
+    /// The code in a field, which stays there; `None` if it is none, which is then said beside it.
+    pub fn judge_code(&mut self, id: Id) -> Option<Passcode> {
         match Passcode::parse(self.value(id)) {
             Ok(code) => {
-                self.clear(id);
                 self.settle(id);
                 Some(code)
             }
@@ -209,6 +211,16 @@ impl<Id: Copy + PartialEq> Form<Id> {
                 None
             }
         }
+    }
+
+    /// This item was chosen too early.
+    pub fn put_off(&mut self, id: Id) {
+        self.put_off = Some(id);
+    }
+
+    /// What was chosen too early.
+    pub fn take_put_off(&mut self) -> Option<Id> {
+        self.put_off.take()
     }
 
     /// Whether letters, Space, Left and Right are for the focused item.
@@ -248,15 +260,36 @@ impl<Id: Copy + PartialEq> Form<Id> {
             Some(Field::Text(field)) => field.edit(edit),
             Some(Field::Secret(field)) => field.edit(edit),
             Some(Field::Code(field)) => {
+                let before = field.digits().len();
                 if field.edit(edit) {
                     change = Change::Completed;
+                } else if field.digits().len() == before {
+                    return self.unchanged_code(item.id, edit);
                 }
             }
-            Some(Field::Choices(chosen)) => *chosen = item.chosen(*chosen, edit),
+            Some(Field::Choices(chosen)) => {
+                *chosen = item.chosen(*chosen, edit);
+                self.settle(item.id);
+                return Pressed::Changed(item.id, change);
+            }
             None => return Pressed::Nothing,
+        }
+        if edit.moves_cursor() {
+            return Pressed::Nothing;
         }
         self.settle(item.id);
         Pressed::Changed(item.id, change)
+    }
+
+    /// A key that a code has no place for: what is no digit, nor put between digits, is said at once.
+    fn unchanged_code(&mut self, id: Id, edit: Edit) -> Pressed<Id> {
+        if let Edit::Insert(c) = edit
+            && let Err(error @ PasscodeInputError::NotDigits) =
+                Passcode::parse(c.encode_utf8(&mut [0; 4]))
+        {
+            self.say(id, code_words(error));
+        }
+        Pressed::Nothing
     }
 
     /// Gives pasted text to the field in focus, or to the only one there is.
@@ -274,13 +307,14 @@ impl<Id: Copy + PartialEq> Form<Id> {
             Some(Field::Text(field)) => field.paste(text),
             Some(Field::Secret(field)) if item.is_copied() => field.replace(text),
             Some(Field::Secret(field)) => field.paste(text),
-            Some(Field::Code(field)) => {
-                if field.paste(text) {
-                    change = Change::Completed;
-                } else if field.digits().is_empty() {
-                    self.say(item.id, code_words(PasscodeInputError::NotDigits));
+            Some(Field::Code(field)) => match field.paste(text) {
+                Ok(true) => change = Change::Completed,
+                Ok(false) => {}
+                Err(error) => {
+                    self.say(item.id, code_words(error));
+                    return Pressed::Nothing;
                 }
-            }
+            },
             Some(Field::Choices(_)) | None => return Pressed::Nothing,
         }
         Pressed::Changed(item.id, change)

@@ -115,20 +115,62 @@ fn what_is_wrong_with_a_field_is_said_until_it_is_changed() {
     assert!(wrong(&form, Id::Code) && wrong(&form, Id::Kind) && !wrong(&form, Id::Name));
     press(&mut form, "1", &items());
     assert!(!wrong(&form, Id::Code) && wrong(&form, Id::Kind));
-    assert!(form.take_code(Id::Code).is_none());
+    assert!(form.judge_code(Id::Code).is_none());
     assert!(wrong(&form, Id::Code));
     assert!(form.judge([(Id::Name, None)]));
     assert!(!wrong(&form, Id::Code) && !wrong(&form, Id::Kind));
 }
 
 #[test]
-fn a_code_is_wiped_from_its_field_as_it_is_taken() {
+fn what_is_no_digit_of_a_code_is_said_until_the_next_digit() {
+    let said = |form: &Form<Id>| {
+        let view = view::View::new(form, items(), Language::Id.text());
+        view.wrong(Id::Code)
+    };
+    let not_digits = Some(Language::Id.text().passcode.not_digits.clone());
+    for (typed, wrong, pressed) in [
+        ("12", None, Pressed::Changed(Id::Code, Change::Typed)),
+        ("12x", not_digits.clone(), Pressed::Nothing),
+        ("x", not_digits.clone(), Pressed::Nothing),
+        ("12x3", None, Pressed::Changed(Id::Code, Change::Typed)),
+        // What people put between digits is no slip.
+        ("123 ", None, Pressed::Nothing),
+        ("123-4", None, Pressed::Changed(Id::Code, Change::Typed)),
+        // A whole code stays, whatever is typed behind it.
+        ("1234567", None, Pressed::Nothing),
+    ] {
+        let mut form = form();
+        form.focus(Id::Code);
+        assert_eq!(press(&mut form, typed, &items()), pressed, "{typed:?}");
+        assert_eq!(said(&form), wrong, "{typed:?}");
+    }
+    let mut form = form();
+    form.focus(Id::Code);
+    for (pasted, wrong) in [("kode", true), ("12", false), ("1234567", true)] {
+        form.paste(pasted, &items());
+        assert_eq!(said(&form).is_some(), wrong, "{pasted:?}");
+    }
+    assert_eq!(form.value(Id::Code), "12");
+}
+
+#[test]
+fn a_move_of_the_cursor_changes_nothing() {
+    let mut form = form();
+    let empty: Sentence = |text| text.user_id.empty.clone();
+    form.say(Id::Name, empty);
+    assert_eq!(press(&mut form, ">", &items()), Pressed::Nothing);
+    let view = view::View::new(&form, items(), Language::Id.text());
+    assert!(view.wrong(Id::Name).is_some());
+}
+
+#[test]
+fn a_code_that_is_judged_stays_in_its_field() {
     let mut form = form();
     press(&mut form, "\t\t123456", &items());
-    assert!(form.take_code(Id::Code).is_some());
-    assert_eq!(form.value(Id::Code), "");
+    assert!(form.judge_code(Id::Code).is_some());
+    assert_eq!(form.value(Id::Code), "123456");
     form.remove(Id::Code);
-    assert!(form.take_code(Id::Code).is_none());
+    assert!(form.judge_code(Id::Code).is_none());
 }
 
 #[test]
