@@ -78,7 +78,7 @@ fn the_phone_is_proved_at_the_qr_at_once() {
         .expect("Kode tidak diterima");
     office.pass(2);
     kiosk
-        .expect_gone("Percobaan berikutnya")
+        .expect_gone("Coba lagi setelah")
         .press(&code)
         .expect("TOTP aktif.");
 }
@@ -127,7 +127,7 @@ fn a_qr_that_never_reached_a_phone_is_replaced_and_its_key_is_worth_nothing() {
         .press(&lost.code(office.clock()))
         .expect("Kode tidak diterima");
     office.pass(2);
-    kiosk.expect_gone("Percobaan berikutnya");
+    kiosk.expect_gone("Coba lagi setelah");
     kiosk
         .press(&phone.code(office.clock()))
         .expect("TOTP aktif.");

@@ -71,10 +71,10 @@ fn repeated_failures_wait_on_the_screen_and_a_restart_does_not_shorten_it() {
         office.pass(30);
         kiosk.submit_password("salah lagi").expect(REJECTED);
     }
-    kiosk.expect("Percobaan berikutnya");
+    kiosk.expect("Coba lagi setelah");
     kiosk.signal("KILL").wait();
     let mut kiosk = office.password_given("non-penyedia", "PPK30");
-    kiosk.expect("Percobaan berikutnya");
+    kiosk.expect("Coba lagi setelah");
     assert!(!kiosk.text().contains("Selamat datang, Siti"));
     office.pass(30);
     let mut kiosk = {

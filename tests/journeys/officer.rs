@@ -429,7 +429,7 @@ fn a_wait_after_wrong_codes_is_ended() {
             owner.submit_code(&wrong).expect("Kode tidak diterima");
             office.pass(30);
         }
-        owner.submit_code(&wrong).expect("Percobaan berikutnya");
+        owner.submit_code(&wrong).expect("Coba lagi setelah");
         1
     });
     desk.open_card("ppk30", "PPK30");

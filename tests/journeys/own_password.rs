@@ -145,7 +145,7 @@ fn a_wrong_present_password_slows_down_and_is_in_the_log() {
         kiosk.press(key::TAB).press(key::TAB).press(key::ENTER);
         kiosk.expect("Password lama tidak sesuai.");
     }
-    kiosk.expect("Percobaan berikutnya");
+    kiosk.expect("Coba lagi setelah");
     let log = audit(&office);
     assert!(
         log.contains("change-password") && log.contains("wrong-password"),
@@ -201,7 +201,7 @@ fn a_login_without_a_fresh_code_is_asked_for_one_and_types_nothing_else_again() 
         .press(key::ENTER);
     kiosk.expect("Kode tidak diterima.");
     office.pass(2);
-    kiosk.expect_gone("Percobaan berikutnya");
+    kiosk.expect_gone("Coba lagi setelah");
     kiosk.press(&phone.code(office.clock()));
     kiosk.expect("▸ ▐ Simpan ▌").press(key::ENTER);
     kiosk.expect("Password sudah diganti.");

@@ -29,7 +29,7 @@ fn a_spent_code_is_refused_in_the_same_words_as_a_wrong_one() {
         .expect("Kode berikutnya 25 detik lagi");
     let spent = kiosk.text();
     office.pass(2);
-    kiosk.expect_gone("Percobaan berikutnya");
+    kiosk.expect_gone("Coba lagi setelah");
     kiosk
         .submit_code(&phone.code(office.clock() - 900))
         .expect(REJECTED);
@@ -44,7 +44,7 @@ fn a_spent_code_is_refused_in_the_same_words_as_a_wrong_one() {
     };
     assert_eq!(words(&spent), words(&wrong));
     office.pass(60);
-    kiosk.expect_gone("Percobaan berikutnya");
+    kiosk.expect_gone("Coba lagi setelah");
     kiosk
         .press(&phone.code(office.clock()))
         .expect("DISABLE TOTP");
@@ -120,7 +120,7 @@ fn failures_wait_longer_and_longer_over_a_restart_and_a_clock_set_back() {
         kiosk.expect(&format!("dalam {wait} detik"));
         office.pass(wait);
         if number < 3 {
-            kiosk.expect_gone("Percobaan berikutnya");
+            kiosk.expect_gone("Coba lagi setelah");
         }
     }
     office.pass(-2);
@@ -133,7 +133,7 @@ fn failures_wait_longer_and_longer_over_a_restart_and_a_clock_set_back() {
         .expect("dalam 2 detik");
     office.pass(2);
     kiosk
-        .expect_gone("Percobaan berikutnya")
+        .expect_gone("Coba lagi setelah")
         .press(&phone.code(office.clock()))
         .expect("DISABLE TOTP");
     kiosk.press("l").press(key::ENTER).expect("LOGIN");
@@ -188,7 +188,7 @@ fn disabling_asks_once_more_and_the_old_keys_codes_are_worth_nothing() {
         .expect("Kode tidak diterima");
     office.pass(1);
     kiosk
-        .expect_gone("Percobaan berikutnya")
+        .expect_gone("Coba lagi setelah")
         .press(&new.code(office.clock()))
         .expect("TOTP aktif.");
 }
@@ -204,9 +204,9 @@ fn a_hundred_failures_hold_the_authenticator_until_it_is_reset() {
         let wrong = phone.code(office.clock() - 3_000);
         kiosk.submit_code(&wrong);
         if number < 100 {
-            kiosk.expect("Percobaan berikutnya");
+            kiosk.expect("Coba lagi setelah");
         } else {
-            kiosk.expect("ditahan sampai di-reset");
+            kiosk.expect("diblokir sampai di-reset");
             break;
         }
         // The screen counts down in real time; a fresh login meets the moved clock at once.

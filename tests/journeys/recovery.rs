@@ -146,9 +146,9 @@ fn codes_on_paper_let_their_owner_in_once_each_until_they_are_renewed() {
         .expect("▸ ▐ Login ▌")
         .press(key::ENTER)
         .expect(REJECTED)
-        .expect("Percobaan berikutnya");
+        .expect("Coba lagi setelah");
     office.pass(1);
-    kiosk.expect_gone("Percobaan berikutnya").press(key::ESC);
+    kiosk.expect_gone("Coba lagi setelah").press(key::ESC);
     kiosk
         .expect("Masukkan kode TOTP")
         .submit_code(&phone.code(office.clock()))
@@ -173,7 +173,7 @@ fn codes_on_paper_let_their_owner_in_once_each_until_they_are_renewed() {
         .expect(REJECTED);
     office.pass(1);
     kiosk
-        .expect_gone("Percobaan berikutnya")
+        .expect_gone("Coba lagi setelah")
         .press("\x15")
         .press(&renewed[0])
         .press(key::ENTER)

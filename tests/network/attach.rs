@@ -156,13 +156,13 @@ fn a_place_is_counted_with_those_over_ssh_and_a_kiosks_is_never_displaced() {
     let mut second = attach(&office);
     second.expect("Selamat datang");
     assert_eq!(first.wait(), 75, "it gave its place up");
-    first.expect("Semua tempat sedang terpakai");
+    first.expect("Semua sesi sedang terpakai");
     assert!(first.modes_are_restored());
     second.give_password("non-penyedia", "PPK30", PASSWORD);
     second.expect("Selamat datang, Siti");
     let mut third = attach(&office);
     assert_eq!(third.wait(), 75);
-    third.expect("Semua tempat sedang terpakai");
+    third.expect("Semua sesi sedang terpakai");
     kiosk.expect_still_answers();
 }
 

@@ -357,7 +357,7 @@ fn of_64_people_with_one_code_exactly_one_gets_in() {
             [
                 "DISABLE TOTP",
                 "Kode tidak diterima",
-                "Percobaan berikutnya",
+                "Coba lagi setelah",
             ]
             .iter()
             .any(|words| text.contains(words))
@@ -836,7 +836,7 @@ fn failures_are_counted_where_they_come_from() {
     }
     stranger
         .submit_password("salah lagi")
-        .expect("Percobaan berikutnya");
+        .expect("Coba lagi setelah");
     // The owner, from elsewhere, does not wait for it.
     let mut owner = server.client().from("127.0.0.9").start();
     owner

@@ -1482,7 +1482,7 @@ fn every_act_is_ordered_as_what_it_is() {
 fn nothing_is_ordered_without_a_reason_and_what_was_seen() {
     let mut officer = Officer::new(settings(Language::Id)).at_reset();
     assert!(officer.types("ok\t\t\n").is_empty());
-    assert!(officer.shows("▸ Alasan") && officer.shows("paling sedikit 5 huruf"));
+    assert!(officer.shows("▸ Alasan") && officer.shows("paling sedikit 5 karakter"));
     assert!(officer.types(" sudah diperiksa\n\t\n").is_empty());
     assert!(officer.shows("▸ Dokumen"));
     let mut officer = Officer::new(settings(Language::Id)).at_act(card(), ActKind::CorrectEmail);

@@ -77,7 +77,7 @@ fn letters() -> Vec<InboxLetter> {
         "Yth. Siti Rahmawati,\n\nAda permintaan reset TOTP untuk akun PPK30 (NON PENYEDIA) pada 13 Agustus 2020 08:50 WIB \
          dari loket-1.\n\nUntuk melanjutkan, buka tautan ini:\n\n{LINK}\n\nAtau ketik kode ini di kiosk, pada layar \
          Konfirmasi Reset TOTP:\n\n    {}\n\nTautan dan kode berlaku sampai 13 Agustus 2020 09:20 WIB, satu kali.\n\n\
-         Bukan Anda yang meminta? Abaikan e-mail ini; tidak ada yang berubah. Bila terjadi lagi, laporkan kepada \
+         Bukan Anda yang meminta? Abaikan e-mail ini; tidak ada yang berubah. Jika terjadi lagi, laporkan kepada \
          petugas LPSE.\n\nLPSE Kota Contoh\n",
         short_code().grouped().as_str()
     );

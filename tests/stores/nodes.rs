@@ -130,7 +130,7 @@ fn of_32_at_once_at_both_one_is_let_in() {
         let home = |text: &str| text.contains("DISABLE TOTP");
         let refused = |text: &str| {
             let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
-            text.contains(REJECTED) || text.contains("Percobaan berikutnya")
+            text.contains(REJECTED) || text.contains("Coba lagi setelah")
         };
         kiosk.expect_that("an answer", |text| home(text) || refused(text));
         let_in += usize::from(home(&kiosk.text()));
@@ -153,14 +153,14 @@ fn what_one_counts_the_other_tells() {
         kiosk.expect(REJECTED);
         world.one.pass(60);
     }
-    kiosk.submit_code(&wrong).expect("Percobaan berikutnya");
+    kiosk.submit_code(&wrong).expect("Coba lagi setelah");
     // The clock has stood still since then.
     let right = phone.code(world.one.clock());
     let mut kiosk = at_two.password_given("non-penyedia", "PPK30");
     kiosk
         .expect("Masukkan kode TOTP")
         .press(&right)
-        .expect("Percobaan berikutnya");
+        .expect("Coba lagi setelah");
     world.one.pass(3600);
     kiosk.press(key::ESC).expect(MENU);
     kiosk

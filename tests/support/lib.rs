@@ -667,7 +667,7 @@ impl Kiosk {
 
     /// Types a password at its form and waits until it is on its way: what is shown next is the answer to it.
     pub fn submit_password(&mut self, password: &str) -> &mut Self {
-        self.expect_gone("Percobaan berikutnya")
+        self.expect_gone("Coba lagi setelah")
             .press(password)
             .expect("••••••••")
             .press(key::ENTER)
@@ -679,7 +679,7 @@ impl Kiosk {
         // As small digits and as large ones.
         let five = [five_of(code), screen::large_code(&code[..5])];
         let is_shown = |text: &str| five.iter().any(|five| text.contains(five));
-        self.expect_gone("Percobaan berikutnya");
+        self.expect_gone("Coba lagi setelah");
         self.press(&code[..5]);
         self.expect_that(&format!("expected five digits of {code}"), is_shown);
         self.press(&code[5..]);

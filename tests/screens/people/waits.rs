@@ -30,7 +30,7 @@ impl Person {
 }
 
 const PUT_OFF: &str = "Dikirim otomatis dalam";
-const WAITS: &str = "Percobaan berikutnya";
+const WAITS: &str = "Coba lagi setelah";
 
 type Sent = fn(&Request) -> bool;
 
