@@ -1520,7 +1520,7 @@ fn a_fresh_code_is_asked_for_in_the_form_and_goes_with_the_order() {
     assert!(ordered(&sent).passcode.is_some());
     // A declined order has taken the code all the same: the login is fresh.
     officer.desk(DeskReply::Declined(Declined::Held));
-    assert!(officer.shows("Hanya Reset TOTP") && !officer.shows("Kode TOTP"));
+    assert!(officer.shows("TOTP akun ini diblokir") && !officer.shows("Kode TOTP"));
     assert!(
         officer.types("\n").is_empty(),
         "what costs nothing is in focus"
@@ -1581,7 +1581,7 @@ fn the_policy_is_changed_by_an_order_and_shown_as_it_is_then() {
         recovery_codes: false,
     };
     officer.types("u\n");
-    assert!(officer.shows("Kode pemulihan dimatikan") && officer.shows("menjadi \"TOTP wajib\""));
+    assert!(officer.shows("Kode pemulihan dinonaktifkan") && officer.shows("menjadi \"TOTP wajib\""));
     let sent = officer.types("Surat edaran\t\n");
     assert_eq!(ordered(&sent).act, DeskAct::SetRules(wanted));
     officer.desk(DeskReply::Rules(wanted));
