@@ -343,6 +343,8 @@ mod tests {
         let now = 50_000 * 30;
         let at = |step| secret.passcode(TimeStep::new(step));
         assert!(matches!(judge(&at(50_000), now, &[50_000]), Verdict::Spent));
+        // By a phone whose clock is fast, the last step of the window is spent, and all before it.
+        assert!(matches!(judge(&at(50_000), now, &[50_001]), Verdict::Spent));
         assert!(matches!(judge(&at(49_999), now, &[50_000]), Verdict::Spent));
         assert!(matches!(
             judge(&at(50_001), now, &[50_000]),

@@ -12,7 +12,7 @@ use lpse_kiosk::{
     domain::{
         AccountKey, Authenticator, EmailAddress, Identified, Passcode, PersonName, Policy, Refusal,
         Secret, Source, TimeStep, UserId, UserType,
-        account::Role,
+        account::{LastLogin, Role},
         audit::{Act, AuditOutcome},
         language::Language,
         officer::{AccountAct, DeskAct, Order, Statement},
@@ -893,6 +893,22 @@ async fn an_active_key_is_not_replaced_by_whoever_knows_the_password_alone() {
         ),
         "{reply:?}"
     );
+}
+
+#[tokio::test]
+async fn home_tells_of_the_login_before_this_one() {
+    let house = house(Policy::Enabled).await;
+    let log_in = async || match house.login().await {
+        PasswordOutcome::Granted(granted) => granted.previous_login,
+        other => panic!("a login, not {other:?}"),
+    };
+    assert_eq!(log_in().await, None);
+    let before = LastLogin {
+        at: house.clock.now(),
+        from: here(),
+    };
+    house.clock.pass(60);
+    assert_eq!(log_in().await, Some(before));
 }
 
 #[tokio::test]
