@@ -11,7 +11,7 @@ use super::{
     command::{self, Command, Global, KeyPress},
     context::{Context, PATIENCE},
     lookup::Lookups,
-    route::Route,
+    route::{Farewell, Route},
     screen::{
         Screen, Step,
         desk::{
@@ -43,7 +43,11 @@ use super::{
         sheet::Sheet,
     },
 };
-use crate::domain::{AccountKey, Refusal, idle::Presence, language::Language};
+use crate::domain::{
+    AccountKey, Refusal,
+    idle::{Presence, Reason},
+    language::Language,
+};
 
 /// The screens of one terminal.
 #[derive(Debug)]
@@ -138,9 +142,10 @@ impl App {
         }
     }
 
-    /// A fresh menu, as if nobody had been here, because a visit's time is over.
-    pub fn wipe(&mut self, now: Now) {
+    /// A fresh menu, as if nobody had been here but for the reason, because a visit's time is over.
+    pub fn wipe(&mut self, now: Now, reason: Reason) {
         self.clear(now);
+        self.go(now, Route::MenuAfter(Farewell::Cleared(reason)));
         self.attention.changed_by_itself(now.monotonic);
     }
 
@@ -289,7 +294,8 @@ impl App {
     }
 
     /// Takes the question whether somebody is still here off the screen, if it is there; says whether that is all that
-    /// is to be done. Text that comes before anybody can have read the question goes on to the field it was typed for.
+    /// is to be done. Text goes on to the field it was typed for, where that was to be seen all the while, or nobody can have
+    /// read the question yet.
     fn woken(&mut self, now: Now, is_text: bool) -> bool {
         let asked = self.ending.take_if(|told| told.why == EndingReason::Idle);
         let Some(Told { since, .. }) = asked else {
@@ -297,7 +303,8 @@ impl App {
         };
         self.attention.came_up(now.monotonic);
         let stood_for = now.monotonic.saturating_sub(since);
-        !(is_text && stood_for < self.settings.reading_time)
+        let is_beside = self.presence().is_looked_at();
+        !(is_text && (is_beside || stood_for < self.settings.reading_time))
     }
 
     /// The language that is spoken now.
@@ -340,7 +347,7 @@ impl App {
 
     fn stakes(&self, now: Now) -> Stakes {
         Stakes {
-            logged_in: self.screen.presence() == Presence::LoggedIn,
+            logged_in: self.screen.presence().is_logged_in(),
             grave: self.screen.is_grave(&self.context(now)),
         }
     }
@@ -421,6 +428,11 @@ impl App {
             }
             Step::Finish => {
                 self.clear(now);
+                vec![Effect::EndLogin]
+            }
+            Step::LogOut => {
+                self.clear(now);
+                self.go(now, Route::MenuAfter(Farewell::LoggedOut));
                 vec![Effect::EndLogin]
             }
             Step::Ask(request) => {
@@ -639,8 +651,9 @@ impl App {
     }
 
     fn login_ended(&mut self, now: Now) -> Vec<Effect> {
-        self.wipe(now);
-        self.go(now, Route::MenuAfterEndedLogin);
+        self.clear(now);
+        self.go(now, Route::MenuAfter(Farewell::EndedLogin));
+        self.attention.changed_by_itself(now.monotonic);
         vec![Effect::EndLogin]
     }
 
@@ -751,6 +764,9 @@ impl App {
                 frame::paint_dialog(frame, &context, title, &lines);
             }
             // Whoever is at work finishes it meanwhile, so nothing of the screen is covered but its first row.
+            Some((None, text)) if self.overlay.is_none() => {
+                self.screen.paint_banner(frame, &context, &text);
+            }
             Some((None, text)) => frame::paint_banner(frame, &context, &text),
         }
     }
@@ -762,6 +778,8 @@ impl App {
         let said = context.text.duration(left);
         let (idle, ending) = (&context.text.idle, &context.text.ending);
         let (title, words) = match why {
+            // It would cover what is being read or copied without a key.
+            EndingReason::Idle if self.presence().is_looked_at() => (None, &idle.beside),
             EndingReason::Idle => (Some(idle.title.as_str()), &idle.text),
             EndingReason::TimeUp => (None, &ending.time_up),
             EndingReason::Closing => (None, &ending.closing),
@@ -832,7 +850,7 @@ impl App {
 fn screen_of(route: Route, context: &Context<'_>) -> Box<dyn Screen> {
     match route {
         Route::Menu => Box::new(Menu::default()),
-        Route::MenuAfterEndedLogin => Box::new(Menu::after_ended_login()),
+        Route::MenuAfter(farewell) => Box::new(Menu::after(farewell, context.now)),
         Route::UserType(user_type) => Box::new(UserTypeScreen::at(user_type)),
         Route::UserId { user_type, user_id } => Box::new(match user_id {
             Some(user_id) => UserIdScreen::filled(user_type, &user_id),
@@ -1008,7 +1026,7 @@ mod tests {
             ("letter's code", at_a_letters_code),
         ] {
             let mut app = begin();
-            app.wipe(NOW);
+            app.wipe(NOW, Reason::Idle);
             assert_nothing_waits(&app, &format!("{place}: idle"));
             let mut app = begin();
             app.update(NOW, Event::LoginEnded);

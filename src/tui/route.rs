@@ -8,6 +8,7 @@ use crate::domain::{
     IssuedPassword, Policy, UserId, UserType,
     audit::AuditRecord,
     identity::{AccountKey, PersonName},
+    idle::Reason,
     officer::Card,
     policy::LoginRules,
     provisioning::Provisioning,
@@ -19,8 +20,8 @@ use crate::domain::{
 #[derive(Debug)]
 pub enum Route {
     Menu,
-    /// The menu, which says that the login that was under way is no longer valid.
-    MenuAfterEndedLogin,
+    /// The menu, which says why it is there.
+    MenuAfter(Farewell),
     /// With this one in focus.
     UserType(UserType),
     UserId {
@@ -97,6 +98,16 @@ pub enum Route {
         name: PersonName,
         password: IssuedPassword,
     },
+}
+
+/// Why the menu is there, for whoever has been at work until now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Farewell {
+    /// The login that was under way is no longer valid.
+    EndedLogin,
+    LoggedOut,
+    /// The visit is over, and why.
+    Cleared(Reason),
 }
 
 /// What waits below the form for a letter's code.

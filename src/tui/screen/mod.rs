@@ -56,6 +56,8 @@ pub enum Step {
     ShowPage(Page),
     /// The person is done: everything ends at a fresh menu.
     Finish,
+    /// The same, for somebody who was logged in.
+    LogOut,
 }
 
 /// What a screen leaves to the one below it.
@@ -162,6 +164,11 @@ pub trait Screen: Keys + fmt::Debug + Send {
     /// Draws the screen within the usual frame; only the QR code needs the whole terminal.
     fn paint(&self, frame: &mut Frame<'_>, context: &Context<'_>) {
         paint_sheet(self, frame, context);
+    }
+
+    /// Draws a sentence that must be seen, and that covers nothing of what people are at.
+    fn paint_banner(&self, frame: &mut Frame<'_>, context: &Context<'_>, sentence: &str) {
+        frame::paint_banner(frame, context, sentence);
     }
 
     /// What stands on the screen, in reading order.

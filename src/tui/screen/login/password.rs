@@ -116,7 +116,10 @@ impl Screen for PasswordScreen {
     }
 
     fn presence(&self) -> Presence {
-        Presence::Form
+        match self.form.value(Item::Password) {
+            "" => Presence::Empty,
+            _ => Presence::Form,
+        }
     }
 
     fn next_tick(&self, now: Now) -> Option<Duration> {

@@ -132,6 +132,9 @@ impl Screen for UserIdScreen {
     }
 
     fn presence(&self) -> Presence {
-        Presence::Form
+        match self.form.value(Item::UserId) {
+            "" => Presence::Empty,
+            _ => Presence::Form,
+        }
     }
 }

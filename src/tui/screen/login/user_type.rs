@@ -72,6 +72,6 @@ impl Screen for UserTypeScreen {
     }
 
     fn presence(&self) -> Presence {
-        Presence::Form
+        Presence::Empty
     }
 }

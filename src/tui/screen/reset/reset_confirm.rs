@@ -279,7 +279,8 @@ impl Screen for ResetConfirmScreen {
             // The letter is being looked for on a phone; there is nothing here to protect.
             Presence::Reading
         } else {
-            Presence::Form
+            // It is being copied from there.
+            Presence::LongForm
         }
     }
 
