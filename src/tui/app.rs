@@ -566,7 +566,10 @@ impl App {
                 };
                 self.replace(now, vec![question]);
             }
-            Reply::ResetDone => self.replace(now, vec![Route::ResetDone]),
+            Reply::ResetDone => {
+                let user_type = self.screen.user_type();
+                self.replace(now, vec![Route::ResetDone(user_type)]);
+            }
             Reply::Inbox(letters) => self.replace(now, vec![Route::Inbox(letters)]),
             Reply::Desk(reply) => {
                 let step = self.on_screen(now, |screen, context| screen.desk(reply, context));
@@ -851,11 +854,8 @@ fn screen_of(route: Route, context: &Context<'_>) -> Box<dyn Screen> {
     match route {
         Route::Menu => Box::new(Menu::default()),
         Route::MenuAfter(farewell) => Box::new(Menu::after(farewell, context.now)),
-        Route::UserType(user_type) => Box::new(UserTypeScreen::at(user_type)),
-        Route::UserId { user_type, user_id } => Box::new(match user_id {
-            Some(user_id) => UserIdScreen::filled(user_type, &user_id),
-            None => UserIdScreen::new(user_type),
-        }),
+        Route::UserType { user_type, user_id } => Box::new(UserTypeScreen::new(user_type, user_id)),
+        Route::UserId { user_type, user_id } => Box::new(UserIdScreen::new(user_type, &user_id)),
         Route::Password { user_type, user_id } => Box::new(PasswordScreen::new(user_type, user_id)),
         Route::Passcode {
             account,
@@ -875,7 +875,7 @@ fn screen_of(route: Route, context: &Context<'_>) -> Box<dyn Screen> {
             user_type,
             masked_id,
         } => Box::new(ResetConfirmScreen::found(user_type, masked_id)),
-        Route::ResetDone => Box::new(ResetDoneScreen::default()),
+        Route::ResetDone(user_type) => Box::new(ResetDoneScreen::new(user_type)),
         Route::Inbox(letters) => Box::new(InboxScreen::new(letters)),
         Route::Home(view) => Box::new(HomeScreen::new(*view)),
         Route::Activity(view) => Box::new(ActivityScreen::new(*view)),

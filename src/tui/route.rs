@@ -22,12 +22,16 @@ pub enum Route {
     Menu,
     /// The menu, which says why it is there.
     MenuAfter(Farewell),
-    /// With this one in focus.
-    UserType(UserType),
+    UserType {
+        /// What is in focus.
+        user_type: UserType,
+        /// As somebody who comes back has typed it, for the field that follows.
+        user_id: String,
+    },
     UserId {
         user_type: UserType,
-        /// What stands in the field already.
-        user_id: Option<UserId>,
+        /// What stands in the field already, whatever it is.
+        user_id: String,
     },
     Password {
         user_type: UserType,
@@ -58,7 +62,8 @@ pub enum Route {
         user_type: UserType,
         masked_id: String,
     },
-    ResetDone,
+    /// Of an account of this type, if that is known.
+    ResetDone(Option<UserType>),
     Inbox(Vec<InboxLetter>),
     Home(Box<HomeView>),
     Activity(Box<HomeView>),

@@ -1623,7 +1623,38 @@ fn finding_resets_nothing_and_leaving_the_question_drops_what_was_found() {
     person.answered(Reply::ResetDone);
     let effects = person.types("\n");
     assert!(matches!(effects.as_slice(), [Effect::EndLogin]));
-    assert!(person.screen(80, 24).contains("Login sebagai"));
+    // The login after a reset is that of the same type of user.
+    let screen = person.screen(80, 24);
+    assert!(screen.contains("Masukkan User ID") && screen.contains("NON PENYEDIA"));
+}
+
+#[test]
+fn the_way_back_loses_no_user_id_until_it_ends_at_the_menu() {
+    let mut person = Person::new(settings(Language::Id));
+    // A slip in the type is mended without typing anew.
+    person.types("\np\nppk30");
+    person.presses(Key::Esc);
+    assert!(person.screen(80, 24).contains("▸  PENYEDIA"));
+    assert_eq!(person.app.presence(), Presence::Form);
+    person.types("n\n");
+    let screen = person.screen(80, 24);
+    assert!(screen.contains("ppk30") && screen.contains("NON PENYEDIA"));
+    // A password is wiped on the way, as ever.
+    person.types("\nrahasia");
+    person.presses(Key::Esc);
+    person.presses(Key::Esc);
+    assert!(person.screen(80, 24).contains("▸  NON PENYEDIA"));
+    person.types("\n");
+    assert!(person.screen(80, 24).contains("PPK30"));
+    person.types("\n");
+    assert!(!person.screen(80, 24).contains("•"));
+    // Whoever comes next finds nothing.
+    for _ in 0..3 {
+        person.presses(Key::Esc);
+    }
+    assert_eq!(person.app.presence(), Presence::Nobody);
+    person.types("\nn\n");
+    assert!(!person.screen(80, 24).contains("PPK30"));
 }
 
 #[test]

@@ -28,7 +28,9 @@ use super::{
     },
 };
 
-use crate::domain::{Passcode, Refusal, idle::Presence, officer::Card, security_code::Picture};
+use crate::domain::{
+    Passcode, Refusal, UserType, idle::Presence, officer::Card, security_code::Picture,
+};
 
 /// What comes of an event.
 #[derive(Debug)]
@@ -142,6 +144,11 @@ pub trait Screen: Keys + fmt::Debug + Send {
     /// The screen that was opened over this one has been closed.
     fn returned(&mut self, _left: Left, _context: &Context<'_>) -> Step {
         Step::Stay
+    }
+
+    /// The type of the user whom this is about before a login, for the way to that login.
+    fn user_type(&self) -> Option<UserType> {
+        None
     }
 
     /// This is the officer's desk, over which the home of their own account opens.

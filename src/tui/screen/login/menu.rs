@@ -93,7 +93,10 @@ impl FormScreen for Menu {
 
     fn choose(&mut self, item: Item, _context: &Context<'_>) -> Step {
         match item {
-            Item::Login => Step::Begin(Route::UserType(UserType::ALL[0])),
+            Item::Login => Step::Begin(Route::UserType {
+                user_type: UserType::ALL[0],
+                user_id: String::new(),
+            }),
             Item::Inbox => Step::Ask(Request::LoadInbox),
             Item::Page(page) => Step::ShowPage(page),
         }

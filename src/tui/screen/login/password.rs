@@ -85,7 +85,7 @@ impl FormScreen for PasswordScreen {
     fn back(&mut self, _context: &Context<'_>) -> Step {
         Step::Retreat(vec![Route::UserId {
             user_type: self.user_type,
-            user_id: Some(self.user_id.clone()),
+            user_id: self.user_id.to_string(),
         }])
     }
 }

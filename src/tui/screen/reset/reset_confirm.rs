@@ -129,7 +129,7 @@ impl ResetConfirmScreen {
                 let user_type = UserType::Penyedia;
                 let below = Route::UserId {
                     user_type,
-                    user_id: None,
+                    user_id: String::new(),
                 };
                 let form = Route::ResetRequest {
                     user_type,
@@ -258,6 +258,10 @@ impl Screen for ResetConfirmScreen {
             });
         }
         self.attempt.refused(refusal, context.now);
+    }
+
+    fn user_type(&self) -> Option<UserType> {
+        self.found.as_ref().map(|found| found.user_type)
     }
 
     fn sheet(&self, sheet: &mut Sheet, context: &Context<'_>) {
