@@ -39,13 +39,35 @@ impl Default for IdleLimits {
 pub enum Presence {
     /// The fresh menu: nothing to protect, nothing to do.
     Nobody,
+    /// A form into which nobody has typed anything yet: nothing to protect, and nobody to be warned.
+    Empty,
     /// Somebody reads a page, or has only switched the language: nothing to protect, and no hurry.
     Reading,
     /// A form that somebody may have left half-typed.
     Form,
+    /// The same, where people look away from it for what it asks: into a letter, or for an address.
+    LongForm,
     /// Somebody is logged in, or has given a right password.
     LoggedIn,
+    /// The same, and what stands there is being copied to a phone or to paper, without a key, and is never shown again.
+    Copying,
 }
+
+impl Presence {
+    /// Whether somebody is logged in, or has given a right password.
+    pub fn is_logged_in(self) -> bool {
+        matches!(self, Self::LoggedIn | Self::Copying)
+    }
+
+    /// Whether what stands there is looked at while no key is pressed: a warning leaves it to be seen.
+    pub fn is_looked_at(self) -> bool {
+        matches!(self, Self::Reading | Self::Copying)
+    }
+}
+
+/// Without a key, what is shown once and copied stays this long: who looks for an authenticator and installs it, or writes
+/// down ten codes of twelve letters, needs minutes and no keyboard.
+const COPYING: Duration = Duration::from_secs(5 * 60);
 
 /// Why a visit or a session ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -112,7 +134,7 @@ impl Idle {
         if let Some(session) = limits.session {
             ends[0] = Some((self.session_began + session, Reason::TimeUp));
         }
-        if presence == Presence::LoggedIn {
+        if presence.is_logged_in() {
             self.last_answer = now;
         } else if let Some(before_login) = limits.before_login {
             ends[1] = Some((self.last_answer + before_login, Reason::TimeUp));
@@ -124,7 +146,10 @@ impl Idle {
                 None
             }
             Presence::Form => Some(limits.half_typed),
-            Presence::Reading | Presence::LoggedIn => Some(limits.logged_in),
+            Presence::Empty | Presence::Reading | Presence::LongForm | Presence::LoggedIn => {
+                Some(limits.logged_in)
+            }
+            Presence::Copying => Some(COPYING.max(limits.logged_in)),
         };
         if let Some(limit) = limit {
             // The visit ends with the fresh menu that follows, not with being judged: judging twice changes nothing.
@@ -137,6 +162,9 @@ impl Idle {
         let Some((end, reason)) = first else {
             return Verdict::Quiet { until: None };
         };
+        if presence == Presence::Empty && reason == Reason::Idle {
+            warning = Duration::ZERO;
+        }
         let left = end.saturating_sub(now);
         if left.is_zero() {
             Verdict::Expired { reason }
@@ -219,6 +247,39 @@ mod tests {
             }
         );
         assert_eq!(idle.judge(Presence::Form, at(30)), EXPIRED);
+    }
+
+    #[test]
+    fn what_is_copied_stays_for_minutes_and_an_empty_form_goes_without_a_word() {
+        let mut idle = Idle::new(IdleLimits::default(), at(0));
+        let quiet = |seconds| Verdict::Quiet {
+            until: Some(at(seconds)),
+        };
+        assert_eq!(idle.judge(Presence::Copying, at(0)), quiet(285));
+        assert_eq!(idle.judge(Presence::Copying, at(285)), idle_in(15));
+        assert_eq!(idle.judge(Presence::Copying, at(300)), EXPIRED);
+        assert_eq!(idle.judge(Presence::LongForm, at(75)), idle_in(15));
+        assert_eq!(idle.judge(Presence::Empty, at(0)), quiet(90));
+        assert_eq!(idle.judge(Presence::Empty, at(89)), quiet(90));
+        assert_eq!(idle.judge(Presence::Empty, at(90)), EXPIRED);
+        // Never shorter than whoever set the limits wants it.
+        let limits = IdleLimits {
+            logged_in: at(400),
+            ..IdleLimits::default()
+        };
+        let mut idle = Idle::new(limits, at(0));
+        assert_eq!(idle.judge(Presence::Copying, at(399)), idle_in(1));
+        // A time that is up is told of whatever stands there.
+        let limits = IdleLimits {
+            before_login: Some(at(60)),
+            ..IdleLimits::default()
+        };
+        let mut idle = Idle::new(limits, at(0));
+        let warned = Verdict::Warn {
+            left: at(10),
+            reason: Reason::TimeUp,
+        };
+        assert_eq!(idle.judge(Presence::Empty, at(50)), warned);
     }
 
     #[test]

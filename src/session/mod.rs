@@ -89,11 +89,14 @@ pub struct Attendance {
 }
 
 impl Attendance {
-    const ALL: [Presence; 4] = [
+    const ALL: [Presence; 7] = [
         Presence::Nobody,
+        Presence::Empty,
         Presence::Reading,
         Presence::Form,
+        Presence::LongForm,
         Presence::LoggedIn,
+        Presence::Copying,
     ];
 
     pub fn presence(&self) -> Presence {
@@ -111,7 +114,7 @@ impl Attendance {
         let number = number.and_then(|number| u8::try_from(number).ok());
         self.presence
             .store(number.unwrap_or_default(), Ordering::Relaxed);
-        if presence == Presence::LoggedIn {
+        if presence.is_logged_in() {
             self.has_logged_in.store(true, Ordering::Relaxed);
         }
     }
@@ -501,14 +504,15 @@ impl Session {
             return Some(End::Quit);
         }
         let (ending, over) = self.ending(presence, closing);
-        if let Some(over) = over {
-            if over == End::Shutdown || self.settings.ends_with_visit {
-                return Some(over);
+        match over {
+            None => {}
+            Some(End::Expired(reason)) if !self.settings.ends_with_visit => {
+                self.warned = None;
+                self.app.wipe(self.now(), reason);
+                self.end_login();
+                return None;
             }
-            self.warned = None;
-            self.app.wipe(self.now());
-            self.end_login();
-            return None;
+            Some(over) => return Some(over),
         }
         let why = ending.map(|ending| ending.why);
         if std::mem::replace(&mut self.warned, why) != why {

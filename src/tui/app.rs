@@ -11,7 +11,7 @@ use super::{
     command::{self, Command, Global, KeyPress},
     context::{Context, PATIENCE},
     lookup::Lookups,
-    route::Route,
+    route::{Farewell, Route},
     screen::{
         Screen, Step,
         desk::{
@@ -44,7 +44,11 @@ use super::{
         sheet::{self, Sheet},
     },
 };
-use crate::domain::{AccountKey, Refusal, idle::Presence, language::Language};
+use crate::domain::{
+    AccountKey, Refusal,
+    idle::{Presence, Reason},
+    language::Language,
+};
 
 /// The screens of one terminal.
 #[derive(Debug)]
@@ -139,9 +143,10 @@ impl App {
         }
     }
 
-    /// A fresh menu, as if nobody had been here, because a visit's time is over.
-    pub fn wipe(&mut self, now: Now) {
+    /// A fresh menu, as if nobody had been here but for the reason, because a visit's time is over.
+    pub fn wipe(&mut self, now: Now, reason: Reason) {
         self.clear(now);
+        self.go(now, Route::MenuAfter(Farewell::Cleared(reason)));
         self.attention.changed_by_itself(now.monotonic);
     }
 
@@ -290,7 +295,8 @@ impl App {
     }
 
     /// Takes the question whether somebody is still here off the screen, if it is there; says whether that is all that
-    /// is to be done. Text that comes before anybody can have read the question goes on to the field it was typed for.
+    /// is to be done. Text goes on to the field it was typed for, where that was to be seen all the while, or nobody can have
+    /// read the question yet.
     fn woken(&mut self, now: Now, is_text: bool) -> bool {
         let asked = self.ending.take_if(|told| told.why == EndingReason::Idle);
         let Some(Told { since, .. }) = asked else {
@@ -298,7 +304,8 @@ impl App {
         };
         self.attention.came_up(now.monotonic);
         let stood_for = now.monotonic.saturating_sub(since);
-        !(is_text && stood_for < self.settings.reading_time)
+        let is_beside = self.presence().is_looked_at();
+        !(is_text && (is_beside || stood_for < self.settings.reading_time))
     }
 
     /// The language that is spoken now.
@@ -341,7 +348,7 @@ impl App {
 
     fn stakes(&self, now: Now) -> Stakes {
         Stakes {
-            logged_in: self.screen.presence() == Presence::LoggedIn,
+            logged_in: self.screen.presence().is_logged_in(),
             grave: self.screen.is_grave(&self.context(now)),
         }
     }
@@ -422,6 +429,11 @@ impl App {
             }
             Step::Finish => {
                 self.clear(now);
+                vec![Effect::EndLogin]
+            }
+            Step::LogOut => {
+                self.clear(now);
+                self.go(now, Route::MenuAfter(Farewell::LoggedOut));
                 vec![Effect::EndLogin]
             }
             Step::Ask(request) => {
@@ -555,7 +567,10 @@ impl App {
                 };
                 self.replace(now, vec![question]);
             }
-            Reply::ResetDone => self.replace(now, vec![Route::ResetDone]),
+            Reply::ResetDone => {
+                let user_type = self.screen.user_type();
+                self.replace(now, vec![Route::ResetDone(user_type)]);
+            }
             Reply::Inbox(letters) => self.replace(now, vec![Route::Inbox(letters)]),
             Reply::Desk(reply) => {
                 let step = self.on_screen(now, |screen, context| screen.desk(reply, context));
@@ -640,8 +655,9 @@ impl App {
     }
 
     fn login_ended(&mut self, now: Now) -> Vec<Effect> {
-        self.wipe(now);
-        self.go(now, Route::MenuAfterEndedLogin);
+        self.clear(now);
+        self.go(now, Route::MenuAfter(Farewell::EndedLogin));
+        self.attention.changed_by_itself(now.monotonic);
         vec![Effect::EndLogin]
     }
 
@@ -755,6 +771,9 @@ impl App {
                 frame::paint_dialog(frame, &context, title, &lines);
             }
             // Whoever is at work finishes it meanwhile, so nothing of the screen is covered but its first row.
+            Some((None, text)) if self.overlay.is_none() => {
+                self.screen.paint_banner(frame, &context, &text);
+            }
             Some((None, text)) => frame::paint_banner(frame, &context, &text),
         }
         self.overlay.is_none() && self.screen.typing(&context)
@@ -767,6 +786,8 @@ impl App {
         let said = context.text.duration(left);
         let (idle, ending) = (&context.text.idle, &context.text.ending);
         let (title, words) = match why {
+            // It would cover what is being read or copied without a key.
+            EndingReason::Idle if self.presence().is_looked_at() => (None, &idle.beside),
             EndingReason::Idle => (Some(idle.title.as_str()), &idle.text),
             EndingReason::TimeUp => (None, &ending.time_up),
             EndingReason::Closing => (None, &ending.closing),
@@ -839,12 +860,9 @@ impl App {
 fn screen_of(route: Route, context: &Context<'_>) -> Box<dyn Screen> {
     match route {
         Route::Menu => Box::new(Menu::default()),
-        Route::MenuAfterEndedLogin => Box::new(Menu::after_ended_login()),
-        Route::UserType(user_type) => Box::new(UserTypeScreen::at(user_type)),
-        Route::UserId { user_type, user_id } => Box::new(match user_id {
-            Some(user_id) => UserIdScreen::filled(user_type, &user_id),
-            None => UserIdScreen::new(user_type),
-        }),
+        Route::MenuAfter(farewell) => Box::new(Menu::after(farewell, context.now)),
+        Route::UserType { user_type, user_id } => Box::new(UserTypeScreen::new(user_type, user_id)),
+        Route::UserId { user_type, user_id } => Box::new(UserIdScreen::new(user_type, &user_id)),
         Route::Password { user_type, user_id } => Box::new(PasswordScreen::new(user_type, user_id)),
         Route::Passcode {
             account,
@@ -864,7 +882,7 @@ fn screen_of(route: Route, context: &Context<'_>) -> Box<dyn Screen> {
             user_type,
             masked_id,
         } => Box::new(ResetConfirmScreen::found(user_type, masked_id)),
-        Route::ResetDone => Box::new(ResetDoneScreen::default()),
+        Route::ResetDone(user_type) => Box::new(ResetDoneScreen::new(user_type)),
         Route::Inbox(letters) => Box::new(InboxScreen::new(letters)),
         Route::Home(view) => Box::new(HomeScreen::new(*view)),
         Route::Activity(view) => Box::new(ActivityScreen::new(*view)),
@@ -1017,7 +1035,7 @@ mod tests {
             ("letter's code", at_a_letters_code),
         ] {
             let mut app = begin();
-            app.wipe(NOW);
+            app.wipe(NOW, Reason::Idle);
             assert_nothing_waits(&app, &format!("{place}: idle"));
             let mut app = begin();
             app.update(NOW, Event::LoginEnded);

@@ -8,6 +8,7 @@ use crate::domain::{
     IssuedPassword, Policy, UserId, UserType,
     audit::AuditRecord,
     identity::{AccountKey, PersonName},
+    idle::Reason,
     officer::Card,
     policy::LoginRules,
     provisioning::Provisioning,
@@ -19,14 +20,18 @@ use crate::domain::{
 #[derive(Debug)]
 pub enum Route {
     Menu,
-    /// The menu, which says that the login that was under way is no longer valid.
-    MenuAfterEndedLogin,
-    /// With this one in focus.
-    UserType(UserType),
+    /// The menu, which says why it is there.
+    MenuAfter(Farewell),
+    UserType {
+        /// What is in focus.
+        user_type: UserType,
+        /// As somebody who comes back has typed it, for the field that follows.
+        user_id: String,
+    },
     UserId {
         user_type: UserType,
-        /// What stands in the field already.
-        user_id: Option<UserId>,
+        /// What stands in the field already, whatever it is.
+        user_id: String,
     },
     Password {
         user_type: UserType,
@@ -57,7 +62,8 @@ pub enum Route {
         user_type: UserType,
         masked_id: String,
     },
-    ResetDone,
+    /// Of an account of this type, if that is known.
+    ResetDone(Option<UserType>),
     Inbox(Vec<InboxLetter>),
     Home(Box<HomeView>),
     Activity(Box<HomeView>),
@@ -97,6 +103,16 @@ pub enum Route {
         name: PersonName,
         password: IssuedPassword,
     },
+}
+
+/// Why the menu is there, for whoever has been at work until now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Farewell {
+    /// The login that was under way is no longer valid.
+    EndedLogin,
+    LoggedOut,
+    /// The visit is over, and why.
+    Cleared(Reason),
 }
 
 /// What waits below the form for a letter's code.

@@ -127,7 +127,7 @@ sections! {
     Footer { about, integrity, terms, visitors, version }
     /// What the keys do, for the line of key hints.
     KeyNames { r#move, choose, back, help, language, close, scroll, leave, next, space, change, letter, typing, read_first, of_before }
-    Menu { title, lead, login, samples, sample_hint }
+    Menu { title, lead, login, samples, sample_hint, logged_out, cleared, time_up }
     UserTypeWords { title, lead, penyedia_hint, non_penyedia_hint }
     UserIdWords { title, label, empty, length, characters }
     Password { title, label, empty, rejected }
@@ -203,7 +203,7 @@ sections! {
         time_up, closing, goodbye, goodbye_idle, goodbye_time_up, goodbye_closing, goodbye_fault, no_terminal, no_command,
         no_place, restarting,
     }
-    Idle { title, text, hint }
+    Idle { title, text, hint, beside }
     Help {
         title, keys, menu, user_type, user_id, password, passcode, home, enrollment, disable, own_password,
         account_activity, reset_request, reset_sent, reset_confirm, reset_done, inbox, recovery, recovery_issue,

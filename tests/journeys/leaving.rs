@@ -108,7 +108,10 @@ fn a_half_typed_form_is_wiped() {
         .expect("Enter your User ID")
         .press("rahasia-saya")
         .expect("rahasia-saya");
-    kiosk.expect("Still there?").expect("Selamat datang");
+    kiosk
+        .expect("Still there?")
+        .expect("Selamat datang")
+        .expect("Layar dibersihkan karena tidak ada tombol yang ditekan.");
     assert!(!kiosk.text().contains("rahasia-saya"));
     kiosk
         .press(key::ENTER)

@@ -354,13 +354,9 @@ fn of_64_people_with_one_code_exactly_one_gets_in() {
     let mut inside = 0;
     for kiosk in &mut people {
         kiosk.expect_that("an answer", |text| {
-            [
-                "DISABLE TOTP",
-                "Kode tidak diterima",
-                "Coba lagi setelah",
-            ]
-            .iter()
-            .any(|words| text.contains(words))
+            ["DISABLE TOTP", "Kode tidak diterima", "Coba lagi setelah"]
+                .iter()
+                .any(|words| text.contains(words))
         });
         if kiosk.text().contains("DISABLE TOTP") {
             inside += 1;

@@ -14,6 +14,7 @@ use lpse_kiosk::{
         Secret, Source, TimeStep, UserId, UserType,
         account::{LastLogin, Role},
         audit::{Act, AuditOutcome},
+        idle,
         language::Language,
         officer::{AccountAct, DeskAct, Order, Statement},
         password::{HashCost, HashMemory, verify},
@@ -1342,7 +1343,7 @@ impl Person {
             Deed::TypePassword => self.type_text(self.password).await,
             Deed::TypeOwnPassword(number) => self.type_text(OWN_PASSWORDS[number]).await,
             Deed::HangUp => {
-                self.app.wipe(self.now());
+                self.app.wipe(self.now(), idle::Reason::Idle);
                 self.proofs = Proofs::None;
             }
             Deed::IssuePassword => {

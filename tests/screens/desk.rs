@@ -11,7 +11,7 @@ use lpse_kiosk::{
         UserId, UserType,
         account::{LastLogin, Role, TotpState},
         audit::{AuditRecord, OutcomeWord},
-        idle::Presence,
+        idle::{Presence, Reason},
         language::Language,
         letter::LetterKind,
         officer::{
@@ -765,7 +765,7 @@ const STATES: &[State] = &[
         officer
     }),
     ("audit_empty", |officer| officer.at_audit(Vec::new())),
-    ("idle_warning_over_password", |officer| {
+    ("idle_warning_beside_password", |officer| {
         let mut officer = officer.at_password("kd7m-qr29-tzxw");
         let left = Duration::from_secs(15);
         let why = EndingReason::Idle;
@@ -1023,7 +1023,7 @@ fn a_lookup_reply_that_is_not_waited_for_is_dropped() {
     // Nor does a reply of before come back to a fresh menu.
     officer.types("x");
     let (id, _) = officer.lookup.clone().unwrap();
-    officer.app.wipe(officer.now);
+    officer.app.wipe(officer.now, Reason::Idle);
     let reply = LookupReply::Found(page(few(), None));
     assert!(officer.event(Event::LookupReply(id, reply)).is_empty());
     assert!(
@@ -1581,7 +1581,9 @@ fn the_policy_is_changed_by_an_order_and_shown_as_it_is_then() {
         recovery_codes: false,
     };
     officer.types("u\n");
-    assert!(officer.shows("Kode pemulihan dinonaktifkan") && officer.shows("menjadi \"TOTP wajib\""));
+    assert!(
+        officer.shows("Kode pemulihan dinonaktifkan") && officer.shows("menjadi \"TOTP wajib\"")
+    );
     let sent = officer.types("Surat edaran\t\n");
     assert_eq!(ordered(&sent).act, DeskAct::SetRules(wanted));
     officer.desk(DeskReply::Rules(wanted));
@@ -1607,7 +1609,7 @@ fn a_one_time_password_is_shown_once_and_no_held_key_takes_it_away() {
     assert!(!format!("{:?}", officer.app).contains("kd7m"));
     // Nor does it outlast the login.
     let mut officer = Officer::new(settings(Language::Id)).at_password("kd7m-qr29-tzxw");
-    officer.app.wipe(officer.now);
+    officer.app.wipe(officer.now, Reason::Idle);
     assert!(!officer.shows("kd7m") && officer.shows("Pakta Integritas"));
     officer.types("\nn\n");
     officer.presses(&[Key::Esc, Key::Esc, Key::Esc]);
@@ -1645,7 +1647,7 @@ fn the_language_switches_anywhere_and_keeps_what_was_typed() {
         let before = officer.screen(80, 24);
         let asked = officer.presses(&[Key::Function(2), Key::Function(2)]);
         assert!(asked.is_empty(), "{name}");
-        if *name != "idle_warning_over_password" {
+        if *name != "idle_warning_beside_password" {
             assert_eq!(officer.screen(80, 24), before, "{name}");
         }
     }

@@ -16,7 +16,7 @@ use lpse_kiosk::{
         AccountKey, Activity, ActivityKind, PersonName, PlainPassword, Policy, Refusal, Secret,
         Source, UserId, UserType,
         account::{LastLogin, Role, TotpState},
-        idle::Presence,
+        idle::{Presence, Reason},
         language::Language,
         password::PasswordRuleError,
         provisioning::{Issuer, Provisioning},
@@ -435,6 +435,17 @@ const LANGUAGES: [(Language, &str); 2] = [(Language::Id, "id"), (Language::En, "
 /// Every state worth looking at.
 const STATES: &[State] = &[
     ("menu", |person| person),
+    ("menu_after_logout", |person| {
+        let mut person = person.at_home(home(ACTIVE, Policy::Enabled, None));
+        person.presses(Key::Esc);
+        person.types("\n");
+        person
+    }),
+    ("menu_after_idle", |person| {
+        let mut person = person.at_password();
+        person.app.wipe(person.now, Reason::Idle);
+        person
+    }),
     ("menu_after_ended_login", |person| {
         let mut person = person.with_password_sent();
         person.answered(Reply::Refused(Refusal::Ended));
@@ -662,6 +673,16 @@ const STATES: &[State] = &[
         person.at_home(home(ACTIVE, Policy::Disabled, None))
     }),
     ("enrollment", |person| person.at_enrollment(false)),
+    ("enrollment_idle", |person| {
+        let mut person = person.at_enrollment(false);
+        person.event(ends_in(15, EndingReason::Idle));
+        person
+    }),
+    ("recovery_codes_idle", |person| {
+        let mut person = person.at_recovery_codes();
+        person.event(ends_in(15, EndingReason::Idle));
+        person
+    }),
     ("enrollment_compulsory_rejected", |person| {
         let mut person = person.at_enrollment(true);
         person.types("123456");
@@ -1255,9 +1276,96 @@ fn a_wipe_leaves_a_fresh_menu_in_the_first_language() {
     let mut person = Person::new(settings(Language::Id)).at_enrollment(false);
     person.presses(Key::Function(2));
     person.presses(Key::Function(1));
-    person.app.wipe(person.now);
-    assert_eq!(person.screen(80, 24), fresh.screen(80, 24));
+    person.app.wipe(person.now, Reason::Idle);
     assert_eq!(person.app.presence(), Presence::Nobody);
+    // But for the reason, until the next key, or for a minute.
+    let reason = "Layar dibersihkan karena tidak ada tombol";
+    assert!(person.screen(80, 24).contains(reason));
+    let left = person.app.next_tick(person.now);
+    assert!(left <= Some(Duration::from_secs(60)), "{left:?}");
+    let now = std::mem::replace(&mut person.now, later(60));
+    assert!(!person.screen(80, 24).contains(reason));
+    person.now = now;
+    person.presses(Key::Down);
+    person.presses(Key::Up);
+    assert_eq!(person.screen(80, 24), fresh.screen(80, 24));
+}
+
+#[test]
+fn the_menu_says_that_somebody_is_logged_out_and_not_that_somebody_never_was() {
+    let words = "Anda sudah logout.";
+    let mut person = Person::new(settings(Language::Id));
+    person = person.at_home(home(ACTIVE, Policy::Enabled, None));
+    person.presses(Key::Esc);
+    assert!(matches!(person.types("\n")[..], [Effect::EndLogin]));
+    assert!(person.screen(80, 24).contains(words));
+    let mut person = Person::new(settings(Language::Id)).at_passcode(false);
+    person.presses(Key::Esc);
+    assert!(person.screen(80, 24).contains("Selamat datang"));
+    assert!(!person.screen(80, 24).contains(words));
+}
+
+#[test]
+fn what_is_at_stake_is_what_stands_there() {
+    use Presence::{Copying, Empty, Form, LoggedIn, LongForm, Nobody, Reading};
+    let at: [(fn(Person) -> Person, Presence); 10] = [
+        (|person| person, Nobody),
+        (
+            |mut person| {
+                person.types("\n");
+                person
+            },
+            Empty,
+        ),
+        (
+            |mut person| {
+                person.types("\nn\np");
+                person
+            },
+            Form,
+        ),
+        (Person::at_password, Empty),
+        (
+            |person| {
+                let mut person = person.at_password();
+                person.types("r");
+                person
+            },
+            Form,
+        ),
+        (Person::at_reset_request, LongForm),
+        (Person::at_reset_confirm, Reading),
+        (|person| person.at_passcode(false), LoggedIn),
+        (|person| person.at_enrollment(true), Copying),
+        (Person::at_recovery_codes, Copying),
+    ];
+    for (number, (state, presence)) in at.into_iter().enumerate() {
+        let person = state(Person::new(with_letters(Language::Id)));
+        assert_eq!(person.app.presence(), presence, "state {number}");
+    }
+}
+
+/// What is copied without a key is not covered by the question whether somebody is here, and takes what is typed.
+#[test]
+fn the_idle_warning_stands_beside_what_is_copied() {
+    let mut person = Person::new(settings(Language::Id)).at_recovery_codes();
+    let before = person.screen(80, 24);
+    person.event(ends_in(15, EndingReason::Idle));
+    let warned = person.screen(80, 24);
+    assert!(warned.contains("Layar dibersihkan dalam 15 detik. Tekan"));
+    assert!(
+        before.lines().skip(1).eq(warned.lines().skip(1)),
+        "{warned}"
+    );
+    // Any key says that somebody is here, and does nothing else.
+    person.types("\n");
+    assert_eq!(person.screen(80, 24), before);
+    let mut person = Person::new(settings(Language::Id)).at_enrollment(true);
+    person.event(ends_in(15, EndingReason::Idle));
+    person.now = later(14);
+    person.types("1");
+    let screen = person.screen(80, 24);
+    assert!(screen.contains("1 _ _") && !screen.contains("dibersihkan"));
 }
 
 #[test]
@@ -1437,7 +1545,7 @@ fn a_reset_from_the_code_screen_drops_the_half_proved_login() {
         "{effects:?}"
     );
     assert!(person.screen(80, 24).contains("PPK30"));
-    assert_eq!(person.app.presence(), Presence::Form);
+    assert_eq!(person.app.presence(), Presence::LongForm);
     assert!(person.presses(Key::Esc).is_empty());
     let screen = person.screen(80, 24);
     assert!(screen.contains("Masukkan User ID") && screen.contains("PPK30"));
@@ -1527,7 +1635,38 @@ fn finding_resets_nothing_and_leaving_the_question_drops_what_was_found() {
     person.answered(Reply::ResetDone);
     let effects = person.types("\n");
     assert!(matches!(effects.as_slice(), [Effect::EndLogin]));
-    assert!(person.screen(80, 24).contains("Login sebagai"));
+    // The login after a reset is that of the same type of user.
+    let screen = person.screen(80, 24);
+    assert!(screen.contains("Masukkan User ID") && screen.contains("NON PENYEDIA"));
+}
+
+#[test]
+fn the_way_back_loses_no_user_id_until_it_ends_at_the_menu() {
+    let mut person = Person::new(settings(Language::Id));
+    // A slip in the type is mended without typing anew.
+    person.types("\np\nppk30");
+    person.presses(Key::Esc);
+    assert!(person.screen(80, 24).contains("▸  PENYEDIA"));
+    assert_eq!(person.app.presence(), Presence::Form);
+    person.types("n\n");
+    let screen = person.screen(80, 24);
+    assert!(screen.contains("ppk30") && screen.contains("NON PENYEDIA"));
+    // A password is wiped on the way, as ever.
+    person.types("\nrahasia");
+    person.presses(Key::Esc);
+    person.presses(Key::Esc);
+    assert!(person.screen(80, 24).contains("▸  NON PENYEDIA"));
+    person.types("\n");
+    assert!(person.screen(80, 24).contains("PPK30"));
+    person.types("\n");
+    assert!(!person.screen(80, 24).contains("•"));
+    // Whoever comes next finds nothing.
+    for _ in 0..3 {
+        person.presses(Key::Esc);
+    }
+    assert_eq!(person.app.presence(), Presence::Nobody);
+    person.types("\nn\n");
+    assert!(!person.screen(80, 24).contains("PPK30"));
 }
 
 #[test]

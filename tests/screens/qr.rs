@@ -12,7 +12,7 @@ use lpse_kiosk::{
         provisioning::{Issuer, Provisioning},
     },
     tui::{
-        App, AppSettings, Effect, Event, Now, Reply,
+        App, AppSettings, Effect, Ending, EndingReason, Event, Now, Reply,
         command::Key,
         theme::{Colours, Glyphs, Terminal},
     },
@@ -23,12 +23,13 @@ const NOW: Now = Now {
     monotonic: Duration::ZERO,
 };
 
-/// The screen of a terminal on which the QR code of `provisioning` is shown.
+/// The screen of a terminal on which the QR code of `provisioning` is shown, and that it will soon be cleared.
 fn shown(
     provisioning: &Provisioning,
     terminal: Terminal,
     columns: u16,
     rows: u16,
+    is_warned: bool,
 ) -> vt100::Screen {
     let mut app = App::new(AppSettings {
         office: "LPSE Kota Contoh".into(),
@@ -61,6 +62,13 @@ fn shown(
         compulsory: false,
     };
     app.update(NOW, Event::Reply(*id, reply));
+    if is_warned {
+        let warning = Ending {
+            left: Duration::from_secs(15),
+            why: EndingReason::Idle,
+        };
+        app.update(NOW, Event::Ending(Some(warning)));
+    }
     support::screen::shown(&app, NOW, columns, rows)
 }
 
@@ -93,13 +101,17 @@ fn a_phone_reads_it_on_every_terminal_that_has_room() {
                     (Colours::Ansi16, true),
                     (Colours::Mono, false),
                 ] {
-                    for background in [picture::DARK, picture::BRIGHT] {
+                    for (background, is_warned) in [
+                        (picture::DARK, false),
+                        (picture::BRIGHT, false),
+                        (picture::DARK, true),
+                    ] {
                         let terminal = Terminal {
                             glyphs,
                             colours,
                             no_color,
                         };
-                        let screen = shown(&provisioning, terminal, columns, rows);
+                        let screen = shown(&provisioning, terminal, columns, rows, is_warned);
                         let what = format!(
                             "{provisioning:?} at {columns}x{rows}, {terminal:?}, {background:?}"
                         );
@@ -138,11 +150,11 @@ fn without_half_blocks_it_fits_a_large_terminal_and_elsewhere_says_what_it_needs
         no_color: false,
     };
     let provisioning = &provisionings()[0];
-    let large = shown(provisioning, terminal, 132, 43);
+    let large = shown(provisioning, terminal, 132, 43, false);
     assert_eq!(
         picture::read_qr(&large, picture::DARK).as_deref(),
         Some(provisioning.uri())
     );
-    let small = shown(provisioning, terminal, 80, 24).contents();
+    let small = shown(provisioning, terminal, 80, 24, false).contents();
     assert!(small.contains("QR memerlukan layar 107x37"), "{small}");
 }

@@ -58,9 +58,9 @@ impl Holder for Connection {
         }
         match self.attendance.presence() {
             Presence::Nobody => Some(Stake::Menu),
-            Presence::Reading => Some(Stake::Reading),
-            Presence::Form => Some(Stake::Form),
-            Presence::LoggedIn => None,
+            Presence::Empty | Presence::Reading => Some(Stake::Reading),
+            Presence::Form | Presence::LongForm => Some(Stake::Form),
+            Presence::LoggedIn | Presence::Copying => None,
         }
     }
 }

@@ -29,7 +29,9 @@ use super::{
     },
 };
 
-use crate::domain::{Passcode, Refusal, idle::Presence, officer::Card, security_code::Picture};
+use crate::domain::{
+    Passcode, Refusal, UserType, idle::Presence, officer::Card, security_code::Picture,
+};
 
 /// What comes of an event.
 #[derive(Debug)]
@@ -57,6 +59,8 @@ pub enum Step {
     ShowPage(Page),
     /// The person is done: everything ends at a fresh menu.
     Finish,
+    /// The same, for somebody who was logged in.
+    LogOut,
 }
 
 /// What a screen leaves to the one below it.
@@ -143,6 +147,11 @@ pub trait Screen: Keys + fmt::Debug + Send {
         Step::Stay
     }
 
+    /// The type of the user whom this is about before a login, for the way to that login.
+    fn user_type(&self) -> Option<UserType> {
+        None
+    }
+
     /// This is the officer's desk, over which the home of their own account opens.
     fn is_desk(&self) -> bool {
         false
@@ -158,6 +167,11 @@ pub trait Screen: Keys + fmt::Debug + Send {
     /// Draws the screen within the usual frame; only the QR code needs the whole terminal.
     fn paint(&self, frame: &mut Frame<'_>, context: &Context<'_>) {
         paint_sheet(self, frame, context);
+    }
+
+    /// Draws a sentence that must be seen, and that covers nothing of what people are at.
+    fn paint_banner(&self, frame: &mut Frame<'_>, context: &Context<'_>, sentence: &str) {
+        frame::paint_banner(frame, context, sentence);
     }
 
     /// What stands on the screen, in reading order.

@@ -556,7 +556,7 @@ fn a_login_that_ends_takes_what_is_typed_with_it() {
     };
     let ends: [fn(&mut Person); 2] = [
         |person| drop(person.event(Event::LoginEnded)),
-        |person| person.app.wipe(person.now),
+        |person| person.app.wipe(person.now, Reason::Idle),
     ];
     for end in ends {
         let mut person = at_end(end);

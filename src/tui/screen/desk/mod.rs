@@ -444,7 +444,7 @@ impl FormScreen for DeskScreen {
             Focus::Button(Button::Outbox) => Step::Open(Route::DeskAct(Draft::Outbox)),
             Focus::Button(Button::Audit) => Step::Open(Route::DeskAct(Draft::Audit)),
             Focus::Button(Button::Account) => Step::Ask(Request::LoadHome),
-            Focus::Button(Button::LogOut) => Step::Finish,
+            Focus::Button(Button::LogOut) => Step::LogOut,
         }
     }
 

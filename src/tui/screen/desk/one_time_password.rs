@@ -117,7 +117,7 @@ impl Screen for OneTimePasswordScreen {
     }
 
     fn presence(&self) -> Presence {
-        Presence::LoggedIn
+        Presence::Copying
     }
 }
 

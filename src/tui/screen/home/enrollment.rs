@@ -109,7 +109,7 @@ impl FormScreen for EnrollmentScreen {
     fn choose(&mut self, item: Item, context: &Context<'_>) -> Step {
         match item {
             Item::Code | Item::Prove => self.submit(context.now),
-            Item::LogOut => Step::Finish,
+            Item::LogOut => Step::LogOut,
         }
     }
 
@@ -150,18 +150,10 @@ impl Screen for EnrollmentScreen {
 
     fn paint(&self, frame: &mut Frame<'_>, context: &Context<'_>) {
         let area = frame.area();
-        let room = |height: u16| Size::new(area.width.saturating_sub(BESIDE), height);
-        let framed = area.height.saturating_sub(frame::AROUND);
-        let fitted = |height| {
-            self.qr
-                .as_ref()
-                .and_then(|qr| Some((qr, qr.fitted(room(height))?)))
-        };
-        // The whole quiet zone inside the usual frame if there is room, else the whole height for the code.
-        if let Some((qr, (cells, quiet))) = fitted(framed).filter(|(_, (_, quiet))| *quiet == 4) {
+        if let Some((qr, (cells, quiet))) = self.within_frame(area) {
             let body = frame::paint(frame, context, &self.hints(context));
             self.paint_beside(frame, context, body, (qr, cells, quiet));
-        } else if let Some((qr, (cells, quiet))) = fitted(area.height) {
+        } else if let Some((qr, (cells, quiet))) = self.fitted(area, area.height) {
             self.paint_beside(frame, context, area, (qr, cells, quiet));
             let beside = Rect {
                 x: area.x + cells.width,
@@ -185,12 +177,30 @@ impl Screen for EnrollmentScreen {
         }
     }
 
+    /// Beside a picture of the whole height: no phone reads one that is covered.
+    fn paint_banner(&self, frame: &mut Frame<'_>, context: &Context<'_>, sentence: &str) {
+        let area = frame.area();
+        let whole = self.within_frame(area).is_none();
+        let Some((_, (cells, _))) = self.fitted(area, area.height).filter(|_| whole) else {
+            return frame::paint_banner(frame, context, sentence);
+        };
+        let theme = context.theme;
+        let (x, width) = (area.x + cells.width, area.width - cells.width);
+        let room = usize::from(width).saturating_sub(2);
+        let lines = sheet::wrap(&theme.shown(sentence), room);
+        for (y, line) in (area.y..area.bottom()).zip(lines) {
+            let line = format!(" {line:<room$} ");
+            let buffer = frame.buffer_mut();
+            buffer.set_stringn(x, y, line, usize::from(width), theme.training);
+        }
+    }
+
     fn help(&self, text: &'static Text) -> &'static str {
         &text.help.enrollment
     }
 
     fn presence(&self) -> Presence {
-        Presence::LoggedIn
+        Presence::Copying
     }
 
     fn next_tick(&self, now: Now) -> Option<Duration> {
@@ -199,6 +209,19 @@ impl Screen for EnrollmentScreen {
 }
 
 impl EnrollmentScreen {
+    /// The picture, as it fits beside the text in so many rows, and the columns of its quiet zone.
+    fn fitted(&self, area: Rect, height: u16) -> Option<(&Qr, (Size, usize))> {
+        let room = Size::new(area.width.saturating_sub(BESIDE), height);
+        let qr = self.qr.as_ref()?;
+        Some((qr, qr.fitted(room)?))
+    }
+
+    /// The same, with the whole quiet zone inside the usual frame, if there is room; else the picture has the whole height.
+    fn within_frame(&self, area: Rect) -> Option<(&Qr, (Size, usize))> {
+        let fitted = self.fitted(area, area.height.saturating_sub(frame::AROUND));
+        fitted.filter(|(_, (_, quiet))| *quiet == 4)
+    }
+
     /// Everything but the picture; in its place, what it would need, if it cannot be shown.
     fn write(&self, sheet: &mut Sheet, context: &Context<'_>, in_place: Option<&str>) {
         let words = &context.text.enrollment;

@@ -147,7 +147,7 @@ impl FormScreen for HomeScreen {
             }),
             Act::ShowActivity => Step::Ask(Request::LoadActivity),
             Act::Desk => Step::Close(Left::Nothing),
-            Act::LogOut => Step::Finish,
+            Act::LogOut => Step::LogOut,
         }
     }
 

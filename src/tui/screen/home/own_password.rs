@@ -198,7 +198,7 @@ impl OwnPasswordScreen {
     fn leave(&self) -> Step {
         match self.way {
             Way::Home => Step::Close(Left::Nothing),
-            Way::Due => Step::Finish,
+            Way::Due => Step::LogOut,
         }
     }
 

@@ -136,6 +136,6 @@ impl Screen for RecoveryCodesScreen {
     }
 
     fn presence(&self) -> Presence {
-        Presence::LoggedIn
+        Presence::Copying
     }
 }

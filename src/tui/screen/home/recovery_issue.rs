@@ -121,7 +121,7 @@ impl FormScreen for RecoveryIssueScreen {
                 self.fresh.ask(form, context.now, request)
             }
             Item::Later => self.home(),
-            Item::LogOut => Step::Finish,
+            Item::LogOut => Step::LogOut,
         }
     }
 

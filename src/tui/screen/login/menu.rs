@@ -1,11 +1,17 @@
 //! The first screen: `LOGIN`, the information pages, and in training mode `Kotak Masuk` and the sample accounts.
 
+use std::time::Duration;
+
 use crate::{
-    domain::{UserType, idle::Presence},
+    domain::{
+        UserType,
+        idle::{Presence, Reason},
+    },
     tui::{
-        Request,
+        Now, Request,
+        command::Command,
         context::Context,
-        route::Route,
+        route::{Farewell, Route},
         screen::{Attempt, FormScreen, Refusal, Screen, Step, form_of, write_working},
         text::{Page, Text},
         widget::{
@@ -16,12 +22,15 @@ use crate::{
     },
 };
 
+/// How long the menu says why it is there: whoever was at work comes back by then, or not at all.
+const FAREWELL: Duration = Duration::from_secs(60);
+
 /// The menu; a fresh one is what every visit begins and ends with.
 #[derive(Debug)]
 pub struct Menu {
     form: Form<Item>,
-    /// The login that was under way is no longer valid.
-    ended: bool,
+    /// Why it is there, until a key is pressed or (monotonic time) it has been said long enough.
+    farewell: Option<(Farewell, Duration)>,
     /// Of opening `Kotak Masuk`.
     attempt: Attempt,
 }
@@ -39,19 +48,26 @@ impl Default for Menu {
     fn default() -> Self {
         Self {
             form: Form::new(Item::Login),
-            ended: false,
+            farewell: None,
             attempt: Attempt::default(),
         }
     }
 }
 
 impl Menu {
-    /// The menu after a login that ended by itself.
-    pub fn after_ended_login() -> Self {
+    /// The menu, which says why it is there.
+    pub fn after(farewell: Farewell, now: Now) -> Self {
         Self {
-            ended: true,
+            farewell: Some((farewell, now.monotonic + FAREWELL)),
             ..Self::default()
         }
+    }
+
+    /// What is said of why it is there, and how much longer.
+    fn farewell(&self, now: Now) -> Option<(Farewell, Duration)> {
+        let (farewell, until) = self.farewell?;
+        let left = until.saturating_sub(now.monotonic);
+        (!left.is_zero()).then_some((farewell, left))
     }
 }
 
@@ -70,9 +86,17 @@ impl FormScreen for Menu {
             .further(usize::MAX, context.settings.is_guest.then(leave))
     }
 
+    fn before(&mut self, _command: Command, _context: &Context<'_>) -> Option<Step> {
+        self.farewell = None;
+        None
+    }
+
     fn choose(&mut self, item: Item, _context: &Context<'_>) -> Step {
         match item {
-            Item::Login => Step::Begin(Route::UserType(UserType::ALL[0])),
+            Item::Login => Step::Begin(Route::UserType {
+                user_type: UserType::ALL[0],
+                user_id: String::new(),
+            }),
             Item::Inbox => Step::Ask(Request::LoadInbox),
             Item::Page(page) => Step::ShowPage(page),
         }
@@ -92,8 +116,13 @@ impl Screen for Menu {
         let menu = &context.text.menu;
         sheet.title(&menu.title);
         sheet.hint(&menu.lead);
-        if self.ended {
-            sheet.refusal(&context.text.common.ended);
+        let farewell = self.farewell(context.now).map(|(farewell, _)| farewell);
+        match farewell {
+            None => {}
+            Some(Farewell::EndedLogin) => sheet.refusal(&context.text.common.ended),
+            Some(Farewell::LoggedOut) => sheet.success(&menu.logged_out),
+            Some(Farewell::Cleared(Reason::Idle)) => sheet.message_aside(&menu.cleared),
+            Some(Farewell::Cleared(Reason::TimeUp)) => sheet.message_aside(&menu.time_up),
         }
         sheet.gap();
         self.view(context).write_all(sheet, |_| true);
@@ -115,10 +144,13 @@ impl Screen for Menu {
     }
 
     fn presence(&self) -> Presence {
-        if self.ended || self.attempt.last().is_some() {
-            Presence::Form
-        } else {
-            Presence::Nobody
+        match self.attempt.last() {
+            Some(_) => Presence::Form,
+            None => Presence::Nobody,
         }
+    }
+
+    fn next_tick(&self, now: Now) -> Option<Duration> {
+        self.farewell(now).map(|(_, left)| left)
     }
 }

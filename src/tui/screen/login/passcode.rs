@@ -64,14 +64,12 @@ impl PasscodeScreen {
             return Step::ShowReset;
         }
         let AccountKey { user_type, user_id } = self.account.clone();
+        let user_id = user_id.to_string();
         let form = Route::ResetRequest {
             user_type,
-            user_id: user_id.to_string(),
+            user_id: user_id.clone(),
         };
-        let below = Route::UserId {
-            user_type,
-            user_id: Some(user_id),
-        };
+        let below = Route::UserId { user_type, user_id };
         Step::Retreat(vec![below, form])
     }
 }

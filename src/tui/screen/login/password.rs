@@ -86,7 +86,7 @@ impl FormScreen for PasswordScreen {
     fn back(&mut self, _context: &Context<'_>) -> Step {
         Step::Retreat(vec![Route::UserId {
             user_type: self.user_type,
-            user_id: Some(self.user_id.clone()),
+            user_id: self.user_id.to_string(),
         }])
     }
 }
@@ -115,7 +115,10 @@ impl Screen for PasswordScreen {
     }
 
     fn presence(&self) -> Presence {
-        Presence::Form
+        match self.form.value(Item::Password) {
+            "" => Presence::Empty,
+            _ => Presence::Form,
+        }
     }
 
     fn next_tick(&self, now: Now) -> Option<Duration> {

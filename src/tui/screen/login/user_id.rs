@@ -34,16 +34,8 @@ pub struct UserIdScreen {
 }
 
 impl UserIdScreen {
-    pub fn new(user_type: UserType) -> Self {
-        Self::with(user_type, "")
-    }
-
-    /// The form as somebody who comes back from the password left it.
-    pub fn filled(user_type: UserType, user_id: &UserId) -> Self {
-        Self::with(user_type, user_id.as_str())
-    }
-
-    fn with(user_type: UserType, user_id: &str) -> Self {
+    /// The form with what somebody who comes back has typed.
+    pub fn new(user_type: UserType, user_id: &str) -> Self {
         Self {
             user_type,
             form: Form::new(Item::UserId).text(Item::UserId, LIMIT, user_id),
@@ -111,7 +103,10 @@ impl FormScreen for UserIdScreen {
     }
 
     fn back(&mut self, _context: &Context<'_>) -> Step {
-        Step::Go(Route::UserType(self.user_type))
+        Step::Go(Route::UserType {
+            user_type: self.user_type,
+            user_id: self.form.value(Item::UserId).to_owned(),
+        })
     }
 }
 
@@ -131,6 +126,9 @@ impl Screen for UserIdScreen {
     }
 
     fn presence(&self) -> Presence {
-        Presence::Form
+        match self.form.value(Item::UserId) {
+            "" => Presence::Empty,
+            _ => Presence::Form,
+        }
     }
 }

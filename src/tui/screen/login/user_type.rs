@@ -19,13 +19,16 @@ use crate::{
 #[derive(Debug)]
 pub struct UserTypeScreen {
     form: Form<UserType>,
+    /// What somebody who came back has typed: a slip in the type costs no second typing.
+    user_id: String,
 }
 
 impl UserTypeScreen {
-    /// The screen with `user_type` in focus: the first, or that of somebody who comes back.
-    pub fn at(user_type: UserType) -> Self {
+    /// The screen with `user_type` in focus: the first, or that of somebody who comes back with what they typed.
+    pub fn new(user_type: UserType, user_id: String) -> Self {
         Self {
             form: Form::new(user_type),
+            user_id,
         }
     }
 }
@@ -41,7 +44,7 @@ impl FormScreen for UserTypeScreen {
     fn choose(&mut self, user_type: UserType, _context: &Context<'_>) -> Step {
         Step::Go(Route::UserId {
             user_type,
-            user_id: None,
+            user_id: self.user_id.clone(),
         })
     }
 
@@ -73,6 +76,9 @@ impl Screen for UserTypeScreen {
     }
 
     fn presence(&self) -> Presence {
-        Presence::Form
+        match self.user_id.as_str() {
+            "" => Presence::Empty,
+            _ => Presence::Form,
+        }
     }
 }

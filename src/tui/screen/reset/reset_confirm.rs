@@ -130,7 +130,7 @@ impl ResetConfirmScreen {
                 let user_type = UserType::Penyedia;
                 let below = Route::UserId {
                     user_type,
-                    user_id: None,
+                    user_id: String::new(),
                 };
                 let form = Route::ResetRequest {
                     user_type,
@@ -261,6 +261,10 @@ impl Screen for ResetConfirmScreen {
         self.attempt.refused(refusal, context.now);
     }
 
+    fn user_type(&self) -> Option<UserType> {
+        self.found.as_ref().map(|found| found.user_type)
+    }
+
     fn sheet(&self, sheet: &mut Sheet, context: &Context<'_>) {
         let step = context.text.step(3, STEPS);
         sheet.step_title(&context.text.reset_confirm.title, &step);
@@ -281,7 +285,8 @@ impl Screen for ResetConfirmScreen {
             // The letter is being looked for on a phone; there is nothing here to protect.
             Presence::Reading
         } else {
-            Presence::Form
+            // It is being copied from there.
+            Presence::LongForm
         }
     }
 

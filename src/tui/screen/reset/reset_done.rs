@@ -17,6 +17,8 @@ use crate::{
 /// The result of a reset.
 #[derive(Debug)]
 pub struct ResetDoneScreen {
+    /// Of the account that it is about, if that is known.
+    user_type: Option<UserType>,
     form: Form<Act>,
 }
 
@@ -27,9 +29,10 @@ pub enum Act {
     Finish,
 }
 
-impl Default for ResetDoneScreen {
-    fn default() -> Self {
+impl ResetDoneScreen {
+    pub fn new(user_type: Option<UserType>) -> Self {
         Self {
+            user_type,
             form: Form::new(Act::Login),
         }
     }
@@ -49,7 +52,16 @@ impl FormScreen for ResetDoneScreen {
 
     fn choose(&mut self, act: Act, _context: &Context<'_>) -> Step {
         match act {
-            Act::Login => Step::Retreat(vec![Route::UserType(UserType::ALL[0])]),
+            Act::Login => {
+                let user_id = String::new();
+                Step::Retreat(vec![match self.user_type {
+                    Some(user_type) => Route::UserId { user_type, user_id },
+                    None => Route::UserType {
+                        user_type: UserType::ALL[0],
+                        user_id,
+                    },
+                }])
+            }
             Act::Finish => Step::Finish,
         }
     }

@@ -300,7 +300,7 @@ impl Screen for ResetRequestScreen {
     }
 
     fn presence(&self) -> Presence {
-        Presence::Form
+        Presence::LongForm
     }
 
     fn next_tick(&self, now: Now) -> Option<Duration> {
