@@ -138,6 +138,20 @@ pub fn read_qr(screen: &Screen, default: Background) -> Option<String> {
     (output.status.success() && !text.is_empty()).then(|| text.to_owned())
 }
 
+/// The papers of a row: the first cell of each run, how many cells it has, its colour.
+fn papers(screen: &Screen, row: u16, default: Background) -> Vec<(usize, usize, [u8; 3])> {
+    let (_, columns) = size(screen);
+    let mut papers: Vec<(usize, usize, [u8; 3])> = Vec::new();
+    for column in 0..columns {
+        let (_, paper) = colours(screen.cell(row, column).unwrap(), default);
+        match papers.last_mut() {
+            Some((_, cells, last)) if *last == paper => *cells += 1,
+            _ => papers.push((column.into(), 1, paper)),
+        }
+    }
+    papers
+}
+
 /// The screen as an SVG picture, each cell exactly where the terminal has it.
 pub fn svg(screen: &Screen, default: Background) -> String {
     const W: usize = 9;
@@ -154,10 +168,21 @@ pub fn svg(screen: &Screen, default: Background) -> String {
         hex(default.background)
     );
     for row in 0..rows {
+        for (first, cells, paper) in papers(screen, row, default) {
+            if paper != default.background {
+                let (x, y) = (first * W, usize::from(row) * H);
+                let _ = write!(
+                    svg,
+                    "<rect x=\"{x}\" y=\"{y}\" width=\"{}\" height=\"{H}\" fill=\"{}\" shape-rendering=\"crispEdges\"/>",
+                    cells * W,
+                    hex(paper)
+                );
+            }
+        }
         for column in 0..columns {
             let cell = screen.cell(row, column).unwrap();
             let (x, y) = (usize::from(column) * W, usize::from(row) * H);
-            let (ink, paper) = colours(cell, default);
+            let (ink, _) = colours(cell, default);
             let mut rectangle = |y: usize, height: usize, fill: [u8; 3]| {
                 let _ = write!(
                     svg,
@@ -165,9 +190,6 @@ pub fn svg(screen: &Screen, default: Background) -> String {
                     hex(fill)
                 );
             };
-            if paper != default.background {
-                rectangle(y, H, paper);
-            }
             match halves(cell) {
                 Some((true, true)) => rectangle(y, H, ink),
                 Some((true, false)) => rectangle(y, H / 2, ink),
