@@ -535,6 +535,7 @@ impl App {
                 let enrollment = Route::Enrollment {
                     provisioning,
                     compulsory,
+                    unexpected: claimed.is_some(),
                 };
                 self.go(now, enrollment);
             }
@@ -890,7 +891,15 @@ fn screen_of(route: Route, context: &Context<'_>) -> Box<dyn Screen> {
         Route::Enrollment {
             provisioning,
             compulsory,
-        } => Box::new(EnrollmentScreen::new(provisioning, compulsory, context)),
+            unexpected,
+        } => {
+            let screen = EnrollmentScreen::new(provisioning, compulsory, context);
+            Box::new(if unexpected {
+                screen.unexpected()
+            } else {
+                screen
+            })
+        }
         Route::OwnPassword { account, name } => Box::new(OwnPasswordScreen::at_home(account, name)),
         Route::OwnPasswordDue { account, name } => Box::new(OwnPasswordScreen::due(account, name)),
         Route::RecoveryIssue(recovery) => Box::new(RecoveryIssueScreen::at_home(recovery)),

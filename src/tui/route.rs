@@ -75,6 +75,8 @@ pub enum Route {
         provisioning: Provisioning,
         /// Reached without being home: there is no way back but `LOGOUT`.
         compulsory: bool,
+        /// Right after the password, because the office requires it, which has not been said yet.
+        unexpected: bool,
     },
     /// A new password, over home.
     OwnPassword {

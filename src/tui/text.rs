@@ -147,7 +147,7 @@ sections! {
         recovery_code_used, recovery_code_used_hint, recovery_codes_few,
         change_password, show_activity, password_changed,
     }
-    Enrollment { title, step_1, step_2, step_3, account, prove, once, too_small, rejected }
+    Enrollment { title, required, step_1, step_2, step_3, account, prove, once, too_small, rejected }
     Disable { title, question, question_required, fresh, confirm }
     OwnPassword {
         title, title_due, lead_due, current, new, again, strength, short, long, guessable, weak, fair, strong, rule_length,
@@ -186,7 +186,7 @@ sections! {
         read_audit_effect, told, email, reason, seen, seen_hint, too_short, too_long, control, fresh, rejected, unavailable,
         officer_held, question, own_account, gone, nothing_to_do, held, identity_wanted,
     }
-    OneTimePassword { title, hand_over, once, holds, change, without_spaces }
+    OneTimePassword { title, hand_over, once, holds, change, without_spaces, question }
     DeskPolicy {
         title, lead, is_set, unchanged, in_force, disabled, disabled_meaning, enabled, enabled_meaning, required,
         required_meaning, recovery_codes, recovery_codes_meaning, codes_on, codes_off, codes_switched_on,

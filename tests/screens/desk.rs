@@ -726,6 +726,11 @@ const STATES: &[State] = &[
     ("one_time_password", |officer| {
         officer.at_password("kd7m-qr29-tzxw")
     }),
+    ("one_time_password_question", |officer| {
+        let mut officer = officer.at_password("kd7m-qr29-tzxw");
+        officer.types("\n");
+        officer
+    }),
     ("one_time_password_ungrouped", |officer| {
         officer.at_password("kd7mqr29tzxw")
     }),
@@ -1602,8 +1607,19 @@ fn a_one_time_password_is_shown_once_and_no_held_key_takes_it_away() {
         officer.presses(&[Key::Esc]);
     }
     assert!(officer.shows("kd7m-qr29-tzxw"));
-    officer.after(1000).presses(&[Key::Esc, Key::Tab]);
-    assert!(officer.shows("kd7m-qr29-tzxw"), "Esc is no way to lose it");
+    // It is asked whether it is handed over, and Esc is no way to lose it.
+    let question = "Sudah disampaikan?";
+    for _ in 0..2 {
+        if !officer.shows(question) {
+            officer.after(1000).presses(&[Key::Esc]);
+        }
+        assert!(officer.shows(question) && officer.shows("kd7m-qr29-tzxw"));
+        officer.after(1000).types("\n");
+        assert!(!officer.shows(question) && officer.shows("kd7m-qr29-tzxw"));
+    }
+    officer.after(1000).types("\n");
+    assert!(officer.shows(question) && officer.shows("▸ ▐ Lihat dulu ▌"));
+    officer.after(1000).types("\t");
     assert!(officer.types("\n").is_empty());
     assert!(officer.shows("Password sekali pakai sudah dibuat") && !officer.shows("kd7m"));
     assert!(!format!("{:?}", officer.app).contains("kd7m"));

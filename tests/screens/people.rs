@@ -411,7 +411,15 @@ impl Person {
     }
 
     fn at_enrollment(self, compulsory: bool) -> Self {
-        let mut person = self.with_password_sent();
+        let mut person = match compulsory {
+            true => self.with_password_sent(),
+            // From home, by whoever wants it.
+            false => {
+                let mut person = self.at_home(home(TotpState::Off, Policy::Enabled, None));
+                person.types("\n");
+                person
+            }
+        };
         person.answered(Reply::Enrollment {
             provisioning: provisioning(),
             compulsory,
@@ -673,6 +681,7 @@ const STATES: &[State] = &[
         person.at_home(home(ACTIVE, Policy::Disabled, None))
     }),
     ("enrollment", |person| person.at_enrollment(false)),
+    ("enrollment_required", |person| person.at_enrollment(true)),
     ("enrollment_idle", |person| {
         let mut person = person.at_enrollment(false);
         person.event(ends_in(15, EndingReason::Idle));
@@ -1343,6 +1352,32 @@ fn what_is_at_stake_is_what_stands_there() {
     for (number, (state, presence)) in at.into_iter().enumerate() {
         let person = state(Person::new(with_letters(Language::Id)));
         assert_eq!(person.app.presence(), presence, "state {number}");
+    }
+}
+
+#[test]
+fn an_activation_that_nobody_asked_for_says_why_it_is_there_and_how_to_leave() {
+    let why = "TOTP wajib di sini";
+    let person = Person::new(settings(Language::Id)).at_enrollment(false);
+    assert!(!person.screen(120, 40).contains(why));
+    // Nor is it a rule of the office that brings a key anew to who has not scanned the last one.
+    let mut person = Person::new(settings(Language::Id)).at_passcode(true);
+    person.presses(Key::BackTab);
+    assert!(matches!(
+        requested(&person.types("\n")),
+        Some(Request::StartOver)
+    ));
+    person.answered(Reply::Enrollment {
+        provisioning: provisioning(),
+        compulsory: true,
+    });
+    assert!(!person.screen(120, 40).contains(why));
+    for (columns, rows) in [(80, 24), (120, 40)] {
+        let mut person = Person::new(settings(Language::Id)).at_enrollment(true);
+        assert!(person.screen(columns, rows).contains(why));
+        person.presses(Key::Esc);
+        let screen = person.screen(columns, rows);
+        assert!(screen.contains("▸   LOGOUT "), "{screen}");
     }
 }
 

@@ -1,4 +1,4 @@
-//! The password that an officer has issued, shown once to be handed over.
+//! The password that an officer has issued, shown once to be handed over, until they have said twice that it is.
 
 use zeroize::Zeroizing;
 
@@ -27,6 +27,8 @@ pub struct OneTimePasswordScreen {
     account: AccountKey,
     name: PersonName,
     password: IssuedPassword,
+    /// Asked once more whether it is handed over.
+    asked: bool,
     form: Form<Item>,
 }
 
@@ -34,6 +36,9 @@ pub struct OneTimePasswordScreen {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Item {
     PutAway,
+    /// Back from the question.
+    Stay,
+    Leave,
 }
 
 impl std::fmt::Debug for OneTimePasswordScreen {
@@ -48,8 +53,17 @@ impl OneTimePasswordScreen {
             account,
             name,
             password,
+            asked: false,
             form: Form::new(Item::PutAway),
         }
+    }
+
+    fn ask(&mut self, asked: bool) -> Step {
+        self.asked = asked;
+        // What costs nothing is in focus.
+        let first = if asked { Item::Stay } else { Item::PutAway };
+        self.form.focus(first);
+        Step::Stay
     }
 
     /// Whether the password comes in groups, whose dashes are typed with it.
@@ -77,18 +91,28 @@ impl FormScreen for OneTimePasswordScreen {
     form_of!(Item);
 
     fn items(&self, context: &Context<'_>) -> Items<Item> {
-        let finish = &context.text.common.finish;
-        // What is put away cannot be shown again.
-        Items::new([items::button(Item::PutAway, finish).enter(finish).grave()])
+        let (words, common) = (&context.text.recovery_codes, &context.text.common);
+        if self.asked {
+            let stay = items::button(Item::Stay, &words.stay);
+            // What is put away cannot be shown again.
+            let leave = items::button(Item::Leave, &words.leave).grave();
+            return Items::new([stay, leave]).esc(&context.text.key.back);
+        }
+        let finish = &common.finish;
+        Items::new([items::button(Item::PutAway, finish).enter(finish)])
     }
 
-    fn choose(&mut self, _item: Item, _context: &Context<'_>) -> Step {
-        Step::Close(Left::Nothing)
+    fn choose(&mut self, item: Item, _context: &Context<'_>) -> Step {
+        match item {
+            Item::PutAway => self.ask(true),
+            Item::Stay => self.ask(false),
+            Item::Leave => Step::Close(Left::Nothing),
+        }
     }
 
-    /// Esc does nothing: it is put away on purpose only.
+    /// It is put away on purpose only.
     fn back(&mut self, _context: &Context<'_>) -> Step {
-        Step::Stay
+        self.ask(!self.asked)
     }
 }
 
@@ -102,7 +126,10 @@ impl Screen for OneTimePasswordScreen {
         sheet.paragraph(&words.hand_over);
         // Right above the button, so that even the lowest terminal shows it.
         sheet.placard(&self.grouped());
-        self.view(context).write(sheet, Item::PutAway);
+        if self.asked {
+            sheet.paragraph(&words.question);
+        }
+        self.view(context).write_all(sheet, |_| true);
         sheet.gap();
         sheet.bullet(&words.once);
         sheet.bullet(&words.holds);

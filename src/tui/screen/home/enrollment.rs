@@ -54,6 +54,8 @@ pub struct EnrollmentScreen {
     qr: Option<Qr>,
     /// Reached without being home: there is no way back but `LOGOUT`.
     compulsory: bool,
+    /// Nobody has said yet why it is there: the office requires it.
+    unexpected: bool,
     form: Form<Item>,
     attempt: Attempt,
 }
@@ -64,9 +66,16 @@ impl EnrollmentScreen {
             qr: Qr::new(provisioning.uri(), context.theme.terminal),
             provisioning,
             compulsory,
+            unexpected: false,
             form: Form::new(Item::Code).code(Item::Code),
             attempt: Attempt::default(),
         }
+    }
+
+    /// The same, right after a password, because the office requires it.
+    pub fn unexpected(mut self) -> Self {
+        self.unexpected = true;
+        self
     }
 
     fn submit(&mut self, now: Now) -> Step {
@@ -234,6 +243,10 @@ impl EnrollmentScreen {
             words.account,
             self.provisioning.account_name()
         ));
+        // Whoever has got as far as a refused code knows it, and that needs the room.
+        if self.unexpected && self.attempt.last().is_none() {
+            sheet.hint(&words.required);
+        }
         sheet.paragraph(&words.step_1);
         sheet.paragraph(&words.step_2);
         sheet.paragraph(&words.step_3);
