@@ -1377,7 +1377,7 @@ fn an_activation_that_nobody_asked_for_says_why_it_is_there_and_how_to_leave() {
         assert!(person.screen(columns, rows).contains(why));
         person.presses(Key::Esc);
         let screen = person.screen(columns, rows);
-        assert!(screen.contains("▸   LOGOUT "), "{screen}");
+        assert!(screen.contains("▸   LOGOUT"), "{screen}");
     }
 }
 
