@@ -113,6 +113,19 @@ impl SpentSteps {
         self.single.last().copied().or(self.up_to)
     }
 
+    /// Until when the phone may show the code that was accepted last: its step goes on, or is the one to come, of a phone that
+    /// is ahead. `None` when the phone shows another by now. A step beyond the window was accepted by a clock that was ahead,
+    /// and is no phone's.
+    pub fn shown_until(&self, now: Timestamp) -> Option<Timestamp> {
+        let current = TimeStep::at(now).number();
+        let last = self.greatest()?.number();
+        let ends = i64::try_from(last.checked_add(1)?.checked_mul(TimeStep::SECONDS)?).ok()?;
+        let is_shown = (current..=current + 1).contains(&last);
+        is_shown
+            .then(|| Timestamp::from_second(ends).ok())
+            .flatten()
+    }
+
     /// Spends one step. Of those kept one by one the smallest gives way, and all before it are spent with it.
     pub fn spend(&mut self, step: TimeStep) {
         if self.is_behind(step) {
@@ -312,6 +325,22 @@ mod tests {
 
     fn steps(spent: &[u64]) -> SpentSteps {
         SpentSteps::new(None, spent.iter().copied().map(TimeStep::new))
+    }
+
+    #[test]
+    fn a_spent_code_is_shown_until_its_step_ends() {
+        let now = Timestamp::from_second(50_000 * 30 + 7).unwrap();
+        for (last, ends) in [
+            (49_999, None),
+            (50_000, Some(50_001)),
+            (50_001, Some(50_002)),
+            (50_002, None),
+            (u64::MAX / 2, None),
+        ] {
+            let ends = ends.map(|step: i64| Timestamp::from_second(step * 30).unwrap());
+            assert_eq!(steps(&[last]).shown_until(now), ends, "{last}");
+        }
+        assert_eq!(SpentSteps::default().shown_until(now), None);
     }
 
     #[test]

@@ -57,6 +57,8 @@ pub enum PasswordOutcome {
         pending: bool,
         /// A recovery code will do instead: there are some left, and the rules have them on.
         recovery: bool,
+        /// Until then the owner's phone may show the code that was accepted last, which is spent.
+        spent_until: Option<Timestamp>,
     },
     EnrollmentWanted(AwaitingEnrollment),
 }
@@ -149,6 +151,9 @@ impl Authentication {
                             pending: authenticator.is_pending(),
                             recovery: RecoveryState::of(basis.account(), basis.rules())
                                 .is_some_and(|state| state.left > 0),
+                            spent_until: authenticator
+                                .spent()
+                                .and_then(|spent| spent.shown_until(attempt.now)),
                             awaiting,
                         })
                     }

@@ -517,12 +517,17 @@ impl App {
     /// To what `reply` leads.
     fn lead_on(&mut self, now: Now, claimed: Option<AccountKey>, reply: Reply) -> Vec<Effect> {
         match reply {
-            Reply::PasscodeWanted { pending, recovery } => {
+            Reply::PasscodeWanted {
+                pending,
+                recovery,
+                spent_until,
+            } => {
                 if let Some(account) = claimed {
                     let passcode = Route::Passcode {
                         account,
                         pending,
                         recovery,
+                        spent_until,
                     };
                     self.go(now, passcode);
                 }
@@ -869,7 +874,8 @@ fn screen_of(route: Route, context: &Context<'_>) -> Box<dyn Screen> {
             account,
             pending,
             recovery,
-        } => Box::new(PasscodeScreen::new(account, pending, recovery)),
+            spent_until,
+        } => Box::new(PasscodeScreen::new(account, pending, recovery).spent_until(spent_until)),
         Route::Recovery(account) => Box::new(RecoveryScreen::new(account)),
         Route::ResetRequest { user_type, user_id } => {
             Box::new(ResetRequestScreen::new(user_type, &user_id))
@@ -1075,6 +1081,7 @@ mod tests {
         let wanted = Reply::PasscodeWanted {
             pending: false,
             recovery: false,
+            spent_until: None,
         };
         ask(&mut app, "a password\n", wanted);
         press(&mut app, "\t\t\n");

@@ -255,6 +255,8 @@ pub enum Reply {
         pending: bool,
         /// A recovery code will do instead.
         recovery: bool,
+        /// Until then the phone may show the code that was accepted last, which is spent.
+        spent_until: Option<Timestamp>,
     },
     /// A new key, to be shown once.
     Enrollment {

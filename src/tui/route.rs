@@ -3,6 +3,8 @@
 //! A screen that leads to another names its route; only [`super::App`] knows what the screens are made of, and so no
 //! screen knows another.
 
+use jiff::Timestamp;
+
 use super::{HomeView, InboxLetter, OutboxRow, screen::desk::draft::Draft};
 use crate::domain::{
     IssuedPassword, Policy, UserId, UserType,
@@ -43,6 +45,8 @@ pub enum Route {
         pending: bool,
         /// A recovery code will do instead.
         recovery: bool,
+        /// Until then the phone may show the code that was accepted last, which is spent.
+        spent_until: Option<Timestamp>,
     },
     /// A recovery code in the place of the phone's.
     Recovery(AccountKey),

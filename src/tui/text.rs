@@ -133,7 +133,7 @@ sections! {
     Password { title, label, empty, rejected }
     Passcode {
         title, lead, server_time, next_code, empty, short, not_digits, rejected, check_clock, check_account,
-        check_next, held, pending, pending_hint, recovery,
+        check_next, held, pending, pending_hint, recovery, just_used,
     }
     /// A recovery code in place of the phone's.
     Recovery { title, lead, label, empty, no_code, rejected, check_paper, check_newest, check_used, phone }

@@ -254,6 +254,26 @@ async fn nothing_is_granted_by_a_record_that_is_not_as_it_was_written() {
 }
 
 #[tokio::test]
+async fn a_spent_code_is_told_of_while_the_phone_shows_it_and_only_after_the_password() {
+    let house = house(Policy::Enabled).await;
+    house.activate().await;
+    let until = async || match house.login().await {
+        PasswordOutcome::PasscodeWanted { spent_until, .. } => spent_until,
+        other => panic!("a code is wanted, not {other:?}"),
+    };
+    let second = house.clock.now().as_second();
+    let ends = Timestamp::from_second((second / 30 + 1) * 30).unwrap();
+    assert_eq!(until().await, Some(ends));
+    let refused = house.login_with("salah sekali").await;
+    assert!(
+        matches!(refused, PasswordOutcome::Refused(Refusal::Rejected { .. })),
+        "{refused:?}"
+    );
+    house.clock.pass(30);
+    assert_eq!(until().await, None);
+}
+
+#[tokio::test]
 async fn disabling_wants_a_fresh_code_after_five_minutes_and_spends_it() {
     let house = house(Policy::Enabled).await;
     let secret = house.activate().await;

@@ -404,6 +404,7 @@ impl Officer {
         self.answered(Reply::PasscodeWanted {
             pending: false,
             recovery: false,
+            spent_until: None,
         });
         self.types("123456");
         self.answered(Reply::Home(Box::new(home(notice))));

@@ -325,6 +325,7 @@ impl Person {
         person.answered(Reply::PasscodeWanted {
             pending,
             recovery: false,
+            spent_until: None,
         });
         person
     }
@@ -334,6 +335,7 @@ impl Person {
         person.answered(Reply::PasscodeWanted {
             pending: false,
             recovery: true,
+            spent_until: None,
         });
         person
     }
@@ -526,6 +528,15 @@ const STATES: &[State] = &[
     ("passcode", |person| {
         let mut person = person.at_passcode(false);
         person.types("123 4");
+        person
+    }),
+    ("passcode_just_used", |person| {
+        let mut person = person.with_password_sent();
+        person.answered(Reply::PasscodeWanted {
+            pending: false,
+            recovery: true,
+            spent_until: Some(at("2020-08-13T01:53:30Z")),
+        });
         person
     }),
     ("passcode_unknown", |person| {
@@ -1356,6 +1367,23 @@ fn what_is_at_stake_is_what_stands_there() {
 }
 
 #[test]
+fn a_spent_code_is_told_of_before_it_is_typed_and_until_there_is_another() {
+    let mut person = Person::new(settings(Language::Id)).with_password_sent();
+    person.answered(Reply::PasscodeWanted {
+        pending: false,
+        recovery: false,
+        spent_until: Some(at("2020-08-13T01:53:30Z")),
+    });
+    let said = "Kode yang baru dipakai tidak berlaku lagi. Kode baru dalam";
+    for (seconds, left) in [(0, Some("25 detik")), (24, Some("1 detik")), (25, None)] {
+        person.now = later(seconds);
+        let screen = person.screen(80, 24);
+        assert_eq!(screen.contains(said), left.is_some(), "{screen}");
+        assert!(left.is_none_or(|left| screen.contains(&format!("{said} {left}."))));
+    }
+}
+
+#[test]
 fn an_activation_that_nobody_asked_for_says_why_it_is_there_and_how_to_leave() {
     let why = "TOTP wajib di sini";
     let person = Person::new(settings(Language::Id)).at_enrollment(false);
@@ -1907,6 +1935,7 @@ fn reply(number: u8) -> Reply {
         5 => Reply::PasscodeWanted {
             pending: true,
             recovery: true,
+            spent_until: None,
         },
         6 => Reply::ResetRequested,
         7 => Reply::Refused(Refusal::SecurityCode),
@@ -1920,6 +1949,7 @@ fn reply(number: u8) -> Reply {
         12 => Reply::PasscodeWanted {
             pending: false,
             recovery: true,
+            spent_until: None,
         },
         13 => Reply::RecoveryCodes(issued_codes(), Box::new(with_recovery(Some(10)))),
         14 => Reply::Refused(Refusal::FreshPasscodeWanted),

@@ -33,8 +33,13 @@ pub async fn check_password(
             awaiting,
             pending,
             recovery,
+            spent_until,
         } => Ok((
-            Reply::PasscodeWanted { pending, recovery },
+            Reply::PasscodeWanted {
+                pending,
+                recovery,
+                spent_until,
+            },
             Proofs::Password(awaiting),
         )),
         PasswordOutcome::EnrollmentWanted(awaiting) => {

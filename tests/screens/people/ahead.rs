@@ -54,6 +54,7 @@ fn passcode_wanted() -> Reply {
     Reply::PasscodeWanted {
         pending: false,
         recovery: true,
+        spent_until: None,
     }
 }
 

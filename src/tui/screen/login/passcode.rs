@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use super::STEPS;
 use crate::{
     domain::{AccountKey, TimeStep, calendar, idle::Presence},
@@ -36,6 +38,8 @@ pub struct PasscodeScreen {
     pending: bool,
     /// A recovery code will do instead.
     recovery: bool,
+    /// Until then the phone may show the code that was accepted last, which is spent.
+    spent_until: Option<Timestamp>,
     form: Form<Item>,
     attempt: Attempt,
 }
@@ -46,9 +50,22 @@ impl PasscodeScreen {
             account,
             pending,
             recovery,
+            spent_until: None,
             form: Form::new(Item::Code).code(Item::Code),
             attempt: Attempt::default(),
         }
+    }
+
+    /// The same, and until when the phone may show a code that is spent.
+    pub fn spent_until(mut self, until: Option<Timestamp>) -> Self {
+        self.spent_until = until;
+        self
+    }
+
+    /// How much longer the phone may show a code that is spent.
+    fn spent_for(&self, now: Now) -> Option<Duration> {
+        let left = self.spent_until?.duration_since(now.wall);
+        Duration::try_from(left).ok().filter(|left| !left.is_zero())
     }
 
     fn submit(&mut self, now: Now) -> Step {
@@ -135,8 +152,14 @@ impl Screen for PasscodeScreen {
         sheet.pair(&words.server_time, &time, context.theme.title);
         sheet.gap();
         form.write_actions(sheet);
+        if let Some(left) = self.spent_for(context.now)
+            && self.attempt.last().is_none()
+        {
+            let left = context.text.duration(left);
+            sheet.message_aside(&fill(&words.just_used, &[("seconds", &left)]));
+        }
         if self.pending && self.attempt.last().is_none() {
-            sheet.hint(&words.pending_hint);
+            sheet.message_aside(&words.pending_hint);
         }
         self.attempt.write(sheet, context, |sheet| {
             sheet.refusal(&words.rejected);

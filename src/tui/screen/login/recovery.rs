@@ -71,6 +71,8 @@ impl RecoveryScreen {
             account: self.account.clone(),
             pending: false,
             recovery: true,
+            // Whoever has been here has had the time.
+            spent_until: None,
         })
     }
 }
