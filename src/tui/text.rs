@@ -276,6 +276,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
+    use crate::domain::{PlainPassword, UserId, identity::EmailAddress, officer::Statement};
 
     /// Each key with the set of names in braces of its sentence.
     fn placeholders(toml: &str) -> Vec<(String, BTreeSet<String>)> {
@@ -298,6 +299,45 @@ mod tests {
         let mut found = Vec::new();
         walk("", &toml.parse::<toml::Table>().unwrap().into(), &mut found);
         found
+    }
+
+    /// Whoever types what a hint shows is not refused, and a sentence about a bound names the one that holds.
+    #[test]
+    fn the_examples_and_bounds_in_the_words_are_those_of_the_rules() {
+        for (language, lead) in [(Language::Id, "Misalnya: "), (Language::En, "E.g. ")] {
+            let text = language.text();
+            let example = |hint: &'static str, lead: &str| {
+                let (_, rest) = hint.split_once(lead).expect(hint);
+                let end = rest.find([',', ' ']).filter(|_| rest.contains('@'));
+                rest[..end.or(rest.find('.')).expect(hint)].trim()
+            };
+            let seen = example(&text.desk_act.seen_hint, lead);
+            assert!(Statement::parse(seen).is_ok(), "{seen}");
+            let like = match language {
+                Language::Id => "seperti ",
+                Language::En => "looks like ",
+            };
+            let email = example(&text.reset_request.email_form, like);
+            assert!(EmailAddress::parse(email).is_ok(), "{email}");
+            for (sentence, bounds) in [
+                (&text.desk_act.too_short, vec![Statement::MIN_CHARS]),
+                (&text.desk_act.too_long, vec![Statement::MAX_CHARS]),
+                (
+                    &text.user_id.length,
+                    vec![UserId::MIN_LENGTH, UserId::MAX_LENGTH],
+                ),
+                (
+                    &text.own_password.rule_length,
+                    vec![PlainPassword::MIN_CHARS, PlainPassword::MAX_CHARS],
+                ),
+            ] {
+                for bound in bounds {
+                    let words = sentence.split(|c: char| !c.is_ascii_digit());
+                    let said = words.filter_map(|word| word.parse().ok());
+                    assert!(said.collect::<Vec<usize>>().contains(&bound), "{sentence}");
+                }
+            }
+        }
     }
 
     #[test]
