@@ -898,14 +898,7 @@ fn screen_of(route: Route, context: &Context<'_>) -> Box<dyn Screen> {
             provisioning,
             compulsory,
             unexpected,
-        } => {
-            let screen = EnrollmentScreen::new(provisioning, compulsory, context);
-            Box::new(if unexpected {
-                screen.unexpected()
-            } else {
-                screen
-            })
-        }
+        } => Box::new(EnrollmentScreen::new(provisioning, compulsory, context).because(unexpected)),
         Route::OwnPassword { account, name } => Box::new(OwnPasswordScreen::at_home(account, name)),
         Route::OwnPasswordDue { account, name } => Box::new(OwnPasswordScreen::due(account, name)),
         Route::RecoveryIssue(recovery) => Box::new(RecoveryIssueScreen::at_home(recovery)),

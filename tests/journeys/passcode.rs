@@ -51,6 +51,25 @@ fn a_spent_code_is_refused_in_the_same_words_as_a_wrong_one() {
 }
 
 #[test]
+fn a_right_code_that_is_typed_during_a_wait_is_sent_by_itself() {
+    let (office, phone, mut kiosk) = activated();
+    // Right after a login the code of the phone is spent, and that is said before anybody types it.
+    kiosk
+        .give_password("non-penyedia", "PPK30", PASSWORD)
+        .expect("Masukkan kode TOTP")
+        .expect("Kode yang baru dipakai tidak berlaku lagi.");
+    office.pass(60);
+    kiosk
+        .submit_code(&phone.code(office.clock() - 900))
+        .expect(REJECTED);
+    // The service's clock stands still but for this; the countdown on the screen goes on.
+    office.pass(30);
+    kiosk
+        .press(&phone.code(office.clock()))
+        .expect("DISABLE TOTP");
+}
+
+#[test]
 fn the_window_is_one_step_either_side_and_pasted_codes_are_read() {
     let (office, phone, mut kiosk) = activated();
     for (drift, accepted) in [(-60, false), (-30, true), (30, true), (60, false)] {

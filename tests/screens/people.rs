@@ -1328,8 +1328,8 @@ fn the_menu_says_that_somebody_is_logged_out_and_not_that_somebody_never_was() {
 #[test]
 fn what_is_at_stake_is_what_stands_there() {
     use Presence::{Copying, Empty, Form, LoggedIn, LongForm, Nobody, Reading};
-    type At = fn(Person) -> Person;
-    let at: [(At, Presence); 10] = [
+    type At = (fn(Person) -> Person, Presence);
+    let at: [At; 10] = [
         (|person| person, Nobody),
         (
             |mut person| {

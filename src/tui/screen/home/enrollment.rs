@@ -72,9 +72,9 @@ impl EnrollmentScreen {
         }
     }
 
-    /// The same, right after a password, because the office requires it.
-    pub fn unexpected(mut self) -> Self {
-        self.unexpected = true;
+    /// The same, which says why it is there if that is `unexpected`: right after a password, because the office requires it.
+    pub fn because(mut self, unexpected: bool) -> Self {
+        self.unexpected = unexpected;
         self
     }
 
