@@ -136,7 +136,7 @@ fn failures_wait_longer_and_longer_over_a_restart_and_a_clock_set_back() {
         kiosk
             .submit_code(&phone.code(office.clock() - 3_000))
             .expect(REJECTED);
-        kiosk.expect(&format!("dalam {wait} detik"));
+        kiosk.expect(&format!("setelah {wait} detik"));
         office.pass(wait);
         if number < 3 {
             kiosk.expect_gone("Coba lagi setelah");
@@ -149,7 +149,7 @@ fn failures_wait_longer_and_longer_over_a_restart_and_a_clock_set_back() {
     // Right, but too early: not judged, and not spent by it.
     kiosk
         .press(&phone.code(office.clock()))
-        .expect("dalam 2 detik");
+        .expect("setelah 2 detik");
     office.pass(2);
     kiosk
         .expect_gone("Coba lagi setelah")
