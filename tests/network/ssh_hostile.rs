@@ -1087,8 +1087,10 @@ fn deaf(address: [u8; 4], other: (&mut Wire, u32), server: &Server) -> Wire {
     deaf.enter().unwrap();
     let channel = deaf.open_session(u32::MAX, 1 << 15).unwrap();
     deaf.start_kiosk(channel).unwrap();
-    // A form, of which the idle time is short.
-    deaf.press(channel, b"\r").unwrap();
+    // A form that is typed into, of which the idle time is short.
+    for key in [b"\r", b"\r", b"p"] {
+        deaf.press(channel, key).unwrap();
+    }
     for _ in 0..6000 {
         if deaf.press(channel, F2).is_err() {
             break;

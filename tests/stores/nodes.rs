@@ -119,7 +119,7 @@ fn of_32_at_once_at_both_one_is_let_in() {
         let server = if number % 2 == 0 { &at_one } else { &at_two };
         let mut kiosk = server.password_given("non-penyedia", "PPK30");
         kiosk.expect("Masukkan kode TOTP").press(&code[..5]);
-        kiosk.expect(&support::five_of(&code));
+        kiosk.expect_that("five digits", |text| support::shows_five_of(&code, text));
         people.push(kiosk);
     }
     for kiosk in &mut people {

@@ -361,13 +361,14 @@ fn faketime() -> String {
     library.expect("libfaketime is installed (Debian package faketime)")
 }
 
-/// What the screen shows of a code whose last digit is not typed yet.
-pub fn five_of(code: &str) -> String {
+/// Whether the screen shows a code whose last digit is not typed yet, in small digits or in large ones.
+pub fn shows_five_of(code: &str, text: &str) -> bool {
     let digits: Vec<String> = code.chars().map(String::from).collect();
-    format!(
+    let small = format!(
         "{} {} {}  {} {} _",
         digits[0], digits[1], digits[2], digits[3], digits[4]
-    )
+    );
+    text.contains(&small) || text.contains(&screen::large_code(&code[..5]))
 }
 
 /// Sends a signal to a process that runs.
@@ -676,9 +677,7 @@ impl Kiosk {
 
     /// Types a code; the sixth digit sends it, and what is shown next is the answer to it.
     pub fn submit_code(&mut self, code: &str) -> &mut Self {
-        // As small digits and as large ones.
-        let five = [five_of(code), screen::large_code(&code[..5])];
-        let is_shown = |text: &str| five.iter().any(|five| text.contains(five));
+        let is_shown = |text: &str| shows_five_of(code, text);
         self.expect_gone("Coba lagi setelah");
         self.press(&code[..5]);
         self.expect_that(&format!("expected five digits of {code}"), is_shown);
