@@ -1137,6 +1137,8 @@ fn a_store_that_was_copied_elsewhere_is_left_by_every_machine() {
     kiosk.expect("Masukkan kode TOTP").submit_code(&code);
     kiosk.expect("DISABLE TOTP");
     is_refused_at_two();
+    // Whoever sits at a form is given time to finish.
+    drop((at_home, early));
     at_two.signal("TERM").wait();
     let refused = world.two.command(&["user", "list"]);
     assert!(text(&refused.stderr).contains("lives on there"));
