@@ -64,6 +64,17 @@ fn office() -> Vec<Setting> {
             word::<Language>("id or en"),
             |config| &mut config.language,
         ),
+        office
+            .setting(
+                "banner",
+                "what the office says on the menu in a sentence or two, such as when it is open",
+                line(180),
+                |config| &mut config.banner,
+            )
+            .usually(
+                "nothing",
+                "Senin sampai Jumat, 08.00 sampai 15.00 WIB. Balai Kota, lantai 2.",
+            ),
     ]
 }
 

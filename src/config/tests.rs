@@ -146,6 +146,7 @@ fn every_setting_is_taken_from_the_file_and_from_the_environment() {
         ("office", "name") => "LPSE Kota Contoh",
         ("office", "zone") => "WITA",
         ("office", "language") => "en",
+        ("office", "banner") => "Buka 08.00 sampai 15.00.",
         ("kiosk", "terminal") => "loket-3",
         ("kiosk", "theme") => "light",
         ("totp", "issuer") => "SPSE-Contoh",

@@ -26,6 +26,8 @@ pub struct Config {
     pub office: String,
     pub zone: Zone,
     pub language: Language,
+    /// What the office says on the menu.
+    pub banner: Option<String>,
     /// This terminal's name; `None`: the terminal device's own.
     pub terminal: Option<String>,
     /// The colours of the screens.
@@ -142,6 +144,7 @@ impl Default for Config {
             office: "LPSE".into(),
             zone: Zone::default(),
             language: Language::default(),
+            banner: None,
             terminal: None,
             theme: Theme::default(),
             idle: IdleLimits::default(),

@@ -16,6 +16,7 @@ pub fn app_settings(
 ) -> AppSettings {
     AppSettings {
         office: config.office.clone(),
+        banner: config.banner.clone(),
         session,
         training: None,
         zone: config.zone,

@@ -77,6 +77,7 @@ impl Sitting {
         };
         let app = App::new(AppSettings {
             office: "LPSE Kota Contoh".to_owned(),
+            banner: None,
             session: "loket-1".to_owned(),
             training: None,
             zone: Zone::Wib,

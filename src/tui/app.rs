@@ -945,6 +945,7 @@ mod tests {
     fn fresh() -> App {
         App::new(AppSettings {
             office: "LPSE Kota Contoh".into(),
+            banner: None,
             session: "loket-1".into(),
             training: None,
             zone: Zone::Wib,

@@ -48,6 +48,8 @@ use theme::Terminal;
 pub struct AppSettings {
     /// The name of the LPSE.
     pub office: String,
+    /// What the office says on the menu.
+    pub banner: Option<String>,
     /// The name of this terminal or session.
     pub session: String,
     /// The sample accounts, in training mode.

@@ -1,6 +1,8 @@
 //! Recovery codes by their rules: once each, counted and held together with codes of the phone, gone with the key they
 //! stand in for.
 
+use std::time::Duration;
+
 use support::house;
 use support::meddled::meddled;
 
@@ -361,6 +363,9 @@ async fn a_recovery_code_is_fresh_for_ones_own_totp_and_never_counts_as_the_phon
     let at_home = granted(check(&house, &awaiting, &paper[0]).await).authenticated;
     let now = house.clock.monotonic();
     assert!(at_home.passcode_is_fresh(now) && !at_home.totp_is_fresh(now));
+    let last = now + Authenticated::PASSCODE_FRESH_FOR;
+    assert!(at_home.passcode_is_fresh(last));
+    assert!(!at_home.passcode_is_fresh(last + Duration::from_nanos(1)));
     // With the phone lost: renew, and later nothing more.
     let new = issued(&house, &at_home).await;
     house.clock.pass(301);

@@ -1085,6 +1085,24 @@ fn a_plain_terminal_and_a_console() {
 }
 
 #[test]
+fn what_the_office_says_stands_on_the_menu_alone_and_takes_nothing_off_it() {
+    let banner = "Senin sampai Jumat, 08.00 sampai 15.00 WIB. ".repeat(4);
+    let banner = banner.trim();
+    for (columns, rows) in [(80, 24), (120, 40), (40, 24)] {
+        let mut said = with_letters(Language::Id);
+        said.banner = Some(banner.to_owned());
+        let mut person = Person::new(said);
+        let screen = person.screen(columns, rows);
+        let words = screen.split_whitespace().filter(|word| *word != "│");
+        let shown = words.collect::<Vec<_>>().join(" ");
+        assert!(shown.contains(banner), "{screen}");
+        assert!(shown.contains("Syarat dan Ketentuan"), "{screen}");
+        person.types("\n");
+        assert!(!person.screen(columns, rows).contains("Senin"));
+    }
+}
+
+#[test]
 fn nothing_is_cut_off_at_80x24() {
     // Each state's own last words must be seen: a footer's hint for keys, and the last button of the body.
     for (name, settings, state) in all_states() {

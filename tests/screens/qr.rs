@@ -33,6 +33,7 @@ fn shown(
 ) -> vt100::Screen {
     let mut app = App::new(AppSettings {
         office: "LPSE Kota Contoh".into(),
+        banner: None,
         session: "loket-1".into(),
         training: None,
         zone: Zone::Wib,

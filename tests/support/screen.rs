@@ -35,6 +35,7 @@ pub fn later(seconds: u64) -> Now {
 pub fn settings(language: Language) -> AppSettings {
     AppSettings {
         office: "LPSE Kota Contoh".into(),
+        banner: None,
         session: "loket-1".into(),
         training: None,
         zone: Zone::Wib,

@@ -116,6 +116,10 @@ impl Screen for Menu {
         let menu = &context.text.menu;
         sheet.title(&menu.title);
         sheet.hint(&menu.lead);
+        if let Some(banner) = &context.settings.banner {
+            sheet.gap();
+            sheet.paragraph(banner);
+        }
         let farewell = self.farewell(context.now).map(|(farewell, _)| farewell);
         match farewell {
             None => {}
