@@ -461,6 +461,9 @@ fn training_touches_no_log_of_the_real_service() {
     assert_eq!(config.audit_file(), Path::new("/var/log/audit"));
     assert_eq!(config.log_file(), Path::new("/var/log/kiosk"));
     let config = config.for_training("/latihan".into());
+    // Those of the manual's pictures, where nothing else is said.
+    assert_eq!(config.office, "LPSE Kota Contoh");
+    assert_eq!(config.terminal.as_deref(), Some("loket-1"));
     assert_eq!(config.audit_file(), Path::new("/latihan/audit.jsonl"));
     assert_eq!(config.log_file(), Path::new("/latihan/lpse-kiosk.log"));
 }

@@ -114,6 +114,11 @@ impl Config {
         self.log = None;
         self.audit = None;
         self.metrics = None;
+        // Where nothing else is said, the office and the terminal are those of the manual's pictures.
+        if self.office == Self::default().office {
+            self.office = "LPSE Kota Contoh".to_owned();
+        }
+        self.terminal.get_or_insert_with(|| "loket-1".to_owned());
         // Training shares nothing with anybody.
         if self.store == StoreKind::Etcd {
             self.store = StoreKind::default();
