@@ -142,20 +142,16 @@ impl Panel {
         let area = Rect::new(x, top, self.width, inside);
         sheet.paint(frame, area);
         for (line, y) in messages.iter().zip(outer.bottom()..self.body.bottom()) {
-            let style = context.theme.page;
-            let row = Rect::new(x, y, self.width, 1);
-            frame.buffer_mut().set_style(row, style);
             frame.buffer_mut().set_line(x, y, line, self.width);
         }
     }
 
     /// The panel `air` rows below the top of the body.
     fn outer(&self, air: u16, height: u16) -> Rect {
-        let sides = match self.edge {
-            Edge::Frame if self.side == SIDE => 2 * SIDE,
-            _ => self.body.width - self.width,
+        let width = match self.side {
+            SIDE => self.width + 2 * SIDE,
+            _ => self.body.width,
         };
-        let width = (self.width + sides).min(self.body.width);
         Rect {
             x: self.body.x + (self.body.width - width) / 2,
             y: self.body.y + air,
@@ -167,38 +163,21 @@ impl Panel {
     fn paint_edge(&self, frame: &mut Frame<'_>, context: &Context<'_>, area: Rect, sheet: &Sheet) {
         let theme = context.theme;
         let border = theme.border;
-        let buffer = frame.buffer_mut();
-        buffer.set_style(area, theme.panel);
-        if self.edge == Edge::None || area.height == 0 {
-            return;
-        }
-        let [left, right] = match self.edge {
-            Edge::Frame => [border.top_left, border.top_right],
-            Edge::Line | Edge::None => [border.horizontal_top; 2],
-        };
-        let top = top_line(theme, [left, right], area.width, sheet.heading());
-        buffer.set_line(area.x, area.y, &top, area.width);
-        if self.edge == Edge::Line {
-            return;
-        }
-        let last = area.bottom() - 1;
-        for y in area.y + 1..last {
-            let at = [
-                (area.x, border.vertical_left),
-                (area.right() - 1, border.vertical_right),
-            ];
-            for (x, side) in at {
-                buffer.set_string(x, y, side, theme.line);
+        let ends = match self.edge {
+            Edge::Frame => {
+                paint_box(frame, theme, area, theme.line);
+                [border.top_left, border.top_right]
             }
+            Edge::Line | Edge::None => {
+                frame.buffer_mut().set_style(area, theme.panel);
+                [border.horizontal_top; 2]
+            }
+        };
+        if self.edge != Edge::None && area.height > 0 {
+            let top = top_line(theme, ends, area.width, sheet.heading());
+            let buffer = frame.buffer_mut();
+            buffer.set_line(area.x, area.y, &top, area.width);
         }
-        let between = usize::from(area.width).saturating_sub(2);
-        let bottom = format!(
-            "{}{}{}",
-            border.bottom_left,
-            border.horizontal_bottom.repeat(between),
-            border.bottom_right
-        );
-        buffer.set_string(area.x, last, bottom, theme.line);
     }
 }
 

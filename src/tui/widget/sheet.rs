@@ -240,18 +240,14 @@ impl Sheet {
         self.note(|| Part::Heading(text.to_owned()));
         let shown = self.theme.shown(text);
         let step = self.step.as_ref().map_or(0, |step| step.width() + 3);
-        match self.heading {
-            Heading::Awaited(room) if self.lines.is_empty() && shown.width() + step <= room => {
+        if let Heading::Awaited(room) = self.heading {
+            if self.lines.is_empty() && shown.width() + step <= room {
                 self.heading = Heading::InFrame(shown);
+                return;
             }
-            _ => {
-                self.heading = match mem::replace(&mut self.heading, Heading::InSheet) {
-                    Heading::InFrame(heading) => Heading::InFrame(heading),
-                    Heading::InSheet | Heading::Awaited(_) => Heading::InSheet,
-                };
-                self.wrapped(text, self.theme.title, 0);
-            }
+            self.heading = Heading::InSheet;
         }
+        self.wrapped(text, self.theme.title, 0);
     }
 
     /// The title of one of the steps on a way: `step` says which of how many it is.
@@ -352,23 +348,26 @@ impl Sheet {
     /// One of the things to look at, below what went wrong.
     pub fn message_bullet(&mut self, text: &str) {
         self.note_said(|| Part::Text(text.to_owned()));
-        let width = self.width.saturating_sub(MESSAGE + 2);
-        let parts = wrap(&self.theme.shown(text), width);
-        for (number, part) in parts.into_iter().enumerate() {
-            let lead = if number == 0 { "- " } else { "  " };
-            let line = format!("{}{lead}{part}", " ".repeat(MESSAGE));
-            self.messages.push(Line::raw(line));
-        }
+        let lines = self.bulleted(text, MESSAGE);
+        self.messages.extend(lines);
     }
 
     /// A sentence with a bullet's indentation, under a title.
     pub fn bullet(&mut self, text: &str) {
         self.note(|| Part::Text(text.to_owned()));
-        let width = self.width.saturating_sub(POINTER + 2);
-        for (number, part) in wrap(&self.theme.shown(text), width).into_iter().enumerate() {
-            let lead = if number == 0 { "  - " } else { "    " };
-            self.lines.push(Line::raw(format!("{lead}{part}")));
-        }
+        let lines = self.bulleted(text, POINTER);
+        self.lines.extend(lines);
+    }
+
+    /// A sentence behind a bullet, `margin` columns from the left.
+    fn bulleted(&self, text: &str, margin: usize) -> Vec<Line<'static>> {
+        let width = self.width.saturating_sub(margin + 2);
+        let parts = wrap(&self.theme.shown(text), width);
+        let lines = parts.into_iter().enumerate().map(|(number, part)| {
+            let lead = if number == 0 { "- " } else { "  " };
+            Line::raw(format!("{}{lead}{part}", " ".repeat(margin)))
+        });
+        lines.collect()
     }
 
     /// A name and its value in two columns.
