@@ -200,7 +200,7 @@ impl Screen for EnrollmentScreen {
         for (y, line) in (area.y..area.bottom()).zip(lines) {
             let line = format!(" {line:<room$} ");
             let buffer = frame.buffer_mut();
-            buffer.set_stringn(x, y, line, usize::from(width), theme.training);
+            buffer.set_stringn(x, y, line, usize::from(width), theme.care);
         }
     }
 
