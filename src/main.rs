@@ -32,5 +32,4 @@ fn harden() {
     // Where the system refuses either, the program is no less correct; it is what systemd and the kernel add to it.
     let _ = setrlimit(Resource::Core, none);
     let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
-    ratatui::crossterm::style::force_color_output(true);
 }

@@ -91,7 +91,6 @@ fn provisionings() -> Vec<Provisioning> {
 
 #[test]
 fn a_phone_reads_it_on_every_terminal_that_has_room() {
-    ratatui::crossterm::style::force_color_output(true);
     let mut read = 0;
     for provisioning in provisionings() {
         for (columns, rows) in [(80, 24), (100, 30), (132, 43)] {
@@ -144,7 +143,6 @@ fn a_phone_reads_it_on_every_terminal_that_has_room() {
 
 #[test]
 fn without_half_blocks_it_fits_a_large_terminal_and_elsewhere_says_what_it_needs() {
-    ratatui::crossterm::style::force_color_output(true);
     let terminal = Terminal {
         glyphs: Glyphs::Ascii,
         colours: Colours::Ansi16,
