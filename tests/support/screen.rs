@@ -14,7 +14,13 @@ use lpse_kiosk::{
     },
 };
 use proptest::prelude::*;
-use ratatui::{Terminal as Ratatui, backend::TestBackend, layout::Size, style::Modifier};
+use ratatui::{
+    Terminal as Ratatui,
+    backend::TestBackend,
+    buffer::Buffer,
+    layout::{Position, Size},
+    style::Modifier,
+};
 
 pub fn now() -> Now {
     Now {
@@ -59,8 +65,8 @@ pub fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
 }
 
-/// The screen's text, then where the cursor stands and what is highlighted.
-pub fn drawn(app: &App, now: Now, columns: u16, rows: u16) -> String {
+/// The screen's cells, where the cursor stands, and whether it is seen there.
+fn painted(app: &App, now: Now, columns: u16, rows: u16) -> (Buffer, Option<Position>, bool) {
     let mut terminal = Ratatui::new(TestBackend::new(columns, rows)).unwrap();
     let mut is_seen = false;
     let frame = terminal
@@ -71,6 +77,12 @@ pub fn drawn(app: &App, now: Now, columns: u16, rows: u16) -> String {
     let buffer = frame.buffer.clone();
     let stands = terminal.backend().cursor_visible();
     let at = stands.then(|| terminal.backend().cursor_position());
+    (buffer, at, is_seen)
+}
+
+/// The screen's text, then where the cursor stands and what is highlighted.
+pub fn drawn(app: &App, now: Now, columns: u16, rows: u16) -> String {
+    let (buffer, at, is_seen) = painted(app, now, columns, rows);
     let mut text = String::new();
     let mut highlighted = Vec::new();
     for y in 0..rows {
@@ -96,22 +108,10 @@ pub fn drawn(app: &App, now: Now, columns: u16, rows: u16) -> String {
 
 /// What stands from the cursor on, to the end of its line; `None` where the cursor has no place.
 pub fn at_cursor(app: &App, now: Now, columns: u16, rows: u16) -> Option<String> {
-    let mut terminal = Ratatui::new(TestBackend::new(columns, rows)).unwrap();
-    terminal
-        .draw(|frame| {
-            app.view(frame, now);
-        })
-        .unwrap();
-    if !terminal.backend().cursor_visible() {
-        return None;
-    }
-    let at = terminal.backend().cursor_position();
-    let buffer = terminal.backend().buffer();
-    Some(
-        (at.x..columns)
-            .map(|x| buffer[(x, at.y)].symbol())
-            .collect(),
-    )
+    let (buffer, at, _) = painted(app, now, columns, rows);
+    let at = at?;
+    let cells = at.x..columns;
+    Some(cells.map(|x| buffer[(x, at.y)].symbol()).collect())
 }
 
 /// What a terminal shows of the screen, by the bytes that it would be sent.
