@@ -327,7 +327,7 @@ impl App {
             self.is_unread(now, Unread::of(press, command));
             return Vec::new();
         }
-        // Where a letter only moves the focus, it is a move like others.
+        // A letter moves the focus, or does what is neither grave nor in need of an Enter.
         let moves = command.moves_focus() || matches!(command, Command::Jump(_));
         let changes = self.changes;
         if moves {
