@@ -182,8 +182,7 @@ sections! {
     ActWords { label, effect, done }
     /// The form of an act at the desk, the names of those that are about no account, and why one is not done.
     DeskAct {
-        title, title_of_whole, set_rules, set_rules_effect, read_outbox, read_outbox_effect, read_audit,
-        read_audit_effect, told, email, reason, seen, seen_hint, too_short, too_long, control, fresh, rejected, unavailable,
+        title, title_of_whole, set_rules, set_rules_effect, told, email, reason, seen, seen_hint, too_short, too_long, control, fresh, rejected, unavailable,
         officer_held, question, own_account, gone, nothing_to_do, held, identity_wanted,
     }
     OneTimePassword { title, hand_over, once, holds, change, without_spaces, question }
