@@ -509,9 +509,13 @@ fn outbox_and_audit_log_are_read_at_a_key_and_the_look_is_recorded() {
         .expect("▸   KOTAK KELUAR ")
         .press("j")
         .press(key::ENTER)
-        .expect("read-audit")
-        .expect("end-logins");
-    desk.kiosk.press(key::ENTER).expect("Catatan nomor");
+        .expect("Buka jurnal audit")
+        .expect("Akhiri login");
+    // What stands in the list in the reader's words has the command line's in the record.
+    desk.kiosk
+        .press(key::ENTER)
+        .expect("Catatan nomor")
+        .expect("(read-audit)");
     for act in ["read-outbox", "read-audit"] {
         let records = audited(&desk.world.office, act);
         let by_officer = |record: &serde_json::Value| record["by"].to_string().contains(OFFICER);
