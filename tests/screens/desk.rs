@@ -450,7 +450,7 @@ impl Officer {
     fn at_outbox(self, letters: Vec<OutboxRow>) -> Self {
         let mut officer = self.at_desk();
         officer.presses(&[Key::Tab, Key::Tab]);
-        officer.types("\nSurat belum datang\n");
+        officer.types("\n");
         officer.desk(DeskReply::Outbox(letters));
         officer
     }
@@ -458,7 +458,7 @@ impl Officer {
     fn at_audit(self, records: Vec<AuditRecord>) -> Self {
         let mut officer = self.at_desk();
         officer.presses(&[Key::Tab, Key::Tab, Key::Tab]);
-        officer.types("\nPemeriksaan bulanan\n");
+        officer.types("\n");
         officer.desk(DeskReply::Audit(records));
         officer
     }
@@ -705,19 +705,6 @@ const STATES: &[State] = &[
     }),
     ("act_end_logins", |officer| {
         officer.at_act(card(), ActKind::EndLogins)
-    }),
-    ("act_outbox", |officer| {
-        let mut officer = officer.at_desk();
-        officer.presses(&[Key::Tab, Key::Tab]);
-        officer.types("\n");
-        officer
-    }),
-    ("act_audit_code", |officer| {
-        let mut officer = officer.at_desk();
-        officer.presses(&[Key::Tab, Key::Tab, Key::Tab]);
-        officer.types("\nPemeriksaan bulanan\n");
-        officer.answered(Reply::Refused(Refusal::FreshPasscodeWanted));
-        officer
     }),
     ("act_rules", |officer| {
         let mut officer = officer.at_policy_chosen();
@@ -1535,22 +1522,21 @@ fn a_fresh_code_is_asked_for_in_the_form_and_goes_with_the_order() {
 }
 
 #[test]
-fn looking_at_outbox_and_audit_takes_a_reason_and_one_key() {
+fn looking_at_outbox_and_audit_takes_one_key() {
     let mut officer = Officer::new(settings(Language::Id)).at_desk();
     officer.presses(&[Key::Tab, Key::Tab]);
-    officer.types("\n");
-    let sent = officer.types("Surat belum datang\n");
-    assert_eq!(ordered(&sent).act, DeskAct::ReadOutbox);
-    officer.answered(Reply::Refused(Refusal::FreshPasscodeWanted));
-    let sent = officer.types("123456");
-    assert!(ordered(&sent).passcode.is_some());
+    let asked = officer.types("\n");
+    let [Effect::Request(_, Request::Desk(DeskRequest::ShowOutbox))] = asked.as_slice() else {
+        panic!("{asked:?}");
+    };
     officer.desk(DeskReply::Outbox(outbox()));
     assert!(officer.shows("Kotak keluar") && officer.shows("Permintaan reset TOTP"));
     officer.presses(&[Key::Esc]);
     assert!(officer.shows("▸   KOTAK KELUAR "));
-    officer.types("j\n");
-    let sent = officer.types("Pemeriksaan bulanan\n");
-    assert_eq!(ordered(&sent).act, DeskAct::ReadAudit);
+    let asked = officer.types("j\n");
+    let [Effect::Request(_, Request::Desk(DeskRequest::ShowAudit))] = asked.as_slice() else {
+        panic!("{asked:?}");
+    };
     officer.desk(DeskReply::Audit(audit()));
     officer.types("\n");
     assert!(officer.shows("Catatan nomor 2000"));
