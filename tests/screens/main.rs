@@ -7,3 +7,4 @@ mod outline;
 mod people;
 mod pictures;
 mod qr;
+mod sheets;
