@@ -3,12 +3,14 @@
 //! Every setting is declared once, in [`SETTINGS`]; the file's sections, the names of the environment variables, what
 //! is allowed, the manual's table, the template and the help all derive from that list. A bad or unknown setting is
 //! refused with its place and what is allowed; nothing is guessed. Only paths and values are kept here: secrets come
-//! neither by arguments nor by the environment, and nothing is opened but the configuration file.
+//! neither by arguments nor by the environment, and nothing is opened but the configuration file and the theme file
+//! that it may name.
 
 mod cluster;
 mod declaration;
 mod draft;
 mod error;
+mod file;
 mod flags;
 mod letters;
 mod notation;
@@ -86,11 +88,15 @@ impl Draft {
             origins: Origins::default(),
         };
         let (file, namer) = flags.file(environment);
-        match (source::read(&file)?, namer) {
+        match (file::read(&file, file::CONFIGURATION)?, namer) {
             (Some(text), _) => draft.take_file(&file, &text)?,
             (None, None) => {}
             (None, Some(namer)) => {
-                return Err(ConfigError::Missing(file.display().to_string(), namer));
+                return Err(ConfigError::Missing {
+                    what: file::CONFIGURATION.what,
+                    file: file.display().to_string(),
+                    named_by: namer.to_owned(),
+                });
             }
         }
         draft.take_environment(environment)?;
