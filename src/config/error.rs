@@ -43,6 +43,9 @@ pub enum ConfigError {
     /// Settings that each make sense, and not together.
     #[error("{0}")]
     Together(String),
+    /// What a theme file says cannot be read on a screen.
+    #[error("{place}: {what}")]
+    Colours { place: String, what: String },
     #[error("the {what} {file} cannot be read: {why}")]
     Unreadable {
         what: &'static str,

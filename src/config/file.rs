@@ -30,6 +30,11 @@ pub const CONFIGURATION: FileKind = FileKind {
     another: "name a file of your own with --config",
 };
 
+pub const THEME: FileKind = FileKind {
+    what: "theme file",
+    another: "name another one in [kiosk] theme",
+};
+
 /// Reads a file of settings whole. `Ok(None)`: there is no file of this name.
 pub fn read(path: &Path, kind: FileKind) -> Result<Option<String>, ConfigError> {
     let what = kind.what;

@@ -21,6 +21,7 @@ mod source;
 mod store_kind;
 mod table;
 mod template;
+mod theme;
 mod together;
 mod values;
 
@@ -44,6 +45,7 @@ pub use source::{DATA_VARIABLE, DEFAULT_FILE, Environment, FILE_VARIABLE};
 pub use store_kind::{StoreKind, UnknownStoreKind};
 pub use table::markdown_table;
 pub use template::template;
+pub use theme::ThemeChoice;
 pub use values::Config;
 
 impl Config {
@@ -181,7 +183,8 @@ impl Draft {
     /// The configuration, when the settings fit together.
     fn checked(self) -> Result<(Config, Origins), ConfigError> {
         let Self {
-            config, origins, ..
+            mut config,
+            origins,
         } = self;
         let from = |name| origins.of("kiosk", name);
         if config.idle.warning >= config.idle.logged_in {
@@ -192,6 +195,7 @@ impl Draft {
                 idle_from: from("idle_seconds"),
             });
         }
+        config.palette = config.theme.palette(&from("theme"))?;
         Ok((config, origins))
     }
 }
