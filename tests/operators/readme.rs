@@ -1,4 +1,4 @@
-//! The README's section for administrators: every example in it, run from its first to its last.
+//! The manuals' sections for administrators: every example in them, run from the first to the last.
 //!
 //! The paths of a real machine become paths of a folder of this test; everything else is run as it stands there.
 
@@ -19,13 +19,14 @@ const PATHS: [(&str, &str); 5] = [
     ("/srv", "srv"),
 ];
 
-/// The `sh` blocks of the section.
+/// The `sh` blocks of the sections.
 fn examples() -> Vec<String> {
-    let readme = fs::read_to_string("README.md").unwrap();
-    let (_, section) = readme
+    let operating = fs::read_to_string("assets/manual/operating.md").unwrap();
+    let cluster = fs::read_to_string("assets/manual/cluster.md").unwrap();
+    let (_, section) = operating
         .split_once("\n## For administrators\n")
-        .expect("the README has the section");
-    let (section, _) = section.split_once("\n## ").expect("another one follows");
+        .expect("the manual has the section");
+    let section = section.to_owned() + &cluster;
     let blocks = section.split("```sh\n").skip(1);
     let text = |block: &str| block.split_once("```").expect("a block ends").0.to_owned();
     blocks.map(text).collect()
