@@ -283,7 +283,10 @@ fn the_manual_and_the_table_tell_every_setting() {
 
 #[test]
 fn the_manuals_files_are_taken() {
-    let manual = include_str!("../../README.md");
+    let manual = concat!(
+        include_str!("../../assets/manual/operating.md"),
+        include_str!("../../assets/manual/cluster.md")
+    );
     let examples: Vec<&str> = manual
         .split("```toml\n")
         .skip(1)
