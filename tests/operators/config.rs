@@ -312,7 +312,7 @@ fn the_manuals_files_are_taken() {
 #[test]
 fn an_office_has_its_own_colours_and_they_are_judged_before_anybody_sees_them() {
     let place = Place::new();
-    let manual = include_str!("../../README.md");
+    let manual = include_str!("../../assets/manual/operating.md");
     let example = manual.split("```toml office.toml\n").nth(1).unwrap();
     let example = example.split("```").next().unwrap();
     let colours = place.write("office.toml", example);
