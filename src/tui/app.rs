@@ -977,6 +977,7 @@ mod tests {
             policy: Policy::Enabled,
             recovery: None,
             last_login: None,
+                sequences: Default::default(),
             activity: Vec::new(),
             notice: None,
             clock: None,

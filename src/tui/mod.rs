@@ -12,6 +12,7 @@ mod lookup;
 mod of_kind;
 mod route;
 pub mod screen;
+pub mod sequences;
 pub mod text;
 pub mod theme;
 mod typed_ahead;

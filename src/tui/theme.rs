@@ -8,6 +8,7 @@ use ratatui::{
     symbols::border,
 };
 
+use super::sequences::Sequences;
 use crate::domain::palette::{self, Pair, Palette};
 
 const ASCII_BORDER: border::Set<'static> = border::Set {
@@ -31,6 +32,8 @@ pub struct Terminal {
 }
 
 /// Which characters the terminal can show.
+    /// What it may be told besides what it shows.
+    pub sequences: Sequences,
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Glyphs {
     /// UTF-8, with everything that fonts of terminal programs have.
@@ -89,6 +92,15 @@ impl Terminal {
         }
     }
 }
+            sequences: Sequences::of(&term),
+        }
+    }
+
+    /// The same where nobody owns it: a clipboard would keep what belongs to whoever was there before.
+    pub fn of_nobody(self) -> Self {
+        Self {
+            sequences: Sequences::default(),
+            ..self
 
 /// The styles and marks of a terminal.
 #[derive(Debug, Clone, Copy)]
@@ -367,3 +379,7 @@ mod tests {
         assert_eq!(terminal(&[]).colours, Colours::Mono);
     }
 }
+        let rich = terminal(&[("TERM", "xterm-256color"), ("LANG", "C")]);
+        assert!(rich.sequences.clipboard && rich.sequences.title);
+        assert_eq!(rich.of_nobody().sequences, Sequences::default());
+        assert_eq!(rich.of_nobody().colours, rich.colours);

@@ -1702,6 +1702,7 @@ fn the_desk_on_a_plain_terminal_is_ascii() {
             glyphs: Glyphs::Ascii,
             colours: Colours::Mono,
             no_color: true,
+            sequences: Default::default(),
         };
         let screen = state(Officer::new(plain)).screen(80, 24);
         assert!(screen.is_ascii(), "{name}:\n{screen}");

@@ -112,6 +112,7 @@ fn a_phone_reads_it_on_every_terminal_that_has_room() {
                             no_color,
                         };
                         let screen = shown(&provisioning, terminal, columns, rows, is_warned);
+                            sequences: Default::default(),
                         let what = format!(
                             "{provisioning:?} at {columns}x{rows}, {terminal:?}, {background:?}"
                         );
@@ -157,3 +158,4 @@ fn without_half_blocks_it_fits_a_large_terminal_and_elsewhere_says_what_it_needs
     let small = shown(provisioning, terminal, 80, 24, false).contents();
     assert!(small.contains("QR memerlukan layar 107x37"), "{small}");
 }
+        sequences: Default::default(),

@@ -180,3 +180,4 @@ mod tests {
         assert_eq!(qr(78, Glyphs::Ascii).least(), Size::new(74, 37));
     }
 }
+            sequences: Default::default(),

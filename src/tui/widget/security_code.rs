@@ -101,6 +101,7 @@ mod tests {
             let marks = marks(glyphs);
             for (line, y) in lines.iter().zip((0..).step_by(2)) {
                 let row = line.to_string();
+            sequences: Default::default(),
                 assert_eq!(row.width(), 60);
                 assert_eq!(line, &Line::raw(row.clone()));
                 for (mark, x) in row.chars().zip(0..) {
