@@ -122,11 +122,11 @@ pub struct Text {
 sections! {
     Common {
         training, login, logout, cancel, finish, reset_link, passcode, step, seconds, minutes, hours, working, unavailable,
-        away, unknown, busy, crowded, ended, suspended, wait, put_off,
+        away, unknown, busy, crowded, ended, suspended, wait, put_off, copied,
     }
     Footer { about, integrity, terms, visitors, version }
     /// What the keys do, for the line of key hints.
-    KeyNames { r#move, choose, back, help, language, close, scroll, leave, next, space, change, letter, typing, read_first, of_before }
+    KeyNames { r#move, choose, back, help, language, close, scroll, leave, next, space, change, letter, typing, read_first, of_before, copy }
     Menu { title, lead, login, samples, sample_hint, logged_out, cleared, time_up }
     UserTypeWords { title, lead, penyedia_hint, non_penyedia_hint }
     UserIdWords { title, label, empty, length, characters }

@@ -11,6 +11,9 @@ use ratatui::{
 use super::sequences::Sequences;
 use crate::domain::palette::{self, Pair, Palette};
 
+/// Marks the cells of an address that the terminal is to be told of, by a bit that ratatui's modifiers leave free.
+pub const ADDRESS: Modifier = Modifier::from_bits_retain(1 << 15);
+
 const ASCII_BORDER: border::Set<'static> = border::Set {
     top_left: "+",
     top_right: "+",
@@ -125,6 +128,8 @@ pub struct Theme {
     /// A button that takes something away.
     pub danger: Style,
     pub link: Style,
+    /// The address of a page, shown whole.
+    pub address: Style,
     /// What went wrong, went well, or runs out: words, and the mark before a sentence.
     pub error: Style,
     pub success: Style,
@@ -281,6 +286,12 @@ impl Theme {
             link: paint
                 .ink(|colours| colours.link, none)
                 .add_modifier(Modifier::UNDERLINED),
+            address: paint.ink(|colours| colours.link, none).add_modifier(
+                match terminal.sequences.addresses {
+                    true => Modifier::UNDERLINED | ADDRESS,
+                    false => Modifier::UNDERLINED,
+                },
+            ),
             error: paint.ink(|colours| colours.danger, none).add_modifier(bold),
             success: paint.ink(|colours| colours.good, none).add_modifier(bold),
             warn: paint.ink(|colours| colours.warn, none).add_modifier(bold),
