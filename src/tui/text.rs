@@ -158,7 +158,7 @@ sections! {
     Reset { title, text }
     ResetRequest {
         title, lead, email, user_type, penyedia, non_penyedia, security_code, send, renew, have_letter,
-        email_empty, email_form, code_empty, code_misread, code_too_late, too_narrow,
+        email_empty, email_form, code_empty, code_misread, code_too_late, too_small,
     }
     /// The one answer to every request.
     ResetSent { title, lead, holds, newest, spam, officer, confirm }
