@@ -122,11 +122,11 @@ pub struct Text {
 sections! {
     Common {
         training, login, logout, cancel, finish, reset_link, passcode, step, seconds, minutes, hours, working, unavailable,
-        away, unknown, busy, crowded, ended, suspended, wait, put_off, copied,
+        away, unknown, busy, crowded, ended, suspended, wait, put_off, copied, qr_needs,
     }
     Footer { about, integrity, terms, visitors, version }
     /// What the keys do, for the line of key hints.
-    KeyNames { r#move, choose, back, help, language, close, scroll, leave, next, space, change, letter, typing, read_first, of_before, copy }
+    KeyNames { r#move, choose, back, help, language, close, scroll, leave, next, space, change, letter, typing, read_first, of_before, copy, show_qr, turn_over }
     Menu { title, lead, login, samples, sample_hint, logged_out, cleared, time_up }
     UserTypeWords { title, lead, penyedia_hint, non_penyedia_hint }
     UserIdWords { title, label, empty, length, characters }
@@ -147,7 +147,7 @@ sections! {
         recovery_code_used, recovery_code_used_hint, recovery_codes_few,
         change_password, show_activity, password_changed,
     }
-    Enrollment { title, required, step_1, step_2, step_3, account, prove, once, too_small, rejected }
+    Enrollment { title, required, step_1, step_2, step_3, account, prove, once, alone, by_hand, turn_over, rejected }
     Disable { title, question, question_required, fresh, confirm }
     OwnPassword {
         title, title_due, lead_due, current, new, again, strength, short, long, guessable, weak, fair, strong, rule_length,
