@@ -167,7 +167,7 @@ sections! {
         effect_logins, effect_password, confirm,
     }
     ResetDone { title, done, step_1, step_2, step_3 }
-    Inbox { title, lead, empty, open, reload, to, date, subject, copy_hint, use_code, use_code_hint }
+    Inbox { title, lead, empty, open, reload, to, date, subject, code, copy_hint, copy_key_hint, use_code, use_code_hint }
     Desk {
         title, clock, clock_wrong, clock_apart, search, search_hint, lead, looking, failed, nothing, altered, count, more, id, user_type, name, totp,
         totp_off, totp_pending, totp_active, suspended, held, officer, policy, outbox, audit, account, list, open,

@@ -32,11 +32,11 @@ pub struct Terminal {
     pub colours: Colours,
     /// The person has asked for no colour (no-color.org). Pictures keep theirs: without it a QR code does not scan.
     pub no_color: bool,
+    /// What it may be told besides what it shows.
+    pub sequences: Sequences,
 }
 
 /// Which characters the terminal can show.
-    /// What it may be told besides what it shows.
-    pub sequences: Sequences,
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Glyphs {
     /// UTF-8, with everything that fonts of terminal programs have.
@@ -92,9 +92,6 @@ impl Terminal {
             glyphs,
             colours,
             no_color: set("NO_COLOR").is_some(),
-        }
-    }
-}
             sequences: Sequences::of(&term),
         }
     }
@@ -104,6 +101,9 @@ impl Terminal {
         Self {
             sequences: Sequences::default(),
             ..self
+        }
+    }
+}
 
 /// The styles and marks of a terminal.
 #[derive(Debug, Clone, Copy)]
@@ -388,9 +388,9 @@ mod tests {
             (Glyphs::Ascii, Colours::Mono, false)
         );
         assert_eq!(terminal(&[]).colours, Colours::Mono);
-    }
-}
         let rich = terminal(&[("TERM", "xterm-256color"), ("LANG", "C")]);
         assert!(rich.sequences.clipboard && rich.sequences.title);
         assert_eq!(rich.of_nobody().sequences, Sequences::default());
         assert_eq!(rich.of_nobody().colours, rich.colours);
+    }
+}
