@@ -26,6 +26,7 @@ use lpse_kiosk::{
         HomeView, Lookup, LookupReply, Now, OutboxRow, Reply, Request, RequestId,
         attention::READING_TIME,
         command::Key,
+        sequences::Sequences,
         theme::{Colours, Glyphs, Terminal},
     },
 };
@@ -1631,6 +1632,26 @@ fn a_one_time_password_is_shown_once_and_no_held_key_takes_it_away() {
     officer.types("\nn\n");
     officer.presses(&[Key::Esc, Key::Esc, Key::Esc]);
     assert!(!officer.shows("Siti"), "nothing waits below a fresh menu");
+}
+
+#[test]
+fn a_one_time_password_is_copied_as_it_is_typed_by_whoever_has_a_clipboard() {
+    for (term, is_rich) in [("xterm-256color", true), ("linux", false)] {
+        let mut settings = settings(Language::Id);
+        settings.terminal.sequences = Sequences::of(term);
+        let mut officer = Officer::new(settings).at_password("kd7mqr29tzxw");
+        assert_eq!(officer.shows("C Salin"), is_rich);
+        let effects = officer.types("c");
+        match effects.as_slice() {
+            [Effect::Copy(copied)] if is_rich => assert_eq!(copied.as_str(), "kd7mqr29tzxw"),
+            [] if !is_rich => {}
+            other => panic!("{term}: {other:?}"),
+        }
+        assert_eq!(officer.shows("Dikirim ke papan klip"), is_rich);
+        assert!(officer.shows("kd7m qr29 tzxw"));
+        officer.types("\t");
+        assert!(!officer.shows("Dikirim ke papan klip"));
+    }
 }
 
 #[test]

@@ -5,6 +5,7 @@
 //! see without colour. `INSTA_UPDATE=always tests/run screens people` writes them anew; then read each one.
 
 mod ahead;
+mod terminals;
 mod waits;
 
 use std::time::Duration;
@@ -1058,8 +1059,8 @@ fn a_plain_terminal_and_a_console() {
         glyphs: Glyphs::Ascii,
         colours: Colours::Mono,
         no_color: true,
-    };
         sequences: Default::default(),
+    };
     let plain = Person::new(plain).at_passcode(true).screen(80, 24);
     assert!(plain.is_ascii(), "{plain}");
     insta::assert_snapshot!("passcode_ascii.id.80x24", plain);
@@ -1068,8 +1069,8 @@ fn a_plain_terminal_and_a_console() {
         glyphs: Glyphs::LinuxConsole,
         colours: Colours::Ansi16,
         no_color: false,
-    };
         sequences: Default::default(),
+    };
     let mut console = Person::new(console).at_passcode(false);
     console.types("123456");
     console.answered(Reply::Refused(Refusal::Rejected {
@@ -1854,8 +1855,8 @@ fn the_form_for_a_reset_is_whole_wherever_it_fits_and_says_what_it_needs_elsewhe
         glyphs: Glyphs::Ascii,
         colours: Colours::Mono,
         no_color: true,
-    };
         sequences: Default::default(),
+    };
     let plain = Person::new(plain).at_reset_request();
     assert!(plain.screen(80, 24).is_ascii());
     insta::assert_snapshot!("reset_request_ascii.id.80x24", plain.screen(80, 24));
