@@ -131,6 +131,9 @@ impl Screen for RecoveryCodesScreen {
         sheet.gap();
         if self.asked {
             sheet.paragraph(&words.question);
+        } else if context.is_copied {
+            // It has just been sent somewhere.
+            sheet.gap();
         } else {
             sheet.hint(&words.once);
         }
