@@ -216,6 +216,8 @@ fn rich_poor_and_small_terminals() {
         let mut person = at_letter(in_training(language));
         person.types("q");
         shown(&format!("inbox_qr.{word}"), &person, &[(80, 24), (40, 12)]);
+        let person = Person::new(with_letters(language)).at_reset_sent();
+        shown(&format!("reset_sent.{word}"), &person, &[(40, 24)]);
         let mut person = Person::new(with_letters(language)).at_reset_request();
         shown(
             &format!("reset_request.{word}"),
