@@ -27,12 +27,11 @@ pub fn app_settings(
         reset_link_holds: config.link_holds,
         reading_time: reading_time(),
         // A kiosk's own stands unattended, and nobody takes its clipboard along.
-        terminal: if is_guest {
-            terminal
-        } else {
-            terminal.of_nobody()
+        terminal: match is_guest {
+            true => terminal,
+            false => terminal.of_nobody(),
         },
-        palette: config.theme.palette(),
+        palette: config.palette,
     }
 }
 

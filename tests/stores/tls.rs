@@ -139,7 +139,7 @@ impl Member {
         );
     }
 
-    /// As the README has it.
+    /// As the manual has it.
     fn ask_for_logins(&self) {
         self.done(&["user", "add", &format!("root:{ROOT_SECRET}")]);
         self.done(&["role", "add", "lpse-kiosk"]);
@@ -219,7 +219,7 @@ fn people_log_in_over_a_cluster_that_asks_for_certificates_and_a_login() {
     refused(&office, "cannot be used now");
 }
 
-/// The machine `node`, which reaches the member as the README has it.
+/// The machine `node`, which reaches the member as the manual has it.
 fn machine(member: &Member, node: &str) -> Office {
     let endpoint = format!("https://127.0.0.1:{}", member.port);
     let office = Office::empty().in_cluster(&endpoint, PREFIX, node);
