@@ -33,7 +33,7 @@ use super::{
             reset_request::ResetRequestScreen, reset_sent::ResetSentScreen,
         },
     },
-    text::{Page, fill},
+    text::{Page, fill, harmless},
     theme::Theme,
     typed_ahead::{Typed, TypedAhead},
     widget::{
@@ -67,6 +67,8 @@ pub struct App {
     attention: Attention,
     /// The last key came too early, and until when (monotonic time) that is said.
     unread: Option<(Unread, Duration)>,
+    /// The last key has sent something to the terminal's clipboard.
+    is_copied: bool,
     /// How many times another screen has come into the present one's place.
     changes: u64,
     /// A picture was asked for on behalf of the present screen and has not come yet.
@@ -126,12 +128,20 @@ impl App {
             awaiting: None,
             attention: Attention::new(settings.reading_time),
             unread: None,
+            is_copied: false,
             changes: 0,
             security_code_asked: false,
             next_request: 0,
             visits: None,
             settings,
         }
+    }
+
+    /// The title of the terminal's window, where it may have one.
+    pub fn window_title(&self) -> Option<String> {
+        let title = || harmless(&self.theme.shown(&self.settings.office));
+        let has_title = self.settings.terminal.sequences.title;
+        has_title.then(|| format!("{} - lpse-kiosk", title()))
     }
 
     /// What is at stake on the screen.
@@ -241,6 +251,7 @@ impl App {
 
     fn key(&mut self, now: Now, press: KeyPress) -> Vec<Effect> {
         self.unread = None;
+        self.is_copied = false;
         let global = command::global(press);
         if global == Some(Global::Interrupt) {
             return if self.settings.is_guest {
@@ -279,6 +290,7 @@ impl App {
 
     fn paste(&mut self, now: Now, text: Zeroizing<String>) -> Vec<Effect> {
         self.unread = None;
+        self.is_copied = false;
         self.attention.pressed(None, now.monotonic);
         if self.woken(now, self.overlay.is_none()) || self.overlay.is_some() {
             return Vec::new();
@@ -418,6 +430,10 @@ impl App {
             Step::Retreat(routes) => {
                 self.replace(now, routes);
                 vec![Effect::EndLogin]
+            }
+            Step::Copy(text) => {
+                self.is_copied = true;
+                vec![Effect::Copy(text)]
             }
             Step::ShowReset => {
                 self.show(OverlayKind::Reset);
@@ -651,6 +667,7 @@ impl App {
     fn screen_changed(&mut self) {
         self.changes += 1;
         self.security_code_asked = false;
+        self.is_copied = false;
         self.lookups.leave();
     }
 
@@ -703,6 +720,7 @@ impl App {
                 .as_ref()
                 .map(|awaiting| now.monotonic.saturating_sub(awaiting.since)),
             unread: self.unread(now).map(|(unread, _)| unread),
+            is_copied: self.is_copied,
             looking: self.lookups.waiting(now.monotonic),
         }
     }
@@ -960,6 +978,7 @@ mod tests {
                 glyphs: Glyphs::Unicode,
                 colours: Colours::Ansi256,
                 no_color: false,
+                sequences: Default::default(),
             },
             palette: Some(Palette::DARK),
         })
