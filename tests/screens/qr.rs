@@ -61,6 +61,7 @@ fn shown(
     let reply = Reply::Enrollment {
         provisioning: provisioning.clone(),
         compulsory: false,
+        codes_follow: false,
     };
     app.update(NOW, Event::Reply(*id, reply));
     if is_warned {

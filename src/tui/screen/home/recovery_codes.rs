@@ -26,6 +26,8 @@ pub struct RecoveryCodesScreen {
     codes: IssuedCodes,
     /// Where it leads.
     view: HomeView,
+    /// The steps of the way to them.
+    steps: Option<usize>,
     /// Asked once more: a key held down since the screen before must not take the codes away unread.
     asked: bool,
     form: Form<Item>,
@@ -41,10 +43,11 @@ pub enum Item {
 }
 
 impl RecoveryCodesScreen {
-    pub fn new(codes: IssuedCodes, view: HomeView) -> Self {
+    pub fn new(codes: IssuedCodes, view: HomeView, steps: Option<usize>) -> Self {
         Self {
             codes,
             view,
+            steps,
             asked: false,
             form: Form::new(Item::Noted),
         }
@@ -108,7 +111,7 @@ impl FormScreen for RecoveryCodesScreen {
 impl Screen for RecoveryCodesScreen {
     fn sheet(&self, sheet: &mut Sheet, context: &Context<'_>) {
         let words = &context.text.recovery_codes;
-        sheet.title(&words.title);
+        sheet.step_of(&words.title, self.step(), context.text);
         sheet.paragraph(&words.lead);
         sheet.paragraph(&words.apart);
         sheet.gap();
@@ -129,6 +132,10 @@ impl Screen for RecoveryCodesScreen {
                 sheet.seen_with_focus(sheet.height() - 1 - before);
             }
         }
+    }
+
+    fn step(&self) -> Option<(usize, usize)> {
+        self.steps.map(|steps| (steps, steps))
     }
 
     fn help(&self, text: &'static Text) -> &'static str {
