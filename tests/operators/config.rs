@@ -1,7 +1,7 @@
 //! Settings through the real program: which source wins, how a bad setting is refused, what `config` shows.
 
 use std::{fs, os::unix::fs::PermissionsExt};
-use support::command;
+use support::{command, manual};
 
 use serde_json::{Value, json};
 use support::command::{Place, done, shown};
@@ -283,14 +283,11 @@ fn the_manual_and_the_table_tell_every_setting() {
 
 #[test]
 fn the_manuals_files_are_taken() {
-    let manual = concat!(
-        include_str!("../../assets/manual/operating.md"),
-        include_str!("../../assets/manual/cluster.md")
-    );
-    let examples: Vec<&str> = manual
-        .split("```toml\n")
-        .skip(1)
-        .filter_map(|part| part.split("```").next())
+    let examples: Vec<String> = manual::pages()
+        .iter()
+        .flat_map(|page| manual::blocks(page))
+        .filter(|block| block.language == "toml")
+        .map(|block| block.text)
         .collect();
     assert_eq!(
         examples.len(),
@@ -299,7 +296,7 @@ fn the_manuals_files_are_taken() {
     );
     for example in examples {
         let place = Place::new();
-        let file = place.write("config.toml", example);
+        let file = place.write("config.toml", &example);
         let mut command = place.bare(&["--config", shown(&file), "config", "--json"]);
         let lines = done(&mut command).ok().json_lines();
         let from_file = |line: &&Value| line["from"].as_str().unwrap().contains("config.toml");
