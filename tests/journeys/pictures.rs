@@ -1,14 +1,17 @@
-//! The README's pictures, rendered from the real program: `PICTURES=assets/pictures tests/run journeys pictures`.
+//! The pictures of the README and the manual, rendered from the real program:
+//! `PICTURES=assets/pictures tests/run journeys pictures`.
 
 use std::{fs, path::Path};
 
-use support::{Kiosk, Office, PASSWORD, Phone, key, log_out, picture, screen::large_code, text};
+use support::{
+    Kiosk, Office, PASSWORD, Phone, key, log_out, manual, picture, screen::large_code, text,
+};
 
-/// The screens in the README.
+/// The screens that are shown there.
 const PICTURES: [&str; 6] = ["menu", "qr", "code", "home", "reset", "desk"];
 
 #[test]
-fn the_readme_shows_the_screens_of_the_real_program() {
+fn the_manual_shows_the_screens_of_the_real_program() {
     let office = Office::new();
     let mut demo = office.start(&["demo"], 80, 24);
     demo.expect("mangga-manis-30").expect("Total Pengunjung");
@@ -50,12 +53,15 @@ fn the_readme_shows_the_screens_of_the_real_program() {
     office.pass(45);
     open_card(&mut kiosk, &office);
     save("desk", &kiosk);
-    let readme = fs::read_to_string("README.md").unwrap();
+    let manual: String = manual::pages()
+        .iter()
+        .map(|page| manual::read(page))
+        .collect();
     for name in PICTURES {
-        let path = format!("assets/pictures/{name}.svg");
+        let path = format!("pictures/{name}.svg");
         assert!(
-            Path::new(&path).exists() && readme.contains(&path),
-            "{path} is in the README"
+            Path::new("assets").join(&path).exists() && manual.contains(&path),
+            "{path} is in the manual"
         );
     }
 }
