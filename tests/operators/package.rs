@@ -13,7 +13,11 @@ use std::{
     time::Duration,
 };
 
-use support::{eventually, free_port, send_signal, text};
+use support::{
+    eventually, free_port,
+    manual::{block_tried_by, blocks},
+    send_signal, text,
+};
 use tempfile::TempDir;
 
 /// What anybody finds in the package.
@@ -406,6 +410,49 @@ fn set(file: &Path, section: &str, name: &str, value: &str) {
     let rest = format!("{}{name} = \"{value}\"{}", &rest[..start], &rest[end..]);
     // In place, as an editor that keeps owner and mode.
     fs::write(file, format!("{before}\n[{section}]\n{rest}")).unwrap();
+}
+
+/// What each page says of the way to a service, done by root as it stands there.
+#[test]
+fn the_manuals_way_leads_a_fresh_debian_to_a_service_that_is_well() {
+    if !rustix::process::getuid().is_root() {
+        support::left_out("only root can change into another Debian");
+        return;
+    }
+    let accounts = blocks("assets/manual/operating.md");
+    let accounts = accounts.iter().find(|block| block.language == "csv");
+    for page in ["README.md", "assets/manual/operating.md"] {
+        let debian = Debian::fresh();
+        let folder = debian.path("work/target/debian");
+        fs::create_dir_all(&folder).unwrap();
+        fs::copy(package(), folder.join("lpse-kiosk_built.deb")).unwrap();
+        fs::write(debian.path("work/accounts.csv"), &accounts.unwrap().text).unwrap();
+        // What the package recommends would be fetched.
+        let settings = "APT::Install-Recommends \"false\";\n";
+        fs::write(debian.path("etc/apt/apt.conf.d/99of-this-test"), settings).unwrap();
+        let ssh = free_port();
+        let mut service = None;
+        for step in block_tried_by(page, file!(), "apt-get install")
+            .text
+            .lines()
+        {
+            if step.starts_with("assets/debian/build") {
+                continue; // `package` has done so.
+            }
+            let typed = format!(
+                "sudo() {{ \"$@\"; }}; cd /work; echo 'kuda hijau di awan 9' | {{ {step}\n}}"
+            );
+            debian.run(&["bash", "-c", &typed]);
+            if step.contains("apt-get install") {
+                let settings = debian.path("etc/lpse-kiosk/config.toml");
+                set(&settings, "ssh", "listen", &format!("127.0.0.1:{ssh}"));
+                let user = debian.run(&["id", "-u", "lpse-kiosk"]);
+                service = Some(Service::start(&debian, user.trim().parse().unwrap()));
+                eventually("an answer", || answer(ssh, "").is_some());
+            }
+        }
+        service.expect("a step installs it").stop();
+    }
 }
 
 #[test]
