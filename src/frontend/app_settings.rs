@@ -27,7 +27,7 @@ pub fn app_settings(
         reset_link_holds: config.link_holds,
         reading_time: reading_time(),
         terminal,
-        palette: config.theme.palette(),
+        palette: config.palette,
     }
 }
 

@@ -327,7 +327,7 @@ impl App {
             self.is_unread(now, Unread::of(press, command));
             return Vec::new();
         }
-        // Where a letter only moves the focus, it is a move like others.
+        // A letter moves the focus, or does what is neither grave nor in need of an Enter.
         let moves = command.moves_focus() || matches!(command, Command::Jump(_));
         let changes = self.changes;
         if moves {
@@ -928,10 +928,11 @@ mod tests {
             calendar::Zone,
             identity::PersonName,
             palette::Palette,
+            policy::LoginRules,
             provisioning::{Issuer, Provisioning},
         },
         tui::{
-            Request,
+            DeskReply, Request,
             command::Key,
             theme::{Colours, Glyphs, Terminal},
         },
@@ -1017,8 +1018,10 @@ mod tests {
     /// The form before an act at the desk, a reason typed into it.
     fn at_an_act() -> App {
         let mut app = logged_in(Role::Officer);
-        press(&mut app, "\t\t\na reason");
-        assert_eq!(app.below.len(), 1);
+        let rules = Reply::Desk(DeskReply::Rules(LoginRules::default()));
+        ask(&mut app, "\t\n", rules);
+        press(&mut app, "\t \t \t\na reason\n");
+        assert_eq!(app.below.len(), 2);
         app
     }
 
@@ -1061,7 +1064,7 @@ mod tests {
         assert_nothing_waits(&app, "an answer that ends the login");
         // `LOGOUT`, at the desk and at the home over it.
         let mut app = at_an_act();
-        let ended = press(&mut app, "<<<\n");
+        let ended = press(&mut app, "<<<<\n");
         assert!(matches!(ended[..], [Effect::EndLogin]), "{ended:?}");
         assert_nothing_waits(&app, "logging out at the desk");
         let mut app = logged_in(Role::Officer);

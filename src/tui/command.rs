@@ -52,7 +52,7 @@ pub enum Command {
     Activate,
     /// Go back.
     Back,
-    /// A letter where no text is being typed: jump to the item that begins with it.
+    /// A letter where no text is being typed: jump to the item that begins with it; on a menu, do what that is for.
     Jump(char),
     Edit(Edit),
 }

@@ -202,6 +202,10 @@ pub enum DeskRequest {
     RevealEmail(AccountKey),
     /// The rules of login that are in force.
     ShowRules,
+    /// The letters that wait.
+    ShowOutbox,
+    /// The newest records of the audit log.
+    ShowAudit,
     CarryOut(Box<Order>),
 }
 

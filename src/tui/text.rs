@@ -9,8 +9,14 @@ use serde::Deserialize;
 
 use super::of_kind::OfKind;
 use crate::domain::{
-    ActivityKind, calendar::MonthNames, identity::is_disguise, language::Language,
-    letter::LetterKind, officer::ActKind,
+    ActivityKind, Source,
+    audit::{Act, OutcomeWord},
+    calendar::MonthNames,
+    identity::is_disguise,
+    language::Language,
+    letter::LetterKind,
+    officer::ActKind,
+    source::OwnPlace,
 };
 
 impl Language {
@@ -112,6 +118,11 @@ pub struct Text {
     pub desk_policy: DeskPolicy,
     pub desk_outbox: DeskOutbox,
     pub desk_audit: DeskAudit,
+    /// What the audit log's acts are called, and how they ended.
+    pub audit_act: OfKind<Act>,
+    pub audit_outcome: OfKind<OutcomeWord>,
+    /// What the program's own places are called.
+    pub own_place: OfKind<OwnPlace>,
     /// What letters are about.
     pub letter: OfKind<LetterKind>,
     pub idle: Idle,
@@ -182,8 +193,7 @@ sections! {
     ActWords { label, effect, done }
     /// The form of an act at the desk, the names of those that are about no account, and why one is not done.
     DeskAct {
-        title, title_of_whole, set_rules, set_rules_effect, read_outbox, read_outbox_effect, read_audit,
-        read_audit_effect, told, email, reason, seen, seen_hint, too_short, too_long, control, fresh, rejected, unavailable,
+        title, title_of_whole, set_rules, set_rules_effect, told, email, reason, seen, seen_hint, too_short, too_long, control, fresh, rejected, unavailable,
         officer_held, question, own_account, gone, nothing_to_do, held, identity_wanted,
     }
     OneTimePassword { title, hand_over, once, holds, change, without_spaces, question }
@@ -196,7 +206,8 @@ sections! {
         title, lead, empty, written, to, kind, failures, next_try, last_error, refused, refused_meaning, no_error,
     }
     DeskAudit {
-        title, lead, empty, open, time, at, record, act, account, by, outcome, reason, from, detail,
+        title, lead, empty, open, time, at, record, act, account, by, outcome, reason, from, detail, from_terminal,
+        from_network, from_program,
     }
     /// The end of a session: what is told before on the screen, and after it on the terminal that was lent.
     Ending {
@@ -237,6 +248,14 @@ impl Text {
             part(&self.common.seconds, 0)
         } else {
             said.join(" ")
+        }
+    }
+
+    /// Where something was done: the name of a terminal, an address, or what a place of the program's own is called.
+    pub fn place(&self, source: &Source) -> String {
+        match source.own_place() {
+            Some(place) => self.own_place.of(place).clone(),
+            None => harmless(&source.to_string()),
         }
     }
 

@@ -20,7 +20,7 @@ fn the_manual_shows_the_screens_of_the_real_program() {
     let asking = Office::empty().with("LPSE_TEST_SECURITY_CODE", "90");
     let mut demo = asking.start(&["demo"], 80, 24);
     demo.expect("mangga-manis-30").press(key::ENTER);
-    demo.expect("Login sebagai").press("n").press(key::ENTER);
+    demo.expect("Login sebagai").press("n");
     demo.expect("Masukkan User ID").press("ppk30\t\t");
     demo.press(key::ENTER).expect("Permintaan Reset TOTP");
     demo.press("ppk30@contoh.go.id")

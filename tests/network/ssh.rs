@@ -35,7 +35,6 @@ fn open_login(kiosk: &mut Kiosk) -> &mut Kiosk {
         .press(key::ENTER)
         .expect("Login sebagai")
         .press("n")
-        .press(key::ENTER)
         .expect("Masukkan User ID")
 }
 
@@ -122,8 +121,7 @@ fn the_same_keys_lead_to_the_same_screens_as_at_the_console() {
         (key::ENTER, "Login sebagai"),
         (key::DOWN, "Login sebagai"),
         (key::UP, "Login sebagai"),
-        ("n", "Login sebagai"),
-        (key::ENTER, "Masukkan User ID"),
+        ("n", "Masukkan User ID"),
         (key::ENTER, "User ID belum diisi."),
         ("ab", "ab"),
         (key::ENTER, "3 sampai 32 karakter"),

@@ -774,10 +774,11 @@ impl Kiosk {
         self.expect("Selamat datang")
             .press(key::ENTER)
             .expect("Login sebagai");
-        if user_type == "non-penyedia" {
-            self.press("n");
-        }
-        self.press(key::ENTER).expect("Masukkan User ID")
+        let letter = match user_type {
+            "non-penyedia" => "n",
+            _ => "p",
+        };
+        self.press(letter).expect("Masukkan User ID")
     }
 
     /// From the menu to the form for an account's password.

@@ -14,10 +14,7 @@ pub mod rule_words;
 
 use std::time::Duration;
 
-use self::{
-    desk_act::{declined_words, write_refusal},
-    draft::Draft,
-};
+use self::desk_act::{declined_words, write_refusal};
 use crate::{
     domain::{
         account::{Role, TotpState},
@@ -441,8 +438,8 @@ impl FormScreen for DeskScreen {
                 None => Step::Stay,
             },
             Focus::Button(Button::Policy) => Step::Ask(Request::Desk(DeskRequest::ShowRules)),
-            Focus::Button(Button::Outbox) => Step::Open(Route::DeskAct(Draft::Outbox)),
-            Focus::Button(Button::Audit) => Step::Open(Route::DeskAct(Draft::Audit)),
+            Focus::Button(Button::Outbox) => Step::Ask(Request::Desk(DeskRequest::ShowOutbox)),
+            Focus::Button(Button::Audit) => Step::Ask(Request::Desk(DeskRequest::ShowAudit)),
             Focus::Button(Button::Account) => Step::Ask(Request::LoadHome),
             Focus::Button(Button::LogOut) => Step::LogOut,
         }

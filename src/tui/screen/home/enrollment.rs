@@ -283,9 +283,16 @@ impl EnrollmentScreen {
             width: cells.width,
             height: cells.height,
         };
+        // The sheet's inks are for the panel's paper; what stands below it is for the page's.
+        let is_whole = area == frame.area();
+        let sheet = Rect {
+            height: area.height - if is_whole { FOOT } else { 0 },
+            ..area
+        };
+        frame.buffer_mut().set_style(sheet, context.theme.panel);
         qr.paint(frame.buffer_mut(), picture, quiet);
         // Beside a code of the whole height the last rows are the foot's.
-        let whole = area == frame.area() && area.height < 30;
+        let whole = is_whole && area.height < 30;
         let top = if whole { area.y } else { picture.y };
         let text = Rect {
             // The sheet's own gutter is the gap.
@@ -311,7 +318,7 @@ impl EnrollmentScreen {
             area.bottom() - 2,
             context.theme.shown(&time),
             usize::from(area.width - 2),
-            context.theme.hint,
+            context.theme.footer,
         );
         let line = frame::hint_line(context, &self.hints(context), area.width - 1);
         buffer.set_line(x - 1, area.bottom() - 1, &line, area.width - 1);
