@@ -149,6 +149,27 @@ fn the_rooms_that_are_drawn_are_all_there_are() {
     assert_eq!(rooms, found);
 }
 
+/// A file of the repository that a page names in `backticks`, which has moved or gone, leads a reader nowhere.
+#[test]
+fn every_file_that_is_named_is_there() {
+    let mut count = 0;
+    for page in pages() {
+        let text = read(&page);
+        let named = quoted(&text, "`");
+        for word in named.iter().flat_map(|words| words.split_whitespace()) {
+            let path = word.trim_end_matches([',', '.', ':']);
+            let is_ours = ["src/", "tests/", "assets/"]
+                .iter()
+                .any(|room| path.starts_with(room));
+            if is_ours && !path.contains(['<', '{', '*']) {
+                assert!(Path::new(path).exists(), "{path}, in {page}");
+                count += 1;
+            }
+        }
+    }
+    assert!(count >= 50, "{count} files were looked for");
+}
+
 /// The pages for people who stand at a screen, in the language of the screens.
 const OF_PEOPLE: [&str; 2] = ["assets/manual/pengguna.md", "assets/manual/officer.md"];
 
