@@ -569,6 +569,10 @@ async fn refused_everything(house: &House, who: &Authenticated, reason: &str) {
     refused(house, Act::FindAccounts, reason, found)
         .await
         .unwrap();
+    let overview = desk.overview(who, &from);
+    refused(house, Act::FindAccounts, reason, overview)
+        .await
+        .unwrap();
     let card = desk.card(who, &on, &from);
     refused(house, Act::ShowAccount, reason, card)
         .await

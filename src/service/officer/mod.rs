@@ -4,6 +4,7 @@
 //! minutes where something is done, is judged here, on the account as it is at that moment, whatever the door.
 
 mod order;
+mod overview;
 
 use std::sync::Arc;
 
