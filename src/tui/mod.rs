@@ -30,7 +30,7 @@ use crate::domain::{
     identity::{AccountKey, EmailAddress, PersonName},
     language::Language,
     letter::LetterKind,
-    officer::{Bookmark, Card, Declined, FoundPage, Order},
+    officer::{Bookmark, Card, Declined, FoundPage, Order, Overview},
     palette::Palette,
     policy::LoginRules,
     provisioning::Provisioning,
@@ -218,12 +218,15 @@ pub enum Lookup {
         typed: String,
         after: Option<Bookmark>,
     },
+    /// What waits for an officer.
+    Overview,
 }
 
 /// The answer to a [`Lookup`].
 #[derive(Debug)]
 pub enum LookupReply {
     Found(FoundPage),
+    Overview(Box<Overview>),
     /// Nothing can be looked up now.
     Unavailable,
     /// Whoever asks is no officer, or no longer logged in.

@@ -110,6 +110,7 @@ pub struct Text {
     pub reset_done: ResetDone,
     pub inbox: Inbox,
     pub desk: Desk,
+    pub overview: OverviewWords,
     pub account_card: AccountCard,
     pub desk_act: DeskAct,
     /// What an officer may do to an account.
@@ -185,6 +186,8 @@ sections! {
         clear,
         again,
     }
+    /// What the desk opens on.
+    OverviewWords { nothing, failed, stuck, name, since, cause, held, codes, passwords, letters, acts, account, by, time }
     AccountCard {
         reveal_email, email, totp_pending, recovery_codes, codes_left, codes, wrong_codes, wait, held, suspended,
         since, one_time_password, until, never, created, own, no_activity, time, activity, from, by,
