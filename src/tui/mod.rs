@@ -220,6 +220,8 @@ pub enum Lookup {
     },
     /// What waits for an officer.
     Overview,
+    /// Records of the audit log from before that number.
+    OlderRecords { before: u64 },
 }
 
 /// The answer to a [`Lookup`].
@@ -227,6 +229,8 @@ pub enum Lookup {
 pub enum LookupReply {
     Found(FoundPage),
     Overview(Box<Overview>),
+    /// The newest first; none where there are no older ones.
+    Records(Vec<AuditRecord>),
     /// Nothing can be looked up now.
     Unavailable,
     /// Whoever asks is no officer, or no longer logged in.

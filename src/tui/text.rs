@@ -88,6 +88,7 @@ pub struct Text {
     pub common: Common,
     pub footer: Footer,
     pub key: KeyNames,
+    pub filter: FilterWords,
     pub menu: Menu,
     pub user_type: UserTypeWords,
     pub user_id: UserIdWords,
@@ -139,6 +140,8 @@ sections! {
     Footer { about, integrity, terms, visitors, version }
     /// What the keys do, for the line of key hints.
     KeyNames { r#move, choose, back, help, language, close, scroll, leave, next, space, change, letter, typing, read_first, of_before }
+    /// What narrows a list.
+    FilterWords { label, left, none, clear }
     Menu { title, lead, login, samples, sample_hint, logged_out, cleared, time_up }
     UserTypeWords { title, lead, penyedia_hint, non_penyedia_hint }
     UserIdWords { title, label, empty, length, characters }

@@ -593,6 +593,8 @@ async fn refused_everything(house: &House, who: &Authenticated, reason: &str) {
     refused(house, Act::ReadAudit, reason, records)
         .await
         .unwrap();
+    let older = desk.older_records(who, 100, &from);
+    refused(house, Act::ReadAudit, reason, older).await.unwrap();
 }
 
 async fn refused_orders(house: &House, who: &Authenticated, reason: &str) {

@@ -398,6 +398,8 @@ struct Officer {
     waits: Option<Overview>,
     /// How often it was asked for.
     overviews: usize,
+    /// Records of the audit log that are older than those that were shown at first, told a page at a time.
+    older: Vec<AuditRecord>,
     /// How long it takes to read an answer, and to press a key.
     pace: (Duration, Duration),
 }
@@ -411,6 +413,7 @@ impl Officer {
             lookup: None,
             waits: Some(Overview::default()),
             overviews: 0,
+            older: Vec::new(),
             pace: (Duration::ZERO, Duration::ZERO),
         };
         officer.event(Event::Visits(1234));
@@ -436,14 +439,7 @@ impl Officer {
 
     fn event(&mut self, event: Event) -> Vec<Effect> {
         let mut effects = self.app.update(self.now, event);
-        let is_overview = |effect: &Effect| matches!(effect, Effect::Lookup(_, Lookup::Overview));
-        while let Some(place) = effects.iter().position(is_overview) {
-            let Effect::Lookup(id, _) = effects.remove(place) else {
-                unreachable!("it was found");
-            };
-            self.overviews += 1;
-            let waits = self.waits.clone().map(Box::new);
-            let reply = waits.map_or(LookupReply::Unavailable, LookupReply::Overview);
+        while let Some((id, reply)) = self.told_at_once(&mut effects) {
             effects.extend(self.app.update(self.now, Event::LookupReply(id, reply)));
         }
         for effect in &effects {
@@ -459,6 +455,30 @@ impl Officer {
             }
         }
         effects
+    }
+
+    /// The answer to a lookup among `effects`, which is taken out of them, if the test does not answer it itself.
+    fn told_at_once(&mut self, effects: &mut Vec<Effect>) -> Option<(RequestId, LookupReply)> {
+        let is_told = |effect: &Effect| match effect {
+            Effect::Lookup(_, lookup) => !matches!(lookup, Lookup::Find { .. }),
+            _ => false,
+        };
+        let place = effects.iter().position(is_told)?;
+        let Effect::Lookup(id, lookup) = effects.remove(place) else {
+            return None;
+        };
+        let reply = match lookup {
+            Lookup::OlderRecords { before } => {
+                let older = self.older.iter().filter(|record| record.seq < before);
+                LookupReply::Records(older.take(100).cloned().collect())
+            }
+            _ => {
+                self.overviews += 1;
+                let waits = self.waits.clone().map(Box::new);
+                waits.map_or(LookupReply::Unavailable, LookupReply::Overview)
+            }
+        };
+        Some((id, reply))
     }
 
     /// Types text; a newline is Enter, a tab Tab.
@@ -501,7 +521,7 @@ impl Officer {
             Lookup::Find { typed, after } => {
                 Some((typed.as_str(), after.as_ref().map(|mark| mark.0.as_str())))
             }
-            Lookup::Overview => None,
+            Lookup::Overview | Lookup::OlderRecords { .. } => None,
         }
     }
 
@@ -880,6 +900,27 @@ const STATES: &[State] = &[
         officer
     }),
     ("audit_empty", |officer| officer.at_audit(Vec::new())),
+    ("audit_filter", |officer| {
+        let mut officer = officer.at_audit(audit());
+        officer.types("/petugas1 reset");
+        officer
+    }),
+    ("audit_filtered", |officer| {
+        let mut officer = officer.at_audit(audit());
+        officer.types("/petugas1 reset\n");
+        officer.presses(&[Key::Down]);
+        officer
+    }),
+    ("audit_filter_none", |officer| {
+        let mut officer = officer.at_audit(audit());
+        officer.types("/ppk31");
+        officer
+    }),
+    ("outbox_filter", |officer| {
+        let mut officer = officer.at_outbox(outbox());
+        officer.types("/cvmaju");
+        officer
+    }),
     ("idle_warning_beside_password", |officer| {
         let mut officer = officer.at_password("kd7m-qr29-tzxw");
         let left = Duration::from_secs(15);
@@ -1745,6 +1786,88 @@ fn looking_at_outbox_and_audit_takes_one_key() {
 }
 
 #[test]
+fn a_list_narrows_while_somebody_types_in_the_words_that_it_shows() {
+    let mut officer = Officer::new(settings(Language::Id)).at_audit(audit());
+    assert!(officer.shows("/ Cari") && officer.shows("60 catatan terbaru"));
+    officer.types("/TOTP ditolak");
+    assert!(officer.shows("4 dari 60 baris") && !officer.shows("Ubah kebijakan"));
+    // Letters that lead to something elsewhere, Space too, are but letters here.
+    assert!(officer.shows("totp ditolak") || officer.shows("TOTP ditolak"));
+    officer.types("\n\n");
+    assert!(officer.shows("Catatan nomor") && officer.shows("Ditolak (refused)"));
+    let slash = officer.types("/");
+    assert!(slash.is_empty() && officer.shows("Catatan nomor"));
+    officer.presses(&[Key::Esc]);
+    assert!(officer.shows("4 dari 60 baris"), "as it was left");
+    // In the other language the words are others, and so is what they match.
+    officer.presses(&[Key::Function(2)]);
+    assert!(officer.shows("0 of 60 rows") && officer.shows("No row matches."));
+    officer.presses(&[Key::Function(2), Key::Esc]);
+    assert!(officer.shows("60 catatan terbaru"));
+    officer.presses(&[Key::Esc]);
+    assert!(officer.shows("▸   JURNAL AUDIT "));
+    // The letters that wait, by whom they go to; the letter below the list is that of the row in focus.
+    let mut officer = Officer::new(settings(Language::Id)).at_outbox(outbox());
+    officer.types("/cvmaju\n");
+    assert!(officer.shows("▸ 13 Agu 2020 08:20  CVMAJU") && officer.shows("550 5.1.1"));
+    officer.types("/x");
+    assert!(officer.shows("Tidak ada baris yang cocok."));
+    assert!(!officer.shows("550 5.1.1"));
+    officer.presses(&[Key::Esc]);
+    assert!(officer.shows("Greylisting"));
+}
+
+#[test]
+fn whoever_looks_for_an_older_record_is_led_on_to_it_and_not_for_ever() {
+    let record = |seq: u64, id: &str| AuditRecord {
+        seq,
+        account: Some(key(UserType::NonPenyedia, id)),
+        ..audit().remove(0)
+    };
+    let mut officer = Officer::new(settings(Language::Id));
+    officer.older = (1..=1_940).rev().map(|seq| record(seq, "PPK40")).collect();
+    officer.older[700].account = Some(key(UserType::NonPenyedia, "DICARI"));
+    officer.older[1_500].account = Some(key(UserType::NonPenyedia, "DICARI"));
+    let mut officer = officer.at_audit(audit());
+    assert!(officer.shows("60 catatan terbaru"));
+    officer.types("/dicari");
+    assert!(
+        officer.shows("1 dari 1.060 baris"),
+        "no more than are looked through"
+    );
+    officer.types("\n\n");
+    assert!(officer.shows("Catatan nomor 1240") && officer.shows("DICARI"));
+    // Whoever scrolls to the end goes on too.
+    let mut officer = Officer::new(settings(Language::Id));
+    officer.older = (1..=1_940).rev().map(|seq| record(seq, "PPK40")).collect();
+    let mut officer = officer.at_audit(audit());
+    officer.presses(&[Key::End]);
+    assert!(officer.shows("160 catatan terbaru") && officer.shows("▸ 13 Agu 2020"));
+    // Where there are none, the end is the end.
+    let mut officer = Officer::new(settings(Language::Id)).at_audit(audit());
+    officer.presses(&[Key::End, Key::Down]);
+    assert!(officer.shows("60 catatan terbaru"));
+}
+
+#[test]
+fn a_slash_leads_to_the_search_of_the_desk() {
+    let mut officer = Officer::new(settings(Language::Id)).with_list();
+    officer.presses(&[Key::Down, Key::Down]);
+    assert!(officer.shows("/ Cari"));
+    officer.types("/");
+    assert!(officer.shows("▸ Cari       ppk") && !officer.shows("/ Cari"));
+    officer.presses(&[Key::Up]);
+    assert!(officer.shows("▸   LOGOUT "));
+    officer.types("/");
+    officer.presses(&[Key::Esc]);
+    // What begins a search is nothing to look for; within a word it is a letter like any other.
+    officer.types("/s/n");
+    assert_eq!(officer.looks_for(), Some(("s", None)));
+    officer.finds(page(few(), None));
+    assert_eq!(officer.looks_for(), Some(("s/n", None)));
+}
+
+#[test]
 fn what_stands_in_logs_acts_on_no_terminal() {
     let mut officer = Officer::new(settings(Language::Id)).at_outbox(outbox());
     let mut screens = officer.screen(120, 40);
@@ -1926,6 +2049,7 @@ fn reply(number: u8) -> Reply {
 fn lookup_reply(number: u8) -> LookupReply {
     match number % 7 {
         0 => LookupReply::Unavailable,
+        6 if number < 128 => LookupReply::Records(audit()),
         6 => LookupReply::Overview(Box::new(waits_long())),
         1 => LookupReply::Found(page(Vec::new(), None)),
         2 => LookupReply::Found(page(many(1, 50), Some("next"))),

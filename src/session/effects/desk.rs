@@ -101,6 +101,10 @@ pub async fn look_up(
             let found = officer.find(who, &typed, after.as_ref(), FOUND, source);
             seen(found.await?, LookupReply::Found)
         }
+        Lookup::OlderRecords { before } => {
+            let records = officer.older_records(who, before, source).await?;
+            seen(records, LookupReply::Records)
+        }
         Lookup::Overview => {
             let overview = officer.overview(who, source).await?;
             seen(overview, |overview| {

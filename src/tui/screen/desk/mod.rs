@@ -33,13 +33,15 @@ use crate::{
     },
     tui::{
         DeskReply, DeskRequest, HomeNotice, HomeView, Lookup, LookupReply, Now, Request,
-        command::Command,
+        command::{Command, Edit},
         context::{Context, PATIENCE},
         route::Route,
         screen::{Attempt, FormScreen, Left, Refusal, Screen, Step, form_of, home::notice_words},
         text::{Text, fill},
         widget::{
+            filter,
             form::{Change, Form, Items, items},
+            frame::KeyHint,
             sheet::Sheet,
         },
     },
@@ -334,13 +336,26 @@ impl FormScreen for DeskScreen {
             Focus::Row(_) | Focus::Button(_) => &keys.back,
         };
         let buttons = Button::ALL.map(button);
+        let is_away = self.form.focused() != Focus::Search;
+        let find = is_away.then(|| KeyHint::new("/", &words.search));
         Items::new([search].into_iter().chain(rows).chain(buttons))
             .without_main()
             .esc(esc)
+            .further(2, find)
     }
 
     fn before(&mut self, command: Command, context: &Context<'_>) -> Option<Step> {
         self.settle();
+        // What begins a search on every list leads to the field here, and into it only behind other letters.
+        let begins = match command {
+            Command::Jump(filter::KEY) => true,
+            Command::Edit(Edit::Insert(filter::KEY)) => self.form.value(Focus::Search).is_empty(),
+            _ => false,
+        };
+        if begins {
+            self.form.focus(Focus::Search);
+            return Some(Step::Stay);
+        }
         if command.moves_focus() {
             self.go(command, context);
             return Some(Step::Stay);
@@ -424,6 +439,7 @@ impl Screen for DeskScreen {
     fn lookup_reply(&mut self, lookup: Lookup, reply: LookupReply, _context: &Context<'_>) -> bool {
         let (typed, after) = match lookup {
             Lookup::Find { typed, after } => (typed, after),
+            Lookup::OlderRecords { .. } => return false,
             Lookup::Overview => {
                 return self.replace_waiting(match reply {
                     LookupReply::Overview(overview) => Some(*overview),
