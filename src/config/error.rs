@@ -43,16 +43,31 @@ pub enum ConfigError {
     /// Settings that each make sense, and not together.
     #[error("{0}")]
     Together(String),
-    #[error("the configuration file {0} cannot be read: {1}")]
-    Unreadable(String, String),
-    #[error("the configuration file {file} may not be read by this user: {cure}")]
-    Closed { file: String, cure: String },
-    #[error("the configuration file {0} does not exist; {1} names it")]
-    Missing(String, &'static str),
+    /// What a theme file says cannot be read on a screen.
+    #[error("{place}: {what}")]
+    Colours { place: String, what: String },
+    #[error("the {what} {file} cannot be read: {why}")]
+    Unreadable {
+        what: &'static str,
+        file: String,
+        why: String,
+    },
+    #[error("the {what} {file} may not be read by this user: {cure}")]
+    Closed {
+        what: &'static str,
+        file: String,
+        cure: String,
+    },
+    #[error("the {what} {file} does not exist; {named_by} names it")]
+    Missing {
+        what: &'static str,
+        file: String,
+        named_by: String,
+    },
     #[error(
-        "the configuration file {0} can be changed by everybody on this machine; make it safe: chmod o-w {0}"
+        "the {what} {file} can be changed by everybody on this machine; make it safe: chmod o-w {file}"
     )]
-    Writable(String),
+    Writable { what: &'static str, file: String },
     #[error("there is no home folder to keep data in: name one with --data (or set HOME)")]
     NoHome,
     #[error(

@@ -3,12 +3,14 @@
 //! Every setting is declared once, in [`SETTINGS`]; the file's sections, the names of the environment variables, what
 //! is allowed, the manual's table, the template and the help all derive from that list. A bad or unknown setting is
 //! refused with its place and what is allowed; nothing is guessed. Only paths and values are kept here: secrets come
-//! neither by arguments nor by the environment, and nothing is opened but the configuration file.
+//! neither by arguments nor by the environment, and nothing is opened but the configuration file and the theme file
+//! that it may name.
 
 mod cluster;
 mod declaration;
 mod draft;
 mod error;
+mod file;
 mod flags;
 mod letters;
 mod notation;
@@ -19,6 +21,7 @@ mod source;
 mod store_kind;
 mod table;
 mod template;
+mod theme;
 mod together;
 mod values;
 
@@ -42,6 +45,7 @@ pub use source::{DATA_VARIABLE, DEFAULT_FILE, Environment, FILE_VARIABLE};
 pub use store_kind::{StoreKind, UnknownStoreKind};
 pub use table::markdown_table;
 pub use template::template;
+pub use theme::ThemeChoice;
 pub use values::Config;
 
 impl Config {
@@ -86,11 +90,15 @@ impl Draft {
             origins: Origins::default(),
         };
         let (file, namer) = flags.file(environment);
-        match (source::read(&file)?, namer) {
+        match (file::read(&file, file::CONFIGURATION)?, namer) {
             (Some(text), _) => draft.take_file(&file, &text)?,
             (None, None) => {}
             (None, Some(namer)) => {
-                return Err(ConfigError::Missing(file.display().to_string(), namer));
+                return Err(ConfigError::Missing {
+                    what: file::CONFIGURATION.what,
+                    file: file.display().to_string(),
+                    named_by: namer.to_owned(),
+                });
             }
         }
         draft.take_environment(environment)?;
@@ -175,7 +183,8 @@ impl Draft {
     /// The configuration, when the settings fit together.
     fn checked(self) -> Result<(Config, Origins), ConfigError> {
         let Self {
-            config, origins, ..
+            mut config,
+            origins,
         } = self;
         let from = |name| origins.of("kiosk", name);
         if config.idle.warning >= config.idle.logged_in {
@@ -186,6 +195,7 @@ impl Draft {
                 idle_from: from("idle_seconds"),
             });
         }
+        config.palette = config.theme.palette(&from("theme"))?;
         Ok((config, origins))
     }
 }

@@ -13,10 +13,9 @@ use super::{
     declaration::{Section, Setting},
     notation::{Refusal, TOO_HASTY, line, minutes, number, path, seconds, text, word},
     serving::LogFormat,
+    theme::{THEMES, ThemeChoice},
 };
-use crate::domain::{
-    calendar::Zone, language::Language, palette::Theme, password::HashCost, provisioning::Issuer,
-};
+use crate::domain::{calendar::Zone, language::Language, password::HashCost, provisioning::Issuer};
 
 /// Every setting there is, section by section.
 pub static SETTINGS: LazyLock<Vec<Setting>> = LazyLock::new(|| {
@@ -91,8 +90,8 @@ fn kiosk() -> Vec<Setting> {
             .usually("the terminal device's name, such as tty1", "loket-1"),
         kiosk.setting(
             "theme",
-            "the colours of the screens; a terminal without colours shows none",
-            word::<Theme>("dark, light, high-contrast or monochrome"),
+            "the colours of the screens, or the file of the office's own; a terminal without colours shows none",
+            text(THEMES, ThemeChoice::read),
             |config| &mut config.theme,
         ),
         kiosk.setting(

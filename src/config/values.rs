@@ -13,9 +13,14 @@ use super::{
     letters::{Mail, Web},
     serving::{LogFormat, Ssh},
     store_kind::StoreKind,
+    theme::ThemeChoice,
 };
 use crate::domain::{
-    calendar::Zone, idle::IdleLimits, language::Language, palette::Theme, password::HashCost,
+    calendar::Zone,
+    idle::IdleLimits,
+    language::Language,
+    palette::{Palette, Theme},
+    password::HashCost,
     provisioning::Issuer,
 };
 
@@ -30,8 +35,10 @@ pub struct Config {
     pub banner: Option<String>,
     /// This terminal's name; `None`: the terminal device's own.
     pub terminal: Option<String>,
-    /// The colours of the screens.
-    pub theme: Theme,
+    /// Where the colours of the screens come from.
+    pub theme: ThemeChoice,
+    /// The colours of that theme; `None`: without any.
+    pub palette: Option<Palette>,
     pub idle: IdleLimits,
     pub issuer: Issuer,
     pub hash_cost: HashCost,
@@ -151,7 +158,8 @@ impl Default for Config {
             language: Language::default(),
             banner: None,
             terminal: None,
-            theme: Theme::default(),
+            theme: ThemeChoice::default(),
+            palette: Theme::default().palette(),
             idle: IdleLimits::default(),
             issuer: Issuer::default(),
             hash_cost: HashCost::default(),

@@ -50,38 +50,72 @@ pub struct Colours {
     pub care: Pair,
 }
 
+/// What has a colour, and how to get at it among [`Colours`].
+#[derive(Debug, Clone, Copy)]
+pub enum Role {
+    /// Ink on the panel's paper.
+    OnPanel(fn(&mut Colours) -> &mut u8),
+    /// Ink on the page's.
+    OnPage(fn(&mut Colours) -> &mut u8),
+    /// Ink and paper of its own.
+    Own(fn(&mut Colours) -> &mut Pair),
+}
+
+impl Role {
+    /// Every role, by its word.
+    pub const ALL: [(&'static str, Self); 19] = [
+        ("page", Self::Own(|colours| &mut colours.page)),
+        ("panel", Self::Own(|colours| &mut colours.panel)),
+        ("soft", Self::OnPanel(|colours| &mut colours.soft)),
+        ("line", Self::OnPanel(|colours| &mut colours.line)),
+        ("accent", Self::OnPanel(|colours| &mut colours.accent)),
+        ("link", Self::OnPanel(|colours| &mut colours.link)),
+        ("danger", Self::OnPanel(|colours| &mut colours.danger)),
+        ("good", Self::OnPanel(|colours| &mut colours.good)),
+        ("warn", Self::OnPanel(|colours| &mut colours.warn)),
+        ("page_soft", Self::OnPage(|colours| &mut colours.page_soft)),
+        ("banner", Self::Own(|colours| &mut colours.banner)),
+        ("badge", Self::Own(|colours| &mut colours.badge)),
+        ("button", Self::Own(|colours| &mut colours.button)),
+        ("main", Self::Own(|colours| &mut colours.main)),
+        ("focus", Self::Own(|colours| &mut colours.focus)),
+        ("field", Self::Own(|colours| &mut colours.field)),
+        ("error", Self::Own(|colours| &mut colours.error)),
+        ("success", Self::Own(|colours| &mut colours.success)),
+        ("care", Self::Own(|colours| &mut colours.care)),
+    ];
+
+    /// The word of the role whose paper this one's ink stands on, where that is another's.
+    pub fn stands_on(self) -> Option<&'static str> {
+        match self {
+            Self::OnPanel(_) => Some("panel"),
+            Self::OnPage(_) => Some("page"),
+            Self::Own(_) => None,
+        }
+    }
+}
+
 impl Colours {
+    /// The ink of a role, with the paper that it stands on.
+    pub fn pair(&self, role: Role) -> Pair {
+        // There is one way to a colour, and it may change it: whoever only looks goes it in a copy.
+        let mut colours = *self;
+        match role {
+            Role::OnPanel(ink) => Pair {
+                ink: *ink(&mut colours),
+                paper: self.panel.paper,
+            },
+            Role::OnPage(ink) => Pair {
+                ink: *ink(&mut colours),
+                paper: self.page.paper,
+            },
+            Role::Own(pair) => *pair(&mut colours),
+        }
+    }
+
     /// Each ink with the paper that it stands on.
-    pub fn pairs(&self) -> [(&'static str, Pair); 19] {
-        let on_panel = |ink| Pair {
-            ink,
-            paper: self.panel.paper,
-        };
-        let page_soft = Pair {
-            ink: self.page_soft,
-            paper: self.page.paper,
-        };
-        [
-            ("page", self.page),
-            ("panel", self.panel),
-            ("soft", on_panel(self.soft)),
-            ("line", on_panel(self.line)),
-            ("accent", on_panel(self.accent)),
-            ("link", on_panel(self.link)),
-            ("danger", on_panel(self.danger)),
-            ("good", on_panel(self.good)),
-            ("warn", on_panel(self.warn)),
-            ("page_soft", page_soft),
-            ("banner", self.banner),
-            ("badge", self.badge),
-            ("button", self.button),
-            ("main", self.main),
-            ("focus", self.focus),
-            ("field", self.field),
-            ("error", self.error),
-            ("success", self.success),
-            ("care", self.care),
-        ]
+    pub fn pairs(&self) -> [(&'static str, Pair); Role::ALL.len()] {
+        Role::ALL.map(|(word, role)| (word, self.pair(role)))
     }
 }
 
@@ -285,8 +319,29 @@ fn luminance(colour: u8) -> f64 {
     0.2126 * red + 0.7152 * green + 0.0722 * blue
 }
 
+/// Black or white, whichever is read better on `paper`; the worse half of all papers still has a contrast of 4.58:1.
+pub fn plainest_on(paper: u8) -> Pair {
+    let [black, white] = [16, 231].map(|ink| Pair { ink, paper });
+    match contrast(black) > contrast(white) {
+        true => black,
+        false => white,
+    }
+}
+
+/// The colour nearest to red, green and blue among those that are the same on every terminal.
+pub fn nearest(wanted: [u8; 3]) -> u8 {
+    let distance = |colour: &u8| {
+        let of = rgb(*colour);
+        let apart = |part: usize| i32::from(wanted[part]) - i32::from(of[part]);
+        // Eyes tell green apart best; red and blue the better, the more there is of them.
+        let red = (i32::from(wanted[0]) + i32::from(of[0])) / 2;
+        (512 + red) * apart(0).pow(2) + 1024 * apart(1).pow(2) + (767 - red) * apart(2).pow(2)
+    };
+    (16..=255).min_by_key(distance).unwrap_or(16)
+}
+
 /// Red, green and blue of a colour; of the first sixteen as a PC's own display has them.
-fn rgb(colour: u8) -> [u8; 3] {
+pub fn rgb(colour: u8) -> [u8; 3] {
     const LEVELS: [u8; 6] = [0, 95, 135, 175, 215, 255];
     match colour {
         // A PC's dark yellow is brown.
@@ -332,6 +387,23 @@ mod tests {
         assert!((contrast(pair(16, 16)) - 1.0).abs() < 0.01);
         // #767676 on white, their example of what is just enough.
         assert!((contrast(pair(243, 231)) - 4.54).abs() < 0.01);
+    }
+
+    #[test]
+    fn a_colour_that_every_terminal_has_is_its_own_nearest() {
+        for colour in 16..=255 {
+            // Some greys stand among the cube's colours too.
+            assert_eq!(rgb(nearest(rgb(colour))), rgb(colour), "{colour}");
+        }
+        assert_eq!(nearest([0x0b, 0x53, 0x94]), 24);
+        assert_eq!(nearest([0xff, 0xfe, 0xff]), 231);
+    }
+
+    #[test]
+    fn black_or_white_can_be_read_on_every_paper() {
+        for paper in 16..=255 {
+            assert!(contrast(plainest_on(paper)) >= LEAST_CONTRAST, "{paper}");
+        }
     }
 
     #[test]

@@ -218,8 +218,6 @@ fn an_officer_activates_first_and_is_asked_for_a_code_whatever_the_policy() {
         .press(key::ENTER)
         .expect("Selamat datang, Rina Wulandari")
         .press("m")
-        .expect("▸   MEJA PETUGAS ")
-        .press(key::ENTER)
         .expect("Meja petugas: Rina Wulandari");
     log_out_of_desk(&mut kiosk);
     // Nobody else has a desk.
@@ -426,14 +424,18 @@ fn give_wrong_codes(office: &Office, times: usize) -> usize {
         .chars()
         .map(|digit| char::from(b'0' + (digit as u8 - b'0' + 5) % 10))
         .collect();
-    owner
-        .give_password("non-penyedia", "PPK30", PASSWORD)
-        .expect("Masukkan kode TOTP");
-    for _ in 1..times {
-        owner.submit_code(&wrong).expect("Kode tidak diterima");
-        office.pass(60);
+    // Each in a login of its own: a screen that has seen a refusal waits as long as it says, by a clock that nobody sets.
+    for time in 1..=times {
+        owner
+            .give_password("non-penyedia", "PPK30", PASSWORD)
+            .expect("Masukkan kode TOTP")
+            .submit_code(&wrong)
+            .expect("Kode tidak diterima");
+        if time < times {
+            owner.press(key::ESC).expect(MENU);
+            office.pass(60);
+        }
     }
-    owner.submit_code(&wrong).expect("Coba lagi setelah");
     1
 }
 

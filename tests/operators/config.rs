@@ -1,7 +1,7 @@
 //! Settings through the real program: which source wins, how a bad setting is refused, what `config` shows.
 
 use std::{fs, os::unix::fs::PermissionsExt};
-use support::command;
+use support::{command, manual};
 
 use serde_json::{Value, json};
 use support::command::{Place, done, shown};
@@ -283,11 +283,11 @@ fn the_manual_and_the_table_tell_every_setting() {
 
 #[test]
 fn the_manuals_files_are_taken() {
-    let manual = include_str!("../../README.md");
-    let examples: Vec<&str> = manual
-        .split("```toml\n")
-        .skip(1)
-        .filter_map(|part| part.split("```").next())
+    let examples: Vec<String> = manual::pages()
+        .iter()
+        .flat_map(|page| manual::blocks(page))
+        .filter(|block| block.language == "toml" && block.note.is_none())
+        .map(|block| block.text)
         .collect();
     assert_eq!(
         examples.len(),
@@ -296,7 +296,7 @@ fn the_manuals_files_are_taken() {
     );
     for example in examples {
         let place = Place::new();
-        let file = place.write("config.toml", example);
+        let file = place.write("config.toml", &example);
         let mut command = place.bare(&["--config", shown(&file), "config", "--json"]);
         let lines = done(&mut command).ok().json_lines();
         let from_file = |line: &&Value| line["from"].as_str().unwrap().contains("config.toml");
@@ -304,6 +304,51 @@ fn the_manuals_files_are_taken() {
         let set = example.lines().filter(sets).count();
         assert_eq!(lines.iter().filter(from_file).count(), set, "{example}");
     }
+}
+
+#[test]
+fn an_office_has_its_own_colours_and_they_are_judged_before_anybody_sees_them() {
+    let place = Place::new();
+    let example = manual::block_tried_by("assets/manual/operating.md", file!(), "base = ");
+    let colours = place.write("office.toml", example.text);
+    let named = format!("[kiosk]\ntheme = {:?}\n", shown(&colours));
+    let file = place.write("config.toml", &named);
+    let config = || place.run(&["--config", shown(&file), "config", "--json"]);
+    let theme = setting(&config().ok().json_lines(), "kiosk.theme");
+    assert_eq!(theme["value"], shown(&colours));
+    assert_eq!(theme["from"], format!("{}, line 2", shown(&file)));
+    // By a variable too, and every command refuses alike what nobody could read.
+    place.write("office.toml", "base = \"light\"\naccent = \"#88aaff\"\n");
+    for arguments in [&["config"][..], &["policy"], &["doctor", "--json"]] {
+        let mut command = place.program(arguments);
+        let told = done(command.env("LPSE_KIOSK_KIOSK_THEME", &colours));
+        let told = format!("{}{}", told.out, told.err);
+        for words in [
+            "office.toml, line 2: `accent` #88aaff",
+            "on `panel` #ffffff has a contrast of 2.1:1; at least 4.5:1 is wanted",
+        ] {
+            assert!(told.contains(words), "{arguments:?}: {told}");
+        }
+    }
+    place.write("office.toml", "acent = \"#0b5394\"\n");
+    config().refused(2, &["office.toml, line 1", "nearest is accent"]);
+    fs::set_permissions(&colours, fs::Permissions::from_mode(0o666)).unwrap();
+    config().refused(2, &["theme file", "chmod o-w"]);
+    fs::remove_file(&colours).unwrap();
+    config().refused(
+        2,
+        &[
+            "the theme file",
+            "office.toml does not exist",
+            "[kiosk] theme (",
+            "config.toml, line 2) names it",
+        ],
+    );
+    place.write("config.toml", "[kiosk]\ntheme = \"office.toml\"\n");
+    config().refused(
+        2,
+        &["line 2", "high-contrast, monochrome, or the absolute path"],
+    );
 }
 
 #[test]

@@ -2,8 +2,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod colours;
 mod desk;
 mod outline;
 mod people;
 mod pictures;
 mod qr;
+mod sheets;

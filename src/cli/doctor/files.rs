@@ -8,6 +8,7 @@ use std::{
 };
 
 use super::{finding::Finding, patient::Patient};
+use crate::config::ThemeChoice;
 
 const NAME: &str = "files";
 
@@ -41,6 +42,9 @@ pub fn examine(patient: &Patient<'_>) -> Vec<Finding> {
     look("the configuration file", &settings, Kind::Settings);
     if let Some(folder) = settings.parent() {
         look("the configuration's folder", folder, Kind::Settings);
+    }
+    if let ThemeChoice::File(theme) = &config.theme {
+        look("the theme file", theme, Kind::Settings);
     }
     look("the data folder", &config.data, Kind::Folder);
     look("the store's folder", &config.store_folder(), Kind::Folder);

@@ -217,7 +217,9 @@ impl FormScreen for AccountCardScreen {
 
     fn items(&self, context: &Context<'_>) -> Items<Item> {
         let text = context.text;
-        let reveal = || items::button(Item::RevealEmail, &text.account_card.reveal_email);
+        // A look is recorded, so no slip may be one.
+        let reveal =
+            || items::button(Item::RevealEmail, &text.account_card.reveal_email).by_enter();
         let act = |act: ActKind| {
             let button = items::button(Item::Act(act), &text.account_act.of(act).label);
             match act.takes_away() {

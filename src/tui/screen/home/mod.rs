@@ -127,6 +127,7 @@ impl FormScreen for HomeScreen {
             match act {
                 Act::Enable => button.main(),
                 Act::Disable => button.danger(),
+                Act::LogOut => button.by_enter(),
                 _ => button,
             }
         };
