@@ -31,7 +31,7 @@ use crate::domain::{
     identity::{AccountKey, EmailAddress, PersonName},
     language::Language,
     letter::LetterKind,
-    officer::{Bookmark, Card, Declined, FoundPage, Order},
+    officer::{Bookmark, Card, Declined, FoundPage, Order, Overview},
     palette::Palette,
     policy::LoginRules,
     provisioning::Provisioning,
@@ -243,12 +243,19 @@ pub enum Lookup {
         typed: String,
         after: Option<Bookmark>,
     },
+    /// What waits for an officer.
+    Overview,
+    /// Records of the audit log from before that number.
+    OlderRecords { before: u64 },
 }
 
 /// The answer to a [`Lookup`].
 #[derive(Debug)]
 pub enum LookupReply {
     Found(FoundPage),
+    Overview(Box<Overview>),
+    /// The newest first; none where there are no older ones.
+    Records(Vec<AuditRecord>),
     /// Nothing can be looked up now.
     Unavailable,
     /// Whoever asks is no officer, or no longer logged in.

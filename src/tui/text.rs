@@ -88,6 +88,7 @@ pub struct Text {
     pub common: Common,
     pub footer: Footer,
     pub key: KeyNames,
+    pub filter: FilterWords,
     pub menu: Menu,
     pub user_type: UserTypeWords,
     pub user_id: UserIdWords,
@@ -110,6 +111,7 @@ pub struct Text {
     pub reset_done: ResetDone,
     pub inbox: Inbox,
     pub desk: Desk,
+    pub overview: OverviewWords,
     pub account_card: AccountCard,
     pub desk_act: DeskAct,
     /// What an officer may do to an account.
@@ -138,6 +140,8 @@ sections! {
     Footer { about, integrity, terms, visitors, version }
     /// What the keys do, for the line of key hints.
     KeyNames { r#move, choose, back, help, language, close, scroll, leave, next, space, change, letter, typing, read_first, of_before, copy, show_qr, turn_over }
+    /// What narrows a list.
+    FilterWords { label, left, none, clear }
     Menu { title, lead, login, samples, sample_hint, logged_out, cleared, time_up }
     UserTypeWords { title, lead, penyedia_hint, non_penyedia_hint }
     UserIdWords { title, label, empty, length, characters }
@@ -185,6 +189,8 @@ sections! {
         clear,
         again,
     }
+    /// What the desk opens on.
+    OverviewWords { nothing, failed, stuck, name, since, cause, held, codes, passwords, letters, acts, account, by, time }
     AccountCard {
         reveal_email, email, totp_pending, recovery_codes, codes_left, codes, wrong_codes, wait, held, suspended,
         since, one_time_password, until, never, created, own, no_activity, time, activity, from, by,

@@ -809,6 +809,11 @@ const STATES: &[State] = &[
     ("activity_full", |person| {
         person.at_activity(a_full_history())
     }),
+    ("activity_filter", |person| {
+        let mut person = person.at_activity(a_full_history());
+        person.types("/ditolak");
+        person
+    }),
     ("activity_full_scrolled", |person| {
         let mut person = person.at_activity(a_full_history());
         person.presses(Key::End);
