@@ -551,11 +551,13 @@ impl App {
             Reply::Enrollment {
                 provisioning,
                 compulsory,
+                codes_follow,
             } => {
                 self.leave_home();
                 let enrollment = Route::Enrollment {
                     provisioning,
                     compulsory,
+                    codes_follow,
                     unexpected: claimed.is_some(),
                 };
                 self.go(now, enrollment);
@@ -573,7 +575,8 @@ impl App {
             Reply::Home(view) => self.go_home(now, view),
             Reply::RecoveryCodes(codes, view) => {
                 self.leave_home();
-                self.go(now, Route::RecoveryCodes(codes, view));
+                let steps = self.screen.step().map(|(_, of)| of);
+                self.go(now, Route::RecoveryCodes { codes, view, steps });
             }
             // The screen has said it, and stays.
             Reply::Refused(_) => {}
@@ -915,13 +918,20 @@ fn screen_of(route: Route, context: &Context<'_>) -> Box<dyn Screen> {
         Route::Enrollment {
             provisioning,
             compulsory,
+            codes_follow,
             unexpected,
-        } => Box::new(EnrollmentScreen::new(provisioning, compulsory, context).because(unexpected)),
+        } => Box::new(
+            EnrollmentScreen::new(provisioning, compulsory, context)
+                .because(unexpected)
+                .before_codes(codes_follow),
+        ),
         Route::OwnPassword { account, name } => Box::new(OwnPasswordScreen::at_home(account, name)),
         Route::OwnPasswordDue { account, name } => Box::new(OwnPasswordScreen::due(account, name)),
         Route::RecoveryIssue(recovery) => Box::new(RecoveryIssueScreen::at_home(recovery)),
         Route::RecoveryOffer(view) => Box::new(RecoveryIssueScreen::offered(view)),
-        Route::RecoveryCodes(codes, view) => Box::new(RecoveryCodesScreen::new(codes, *view)),
+        Route::RecoveryCodes { codes, view, steps } => {
+            Box::new(RecoveryCodesScreen::new(codes, *view, steps))
+        }
         Route::Desk(view) => Box::new(DeskScreen::new(*view)),
         Route::AccountCard(card) => Box::new(AccountCardScreen::new(*card, context.now)),
         Route::DeskAct(draft) => Box::new(DeskActScreen::new(draft)),
@@ -1134,6 +1144,7 @@ mod tests {
             let enrollment = Reply::Enrollment {
                 provisioning: key,
                 compulsory: true,
+                codes_follow: false,
             };
             ask(&mut app, "\t\n", enrollment);
             assert_eq!(app.below.len(), waiting);

@@ -294,6 +294,8 @@ pub enum Reply {
         provisioning: Provisioning,
         /// Reached without being home first: `LOGOUT` is the only way out but `Aktifkan`.
         compulsory: bool,
+        /// Recovery codes are offered once it is proved.
+        codes_follow: bool,
     },
     /// Logged in.
     Home(Box<HomeView>),

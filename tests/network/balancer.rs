@@ -14,6 +14,7 @@ use support::{
     Kiosk, MENU, Office, PASSWORD, Phone, activate,
     cluster::{Cluster, fresh_prefix},
     eventually, free_port, key,
+    manual::block_tried_by,
     ssh::Client,
     text,
 };
@@ -74,12 +75,9 @@ impl Ports {
 
 /// The configuration in the manual, with addresses and ports of this test.
 fn configuration(ports: Ports) -> String {
-    let manual = fs::read_to_string("assets/manual/cluster.md").unwrap();
-    let (_, block) = manual
-        .split_once("```haproxy\n")
-        .expect("the manual has it");
-    let (block, _) = block.split_once("```").unwrap();
+    let block = block_tried_by("assets/manual/cluster.md", file!(), "frontend ssh");
     block
+        .text
         .replace("10.0.0.10:2222", &format!("127.0.0.1:{}", ports.ssh_at))
         .replace("10.0.0.10:443", &format!("127.0.0.1:{}", ports.page_at))
         .replace("10.0.0.", "127.0.0.")

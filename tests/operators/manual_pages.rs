@@ -104,6 +104,60 @@ fn there_is_a_page_for_every_command_with_each_of_its_options_and_one_for_the_se
     }
 }
 
+/// The lines of a section of a page as it is read.
+fn section<'a>(text: &'a str, heading: &str) -> Vec<&'a str> {
+    let mut lines = text.lines().skip_while(|line| *line != heading);
+    lines.next().unwrap_or_else(|| panic!("{heading}:\n{text}"));
+    lines
+        .take_while(|line| line.is_empty() || line.starts_with(' '))
+        .collect()
+}
+
+#[test]
+fn files_variables_and_signals_are_told_as_the_manual_for_operators_tells_them() {
+    let place = Place::new();
+    let pages = pages(&place);
+    let (page, _) = pages
+        .iter()
+        .find(|(path, _)| path.ends_with("lpse-kiosk.1"))
+        .unwrap();
+    let text = read(page);
+    let manual = fs::read_to_string("assets/manual/operating.md").unwrap();
+    for (heading, named) in [
+        ("FILES", "/var/lib/lpse-kiosk"),
+        ("ENVIRONMENT", "NO_COLOR"),
+        ("SIGNALS", "SIGHUP"),
+    ] {
+        let told = section(&text, heading).join(" ");
+        let told: String = told
+            .split_whitespace()
+            .flat_map(|word| [word, " "])
+            .collect();
+        assert!(told.contains(named), "{told}");
+        let under = format!("\n### {}{}\n", &heading[..1], heading[1..].to_lowercase());
+        let (_, table) = manual.split_once(&under).expect(&under);
+        let mut count = 0;
+        for row in table
+            .lines()
+            .skip(1)
+            .take_while(|line| line.starts_with('|'))
+            .skip(2)
+        {
+            let cells: Vec<&str> = row.trim_matches(['|', ' ']).split(" | ").collect();
+            let meaning = cells[1].replace('`', "");
+            assert!(told.contains(&meaning), "{meaning}\n{told}");
+            count += 1;
+        }
+        assert!(count >= 4, "{heading}");
+    }
+    let (page, _) = pages
+        .iter()
+        .find(|(path, _)| path.ends_with("lpse-kiosk.toml.5"))
+        .unwrap();
+    let told = section(&read(page), "FILES").join(" ");
+    assert!(told.contains("/etc/lpse-kiosk/config.toml"), "{told}");
+}
+
 #[test]
 fn both_readers_of_manual_pages_find_no_fault() {
     let place = Place::new();

@@ -427,6 +427,7 @@ impl Person {
         person.answered(Reply::Enrollment {
             provisioning: provisioning(),
             compulsory,
+            codes_follow: !compulsory,
         });
         person
     }
@@ -1426,6 +1427,7 @@ fn an_activation_that_nobody_asked_for_says_why_it_is_there_and_how_to_leave() {
     person.answered(Reply::Enrollment {
         provisioning: provisioning(),
         compulsory: true,
+        codes_follow: false,
     });
     assert!(!person.screen(120, 40).contains(why));
     for (columns, rows) in [(80, 24), (120, 40)] {

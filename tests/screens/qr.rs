@@ -62,6 +62,7 @@ fn shown(
     let reply = Reply::Enrollment {
         provisioning: provisioning.clone(),
         compulsory: false,
+        codes_follow: false,
     };
     app.update(NOW, Event::Reply(*id, reply));
     typed(&mut app, keys);

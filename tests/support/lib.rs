@@ -9,6 +9,7 @@ pub mod extent;
 pub mod fill;
 pub mod house;
 pub mod letters;
+pub mod manual;
 pub mod meddled;
 pub mod picture;
 pub mod screen;

@@ -149,6 +149,11 @@ pub trait Screen: Keys + fmt::Debug + Send {
         Step::Stay
     }
 
+    /// Which of how many steps on a way this is; `None` where it is none, or nobody knows how many there will be.
+    fn step(&self) -> Option<(usize, usize)> {
+        None
+    }
+
     /// The type of the user whom this is about before a login, for the way to that login.
     fn user_type(&self) -> Option<UserType> {
         None

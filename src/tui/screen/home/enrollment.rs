@@ -62,6 +62,8 @@ pub struct EnrollmentScreen {
     compulsory: bool,
     /// Nobody has said yet why it is there: the office requires it.
     unexpected: bool,
+    /// Recovery codes are offered once it is proved.
+    codes_follow: bool,
     form: Form<Item>,
     attempt: Attempt,
 }
@@ -74,6 +76,7 @@ impl EnrollmentScreen {
             provisioning,
             compulsory,
             unexpected: false,
+            codes_follow: false,
             form: Form::new(Item::Code).code(Item::Code),
             attempt: Attempt::default(),
         }
@@ -82,6 +85,12 @@ impl EnrollmentScreen {
     /// The same, which says why it is there if that is `unexpected`: right after a password, because the office requires it.
     pub fn because(mut self, unexpected: bool) -> Self {
         self.unexpected = unexpected;
+        self
+    }
+
+    /// The same, which is the first step of a way to recovery codes if these follow.
+    pub fn before_codes(mut self, codes_follow: bool) -> Self {
+        self.codes_follow = codes_follow;
         self
     }
 
@@ -240,6 +249,11 @@ impl Screen for EnrollmentScreen {
         }
     }
 
+    /// The code, then whether recovery codes are wanted, then those.
+    fn step(&self) -> Option<(usize, usize)> {
+        self.codes_follow.then_some((1, 3))
+    }
+
     fn help(&self, text: &'static Text) -> &'static str {
         &text.help.enrollment
     }
@@ -309,7 +323,7 @@ impl EnrollmentScreen {
         let form = self.view(context);
         let left = TimeStep::seconds_left(context.now.wall);
         let said = context.text.duration(Duration::from_secs(left));
-        sheet.title(&words.title);
+        sheet.step_of(&words.title, self.step(), context.text);
         sheet.paragraph(&format!(
             "{}: {}",
             words.account,

@@ -28,6 +28,8 @@ pub struct RecoveryCodesScreen {
     codes: IssuedCodes,
     /// Where it leads.
     view: HomeView,
+    /// The steps of the way to them.
+    steps: Option<usize>,
     /// Asked once more: a key held down since the screen before must not take the codes away unread.
     asked: bool,
     form: Form<Item>,
@@ -43,10 +45,11 @@ pub enum Item {
 }
 
 impl RecoveryCodesScreen {
-    pub fn new(codes: IssuedCodes, view: HomeView) -> Self {
+    pub fn new(codes: IssuedCodes, view: HomeView, steps: Option<usize>) -> Self {
         Self {
             codes,
             view,
+            steps,
             asked: false,
             form: Form::new(Item::Noted),
         }
@@ -122,7 +125,7 @@ impl FormScreen for RecoveryCodesScreen {
 impl Screen for RecoveryCodesScreen {
     fn sheet(&self, sheet: &mut Sheet, context: &Context<'_>) {
         let words = &context.text.recovery_codes;
-        sheet.title(&words.title);
+        sheet.step_of(&words.title, self.step(), context.text);
         sheet.paragraph(&words.lead);
         sheet.paragraph(&words.apart);
         sheet.gap();
@@ -147,6 +150,10 @@ impl Screen for RecoveryCodesScreen {
             }
         }
         write_copied(sheet, context);
+    }
+
+    fn step(&self) -> Option<(usize, usize)> {
+        self.steps.map(|steps| (steps, steps))
     }
 
     fn help(&self, text: &'static Text) -> &'static str {
