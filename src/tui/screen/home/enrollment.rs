@@ -141,8 +141,9 @@ impl FormScreen for EnrollmentScreen {
         }
         let was_alone = mem::take(&mut self.is_alone);
         self.is_alone = !was_alone && letter == Some('q');
-        let closes = matches!(command, Command::Back | Command::Activate);
-        // A digit closes the picture too, and goes into its field.
+        // A digit closes the picture too, and goes into its field; so does a move of the focus.
+        let is_other = letter.is_some_and(|letter| !letter.is_ascii_digit());
+        let closes = is_other || matches!(command, Command::Back | Command::Activate);
         (letter == Some('q') || was_alone && closes).then_some(Step::Stay)
     }
 
@@ -153,8 +154,11 @@ impl FormScreen for EnrollmentScreen {
         }
     }
 
-    /// The key as apps take it.
+    /// The key as apps take it, where it is seen.
     fn to_copy(&self) -> Option<Copied> {
+        if self.is_alone {
+            return None;
+        }
         let mut key = Zeroizing::new(String::with_capacity(self.provisioning.key().len()));
         key.extend(self.provisioning.key().split(' '));
         Some(key.into())
