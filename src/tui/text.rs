@@ -130,7 +130,7 @@ sections! {
     Menu { title, lead, login, samples, sample_hint, logged_out, cleared, time_up }
     UserTypeWords { title, lead, penyedia_hint, non_penyedia_hint }
     UserIdWords { title, label, empty, length, characters }
-    Password { title, label, empty, rejected }
+    Password { title, label, empty, show, rejected, check_type, check_case, check_shown, forgotten }
     Passcode {
         title, lead, server_time, next_code, empty, short, not_digits, rejected, check_clock, check_account,
         check_next, held, pending, pending_hint, recovery, just_used,
@@ -150,7 +150,7 @@ sections! {
     Enrollment { title, required, step_1, step_2, step_3, account, prove, once, too_small, rejected }
     Disable { title, question, question_required, fresh, confirm }
     OwnPassword {
-        title, title_due, lead_due, current, new, again, strength, short, long, guessable, weak, fair, strong, rule_length,
+        title, title_due, lead_due, current, new, again, show, strength, short, long, guessable, weak, fair, strong, rule_length,
         rule_words, rule_context, current_empty, current_rejected, new_empty, new_short, new_long, new_guessable,
         new_control, new_unchanged, again_differs, fresh, save,
     }

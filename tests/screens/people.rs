@@ -5,6 +5,7 @@
 //! see without colour. `INSTA_UPDATE=always tests/run screens people` writes them anew; then read each one.
 
 mod ahead;
+mod typing;
 mod waits;
 
 use std::time::Duration;
@@ -56,6 +57,14 @@ fn in_training(language: Language) -> AppSettings {
         training: Some(samples()),
         is_guest: true,
         ..with_letters(language)
+    }
+}
+
+/// A person's own, over SSH.
+fn at_a_distance(language: Language) -> AppSettings {
+    AppSettings {
+        is_guest: true,
+        ..settings(language)
     }
 }
 
@@ -932,6 +941,34 @@ const LETTER_STATES: &[State] = &[
     }),
 ];
 
+/// Every state that looks another way on a person's own terminal.
+const GUEST_STATES: &[State] = &[
+    ("password_at_a_distance", |person| person.at_password()),
+    ("password_shown", |person| {
+        let mut person = person.at_password();
+        person.types("rahasia\t ");
+        person
+    }),
+    ("password_rejected_at_a_distance", |person| {
+        let mut person = person.with_password_sent();
+        person.answered(Reply::Refused(Refusal::Rejected {
+            wait: Duration::from_secs(125),
+        }));
+        person
+    }),
+    ("own_password_shown", |person| {
+        let mut person = person.at_own_password();
+        person.types("rahasia lama\nperahu layar\n\t ");
+        person
+    }),
+    ("own_password_fresh_code_at_a_distance", |person| {
+        let mut person = person.with_own_password_sent();
+        person.answered(Reply::Refused(Refusal::FreshPasscodeWanted));
+        person.types("12");
+        person
+    }),
+];
+
 /// Every state worth looking at in training mode only.
 const TRAINING_STATES: &[State] = &[
     ("menu_training", |person| person),
@@ -982,6 +1019,7 @@ fn all_states() -> Vec<StateOnTerminal> {
     };
     on(STATES, settings)
         .chain(on(LETTER_STATES, with_letters))
+        .chain(on(GUEST_STATES, at_a_distance))
         .chain(on(TRAINING_STATES, in_training))
         .collect()
 }
@@ -1005,9 +1043,10 @@ fn every_state_of_every_screen() {
 #[test]
 fn the_outline_of_every_state() {
     for (language, word) in LANGUAGES {
-        let groups: [(&str, &[State], Settings); 3] = [
+        let groups: [(&str, &[State], Settings); 4] = [
             ("people", STATES, settings),
             ("letters", LETTER_STATES, with_letters),
+            ("guests", GUEST_STATES, at_a_distance),
             ("training", TRAINING_STATES, in_training),
         ];
         for (group, states, settings) in groups {
