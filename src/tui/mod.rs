@@ -14,6 +14,7 @@ mod route;
 pub mod screen;
 pub mod text;
 pub mod theme;
+mod training_walk;
 mod typed_ahead;
 pub mod widget;
 

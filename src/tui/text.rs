@@ -83,6 +83,7 @@ pub struct Text {
     pub footer: Footer,
     pub key: KeyNames,
     pub menu: Menu,
+    pub training_walk: TrainingWalkWords,
     pub user_type: UserTypeWords,
     pub user_id: UserIdWords,
     pub password: Password,
@@ -128,6 +129,11 @@ sections! {
     /// What the keys do, for the line of key hints.
     KeyNames { r#move, choose, back, help, language, close, scroll, leave, next, space, change, letter, typing, read_first, of_before }
     Menu { title, lead, login, samples, sample_hint, logged_out, cleared, time_up }
+    /// What training mode proposes to try, and what is said when all of it has been done.
+    TrainingWalkWords {
+        lead, log_in, activate, issue_codes, log_in_by_code, log_in_by_recovery_code, request_reset, confirm_reset, open_desk,
+        open_card, disable, over, over_next,
+    }
     UserTypeWords { title, lead, penyedia_hint, non_penyedia_hint }
     UserIdWords { title, label, empty, length, characters }
     Password { title, label, empty, show, rejected, check_type, check_case, check_shown, forgotten }

@@ -17,3 +17,4 @@ mod prompt;
 mod recovery;
 mod reset;
 mod second_process;
+mod training;

@@ -26,8 +26,8 @@ use lpse_kiosk::{
         security_code::{Challenge, Picture},
     },
     tui::{
-        App, AppSettings, Effect, Ending, EndingReason, Event, HomeNotice, HomeView, InboxLetter,
-        Now, Reply, Request, RequestId,
+        App, AppSettings, DeskReply, Effect, Ending, EndingReason, Event, HomeNotice, HomeView,
+        InboxLetter, Now, Reply, Request, RequestId,
         command::{Key, KeyPress},
         theme::{Colours, Glyphs, Terminal},
     },
@@ -437,6 +437,30 @@ impl Person {
             codes_follow: !compulsory,
         });
         person
+    }
+
+    /// At the last home of whoever has done all that training mode proposes.
+    fn at_the_end_of_training(mut self) -> Self {
+        let home = |notice| Reply::Home(Box::new(home(TotpState::Off, Policy::Enabled, notice)));
+        let codes = with_recovery(Some(10));
+        self = self.at_passcode(false);
+        self.types("123456");
+        self.answered(home(None));
+        for reply in [
+            home(Some(HomeNotice::TotpActivated)),
+            Reply::RecoveryCodes(issued_codes(), Box::new(codes)),
+            home(Some(HomeNotice::RecoveryCodeUsed)),
+            Reply::ResetRequested,
+            Reply::ResetDone,
+            Reply::Home(Box::new(super::desk::home(None))),
+            Reply::Desk(DeskReply::Card(Box::new(super::desk::card()))),
+            home(Some(HomeNotice::TotpDisabled)),
+        ] {
+            self.app.wipe(self.now, Reason::Idle);
+            self = self.with_password_sent();
+            self.answered(reply);
+        }
+        self
     }
 
     fn screen(&self, columns: u16, rows: u16) -> String {
@@ -972,6 +996,15 @@ const GUEST_STATES: &[State] = &[
 /// Every state worth looking at in training mode only.
 const TRAINING_STATES: &[State] = &[
     ("menu_training", |person| person),
+    ("menu_training_begun", |person| {
+        let mut person = person.at_home(home(TotpState::Off, Policy::Enabled, None));
+        person.presses(Key::Esc);
+        person.types("\n");
+        // Where what has just happened is said, there is no room for more.
+        person.presses(Key::Down);
+        person
+    }),
+    ("home_training_over", Person::at_the_end_of_training),
     ("reset_sent_training", |person| person.at_reset_sent()),
     ("inbox", |person| person.at_inbox(letters())),
     ("inbox_empty", |person| person.at_inbox(Vec::new())),
