@@ -4,7 +4,7 @@
 //! open twice; or it must be refused with a sentence, and every byte be as it was. Stores that were killed and stores that
 //! ended in order are harmed alike: they are opened in two ways.
 //!
-//! Among the tests it runs briefly. At length, by hand, as the table in the README was made:
+//! Among the tests it runs briefly. At length, by hand, as the table in `assets/manual/benchmarks.md` was made:
 //!
 //! ```text
 //! cargo test --release --test ordeal -- \

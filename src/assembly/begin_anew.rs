@@ -9,6 +9,7 @@ use crate::{
     domain::{
         Source,
         audit::{Act, AuditEvent, AuditHead, AuditOutcome},
+        source::OwnPlace,
     },
     ports::Audit,
     store::{
@@ -66,7 +67,7 @@ async fn record_beginning(
     let opened = AuditLog::open(&file, config.audit_rotate_mib * 1024 * 1024, clock, None);
     let (log, written) = opened.map_err(|error| AssemblyError::Audit(shown.clone(), error))?;
     let before = written.borrow().seq;
-    let from = Source::Console("command line".into());
+    let from = Source::own(OwnPlace::CommandLine);
     let event = AuditEvent::new(Act::BeginStore, AuditOutcome::Done, &from).saying(format!(
         "an empty store was begun; nothing of what records 1 to {before} tell is in it"
     ));

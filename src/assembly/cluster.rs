@@ -54,13 +54,16 @@ mod with_etcd {
         let Members(members) = etcd::look(&settings).await;
         for (endpoint, state) in members {
             match state {
-                Ok(state) if state.is_outdated() => tracing::warn!(
-                    endpoint,
-                    version = state.version,
-                    "this member of the etcd cluster is older than 3.4.42: it can answer with what is no longer so, and \
-                     its login can be got round; upgrade it"
-                ),
-                Ok(_) => {}
+                Ok(state) => {
+                    if let Some(fault) = state.version_fault() {
+                        tracing::warn!(
+                            endpoint,
+                            version = state.version,
+                            "this member of the etcd cluster is {fault}: {}",
+                            fault.what_to_do()
+                        );
+                    }
+                }
                 Err(error) => {
                     tracing::warn!(
                         endpoint,

@@ -1,5 +1,5 @@
 //! The end of `lpse-kiosk --help`, after the options: examples, settings, exit statuses. The manual pages tell the
-//! same.
+//! same, and what the manual for operators has in tables.
 
 use crate::config::{DATA_VARIABLE, DEFAULT_FILE, FILE_VARIABLE, SETTINGS};
 
@@ -15,6 +15,35 @@ pub const EXAMPLES: &str = "Examples:
   lpse-kiosk audit tail --follow
   lpse-kiosk --config /etc/lpse-kiosk/loket-2.toml
 ";
+
+/// What the manual for operators tells of files, variables and signals stands there and nowhere else.
+const OPERATING: &str = include_str!("../../assets/manual/operating.md");
+
+/// The headings of its tables that the manual page has too.
+pub const TABLES: [&str; 3] = ["Files", "Environment", "Signals"];
+
+/// A row of such a table: what it is about, and what there is to say of that.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Row {
+    pub names: String,
+    pub meaning: String,
+}
+
+/// The rows of the table under `heading`, without the marks of their setting.
+pub fn table(heading: &str) -> Vec<Row> {
+    let under = format!("\n### {heading}\n");
+    let (_, section) = OPERATING.split_once(&under).unwrap_or_default();
+    let lines = section.lines().skip_while(|line| !line.starts_with("|---"));
+    lines
+        .skip(1)
+        .map_while(|line| line.strip_prefix("| ")?.strip_suffix(" |"))
+        .filter_map(|row| row.split_once(" | "))
+        .map(|(names, meaning)| Row {
+            names: names.replace('`', ""),
+            meaning: meaning.replace('`', ""),
+        })
+        .collect()
+}
 
 /// The manual. The settings come from their one declaration.
 pub fn text() -> String {
@@ -61,4 +90,38 @@ pub fn notes() -> String {
          75  not possible just now, for example because the disk is full, or the running kiosk leaves; try later\n \
          130  ended with Ctrl-C; nothing was changed"
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_table_is_there_and_each_row_has_its_sentence() {
+        for heading in TABLES {
+            let rows = table(heading);
+            assert!(rows.len() >= 4, "{heading}: {rows:?}");
+            for row in rows {
+                assert!(
+                    row.meaning.ends_with('.') && !row.names.contains('|'),
+                    "{row:?}"
+                );
+            }
+        }
+        assert_eq!(table("Nothing of the kind"), []);
+    }
+
+    #[test]
+    fn the_tables_name_what_the_program_goes_by() {
+        let names = |heading| -> Vec<String> {
+            let rows = table(heading).into_iter();
+            rows.flat_map(|row| row.names.split(", ").map(str::to_owned).collect::<Vec<_>>())
+                .collect()
+        };
+        assert!(names("Files").contains(&DEFAULT_FILE.to_owned()));
+        let variables = names("Environment");
+        for variable in [FILE_VARIABLE, DATA_VARIABLE] {
+            assert!(variables.contains(&variable.to_owned()), "{variable}");
+        }
+    }
 }

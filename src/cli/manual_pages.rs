@@ -9,7 +9,7 @@ use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use roff::{Roff, bold, italic, roman};
 
 use super::{error::CliError, manual};
-use crate::config::{DEFAULT_FILE, SETTINGS};
+use crate::config::{DEFAULT_FILE, FILE_VARIABLE, SETTINGS};
 
 const VERSION: &str = concat!("lpse-kiosk ", env!("CARGO_PKG_VERSION"));
 const SETTINGS_PAGE: &str = "lpse-kiosk.toml";
@@ -76,6 +76,9 @@ fn collect(
         help(&mut rest, manual::EXAMPLES);
         rest.control("SH", ["NOTES"]);
         help(&mut rest, &manual::notes());
+        for heading in manual::TABLES {
+            tabled(&mut rest, heading);
+        }
     } else if let Some(after) = command.get_after_long_help().or(command.get_after_help()) {
         help(&mut rest, &after.to_string());
     }
@@ -115,6 +118,16 @@ fn help(page: &mut Roff, text: &str) {
     }
 }
 
+/// A section of the manual for operators, as a list of what it names.
+fn tabled(page: &mut Roff, heading: &str) {
+    page.control("SH", [heading.to_uppercase().as_str()]);
+    for row in manual::table(heading) {
+        page.control("TP", []);
+        page.text([bold(row.names)]);
+        page.text([roman(row.meaning)]);
+    }
+}
+
 /// Every setting, as lpse-kiosk.toml(5).
 fn settings_page(date: &str) -> Result<Vec<u8>, CliError> {
     let mut page = Roff::new();
@@ -149,6 +162,12 @@ fn settings_page(date: &str) -> Result<Vec<u8>, CliError> {
         page.control("br", []);
         page.text([roman("Variable: "), roman(setting.variable())]);
     }
+    page.control("SH", ["FILES"]);
+    page.control("TP", []);
+    page.text([bold(DEFAULT_FILE)]);
+    page.text([roman(format!(
+        "The settings, unless --config or {FILE_VARIABLE} names another file."
+    ))]);
     page.control("SH", ["SEE ALSO"]);
     page.text([roman("lpse-kiosk(1), lpse-kiosk-config(1)")]);
     let mut written = Vec::new();

@@ -16,7 +16,7 @@ use crate::{
     assembly,
     config::{Config, Flags},
     daemon::log,
-    domain::Source,
+    domain::{Source, source::OwnPlace},
     service::backup::{RestoreError, ToRestore},
     store::backup::{Survey, Target},
     vault::{Keyring, Vault},
@@ -88,7 +88,7 @@ async fn restore(
     let vault = Vault::of_keys(held);
     let progress = read.bar("Restoring");
     let name = arguments.file.display().to_string();
-    let source = Source::Console("command line".into());
+    let source = Source::own(OwnPlace::CommandLine);
     let key = read.key.clone();
     let as_of = read.survey.about.as_of;
     let what = ToRestore {

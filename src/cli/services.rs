@@ -8,7 +8,7 @@ use crate::{
     assembly::{self, KeySource},
     config::{Config, Flags},
     daemon::log,
-    domain::{Source, calendar::Zone},
+    domain::{Source, calendar::Zone, source::OwnPlace},
     service::Services,
 };
 
@@ -26,7 +26,7 @@ pub fn with_services(
         let clock = Arc::new(SystemClock::start());
         let key = KeySource::File(config.master_key_file.clone());
         let at_hand = assembly::open_for_command(&config, &key, clock).await?;
-        let source = Source::Console("command line".into());
+        let source = Source::own(OwnPlace::CommandLine);
         let done = command(at_hand.services.clone(), source, config.zone).await;
         at_hand.close().await;
         done

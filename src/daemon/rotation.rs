@@ -10,7 +10,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use tokio::{sync::watch, time::sleep};
 
 use crate::{
-    domain::Source,
+    domain::{Source, source::OwnPlace},
     ports::Clock,
     service::keys::{Keys, Others, Rotation, UnderWay},
 };
@@ -34,7 +34,7 @@ pub async fn go_on(keys: Keys, clock: Arc<dyn Clock>, mut leave: watch::Receiver
 }
 
 async fn keep_looking(keys: &Keys, clock: &dyn Clock) {
-    let from = Source::Console("key rotation".into());
+    let from = Source::own(OwnPlace::KeyRotation);
     let mut patience = Patience::default();
     let mut told = Told::default();
     loop {

@@ -3,7 +3,7 @@
 use crate::{
     domain::{
         AccountKey, EmailAddress, PersonName, PlainPassword, Source, UserId, UserType,
-        account::Role,
+        account::Role, source::OwnPlace,
     },
     service::{ServiceError, Services, accounts::NewAccount},
     tui::SampleAccount,
@@ -40,7 +40,7 @@ pub async fn add_samples(
         "CV Maju Bersama",
         "PT Sinar Harapan",
     ];
-    let from = Source::Console("training".into());
+    let from = Source::own(OwnPlace::Training);
     for (sample, name) in samples.iter().zip(names) {
         let key = AccountKey::new(sample.user_type, sample.user_id.clone());
         if services.accounts.get(&key).await?.is_some() {

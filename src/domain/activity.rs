@@ -33,8 +33,11 @@ words! {
     /// The kinds of activity, each with a stable word for files and records.
     pub enum ActivityKind {
         Login = "login",
-        /// A wrong or spent code after the right password: the owner should know.
+        /// A wrong code after the right password: the owner should know.
         PasscodeRejected = "passcode-rejected",
+        /// A code that had been accepted before, after the right password. It is mostly the owner's own, who was too quick,
+        /// so it is told as no refusal; but it is told, for somebody may have looked over their shoulder.
+        PasscodeRepeated = "passcode-repeated",
         /// A key was shown.
         EnrollmentStarted = "enrollment-started",
         TotpActivated = "totp-activated",

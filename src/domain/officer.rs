@@ -165,10 +165,6 @@ impl AccountAct {
 pub enum DeskAct {
     Account(AccountKey, AccountAct),
     SetRules(LoginRules),
-    /// Look at the letters that wait, from the first.
-    ReadOutbox,
-    /// Look at the audit log, from the newest.
-    ReadAudit,
 }
 
 /// An act with all that has to be said with it.

@@ -5,6 +5,8 @@ use std::{
     net::{IpAddr, Ipv6Addr},
 };
 
+use super::word::words;
+
 /// The terminal or the network peer at which a person sits.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Source {
@@ -12,6 +14,17 @@ pub enum Source {
     Console(String),
     /// The address of an SSH peer, or of a browser at the reset page.
     Peer(IpAddr),
+}
+
+words! {
+    /// A place of the program's own, which stands in a record where a terminal does otherwise.
+    pub enum OwnPlace {
+        CommandLine = "command line",
+        Training = "training",
+        KeyRotation = "key rotation",
+        AuditLog = "audit log",
+        Store = "store",
+    }
 }
 
 /// What a source is counted under: those of one key are one. An IPv6 peer counts by its /64, which one person commands as
@@ -45,6 +58,28 @@ impl fmt::Display for SourceKey {
 }
 
 impl Source {
+    /// A place of the program's own.
+    pub fn own(place: OwnPlace) -> Self {
+        Self::Console(place.as_str().to_owned())
+    }
+
+    /// The source that an audit record tells of in its own words, if these are a source's.
+    pub fn of_record(told: &str) -> Option<Self> {
+        match told.split_once(':')? {
+            ("console", name) => Some(Self::Console(name.to_owned())),
+            ("peer", address) => address.parse().ok().map(Self::Peer),
+            _ => None,
+        }
+    }
+
+    /// Which of the program's own places it is, if it is one.
+    pub fn own_place(&self) -> Option<OwnPlace> {
+        match self {
+            Self::Console(name) => OwnPlace::from_word(name),
+            Self::Peer(_) => None,
+        }
+    }
+
     /// What it is counted under.
     pub fn key(&self) -> SourceKey {
         SourceKey(match self {
@@ -80,6 +115,24 @@ mod tests {
         assert_eq!(key("2001:db8:1:2:3::9"), key("2001:db8:1:2:ffff::1"));
         assert_ne!(key("2001:db8:1:2::1"), key("2001:db8:1:3::1"));
         assert_eq!(key("::ffff:192.0.2.7"), key("192.0.2.7"));
+    }
+
+    #[test]
+    fn a_record_tells_of_a_source_in_words_that_lead_back_to_it() {
+        let own = OwnPlace::ALL.map(Source::own);
+        let sources = own.into_iter().chain([
+            Source::Console("loket:1".into()),
+            Source::Peer("192.0.2.7".parse().unwrap()),
+        ]);
+        for source in sources {
+            let told = source.key().to_string();
+            assert_eq!(Source::of_record(&told), Some(source));
+        }
+        let whole = Source::Peer("2001:db8::7".parse().unwrap());
+        assert_eq!(Source::of_record("peer:2001:db8::7"), Some(whole));
+        for told in ["", "loket-1", "peer:loket-1", "moon:1"] {
+            assert_eq!(Source::of_record(told), None, "{told}");
+        }
     }
 
     #[test]

@@ -71,17 +71,16 @@ impl Foundation {
                 unopened(format_args!("the TOTP secret of {}", account.key), &error)
             })?;
         let verdict = totp::verify(&account.key, &secret, passcode, attempt.now, spent);
-        let reason = match verdict {
+        let (kind, reason) = match verdict {
             Verdict::Accepted(accepted) => {
                 if let Some(spent) = account.authenticator.spent_mut() {
                     spent.spend(accepted.step());
                 }
                 return Ok((accepted, account));
             }
-            Verdict::Spent => "spent-passcode",
-            Verdict::Wrong => "wrong-passcode",
+            Verdict::Spent => (ActivityKind::PasscodeRepeated, "spent-passcode"),
+            Verdict::Wrong => (ActivityKind::PasscodeRejected, "wrong-passcode"),
         };
-        let kind = ActivityKind::PasscodeRejected;
         Err(self.counted(read, account, kind, reason, attempt))
     }
 

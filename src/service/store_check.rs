@@ -8,6 +8,7 @@ use crate::{
     domain::{
         Source,
         audit::{Act, AuditEvent, AuditOutcome},
+        source::OwnPlace,
     },
     ports::Audit,
     store::{
@@ -102,7 +103,7 @@ impl StoreCheck {
 /// Records what is found altered, each once, until the store is dropped. Who met it is recorded by what they did; here, it
 /// is the store that says so.
 pub async fn record(mut finds: Finds, audit: Arc<dyn Audit>) {
-    let from = Source::Console("store".into());
+    let from = Source::own(OwnPlace::Store);
     while let Some(altered) = finds.recv().await {
         let outcome = AuditOutcome::Failed(word(&altered).to_owned());
         let event = about(Act::FindAltered, outcome, &altered, &from);

@@ -34,7 +34,7 @@ use super::{
             reset_request::ResetRequestScreen, reset_sent::ResetSentScreen,
         },
     },
-    text::{Page, fill},
+    text::{Page, fill, harmless},
     theme::Theme,
     training_walk::TrainingWalk,
     typed_ahead::{Typed, TypedAhead},
@@ -69,6 +69,8 @@ pub struct App {
     attention: Attention,
     /// The last key came too early, and until when (monotonic time) that is said.
     unread: Option<(Unread, Duration)>,
+    /// The last key has sent something to the terminal's clipboard.
+    is_copied: bool,
     /// How many times another screen has come into the present one's place.
     changes: u64,
     /// A picture was asked for on behalf of the present screen and has not come yet.
@@ -130,6 +132,7 @@ impl App {
             awaiting: None,
             attention: Attention::new(settings.reading_time),
             unread: None,
+            is_copied: false,
             changes: 0,
             security_code_asked: false,
             next_request: 0,
@@ -137,6 +140,13 @@ impl App {
             walk: settings.training.as_ref().map(|_| TrainingWalk::default()),
             settings,
         }
+    }
+
+    /// The title of the terminal's window, where it may have one.
+    pub fn window_title(&self) -> Option<String> {
+        let title = || harmless(&self.theme.shown(&self.settings.office));
+        let has_title = self.settings.terminal.sequences.title;
+        has_title.then(|| format!("{} - lpse-kiosk", title()))
     }
 
     /// What is at stake on the screen.
@@ -250,6 +260,7 @@ impl App {
 
     fn key(&mut self, now: Now, press: KeyPress) -> Vec<Effect> {
         self.unread = None;
+        self.is_copied = false;
         let global = command::global(press);
         if global == Some(Global::Interrupt) {
             return if self.settings.is_guest {
@@ -288,6 +299,7 @@ impl App {
 
     fn paste(&mut self, now: Now, text: Zeroizing<String>) -> Vec<Effect> {
         self.unread = None;
+        self.is_copied = false;
         self.attention.pressed(None, now.monotonic);
         if self.woken(now, self.overlay.is_none()) || self.overlay.is_some() {
             return Vec::new();
@@ -336,7 +348,7 @@ impl App {
             self.is_unread(now, Unread::of(press, command));
             return Vec::new();
         }
-        // Where a letter only moves the focus, it is a move like others.
+        // A letter moves the focus, or does what is neither grave nor in need of an Enter.
         let moves = command.moves_focus() || matches!(command, Command::Jump(_));
         let changes = self.changes;
         if moves {
@@ -427,6 +439,10 @@ impl App {
             Step::Retreat(routes) => {
                 self.replace(now, routes);
                 vec![Effect::EndLogin]
+            }
+            Step::Copy(text) => {
+                self.is_copied = true;
+                vec![Effect::Copy(text)]
             }
             Step::ShowReset => {
                 self.show(OverlayKind::Reset);
@@ -666,6 +682,7 @@ impl App {
     fn screen_changed(&mut self) {
         self.changes += 1;
         self.security_code_asked = false;
+        self.is_copied = false;
         self.lookups.leave();
     }
 
@@ -718,6 +735,7 @@ impl App {
                 .as_ref()
                 .map(|awaiting| now.monotonic.saturating_sub(awaiting.since)),
             unread: self.unread(now).map(|(unread, _)| unread),
+            is_copied: self.is_copied,
             looking: self.lookups.waiting(now.monotonic),
         }
     }
@@ -969,10 +987,11 @@ mod tests {
             calendar::Zone,
             identity::PersonName,
             palette::Palette,
+            policy::LoginRules,
             provisioning::{Issuer, Provisioning},
         },
         tui::{
-            Request,
+            DeskReply, Request,
             command::Key,
             theme::{Colours, Glyphs, Terminal},
         },
@@ -1000,6 +1019,7 @@ mod tests {
                 glyphs: Glyphs::Unicode,
                 colours: Colours::Ansi256,
                 no_color: false,
+                sequences: Default::default(),
             },
             palette: Some(Palette::DARK),
         })
@@ -1058,8 +1078,10 @@ mod tests {
     /// The form before an act at the desk, a reason typed into it.
     fn at_an_act() -> App {
         let mut app = logged_in(Role::Officer);
-        press(&mut app, "\t\t\na reason");
-        assert_eq!(app.below.len(), 1);
+        let rules = Reply::Desk(DeskReply::Rules(LoginRules::default()));
+        ask(&mut app, "\t\n", rules);
+        press(&mut app, "\t \t \t\na reason\n");
+        assert_eq!(app.below.len(), 2);
         app
     }
 
@@ -1102,7 +1124,7 @@ mod tests {
         assert_nothing_waits(&app, "an answer that ends the login");
         // `LOGOUT`, at the desk and at the home over it.
         let mut app = at_an_act();
-        let ended = press(&mut app, "<<<\n");
+        let ended = press(&mut app, "<<<<\n");
         assert!(matches!(ended[..], [Effect::EndLogin]), "{ended:?}");
         assert_nothing_waits(&app, "logging out at the desk");
         let mut app = logged_in(Role::Officer);

@@ -52,12 +52,22 @@ pub enum Command {
     Activate,
     /// Go back.
     Back,
-    /// A letter where no text is being typed: jump to the item that begins with it.
+    /// A letter where no text is being typed: jump to the item that begins with it; on a menu, do what that is for.
     Jump(char),
     Edit(Edit),
 }
 
 impl Command {
+    /// The small form of the letter that was pressed, whether it jumps or is typed.
+    pub fn letter(self) -> Option<char> {
+        match self {
+            Self::Jump(letter) | Self::Edit(Edit::Insert(letter)) => {
+                Some(letter.to_ascii_lowercase())
+            }
+            _ => None,
+        }
+    }
+
     /// Whether all it does is to move the focus, or what is shown of a list.
     pub fn moves_focus(self) -> bool {
         match self {

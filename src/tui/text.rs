@@ -9,8 +9,14 @@ use serde::Deserialize;
 
 use super::of_kind::OfKind;
 use crate::domain::{
-    ActivityKind, calendar::MonthNames, identity::is_disguise, language::Language,
-    letter::LetterKind, officer::ActKind,
+    ActivityKind, Source,
+    audit::{Act, OutcomeWord},
+    calendar::MonthNames,
+    identity::is_disguise,
+    language::Language,
+    letter::LetterKind,
+    officer::ActKind,
+    source::OwnPlace,
 };
 
 impl Language {
@@ -113,6 +119,11 @@ pub struct Text {
     pub desk_policy: DeskPolicy,
     pub desk_outbox: DeskOutbox,
     pub desk_audit: DeskAudit,
+    /// What the audit log's acts are called, and how they ended.
+    pub audit_act: OfKind<Act>,
+    pub audit_outcome: OfKind<OutcomeWord>,
+    /// What the program's own places are called.
+    pub own_place: OfKind<OwnPlace>,
     /// What letters are about.
     pub letter: OfKind<LetterKind>,
     pub idle: Idle,
@@ -123,11 +134,11 @@ pub struct Text {
 sections! {
     Common {
         training, login, logout, cancel, finish, reset_link, passcode, step, seconds, minutes, hours, working, unavailable,
-        away, unknown, busy, crowded, ended, suspended, wait, put_off,
+        away, unknown, busy, crowded, ended, suspended, wait, put_off, copied, qr_needs,
     }
     Footer { about, integrity, terms, visitors, version }
     /// What the keys do, for the line of key hints.
-    KeyNames { r#move, choose, back, help, language, close, scroll, leave, next, space, change, letter, typing, read_first, of_before }
+    KeyNames { r#move, choose, back, help, language, close, scroll, leave, next, space, change, letter, typing, read_first, of_before, copy, show_qr, turn_over }
     Menu { title, lead, login, samples, sample_hint, logged_out, cleared, time_up }
     /// What training mode proposes to try, and what is said when all of it has been done.
     TrainingWalkWords {
@@ -153,7 +164,7 @@ sections! {
         recovery_code_used, recovery_code_used_hint, recovery_codes_few,
         change_password, show_activity, password_changed,
     }
-    Enrollment { title, required, step_1, step_2, step_3, account, prove, once, too_small, rejected }
+    Enrollment { title, required, step_1, step_2, step_3, account, prove, once, alone, by_hand, turn_over, rejected }
     Disable { title, question, question_required, fresh, confirm }
     OwnPassword {
         title, title_due, lead_due, current, new, again, show, strength, short, long, guessable, weak, fair, strong, rule_length,
@@ -164,7 +175,7 @@ sections! {
     Reset { title, text }
     ResetRequest {
         title, lead, email, user_type, penyedia, non_penyedia, security_code, send, renew, have_letter,
-        email_empty, email_form, code_empty, code_misread, code_too_late, too_narrow,
+        email_empty, email_form, code_empty, code_misread, code_too_late, too_small,
     }
     /// The one answer to every request.
     ResetSent { title, lead, holds, newest, spam, officer, confirm }
@@ -173,7 +184,7 @@ sections! {
         effect_logins, effect_password, confirm,
     }
     ResetDone { title, done, step_1, step_2, step_3 }
-    Inbox { title, lead, empty, open, reload, to, date, subject, copy_hint, use_code, use_code_hint }
+    Inbox { title, lead, empty, open, reload, to, date, subject, code, copy_hint, copy_key_hint, use_code, use_code_hint }
     Desk {
         title, clock, clock_wrong, clock_apart, search, search_hint, lead, looking, failed, nothing, altered, count, more, id, user_type, name, totp,
         totp_off, totp_pending, totp_active, suspended, held, officer, policy, outbox, audit, account, list, open,
@@ -188,8 +199,7 @@ sections! {
     ActWords { label, effect, done }
     /// The form of an act at the desk, the names of those that are about no account, and why one is not done.
     DeskAct {
-        title, title_of_whole, set_rules, set_rules_effect, read_outbox, read_outbox_effect, read_audit,
-        read_audit_effect, told, email, reason, seen, seen_hint, too_short, too_long, control, fresh, rejected, unavailable,
+        title, title_of_whole, set_rules, set_rules_effect, told, email, reason, seen, seen_hint, too_short, too_long, control, fresh, rejected, unavailable,
         officer_held, question, own_account, gone, nothing_to_do, held, identity_wanted,
     }
     OneTimePassword { title, hand_over, once, holds, change, without_spaces, question }
@@ -202,7 +212,8 @@ sections! {
         title, lead, empty, written, to, kind, failures, next_try, last_error, refused, refused_meaning, no_error,
     }
     DeskAudit {
-        title, lead, empty, open, time, at, record, act, account, by, outcome, reason, from, detail,
+        title, lead, empty, open, time, at, record, act, account, by, outcome, reason, from, detail, from_terminal,
+        from_network, from_program,
     }
     /// The end of a session: what is told before on the screen, and after it on the terminal that was lent.
     Ending {
@@ -243,6 +254,14 @@ impl Text {
             part(&self.common.seconds, 0)
         } else {
             said.join(" ")
+        }
+    }
+
+    /// Where something was done: the name of a terminal, an address, or what a place of the program's own is called.
+    pub fn place(&self, source: &Source) -> String {
+        match source.own_place() {
+            Some(place) => self.own_place.of(place).clone(),
+            None => harmless(&source.to_string()),
         }
     }
 

@@ -18,7 +18,7 @@ fn a_refused_code_and_what_was_done_are_there_for_their_owner_to_see() {
     kiosk
         .submit_code(&phone.code(office.clock()))
         .expect("DISABLE TOTP");
-    kiosk.press("a").press(key::ENTER).expect("Aktivitas akun");
+    kiosk.press("a").expect("Aktivitas akun");
     kiosk
         .expect("13 Agustus 2020")
         .expect("08:55 WIB Login, dari loket-1")
@@ -43,7 +43,7 @@ fn it_shows_what_was_done_since_home_was_opened() {
     // A key is made, and left alone.
     kiosk.press(key::ENTER).expect("Aktivasi TOTP");
     kiosk.press(key::ESC).expect("Menunggu pembuktian");
-    kiosk.press("a").press(key::ENTER).expect("Aktivitas akun");
+    kiosk.press("a").expect("Aktivitas akun");
     kiosk.expect("Kunci TOTP baru dibuat, dari loket-1");
     kiosk.press(key::ESC).expect("Menunggu pembuktian");
     log_out(&mut kiosk);

@@ -14,6 +14,7 @@ mod passcode;
 mod pictures;
 mod policy;
 mod prompt;
+mod recording;
 mod recovery;
 mod reset;
 mod second_process;

@@ -1,36 +1,90 @@
-//! The README's pictures, rendered from the real program: `PICTURES=assets/pictures tests/run journeys pictures`.
+//! The pictures of the README and the manual, rendered from the real program:
+//! `PICTURES=assets/pictures tests/run journeys pictures`.
 
-use std::{fs, path::Path};
+use std::{collections::BTreeSet, fs, path::Path};
 
-use support::{Kiosk, Office, PASSWORD, Phone, key, log_out, picture, screen::large_code, text};
+use support::{
+    Kiosk, Office, PASSWORD, Phone, key, log_out, manual,
+    picture::{self, Background},
+    screen::large_code,
+    text,
+};
 
-/// The screens in the README.
+/// The screens that are shown there.
 const PICTURES: [&str; 6] = ["menu", "qr", "code", "home", "reset", "desk"];
 
+/// How they look.
+#[derive(Clone, Copy)]
+struct Look {
+    theme: &'static str,
+    background: Background,
+    /// Where they are kept, below the others' folder.
+    folder: &'static str,
+}
+
+/// On a screen.
+const DARK: Look = Look {
+    theme: "dark",
+    background: picture::DARK,
+    folder: "",
+};
+
+/// On paper, which nobody wants to see black.
+const PRINT: Look = Look {
+    theme: "light",
+    background: picture::BRIGHT,
+    folder: "print",
+};
+
+impl Look {
+    fn of(self, office: Office) -> Office {
+        office.with("LPSE_KIOSK_KIOSK_THEME", self.theme)
+    }
+
+    fn save(self, name: &str, kiosk: &Kiosk) {
+        let svg = picture::svg(&kiosk.screen(), self.background);
+        assert!(svg.contains("<text"), "{name} shows something");
+        if let Some(folder) = std::env::var_os("PICTURES") {
+            let folder = Path::new(&folder).join(self.folder);
+            fs::create_dir_all(&folder).unwrap();
+            fs::write(folder.join(format!("{name}.svg")), svg).unwrap();
+        }
+    }
+}
+
 #[test]
-fn the_readme_shows_the_screens_of_the_real_program() {
-    let office = Office::new();
+fn the_manual_shows_the_screens_of_the_real_program() {
+    show(DARK);
+}
+
+#[test]
+fn pages_to_be_printed_show_them_bright() {
+    show(PRINT);
+}
+
+fn show(look: Look) {
+    let office = look.of(Office::new());
     let mut demo = office.start(&["demo"], 80, 24);
     demo.expect("mangga-manis-30").expect("Total Pengunjung");
-    save("menu", &demo);
+    look.save("menu", &demo);
     drop(demo);
-    let asking = Office::empty().with("LPSE_TEST_SECURITY_CODE", "90");
+    let asking = look.of(Office::empty().with("LPSE_TEST_SECURITY_CODE", "90"));
     let mut demo = asking.start(&["demo"], 80, 24);
     demo.expect("mangga-manis-30").press(key::ENTER);
-    demo.expect("Login sebagai").press("n").press(key::ENTER);
+    demo.expect("Login sebagai").press("n");
     demo.expect("Masukkan User ID").press("ppk30\t\t");
     demo.press(key::ENTER).expect("Permintaan Reset TOTP");
     demo.press("ppk30@contoh.go.id")
         .expect("contoh.go.id")
         .expect("█");
-    save("reset", &demo);
+    look.save("reset", &demo);
     drop(demo);
     add_officer(&office);
     let mut kiosk = office.password_given("non-penyedia", "PPK30");
     kiosk.expect("ENABLE TOTP").press(key::ENTER);
     let phone = Phone::scan(&mut kiosk);
     kiosk.expect("F1 Bantuan");
-    save("qr", &kiosk);
+    look.save("qr", &kiosk);
     kiosk
         .press(&phone.code(office.clock()))
         .expect("TOTP aktif.");
@@ -40,22 +94,43 @@ fn the_readme_shows_the_screens_of_the_real_program() {
         .give_password("non-penyedia", "PPK30", PASSWORD)
         .expect("Masukkan kode TOTP");
     kiosk.press("123").expect(&large_code("123"));
-    save("code", &kiosk);
+    look.save("code", &kiosk);
     kiosk
         .press("\x15")
         .press(&phone.code(office.clock()))
         .expect("DISABLE TOTP");
-    save("home", &kiosk);
+    look.save("home", &kiosk);
     log_out(&mut kiosk);
     office.pass(45);
     open_card(&mut kiosk, &office);
-    save("desk", &kiosk);
-    let readme = fs::read_to_string("README.md").unwrap();
+    look.save("desk", &kiosk);
+}
+
+#[test]
+fn every_picture_of_the_manual_is_one_of_these() {
+    let mut shown = BTreeSet::new();
+    for page in manual::pages() {
+        let text = manual::read(&page);
+        for picture in text.split("](").filter_map(|rest| rest.split_once(')')) {
+            let (path, _) = picture;
+            if let Some((_, name)) = path.split_once("pictures/") {
+                shown.insert(name.trim_end_matches(".svg").to_owned());
+            }
+        }
+    }
+    let kept = |look: Look| PICTURES.map(|name| Path::new(look.folder).join(name));
+    let kept: BTreeSet<String> = [kept(DARK), kept(PRINT)]
+        .iter()
+        .flatten()
+        .map(|path| path.display().to_string())
+        .collect();
+    let unknown: Vec<_> = shown.difference(&kept).collect();
+    assert!(unknown.is_empty(), "{unknown:?}");
     for name in PICTURES {
-        let path = format!("assets/pictures/{name}.svg");
+        let print = format!("{}/{name}", PRINT.folder);
         assert!(
-            Path::new(&path).exists() && readme.contains(&path),
-            "{path} is in the README"
+            shown.contains(name) || shown.contains(&print),
+            "{name} is shown"
         );
     }
 }
@@ -83,13 +158,4 @@ fn open_card(kiosk: &mut Kiosk, office: &Office) {
         .expect("▸ PPK30")
         .press(key::ENTER)
         .expect("Tampilkan e-mail");
-}
-
-fn save(name: &str, kiosk: &Kiosk) {
-    let svg = picture::svg(&kiosk.screen(), picture::DARK);
-    assert!(svg.contains("<text"), "{name} shows something");
-    if let Some(folder) = std::env::var_os("PICTURES") {
-        fs::create_dir_all(&folder).unwrap();
-        fs::write(Path::new(&folder).join(format!("{name}.svg")), svg).unwrap();
-    }
 }

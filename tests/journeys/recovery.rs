@@ -157,7 +157,6 @@ fn codes_on_paper_let_their_owner_in_once_each_until_they_are_renewed() {
     // At home: how many are left, and new ones in place of the old.
     kiosk
         .press("k")
-        .press(key::ENTER)
         .expect("9 dari 10 kode")
         .expect("13 Agustus 2020 08:53 WIB")
         .press("b")
@@ -193,7 +192,6 @@ fn the_offer_is_put_off_and_taken_up_at_home() {
     let (phone, mut kiosk) = offered(&office);
     kiosk
         .press("n")
-        .press(key::ENTER)
         .expect("Login terakhir")
         .expect("KODE PEMULIHAN");
     log_out(&mut kiosk);
@@ -206,13 +204,11 @@ fn the_offer_is_put_off_and_taken_up_at_home() {
         .submit_code(&phone.code(office.clock()))
         .expect("DISABLE TOTP")
         .press("k")
-        .press(key::ENTER)
         .expect(OFFER)
         // What costs nothing is in focus.
         .press(key::ENTER)
         .expect("DISABLE TOTP")
         .press("k")
-        .press(key::ENTER)
         .expect(OFFER)
         .press("b")
         .press(key::ENTER);
@@ -347,7 +343,6 @@ fn what_is_used_stays_used_over_a_kill_and_what_was_shown_goes_with_the_terminal
         .press(key::ENTER)
         .expect("Kode yang tersisa: 8.")
         .press("k")
-        .press(key::ENTER)
         .expect("8 dari 10 kode")
         .press("b")
         .press(key::ENTER);

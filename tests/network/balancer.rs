@@ -1,4 +1,4 @@
-//! Two machines behind haproxy, set up as the README has it: people log in through it while one machine after the other
+//! Two machines behind haproxy, set up as the manual has it: people log in through it while one machine after the other
 //! is restarted.
 
 use std::{
@@ -14,6 +14,7 @@ use support::{
     Kiosk, MENU, Office, PASSWORD, Phone, activate,
     cluster::{Cluster, fresh_prefix},
     eventually, free_port, key,
+    manual::block_tried_by,
     ssh::Client,
     text,
 };
@@ -50,7 +51,7 @@ impl Drop for Running {
 /// Where the balancer calls the machines from.
 const BALANCER: &str = "127.0.0.10";
 
-/// Ports of this test, by what the README has in their place.
+/// Ports of this test, by what the manual has in their place.
 #[derive(Clone, Copy)]
 struct Ports {
     /// The machines' own.
@@ -72,14 +73,11 @@ impl Ports {
     }
 }
 
-/// The configuration in the README, with addresses and ports of this test.
+/// The configuration in the manual, with addresses and ports of this test.
 fn configuration(ports: Ports) -> String {
-    let readme = fs::read_to_string("README.md").unwrap();
-    let (_, block) = readme
-        .split_once("```haproxy\n")
-        .expect("the README has it");
-    let (block, _) = block.split_once("```").unwrap();
+    let block = block_tried_by("assets/manual/cluster.md", file!(), "frontend ssh");
     block
+        .text
         .replace("10.0.0.10:2222", &format!("127.0.0.1:{}", ports.ssh_at))
         .replace("10.0.0.10:443", &format!("127.0.0.1:{}", ports.page_at))
         .replace("10.0.0.", "127.0.0.")
@@ -89,7 +87,7 @@ fn configuration(ports: Ports) -> String {
         .replace("send-proxy-v2", &format!("send-proxy-v2 source {BALANCER}"))
 }
 
-/// haproxy with the README's configuration, taking people.
+/// haproxy with the manual's configuration, taking people.
 fn balance(office: &Office, ports: Ports) -> Running {
     let file = office.path("haproxy.cfg");
     fs::write(&file, configuration(ports)).unwrap();

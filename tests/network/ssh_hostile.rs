@@ -1033,7 +1033,7 @@ fn nonsense_on_channels(world: &World) {
     fn data(channel: u32) -> Payload {
         Payload::new(message::CHANNEL_DATA)
             .number(channel)
-            .string("\rn\rPPK30\r")
+            .string("\rnPPK30\r")
     }
     fn terminal(channel: u32) -> Payload {
         wire::terminal(channel, 80, 24)
@@ -1178,7 +1178,7 @@ fn replies_that_nobody_reads(world: &World) {
 fn a_paste_of_ten_megabytes(world: &World) {
     let (mut wire, channel) = world.person();
     let reader = wire.drain();
-    let _ = wire.press(channel, b"\rn\r\x1b[200~");
+    let _ = wire.press(channel, b"\rn\x1b[200~");
     let chunk = [b'x'; 16 * 1024];
     for _ in 0..640 {
         // The window is not heeded: a server may hang up on that.
@@ -1192,7 +1192,7 @@ fn a_paste_of_ten_megabytes(world: &World) {
     // The same by somebody who heeds it, with other ends.
     for end in [&b"\x1b[201~"[..], b"", b"\x1b[20"] {
         let (mut wire, channel) = world.person();
-        wire.press(channel, b"\rn\r\x1b[200~").unwrap();
+        wire.press(channel, b"\rn\x1b[200~").unwrap();
         let mut window = wire.window as usize - 16;
         let mut left = 10 * 1024 * 1024;
         while left > 0 {
@@ -1220,7 +1220,7 @@ fn one_byte_at_a_time(world: &World) {
     let mut wire = world.stranger();
     wire.trickle = true;
     let channel = wire.sit_down().unwrap();
-    for byte in b"\x1bOQ\x1b[A\x1b[B\rn\rppk30\xc3\xa9\x7f" {
+    for byte in b"\x1bOQ\x1b[A\x1b[B\rnppk30\xc3\xa9\x7f" {
         wire.press(channel, &[*byte]).unwrap();
     }
     // The title of the next form differs from this one's by that word.
@@ -1398,7 +1398,7 @@ fn a_flood_of_logins(world: &World) {
                         continue;
                     };
                     let number = tries.fetch_add(1, Ordering::Relaxed);
-                    let keys = format!("\rn\rORANG{attacker}{number}\rsalah salah 1\r");
+                    let keys = format!("\rnORANG{attacker}{number}\rsalah salah 1\r");
                     if wire.press(channel, keys.as_bytes()).is_ok() {
                         let _ = wire.see_any(&[b"sesuai", b"ramai", b"Percobaan"]);
                     }

@@ -1,7 +1,7 @@
 //! Settings through the real program: which source wins, how a bad setting is refused, what `config` shows.
 
 use std::{fs, os::unix::fs::PermissionsExt};
-use support::command;
+use support::{command, manual};
 
 use serde_json::{Value, json};
 use support::command::{Place, done, shown};
@@ -283,11 +283,11 @@ fn the_manual_and_the_table_tell_every_setting() {
 
 #[test]
 fn the_manuals_files_are_taken() {
-    let manual = include_str!("../../README.md");
-    let examples: Vec<&str> = manual
-        .split("```toml\n")
-        .skip(1)
-        .filter_map(|part| part.split("```").next())
+    let examples: Vec<String> = manual::pages()
+        .iter()
+        .flat_map(|page| manual::blocks(page))
+        .filter(|block| block.language == "toml" && block.note.is_none())
+        .map(|block| block.text)
         .collect();
     assert_eq!(
         examples.len(),
@@ -296,7 +296,7 @@ fn the_manuals_files_are_taken() {
     );
     for example in examples {
         let place = Place::new();
-        let file = place.write("config.toml", example);
+        let file = place.write("config.toml", &example);
         let mut command = place.bare(&["--config", shown(&file), "config", "--json"]);
         let lines = done(&mut command).ok().json_lines();
         let from_file = |line: &&Value| line["from"].as_str().unwrap().contains("config.toml");
@@ -309,10 +309,8 @@ fn the_manuals_files_are_taken() {
 #[test]
 fn an_office_has_its_own_colours_and_they_are_judged_before_anybody_sees_them() {
     let place = Place::new();
-    let manual = include_str!("../../README.md");
-    let example = manual.split("```toml office.toml\n").nth(1).unwrap();
-    let example = example.split("```").next().unwrap();
-    let colours = place.write("office.toml", example);
+    let example = manual::block_tried_by("assets/manual/operating.md", file!(), "base = ");
+    let colours = place.write("office.toml", example.text);
     let named = format!("[kiosk]\ntheme = {:?}\n", shown(&colours));
     let file = place.write("config.toml", &named);
     let config = || place.run(&["--config", shown(&file), "config", "--json"]);

@@ -826,7 +826,7 @@ fn every_member_of_a_cluster_is_told_of_and_nothing_changes() {
     }
     let mut server = office.serve();
     if told[0].status == "warning" {
-        server.expect_log("older than 3.4.42");
+        server.expect_log("older than 3.4.42, with faults");
     }
     let beside = office.doctor();
     let store = beside.check("store");

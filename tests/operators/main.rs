@@ -11,6 +11,6 @@ mod config;
 mod doctor;
 mod keys;
 mod manual;
+mod manual_pages;
 mod operations;
 mod package;
-mod readme;

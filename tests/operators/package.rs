@@ -1,5 +1,5 @@
-//! The Debian package on a fresh Debian 12: what is in it, that it installs, runs, is upgraded, removed and purged, and
-//! that nothing is left. Everything but systemd itself is real; what the unit would do is done by hand.
+//! The Debian package on a fresh Debian 12: what is in it, that it installs as the manual says, runs, is upgraded, removed
+//! and purged, and that nothing is left. Everything but systemd itself is real; what the unit would do is done by hand.
 
 use std::{
     collections::BTreeSet,
@@ -13,11 +13,15 @@ use std::{
     time::Duration,
 };
 
-use support::{eventually, free_port, send_signal, text};
+use support::{
+    eventually, free_port,
+    manual::{block_tried_by, blocks},
+    send_signal, text,
+};
 use tempfile::TempDir;
 
 /// What anybody finds in the package.
-const FILES: [&str; 12] = [
+const FILES: [&str; 16] = [
     "-rwxr-xr-x root/root ./usr/bin/lpse-kiosk",
     "-rw-r----- root/root ./etc/lpse-kiosk/config.toml",
     "-rw-r--r-- root/root ./usr/lib/systemd/system/lpse-kiosk.service",
@@ -30,6 +34,10 @@ const FILES: [&str; 12] = [
     "-rw-r--r-- root/root ./usr/share/fish/vendor_completions.d/lpse-kiosk.fish",
     "-rw-r--r-- root/root ./usr/share/doc/lpse-kiosk/examples/sshd_config.d/lpse-kiosk.conf",
     "-rw-r--r-- root/root ./usr/share/doc/lpse-kiosk/copyright",
+    "-rw-r--r-- root/root ./usr/share/doc/lpse-kiosk/changelog.Debian.gz",
+    "-rw-r--r-- root/root ./usr/share/doc/lpse-kiosk/SECURITY.md",
+    "-rw-r--r-- root/root ./usr/share/doc/lpse-kiosk/assets/manual/operating.md",
+    "-rw-r--r-- root/root ./usr/share/doc/lpse-kiosk/assets/pictures/desk.svg",
 ];
 
 #[track_caller]
@@ -116,6 +124,145 @@ fn the_package_holds_what_it_should_and_comes_out_the_same_again() {
     let again = again.path().join("again.deb");
     build(&again);
     assert!(fs::read(package).unwrap() == fs::read(again).unwrap());
+}
+
+/// A file of the package, by its path without the first slash.
+fn packed(path: &str) -> Vec<u8> {
+    let archive = Command::new("dpkg-deb")
+        .arg("--fsys-tarfile")
+        .arg(package())
+        .output()
+        .unwrap();
+    let mut tar = Command::new("tar")
+        .args(["--extract", "--to-stdout", &format!("./{path}")])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut input = tar.stdin.take().unwrap();
+    // It stops reading once it has the file.
+    let feeding = std::thread::spawn(move || input.write_all(&archive.stdout));
+    let output = tar.wait_with_output().unwrap();
+    let _ = feeding.join().unwrap();
+    assert!(!output.stdout.is_empty(), "{path} is in the package");
+    output.stdout
+}
+
+/// Everything that the shipped program is linked of, as a folder of the copyright file is called: `name-version`.
+fn linked() -> BTreeSet<String> {
+    let tree = done(Command::new(env!("CARGO")).args([
+        "tree",
+        "--locked",
+        "--features=etcd",
+        "--edges=normal,no-proc-macro",
+        "--prefix=none",
+        "--format={p}",
+    ]));
+    let named = |line: &str| {
+        let mut words = line.split(' ');
+        let (name, version) = (words.next()?, words.next()?.strip_prefix('v')?);
+        (name != "lpse-kiosk").then(|| format!("{name}-{version}"))
+    };
+    tree.lines().filter_map(named).collect()
+}
+
+#[test]
+fn everything_that_is_linked_is_in_the_copyright_file_with_a_licence_whose_words_are_there() {
+    let copyright = text(&packed("usr/share/doc/lpse-kiosk/copyright"));
+    let field = |paragraph: &str, name: &str| -> Option<String> {
+        let start = paragraph.find(&format!("{name}:"))? + name.len() + 1;
+        let lines = paragraph[start..].split_inclusive('\n');
+        let own = |(at, line): &(usize, &str)| *at == 0 || line.starts_with(' ');
+        Some(
+            lines
+                .enumerate()
+                .take_while(own)
+                .map(|(_, line)| line)
+                .collect(),
+        )
+    };
+    let paragraphs: Vec<&str> = copyright.split("\n\n").collect();
+    // Licences whose words stand at the end, once.
+    let apart: BTreeSet<&str> = paragraphs
+        .iter()
+        .filter_map(|paragraph| paragraph.strip_prefix("License: "))
+        .filter_map(|paragraph| paragraph.split_once('\n'))
+        .filter(|(_, words)| words.len() > 80)
+        .map(|(name, _)| name)
+        .collect();
+    assert!(
+        apart.contains("Expat") && apart.contains("Apache-2.0"),
+        "{apart:?}"
+    );
+    let mut told = BTreeSet::new();
+    for paragraph in paragraphs.iter().filter(|p| p.starts_with("Files:")) {
+        let files = field(paragraph, "Files").unwrap();
+        let licence = field(paragraph, "License").expect(paragraph);
+        let whose = field(paragraph, "Copyright").expect(paragraph);
+        assert!(!whose.trim().is_empty(), "{paragraph}");
+        let (name, words) = licence.split_once('\n').unwrap_or((&licence, ""));
+        let known = |name: &str| name.split(" and ").all(|name| apart.contains(name.trim()));
+        assert!(
+            words.len() > 80 || name.split(" or ").any(known),
+            "the words of {name} for {files}"
+        );
+        told.extend(
+            files
+                .split_whitespace()
+                .map(|folder| folder.trim_end_matches("/*").to_owned()),
+        );
+    }
+    let linked = linked();
+    assert!(linked.len() > 100, "{linked:?}");
+    let untold: Vec<_> = linked.difference(&told).collect();
+    assert!(untold.is_empty(), "{untold:?}");
+}
+
+#[test]
+fn the_changelog_is_one_that_debian_reads_and_tells_of_this_version() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("changelog.gz");
+    fs::write(
+        &file,
+        packed("usr/share/doc/lpse-kiosk/changelog.Debian.gz"),
+    )
+    .unwrap();
+    done(Command::new("gzip").arg("--decompress").arg(&file));
+    let mut parse = Command::new("dpkg-parsechangelog");
+    let told = done(parse.arg("--file").arg(file.with_extension("")));
+    assert!(!told.contains("warning"), "{told}");
+    let version = format!("Version: {}-1\n", env!("CARGO_PKG_VERSION"));
+    assert!(told.contains(&version), "{told}");
+    assert!(told.contains("\n   * "), "{told}");
+    // What people read is the same.
+    let manual = fs::read_to_string("assets/manual/changelog.md").unwrap();
+    let entries = manual.lines().filter(|line| line.starts_with("- ")).count();
+    let whole = fs::read_to_string(file.with_extension("")).unwrap();
+    assert_eq!(
+        whole
+            .lines()
+            .filter(|line| line.starts_with("  * "))
+            .count(),
+        entries
+    );
+}
+
+#[test]
+fn lintian_finds_nothing_that_is_not_explained() {
+    let told = done(
+        Command::new("lintian")
+            .args(["--allow-root", "--fail-on=none"])
+            .arg(package()),
+    );
+    assert_eq!(told.trim(), "", "lintian finds no fault");
+    // Whoever makes an exception says why, above it.
+    let overrides = fs::read_to_string("assets/debian/lintian-overrides").unwrap();
+    let mut is_explained = false;
+    for line in overrides.lines().filter(|line| !line.is_empty()) {
+        let is_reason = line.starts_with('#');
+        assert!(is_reason || is_explained, "{line}");
+        is_explained = is_reason;
+    }
 }
 
 /// A fresh Debian 12 in a folder of its own.
@@ -265,6 +412,49 @@ fn set(file: &Path, section: &str, name: &str, value: &str) {
     fs::write(file, format!("{before}\n[{section}]\n{rest}")).unwrap();
 }
 
+/// What each page says of the way to a service, done by root as it stands there.
+#[test]
+fn the_manuals_way_leads_a_fresh_debian_to_a_service_that_is_well() {
+    if !rustix::process::getuid().is_root() {
+        support::left_out("only root can change into another Debian");
+        return;
+    }
+    let accounts = blocks("assets/manual/operating.md");
+    let accounts = accounts.iter().find(|block| block.language == "csv");
+    for page in ["README.md", "assets/manual/operating.md"] {
+        let debian = Debian::fresh();
+        let folder = debian.path("work/target/debian");
+        fs::create_dir_all(&folder).unwrap();
+        fs::copy(package(), folder.join("lpse-kiosk_built.deb")).unwrap();
+        fs::write(debian.path("work/accounts.csv"), &accounts.unwrap().text).unwrap();
+        // What the package recommends would be fetched.
+        let settings = "APT::Install-Recommends \"false\";\n";
+        fs::write(debian.path("etc/apt/apt.conf.d/99of-this-test"), settings).unwrap();
+        let ssh = free_port();
+        let mut service = None;
+        for step in block_tried_by(page, file!(), "apt-get install")
+            .text
+            .lines()
+        {
+            if step.starts_with("assets/debian/build") {
+                continue; // `package` has done so.
+            }
+            let typed = format!(
+                "sudo() {{ \"$@\"; }}; cd /work; echo 'kuda hijau di awan 9' | {{ {step}\n}}"
+            );
+            debian.run(&["bash", "-c", &typed]);
+            if step.contains("apt-get install") {
+                let settings = debian.path("etc/lpse-kiosk/config.toml");
+                set(&settings, "ssh", "listen", &format!("127.0.0.1:{ssh}"));
+                let user = debian.run(&["id", "-u", "lpse-kiosk"]);
+                service = Some(Service::start(&debian, user.trim().parse().unwrap()));
+                eventually("an answer", || answer(ssh, "").is_some());
+            }
+        }
+        service.expect("a step installs it").stop();
+    }
+}
+
 #[test]
 fn the_package_installs_runs_is_upgraded_removed_and_purged_on_a_fresh_debian() {
     if !rustix::process::getuid().is_root() {
@@ -341,6 +531,9 @@ fn the_package_installs_runs_is_upgraded_removed_and_purged_on_a_fresh_debian() 
     let key = fs::read(debian.path("etc/lpse-kiosk/master.key")).unwrap();
     let set_by_hand = fs::read(&settings).unwrap();
     debian.install(package);
+    let verified = debian.run(&["dpkg", "--verify", "lpse-kiosk"]);
+    let is_of_settings = |line: &str| line.ends_with(" c /etc/lpse-kiosk/config.toml");
+    assert!(verified.lines().all(is_of_settings), "{verified}");
     assert_eq!(
         fs::read(debian.path("etc/lpse-kiosk/master.key")).unwrap(),
         key
@@ -369,11 +562,35 @@ fn the_package_installs_runs_is_upgraded_removed_and_purged_on_a_fresh_debian() 
     assert!(!debian.path("etc/lpse-kiosk/master.key").exists());
     fs::remove_file(debian.path("root/master.key")).unwrap();
 
+    // A key that is there outlives a purge at which nobody can be asked, and the installation after it takes it.
+    fs::write(debian.path("etc/lpse-kiosk/master.key"), &key).unwrap();
     let told = debian.run(&["dpkg", "--purge", "lpse-kiosk"]);
     assert!(
-        told.contains("removing /var/lib/lpse-kiosk") && told.contains("deluser"),
+        told.contains("removing /var/lib/lpse-kiosk")
+            && told.contains("the master key stays in /etc/lpse-kiosk")
+            && told.contains("deluser"),
         "{told}"
     );
+    let kept: Vec<_> = fs::read_dir(debian.path("etc/lpse-kiosk"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name())
+        .collect();
+    assert_eq!(kept, ["master.key"]);
+    assert!(!debian.path("var/lib/lpse-kiosk").exists());
+    debian.install(package);
+    assert_eq!(
+        fs::read(debian.path("etc/lpse-kiosk/master.key")).unwrap(),
+        key
+    );
+    // Asked, and told to.
+    let answer = "lpse-kiosk lpse-kiosk/delete-master-key boolean true";
+    debian.run(&[
+        "sh",
+        "-c",
+        &format!("echo {answer} | debconf-set-selections"),
+    ]);
+    let told = debian.run(&["dpkg", "--purge", "lpse-kiosk"]);
+    assert!(told.contains("removing the master key"), "{told}");
     fs::remove_dir_all(debian.path("run/credentials")).unwrap();
     let after = debian.everything();
     let left: Vec<_> = after.difference(&before).collect();

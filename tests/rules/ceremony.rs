@@ -10,8 +10,8 @@ use support::house;
 use jiff::Timestamp;
 use lpse_kiosk::{
     domain::{
-        AccountKey, Authenticator, EmailAddress, Identified, Passcode, PersonName, Policy, Refusal,
-        Secret, Source, TimeStep, UserId, UserType,
+        AccountKey, ActivityKind, Authenticator, EmailAddress, Identified, Passcode, PersonName,
+        Policy, Refusal, Secret, Source, TimeStep, UserId, UserType,
         account::{LastLogin, Role},
         audit::{Act, AuditOutcome},
         idle,
@@ -271,6 +271,28 @@ async fn a_spent_code_is_told_of_while_the_phone_shows_it_and_only_after_the_pas
     );
     house.clock.pass(30);
     assert_eq!(until().await, None);
+}
+
+#[tokio::test]
+async fn a_code_typed_again_is_counted_but_told_to_the_owner_as_no_refusal() {
+    let house = house(Policy::Enabled).await;
+    let secret = house.activate().await;
+    let awaiting = house.awaiting().await;
+    let authentication = &house.services.authentication;
+    let again = house.code(&secret);
+    let outcome = authentication
+        .check_passcode(&awaiting, again, &here())
+        .await
+        .unwrap();
+    assert!(
+        matches!(outcome, PasscodeOutcome::Refused(Refusal::Rejected { .. })),
+        "{outcome:?}"
+    );
+    let account = house.account().await;
+    assert_eq!(account.passcode_throttle.failures, 1);
+    let told = account.activity[0].kind;
+    assert_eq!(told, ActivityKind::PasscodeRepeated);
+    assert!(!told.is_refusal());
 }
 
 #[tokio::test]
@@ -1321,7 +1343,11 @@ impl Person {
                 Effect::NewSecurityCode => {
                     unreachable!("without letters no form for a reset is reached")
                 }
-                Effect::Lookup(..) | Effect::CountVisit | Effect::Repaint | Effect::Quit => {}
+                Effect::Lookup(..)
+                | Effect::CountVisit
+                | Effect::Repaint
+                | Effect::Copy(_)
+                | Effect::Quit => {}
             }
         }
     }

@@ -26,6 +26,7 @@ use lpse_kiosk::{
         HomeView, Lookup, LookupReply, Now, OutboxRow, Reply, Request, RequestId,
         attention::READING_TIME,
         command::Key,
+        sequences::Sequences,
         theme::{Colours, Glyphs, Terminal},
     },
 };
@@ -400,7 +401,7 @@ impl Officer {
     }
 
     fn logged_in(mut self, notice: Option<HomeNotice>) -> Self {
-        self.types("\nn\npetugas1\nrahasia sekali\n");
+        self.types("\nnpetugas1\nrahasia sekali\n");
         self.answered(Reply::PasscodeWanted {
             pending: false,
             recovery: false,
@@ -450,7 +451,7 @@ impl Officer {
     fn at_outbox(self, letters: Vec<OutboxRow>) -> Self {
         let mut officer = self.at_desk();
         officer.presses(&[Key::Tab, Key::Tab]);
-        officer.types("\nSurat belum datang\n");
+        officer.types("\n");
         officer.desk(DeskReply::Outbox(letters));
         officer
     }
@@ -458,7 +459,7 @@ impl Officer {
     fn at_audit(self, records: Vec<AuditRecord>) -> Self {
         let mut officer = self.at_desk();
         officer.presses(&[Key::Tab, Key::Tab, Key::Tab]);
-        officer.types("\nPemeriksaan bulanan\n");
+        officer.types("\n");
         officer.desk(DeskReply::Audit(records));
         officer
     }
@@ -481,7 +482,7 @@ const STATES: &[State] = &[
         officer.logged_in(Some(HomeNotice::TotpActivated))
     }),
     ("desk_clock", |mut officer| {
-        officer.types("\nn\npetugas1\nrahasia sekali\n");
+        officer.types("\nnpetugas1\nrahasia sekali\n");
         let view = HomeView {
             clock: Some(ClockFault::Unsynchronised),
             ..home(None)
@@ -490,7 +491,7 @@ const STATES: &[State] = &[
         officer
     }),
     ("desk_clock_wrong", |mut officer| {
-        officer.types("\nn\npetugas1\nrahasia sekali\n");
+        officer.types("\nnpetugas1\nrahasia sekali\n");
         let ahead = at("2020-08-13T09:00:00Z");
         let view = HomeView {
             clock: Some(ClockFault::BeforeRecorded(ahead)),
@@ -500,7 +501,7 @@ const STATES: &[State] = &[
         officer
     }),
     ("desk_clock_apart", |mut officer| {
-        officer.types("\nn\npetugas1\nrahasia sekali\n");
+        officer.types("\nnpetugas1\nrahasia sekali\n");
         let view = HomeView {
             clock: Some(ClockFault::Apart(jiff::SignedDuration::from_mins(10))),
             ..home(None)
@@ -706,19 +707,6 @@ const STATES: &[State] = &[
     ("act_end_logins", |officer| {
         officer.at_act(card(), ActKind::EndLogins)
     }),
-    ("act_outbox", |officer| {
-        let mut officer = officer.at_desk();
-        officer.presses(&[Key::Tab, Key::Tab]);
-        officer.types("\n");
-        officer
-    }),
-    ("act_audit_code", |officer| {
-        let mut officer = officer.at_desk();
-        officer.presses(&[Key::Tab, Key::Tab, Key::Tab]);
-        officer.types("\nPemeriksaan bulanan\n");
-        officer.answered(Reply::Refused(Refusal::FreshPasscodeWanted));
-        officer
-    }),
     ("act_rules", |officer| {
         let mut officer = officer.at_policy_chosen();
         officer.types("\n");
@@ -912,7 +900,7 @@ fn an_officers_home_is_the_desk_and_their_account_stands_over_it() {
     officer.types("d\nd\n");
     officer.answered(Reply::Home(Box::new(home(Some(HomeNotice::TotpDisabled)))));
     assert!(officer.shows("TOTP sudah dinonaktifkan."));
-    officer.types("m\n");
+    officer.types("m");
     let back = officer.screen(80, 24);
     assert!(back.contains("  AKUN SAYA ") && back.contains("PPK31"));
     assert!(
@@ -948,7 +936,7 @@ fn esc_at_the_home_over_the_desk_leads_back_and_everybody_elses_home_is_no_desk(
     assert!(officer.shows("Meja petugas"));
 
     let mut user = Officer::new(settings(Language::Id));
-    user.types("\nn\nppk30\nrahasia sekali\n");
+    user.types("\nnppk30\nrahasia sekali\n");
     let view = HomeView {
         role: Role::User,
         ..home(None)
@@ -1535,22 +1523,21 @@ fn a_fresh_code_is_asked_for_in_the_form_and_goes_with_the_order() {
 }
 
 #[test]
-fn looking_at_outbox_and_audit_takes_a_reason_and_one_key() {
+fn looking_at_outbox_and_audit_takes_one_key() {
     let mut officer = Officer::new(settings(Language::Id)).at_desk();
     officer.presses(&[Key::Tab, Key::Tab]);
-    officer.types("\n");
-    let sent = officer.types("Surat belum datang\n");
-    assert_eq!(ordered(&sent).act, DeskAct::ReadOutbox);
-    officer.answered(Reply::Refused(Refusal::FreshPasscodeWanted));
-    let sent = officer.types("123456");
-    assert!(ordered(&sent).passcode.is_some());
+    let asked = officer.types("\n");
+    let [Effect::Request(_, Request::Desk(DeskRequest::ShowOutbox))] = asked.as_slice() else {
+        panic!("{asked:?}");
+    };
     officer.desk(DeskReply::Outbox(outbox()));
     assert!(officer.shows("Kotak keluar") && officer.shows("Permintaan reset TOTP"));
     officer.presses(&[Key::Esc]);
     assert!(officer.shows("▸   KOTAK KELUAR "));
-    officer.types("j\n");
-    let sent = officer.types("Pemeriksaan bulanan\n");
-    assert_eq!(ordered(&sent).act, DeskAct::ReadAudit);
+    let asked = officer.types("j\n");
+    let [Effect::Request(_, Request::Desk(DeskRequest::ShowAudit))] = asked.as_slice() else {
+        panic!("{asked:?}");
+    };
     officer.desk(DeskReply::Audit(audit()));
     officer.types("\n");
     assert!(officer.shows("Catatan nomor 2000"));
@@ -1628,9 +1615,29 @@ fn a_one_time_password_is_shown_once_and_no_held_key_takes_it_away() {
     let mut officer = Officer::new(settings(Language::Id)).at_password("kd7m-qr29-tzxw");
     officer.app.wipe(officer.now, Reason::Idle);
     assert!(!officer.shows("kd7m") && officer.shows("Pakta Integritas"));
-    officer.types("\nn\n");
+    officer.types("\nn");
     officer.presses(&[Key::Esc, Key::Esc, Key::Esc]);
     assert!(!officer.shows("Siti"), "nothing waits below a fresh menu");
+}
+
+#[test]
+fn a_one_time_password_is_copied_as_it_is_typed_by_whoever_has_a_clipboard() {
+    for (term, is_rich) in [("xterm-256color", true), ("linux", false)] {
+        let mut settings = settings(Language::Id);
+        settings.terminal.sequences = Sequences::of(term);
+        let mut officer = Officer::new(settings).at_password("kd7mqr29tzxw");
+        assert_eq!(officer.shows("C Salin"), is_rich);
+        let effects = officer.types("c");
+        match effects.as_slice() {
+            [Effect::Copy(copied)] if is_rich => assert_eq!(copied.as_str(), "kd7mqr29tzxw"),
+            [] if !is_rich => {}
+            other => panic!("{term}: {other:?}"),
+        }
+        assert_eq!(officer.shows("Dikirim ke papan klip"), is_rich);
+        assert!(officer.shows("kd7m qr29 tzxw"));
+        officer.types("\t");
+        assert!(!officer.shows("Dikirim ke papan klip"));
+    }
 }
 
 #[test]
@@ -1641,7 +1648,7 @@ fn an_officer_who_is_one_no_longer_is_led_out() {
             "{effects:?}"
         );
         assert!(officer.shows("Login ini sudah tidak berlaku") && !officer.shows("Rina"));
-        officer.types("\nn\nppk30\n");
+        officer.types("\nnppk30\n");
         assert!(officer.shows("Masukkan password"));
     };
     let mut officer = Officer::new(settings(Language::Id)).at_desk();
@@ -1702,6 +1709,7 @@ fn the_desk_on_a_plain_terminal_is_ascii() {
             glyphs: Glyphs::Ascii,
             colours: Colours::Mono,
             no_color: true,
+            sequences: Default::default(),
         };
         let screen = state(Officer::new(plain)).screen(80, 24);
         assert!(screen.is_ascii(), "{name}:\n{screen}");

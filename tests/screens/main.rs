@@ -8,3 +8,4 @@ mod outline;
 mod people;
 mod pictures;
 mod qr;
+mod sheets;

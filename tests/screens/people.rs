@@ -5,6 +5,8 @@
 //! see without colour. `INSTA_UPDATE=always tests/run screens people` writes them anew; then read each one.
 
 mod ahead;
+mod keystrokes;
+mod terminals;
 mod typing;
 mod waits;
 
@@ -247,7 +249,7 @@ impl Person {
 
     /// At the form for a reset, from the screen of the User ID.
     fn at_reset_request(mut self) -> Self {
-        self.types("\nn\nppk30\t\t\n");
+        self.types("\nnppk30\t\t\n");
         self
     }
 
@@ -319,7 +321,7 @@ impl Person {
     }
 
     fn at_password(mut self) -> Self {
-        self.types("\nn\nppk30\n");
+        self.types("\nnppk30\n");
         self
     }
 
@@ -391,9 +393,9 @@ impl Person {
     fn at_own_password(self) -> Self {
         let mut person = self.at_home(home(ACTIVE, Policy::Enabled, None));
         person.types(if person.app.language() == Language::Id {
-            "g\n"
+            "g"
         } else {
-            "c\n"
+            "c"
         });
         person
     }
@@ -416,7 +418,7 @@ impl Person {
 
     fn at_activity(self, view: HomeView) -> Self {
         let mut person = self.at_home(view.clone());
-        person.types("a\n");
+        person.types("a");
         person.answered(Reply::Activity(Box::new(view)));
         person
     }
@@ -466,6 +468,10 @@ impl Person {
     fn screen(&self, columns: u16, rows: u16) -> String {
         drawn(&self.app, self.now, columns, rows)
     }
+
+    fn shows(&self, words: &str) -> bool {
+        self.screen(80, 24).contains(words)
+    }
 }
 
 type State = (&'static str, fn(Person) -> Person);
@@ -496,23 +502,23 @@ const STATES: &[State] = &[
         person
     }),
     ("user_type", |mut person| {
-        person.types("\nn");
+        person.types("\n\t");
         person
     }),
     ("user_id", |mut person| {
-        person.types("\nn\n");
+        person.types("\nn");
         person
     }),
     ("user_id_refused", |mut person| {
-        person.types("\nn\nppk 30\n");
+        person.types("\nnppk 30\n");
         person
     }),
     ("user_id_at_reset", |mut person| {
-        person.types("\nn\nppk30\t\t");
+        person.types("\nnppk30\t\t");
         person
     }),
     ("reset", |mut person| {
-        person.types("\nn\nppk30\t\t\n");
+        person.types("\nnppk30\t\t\n");
         person
     }),
     ("password_typed", |person| {
@@ -882,7 +888,7 @@ const LETTER_STATES: &[State] = &[
         person
     }),
     ("reset_request_all_wrong", |mut person| {
-        person.types("\nn\nppk 30\t\t\n\tsiti di contoh\n\n\n");
+        person.types("\nnppk 30\t\t\n\tsiti di contoh\n\n\n");
         person
     }),
     ("reset_request_one_wrong", |person| {
@@ -1131,6 +1137,7 @@ fn a_plain_terminal_and_a_console() {
         glyphs: Glyphs::Ascii,
         colours: Colours::Mono,
         no_color: true,
+        sequences: Default::default(),
     };
     let plain = Person::new(plain).at_passcode(true).screen(80, 24);
     assert!(plain.is_ascii(), "{plain}");
@@ -1140,6 +1147,7 @@ fn a_plain_terminal_and_a_console() {
         glyphs: Glyphs::LinuxConsole,
         colours: Colours::Ansi16,
         no_color: false,
+        sequences: Default::default(),
     };
     let mut console = Person::new(console).at_passcode(false);
     console.types("123456");
@@ -1431,7 +1439,7 @@ fn what_is_at_stake_is_what_stands_there() {
         ),
         (
             |mut person| {
-                person.types("\nn\np");
+                person.types("\nnp");
                 person
             },
             Form,
@@ -1642,7 +1650,7 @@ fn the_user_type_is_chosen_with_space_arrows_and_letters() {
 fn a_picture_is_asked_for_once_and_replaced_after_two_minutes() {
     let mut person = Person::new(with_letters(Language::Id));
     person.draws = false;
-    let effects = person.types("\nn\nppk30\t\t\n");
+    let effects = person.types("\nnppk30\t\t\n");
     assert!(matches!(effects.as_slice(), [Effect::NewSecurityCode]));
     // However many events pass, it is not asked for again.
     assert!(person.types("siti@contoh.go.id\n\n").is_empty());
@@ -1806,7 +1814,7 @@ fn the_way_back_loses_no_user_id_until_it_ends_at_the_menu() {
     person.presses(Key::Esc);
     assert!(person.screen(80, 24).contains("▸  PENYEDIA"));
     assert_eq!(person.app.presence(), Presence::Form);
-    person.types("n\n");
+    person.types("n");
     let screen = person.screen(80, 24);
     assert!(screen.contains("ppk30") && screen.contains("NON PENYEDIA"));
     // A password is wiped on the way, as ever.
@@ -1823,7 +1831,7 @@ fn the_way_back_loses_no_user_id_until_it_ends_at_the_menu() {
         person.presses(Key::Esc);
     }
     assert_eq!(person.app.presence(), Presence::Nobody);
-    person.types("\nn\n");
+    person.types("\nn");
     assert!(!person.screen(80, 24).contains("PPK30"));
 }
 
@@ -1850,10 +1858,10 @@ fn a_void_link_leaves_the_form_usable() {
 #[test]
 fn the_inbox_is_asked_for_whenever_it_is_opened_and_its_code_is_used_with_one_key() {
     let mut person = Person::new(in_training(Language::Id));
-    let sent = person.types("k\n");
+    let sent = person.types("k");
     assert!(matches!(requested(&sent), Some(Request::LoadInbox)));
     person.answered(Reply::Inbox(letters()));
-    let sent = person.types("m\n");
+    let sent = person.types("m");
     assert!(matches!(requested(&sent), Some(Request::LoadInbox)));
     person.answered(Reply::Inbox(letters()));
     person.types("\nk");
@@ -1926,6 +1934,7 @@ fn the_form_for_a_reset_is_whole_wherever_it_fits_and_says_what_it_needs_elsewhe
         glyphs: Glyphs::Ascii,
         colours: Colours::Mono,
         no_color: true,
+        sequences: Default::default(),
     };
     let plain = Person::new(plain).at_reset_request();
     assert!(plain.screen(80, 24).is_ascii());

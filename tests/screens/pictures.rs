@@ -12,9 +12,9 @@ use lpse_kiosk::{
 };
 use support::{picture, screen::shown};
 
-type Change = fn(&mut AppSettings);
+pub type Change = fn(&mut AppSettings);
 
-const THEMES: [(&str, Change); 6] = [
+pub const THEMES: [(&str, Change); 6] = [
     ("dark", |settings| settings.palette = Some(Palette::DARK)),
     ("light", |settings| settings.palette = Some(Palette::LIGHT)),
     ("high-contrast", |settings| {

@@ -7,9 +7,14 @@ use std::{
     process::{Child, Command, Output, Stdio},
 };
 
-use support::{MENU, Office, PASSWORD, eventually, free_port, smtp::Authority, ssh::Server, text};
+use support::{
+    MENU, Office, PASSWORD, eventually, free_port, manual::block_tried_by, smtp::Authority,
+    ssh::Server, text,
+};
 use tempfile::TempDir;
 
+/// The manual for several machines over one store.
+const CLUSTER: &str = "assets/manual/cluster.md";
 const PREFIX: &str = "/lpse-kiosk/";
 const ROOT_SECRET: &str = "kata sandi root";
 const SECRET: &str = "gajah biru di rawa 7";
@@ -27,7 +32,8 @@ impl Member {
         Self::start_with(|_| Vec::new())
     }
 
-    /// The same, with more arguments, which may name files in its folder.
+    /// The same, with more arguments, which may name files in its folder. Its settings are the manual's, for one member
+    /// instead of three.
     fn start_with(arguments: impl FnOnce(&std::path::Path) -> Vec<String>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let authority = Authority::new();
@@ -39,34 +45,13 @@ impl Member {
             fs::write(path(&format!("{name}.pem")), &certificate.certificate).unwrap();
             fs::write(path(&format!("{name}.key")), &certificate.key).unwrap();
         }
-        let (port, peer) = (free_port(), free_port());
-        let (client, peer) = (
-            format!("https://127.0.0.1:{port}"),
-            format!("http://127.0.0.1:{peer}"),
-        );
+        let port = free_port();
         let log = fs::File::create(path("log")).unwrap();
         let process = Command::new("etcd")
             .args(arguments(folder.path()))
-            .args(["--name", "m0", "--data-dir"])
+            .args(["--logger", "zap", "--log-level", "error", "--data-dir"])
             .arg(path("data"))
-            .args(["--listen-client-urls", &client])
-            .args(["--advertise-client-urls", &client])
-            .args(["--listen-peer-urls", &peer])
-            .args(["--initial-advertise-peer-urls", &peer])
-            .args(["--initial-cluster", &format!("m0={peer}")])
-            .arg("--cert-file")
-            .arg(path("member.pem"))
-            .arg("--key-file")
-            .arg(path("member.key"))
-            .arg("--trusted-ca-file")
-            .arg(path("ca.pem"))
-            .args([
-                "--client-cert-auth",
-                "--logger",
-                "zap",
-                "--log-level",
-                "error",
-            ])
+            .envs(settings(folder.path(), port, free_port()))
             .stdin(Stdio::null())
             .stdout(log.try_clone().unwrap())
             .stderr(log)
@@ -139,23 +124,57 @@ impl Member {
         );
     }
 
-    /// As the README has it.
+    /// As the manual has it, with passwords that nobody has to type.
     fn ask_for_logins(&self) {
-        self.done(&["user", "add", &format!("root:{ROOT_SECRET}")]);
-        self.done(&["role", "add", "lpse-kiosk"]);
-        let grant = [
-            "role",
-            "grant-permission",
-            "--prefix=true",
-            "lpse-kiosk",
-            "readwrite",
-        ];
-        self.done(&[&grant[..], &[PREFIX]].concat());
-        self.done(&["user", "add", &format!("lpse-kiosk:{SECRET}")]);
-        self.done(&["user", "grant-role", "lpse-kiosk", "lpse-kiosk"]);
-        self.done(&["user", "grant-role", "root", "root"]);
-        self.done(&["auth", "enable"]);
+        let commands = block_tried_by(CLUSTER, file!(), "etcdctl auth enable").text;
+        let folder = self.folder.path().display();
+        let script = format!(
+            r#"
+            etcdctl() {{
+                if [ "$1 $2" = "user add" ]; then
+                    set -- user add "$3:$(cat "{folder}/secret-of-$3")"
+                fi
+                command etcdctl --endpoints=https://127.0.0.1:{} --cacert="{folder}/ca.pem" \
+                    --cert="{folder}/root.pem" --key="{folder}/root.key" "$@"
+            }}
+            {commands}"#,
+            self.port
+        );
+        for (name, secret) in [("root", ROOT_SECRET), ("lpse-kiosk", SECRET)] {
+            let file = self.folder.path().join(format!("secret-of-{name}"));
+            fs::write(file, secret).unwrap();
+        }
+        let done = Command::new("bash")
+            .args(["-eu", "-c", &script])
+            .env("ETCDCTL_API", "3")
+            .output()
+            .expect("bash is there");
+        assert!(done.status.success(), "{}", text(&done.stderr));
     }
+}
+
+/// What the manual's file for a member sets, with its folder, and at ports of this test.
+fn settings(folder: &std::path::Path, port: u16, peer: u16) -> Vec<(String, String)> {
+    let own = |value: &str| {
+        value
+            .replace("10.0.0.11:2379", &format!("127.0.0.1:{port}"))
+            .replace("10.0.0.11:2380", &format!("127.0.0.1:{peer}"))
+            .replace("/etc/etcd/", &format!("{}/", folder.display()))
+    };
+    let file = block_tried_by(CLUSTER, file!(), "ETCD_NAME").text;
+    let lines = file.lines().filter(|line| !line.starts_with('#'));
+    lines
+        .map(|line| {
+            let (name, value) = line.split_once('=').expect("a variable");
+            let value = own(value.trim_matches('"'));
+            let value = match name {
+                // Itself, of the three.
+                "ETCD_INITIAL_CLUSTER" => value.split(',').next().unwrap().to_owned(),
+                _ => value,
+            };
+            (name.to_owned(), value)
+        })
+        .collect()
 }
 
 impl Drop for Member {
@@ -219,7 +238,7 @@ fn people_log_in_over_a_cluster_that_asks_for_certificates_and_a_login() {
     refused(&office, "cannot be used now");
 }
 
-/// The machine `node`, which reaches the member as the README has it.
+/// The machine `node`, which reaches the member as the manual has it.
 fn machine(member: &Member, node: &str) -> Office {
     let endpoint = format!("https://127.0.0.1:{}", member.port);
     let office = Office::empty().in_cluster(&endpoint, PREFIX, node);

@@ -126,7 +126,6 @@ pub fn open_form(kiosk: &mut Kiosk, user_id: &str) {
         .press(key::ENTER)
         .expect("Login sebagai")
         .press("n")
-        .press(key::ENTER)
         .expect("Masukkan User ID")
         .press(user_id)
         .press(key::TAB)

@@ -9,6 +9,7 @@ pub mod extent;
 pub mod fill;
 pub mod house;
 pub mod letters;
+pub mod manual;
 pub mod meddled;
 pub mod picture;
 pub mod screen;
@@ -773,10 +774,11 @@ impl Kiosk {
         self.expect("Selamat datang")
             .press(key::ENTER)
             .expect("Login sebagai");
-        if user_type == "non-penyedia" {
-            self.press("n");
-        }
-        self.press(key::ENTER).expect("Masukkan User ID")
+        let letter = match user_type {
+            "non-penyedia" => "n",
+            _ => "p",
+        };
+        self.press(letter).expect("Masukkan User ID")
     }
 
     /// From the menu to the form for an account's password.

@@ -138,88 +138,125 @@ pub fn read_qr(screen: &Screen, default: Background) -> Option<String> {
     (output.status.success() && !text.is_empty()).then(|| text.to_owned())
 }
 
-/// The papers of a row: the first cell of each run, how many cells it has, its colour.
-fn papers(screen: &Screen, row: u16, default: Background) -> Vec<(usize, usize, [u8; 3])> {
+/// Cells in a row that are drawn alike: the first of them, how many, and what they have in common.
+type Run<T> = (u16, u16, T);
+
+/// The cells of a row in runs of what `look` says of each.
+fn runs<T: PartialEq>(screen: &Screen, row: u16, look: impl Fn(&Cell) -> T) -> Vec<Run<T>> {
     let (_, columns) = size(screen);
-    let mut papers: Vec<(usize, usize, [u8; 3])> = Vec::new();
+    let mut runs: Vec<Run<T>> = Vec::new();
     for column in 0..columns {
-        let (_, paper) = colours(screen.cell(row, column).unwrap(), default);
-        match papers.last_mut() {
-            Some((_, cells, last)) if *last == paper => *cells += 1,
-            _ => papers.push((column.into(), 1, paper)),
+        let look = look(screen.cell(row, column).unwrap());
+        match runs.last_mut() {
+            Some((_, cells, last)) if *last == look => *cells += 1,
+            _ => runs.push((column, 1, look)),
         }
     }
-    papers
+    runs
+}
+
+/// Pixels of a cell in a picture for people.
+const W: u16 = 9;
+const H: u16 = 18;
+
+fn hex([r, g, b]: [u8; 3]) -> String {
+    format!("#{r:02x}{g:02x}{b:02x}")
+}
+
+fn rectangle(svg: &mut String, [x, y, width, height]: [u16; 4], fill: [u8; 3]) {
+    let fill = hex(fill);
+    let _ = write!(
+        svg,
+        "<rect x=\"{x}\" y=\"{y}\" width=\"{width}\" height=\"{height}\" fill=\"{fill}\" shape-rendering=\"crispEdges\"/>"
+    );
 }
 
 /// The screen as an SVG picture, each cell exactly where the terminal has it.
 pub fn svg(screen: &Screen, default: Background) -> String {
-    const W: usize = 9;
-    const H: usize = 18;
+    format!("{}\n", placed(screen, default, (0, 0)))
+}
+
+/// Pixels of the picture of a screen: its width and its height.
+fn extent(screen: &Screen) -> (u16, u16) {
     let (rows, columns) = size(screen);
-    let hex = |[r, g, b]: [u8; 3]| format!("#{r:02x}{g:02x}{b:02x}");
-    let (width, height) = (usize::from(columns) * W, usize::from(rows) * H);
-    let mut svg = String::new();
-    let _ = writeln!(
-        svg,
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" width=\"{width}\" height=\"{height}\" \
-         font-family=\"'DejaVu Sans Mono','Liberation Mono',Consolas,monospace\" font-size=\"15\">\
-         <rect width=\"{width}\" height=\"{height}\" fill=\"{}\"/>",
-        hex(default.background)
+    (columns * W, rows * H)
+}
+
+/// The same, at a place of a larger picture.
+fn placed(screen: &Screen, default: Background, (x, y): (u16, u16)) -> String {
+    let (rows, _) = size(screen);
+    let (width, height) = extent(screen);
+    let mut svg = format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" x=\"{x}\" y=\"{y}\" viewBox=\"0 0 {width} {height}\" width=\"{width}\" \
+         height=\"{height}\" font-family=\"'DejaVu Sans Mono','Liberation Mono',Consolas,monospace\" font-size=\"15\" \
+         xml:space=\"preserve\">"
     );
+    rectangle(&mut svg, [0, 0, width, height], default.background);
     for row in 0..rows {
-        for (first, cells, paper) in papers(screen, row, default) {
+        let y = row * H;
+        for (first, cells, paper) in runs(screen, row, |cell| colours(cell, default).1) {
             if paper != default.background {
-                let (x, y) = (first * W, usize::from(row) * H);
-                let _ = write!(
-                    svg,
-                    "<rect x=\"{x}\" y=\"{y}\" width=\"{}\" height=\"{H}\" fill=\"{}\" shape-rendering=\"crispEdges\"/>",
-                    cells * W,
-                    hex(paper)
-                );
+                rectangle(&mut svg, [first * W, y, cells * W, H], paper);
             }
         }
-        for column in 0..columns {
-            let cell = screen.cell(row, column).unwrap();
-            let (x, y) = (usize::from(column) * W, usize::from(row) * H);
-            let (ink, _) = colours(cell, default);
-            let mut rectangle = |y: usize, height: usize, fill: [u8; 3]| {
-                let _ = write!(
-                    svg,
-                    "<rect x=\"{x}\" y=\"{y}\" width=\"{W}\" height=\"{height}\" fill=\"{}\" shape-rendering=\"crispEdges\"/>",
-                    hex(fill)
-                );
-            };
-            match halves(cell) {
-                Some((true, true)) => rectangle(y, H, ink),
-                Some((true, false)) => rectangle(y, H / 2, ink),
-                Some((false, true)) => rectangle(y + H / 2, H / 2, ink),
+        let look = |cell: &Cell| {
+            let ink = colours(cell, default).0;
+            (ink, halves(cell), cell.bold(), cell.underline())
+        };
+        for (first, cells, (ink, halves, is_bold, is_underlined)) in runs(screen, row, look) {
+            let (x, width) = (first * W, cells * W);
+            match halves {
+                Some((true, true)) => rectangle(&mut svg, [x, y, width, H], ink),
+                Some((true, false)) => rectangle(&mut svg, [x, y, width, H / 2], ink),
+                Some((false, true)) => rectangle(&mut svg, [x, y + H / 2, width, H / 2], ink),
                 Some((false, false)) => {}
                 None => {
-                    let weight = if cell.bold() {
-                        " font-weight=\"bold\""
-                    } else {
-                        ""
+                    let text: String = (first..first + cells)
+                        .map(|column| screen.cell(row, column).unwrap().contents())
+                        .collect();
+                    let text = text.replace('&', "&amp;").replace('<', "&lt;");
+                    let weight = match is_bold {
+                        true => " font-weight=\"bold\"",
+                        false => "",
                     };
-                    let text = cell.contents().replace('&', "&amp;").replace('<', "&lt;");
+                    let (y, fill) = (y + 14, hex(ink));
                     let _ = write!(
                         svg,
-                        "<text x=\"{x}\" y=\"{}\" fill=\"{}\"{weight}>{text}</text>",
-                        y + 14,
-                        hex(ink)
+                        "<text x=\"{x}\" y=\"{y}\" textLength=\"{width}\" fill=\"{fill}\"{weight}>{text}</text>"
                     );
                 }
             }
-            if cell.underline() {
-                let _ = write!(
-                    svg,
-                    "<rect x=\"{x}\" y=\"{}\" width=\"{W}\" height=\"1\" fill=\"{}\"/>",
-                    y + 16,
-                    hex(ink)
-                );
+            if is_underlined {
+                rectangle(&mut svg, [x, y + 16, width, 1], ink);
             }
         }
         svg.push('\n');
+    }
+    svg.push_str("</svg>");
+    svg
+}
+
+/// Many screens of one size on a sheet, so many beside each other, each with its name.
+pub fn sheet(screens: &[(&str, Screen)], beside: u16, default: Background) -> String {
+    const GAP: u16 = 16;
+    const CAPTION: u16 = 28;
+    let (width, height) = extent(&screens.first().expect("a screen").1);
+    let (step, drop) = (width + GAP, height + CAPTION + GAP);
+    let below = u16::try_from(screens.len()).unwrap().div_ceil(beside);
+    let (whole, high) = (beside * step + GAP, below * drop + GAP);
+    let mut svg = format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {whole} {high}\" width=\"{whole}\" height=\"{high}\" \
+         font-family=\"sans-serif\" font-size=\"18\">"
+    );
+    rectangle(&mut svg, [0, 0, whole, high], BRIGHT.background);
+    for (place, (name, screen)) in (0..).zip(screens) {
+        let (x, y) = (GAP + place % beside * step, GAP + place / beside * drop);
+        let (caption, ink) = (y + CAPTION - 10, hex(BRIGHT.foreground));
+        let _ = write!(
+            svg,
+            "<text x=\"{x}\" y=\"{caption}\" fill=\"{ink}\">{name}</text>"
+        );
+        svg.push_str(&placed(screen, default, (x, y + CAPTION)));
     }
     svg.push_str("</svg>\n");
     svg

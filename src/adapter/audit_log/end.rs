@@ -11,6 +11,7 @@ use super::{
 use crate::domain::{
     Source,
     audit::{Act, AuditEvent, AuditHead, AuditOutcome},
+    source::OwnPlace,
 };
 
 /// The end of a log.
@@ -103,7 +104,7 @@ pub fn records(from: u64, to: u64) -> String {
 
 /// What a log says about itself.
 pub fn own(outcome: AuditOutcome) -> AuditEvent {
-    let from = Source::Console("audit log".into());
+    let from = Source::own(OwnPlace::AuditLog);
     AuditEvent::new(Act::ResumeAudit, outcome, &from)
 }
 

@@ -221,14 +221,6 @@ mod with_etcd {
                 Refusal::LoginOff.what_to_do(),
             );
         }
-        if state.is_outdated() {
-            return Finding::warning(
-                ETCD,
-                told,
-                "Upgrade it to 3.4.42 or later: before that, it can answer with what is no longer so, and its login can be \
-                 got round.",
-            );
-        }
         let is_nearly_full = |quota: i64| state.size / (quota / 100).max(1) >= NEARLY_FULL;
         if state.quota.is_some_and(is_nearly_full) {
             return Finding::warning(
@@ -237,6 +229,9 @@ mod with_etcd {
                 "Let etcd compact by itself (--auto-compaction-retention), defragment it, or give it a larger \
                  --quota-backend-bytes: when it is full, nobody can log in.",
             );
+        }
+        if let Some(fault) = state.version_fault() {
+            return Finding::warning(ETCD, format!("{told}; {fault}"), fault.what_to_do());
         }
         Finding::ok(ETCD, told)
     }
@@ -255,7 +250,7 @@ mod with_etcd {
 
         fn state() -> MemberState {
             MemberState {
-                version: "3.6.4".into(),
+                version: "3.6.14".into(),
                 size: 700 * MIB,
                 quota: Some(1000 * MIB),
                 is_leader: true,
@@ -274,7 +269,7 @@ mod with_etcd {
             assert_eq!(well.status, Status::Ok);
             assert_eq!(
                 well.message,
-                "https://a:2379: etcd 3.6.4, leader, 700 of at most 1000 MiB, TLS"
+                "https://a:2379: etcd 3.6.14, leader, 700 of at most 1000 MiB, TLS"
             );
             for (state, status, words) in [
                 (
@@ -292,6 +287,14 @@ mod with_etcd {
                     },
                     Status::Warning,
                     "3.4.42",
+                ),
+                (
+                    MemberState {
+                        version: "3.4.42".into(),
+                        ..state()
+                    },
+                    Status::Warning,
+                    "3.5.33, 3.6.14, 3.7.1",
                 ),
                 (
                     MemberState {

@@ -10,7 +10,7 @@ use crate::{
     cli::{error::CliError, output::Lines, progress, runtime::block_on, words::one_of},
     config::{Config, Flags, StoreKind},
     daemon::log,
-    domain::Source,
+    domain::{Source, source::OwnPlace},
     service::store_copy::StoreCopyError,
 };
 
@@ -77,7 +77,7 @@ pub fn run(arguments: &CopyArguments, flags: &Flags) -> Result<(), CliError> {
 async fn copy(from: &Config, to: &Config) -> Result<(), CliError> {
     let opened = store_copy::open_for_copy(from, to, Arc::new(SystemClock::start())).await?;
     let what = format!("{} to {}", shown(from), shown(to));
-    let source = Source::Console("command line".into());
+    let source = Source::own(OwnPlace::CommandLine);
     let progress = progress::count("Copying", "{msg} {spinner} {pos} records  {rate}");
     let copied = opened
         .copying

@@ -11,6 +11,7 @@ use super::{
     Foundation, ServiceError,
     account_act::Undone,
     decision::{Deed, NotDone},
+    outbox::{self, Outbox},
 };
 use crate::{
     domain::{
@@ -56,13 +57,14 @@ pub enum Done {
     /// The account as it is now, and the one-time password if one was issued.
     Account(Box<Card>, Option<IssuedPassword>),
     Rules(LoginRules),
-    Outbox(super::outbox::Page),
-    Audit(Vec<AuditRecord>),
 }
 
 impl Officer {
     /// The most accounts on one page of a search.
     pub const FOUND_AT_ONCE: usize = 100;
+
+    /// Letters and audit records that one look shows.
+    const SHOWN: usize = 100;
 
     pub fn new(foundation: Arc<Foundation>) -> Self {
         Self { foundation }
@@ -146,6 +148,52 @@ impl Officer {
         }
         let settings = self.foundation.settings();
         Ok(Answered::Here(settings.rules().await?.rules))
+    }
+
+    /// The letters that wait, from the first. A look does nobody harm, so it wants no reason and no fresh code, as a card
+    /// does not; it is recorded, before anything is shown.
+    pub async fn outbox(
+        &self,
+        who: &Authenticated,
+        from: &Source,
+    ) -> Result<Answered<outbox::Page>, ServiceError> {
+        let page = async {
+            let outbox = Outbox::new(self.foundation.clone());
+            outbox.page(None, Self::SHOWN).await
+        };
+        self.read(who, Act::ReadOutbox, from, page).await
+    }
+
+    /// The audit log of this machine, from the newest record. A look at it is recorded in the same way.
+    pub async fn audit_log(
+        &self,
+        who: &Authenticated,
+        from: &Source,
+    ) -> Result<Answered<Vec<AuditRecord>>, ServiceError> {
+        let records = async {
+            let Some(trail) = &self.foundation.audit_trail else {
+                let here = "the audit log is read where the store is held".to_owned();
+                return Err(ServiceError::Unavailable(here));
+            };
+            Ok(trail.newest(None, Self::SHOWN).await?)
+        };
+        self.read(who, Act::ReadAudit, from, records).await
+    }
+
+    /// What `work` reads, for an officer; that they ask for it is recorded before it begins.
+    async fn read<T>(
+        &self,
+        who: &Authenticated,
+        act: Act,
+        from: &Source,
+        work: impl Future<Output = Result<T, ServiceError>>,
+    ) -> Result<Answered<T>, ServiceError> {
+        if !self.is_officer(who, act, from).await? {
+            return Ok(Answered::Ended);
+        }
+        let asked = AuditEvent::new(act, AuditOutcome::Intended, from).by(who.account());
+        let read = self.foundation.announce(&asked, work).await?;
+        Ok(Answered::Here(read))
     }
 
     /// The card of one account. That it was looked at is recorded.

@@ -12,13 +12,9 @@ use crate::{
         ServiceError,
         account_act::{Hand, Said, Undone, target},
         decision::{Deed, NotDone},
-        outbox::Outbox,
     },
     store::settings::put_rules,
 };
-
-/// Letters and audit records that one order shows.
-const SHOWN: usize = 100;
 
 impl Officer {
     /// Carries out `order`: recorded as intended before it is done, told to the account's owner in the same commit, and
@@ -58,11 +54,6 @@ impl Officer {
                 })
             }
             DeskAct::SetRules(rules) => self.set_rules(&asked, *rules, &said, &who).await?,
-            DeskAct::ReadOutbox => {
-                let page = async { Outbox::new(deps.clone()).page(None, SHOWN).await };
-                Ok(Done::Outbox(deps.announce(&asked, page).await?))
-            }
-            DeskAct::ReadAudit => Ok(deps.announce(&asked, self.read_audit()).await?),
         };
         Ok(match done {
             Ok(done) => CarriedOut::Done(done, who),
@@ -131,14 +122,6 @@ impl Officer {
         });
         set.await
     }
-
-    async fn read_audit(&self) -> Result<Done, ServiceError> {
-        let Some(trail) = &self.foundation.audit_trail else {
-            let here = "the audit log is read where the store is held".to_owned();
-            return Err(ServiceError::Unavailable(here));
-        };
-        Ok(Done::Audit(trail.newest(None, SHOWN).await?))
-    }
 }
 
 /// What is recorded of an order, whatever comes of it.
@@ -146,8 +129,6 @@ fn asked(act: &DeskAct, said: &Said, who: &Authenticated, from: &Source) -> Audi
     let (word, what) = match act {
         DeskAct::Account(_, act) => (act.row().act, target(act, None)),
         DeskAct::SetRules(rules) => (Act::SetPolicy, Some(format!("to {rules}"))),
-        DeskAct::ReadOutbox => (Act::ReadOutbox, None),
-        DeskAct::ReadAudit => (Act::ReadAudit, None),
     };
     let asked = AuditEvent::new(word, AuditOutcome::Intended, from)
         .by(who.account())

@@ -9,14 +9,14 @@ use crate::{
     service::{
         ServiceError, Services,
         officer::{Answered, CarriedOut, Done},
-        outbox::Waiting,
+        outbox::{Page, Waiting},
     },
     session::proofs::{LoggedIn, Proofs},
     tui::{DeskReply, DeskRequest, Lookup, LookupReply, OutboxRow, Reply},
 };
 
 /// Accounts that one lookup finds at most.
-const PAGE: usize = 50;
+const FOUND: usize = 50;
 
 pub async fn attempt(
     services: &Services,
@@ -59,6 +59,15 @@ async fn judged(
             let rules = officer.rules(&who, source).await?;
             answer(rules, DeskReply::Rules)
         }
+        DeskRequest::ShowOutbox => {
+            let page = officer.outbox(&who, source).await?;
+            let rows = |page: Page| page.letters.into_iter().map(outbox_row).collect();
+            answer(page, |page| DeskReply::Outbox(rows(page)))
+        }
+        DeskRequest::ShowAudit => {
+            let records = officer.audit_log(&who, source).await?;
+            answer(records, DeskReply::Audit)
+        }
         DeskRequest::CarryOut(order) => {
             let carried_out = officer.carry_out(&who, *order, source).await?;
             return Ok(match carried_out {
@@ -89,7 +98,7 @@ pub async fn look_up(
     let Lookup::Find { typed, after } = lookup;
     let found = services
         .officer
-        .find(who, &typed, after.as_ref(), PAGE, source);
+        .find(who, &typed, after.as_ref(), FOUND, source);
     Ok(match found.await? {
         Answered::Ended => LookupReply::Ended,
         // A search declines nobody; were it to, there would be nothing to see.
@@ -111,8 +120,6 @@ fn done_view(done: Done) -> DeskReply {
     match done {
         Done::Account(card, password) => DeskReply::Done(card, password),
         Done::Rules(rules) => DeskReply::Rules(rules),
-        Done::Outbox(page) => DeskReply::Outbox(page.letters.into_iter().map(outbox_row).collect()),
-        Done::Audit(records) => DeskReply::Audit(records),
     }
 }
 

@@ -31,6 +31,7 @@ use tokio::{
 use super::{
     super::{Key, StoreError, health::Refusal},
     settings::{EtcdSettings, EtcdUser},
+    version::{self, VersionFault},
 };
 
 /// One member is given this long, which is above what a healthy one takes and below what people notice.
@@ -549,9 +550,6 @@ fn is_connection_refused(status: &dyn std::error::Error) -> bool {
     errors.any(|error| error.kind() == std::io::ErrorKind::ConnectionRefused)
 }
 
-/// The first version without the faults that [`MemberState::is_outdated`] tells of.
-const SOUND: [u32; 3] = [3, 4, 42];
-
 /// What the members say of themselves, each asked once.
 #[derive(Debug)]
 pub struct Members(pub Vec<(String, Result<MemberState, String>)>);
@@ -576,12 +574,9 @@ pub struct MemberState {
 }
 
 impl MemberState {
-    /// Whether this version has faults that matter here: before 3.4.42, etcd could answer with what was no longer so,
-    /// and its own login could be got round.
-    pub fn is_outdated(&self) -> bool {
-        let mut numbers = self.version.split(['.', '-', '+']).map(str::parse);
-        let mut next = || numbers.next().and_then(Result::ok).unwrap_or(0_u32);
-        [next(), next(), next()] < SOUND
+    /// What is the matter with its version, if anything is.
+    pub fn version_fault(&self) -> Option<VersionFault> {
+        version::fault(&self.version)
     }
 }
 
@@ -639,32 +634,4 @@ pub fn end_of(mut prefix: Vec<u8>) -> Vec<u8> {
 /// When a question that begins now is to be answered.
 pub fn deadline(cluster: &Cluster) -> Instant {
     Instant::now() + cluster.patience()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn versions_are_compared_by_their_numbers() {
-        let is_outdated = |version: &str| {
-            let state = MemberState {
-                version: version.into(),
-                size: 0,
-                quota: None,
-                is_leader: false,
-                has_leader: true,
-                errors: Vec::new(),
-                asks_for_no_login: false,
-                refuses: None,
-            };
-            state.is_outdated()
-        };
-        for old in ["3.4.23", "3.4.9", "3.3.99", "3.4.41-rc.1", "", "new"] {
-            assert!(is_outdated(old), "{old}");
-        }
-        for sound in ["3.4.42", "3.4.100", "3.5.0", "3.6.4+git", "4.0.0"] {
-            assert!(!is_outdated(sound), "{sound}");
-        }
-    }
 }

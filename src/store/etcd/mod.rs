@@ -26,6 +26,7 @@ mod settings;
 mod slot;
 mod transaction;
 mod turn;
+mod version;
 
 use std::{path::Path, sync::Arc};
 
@@ -37,6 +38,7 @@ pub use self::{
     cluster::{MemberState, Members, look},
     looking::to_look,
     settings::{EtcdSettings, EtcdTls, EtcdUser},
+    version::VersionFault,
 };
 use super::{
     Changes, Commit, HeldKeys, Key, Opened, Outcome, Snapshot, Store, StoreError, Turn, Value,

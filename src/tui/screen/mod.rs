@@ -15,7 +15,7 @@ use std::{fmt, time::Duration};
 use ratatui::Frame;
 
 use super::{
-    DeskReply, HomeView, Lookup, LookupReply, Now, Request,
+    Copied, DeskReply, HomeView, Lookup, LookupReply, Now, Request,
     command::Command,
     context::{Context, PATIENCE},
     route::Route,
@@ -54,6 +54,8 @@ pub enum Step {
     /// The same, back to before any proof: whatever was proved is dropped.
     Retreat(Vec<Route>),
     Ask(Request),
+    /// To the terminal's clipboard; the screen stays and says so.
+    Copy(Copied),
     /// Show the page that says how to get TOTP reset.
     ShowReset,
     ShowPage(Page),
@@ -341,6 +343,13 @@ fn until_next_second(left: Duration) -> Duration {
 pub fn next_second(now: Now) -> Duration {
     let nanos = u64::try_from(now.wall.subsec_nanosecond()).unwrap_or(0);
     Duration::from_nanos(1_000_000_000 - nanos.min(999_999_999))
+}
+
+/// Writes that something was sent to the terminal's clipboard, and no more than is known of it.
+pub fn write_copied(sheet: &mut Sheet, context: &Context<'_>) {
+    if context.is_copied {
+        sheet.success(&context.text.common.copied);
+    }
 }
 
 /// Writes that a request is under way, once it has taken long enough to wonder.

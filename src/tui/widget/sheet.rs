@@ -833,11 +833,18 @@ impl Sheet {
         }
     }
 
-    /// Lines that are a picture, where fields stand.
+    /// Columns that a picture may have, which can do without the gutter.
+    pub fn picture_columns(&self) -> u16 {
+        u16::try_from(self.width).unwrap_or(u16::MAX)
+    }
+
+    /// Lines that are a picture, where fields stand if there is room.
     pub fn picture(&mut self, lines: Vec<Line<'static>>) {
         self.note(|| Part::Picture);
+        let widest = lines.iter().map(Line::width).max().unwrap_or_default();
+        let gutter = POINTER.min(self.width.saturating_sub(widest));
         for mut line in lines {
-            line.spans.insert(0, Span::raw(" ".repeat(POINTER)));
+            line.spans.insert(0, Span::raw(" ".repeat(gutter)));
             self.lines.push(line);
         }
     }

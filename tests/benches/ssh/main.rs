@@ -419,7 +419,7 @@ impl Crowd {
 }
 
 async fn log_in(terminal: &mut Terminal, user_id: &str) {
-    terminal.press(format!("\r\r{user_id}\r{PASSWORD}\r")).await;
+    terminal.press(format!("\rp{user_id}\r{PASSWORD}\r")).await;
     terminal.wait_for(&["LOGOUT", user_id]).await;
 }
 

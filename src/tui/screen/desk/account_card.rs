@@ -174,7 +174,7 @@ impl AccountCardScreen {
         let last = match &card.last_login {
             Some(LastLogin { at, from }) => fill(
                 &context.text.home.last_login_value,
-                &[("date", &date(*at)), ("source", &from.to_string())],
+                &[("date", &date(*at)), ("source", &context.text.place(from))],
             ),
             None => words.never.clone(),
         };
@@ -199,7 +199,7 @@ impl AccountCardScreen {
             table.row(vec![
                 calendar::short_date_and_minute(*at, zone, months),
                 context.text.activity.of(*kind).to_owned(),
-                from.to_string(),
+                context.text.place(from),
                 by.as_ref()
                     .map_or(String::new(), |by| by.user_id.to_string()),
             ]);
@@ -217,7 +217,9 @@ impl FormScreen for AccountCardScreen {
 
     fn items(&self, context: &Context<'_>) -> Items<Item> {
         let text = context.text;
-        let reveal = || items::button(Item::RevealEmail, &text.account_card.reveal_email);
+        // A look is recorded, so no slip may be one.
+        let reveal =
+            || items::button(Item::RevealEmail, &text.account_card.reveal_email).by_enter();
         let act = |act: ActKind| {
             let button = items::button(Item::Act(act), &text.account_act.of(act).label);
             match act.takes_away() {

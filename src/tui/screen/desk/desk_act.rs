@@ -1,8 +1,7 @@
 //! The form before an officer's act: what will be done and to whom, why, what was seen to know the person, and a fresh
 //! code of the officer's own phone where one is wanted.
 //!
-//! Enter in a field only moves on; an act that changes something wants its own button, below the question, and an Enter of
-//! its own.
+//! Enter in a field only moves on; an act wants its own button, below the question, and an Enter of its own.
 
 use std::time::Duration;
 
@@ -155,8 +154,6 @@ impl DeskActScreen {
                 }
                 sheet.bullet(&words.set_rules_effect);
             }
-            Draft::Outbox => sheet.bullet(&words.read_outbox_effect),
-            Draft::Audit => sheet.bullet(&words.read_audit_effect),
         }
     }
 
@@ -188,26 +185,15 @@ impl FormScreen for DeskActScreen {
         let field = |item, label| items::field(item, label, FIELD).in_row();
         let email = draft.wants_email();
         let seen = draft.wants_identity();
-        let mut items: Vec<_> = [
+        let items = [
             email.then(|| field(Item::Email, &words.email)),
             Some(field(Item::Reason, &words.reason)),
             seen.then(|| field(Item::Seen, &words.seen)),
             self.fresh.item(text),
-        ]
-        .into_iter()
-        .flatten()
-        .collect();
-        let confirm = items::button(Item::Confirm, draft.button(text));
-        if draft.is_a_look() {
-            // Enter in the last field is enough.
-            let last = items.pop().map(|item| item.enter(&text.key.next));
-            items.extend(last);
-            items.push(confirm);
-        } else {
-            items.push(confirm.grave());
-        }
-        items.push(items::button(Item::Cancel, &text.common.cancel));
-        Items::new(items).esc(&text.common.cancel)
+            Some(items::button(Item::Confirm, draft.button(text)).grave()),
+            Some(items::button(Item::Cancel, &text.common.cancel)),
+        ];
+        Items::new(items.into_iter().flatten()).esc(&text.common.cancel)
     }
 
     fn choose(&mut self, item: Item, context: &Context<'_>) -> Step {
@@ -221,11 +207,10 @@ impl FormScreen for DeskActScreen {
         Step::Close(Left::Nothing)
     }
 
-    fn changed(&mut self, _item: Item, change: Change, context: &Context<'_>) -> Step {
+    fn changed(&mut self, _item: Item, change: Change, _context: &Context<'_>) -> Step {
         self.declined = None;
         match change {
-            Change::Completed if self.draft.is_a_look() => self.submit(context.now),
-            // The sixth digit submits nothing that changes something: that wants its own key.
+            // The sixth digit submits nothing: an act wants its own key.
             Change::Completed => {
                 self.form.focus(Item::Confirm);
                 Step::Stay
@@ -272,9 +257,7 @@ impl Screen for DeskActScreen {
             sheet.refusal(declined_words(why, text));
         }
         sheet.gap();
-        if !self.draft.is_a_look() {
-            sheet.paragraph(&text.desk_act.question);
-        }
+        sheet.paragraph(&text.desk_act.question);
         form.write_buttons(sheet);
         write_working(sheet, context);
     }

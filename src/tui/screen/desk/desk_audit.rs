@@ -1,9 +1,15 @@
 //! The newest records of the audit log at the officer's desk, and each as a whole.
 //!
-//! The words are those of the log itself, so that what is read here is found again by `audit search`.
+//! The list speaks the reader's language. A record as a whole also has the words of the log itself, so that what is read
+//! here is found again by `audit search`.
 
 use crate::{
-    domain::{AccountKey, audit::AuditRecord, calendar, idle::Presence},
+    domain::{
+        AccountKey, Source,
+        audit::{Act, AuditRecord},
+        calendar,
+        idle::Presence,
+    },
     tui::{
         command::Command,
         context::Context,
@@ -76,7 +82,7 @@ impl DeskAuditScreen {
         let time = fill(&words.time, &[("zone", zone.as_str())]);
         let mut table = Table::new(&[
             (time.as_str(), 17),
-            (&words.act, 10),
+            (&words.act, 16),
             (&words.account, 8),
             (&words.by, 6),
             (&words.outcome, 7),
@@ -85,11 +91,11 @@ impl DeskAuditScreen {
         for record in &self.records {
             table.row(vec![
                 calendar::short_date_and_minute(record.at, zone, &text.months),
-                harmless(&record.act),
+                act_of(record, text),
                 id_of(record.account.as_ref()),
                 id_of(record.by.as_ref()),
-                record.outcome.as_str().to_owned(),
-                place_of(&record.from),
+                text.audit_outcome.of(record.outcome).clone(),
+                place_of(record, text),
             ]);
         }
         table.write(sheet, Some(self.form.focused()), rows, false);
@@ -105,14 +111,22 @@ impl DeskAuditScreen {
         sheet.name_columns(18);
         let label = context.theme.label;
         sheet.pair(&words.at, &date, label);
-        sheet.pair(&words.act, &harmless(&record.act), label);
+        let with_word = |said: String, word: &str| format!("{said} ({})", harmless(word));
+        sheet.pair(
+            &words.act,
+            &with_word(act_of(record, text), &record.act),
+            label,
+        );
         let key =
             |key: &Option<AccountKey>| key.as_ref().map_or("-".to_owned(), ToString::to_string);
         sheet.pair(&words.account, &key(&record.account), label);
         sheet.pair(&words.by, &key(&record.by), label);
-        sheet.pair(&words.outcome, record.outcome.as_str(), label);
+        let outcome = text.audit_outcome.of(record.outcome).clone();
+        let outcome = with_word(outcome, record.outcome.as_str());
+        sheet.pair(&words.outcome, &outcome, label);
         sheet.pair(&words.reason, &whole(&record.reason), label);
-        sheet.pair(&words.from, &harmless(&record.from), label);
+        let from = with_word(place_in_full(record, text), &record.from);
+        sheet.pair(&words.from, &from, label);
         sheet.pair(&words.detail, &whole(&record.detail), label);
     }
 }
@@ -122,12 +136,34 @@ fn id_of(account: Option<&AccountKey>) -> String {
     account.map_or_else(String::new, |account| account.user_id.to_string())
 }
 
+/// What was attempted. A newer program may have recorded an act that this one has no name for.
+fn act_of(record: &AuditRecord, text: &'static Text) -> String {
+    match Act::from_word(&record.act) {
+        Some(act) => text.audit_act.of(act).clone(),
+        None => harmless(&record.act),
+    }
+}
+
 /// Where a record comes from, without the kind of place, for which the table has no room either.
-fn place_of(from: &str) -> String {
-    let place = ["console:", "peer:"]
-        .into_iter()
-        .find_map(|kind| from.strip_prefix(kind));
-    harmless(place.unwrap_or(from))
+fn place_of(record: &AuditRecord, text: &'static Text) -> String {
+    match Source::of_record(&record.from) {
+        Some(source) => text.place(&source),
+        None => harmless(&record.from),
+    }
+}
+
+/// The same with the kind of place.
+fn place_in_full(record: &AuditRecord, text: &'static Text) -> String {
+    let words = &text.desk_audit;
+    let place = place_of(record, text);
+    match Source::of_record(&record.from) {
+        None => place,
+        Some(source) if source.own_place().is_some() => {
+            fill(&words.from_program, &[("place", &place)])
+        }
+        Some(Source::Console(_)) => fill(&words.from_terminal, &[("name", &place)]),
+        Some(Source::Peer(_)) => fill(&words.from_network, &[("address", &place)]),
+    }
 }
 
 impl FormScreen for DeskAuditScreen {

@@ -18,8 +18,6 @@ pub enum Draft {
         before: LoginRules,
         wanted: LoginRules,
     },
-    Outbox,
-    Audit,
 }
 
 impl Draft {
@@ -31,11 +29,6 @@ impl Draft {
         matches!(self, Self::Account(_, _, ActKind::CorrectEmail))
     }
 
-    /// It only looks at something: Enter in the last field is enough.
-    pub fn is_a_look(&self) -> bool {
-        matches!(self, Self::Outbox | Self::Audit)
-    }
-
     pub fn act(&self, email: Option<EmailAddress>) -> Option<DeskAct> {
         match self {
             Self::Account(key, _, act) => {
@@ -43,8 +36,6 @@ impl Draft {
                 Some(DeskAct::Account(key.clone(), act))
             }
             Self::Rules { wanted, .. } => Some(DeskAct::SetRules(*wanted)),
-            Self::Outbox => Some(DeskAct::ReadOutbox),
-            Self::Audit => Some(DeskAct::ReadAudit),
         }
     }
 
@@ -63,8 +54,6 @@ impl Draft {
                 ],
             ),
             Self::Rules { .. } => words.set_rules.clone(),
-            Self::Outbox => words.read_outbox.clone(),
-            Self::Audit => words.read_audit.clone(),
         }
     }
 
@@ -72,7 +61,6 @@ impl Draft {
         match self {
             Self::Account(_, _, act) => &text.account_act.of(*act).label,
             Self::Rules { .. } => &text.desk_act.set_rules,
-            Self::Outbox | Self::Audit => &text.desk.open,
         }
     }
 }

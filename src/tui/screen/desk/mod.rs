@@ -9,6 +9,7 @@ pub mod desk_audit;
 pub mod desk_outbox;
 pub mod desk_policy;
 pub mod draft;
+mod found;
 pub mod one_time_password;
 pub mod rule_words;
 
@@ -16,17 +17,15 @@ use std::time::Duration;
 
 use self::{
     desk_act::{declined_words, write_refusal},
-    draft::Draft,
+    found::{AHEAD, List, found_of, found_table},
 };
 use crate::{
     domain::{
-        account::{Role, TotpState},
         identity::{AccountKey, PersonName},
         idle::Presence,
-        officer::{Bookmark, Card, Declined, Found, FoundPage},
+        officer::{Declined, Found},
         recorded::ClockFault,
         recovery::RecoveryState,
-        throttle::Gate,
     },
     tui::{
         DeskReply, DeskRequest, HomeNotice, HomeView, Lookup, LookupReply, Now, Request,
@@ -38,16 +37,9 @@ use crate::{
         widget::{
             form::{Change, Form, Items, items},
             sheet::Sheet,
-            table::Table,
         },
     },
 };
-
-/// Accounts that the list holds at most. Whoever pages on leaves the first ones behind.
-const MOST: usize = 200;
-
-/// The next page is asked for when this many rows or fewer are below the one in focus.
-const AHEAD: usize = 10;
 
 /// Columns of the field in which is typed what is looked for.
 const SEARCH: usize = 48;
@@ -77,63 +69,6 @@ pub enum Focus {
     Search,
     Row(usize),
     Button(Button),
-}
-
-/// What was found for one text.
-#[derive(Debug)]
-struct List {
-    typed: String,
-    accounts: Vec<Found>,
-    next: Option<Bookmark>,
-    has_altered: bool,
-    /// The page behind the last one is wanted.
-    wants_more: bool,
-    /// Accounts before the first that the list holds no longer.
-    left_behind: usize,
-}
-
-impl List {
-    fn new(typed: String, page: FoundPage) -> Self {
-        Self {
-            typed,
-            accounts: page.accounts,
-            next: page.next,
-            has_altered: page.has_altered,
-            wants_more: false,
-            left_behind: 0,
-        }
-    }
-
-    /// A page ends where its work was bounded, so it may hold few accounts, or none, and yet there are more: the search
-    /// goes on until there is something to page through.
-    fn is_short(&self) -> bool {
-        self.next.is_some() && self.accounts.len() <= AHEAD
-    }
-
-    /// Whether there is more to be had, and hardly anything of it is here below the account in focus, if one is.
-    fn runs_out(&self, row: Option<usize>) -> bool {
-        let below = row.map_or(0, |row| row + AHEAD);
-        self.is_short() || (self.next.is_some() && below >= self.accounts.len())
-    }
-
-    /// Why accounts may be missing, if so.
-    fn gap<'t>(&self, text: &'t Text) -> Option<&'t str> {
-        let words = &text.desk;
-        self.has_altered.then_some(words.altered.as_str())
-    }
-
-    /// Adds the page behind the last one; returns how many accounts had to go in front. None goes while the one in
-    /// focus is among them, or none is: that would put another under the pointer.
-    fn append(&mut self, page: FoundPage, row: Option<usize>) -> usize {
-        self.accounts.extend(page.accounts);
-        self.next = page.next;
-        self.has_altered |= page.has_altered;
-        let surplus = self.accounts.len().saturating_sub(MOST);
-        let gone = row.filter(|row| *row >= surplus).map_or(0, |_| surplus);
-        self.accounts.drain(..gone);
-        self.left_behind += gone;
-        gone
-    }
 }
 
 /// What leads on from the desk.
@@ -339,54 +274,6 @@ impl DeskScreen {
     }
 }
 
-fn found_table(accounts: &[Found], context: &Context<'_>) -> Table {
-    let words = &context.text.desk;
-    let mut table = Table::new(&[
-        (words.id.as_str(), 14),
-        (&words.user_type, 12),
-        (&words.name, 12),
-        (&words.totp, 8),
-        ("", 15),
-    ]);
-    for found in accounts {
-        let totp = match found.totp {
-            TotpState::Off => &words.totp_off,
-            TotpState::Pending { .. } => &words.totp_pending,
-            TotpState::Active { .. } => &words.totp_active,
-        };
-        let marks = [
-            (found.suspended, &words.suspended),
-            (found.held, &words.held),
-            (found.role == Role::Officer, &words.officer),
-        ];
-        let marks: Vec<&str> = marks
-            .into_iter()
-            .filter(|(is_so, _)| *is_so)
-            .map(|(_, mark)| mark.as_str())
-            .collect();
-        table.row(vec![
-            found.key.user_id.to_string(),
-            found.key.user_type.label().to_owned(),
-            found.name.to_string(),
-            totp.clone(),
-            marks.join(", "),
-        ]);
-    }
-    table
-}
-
-/// The account of `card` as the list shows it.
-fn found_of(card: Card) -> Found {
-    Found {
-        key: card.key,
-        name: card.name,
-        role: card.role,
-        totp: card.totp,
-        suspended: card.suspended.is_some(),
-        held: card.gate == Gate::Held,
-    }
-}
-
 impl FormScreen for DeskScreen {
     form_of!(Focus, attempt);
 
@@ -441,8 +328,8 @@ impl FormScreen for DeskScreen {
                 None => Step::Stay,
             },
             Focus::Button(Button::Policy) => Step::Ask(Request::Desk(DeskRequest::ShowRules)),
-            Focus::Button(Button::Outbox) => Step::Open(Route::DeskAct(Draft::Outbox)),
-            Focus::Button(Button::Audit) => Step::Open(Route::DeskAct(Draft::Audit)),
+            Focus::Button(Button::Outbox) => Step::Ask(Request::Desk(DeskRequest::ShowOutbox)),
+            Focus::Button(Button::Audit) => Step::Ask(Request::Desk(DeskRequest::ShowAudit)),
             Focus::Button(Button::Account) => Step::Ask(Request::LoadHome),
             Focus::Button(Button::LogOut) => Step::LogOut,
         }

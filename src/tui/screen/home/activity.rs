@@ -77,7 +77,7 @@ impl ActivityScreen {
     fn write_activity(&self, sheet: &mut Sheet, context: &Context<'_>, activity: &Activity) {
         let (theme, words) = (context.theme, &context.text.account_activity);
         let what = context.text.activity.of(activity.kind).as_str();
-        let source = activity.from.to_string();
+        let source = context.text.place(&activity.from);
         let said = match &activity.by {
             None => fill(&words.from, &[("what", what), ("source", &source)]),
             Some(officer) => {

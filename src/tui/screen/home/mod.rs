@@ -127,6 +127,7 @@ impl FormScreen for HomeScreen {
             match act {
                 Act::Enable => button.main(),
                 Act::Disable => button.danger(),
+                Act::LogOut => button.by_enter(),
                 _ => button,
             }
         };
@@ -200,7 +201,7 @@ impl Screen for HomeScreen {
         let last = match &view.last_login {
             Some(LastLogin { at, from }) => fill(
                 &words.last_login_value,
-                &[("date", &date(*at)), ("source", &from.to_string())],
+                &[("date", &date(*at)), ("source", &context.text.place(from))],
             ),
             None => words.first_login.clone(),
         };

@@ -1,11 +1,13 @@
 //! The recovery codes, shown once, until the person has said twice that they are written down.
 
+use zeroize::Zeroizing;
+
 use crate::{
     domain::{idle::Presence, recovery::IssuedCodes},
     tui::{
-        HomeView,
+        Copied, HomeView,
         context::Context,
-        screen::{FormScreen, Screen, Step, form_of},
+        screen::{FormScreen, Screen, Step, form_of, write_copied},
         text::Text,
         widget::{
             form::{Form, Items, items},
@@ -103,6 +105,18 @@ impl FormScreen for RecoveryCodesScreen {
         }
     }
 
+    /// All of them, a line each.
+    fn to_copy(&self) -> Option<Copied> {
+        let codes: Vec<_> = self.codes.iter().map(|code| code.grouped()).collect();
+        let length = codes.iter().map(|code| code.len() + 1).sum();
+        let mut lines = Zeroizing::new(String::with_capacity(length));
+        for code in &codes {
+            lines.push_str(code);
+            lines.push('\n');
+        }
+        Some(lines.into())
+    }
+
     fn back(&mut self, _context: &Context<'_>) -> Step {
         self.ask(!self.asked)
     }
@@ -120,6 +134,9 @@ impl Screen for RecoveryCodesScreen {
         sheet.gap();
         if self.asked {
             sheet.paragraph(&words.question);
+        } else if context.is_copied {
+            // It has just been sent somewhere.
+            sheet.gap();
         } else {
             sheet.hint(&words.once);
         }
@@ -132,6 +149,7 @@ impl Screen for RecoveryCodesScreen {
                 sheet.seen_with_focus(sheet.height() - 1 - before);
             }
         }
+        write_copied(sheet, context);
     }
 
     fn step(&self) -> Option<(usize, usize)> {

@@ -108,7 +108,7 @@ impl FormScreen for RecoveryIssueScreen {
             code.map(|item| item.enter(&text.key.choose).grave()),
             Some(items::button(Item::Issue, issue).grave()),
             Some(items::button(Item::Later, self.later(text))),
-            offered.map(|_| items::button(Item::LogOut, &text.common.logout)),
+            offered.map(|_| items::button(Item::LogOut, &text.common.logout).by_enter()),
         ];
         Items::new(items.into_iter().flatten()).esc(self.later(text))
     }

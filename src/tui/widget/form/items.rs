@@ -17,7 +17,7 @@ pub struct Items<Id> {
     esc: Option<&'static str>,
     kind: Kind,
     page: Option<usize>,
-    further: Option<(usize, KeyHint)>,
+    further: Vec<(usize, KeyHint)>,
     has_main: bool,
 }
 
@@ -36,7 +36,7 @@ impl<Id: Copy + PartialEq> Items<Id> {
             esc: None,
             kind: Kind::Form,
             page: None,
-            further: None,
+            further: Vec::new(),
             has_main: true,
         }
     }
@@ -82,7 +82,7 @@ impl<Id: Copy + PartialEq> Items<Id> {
 
     /// One more key to be told of, at this place among the others.
     pub fn further(mut self, place: usize, hint: Option<KeyHint>) -> Self {
-        self.further = hint.map(|hint| (place, hint));
+        self.further.extend(hint.map(|hint| (place, hint)));
         self
     }
 
@@ -129,6 +129,18 @@ impl<Id: Copy + PartialEq> Items<Id> {
         self.place(jumped(self.position(focus), &labels, letter)?)
     }
 
+    /// Whether `letter` does at once what `item` is for. It does on a menu, where nothing is typed that it could have been
+    /// meant for, if no other item begins with it, and unless the item wants an Enter of its own.
+    pub fn acts_at_once(&self, item: Id, letter: char) -> bool {
+        let is_menu = self.list.iter().all(|item| !item.is_filled_in());
+        let mut meant = self
+            .list
+            .iter()
+            .filter(|item| begins(item.jump_label(), letter));
+        let only = meant.next().filter(|_| meant.next().is_none());
+        is_menu && only.is_some_and(|only| only.id == item && !only.wants_enter)
+    }
+
     /// What the last row says of keys while `focus` is in focus.
     pub fn hints(&self, focus: Id, context: &Context<'_>) -> Vec<KeyHint> {
         let keys = &context.text.key;
@@ -151,7 +163,7 @@ impl<Id: Copy + PartialEq> Items<Id> {
         hints.extend(moves.into_iter().flatten());
         hints.push(KeyHint::new("F1", &keys.help));
         hints.push(KeyHint::new("F2", &keys.language));
-        if let Some((place, hint)) = &self.further {
+        for (place, hint) in &self.further {
             let place = place.saturating_add(usize::from(context.unread.is_some()));
             hints.insert(hints.len().min(place), hint.clone());
         }
@@ -172,13 +184,14 @@ pub fn unread_hint(unread: Unread, keys: &'static KeyNames) -> KeyHint {
 
 /// The first label after place `focus` that begins with `letter`, if any does.
 pub fn jumped(focus: usize, labels: &[&str], letter: char) -> Option<usize> {
-    let begins = |label: &str| {
-        let first = label.chars().next();
-        first.is_some_and(|first| first.to_lowercase().eq(letter.to_lowercase()))
-    };
     (1..=labels.len())
         .map(|step| (focus + step) % labels.len())
-        .find(|item| begins(labels[*item]))
+        .find(|item| begins(labels[*item], letter))
+}
+
+fn begins(label: &str, letter: char) -> bool {
+    let first = label.chars().next();
+    first.is_some_and(|first| first.to_lowercase().eq(letter.to_lowercase()))
 }
 
 /// One thing that can be focused, and what is said of it.
@@ -190,6 +203,7 @@ pub struct Item<Id> {
     enter: Enter,
     is_grave: bool,
     takes_away: bool,
+    wants_enter: bool,
     is_main: bool,
 }
 
@@ -240,6 +254,7 @@ impl<Id> Item<Id> {
             enter: Enter::Usual,
             is_grave: false,
             takes_away: false,
+            wants_enter: false,
             is_main: false,
         }
     }
@@ -292,12 +307,18 @@ impl<Id> Item<Id> {
     /// What Enter does here cannot be taken back.
     pub fn grave(mut self) -> Self {
         self.is_grave = true;
-        self
+        self.by_enter()
     }
 
     /// It takes something away, or leads to where that is done.
     pub fn danger(mut self) -> Self {
         self.takes_away = true;
+        self.by_enter()
+    }
+
+    /// A letter only puts it in focus, on a menu too: done by a slip, it would cost a login.
+    pub fn by_enter(mut self) -> Self {
+        self.wants_enter = true;
         self
     }
 
@@ -338,6 +359,12 @@ impl<Id> Item<Id> {
     /// Whether letters, Space, Left and Right are for this item.
     pub(super) fn is_typed_into(&self) -> bool {
         self.is_field() || self.is_choices()
+    }
+
+    /// Whether it is there to be filled in, with text or by a choice.
+    fn is_filled_in(&self) -> bool {
+        let is_chosen = matches!(self.look, Look::Radio { .. } | Look::Checkbox { .. });
+        self.is_typed_into() || is_chosen
     }
 
     /// Whether Enter only leads on to the next item.

@@ -247,7 +247,14 @@ impl<Id: Copy + PartialEq> Form<Id> {
             Command::Activate if item.leads_on() => items.moved(item.id, Command::Next),
             Command::Activate => return Pressed::Chosen(item.id),
             Command::Edit(edit) => return self.edit(item, edit),
-            Command::Jump(letter) => items.jumped(item.id, letter),
+            Command::Jump(letter) => {
+                let meant = items.jumped(item.id, letter);
+                if let Some(meant) = meant.filter(|meant| items.acts_at_once(*meant, letter)) {
+                    self.focus = meant;
+                    return Pressed::Chosen(meant);
+                }
+                meant
+            }
             other => items.moved(item.id, other),
         };
         self.focus = to.unwrap_or(self.focus);

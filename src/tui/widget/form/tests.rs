@@ -82,6 +82,42 @@ fn keys_lead_around_the_items_and_into_their_fields() {
 }
 
 #[test]
+fn on_a_menu_a_letter_acts_at_once_and_elsewhere_it_moves() {
+    use Pressed::{Chosen, Nothing};
+    let menu = || {
+        let entry = |row, label| items::entry(Id::Row(row), label);
+        vec![
+            entry(0, "Masuk"),
+            entry(1, "Tentang"),
+            entry(2, "Syarat"),
+            entry(3, "Sandi"),
+            items::button(Id::Send, "Keluar").by_enter(),
+            items::button(Id::Delete, "Hapus").danger(),
+        ]
+    };
+    let with = |item| menu().into_iter().chain([item]);
+    let checked = || items::checkbox(Id::Kind, "Ingat", false, "");
+    for (keys, items, focus, pressed) in [
+        ("t", Items::new(menu()), Id::Row(1), Chosen(Id::Row(1))),
+        ("T", Items::new(menu()), Id::Row(1), Chosen(Id::Row(1))),
+        // Two begin with it: which is meant is for Enter to say.
+        ("s", Items::new(menu()), Id::Row(2), Nothing),
+        ("ss\n", Items::new(menu()), Id::Row(3), Chosen(Id::Row(3))),
+        ("x", Items::new(menu()), Id::Row(0), Nothing),
+        // What a slip would cost too much wants an Enter.
+        ("k", Items::new(menu()), Id::Send, Nothing),
+        ("h", Items::new(menu()), Id::Delete, Nothing),
+        ("h\n", Items::new(menu()), Id::Delete, Chosen(Id::Delete)),
+        // Beside something to fill in, a letter may have been meant for that.
+        ("t", Items::new(with(checked())), Id::Row(1), Nothing),
+    ] {
+        let mut form = Form::new(Id::Row(0));
+        assert_eq!(press(&mut form, keys, &items), pressed, "{keys:?}");
+        assert_eq!(form.focused(), focus, "{keys:?}");
+    }
+}
+
+#[test]
 fn a_choice_is_made_with_space_arrows_and_letters() {
     for (keys, chosen) in [
         (" ", 1),

@@ -3,16 +3,23 @@
 //! Bytes are collected first and sent after, so that one frame is one write (a key press over a network is one packet)
 //! and drawing never waits for a slow terminal. Between drawings a session keeps its frame packed.
 
-use std::{cell::RefCell, convert::Infallible, fmt::Write as _, mem};
+mod address;
+mod packed;
+mod sequence;
+
+use std::{cell::RefCell, convert::Infallible, mem};
 
 use ratatui::{
     Frame, Terminal,
     backend::{Backend, ClearType, WindowSize},
-    buffer::{Buffer, Cell},
-    layout::{Position, Rect, Size},
-    style::{Color, Modifier},
+    buffer::Cell,
+    layout::{Position, Size},
 };
-use zeroize::Zeroize;
+
+use address::{Address, is_of_address};
+use packed::{BLANK, PackedRow, RowBuffers, look};
+use sequence::{close_address, move_to, open_address, select};
+use zeroize::{Zeroize, Zeroizing};
 
 /// How much of a terminal is cleared when somebody is done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,10 +66,14 @@ const LARGEST: Size = Size {
 /// The frame that one terminal shows, and what has still to be sent to it.
 pub struct Canvas {
     shown: Vec<PackedRow>,
+    /// The addresses in it.
+    addresses: Vec<Address>,
     /// The cursor as the terminal has it; unknown before the first frame.
     cursor: Option<Cursor>,
     /// Sent before the next frame.
     pending: Vec<u8>,
+    /// Sent with the next frame, and of no cell of it.
+    aside: Zeroizing<Vec<u8>>,
     size: Size,
     wipe: Wipe,
 }
@@ -72,8 +83,10 @@ impl Canvas {
     pub fn new(size: Size, wipe: Wipe) -> Self {
         Self {
             shown: Vec::new(),
+            addresses: Vec::new(),
             cursor: None,
             pending: Vec::new(),
+            aside: Zeroizing::default(),
             size: clamped(size),
             wipe,
         }
@@ -89,8 +102,19 @@ impl Canvas {
     /// of an earlier frame is kept in memory.
     pub fn wipe(&mut self) {
         self.shown.clear();
+        self.addresses.clear();
         self.cursor = None;
         self.pending = [MODES, BRACKETED_PASTE, self.wipe.bytes()].concat();
+    }
+
+    /// Asks the terminal to take `text` to its clipboard.
+    pub fn copy(&mut self, text: &str) {
+        sequence::copy(&mut self.aside, text);
+    }
+
+    /// Gives the terminal's window a title.
+    pub fn entitle(&mut self, title: &str) {
+        sequence::entitle(&mut self.aside, title);
     }
 
     /// Draws a frame; returns the bytes that turn the one before into it. `view` says whether the cursor is to be seen at the
@@ -101,11 +125,18 @@ impl Canvas {
         let Ok(drawn) = easel.terminal.draw(|frame| is_seen = view(frame));
         self.shown
             .resize_with(self.size.height.into(), PackedRow::default);
+        let addresses = Address::all(&drawn.buffer.content);
+        let before = mem::replace(&mut self.addresses, addresses);
+        // A row of an address may be as it was while the address goes on otherwise in the next one.
+        let have_changed = self.addresses != before;
         let rows = drawn.buffer.content.chunks(self.size.width.into());
         let mut changes = Vec::new();
         for ((number, cells), shown) in (0..).zip(rows).zip(&mut self.shown) {
-            if !shown.is(cells) {
-                easel.row.changes(number, shown, cells, &mut changes);
+            let is_anew = have_changed && cells.iter().any(is_of_address);
+            if is_anew || !shown.is(cells) {
+                easel
+                    .row
+                    .changes(number, (shown, is_anew), cells, &mut changes);
                 *shown = PackedRow::of(cells);
             }
         }
@@ -115,6 +146,8 @@ impl Canvas {
             .backend()
             .cursor
             .map(|at| Cursor { at, is_seen });
+        drawn.extend_from_slice(&self.aside);
+        self.aside.zeroize();
         self.send(&mut drawn, &changes, cursor);
         easel.put_back();
         if drawn.len() <= SMALL_FRAME {
@@ -130,6 +163,7 @@ impl Canvas {
         // Where the next cell is written, as far as that is known.
         let mut pen = before.map(|cursor| cursor.at);
         let mut shown_as = None;
+        let mut told = None;
         for (x, y, cell) in changes {
             let at = Position::new(*x, *y);
             if pen != Some(at) {
@@ -139,11 +173,22 @@ impl Canvas {
                 shown_as = Some(look(cell));
                 select(bytes, look(cell));
             }
+            let address = self.address_at(at).filter(|_| is_of_address(cell));
+            if address != told {
+                match address {
+                    Some(address) => open_address(bytes, address.text()),
+                    None => close_address(bytes),
+                }
+                told = address;
+            }
             bytes.extend_from_slice(cell.symbol().as_bytes());
             // Terminals differ about how wide a character is that is not plain, and about what follows the last column.
             let is_plain = cell.symbol().len() == 1 || LINES.contains(&cell.symbol());
             let is_last = x + 1 >= self.size.width;
             pen = (is_plain && !is_last).then(|| Position::new(x + 1, *y));
+        }
+        if told.is_some() {
+            close_address(bytes);
         }
         if !changes.is_empty() {
             bytes.extend_from_slice(b"\x1b[m");
@@ -159,6 +204,12 @@ impl Canvas {
             pen = Some(at);
         }
         self.cursor = pen.map(|at| Cursor { at, is_seen });
+    }
+
+    /// The address that has the cell at this place.
+    fn address_at(&self, at: Position) -> Option<&Address> {
+        let place = usize::from(at.y) * usize::from(self.size.width) + usize::from(at.x);
+        self.addresses.iter().find(|address| address.has(place))
     }
 }
 
@@ -176,67 +227,6 @@ const HIDE_CURSOR: &[u8] = b"\x1b[?25l";
 /// Characters of frames and of pictures that every terminal draws one column wide.
 const LINES: [&str; 4] = ["─", "█", "▀", "▄"];
 
-/// CUP.
-fn move_to(bytes: &mut Vec<u8>, at: Position) {
-    let (row, column) = (u32::from(at.y) + 1, u32::from(at.x) + 1);
-    let sequence = format!("\x1b[{row};{column}H");
-    bytes.extend_from_slice(sequence.as_bytes());
-}
-
-/// SGR: how the next cells look, whatever those before looked like.
-fn select(bytes: &mut Vec<u8>, (ink, paper, modifier): Look) {
-    const MODIFIERS: [(Modifier, &str); 6] = [
-        (Modifier::BOLD, ";1"),
-        (Modifier::DIM, ";2"),
-        (Modifier::ITALIC, ";3"),
-        (Modifier::UNDERLINED, ";4"),
-        (Modifier::REVERSED, ";7"),
-        (Modifier::CROSSED_OUT, ";9"),
-    ];
-    let mut sequence = String::from("\x1b[");
-    for (one, code) in MODIFIERS {
-        if modifier.contains(one) {
-            sequence.push_str(code);
-        }
-    }
-    push_colour(&mut sequence, ink, 30);
-    push_colour(&mut sequence, paper, 40);
-    sequence.push('m');
-    bytes.extend_from_slice(sequence.as_bytes());
-}
-
-/// The parameters of a colour; `first`: that of black.
-fn push_colour(sequence: &mut String, colour: Color, first: u8) {
-    let number = match colour {
-        Color::Reset => return,
-        Color::Rgb(red, green, blue) => {
-            let _ = write!(sequence, ";{};2;{red};{green};{blue}", first + 8);
-            return;
-        }
-        Color::Indexed(number) => {
-            let _ = write!(sequence, ";{};5;{number}", first + 8);
-            return;
-        }
-        Color::Black => 0,
-        Color::Red => 1,
-        Color::Green => 2,
-        Color::Yellow => 3,
-        Color::Blue => 4,
-        Color::Magenta => 5,
-        Color::Cyan => 6,
-        Color::Gray => 7,
-        Color::DarkGray => 60,
-        Color::LightRed => 61,
-        Color::LightGreen => 62,
-        Color::LightYellow => 63,
-        Color::LightBlue => 64,
-        Color::LightMagenta => 65,
-        Color::LightCyan => 66,
-        Color::White => 67,
-    };
-    let _ = write!(sequence, ";{}", first + number);
-}
-
 /// What frames are drawn on: ratatui's terminal with its two buffers. A thread has one and lends it to each of its
 /// sessions for the time of a drawing, because two buffers for each of a thousand sessions would be most of the memory
 /// there is. It keeps no cell between drawings.
@@ -244,10 +234,6 @@ struct Easel {
     terminal: Terminal<Wanted>,
     row: RowBuffers,
 }
-
-/// As blank as [`Cell::EMPTY`], and nothing remains of the symbol that it overwrites: a cell without a symbol leaves
-/// that in place.
-const BLANK: Cell = Cell::new(" ");
 
 /// Buffers of more cells than this are not kept.
 const LARGEST_KEPT: u32 = 200 * 60;
@@ -264,13 +250,9 @@ impl Easel {
             return kept;
         }
         let Ok(terminal) = Terminal::new(Wanted { size, cursor: None });
-        let row = Rect::new(0, 0, size.width, 1);
         Self {
             terminal,
-            row: RowBuffers {
-                before: Buffer::empty(row),
-                after: Buffer::empty(row),
-            },
+            row: RowBuffers::new(size.width),
         }
     }
 
@@ -284,147 +266,6 @@ impl Easel {
             EASEL.set(Some(self));
         }
     }
-}
-
-/// A row as it was and as it is, for ratatui's own comparison, which knows about wide characters.
-struct RowBuffers {
-    before: Buffer,
-    after: Buffer,
-}
-
-impl RowBuffers {
-    /// Adds the cells of row `y` that differ from `before`.
-    fn changes(
-        &mut self,
-        y: u16,
-        before: &PackedRow,
-        after: &[Cell],
-        changes: &mut Vec<(u16, u16, Cell)>,
-    ) {
-        before.unpack(&mut self.before.content);
-        self.after.content.clone_from_slice(after);
-        let differ = self.before.diff_iter(&self.after);
-        changes.extend(differ.map(|(x, _, cell)| (x, y, cell.clone())));
-        self.before.content.fill(BLANK);
-        self.after.content.fill(BLANK);
-    }
-}
-
-/// A row at rest: runs of equal cells, 8 bytes each, where a cell of ratatui's takes more than 40. One without runs is
-/// blank.
-#[derive(Default)]
-struct PackedRow {
-    runs: Vec<Run>,
-    /// Symbols of more than one character, and looks, in the order of their first use.
-    symbols: Vec<String>,
-    looks: Vec<Look>,
-}
-
-#[derive(Clone, Copy, Zeroize)]
-struct Run {
-    /// A character, or [`Run::LONG`] and the place of a longer symbol.
-    symbol: u32,
-    look: u16,
-    cells: u16,
-}
-
-/// How a cell looks, whatever stands in it.
-type Look = (Color, Color, Modifier);
-
-fn look(cell: &Cell) -> Look {
-    (cell.fg, cell.bg, cell.modifier)
-}
-
-impl Run {
-    /// No character is as large.
-    const LONG: u32 = 1 << 31;
-}
-
-impl Drop for PackedRow {
-    fn drop(&mut self) {
-        self.runs.zeroize();
-        self.symbols.zeroize();
-    }
-}
-
-impl PackedRow {
-    fn of(cells: &[Cell]) -> Self {
-        let mut row = Self::default();
-        let mut before: Option<&Cell> = None;
-        for cell in cells {
-            if let (Some(before), Some(last)) = (before, row.runs.last_mut())
-                && before.symbol() == cell.symbol()
-                && look(before) == look(cell)
-            {
-                last.cells += 1;
-                continue;
-            }
-            before = Some(cell);
-            let run = Run {
-                symbol: row.symbol(cell.symbol()),
-                look: place(&mut row.looks, |known| *known == look(cell), || look(cell)),
-                cells: 1,
-            };
-            row.runs.push(run);
-        }
-        row.runs.shrink_to_fit();
-        row
-    }
-
-    /// Whether this is the row of `cells`.
-    fn is(&self, cells: &[Cell]) -> bool {
-        let mut rest = cells;
-        for run in &self.runs {
-            let (cells, after) = rest.split_at(usize::from(run.cells).min(rest.len()));
-            rest = after;
-            let mut character = [0; 4];
-            let symbol = self.symbol_of(*run, &mut character);
-            let run_looks = self.looks[usize::from(run.look)];
-            let same = |cell: &Cell| look(cell) == run_looks && cell.symbol() == symbol;
-            if !cells.iter().all(same) {
-                return false;
-            }
-        }
-        rest.iter().all(|cell| *cell == Cell::EMPTY)
-    }
-
-    /// Fills blank `cells` with the row.
-    fn unpack(&self, cells: &mut [Cell]) {
-        let mut cells = cells.iter_mut();
-        for run in &self.runs {
-            let mut character = [0; 4];
-            let symbol = self.symbol_of(*run, &mut character);
-            for cell in cells.by_ref().take(run.cells.into()) {
-                cell.set_symbol(symbol);
-                (cell.fg, cell.bg, cell.modifier) = self.looks[usize::from(run.look)];
-            }
-        }
-    }
-
-    fn symbol(&mut self, symbol: &str) -> u32 {
-        let mut characters = symbol.chars();
-        if let (Some(only), None) = (characters.next(), characters.next()) {
-            return only.into();
-        }
-        let known = |known: &String| known == symbol;
-        Run::LONG | u32::from(place(&mut self.symbols, known, || symbol.to_owned()))
-    }
-
-    fn symbol_of<'a>(&'a self, run: Run, character: &'a mut [u8; 4]) -> &'a str {
-        match char::from_u32(run.symbol) {
-            Some(symbol) => symbol.encode_utf8(character),
-            None => &self.symbols[(run.symbol & !Run::LONG) as usize],
-        }
-    }
-}
-
-/// The place of what `is_it` in `known`, where it is put if it is new. A row has no more of them than cells.
-fn place<T>(known: &mut Vec<T>, is_it: impl Fn(&T) -> bool, it: impl FnOnce() -> T) -> u16 {
-    let place = known.iter().position(is_it).unwrap_or_else(|| {
-        known.push(it());
-        known.len() - 1
-    });
-    u16::try_from(place).unwrap_or(u16::MAX)
 }
 
 impl std::fmt::Debug for Canvas {
@@ -507,6 +348,7 @@ mod tests {
     use ratatui::{style::Style, widgets::Paragraph};
 
     use super::*;
+    use crate::tui::theme::ADDRESS;
 
     fn draw(canvas: &mut Canvas, text: &str) -> Vec<u8> {
         canvas.draw(|frame| {
@@ -548,31 +390,6 @@ mod tests {
     }
 
     #[test]
-    fn a_row_at_rest_is_exactly_what_was_drawn_and_small() {
-        let area = Rect::new(0, 0, 80, 1);
-        for (text, style) in [
-            ("User ID: Dewi e\u{301} 山田", Style::new().bold()),
-            (
-                "───█▀▄",
-                Style::new().fg(Color::Indexed(120)).bg(Color::Black),
-            ),
-            ("", Style::new()),
-        ] {
-            let mut drawn = Buffer::empty(area);
-            drawn.set_string(0, 0, text, style);
-            let packed = PackedRow::of(&drawn.content);
-            assert!(packed.is(&drawn.content), "{text}");
-            let mut unpacked = Buffer::empty(area);
-            packed.unpack(&mut unpacked.content);
-            assert_eq!(unpacked, drawn);
-            assert!(packed.runs.len() * size_of::<Run>() < 256);
-            drawn[(79, 0)].set_char('x');
-            assert!(!packed.is(&drawn.content), "{text}");
-        }
-        assert!(PackedRow::default().is(&Buffer::empty(area).content));
-    }
-
-    #[test]
     fn a_wide_character_that_gives_way_takes_both_its_cells_with_it() {
         let mut canvas = Canvas::new(Size::new(80, 24), Wipe::All);
         draw(&mut canvas, "山田");
@@ -598,6 +415,64 @@ mod tests {
         assert!(bytes.windows(4).any(|w| w == b"menu"));
         assert_eq!(draw(&mut one, "a secret"), b"");
         assert_eq!(draw(&mut other, "menu"), b"");
+    }
+
+    /// What a frame with these lines, marked as addresses, is drawn by on a terminal of 10 columns.
+    fn draw_addresses(canvas: &mut Canvas, lines: &[&str]) -> String {
+        let bytes = canvas.draw(|frame| {
+            for (line, y) in lines.iter().zip(0..) {
+                let style = Style::new().add_modifier(ADDRESS);
+                frame.buffer_mut().set_string(0, y, line, style);
+            }
+            false
+        });
+        String::from_utf8(bytes).unwrap()
+    }
+
+    #[test]
+    fn an_address_is_told_once_for_all_its_rows_and_again_where_it_has_changed() {
+        let mut canvas = Canvas::new(Size::new(10, 5), Wipe::Screen);
+        let drawn = draw_addresses(&mut canvas, &["http://a.i", "d/?kode=1"]);
+        let (before, after) = drawn
+            .split_once("\x1b]8;;http://a.id/?kode=1\x1b\\")
+            .unwrap();
+        assert!(
+            !before.contains("http") && after.contains("http://a.i"),
+            "{after:?}"
+        );
+        assert_eq!(after.matches("\x1b]8;;\x1b\\").count(), 1);
+        assert_eq!(after.matches("\x1b]8;").count(), 1);
+        let shown = after.split_once("d/?kode=1").unwrap();
+        assert!(shown.1.starts_with("\x1b]8;;\x1b\\"), "{after:?}");
+
+        assert_eq!(
+            draw_addresses(&mut canvas, &["http://a.i", "d/?kode=1"]),
+            ""
+        );
+        let drawn = draw_addresses(&mut canvas, &["http://a.i", "d/?kode=2"]);
+        assert!(
+            drawn.contains("\x1b]8;;http://a.id/?kode=2\x1b\\"),
+            "{drawn:?}"
+        );
+        assert!(
+            drawn.contains("http://a.i\x1b") || drawn.contains("http://a.id"),
+            "{drawn:?}"
+        );
+        let drawn = draw_addresses(&mut canvas, &[]);
+        assert!(!drawn.contains("\x1b]8;"), "{drawn:?}");
+    }
+
+    #[test]
+    fn what_goes_to_a_clipboard_is_sent_once_and_no_wipe_loses_it() {
+        let mut canvas = Canvas::new(Size::new(80, 24), Wipe::Screen);
+        draw(&mut canvas, "a key");
+        canvas.copy("GEZD");
+        assert_eq!(draw(&mut canvas, "a key"), b"\x1b]52;c;R0VaRA==\x1b\\");
+        assert_eq!(draw(&mut canvas, "a key"), b"");
+        canvas.copy("GEZD");
+        canvas.wipe();
+        let bytes = draw(&mut canvas, "a key");
+        assert!(bytes.windows(5).any(|bytes| bytes == b"]52;c"));
     }
 
     #[test]
