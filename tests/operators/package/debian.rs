@@ -12,7 +12,8 @@ use std::{
     time::Duration,
 };
 
-use support::{send_signal, text};
+use portable_pty::CommandBuilder;
+use support::{Kiosk, send_signal, text};
 use tempfile::TempDir;
 
 use super::done;
@@ -55,6 +56,24 @@ impl Debian {
             .env("DEBIAN_FRONTEND", "noninteractive")
             .stdin(Stdio::null());
         command
+    }
+
+    /// The same, as somebody does it who sits at a terminal and can be asked.
+    pub fn at_a_terminal(&self, words: &[&str]) -> Kiosk {
+        let mut command = CommandBuilder::new("/usr/sbin/chroot");
+        command.arg(self.0.path());
+        command.args(words);
+        command.env_clear();
+        for (name, value) in [
+            ("PATH", "/usr/sbin:/usr/bin:/sbin:/bin"),
+            ("LC_ALL", "C.UTF-8"),
+            ("TERM", "vt100"),
+            // Debconf's plainest way to ask.
+            ("DEBIAN_FRONTEND", "teletype"),
+        ] {
+            command.env(name, value);
+        }
+        Kiosk::start(command, 80, 24)
     }
 
     #[track_caller]

@@ -183,15 +183,11 @@ fn the_package_installs_runs_is_upgraded_removed_and_purged_on_a_fresh_debian() 
         fs::read(debian.path("etc/lpse-kiosk/master.key")).unwrap(),
         key
     );
-    // Asked, and told to.
-    let answer = "lpse-kiosk lpse-kiosk/delete-master-key boolean true";
-    debian.run(&[
-        "sh",
-        "-c",
-        &format!("echo {answer} | debconf-set-selections"),
-    ]);
-    let told = debian.run(&["dpkg", "--purge", "lpse-kiosk"]);
-    assert!(told.contains("removing the master key"), "{told}");
+    // Somebody is there to be asked, and says yes.
+    let mut purge = debian.at_a_terminal(&["dpkg", "--purge", "lpse-kiosk"]);
+    purge.expect("Delete the master key of lpse-kiosk, too? [yes/no]");
+    purge.press("yes\r").expect("removing the master key");
+    assert_eq!(purge.wait(), 0);
     fs::remove_dir_all(debian.path("run/credentials")).unwrap();
     let after = debian.everything();
     let left: Vec<_> = after.difference(&before).collect();
