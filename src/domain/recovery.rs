@@ -196,11 +196,22 @@ impl RecoveryState {
     /// The state of `account`, where recovery codes are of any use to it: the rules have them on, a code is asked for
     /// at login, and a proved key is there that they stand in for.
     pub fn of(account: &Account, rules: LoginRules) -> Option<Self> {
-        let asked = rules.policy.asked_of(account.role) != Policy::Disabled;
-        (rules.recovery_codes && asked && account.authenticator.is_active()).then(|| Self {
+        let is_proved = account.authenticator.is_active();
+        (is_proved && Self::are_asked_for(account, rules)).then(|| Self {
             issued: account.recovery.as_ref().map(|codes| codes.issued),
             left: account.recovery.as_ref().map_or(0, |codes| codes.left),
         })
+    }
+
+    /// Whether codes are offered to `account` right after it has proved a new key: they will be of use, there are none, and
+    /// nothing else comes first.
+    pub fn follows_activation(account: &Account, rules: LoginRules) -> bool {
+        let is_first = account.recovery.is_none() && account.one_time_password.is_none();
+        is_first && Self::are_asked_for(account, rules)
+    }
+
+    fn are_asked_for(account: &Account, rules: LoginRules) -> bool {
+        rules.recovery_codes && rules.policy.asked_of(account.role) != Policy::Disabled
     }
 
     /// Codes were issued and few are left.

@@ -162,12 +162,16 @@ const fn character(symbol: u8, strokes: &'static [Stroke]) -> Character {
 pub struct Picture {
     /// From top to bottom; the lowest bit of each is the leftmost pixel.
     rows: [u64; Self::HEIGHT as usize],
+    middle: u16,
 }
 
 impl Picture {
     /// In pixels, of which two, one above the other, make a terminal cell.
     pub const WIDTH: u16 = 60;
     pub const HEIGHT: u16 = 14;
+
+    /// The most pixels that either half is wide.
+    pub const WIDEST_HALF: u16 = 36;
 
     /// Scratches, each across a gap between two characters: so neighbours touch, and cutting the picture into
     /// characters takes more than looking for empty columns. Further in they would be taken for strokes.
@@ -182,11 +186,18 @@ impl Picture {
         x < Self::WIDTH && row.is_some_and(|row| row >> x & 1 == 1)
     }
 
+    /// Where the second half begins, if the picture is cut in two between its third and its fourth character. It tells a
+    /// script one gap of five.
+    pub fn middle(&self) -> u16 {
+        self.middle
+    }
+
     fn draw(characters: [&Character; LENGTH], chance: &mut Chance<'_>) -> Self {
+        let written = Written::side_by_side(characters, chance);
         let mut picture = Self {
             rows: [0; Self::HEIGHT as usize],
+            middle: middle(&written),
         };
-        let written = Written::side_by_side(characters, chance);
         for character in &written {
             picture.ink(|at| character.covers(at));
         }
@@ -320,6 +331,15 @@ impl Written {
             y: (f32::from(y) - f32::from(HIGH / 2)) * self.stretch.1,
         }
     }
+}
+
+/// The column in the middle of the gap between the two halves of a code.
+fn middle(written: &[Written; LENGTH]) -> u16 {
+    let [.., left, right, _, _] = written;
+    let left = left.middle.x + left.width() / 2.0;
+    let right = right.middle.x - right.width() / 2.0;
+    let middle = ((left + right) / 2.0).round() as u16;
+    middle.clamp(Picture::WIDTH - Picture::WIDEST_HALF, Picture::WIDEST_HALF)
 }
 
 /// The two ends of a short thin line across one of the gaps between characters.
@@ -477,6 +497,31 @@ mod tests {
         let (other, otherwise) = Challenge::new(&drawn_otherwise, Duration::ZERO);
         assert_eq!(one.answer_for_tests(), other.answer_for_tests());
         assert!(picture != otherwise);
+    }
+
+    #[test]
+    fn the_middle_lies_between_the_third_and_the_fourth_character() {
+        for random in random_inputs().take(1_000) {
+            let (text, drawing) = random.split_at(TEXT_BYTES);
+            let mut chance = Chance(drawing.iter());
+            let written = Written::side_by_side(choose(text), &mut chance);
+            let middle = middle(&written);
+            let has_ink = |character: &Written, columns: std::ops::Range<u16>| {
+                let mut pixels = columns.flat_map(|x| (0..Picture::HEIGHT).map(move |y| (x, y)));
+                pixels.any(|(x, y)| {
+                    character.covers(Point {
+                        x: f32::from(x) + 0.5,
+                        y: f32::from(y) + 0.5,
+                    })
+                })
+            };
+            // A bend may reach a little further than the character's own columns.
+            assert!(
+                !has_ink(&written[2], middle + 2..Picture::WIDTH),
+                "{middle}"
+            );
+            assert!(!has_ink(&written[3], 0..middle - 2), "{middle}");
+        }
     }
 
     #[test]

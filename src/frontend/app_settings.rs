@@ -26,7 +26,11 @@ pub fn app_settings(
         reset_by_mail: config.letters_are_sent(),
         reset_link_holds: config.link_holds,
         reading_time: reading_time(),
-        terminal,
+        // A kiosk's own stands unattended, and nobody takes its clipboard along.
+        terminal: match is_guest {
+            true => terminal,
+            false => terminal.of_nobody(),
+        },
         palette: config.palette,
     }
 }

@@ -16,6 +16,7 @@ use crate::domain::{
     letter::LetterKind,
     policy::LoginRules,
     provisioning::Provisioning,
+    recovery::RecoveryState,
     throttle::PasscodeThrottle,
     totp::{AcceptedStep, SpentSteps},
 };
@@ -58,19 +59,26 @@ impl Prover {
     }
 }
 
+/// A new key, kept as pending; this is the one time it can be shown.
+#[derive(Debug)]
+pub struct NewKey {
+    pub provisioning: Provisioning,
+    /// Recovery codes are offered once it is proved.
+    pub codes_follow: bool,
+}
+
 /// What asking for a new key led to.
 #[derive(Debug)]
 pub enum StartOutcome {
     Refused(Refusal),
-    /// The key is kept as pending; this is the one time it can be shown.
-    Started(Provisioning),
+    Started(NewKey),
 }
 
 /// What starting over at the code screen led to.
 #[derive(Debug)]
 pub enum StartOverOutcome {
     Refused(Refusal),
-    Started(AwaitingEnrollment, Provisioning),
+    Started(AwaitingEnrollment, NewKey),
 }
 
 /// What a code for a new key led to.
@@ -90,7 +98,7 @@ pub enum DisableOutcome {
     /// TOTP is off.
     Disabled(Box<Granted>),
     /// TOTP is off and the policy demands a new key before anything else; it is pending.
-    EnrollmentWanted(AwaitingEnrollment, Provisioning),
+    EnrollmentWanted(AwaitingEnrollment, NewKey),
 }
 
 impl Enrollment {
@@ -115,13 +123,13 @@ impl Enrollment {
                     return Err(NotDone::denied(Refusal::Ended, "already-active"));
                 }
                 let mut account = basis.account().clone();
-                let provisioning = self.put_pending_key(&mut account, &seal, attempt);
+                let key = self.put_pending_key(&mut account, basis.rules(), &seal, attempt);
                 let commit = seal.still_seals(basis.replace(&account));
-                Ok(Deed::of(commit, provisioning))
+                Ok(Deed::of(commit, key))
             },
         );
         Ok(match started.await? {
-            Ok(provisioning) => StartOutcome::Started(provisioning),
+            Ok(key) => StartOutcome::Started(key),
             Err(refusal) => StartOutcome::Refused(refusal),
         })
     }
@@ -144,13 +152,13 @@ impl Enrollment {
                 let Some(awaiting) = awaiting else {
                     return Err(NotDone::denied(Refusal::Ended, "no-pending-key"));
                 };
-                let provisioning = self.put_pending_key(&mut account, &seal, attempt);
+                let key = self.put_pending_key(&mut account, basis.rules(), &seal, attempt);
                 let commit = seal.still_seals(basis.replace(&account));
-                Ok(Deed::of(commit, (awaiting, provisioning)))
+                Ok(Deed::of(commit, (awaiting, key)))
             },
         );
         Ok(match started.await? {
-            Ok((awaiting, provisioning)) => StartOverOutcome::Started(awaiting, provisioning),
+            Ok((awaiting, key)) => StartOverOutcome::Started(awaiting, key),
             Err(refusal) => StartOverOutcome::Refused(refusal),
         })
     }
@@ -228,20 +236,21 @@ impl Enrollment {
                 account.recovery = None;
                 let Attempt { from, now, .. } = attempt;
                 account.note(Activity::of_owner(now, ActivityKind::TotpDisabled, from));
-                let provisioning = (basis.policy() == Policy::Required)
-                    .then(|| self.put_pending_key(&mut account, &seal, attempt));
+                let rules = basis.rules();
+                let key = (basis.policy() == Policy::Required)
+                    .then(|| self.put_pending_key(&mut account, rules, &seal, attempt));
                 let commit = seal.still_seals(basis.replace(&account));
                 let kind = LetterKind::TotpDisabled;
                 let commit = deps.notice(commit, &account, kind, attempt);
-                Ok(match provisioning {
-                    Some(provisioning) => {
+                Ok(match key {
+                    Some(key) => {
                         let wanted = refreshed.must_enroll();
-                        let wanted = DisableOutcome::EnrollmentWanted(wanted, provisioning);
+                        let wanted = DisableOutcome::EnrollmentWanted(wanted, key);
                         let acts = [attempt.act, Act::StartEnrollment];
                         Deed::of(commit, wanted).recorded_as(acts)
                     }
                     None => {
-                        let granted = Granted::of(refreshed, account, basis.rules());
+                        let granted = Granted::of(refreshed, account, rules);
                         Deed::of(commit, DisableOutcome::Disabled(Box::new(granted)))
                     }
                 })
@@ -269,9 +278,10 @@ impl Enrollment {
     fn put_pending_key(
         &self,
         account: &mut Account,
+        rules: LoginRules,
         seal: &Sealing,
         attempt: Attempt<'_>,
-    ) -> Provisioning {
+    ) -> NewKey {
         let deps = &self.foundation;
         let Attempt { from, now, .. } = attempt;
         let secret = deps.new_secret();
@@ -289,6 +299,9 @@ impl Enrollment {
             ActivityKind::EnrollmentStarted,
             from,
         ));
-        Provisioning::new(&deps.issuer, &account.key.user_id, &secret)
+        NewKey {
+            provisioning: Provisioning::new(&deps.issuer, &account.key.user_id, &secret),
+            codes_follow: RecoveryState::follows_activation(account, rules),
+        }
     }
 }

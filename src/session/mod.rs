@@ -206,6 +206,9 @@ pub async fn run(
         answer,
     };
     session.canvas.wipe();
+    if let Some(title) = session.app.window_title() {
+        session.canvas.entitle(&title);
+    }
     session.show_visits(false);
     let mut ended = EndedLogins {
         services: session.settings.services.clone(),
@@ -216,7 +219,8 @@ pub async fn run(
             break end;
         }
         session.repaint_kiosk();
-        let frame = session.draw();
+        // What is shown may be a secret.
+        let frame = Zeroizing::new(session.draw());
         if !frame.is_empty() {
             tokio::select! {
                 biased;
@@ -443,6 +447,7 @@ impl Session {
                 Effect::EndLogin => self.end_login(),
                 Effect::NewSecurityCode => self.draw_security_code(),
                 Effect::Repaint => self.canvas.wipe(),
+                Effect::Copy(text) => self.canvas.copy(text.as_str()),
                 Effect::Quit => self.quit = true,
             }
         }

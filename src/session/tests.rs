@@ -91,6 +91,7 @@ impl Sitting {
                 glyphs: Glyphs::Unicode,
                 colours: Colours::Ansi256,
                 no_color: false,
+                sequences: Default::default(),
             },
             palette: Some(Palette::DARK),
         });

@@ -33,7 +33,7 @@ use super::{
             reset_request::ResetRequestScreen, reset_sent::ResetSentScreen,
         },
     },
-    text::{Page, fill},
+    text::{Page, fill, harmless},
     theme::Theme,
     typed_ahead::{Typed, TypedAhead},
     widget::{
@@ -67,6 +67,8 @@ pub struct App {
     attention: Attention,
     /// The last key came too early, and until when (monotonic time) that is said.
     unread: Option<(Unread, Duration)>,
+    /// The last key has sent something to the terminal's clipboard.
+    is_copied: bool,
     /// How many times another screen has come into the present one's place.
     changes: u64,
     /// A picture was asked for on behalf of the present screen and has not come yet.
@@ -126,12 +128,20 @@ impl App {
             awaiting: None,
             attention: Attention::new(settings.reading_time),
             unread: None,
+            is_copied: false,
             changes: 0,
             security_code_asked: false,
             next_request: 0,
             visits: None,
             settings,
         }
+    }
+
+    /// The title of the terminal's window, where it may have one.
+    pub fn window_title(&self) -> Option<String> {
+        let title = || harmless(&self.theme.shown(&self.settings.office));
+        let has_title = self.settings.terminal.sequences.title;
+        has_title.then(|| format!("{} - lpse-kiosk", title()))
     }
 
     /// What is at stake on the screen.
@@ -241,6 +251,7 @@ impl App {
 
     fn key(&mut self, now: Now, press: KeyPress) -> Vec<Effect> {
         self.unread = None;
+        self.is_copied = false;
         let global = command::global(press);
         if global == Some(Global::Interrupt) {
             return if self.settings.is_guest {
@@ -279,6 +290,7 @@ impl App {
 
     fn paste(&mut self, now: Now, text: Zeroizing<String>) -> Vec<Effect> {
         self.unread = None;
+        self.is_copied = false;
         self.attention.pressed(None, now.monotonic);
         if self.woken(now, self.overlay.is_none()) || self.overlay.is_some() {
             return Vec::new();
@@ -419,6 +431,10 @@ impl App {
                 self.replace(now, routes);
                 vec![Effect::EndLogin]
             }
+            Step::Copy(text) => {
+                self.is_copied = true;
+                vec![Effect::Copy(text)]
+            }
             Step::ShowReset => {
                 self.show(OverlayKind::Reset);
                 Vec::new()
@@ -535,11 +551,13 @@ impl App {
             Reply::Enrollment {
                 provisioning,
                 compulsory,
+                codes_follow,
             } => {
                 self.leave_home();
                 let enrollment = Route::Enrollment {
                     provisioning,
                     compulsory,
+                    codes_follow,
                     unexpected: claimed.is_some(),
                 };
                 self.go(now, enrollment);
@@ -557,7 +575,8 @@ impl App {
             Reply::Home(view) => self.go_home(now, view),
             Reply::RecoveryCodes(codes, view) => {
                 self.leave_home();
-                self.go(now, Route::RecoveryCodes(codes, view));
+                let steps = self.screen.step().map(|(_, of)| of);
+                self.go(now, Route::RecoveryCodes { codes, view, steps });
             }
             // The screen has said it, and stays.
             Reply::Refused(_) => {}
@@ -651,6 +670,7 @@ impl App {
     fn screen_changed(&mut self) {
         self.changes += 1;
         self.security_code_asked = false;
+        self.is_copied = false;
         self.lookups.leave();
     }
 
@@ -703,6 +723,7 @@ impl App {
                 .as_ref()
                 .map(|awaiting| now.monotonic.saturating_sub(awaiting.since)),
             unread: self.unread(now).map(|(unread, _)| unread),
+            is_copied: self.is_copied,
             looking: self.lookups.waiting(now.monotonic),
         }
     }
@@ -897,13 +918,20 @@ fn screen_of(route: Route, context: &Context<'_>) -> Box<dyn Screen> {
         Route::Enrollment {
             provisioning,
             compulsory,
+            codes_follow,
             unexpected,
-        } => Box::new(EnrollmentScreen::new(provisioning, compulsory, context).because(unexpected)),
+        } => Box::new(
+            EnrollmentScreen::new(provisioning, compulsory, context)
+                .because(unexpected)
+                .before_codes(codes_follow),
+        ),
         Route::OwnPassword { account, name } => Box::new(OwnPasswordScreen::at_home(account, name)),
         Route::OwnPasswordDue { account, name } => Box::new(OwnPasswordScreen::due(account, name)),
         Route::RecoveryIssue(recovery) => Box::new(RecoveryIssueScreen::at_home(recovery)),
         Route::RecoveryOffer(view) => Box::new(RecoveryIssueScreen::offered(view)),
-        Route::RecoveryCodes(codes, view) => Box::new(RecoveryCodesScreen::new(codes, *view)),
+        Route::RecoveryCodes { codes, view, steps } => {
+            Box::new(RecoveryCodesScreen::new(codes, *view, steps))
+        }
         Route::Desk(view) => Box::new(DeskScreen::new(*view)),
         Route::AccountCard(card) => Box::new(AccountCardScreen::new(*card, context.now)),
         Route::DeskAct(draft) => Box::new(DeskActScreen::new(draft)),
@@ -960,6 +988,7 @@ mod tests {
                 glyphs: Glyphs::Unicode,
                 colours: Colours::Ansi256,
                 no_color: false,
+                sequences: Default::default(),
             },
             palette: Some(Palette::DARK),
         })
@@ -1115,6 +1144,7 @@ mod tests {
             let enrollment = Reply::Enrollment {
                 provisioning: key,
                 compulsory: true,
+                codes_follow: false,
             };
             ask(&mut app, "\t\n", enrollment);
             assert_eq!(app.below.len(), waiting);

@@ -58,6 +58,16 @@ pub enum Command {
 }
 
 impl Command {
+    /// The small form of the letter that was pressed, whether it jumps or is typed.
+    pub fn letter(self) -> Option<char> {
+        match self {
+            Self::Jump(letter) | Self::Edit(Edit::Insert(letter)) => {
+                Some(letter.to_ascii_lowercase())
+            }
+            _ => None,
+        }
+    }
+
     /// Whether all it does is to move the focus, or what is shown of a list.
     pub fn moves_focus(self) -> bool {
         match self {

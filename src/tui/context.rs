@@ -18,6 +18,8 @@ pub struct Context<'a> {
     pub working: Option<Duration>,
     /// A key that came before anybody can have read what it would have acted on, for a moment.
     pub unread: Option<Unread>,
+    /// What the screen shows was sent to the terminal's clipboard by the last key.
+    pub is_copied: bool,
     /// How long the screen has been wanting to see something that it does not have yet.
     pub looking: Option<Duration>,
 }

@@ -12,12 +12,13 @@ mod lookup;
 mod of_kind;
 mod route;
 pub mod screen;
+pub mod sequences;
 pub mod text;
 pub mod theme;
 mod typed_ahead;
 pub mod widget;
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use jiff::Timestamp;
 use zeroize::Zeroizing;
@@ -140,8 +141,32 @@ pub enum Effect {
     NewSecurityCode,
     /// The whole screen is drawn anew, whatever stands on the terminal.
     Repaint,
+    /// The terminal is asked to take this to its clipboard. Only where it understands that.
+    Copy(Copied),
     /// Leave the program (training mode, or a terminal that is not a kiosk's).
     Quit,
+}
+
+/// Text on its way to a clipboard, a secret more often than not: wiped when dropped, never printed.
+#[derive(PartialEq, Eq)]
+pub struct Copied(Zeroizing<String>);
+
+impl Copied {
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<Zeroizing<String>> for Copied {
+    fn from(text: Zeroizing<String>) -> Self {
+        Self(text)
+    }
+}
+
+impl fmt::Debug for Copied {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Copied(…)")
+    }
 }
 
 /// Work for a service.
@@ -269,6 +294,8 @@ pub enum Reply {
         provisioning: Provisioning,
         /// Reached without being home first: `LOGOUT` is the only way out but `Aktifkan`.
         compulsory: bool,
+        /// Recovery codes are offered once it is proved.
+        codes_follow: bool,
     },
     /// Logged in.
     Home(Box<HomeView>),

@@ -79,6 +79,8 @@ pub enum Route {
         provisioning: Provisioning,
         /// Reached without being home: there is no way back but `LOGOUT`.
         compulsory: bool,
+        /// Recovery codes are offered once it is proved.
+        codes_follow: bool,
         /// Right after the password, because the office requires it, which has not been said yet.
         unexpected: bool,
     },
@@ -97,7 +99,12 @@ pub enum Route {
     /// The same, offered when TOTP has just become active, and the home to go to from it.
     RecoveryOffer(Box<HomeView>),
     /// New codes, and the home to go to from them.
-    RecoveryCodes(IssuedCodes, Box<HomeView>),
+    RecoveryCodes {
+        codes: IssuedCodes,
+        view: Box<HomeView>,
+        /// The steps of the way to them, of which this is the last; none where it is no way.
+        steps: Option<usize>,
+    },
     Desk(Box<HomeView>),
     AccountCard(Box<Card>),
     DeskAct(Draft),

@@ -133,11 +133,11 @@ pub struct Text {
 sections! {
     Common {
         training, login, logout, cancel, finish, reset_link, passcode, step, seconds, minutes, hours, working, unavailable,
-        away, unknown, busy, crowded, ended, suspended, wait, put_off,
+        away, unknown, busy, crowded, ended, suspended, wait, put_off, copied, qr_needs,
     }
     Footer { about, integrity, terms, visitors, version }
     /// What the keys do, for the line of key hints.
-    KeyNames { r#move, choose, back, help, language, close, scroll, leave, next, space, change, letter, typing, read_first, of_before }
+    KeyNames { r#move, choose, back, help, language, close, scroll, leave, next, space, change, letter, typing, read_first, of_before, copy, show_qr, turn_over }
     Menu { title, lead, login, samples, sample_hint, logged_out, cleared, time_up }
     UserTypeWords { title, lead, penyedia_hint, non_penyedia_hint }
     UserIdWords { title, label, empty, length, characters }
@@ -158,7 +158,7 @@ sections! {
         recovery_code_used, recovery_code_used_hint, recovery_codes_few,
         change_password, show_activity, password_changed,
     }
-    Enrollment { title, required, step_1, step_2, step_3, account, prove, once, too_small, rejected }
+    Enrollment { title, required, step_1, step_2, step_3, account, prove, once, alone, by_hand, turn_over, rejected }
     Disable { title, question, question_required, fresh, confirm }
     OwnPassword {
         title, title_due, lead_due, current, new, again, strength, short, long, guessable, weak, fair, strong, rule_length,
@@ -169,7 +169,7 @@ sections! {
     Reset { title, text }
     ResetRequest {
         title, lead, email, user_type, penyedia, non_penyedia, security_code, send, renew, have_letter,
-        email_empty, email_form, code_empty, code_misread, code_too_late, too_narrow,
+        email_empty, email_form, code_empty, code_misread, code_too_late, too_small,
     }
     /// The one answer to every request.
     ResetSent { title, lead, holds, newest, spam, officer, confirm }
@@ -178,7 +178,7 @@ sections! {
         effect_logins, effect_password, confirm,
     }
     ResetDone { title, done, step_1, step_2, step_3 }
-    Inbox { title, lead, empty, open, reload, to, date, subject, copy_hint, use_code, use_code_hint }
+    Inbox { title, lead, empty, open, reload, to, date, subject, code, copy_hint, copy_key_hint, use_code, use_code_hint }
     Desk {
         title, clock, clock_wrong, clock_apart, search, search_hint, lead, looking, failed, nothing, altered, count, more, id, user_type, name, totp,
         totp_off, totp_pending, totp_active, suspended, held, officer, policy, outbox, audit, account, list, open,

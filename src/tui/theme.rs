@@ -8,7 +8,11 @@ use ratatui::{
     symbols::border,
 };
 
+use super::sequences::Sequences;
 use crate::domain::palette::{self, Pair, Palette};
+
+/// Marks the cells of an address that the terminal is to be told of, by a bit that ratatui's modifiers leave free.
+pub const ADDRESS: Modifier = Modifier::from_bits_retain(1 << 15);
 
 const ASCII_BORDER: border::Set<'static> = border::Set {
     top_left: "+",
@@ -28,6 +32,8 @@ pub struct Terminal {
     pub colours: Colours,
     /// The person has asked for no colour (no-color.org). Pictures keep theirs: without it a QR code does not scan.
     pub no_color: bool,
+    /// What it may be told besides what it shows.
+    pub sequences: Sequences,
 }
 
 /// Which characters the terminal can show.
@@ -86,6 +92,15 @@ impl Terminal {
             glyphs,
             colours,
             no_color: set("NO_COLOR").is_some(),
+            sequences: Sequences::of(&term),
+        }
+    }
+
+    /// The same where nobody owns it: a clipboard would keep what belongs to whoever was there before.
+    pub fn of_nobody(self) -> Self {
+        Self {
+            sequences: Sequences::default(),
+            ..self
         }
     }
 }
@@ -113,6 +128,8 @@ pub struct Theme {
     /// A button that takes something away.
     pub danger: Style,
     pub link: Style,
+    /// The address of a page, shown whole.
+    pub address: Style,
     /// What went wrong, went well, or runs out: words, and the mark before a sentence.
     pub error: Style,
     pub success: Style,
@@ -269,6 +286,12 @@ impl Theme {
             link: paint
                 .ink(|colours| colours.link, none)
                 .add_modifier(Modifier::UNDERLINED),
+            address: paint.ink(|colours| colours.link, none).add_modifier(
+                match terminal.sequences.addresses {
+                    true => Modifier::UNDERLINED | ADDRESS,
+                    false => Modifier::UNDERLINED,
+                },
+            ),
             error: paint.ink(|colours| colours.danger, none).add_modifier(bold),
             success: paint.ink(|colours| colours.good, none).add_modifier(bold),
             warn: paint.ink(|colours| colours.warn, none).add_modifier(bold),
@@ -365,5 +388,9 @@ mod tests {
             (Glyphs::Ascii, Colours::Mono, false)
         );
         assert_eq!(terminal(&[]).colours, Colours::Mono);
+        let rich = terminal(&[("TERM", "xterm-256color"), ("LANG", "C")]);
+        assert!(rich.sequences.clipboard && rich.sequences.title);
+        assert_eq!(rich.of_nobody().sequences, Sequences::default());
+        assert_eq!(rich.of_nobody().colours, rich.colours);
     }
 }

@@ -14,7 +14,7 @@ use lpse_kiosk::{
     service::{
         ServiceError,
         authentication::{PasscodeOutcome, PasswordOutcome},
-        enrollment::{DisableOutcome, ProveOutcome, Prover, StartOutcome},
+        enrollment::{DisableOutcome, NewKey, ProveOutcome, Prover, StartOutcome},
         entry::Granted,
         reset::{Confirmed, ResetRequest},
     },
@@ -210,7 +210,7 @@ impl People {
         let prover = Prover::AtHome(granted.authenticated);
         let enrollment = &self.house.services.enrollment;
         let provisioning = match enrollment.start(&prover, &from).await? {
-            StartOutcome::Started(provisioning) => provisioning,
+            StartOutcome::Started(NewKey { provisioning, .. }) => provisioning,
             StartOutcome::Refused(refusal) => return Err(Vain::because(&refusal)),
         };
         let secret = secret_of(provisioning.uri());

@@ -68,6 +68,44 @@ fn the_ten_steps_for_both_user_types() {
 }
 
 #[test]
+fn no_clipboard_of_a_kiosk_keeps_a_key() {
+    // The console's own TERM, and one that has a clipboard: nobody takes a kiosk's along.
+    for term in ["linux", "xterm-256color"] {
+        let office = Office::new().with("TERM", term);
+        let mut kiosk = office.kiosk();
+        kiosk
+            .give_user_id("non-penyedia", "PPK30")
+            .press(support::PASSWORD)
+            .press(key::ENTER);
+        start_enrollment(&mut kiosk);
+        assert!(!kiosk.text().contains("C Salin"));
+        kiosk.press("c").expect("Kode hanya berisi angka.");
+        kiosk.signal("TERM").wait();
+        let raw = support::text(&kiosk.raw());
+        assert!(
+            !raw.contains("\x1b]") && !raw.contains("\x1b[22;2t"),
+            "{term}: {raw:?}"
+        );
+    }
+}
+
+#[test]
+fn a_phone_in_the_hand_reads_the_qr_alone_and_the_code_closes_it() {
+    let office = Office::new();
+    let mut kiosk = office.kiosk_of(40, 24);
+    kiosk.give_password("non-penyedia", "PPK30", support::PASSWORD);
+    kiosk
+        .expect("ENABLE TOTP")
+        .press(key::ENTER)
+        .expect("Tekan Q untuk melihatnya")
+        .press("q");
+    let phone = Phone::scan(&mut kiosk);
+    kiosk
+        .press(&phone.code(office.clock()))
+        .expect("TOTP aktif.");
+}
+
+#[test]
 fn the_phone_is_proved_at_the_qr_at_once() {
     let office = Office::new();
     let mut kiosk = office.password_given("non-penyedia", "PPK30");

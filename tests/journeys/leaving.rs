@@ -61,6 +61,18 @@ fn the_demo_leaves_on_ctrl_c_and_leaves_no_folder() {
         raw.contains("\x1b[?1049l") && !raw.contains("\x1b[3J"),
         "{raw:?}"
     );
+    // Its window has a title meanwhile, and then the one from before.
+    for (sequence, times) in [
+        ("\x1b[22;2t", 1),
+        (" - lpse-kiosk\x1b\\", 1),
+        ("\x1b[23;2t", 1),
+    ] {
+        assert_eq!(
+            raw.matches(sequence).count(),
+            times,
+            "{sequence:?} in {raw:?}"
+        );
+    }
     assert_eq!(
         std::fs::read_dir(&folder).unwrap().count(),
         0,

@@ -122,6 +122,21 @@ fn a_lost_phone_a_letter_a_link_in_a_browser_and_a_new_phone() {
 }
 
 #[test]
+fn a_reset_is_asked_for_on_a_phone_held_upright() {
+    let world = Correspondence::new();
+    let mut kiosk = world.office.kiosk_of(40, 24);
+    ask(&mut kiosk, "ppk30", "orang@contoh.go.id");
+    let code = world.letter(1).code();
+    done(&mut kiosk);
+    confirm(&mut kiosk, &code);
+    kiosk
+        .expect("PP**0")
+        .press("o")
+        .press(key::ENTER)
+        .expect("Reset TOTP selesai");
+}
+
+#[test]
 fn a_typed_code_and_activation_right_after_the_password_where_it_is_required() {
     let world = Correspondence::new();
     let office = &world.office;
@@ -400,7 +415,11 @@ fn training_walks_the_whole_manual_without_a_mail_server() {
         }
         arrived
     });
-    kiosk.press(key::ENTER).expect("Perihal").expect("kode=");
+    kiosk
+        .press(key::ENTER)
+        .expect("Perihal")
+        .expect("Kode reset");
+    kiosk.resize(80, 40).expect("kode=");
     // The link's lines begin at the left edge and have nothing else in them, so that it can be copied.
     let shown = kiosk.text();
     let mut lines = shown
@@ -416,6 +435,15 @@ fn training_walks_the_whole_manual_without_a_mail_server() {
         answer.starts_with("HTTP/1.1 200") && answer.contains("PP**0"),
         "{answer}"
     );
+    // The same by a key, in the terminal's own sequence, and by a phone.
+    let address = format!("\x1b]8;;{link}\x1b\\");
+    assert!(text(&kiosk.raw()).contains(&address));
+    kiosk.press("c").expect("Dikirim ke papan klip");
+    let copied = data_encoding::BASE64.encode(link.as_bytes());
+    assert!(text(&kiosk.raw()).contains(&format!("\x1b]52;c;{copied}\x1b\\")));
+    kiosk.press("q");
+    assert_eq!(Phone::scan(&mut kiosk).uri, link);
+    kiosk.press("q").expect("Perihal");
     kiosk.press("k").expect("Konfirmasi Reset TOTP");
     kiosk.press(key::ENTER).expect("PP**0");
     kiosk

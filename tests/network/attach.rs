@@ -124,6 +124,11 @@ fn it_shows_the_menu_logs_in_and_leaves_with_a_sentence() {
         .rsplit_once("\x1b[?1049l")
         .expect("their screen is back");
     assert!(after.contains("Sesi berakhir. Terima kasih."), "{after:?}");
+    assert!(raw.contains("\x1b[22;2t\x1b[?1049h") && raw.contains(" - lpse-kiosk\x1b\\"));
+    assert!(
+        raw.contains("\x1b]2;\x1b\\\x1b[23;2t\x1b[?1049l"),
+        "their title is back"
+    );
     assert!(
         !raw.contains("\x1b[3J"),
         "a guest's terminal's past is kept"

@@ -406,7 +406,7 @@ fn terminals_of_every_kind_get_what_they_can_show() {
         if unicode {
             Phone::scan(&mut kiosk);
         } else {
-            kiosk.expect("QR memerlukan layar 107x37");
+            kiosk.expect("QR memerlukan layar 70x35");
             kiosk.resize(132, 43);
             Phone::scan(&mut kiosk);
             assert!(is_ascii(&kiosk), "TERM={term} LANG={lang:?}");
@@ -416,6 +416,64 @@ fn terminals_of_every_kind_get_what_they_can_show() {
     let mut kiosk = server.client().variable("LC_ALL", "C").start();
     kiosk.expect(MENU);
     assert!(is_ascii(&kiosk), "LC_ALL=C:\n{}", kiosk.text());
+}
+
+/// A sequence that begins with this, up to its end.
+fn sequence<'a>(raw: &'a str, begins: &str) -> Option<&'a str> {
+    let (_, rest) = raw.split_once(begins)?;
+    Some(rest.split_once("\x1b\\")?.0)
+}
+
+#[test]
+fn a_key_goes_to_the_clipboard_of_a_terminal_that_has_one_and_no_other_is_told_anything() {
+    let office = Office::new();
+    let terms = [
+        ("xterm-256color", true),
+        ("tmux-256color", true),
+        ("vt220", false),
+        ("dumb", false),
+        ("tidak-dikenal", false),
+    ];
+    let user_id = |number: usize| format!("PPK{}", 40 + number);
+    for number in 0..terms.len() {
+        office.add(&user_id(number), "non-penyedia", "Siti Rahmawati");
+    }
+    let server = office.serve();
+    for (number, (term, is_rich)) in terms.into_iter().enumerate() {
+        let mut kiosk = server.client().term(term).start();
+        kiosk.give_password("non-penyedia", &user_id(number), PASSWORD);
+        kiosk.expect("ENABLE TOTP").press(key::ENTER);
+        let phone = Phone::scan(&mut kiosk);
+        kiosk.press("c").expect(match is_rich {
+            true => "Dikirim ke papan klip",
+            false => "Kode hanya berisi angka.",
+        });
+        kiosk.press(key::CTRL_C);
+        assert_left(&mut kiosk, "Sesi berakhir. Terima kasih.");
+        let raw = text(&kiosk.raw());
+        if !is_rich {
+            assert!(
+                !raw.contains("\x1b]") && !raw.contains("\x1b[22;2t"),
+                "{term}: {raw:?}"
+            );
+            continue;
+        }
+        let copied = sequence(&raw, "\x1b]52;c;").expect(term);
+        let copied = data_encoding::BASE64.decode(copied.as_bytes()).unwrap();
+        assert_eq!(text(&copied), phone.secret());
+        assert_eq!(raw.matches("\x1b]52;").count(), 1);
+        assert!(!server.log().contains(phone.secret()));
+        assert!(sequence(&raw, "\x1b]2;").is_some_and(|title| title.ends_with(" - lpse-kiosk")));
+        let order = [
+            "\x1b[22;2t",
+            "\x1b]2;",
+            "\x1b]52;",
+            "\x1b]2;\x1b\\\x1b[23;2t",
+            "\x1b[?1049l",
+        ];
+        let places = order.map(|sequence| raw.find(sequence).expect(sequence));
+        assert!(places.is_sorted(), "{raw:?}");
+    }
 }
 
 #[test]
@@ -809,6 +867,10 @@ fn a_fault_in_one_persons_screens_is_nobody_elses() {
     assert_left(&mut kiosk, "Sesi berakhir karena kesalahan pada program");
     let printed = text(&kiosk.raw());
     assert!(!printed.contains("panicked") && !printed.contains("src/"));
+    assert!(
+        printed.contains("\x1b]2;\x1b\\\x1b[23;2t"),
+        "their title is back"
+    );
     server.expect_log("src/session/mod.rs");
     eventually("one person to be left", || server.connections() == 1);
     other.press(key::F2).expect("Welcome, CV Maju Bersama");

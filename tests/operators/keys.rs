@@ -18,7 +18,7 @@ use lpse_kiosk::{
         EndedLogins, Foundation, Letters, Services,
         accounts::NewAccount,
         authentication::PasswordOutcome,
-        enrollment::{ProveOutcome, Prover, StartOutcome},
+        enrollment::{NewKey, ProveOutcome, Prover, StartOutcome},
         hashing::HashPool,
         keys::{Keys, Others, Progress, Rotation, Unopened},
     },
@@ -553,7 +553,7 @@ async fn activate_and_come_back(holder: &House, key: &AccountKey) {
     let mut secret = None;
     for _ in 0..20 {
         match enrollment.start(&prover, &here()).await.unwrap() {
-            StartOutcome::Started(provisioning) => {
+            StartOutcome::Started(NewKey { provisioning, .. }) => {
                 secret = Some(house::secret_of(provisioning.uri()))
             }
             other => panic!("{other:?}"),

@@ -24,7 +24,7 @@ use lpse_kiosk::{
         Services,
         accounts::NewAccount,
         authentication::{PasscodeOutcome, PasswordOutcome},
-        enrollment::{ProveOutcome, Prover, StartOutcome},
+        enrollment::{NewKey, ProveOutcome, Prover, StartOutcome},
         recovery::IssueOutcome,
         reset::ResetRequest,
     },
@@ -284,7 +284,7 @@ async fn a_new_key() {
     let start = async || enrollment.start(&prover, &HERE).await.unwrap();
     let proving = Act::ProveEnrollment;
     refused(&house, proving, "no-pending-key", prove(wrong_code())).await;
-    let StartOutcome::Started(provisioning) = start().await else {
+    let StartOutcome::Started(NewKey { provisioning, .. }) = start().await else {
         panic!("a key");
     };
     let phone = secret_of(provisioning.uri());
@@ -528,7 +528,7 @@ async fn officer(house: &House, id: &str) -> (AccountKey, Secret, Authenticated)
     let prover = Prover::Awaiting(awaiting);
     let enrollment = &house.services.enrollment;
     let started = enrollment.start(&prover, &HERE).await.unwrap();
-    let StartOutcome::Started(provisioning) = started else {
+    let StartOutcome::Started(NewKey { provisioning, .. }) = started else {
         panic!("a key");
     };
     let phone = secret_of(provisioning.uri());

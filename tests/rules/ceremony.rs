@@ -1343,7 +1343,11 @@ impl Person {
                 Effect::NewSecurityCode => {
                     unreachable!("without letters no form for a reset is reached")
                 }
-                Effect::Lookup(..) | Effect::CountVisit | Effect::Repaint | Effect::Quit => {}
+                Effect::Lookup(..)
+                | Effect::CountVisit
+                | Effect::Repaint
+                | Effect::Copy(_)
+                | Effect::Quit => {}
             }
         }
     }

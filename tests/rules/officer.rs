@@ -24,7 +24,7 @@ use lpse_kiosk::{
         Foundation, Services,
         accounts::{AccountsError, NewAccount},
         authentication::{PasscodeOutcome, PasswordOutcome},
-        enrollment::{DisableOutcome, ProveOutcome, Prover, StartOutcome},
+        enrollment::{DisableOutcome, NewKey, ProveOutcome, Prover, StartOutcome},
         officer::{Answered, CarriedOut, Done},
         own_password::ChangeOutcome,
         recovery::IssueOutcome,
@@ -88,7 +88,8 @@ async fn add_officer(house: &House, key: &AccountKey) -> (Secret, Authenticated)
     };
     let prover = Prover::Awaiting(awaiting);
     let enrollment = &house.services.enrollment;
-    let StartOutcome::Started(provisioning) = enrollment.start(&prover, &here()).await.unwrap()
+    let StartOutcome::Started(NewKey { provisioning, .. }) =
+        enrollment.start(&prover, &here()).await.unwrap()
     else {
         panic!("a key");
     };

@@ -15,7 +15,7 @@ use lpse_kiosk::{
     ports::Clock,
     service::{
         authentication::{PasscodeOutcome, PasswordOutcome},
-        enrollment::{ProveOutcome, Prover, StartOutcome},
+        enrollment::{NewKey, ProveOutcome, Prover, StartOutcome},
         own_password::ChangeOutcome,
     },
     session::proofs::{LoggedIn, Proofs},
@@ -372,10 +372,14 @@ async fn activation_comes_before_the_replacement_too() {
     };
     let prover = Prover::Awaiting(awaiting);
     let enrollment = &house.services.enrollment;
-    let StartOutcome::Started(provisioning) = enrollment.start(&prover, &HERE).await.unwrap()
+    let StartOutcome::Started(NewKey {
+        provisioning,
+        codes_follow,
+    }) = enrollment.start(&prover, &HERE).await.unwrap()
     else {
         panic!("a key")
     };
+    assert!(!codes_follow, "a password follows");
     let code = house.code(&house::secret_of(provisioning.uri()));
     let proved = enrollment.prove(&prover, code, &HERE).await.unwrap();
     let ProveOutcome::PasswordDue(due) = proved else {

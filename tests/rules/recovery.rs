@@ -19,7 +19,7 @@ use lpse_kiosk::{
     service::{
         Services,
         authentication::{PasscodeOutcome, PasswordOutcome},
-        enrollment::{DisableOutcome, Prover, StartOutcome},
+        enrollment::{DisableOutcome, NewKey, ProveOutcome, Prover, StartOutcome},
         entry::Granted,
         recovery::IssueOutcome,
     },
@@ -386,7 +386,7 @@ async fn a_recovery_code_is_fresh_for_ones_own_totp_and_never_counts_as_the_phon
     assert_eq!(left(&house).await, None, "they go with the key");
     let prover = Prover::AtHome(at_home.authenticated);
     let started = enrollment.start(&prover, &here()).await.unwrap();
-    let StartOutcome::Started(provisioning) = started else {
+    let StartOutcome::Started(NewKey { provisioning, .. }) = started else {
         panic!("{started:?}")
     };
     // A key that is not proved has no codes, and the old key's are worth nothing.
@@ -497,6 +497,42 @@ async fn rules_that_change_between_the_look_and_the_grant_grant_nothing() {
 }
 
 #[tokio::test]
+async fn whoever_is_shown_a_key_is_told_rightly_whether_recovery_codes_follow() {
+    for (policy, recovery_codes) in [
+        (Policy::Enabled, true),
+        (Policy::Enabled, false),
+        (Policy::Disabled, true),
+    ] {
+        let house = house(Policy::Enabled).await;
+        let rules = LoginRules {
+            policy,
+            recovery_codes,
+        };
+        house.services.policy.set(rules, &here()).await.unwrap();
+        let PasswordOutcome::Granted(at_home) = house.login().await else {
+            panic!("a login without a code");
+        };
+        let prover = Prover::AtHome(at_home.authenticated);
+        let enrollment = &house.services.enrollment;
+        let StartOutcome::Started(key) = enrollment.start(&prover, &here()).await.unwrap() else {
+            panic!("a key");
+        };
+        let code = house.code(&house::secret_of(key.provisioning.uri()));
+        let proved = enrollment.prove(&prover, code, &here()).await.unwrap();
+        let ProveOutcome::Activated(granted) = proved else {
+            panic!("{proved:?}");
+        };
+        let are_of_use = granted.recovery.is_some_and(|state| state.issued.is_none());
+        assert_eq!(key.codes_follow, are_of_use, "{rules:?}");
+        assert_eq!(
+            are_of_use,
+            policy == Policy::Enabled && recovery_codes,
+            "{rules:?}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn a_right_code_of_any_kind_ends_the_count_of_the_wrong_ones() {
     let Prepared {
         house,
@@ -522,7 +558,10 @@ async fn a_right_code_of_any_kind_ends_the_count_of_the_wrong_ones() {
         panic!("TOTP is off, not {disabled:?}");
     };
     let prover = Prover::AtHome(off.authenticated);
-    let StartOutcome::Started(key) = enrollment.start(&prover, &here()).await.unwrap() else {
+    let StartOutcome::Started(NewKey {
+        provisioning: key, ..
+    }) = enrollment.start(&prover, &here()).await.unwrap()
+    else {
         panic!("a key");
     };
     let none = Passcode::parse("000000").unwrap();

@@ -26,6 +26,7 @@ use lpse_kiosk::{
         HomeView, Lookup, LookupReply, Now, OutboxRow, Reply, Request, RequestId,
         attention::READING_TIME,
         command::Key,
+        sequences::Sequences,
         theme::{Colours, Glyphs, Terminal},
     },
 };
@@ -1620,6 +1621,26 @@ fn a_one_time_password_is_shown_once_and_no_held_key_takes_it_away() {
 }
 
 #[test]
+fn a_one_time_password_is_copied_as_it_is_typed_by_whoever_has_a_clipboard() {
+    for (term, is_rich) in [("xterm-256color", true), ("linux", false)] {
+        let mut settings = settings(Language::Id);
+        settings.terminal.sequences = Sequences::of(term);
+        let mut officer = Officer::new(settings).at_password("kd7mqr29tzxw");
+        assert_eq!(officer.shows("C Salin"), is_rich);
+        let effects = officer.types("c");
+        match effects.as_slice() {
+            [Effect::Copy(copied)] if is_rich => assert_eq!(copied.as_str(), "kd7mqr29tzxw"),
+            [] if !is_rich => {}
+            other => panic!("{term}: {other:?}"),
+        }
+        assert_eq!(officer.shows("Dikirim ke papan klip"), is_rich);
+        assert!(officer.shows("kd7m qr29 tzxw"));
+        officer.types("\t");
+        assert!(!officer.shows("Dikirim ke papan klip"));
+    }
+}
+
+#[test]
 fn an_officer_who_is_one_no_longer_is_led_out() {
     let out = |officer: &mut Officer, effects: Vec<Effect>| {
         assert!(
@@ -1688,6 +1709,7 @@ fn the_desk_on_a_plain_terminal_is_ascii() {
             glyphs: Glyphs::Ascii,
             colours: Colours::Mono,
             no_color: true,
+            sequences: Default::default(),
         };
         let screen = state(Officer::new(plain)).screen(80, 24);
         assert!(screen.is_ascii(), "{name}:\n{screen}");

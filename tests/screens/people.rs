@@ -6,6 +6,7 @@
 
 mod ahead;
 mod keystrokes;
+mod terminals;
 mod waits;
 
 use std::time::Duration;
@@ -426,6 +427,7 @@ impl Person {
         person.answered(Reply::Enrollment {
             provisioning: provisioning(),
             compulsory,
+            codes_follow: !compulsory,
         });
         person
     }
@@ -1063,6 +1065,7 @@ fn a_plain_terminal_and_a_console() {
         glyphs: Glyphs::Ascii,
         colours: Colours::Mono,
         no_color: true,
+        sequences: Default::default(),
     };
     let plain = Person::new(plain).at_passcode(true).screen(80, 24);
     assert!(plain.is_ascii(), "{plain}");
@@ -1072,6 +1075,7 @@ fn a_plain_terminal_and_a_console() {
         glyphs: Glyphs::LinuxConsole,
         colours: Colours::Ansi16,
         no_color: false,
+        sequences: Default::default(),
     };
     let mut console = Person::new(console).at_passcode(false);
     console.types("123456");
@@ -1423,6 +1427,7 @@ fn an_activation_that_nobody_asked_for_says_why_it_is_there_and_how_to_leave() {
     person.answered(Reply::Enrollment {
         provisioning: provisioning(),
         compulsory: true,
+        codes_follow: false,
     });
     assert!(!person.screen(120, 40).contains(why));
     for (columns, rows) in [(80, 24), (120, 40)] {
@@ -1857,6 +1862,7 @@ fn the_form_for_a_reset_is_whole_wherever_it_fits_and_says_what_it_needs_elsewhe
         glyphs: Glyphs::Ascii,
         colours: Colours::Mono,
         no_color: true,
+        sequences: Default::default(),
     };
     let plain = Person::new(plain).at_reset_request();
     assert!(plain.screen(80, 24).is_ascii());

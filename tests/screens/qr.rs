@@ -23,12 +23,13 @@ const NOW: Now = Now {
     monotonic: Duration::ZERO,
 };
 
-/// The screen of a terminal on which the QR code of `provisioning` is shown, and that it will soon be cleared.
+/// The screen of a terminal on which the QR code of `provisioning` is shown after these `keys`, and that it will soon be
+/// cleared.
 fn shown(
     provisioning: &Provisioning,
     terminal: Terminal,
-    columns: u16,
-    rows: u16,
+    (columns, rows): (u16, u16),
+    keys: &str,
     is_warned: bool,
 ) -> vt100::Screen {
     let mut app = App::new(AppSettings {
@@ -61,8 +62,10 @@ fn shown(
     let reply = Reply::Enrollment {
         provisioning: provisioning.clone(),
         compulsory: false,
+        codes_follow: false,
     };
     app.update(NOW, Event::Reply(*id, reply));
+    typed(&mut app, keys);
     if is_warned {
         let warning = Ending {
             left: Duration::from_secs(15),
@@ -110,8 +113,14 @@ fn a_phone_reads_it_on_every_terminal_that_has_room() {
                             glyphs,
                             colours,
                             no_color,
+                            sequences: Default::default(),
                         };
-                        let screen = shown(&provisioning, terminal, columns, rows, is_warned);
+                        // A terminal without colours shows bright letters on a dark tube; elsewhere the person sees to it.
+                        let is_turned_over = colours == Colours::Mono
+                            && background.background == picture::BRIGHT.background;
+                        let keys = if is_turned_over { "b" } else { "" };
+                        let size = (columns, rows);
+                        let screen = shown(&provisioning, terminal, size, keys, is_warned);
                         let what = format!(
                             "{provisioning:?} at {columns}x{rows}, {terminal:?}, {background:?}"
                         );
@@ -120,14 +129,8 @@ fn a_phone_reads_it_on_every_terminal_that_has_room() {
                             text.contains(&provisioning.key()[..19]),
                             "{what}: the key can be typed\n{text}"
                         );
-                        if text.contains("QR memerlukan layar") {
+                        if text.contains("QR memerlukan layar") || text.contains("Tekan Q") {
                             assert!(glyphs == Glyphs::Ascii, "{what}: half blocks fit\n{text}");
-                            continue;
-                        }
-                        // A terminal without colours shows bright letters on a dark tube.
-                        if colours == Colours::Mono
-                            && background.background == picture::BRIGHT.background
-                        {
                             continue;
                         }
                         let found = picture::read_qr(&screen, background);
@@ -142,18 +145,54 @@ fn a_phone_reads_it_on_every_terminal_that_has_room() {
 }
 
 #[test]
+fn alone_it_is_read_on_a_phone_held_upright_and_with_the_least_quiet_zone_that_fits() {
+    let terminals = [Glyphs::Unicode, Glyphs::Ascii].map(|glyphs| {
+        [Colours::Ansi256, Colours::Ansi16, Colours::Mono].map(|colours| Terminal {
+            glyphs,
+            colours,
+            no_color: false,
+            sequences: Default::default(),
+        })
+    });
+    for terminal in terminals.concat() {
+        let sizes: &[(u16, u16)] = match terminal.glyphs {
+            // With 4, 2 and 1 modules around it; with a row for the keys, and without.
+            Glyphs::Unicode => &[(60, 24), (40, 24), (37, 20), (40, 19), (36, 18), (35, 18)],
+            _ => &[(82, 42), (82, 41), (80, 38), (74, 37), (70, 35)],
+        };
+        for size in sizes {
+            for background in [picture::DARK, picture::BRIGHT] {
+                let is_turned_over = terminal.colours == Colours::Mono
+                    && background.background == picture::BRIGHT.background;
+                let keys = if is_turned_over { "qb" } else { "q" };
+                let provisioning = &provisionings()[0];
+                let screen = shown(provisioning, terminal, *size, keys, false);
+                let found = picture::read_qr(&screen, background);
+                let what = format!("{size:?}, {terminal:?}, {background:?}");
+                let text = screen.contents();
+                assert_eq!(found.as_deref(), Some(provisioning.uri()), "{what}\n{text}");
+            }
+        }
+    }
+}
+
+#[test]
 fn without_half_blocks_it_fits_a_large_terminal_and_elsewhere_says_what_it_needs() {
     let terminal = Terminal {
         glyphs: Glyphs::Ascii,
         colours: Colours::Ansi16,
         no_color: false,
+        sequences: Default::default(),
     };
     let provisioning = &provisionings()[0];
-    let large = shown(provisioning, terminal, 132, 43, false);
+    let large = shown(provisioning, terminal, (132, 43), "", false);
     assert_eq!(
         picture::read_qr(&large, picture::DARK).as_deref(),
         Some(provisioning.uri())
     );
-    let small = shown(provisioning, terminal, 80, 24, false).contents();
-    assert!(small.contains("QR memerlukan layar 107x37"), "{small}");
+    let small = shown(provisioning, terminal, (80, 24), "", false).contents();
+    assert!(small.contains("QR memerlukan layar 70x35"), "{small}");
+    assert!(small.contains("Tanpa QR: di aplikasi"), "{small}");
+    let narrow = shown(provisioning, terminal, (82, 41), "", false).contents();
+    assert!(narrow.contains("Tekan Q untuk melihatnya"), "{narrow}");
 }

@@ -20,7 +20,7 @@ use lpse_kiosk::{
         Foundation, Letters, Services,
         accounts::NewAccount,
         authentication::PasswordOutcome,
-        enrollment::{ProveOutcome, Prover, StartOutcome},
+        enrollment::{NewKey, ProveOutcome, Prover, StartOutcome},
         hashing::HashPool,
         store_check,
     },
@@ -283,7 +283,8 @@ impl House {
         };
         let prover = Prover::AtHome(granted.authenticated);
         let enrollment = &self.services.enrollment;
-        let StartOutcome::Started(provisioning) = enrollment.start(&prover, &here()).await.unwrap()
+        let StartOutcome::Started(NewKey { provisioning, .. }) =
+            enrollment.start(&prover, &here()).await.unwrap()
         else {
             panic!("a key");
         };

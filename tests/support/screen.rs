@@ -56,6 +56,7 @@ pub fn settings(language: Language) -> AppSettings {
             glyphs: Glyphs::Unicode,
             colours: Colours::Ansi256,
             no_color: false,
+            sequences: Default::default(),
         },
         palette: Some(Palette::DARK),
     }

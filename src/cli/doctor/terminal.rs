@@ -80,6 +80,7 @@ mod tests {
                 glyphs,
                 colours: Colours::Ansi16,
                 no_color: false,
+                sequences: Default::default(),
             };
             judge(terminal, size).iter().map(|f| f.status).collect()
         };

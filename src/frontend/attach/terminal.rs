@@ -31,6 +31,7 @@ use crate::{
     },
     session::Door,
     store::remote::{self, JoinError, wire},
+    tui::sequences::Sequences,
 };
 
 /// Keys that are read at once.
@@ -142,7 +143,7 @@ async fn call(socket: &Path) -> Result<Option<UnixStream>, JoinError> {
 
 /// A screen with nothing but what people need to know, in both languages.
 fn restarting() -> Vec<u8> {
-    let mut screen = [&Use::Own.leave(), Use::Own.enter(), b"\x1b[?25l"].concat();
+    let mut screen = [Use::Own.leave(Sequences::default()), b"\x1b[?25l".to_vec()].concat();
     for language in [Language::Id, Language::En] {
         screen.extend_from_slice(b"\r\n  ");
         screen.extend_from_slice(language.text().ending.restarting.as_bytes());

@@ -250,7 +250,8 @@ impl Reception {
         config: &Config,
     ) -> Option<Offence> {
         let _open = self.screens.counts.enter(Entrance::Ssh);
-        let door = ChannelDoor::new(channel.clone());
+        let sequences = guest.terminal.sequences;
+        let door = ChannelDoor::new(channel.clone(), sequences);
         let shown = self.screens.show(guest, door, keyboard, slot, config).await;
         let goodbye = match shown {
             Ok(goodbye) => goodbye.sentence,
@@ -263,7 +264,7 @@ impl Reception {
             Err(Gone::ReadsNothing) => return Some(Offence::ReadsNothing),
         };
         let said = async {
-            let bytes = [&Use::Borrowed.leave(), goodbye.as_bytes(), b"\r\n"].concat();
+            let bytes = [&Use::Borrowed.leave(sequences), goodbye.as_bytes(), b"\r\n"].concat();
             channel.data_bytes(bytes).await?;
             end(channel, 0).await
         };

@@ -27,9 +27,12 @@ use tokio::{
 };
 
 use super::keys::{Decoder, Link};
-use crate::session::{
-    Door, Input,
-    canvas::{MODES, Wipe},
+use crate::{
+    session::{
+        Door, Input,
+        canvas::{MODES, Wipe},
+    },
+    tui::{sequences::Sequences, theme::Terminal},
 };
 
 /// What sshd tells a login's processes: the client's address and port, the server's address and port.
@@ -50,6 +53,7 @@ pub struct Console {
     terminal: Arc<AsyncFd<File>>,
     before: Termios,
     taken: Use,
+    sequences: Sequences,
 }
 
 /// Why there is no terminal to run on.
@@ -72,23 +76,33 @@ impl Use {
         }
     }
 
-    /// What is sent first, before anything is drawn: the alternate screen where a person's own terminal is only borrowed.
-    /// Modes are set with the first frame ([`Canvas::wipe`](crate::session::canvas::Canvas::wipe)).
-    pub fn enter(self) -> &'static [u8] {
-        match self {
-            Self::Own => b"",
-            Self::Borrowed => b"\x1b[?1049h",
-        }
+    /// What is sent first, before anything is drawn: the alternate screen where a person's own terminal is only borrowed,
+    /// and that its title is to be kept. Modes and title are set with the first frame
+    /// ([`Canvas::wipe`](crate::session::canvas::Canvas::wipe)).
+    pub fn enter(self, sequences: Sequences) -> Vec<u8> {
+        let (screen, title): (&[u8], &[u8]) = match self {
+            Self::Own => (b"", b""),
+            Self::Borrowed if sequences.title => (b"\x1b[?1049h", b"\x1b[22;2t"),
+            Self::Borrowed => (b"\x1b[?1049h", b""),
+        };
+        [title, screen].concat()
     }
 
-    /// What is sent last: paste off, cursor shown, modes as they usually are, everything cleared, and what stood there
-    /// before.
-    pub fn leave(self) -> Vec<u8> {
-        let after: &[u8] = match self {
-            Self::Own => b"",
-            Self::Borrowed => b"\x1b[?1049l",
+    /// What is sent last: paste off, cursor shown, modes as they usually are, everything cleared, and the title and what
+    /// stood there before. A terminal that has kept no title has none then.
+    pub fn leave(self, sequences: Sequences) -> Vec<u8> {
+        let (screen, title): (&[u8], &[u8]) = match self {
+            Self::Own => (b"", b""),
+            Self::Borrowed if sequences.title => (b"\x1b[?1049l", b"\x1b]2;\x1b\\\x1b[23;2t"),
+            Self::Borrowed => (b"\x1b[?1049l", b""),
         };
-        [b"\x1b[?2004l\x1b[?25h", MODES, self.wipe().bytes(), after].concat()
+        // A frame may have been broken off in the middle of an address.
+        let address: &[u8] = match self {
+            Self::Borrowed if sequences.addresses => b"\x1b]8;;\x1b\\",
+            Self::Own | Self::Borrowed => b"",
+        };
+        let modes = b"\x1b[?2004l\x1b[?25h";
+        [modes, MODES, address, self.wipe().bytes(), title, screen].concat()
     }
 }
 
@@ -111,12 +125,14 @@ impl Console {
         #[allow(unsafe_code, reason = "see above")]
         let terminal = unsafe { AsyncFd::register_with_interest(file, interest) }
             .map_err(|error| unusable(error.into_parts().1))?;
+        let judged = Terminal::from_environment(|name| std::env::var(name).ok());
         let console = Self {
             terminal: Arc::new(terminal),
             before,
             taken,
+            sequences: judged.sequences,
         };
-        console.write_now(taken.enter());
+        console.write_now(&taken.enter(console.sequences));
         Ok(console)
     }
 
@@ -195,7 +211,7 @@ impl Console {
 
 impl Drop for Console {
     fn drop(&mut self) {
-        self.write_now(&self.taken.leave());
+        self.write_now(&self.taken.leave(self.sequences));
         let _ = termios::tcsetattr(
             self.terminal.get_ref(),
             OptionalActions::Flush,

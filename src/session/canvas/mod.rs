@@ -3,6 +3,7 @@
 //! Bytes are collected first and sent after, so that one frame is one write (a key press over a network is one packet)
 //! and drawing never waits for a slow terminal. Between drawings a session keeps its frame packed.
 
+mod address;
 mod packed;
 mod sequence;
 
@@ -15,8 +16,10 @@ use ratatui::{
     layout::{Position, Size},
 };
 
+use address::{Address, is_of_address};
 use packed::{BLANK, PackedRow, RowBuffers, look};
-use sequence::{move_to, select};
+use sequence::{close_address, move_to, open_address, select};
+use zeroize::{Zeroize, Zeroizing};
 
 /// How much of a terminal is cleared when somebody is done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,10 +66,14 @@ const LARGEST: Size = Size {
 /// The frame that one terminal shows, and what has still to be sent to it.
 pub struct Canvas {
     shown: Vec<PackedRow>,
+    /// The addresses in it.
+    addresses: Vec<Address>,
     /// The cursor as the terminal has it; unknown before the first frame.
     cursor: Option<Cursor>,
     /// Sent before the next frame.
     pending: Vec<u8>,
+    /// Sent with the next frame, and of no cell of it.
+    aside: Zeroizing<Vec<u8>>,
     size: Size,
     wipe: Wipe,
 }
@@ -76,8 +83,10 @@ impl Canvas {
     pub fn new(size: Size, wipe: Wipe) -> Self {
         Self {
             shown: Vec::new(),
+            addresses: Vec::new(),
             cursor: None,
             pending: Vec::new(),
+            aside: Zeroizing::default(),
             size: clamped(size),
             wipe,
         }
@@ -93,8 +102,19 @@ impl Canvas {
     /// of an earlier frame is kept in memory.
     pub fn wipe(&mut self) {
         self.shown.clear();
+        self.addresses.clear();
         self.cursor = None;
         self.pending = [MODES, BRACKETED_PASTE, self.wipe.bytes()].concat();
+    }
+
+    /// Asks the terminal to take `text` to its clipboard.
+    pub fn copy(&mut self, text: &str) {
+        sequence::copy(&mut self.aside, text);
+    }
+
+    /// Gives the terminal's window a title.
+    pub fn entitle(&mut self, title: &str) {
+        sequence::entitle(&mut self.aside, title);
     }
 
     /// Draws a frame; returns the bytes that turn the one before into it. `view` says whether the cursor is to be seen at the
@@ -105,11 +125,18 @@ impl Canvas {
         let Ok(drawn) = easel.terminal.draw(|frame| is_seen = view(frame));
         self.shown
             .resize_with(self.size.height.into(), PackedRow::default);
+        let addresses = Address::all(&drawn.buffer.content);
+        let before = mem::replace(&mut self.addresses, addresses);
+        // A row of an address may be as it was while the address goes on otherwise in the next one.
+        let have_changed = self.addresses != before;
         let rows = drawn.buffer.content.chunks(self.size.width.into());
         let mut changes = Vec::new();
         for ((number, cells), shown) in (0..).zip(rows).zip(&mut self.shown) {
-            if !shown.is(cells) {
-                easel.row.changes(number, shown, cells, &mut changes);
+            let is_anew = have_changed && cells.iter().any(is_of_address);
+            if is_anew || !shown.is(cells) {
+                easel
+                    .row
+                    .changes(number, (shown, is_anew), cells, &mut changes);
                 *shown = PackedRow::of(cells);
             }
         }
@@ -119,6 +146,8 @@ impl Canvas {
             .backend()
             .cursor
             .map(|at| Cursor { at, is_seen });
+        drawn.extend_from_slice(&self.aside);
+        self.aside.zeroize();
         self.send(&mut drawn, &changes, cursor);
         easel.put_back();
         if drawn.len() <= SMALL_FRAME {
@@ -134,6 +163,7 @@ impl Canvas {
         // Where the next cell is written, as far as that is known.
         let mut pen = before.map(|cursor| cursor.at);
         let mut shown_as = None;
+        let mut told = None;
         for (x, y, cell) in changes {
             let at = Position::new(*x, *y);
             if pen != Some(at) {
@@ -143,11 +173,22 @@ impl Canvas {
                 shown_as = Some(look(cell));
                 select(bytes, look(cell));
             }
+            let address = self.address_at(at).filter(|_| is_of_address(cell));
+            if address != told {
+                match address {
+                    Some(address) => open_address(bytes, address.text()),
+                    None => close_address(bytes),
+                }
+                told = address;
+            }
             bytes.extend_from_slice(cell.symbol().as_bytes());
             // Terminals differ about how wide a character is that is not plain, and about what follows the last column.
             let is_plain = cell.symbol().len() == 1 || LINES.contains(&cell.symbol());
             let is_last = x + 1 >= self.size.width;
             pen = (is_plain && !is_last).then(|| Position::new(x + 1, *y));
+        }
+        if told.is_some() {
+            close_address(bytes);
         }
         if !changes.is_empty() {
             bytes.extend_from_slice(b"\x1b[m");
@@ -163,6 +204,12 @@ impl Canvas {
             pen = Some(at);
         }
         self.cursor = pen.map(|at| Cursor { at, is_seen });
+    }
+
+    /// The address that has the cell at this place.
+    fn address_at(&self, at: Position) -> Option<&Address> {
+        let place = usize::from(at.y) * usize::from(self.size.width) + usize::from(at.x);
+        self.addresses.iter().find(|address| address.has(place))
     }
 }
 
@@ -298,9 +345,10 @@ impl Backend for Wanted {
 
 #[cfg(test)]
 mod tests {
-    use ratatui::widgets::Paragraph;
+    use ratatui::{style::Style, widgets::Paragraph};
 
     use super::*;
+    use crate::tui::theme::ADDRESS;
 
     fn draw(canvas: &mut Canvas, text: &str) -> Vec<u8> {
         canvas.draw(|frame| {
@@ -367,6 +415,64 @@ mod tests {
         assert!(bytes.windows(4).any(|w| w == b"menu"));
         assert_eq!(draw(&mut one, "a secret"), b"");
         assert_eq!(draw(&mut other, "menu"), b"");
+    }
+
+    /// What a frame with these lines, marked as addresses, is drawn by on a terminal of 10 columns.
+    fn draw_addresses(canvas: &mut Canvas, lines: &[&str]) -> String {
+        let bytes = canvas.draw(|frame| {
+            for (line, y) in lines.iter().zip(0..) {
+                let style = Style::new().add_modifier(ADDRESS);
+                frame.buffer_mut().set_string(0, y, line, style);
+            }
+            false
+        });
+        String::from_utf8(bytes).unwrap()
+    }
+
+    #[test]
+    fn an_address_is_told_once_for_all_its_rows_and_again_where_it_has_changed() {
+        let mut canvas = Canvas::new(Size::new(10, 5), Wipe::Screen);
+        let drawn = draw_addresses(&mut canvas, &["http://a.i", "d/?kode=1"]);
+        let (before, after) = drawn
+            .split_once("\x1b]8;;http://a.id/?kode=1\x1b\\")
+            .unwrap();
+        assert!(
+            !before.contains("http") && after.contains("http://a.i"),
+            "{after:?}"
+        );
+        assert_eq!(after.matches("\x1b]8;;\x1b\\").count(), 1);
+        assert_eq!(after.matches("\x1b]8;").count(), 1);
+        let shown = after.split_once("d/?kode=1").unwrap();
+        assert!(shown.1.starts_with("\x1b]8;;\x1b\\"), "{after:?}");
+
+        assert_eq!(
+            draw_addresses(&mut canvas, &["http://a.i", "d/?kode=1"]),
+            ""
+        );
+        let drawn = draw_addresses(&mut canvas, &["http://a.i", "d/?kode=2"]);
+        assert!(
+            drawn.contains("\x1b]8;;http://a.id/?kode=2\x1b\\"),
+            "{drawn:?}"
+        );
+        assert!(
+            drawn.contains("http://a.i\x1b") || drawn.contains("http://a.id"),
+            "{drawn:?}"
+        );
+        let drawn = draw_addresses(&mut canvas, &[]);
+        assert!(!drawn.contains("\x1b]8;"), "{drawn:?}");
+    }
+
+    #[test]
+    fn what_goes_to_a_clipboard_is_sent_once_and_no_wipe_loses_it() {
+        let mut canvas = Canvas::new(Size::new(80, 24), Wipe::Screen);
+        draw(&mut canvas, "a key");
+        canvas.copy("GEZD");
+        assert_eq!(draw(&mut canvas, "a key"), b"\x1b]52;c;R0VaRA==\x1b\\");
+        assert_eq!(draw(&mut canvas, "a key"), b"");
+        canvas.copy("GEZD");
+        canvas.wipe();
+        let bytes = draw(&mut canvas, "a key");
+        assert!(bytes.windows(5).any(|bytes| bytes == b"]52;c"));
     }
 
     #[test]

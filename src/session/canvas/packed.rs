@@ -7,6 +7,8 @@ use ratatui::{
 };
 use zeroize::Zeroize;
 
+use super::address::is_of_address;
+
 /// As blank as [`Cell::EMPTY`], and nothing remains of the symbol that it overwrites: a cell without a symbol leaves
 /// that in place.
 pub(super) const BLANK: Cell = Cell::new(" ");
@@ -27,16 +29,23 @@ impl RowBuffers {
         }
     }
 
-    /// Adds the cells of row `y` that differ from `before`.
+    /// Adds the cells of row `y` that differ from `before`, and those of addresses too if they are to be drawn anew.
     pub fn changes(
         &mut self,
         y: u16,
-        before: &PackedRow,
+        (before, are_addresses_anew): (&PackedRow, bool),
         after: &[Cell],
         changes: &mut Vec<(u16, u16, Cell)>,
     ) {
         before.unpack(&mut self.before.content);
         self.after.content.clone_from_slice(after);
+        if are_addresses_anew {
+            let cells = self.before.content.iter_mut().zip(after);
+            for (before, _) in cells.filter(|(_, after)| is_of_address(after)) {
+                // No frame has this character.
+                before.set_symbol("\u{fffd}");
+            }
+        }
         let differ = self.before.diff_iter(&self.after);
         changes.extend(differ.map(|(x, _, cell)| (x, y, cell.clone())));
         self.before.content.fill(BLANK);

@@ -1,10 +1,10 @@
 //! Answers that several stages give: home, a refusal, a key to be shown, a password that is due.
 
 use crate::{
-    domain::{Refusal, account::LastLogin, provisioning::Provisioning},
+    domain::{Refusal, account::LastLogin},
     service::{
         ServiceError,
-        enrollment::ProveOutcome,
+        enrollment::{NewKey, ProveOutcome},
         entry::{Granted, PasswordDue},
         own_password::ChangeOutcome,
     },
@@ -51,10 +51,20 @@ pub fn password_due(due: PasswordDue) -> (Reply, Proofs) {
 }
 
 /// A new key to be shown, without having been home first.
-pub fn compulsory(provisioning: Provisioning) -> Reply {
+pub fn compulsory(key: NewKey) -> Reply {
+    enrollment(key, true)
+}
+
+/// A new key to be shown.
+pub fn enrollment(key: NewKey, compulsory: bool) -> Reply {
+    let NewKey {
+        provisioning,
+        codes_follow,
+    } = key;
     Reply::Enrollment {
         provisioning,
-        compulsory: true,
+        compulsory,
+        codes_follow,
     }
 }
 

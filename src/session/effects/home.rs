@@ -1,6 +1,6 @@
 //! Requests at home: TOTP on and off, recovery codes, another password, what happened to the account.
 
-use super::answer::{Attempted, at_home, changed, compulsory, home, proved, refused};
+use super::answer::{Attempted, at_home, changed, compulsory, enrollment, home, proved, refused};
 use crate::{
     domain::{Passcode, PlainPassword, Refusal, Source},
     service::{
@@ -19,13 +19,7 @@ pub async fn start_enrollment(services: &Services, source: &Source, login: Logge
     let proofs = Proofs::LoggedIn(login);
     Ok(match started {
         StartOutcome::Refused(refusal) => refused(refusal, proofs),
-        StartOutcome::Started(provisioning) => (
-            Reply::Enrollment {
-                provisioning,
-                compulsory: false,
-            },
-            proofs,
-        ),
+        StartOutcome::Started(key) => (enrollment(key, false), proofs),
     })
 }
 
@@ -57,8 +51,8 @@ pub async fn disable_totp(
             granted.previous_login = login.previous_login;
             home(*granted, Some(HomeNotice::TotpDisabled))
         }
-        DisableOutcome::EnrollmentWanted(awaiting, provisioning) => {
-            (compulsory(provisioning), Proofs::Enrolling(awaiting))
+        DisableOutcome::EnrollmentWanted(awaiting, key) => {
+            (compulsory(key), Proofs::Enrolling(awaiting))
         }
     })
 }

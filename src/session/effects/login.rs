@@ -46,9 +46,7 @@ pub async fn check_password(
             let prover = Prover::Awaiting(awaiting.clone());
             Ok(match services.enrollment.start(&prover, source).await? {
                 StartOutcome::Refused(refusal) => (Reply::Refused(refusal), Proofs::None),
-                StartOutcome::Started(provisioning) => {
-                    (compulsory(provisioning), Proofs::Enrolling(awaiting))
-                }
+                StartOutcome::Started(key) => (compulsory(key), Proofs::Enrolling(awaiting)),
             })
         }
     }
@@ -95,9 +93,7 @@ pub async fn start_over(
     let started = services.enrollment.start_over(&awaiting, source).await?;
     Ok(match started {
         StartOverOutcome::Refused(refusal) => refused(refusal, Proofs::Password(awaiting)),
-        StartOverOutcome::Started(awaiting, provisioning) => {
-            (compulsory(provisioning), Proofs::Enrolling(awaiting))
-        }
+        StartOverOutcome::Started(awaiting, key) => (compulsory(key), Proofs::Enrolling(awaiting)),
     })
 }
 

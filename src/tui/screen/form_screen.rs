@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{Keys, Step};
 use crate::tui::{
-    Now,
+    Copied, Now,
     command::Command,
     context::Context,
     widget::{
@@ -27,6 +27,11 @@ pub trait FormScreen {
 
     /// What comes before the form's own answer to a command; if it is `Some`, in its place.
     fn before(&mut self, _command: Command, _context: &Context<'_>) -> Option<Step> {
+        None
+    }
+
+    /// What `C` sends to a terminal's clipboard. Where there is something, no field takes letters.
+    fn to_copy(&self) -> Option<Copied> {
         None
     }
 
@@ -115,6 +120,12 @@ impl<S: FormScreen> Keys for S {
     }
 
     fn command(&mut self, command: Command, context: &Context<'_>) -> Step {
+        if command.letter() == Some('c')
+            && has_clipboard(context)
+            && let Some(text) = self.to_copy()
+        {
+            return Step::Copy(text);
+        }
         if let Some(step) = self.before(command, context) {
             return step;
         }
@@ -146,6 +157,13 @@ impl<S: FormScreen> Keys for S {
     }
 
     fn hints(&self, context: &Context<'_>) -> Vec<KeyHint> {
-        self.items(context).hints(self.form().focused(), context)
+        let can_copy = has_clipboard(context) && self.to_copy().is_some();
+        let copy = can_copy.then(|| KeyHint::new("C", &context.text.key.copy));
+        let items = self.items(context).further(1, copy);
+        items.hints(self.form().focused(), context)
     }
+}
+
+fn has_clipboard(context: &Context<'_>) -> bool {
+    context.theme.terminal.sequences.clipboard
 }

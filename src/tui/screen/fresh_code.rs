@@ -39,6 +39,11 @@ impl<Id: Copy + PartialEq> FreshCode<Id> {
         self.is_wanted
     }
 
+    /// The code is the last of two steps. That there are two, nobody knows before it is asked for.
+    pub fn step(&self) -> Option<(usize, usize)> {
+        self.is_wanted.then_some((2, 2))
+    }
+
     /// The refusal of the last try.
     pub fn refusal(&self) -> Option<Refusal> {
         self.attempt.last()

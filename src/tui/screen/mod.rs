@@ -15,7 +15,7 @@ use std::{fmt, time::Duration};
 use ratatui::Frame;
 
 use super::{
-    DeskReply, HomeView, Lookup, LookupReply, Now, Request,
+    Copied, DeskReply, HomeView, Lookup, LookupReply, Now, Request,
     command::Command,
     context::{Context, PATIENCE},
     route::Route,
@@ -54,6 +54,8 @@ pub enum Step {
     /// The same, back to before any proof: whatever was proved is dropped.
     Retreat(Vec<Route>),
     Ask(Request),
+    /// To the terminal's clipboard; the screen stays and says so.
+    Copy(Copied),
     /// Show the page that says how to get TOTP reset.
     ShowReset,
     ShowPage(Page),
@@ -145,6 +147,11 @@ pub trait Screen: Keys + fmt::Debug + Send {
     /// The screen that was opened over this one has been closed.
     fn returned(&mut self, _left: Left, _context: &Context<'_>) -> Step {
         Step::Stay
+    }
+
+    /// Which of how many steps on a way this is; `None` where it is none, or nobody knows how many there will be.
+    fn step(&self) -> Option<(usize, usize)> {
+        None
     }
 
     /// The type of the user whom this is about before a login, for the way to that login.
@@ -336,6 +343,13 @@ fn until_next_second(left: Duration) -> Duration {
 pub fn next_second(now: Now) -> Duration {
     let nanos = u64::try_from(now.wall.subsec_nanosecond()).unwrap_or(0);
     Duration::from_nanos(1_000_000_000 - nanos.min(999_999_999))
+}
+
+/// Writes that something was sent to the terminal's clipboard, and no more than is known of it.
+pub fn write_copied(sheet: &mut Sheet, context: &Context<'_>) {
+    if context.is_copied {
+        sheet.success(&context.text.common.copied);
+    }
 }
 
 /// Writes that a request is under way, once it has taken long enough to wonder.

@@ -175,7 +175,17 @@ fn two_sides(frame: &mut Frame<'_>, area: Rect, left: Vec<Span<'_>>, right: Vec<
 
 /// A sentence in place of the first row, which stays until what it tells of comes.
 pub fn paint_banner(frame: &mut Frame<'_>, context: &Context<'_>, sentence: &str) {
-    let area = row(frame.area(), 0);
+    paint_banner_in(frame, context, 0, sentence);
+}
+
+/// The same in place of the last row, where the first is a picture's.
+pub fn paint_banner_below(frame: &mut Frame<'_>, context: &Context<'_>, sentence: &str) {
+    let last = frame.area().height.saturating_sub(1);
+    paint_banner_in(frame, context, last, sentence);
+}
+
+fn paint_banner_in(frame: &mut Frame<'_>, context: &Context<'_>, number: u16, sentence: &str) {
+    let area = row(frame.area(), number);
     let theme = context.theme;
     frame.render_widget(ratatui::widgets::Clear, area);
     frame.buffer_mut().set_style(area, theme.care);

@@ -77,6 +77,20 @@ impl Panel {
         }
     }
 
+    /// A panel from edge to edge of `body`, without sides, for what needs every column that there is.
+    pub fn edge_to_edge(body: Rect) -> Self {
+        let edge = match body.height >= FRAMED_FROM.height {
+            true => Edge::Line,
+            false => Edge::None,
+        };
+        Self {
+            body,
+            edge,
+            width: body.width.max(1),
+            side: 0,
+        }
+    }
+
     /// An empty sheet for this panel.
     pub fn sheet(&self, theme: &Theme) -> Sheet {
         let rows = self.body.height.saturating_sub(self.edges() + 1);

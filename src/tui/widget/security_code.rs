@@ -1,7 +1,10 @@
-//! The picture of a Kode Keamanan in terminal cells: 60 columns, 7 lines.
+//! The picture of a Kode Keamanan in terminal cells: 60 columns and 7 lines, or its two halves below each other where a
+//! window has fewer columns.
 //!
 //! It has the terminal's own foreground on its own background, so it is as easy to read as the text around it on dark,
 //! bright and monochrome terminals alike. No cell holds a letter or a digit: nothing of the code can be copied.
+
+use std::ops::Range;
 
 use ratatui::text::Line;
 
@@ -13,13 +16,56 @@ use crate::{
 /// Pixels above one another in a cell.
 const STACKED: usize = 2;
 
-/// The lines of the picture, for a sheet.
-pub fn lines(picture: &Picture, theme: &Theme) -> Vec<Line<'static>> {
+/// Lines of a whole picture, and of one in two halves, between which one is empty.
+const LINES: usize = Picture::HEIGHT as usize / STACKED;
+const LINES_OF_HALVES: usize = 2 * LINES + 1;
+
+/// How the picture stands where there is so much room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Layout {
+    Whole,
+    Halves,
+}
+
+impl Layout {
+    /// The layout for a window of `columns` columns and `rows` rows, if there is one.
+    pub fn within(columns: u16, rows: usize) -> Option<Self> {
+        match columns {
+            Picture::WIDTH.. => Some(Self::Whole),
+            Picture::WIDEST_HALF.. if rows >= LINES_OF_HALVES => Some(Self::Halves),
+            _ => None,
+        }
+    }
+
+    pub fn height(self) -> usize {
+        match self {
+            Self::Whole => LINES,
+            Self::Halves => LINES_OF_HALVES,
+        }
+    }
+
+    /// The lines of the picture, for a sheet.
+    pub fn lines(self, picture: &Picture, theme: &Theme) -> Vec<Line<'static>> {
+        let middle = picture.middle();
+        match self {
+            Self::Whole => part(picture, 0..Picture::WIDTH, theme),
+            Self::Halves => {
+                let mut lines = part(picture, 0..middle, theme);
+                lines.push(Line::default());
+                lines.extend(part(picture, middle..Picture::WIDTH, theme));
+                lines
+            }
+        }
+    }
+}
+
+/// The lines of these columns of the picture.
+fn part(picture: &Picture, columns: Range<u16>, theme: &Theme) -> Vec<Line<'static>> {
     let marks = marks(theme.terminal.glyphs);
     (0..Picture::HEIGHT)
         .step_by(STACKED)
         .map(|y| {
-            let cells = (0..Picture::WIDTH).map(|x| {
+            let cells = columns.clone().map(|x| {
                 let upper = picture.is_lit(x, y);
                 let lower = picture.is_lit(x, y + 1);
                 marks[usize::from(upper)][usize::from(lower)]
@@ -55,6 +101,7 @@ mod tests {
             glyphs,
             colours: Colours::Mono,
             no_color: true,
+            sequences: Default::default(),
         };
         Theme::new(terminal, None)
     }
@@ -74,7 +121,8 @@ mod tests {
         for number in 0..1_000 {
             let (challenge, picture) = Challenge::new(&random(number), Duration::ZERO);
             for glyphs in [Glyphs::Unicode, Glyphs::LinuxConsole, Glyphs::Ascii] {
-                let rows: Vec<String> = lines(&picture, &theme(glyphs))
+                let rows: Vec<String> = Layout::Whole
+                    .lines(&picture, &theme(glyphs))
                     .iter()
                     .map(ToString::to_string)
                     .collect();
@@ -96,7 +144,7 @@ mod tests {
     fn every_terminal_shows_the_whole_picture_in_plain_style() {
         let (_, picture) = Challenge::new(&random(1), Duration::ZERO);
         for glyphs in [Glyphs::Unicode, Glyphs::LinuxConsole, Glyphs::Ascii] {
-            let lines = lines(&picture, &theme(glyphs));
+            let lines = Layout::Whole.lines(&picture, &theme(glyphs));
             assert_eq!(lines.len(), 7);
             let marks = marks(glyphs);
             for (line, y) in lines.iter().zip((0..).step_by(2)) {
@@ -114,9 +162,37 @@ mod tests {
     }
 
     #[test]
+    fn the_halves_are_the_whole() {
+        for number in 0..1_000 {
+            let (_, picture) = Challenge::new(&random(number), Duration::ZERO);
+            let text = |layout: Layout| -> Vec<String> {
+                let lines = layout.lines(&picture, &theme(Glyphs::Unicode));
+                assert_eq!(lines.len(), layout.height());
+                lines.iter().map(ToString::to_string).collect()
+            };
+            let (whole, halves) = (text(Layout::Whole), text(Layout::Halves));
+            let [upper, lower] = [&halves[..LINES], &halves[LINES + 1..]];
+            for ((whole, left), right) in whole.iter().zip(upper).zip(lower) {
+                assert_eq!(whole, &format!("{left}{right}"));
+                let widest = left.width().max(right.width());
+                assert!(widest <= usize::from(Picture::WIDEST_HALF), "{widest}");
+            }
+        }
+    }
+
+    #[test]
+    fn halves_stand_where_the_whole_has_no_room_and_need_as_much_height() {
+        assert_eq!(Layout::within(60, 1), Some(Layout::Whole));
+        assert_eq!(Layout::within(59, 15), Some(Layout::Halves));
+        assert_eq!(Layout::within(36, 15), Some(Layout::Halves));
+        assert_eq!(Layout::within(59, 14), None);
+        assert_eq!(Layout::within(35, 50), None);
+    }
+
+    #[test]
     fn plain_ascii_stays_ascii() {
         let (_, picture) = Challenge::new(&random(2), Duration::ZERO);
-        for line in lines(&picture, &theme(Glyphs::Ascii)) {
+        for line in Layout::Whole.lines(&picture, &theme(Glyphs::Ascii)) {
             assert!(line.to_string().is_ascii());
         }
     }

@@ -19,7 +19,10 @@ use super::{
     field::{CodeField, SecretField, TextField},
     outline::{FieldState, Part},
 };
-use crate::tui::theme::{Glyphs, Theme};
+use crate::tui::{
+    text::Text,
+    theme::{Glyphs, Theme},
+};
 
 /// The column's width where there is room for it, the gutter included.
 pub const WIDTH: u16 = 70;
@@ -241,13 +244,23 @@ impl Sheet {
         let shown = self.theme.shown(text);
         let step = self.step.as_ref().map_or(0, |step| step.width() + 3);
         if let Heading::Awaited(room) = self.heading {
-            if self.lines.is_empty() && shown.width() + step <= room {
+            if self.lines.is_empty() && shown.width() <= room {
+                // What the screen is about goes before which step it is.
+                self.step.take_if(|_| shown.width() + step > room);
                 self.heading = Heading::InFrame(shown);
                 return;
             }
             self.heading = Heading::InSheet;
         }
+        let begin = self.lines.len();
         self.wrapped(text, self.theme.title, 0);
+        // Where there is no frame the step stands behind its title, if there is room.
+        if let (Some(said), [line]) = (&self.step, &mut self.lines[begin..])
+            && (begin, &self.heading) == (0, &Heading::InSheet)
+            && line.width() + step <= self.width
+        {
+            line.push_span(Span::styled(format!("  {said}"), self.theme.hint));
+        }
     }
 
     /// The title of one of the steps on a way: `step` says which of how many it is.
@@ -255,6 +268,14 @@ impl Sheet {
         self.step = Some(self.theme.shown(step));
         self.title(text);
         self.note(|| Part::Text(step.to_owned()));
+    }
+
+    /// The title of a screen that may be one of the steps on a way.
+    pub fn step_of(&mut self, title: &str, step: Option<(usize, usize)>, text: &Text) {
+        match step {
+            Some((number, of)) => self.step_title(title, &text.step(number, of)),
+            None => self.title(title),
+        }
     }
 
     pub fn paragraph(&mut self, text: &str) {
@@ -774,11 +795,18 @@ impl Sheet {
         }
     }
 
-    /// Lines that are a picture, where fields stand.
+    /// Columns that a picture may have, which can do without the gutter.
+    pub fn picture_columns(&self) -> u16 {
+        u16::try_from(self.width).unwrap_or(u16::MAX)
+    }
+
+    /// Lines that are a picture, where fields stand if there is room.
     pub fn picture(&mut self, lines: Vec<Line<'static>>) {
         self.note(|| Part::Picture);
+        let widest = lines.iter().map(Line::width).max().unwrap_or_default();
+        let gutter = POINTER.min(self.width.saturating_sub(widest));
         for mut line in lines {
-            line.spans.insert(0, Span::raw(" ".repeat(POINTER)));
+            line.spans.insert(0, Span::raw(" ".repeat(gutter)));
             self.lines.push(line);
         }
     }

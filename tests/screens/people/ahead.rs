@@ -161,6 +161,7 @@ fn no_key_that_comes_too_early_vanishes_without_a_sign() {
     person.answered(Reply::Enrollment {
         provisioning: provisioning(),
         compulsory: true,
+        codes_follow: false,
     });
     person.after(100).types("1");
     assert!(person.shows("Typing was for the last screen"));
@@ -325,6 +326,7 @@ fn a_new_password_is_typed_ahead_behind_a_code_and_never_a_code_into_a_new_passw
     person.answered(Reply::Enrollment {
         provisioning: provisioning(),
         compulsory: true,
+        codes_follow: false,
     });
     assert!(person.after(10).types("56\n").is_empty());
     assert!(person.shows("_ _ _  _ _ _"));

@@ -9,8 +9,9 @@ use crate::{
         idle::Presence,
     },
     tui::{
+        Copied,
         context::Context,
-        screen::{FormScreen, Left, Screen, Step, form_of},
+        screen::{FormScreen, Left, Screen, Step, form_of, write_copied},
         text::Text,
         widget::{
             form::{Form, Items, items},
@@ -110,6 +111,11 @@ impl FormScreen for OneTimePasswordScreen {
         }
     }
 
+    /// The password as it is typed.
+    fn to_copy(&self) -> Option<Copied> {
+        Some(Zeroizing::new(self.password.as_str().to_owned()).into())
+    }
+
     /// It is put away on purpose only.
     fn back(&mut self, _context: &Context<'_>) -> Step {
         self.ask(!self.asked)
@@ -137,6 +143,7 @@ impl Screen for OneTimePasswordScreen {
         if !self.is_grouped() {
             sheet.bullet(&words.without_spaces);
         }
+        write_copied(sheet, context);
     }
 
     fn help(&self, text: &'static Text) -> &'static str {

@@ -96,7 +96,7 @@ impl Screen for DisableScreen {
     fn sheet(&self, sheet: &mut Sheet, context: &Context<'_>) {
         let words = &context.text.disable;
         let form = self.view(context);
-        sheet.title(&words.title);
+        sheet.step_of(&words.title, self.step(), context.text);
         sheet.hint(&format!(
             "{}  {}",
             self.account.user_id,
@@ -116,6 +116,10 @@ impl Screen for DisableScreen {
         form.write(sheet, Item::Confirm);
         form.write(sheet, Item::Cancel);
         write_working(sheet, context);
+    }
+
+    fn step(&self) -> Option<(usize, usize)> {
+        self.fresh.step()
     }
 
     fn help(&self, text: &'static Text) -> &'static str {

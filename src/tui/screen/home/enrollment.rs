@@ -3,25 +3,29 @@
 //! On 80x24 the code takes the whole height at the left and everything else stands beside it; where there is more
 //! room, the usual header and footer stay.
 
-use std::time::Duration;
+use std::{mem, time::Duration};
 
 use ratatui::{
     Frame,
     layout::{Rect, Size},
 };
 
+use zeroize::Zeroizing;
+
 use crate::{
     domain::{TimeStep, calendar, idle::Presence, provisioning::Provisioning},
     tui::{
-        Now, Request,
+        Copied, Now, Request,
+        command::Command,
         context::Context,
         screen::{
-            Attempt, FormScreen, Keys, Refusal, Screen, Step, form_of, next_second, write_working,
+            Attempt, FormScreen, Keys, Refusal, Screen, Step, form_of, next_second, write_copied,
+            write_working,
         },
         text::{Text, fill},
         widget::{
             form::{Change, Form, Items, items},
-            frame,
+            frame::{self, KeyHint},
             outline::Part,
             panel::Panel,
             qr::Qr,
@@ -52,10 +56,14 @@ const FOOT: u16 = 3;
 pub struct EnrollmentScreen {
     provisioning: Provisioning,
     qr: Option<Qr>,
+    /// The picture stands alone, where there is no room for it beside the text.
+    is_alone: bool,
     /// Reached without being home: there is no way back but `LOGOUT`.
     compulsory: bool,
     /// Nobody has said yet why it is there: the office requires it.
     unexpected: bool,
+    /// Recovery codes are offered once it is proved.
+    codes_follow: bool,
     form: Form<Item>,
     attempt: Attempt,
 }
@@ -64,9 +72,11 @@ impl EnrollmentScreen {
     pub fn new(provisioning: Provisioning, compulsory: bool, context: &Context<'_>) -> Self {
         Self {
             qr: Qr::new(provisioning.uri(), context.theme.terminal),
+            is_alone: false,
             provisioning,
             compulsory,
             unexpected: false,
+            codes_follow: false,
             form: Form::new(Item::Code).code(Item::Code),
             attempt: Attempt::default(),
         }
@@ -75,6 +85,12 @@ impl EnrollmentScreen {
     /// The same, which says why it is there if that is `unexpected`: right after a password, because the office requires it.
     pub fn because(mut self, unexpected: bool) -> Self {
         self.unexpected = unexpected;
+        self
+    }
+
+    /// The same, which is the first step of a way to recovery codes if these follow.
+    pub fn before_codes(mut self, codes_follow: bool) -> Self {
+        self.codes_follow = codes_follow;
         self
     }
 
@@ -115,11 +131,33 @@ impl FormScreen for EnrollmentScreen {
         }
     }
 
+    /// Letters are no part of a code, so they are free for the picture.
+    fn before(&mut self, command: Command, _context: &Context<'_>) -> Option<Step> {
+        let qr = self.qr.as_mut()?;
+        let letter = command.letter();
+        if letter == Some('b') && qr.can_be_turned_over() {
+            qr.turn_over();
+            return Some(Step::Stay);
+        }
+        let was_alone = mem::take(&mut self.is_alone);
+        self.is_alone = !was_alone && letter == Some('q');
+        let closes = matches!(command, Command::Back | Command::Activate);
+        // A digit closes the picture too, and goes into its field.
+        (letter == Some('q') || was_alone && closes).then_some(Step::Stay)
+    }
+
     fn choose(&mut self, item: Item, context: &Context<'_>) -> Step {
         match item {
             Item::Code | Item::Prove => self.submit(context.now),
             Item::LogOut => Step::LogOut,
         }
+    }
+
+    /// The key as apps take it.
+    fn to_copy(&self) -> Option<Copied> {
+        let mut key = Zeroizing::new(String::with_capacity(self.provisioning.key().len()));
+        key.extend(self.provisioning.key().split(' '));
+        Some(key.into())
     }
 
     fn back(&mut self, _context: &Context<'_>) -> Step {
@@ -131,6 +169,7 @@ impl FormScreen for EnrollmentScreen {
     }
 
     fn changed(&mut self, _item: Item, change: Change, context: &Context<'_>) -> Step {
+        self.is_alone = false;
         match change {
             Change::Completed => self.submit(context.now),
             Change::Typed | Change::Pasted => Step::Stay,
@@ -140,12 +179,15 @@ impl FormScreen for EnrollmentScreen {
 
 impl Screen for EnrollmentScreen {
     fn refused(&mut self, refusal: Refusal, context: &Context<'_>) {
+        self.is_alone = false;
         self.form.focus(Item::Code);
         self.attempt.refused(refusal, context.now);
     }
 
     fn sheet(&self, sheet: &mut Sheet, context: &Context<'_>) {
-        self.write(sheet, context, None);
+        let can_be_turned_over = self.qr.as_ref().is_some_and(Qr::can_be_turned_over);
+        let turn = can_be_turned_over.then(|| context.text.enrollment.turn_over.clone());
+        self.write(sheet, context, turn.as_slice());
     }
 
     /// The picture stands beside the sheet.
@@ -159,8 +201,10 @@ impl Screen for EnrollmentScreen {
 
     fn paint(&self, frame: &mut Frame<'_>, context: &Context<'_>) {
         let area = frame.area();
-        if let Some((qr, (cells, quiet))) = self.within_frame(area) {
-            let body = frame::paint(frame, context, &self.hints(context));
+        if let Some(qr) = self.alone() {
+            qr.paint_alone(frame, context);
+        } else if let Some((qr, (cells, quiet))) = self.within_frame(area) {
+            let body = frame::paint(frame, context, &self.hints_beside(context));
             self.paint_beside(frame, context, body, (qr, cells, quiet));
         } else if let Some((qr, (cells, quiet))) = self.fitted(area, area.height) {
             self.paint_beside(frame, context, area, (qr, cells, quiet));
@@ -171,23 +215,20 @@ impl Screen for EnrollmentScreen {
             };
             self.paint_foot(frame, context, beside);
         } else {
-            let body = frame::paint(frame, context, &self.hints(context));
+            let (said, key) = self.in_place_of_picture(area, context);
+            let body = frame::paint(frame, context, &self.hints_with(key, context));
             let panel = Panel::new(body, sheet::WIDTH);
             let mut sheet = panel.sheet(context.theme);
-            let needed = self.qr.as_ref().map(|qr| {
-                let least = qr.least();
-                let columns = (least.width + BESIDE).to_string();
-                let rows = least.height.max(24).to_string();
-                let size = [("columns", columns.as_str()), ("rows", rows.as_str())];
-                fill(&context.text.enrollment.too_small, &size)
-            });
-            self.write(&mut sheet, context, needed.as_deref());
+            self.write(&mut sheet, context, &said);
             panel.paint(frame, context, sheet);
         }
     }
 
     /// Beside a picture of the whole height: no phone reads one that is covered.
     fn paint_banner(&self, frame: &mut Frame<'_>, context: &Context<'_>, sentence: &str) {
+        if self.alone().is_some() {
+            return frame::paint_banner_below(frame, context, sentence);
+        }
         let area = frame.area();
         let whole = self.within_frame(area).is_none();
         let Some((_, (cells, _))) = self.fitted(area, area.height).filter(|_| whole) else {
@@ -202,6 +243,11 @@ impl Screen for EnrollmentScreen {
             let buffer = frame.buffer_mut();
             buffer.set_stringn(x, y, line, usize::from(width), theme.care);
         }
+    }
+
+    /// The code, then whether recovery codes are wanted, then those.
+    fn step(&self) -> Option<(usize, usize)> {
+        self.codes_follow.then_some((1, 3))
     }
 
     fn help(&self, text: &'static Text) -> &'static str {
@@ -231,13 +277,49 @@ impl EnrollmentScreen {
         fitted.filter(|(_, (_, quiet))| *quiet == 4)
     }
 
-    /// Everything but the picture; in its place, what it would need, if it cannot be shown.
-    fn write(&self, sheet: &mut Sheet, context: &Context<'_>, in_place: Option<&str>) {
+    /// The keys where the picture stands beside the text.
+    fn hints_beside(&self, context: &Context<'_>) -> Vec<KeyHint> {
+        let turn = self.qr.as_ref().and_then(|qr| qr.turn_hint(context));
+        self.hints_with(turn, context)
+    }
+
+    /// The keys, and one for the picture before them, but behind what is said of a key that came too early.
+    fn hints_with(&self, key: Option<KeyHint>, context: &Context<'_>) -> Vec<KeyHint> {
+        let mut hints = self.hints(context);
+        let place = usize::from(context.unread.is_some());
+        hints.splice(place..place, key);
+        hints
+    }
+
+    /// The picture that is to stand alone.
+    fn alone(&self) -> Option<&Qr> {
+        self.qr.as_ref().filter(|_| self.is_alone)
+    }
+
+    /// What is said where the picture has no room beside the text, and the key that shows it alone, if that helps.
+    fn in_place_of_picture(
+        &self,
+        area: Rect,
+        context: &Context<'_>,
+    ) -> (Vec<String>, Option<KeyHint>) {
+        let words = &context.text.enrollment;
+        match &self.qr {
+            None => (vec![words.by_hand.clone()], None),
+            Some(qr) if qr.fitted(area.as_size()).is_some() => {
+                let key = KeyHint::new("Q", &context.text.key.show_qr);
+                (vec![words.alone.clone()], Some(key))
+            }
+            Some(qr) => (vec![qr.need(context), words.by_hand.clone()], None),
+        }
+    }
+
+    /// Everything but the picture, and what is to be said of it.
+    fn write(&self, sheet: &mut Sheet, context: &Context<'_>, of_picture: &[String]) {
         let words = &context.text.enrollment;
         let form = self.view(context);
         let left = TimeStep::seconds_left(context.now.wall);
         let said = context.text.duration(Duration::from_secs(left));
-        sheet.title(&words.title);
+        sheet.step_of(&words.title, self.step(), context.text);
         sheet.paragraph(&format!(
             "{}: {}",
             words.account,
@@ -253,14 +335,15 @@ impl EnrollmentScreen {
         sheet.gap();
         sheet.issued(&self.key_lines(sheet.width()));
         sheet.hint(&words.once);
-        if let Some(needed) = in_place {
-            sheet.hint(needed);
+        for said in of_picture {
+            sheet.hint(said);
         }
         sheet.gap();
         form.write(sheet, Item::Code);
         self.attempt.write(sheet, context, |sheet| {
             sheet.refusal(&fill(&words.rejected, &[("seconds", &said)]));
         });
+        write_copied(sheet, context);
         write_working(sheet, context);
         form.write(sheet, Item::Prove);
         form.write(sheet, Item::LogOut);
@@ -320,7 +403,7 @@ impl EnrollmentScreen {
             usize::from(area.width - 2),
             context.theme.footer,
         );
-        let line = frame::hint_line(context, &self.hints(context), area.width - 1);
+        let line = frame::hint_line(context, &self.hints_beside(context), area.width - 1);
         buffer.set_line(x - 1, area.bottom() - 1, &line, area.width - 1);
     }
 }

@@ -317,7 +317,7 @@ impl Screen for OwnPasswordScreen {
         );
         match self.way {
             Way::Home => {
-                sheet.title(&words.title);
+                sheet.step_of(&words.title, self.step(), context.text);
                 sheet.hint(&whose);
             }
             Way::Due => {
@@ -346,6 +346,10 @@ impl Screen for OwnPasswordScreen {
         form.write_buttons(sheet);
         self.attempt.write(sheet, context, |_| {});
         write_working(sheet, context);
+    }
+
+    fn step(&self) -> Option<(usize, usize)> {
+        self.fresh.step()
     }
 
     fn help(&self, text: &'static Text) -> &'static str {

@@ -1,11 +1,13 @@
 //! The recovery codes, shown once, until the person has said twice that they are written down.
 
+use zeroize::Zeroizing;
+
 use crate::{
     domain::{idle::Presence, recovery::IssuedCodes},
     tui::{
-        HomeView,
+        Copied, HomeView,
         context::Context,
-        screen::{FormScreen, Screen, Step, form_of},
+        screen::{FormScreen, Screen, Step, form_of, write_copied},
         text::Text,
         widget::{
             form::{Form, Items, items},
@@ -26,6 +28,8 @@ pub struct RecoveryCodesScreen {
     codes: IssuedCodes,
     /// Where it leads.
     view: HomeView,
+    /// The steps of the way to them.
+    steps: Option<usize>,
     /// Asked once more: a key held down since the screen before must not take the codes away unread.
     asked: bool,
     form: Form<Item>,
@@ -41,10 +45,11 @@ pub enum Item {
 }
 
 impl RecoveryCodesScreen {
-    pub fn new(codes: IssuedCodes, view: HomeView) -> Self {
+    pub fn new(codes: IssuedCodes, view: HomeView, steps: Option<usize>) -> Self {
         Self {
             codes,
             view,
+            steps,
             asked: false,
             form: Form::new(Item::Noted),
         }
@@ -100,6 +105,18 @@ impl FormScreen for RecoveryCodesScreen {
         }
     }
 
+    /// All of them, a line each.
+    fn to_copy(&self) -> Option<Copied> {
+        let codes: Vec<_> = self.codes.iter().map(|code| code.grouped()).collect();
+        let length = codes.iter().map(|code| code.len() + 1).sum();
+        let mut lines = Zeroizing::new(String::with_capacity(length));
+        for code in &codes {
+            lines.push_str(code);
+            lines.push('\n');
+        }
+        Some(lines.into())
+    }
+
     fn back(&mut self, _context: &Context<'_>) -> Step {
         self.ask(!self.asked)
     }
@@ -108,7 +125,7 @@ impl FormScreen for RecoveryCodesScreen {
 impl Screen for RecoveryCodesScreen {
     fn sheet(&self, sheet: &mut Sheet, context: &Context<'_>) {
         let words = &context.text.recovery_codes;
-        sheet.title(&words.title);
+        sheet.step_of(&words.title, self.step(), context.text);
         sheet.paragraph(&words.lead);
         sheet.paragraph(&words.apart);
         sheet.gap();
@@ -117,6 +134,9 @@ impl Screen for RecoveryCodesScreen {
         sheet.gap();
         if self.asked {
             sheet.paragraph(&words.question);
+        } else if context.is_copied {
+            // It has just been sent somewhere.
+            sheet.gap();
         } else {
             sheet.hint(&words.once);
         }
@@ -129,6 +149,11 @@ impl Screen for RecoveryCodesScreen {
                 sheet.seen_with_focus(sheet.height() - 1 - before);
             }
         }
+        write_copied(sheet, context);
+    }
+
+    fn step(&self) -> Option<(usize, usize)> {
+        self.steps.map(|steps| (steps, steps))
     }
 
     fn help(&self, text: &'static Text) -> &'static str {

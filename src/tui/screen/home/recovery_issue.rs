@@ -145,7 +145,7 @@ impl Screen for RecoveryIssueScreen {
 
     fn sheet(&self, sheet: &mut Sheet, context: &Context<'_>) {
         let words = &context.text.recovery_issue;
-        sheet.title(&words.title);
+        sheet.step_of(&words.title, self.step(), context.text);
         if self.offered.is_some() {
             sheet.success(&context.text.home.activated);
         }
@@ -178,6 +178,14 @@ impl Screen for RecoveryIssueScreen {
         self.fresh.write(sheet, &form, context, rejected);
         form.write_all(sheet, |item| item != Item::Code);
         write_working(sheet, context);
+    }
+
+    /// After an activation it is the second of three; at home the first of two, or with a fresh code after it of three.
+    fn step(&self) -> Option<(usize, usize)> {
+        match self.offered.is_some() || self.fresh.is_wanted() {
+            true => Some((2, 3)),
+            false => Some((1, 2)),
+        }
     }
 
     fn help(&self, text: &'static Text) -> &'static str {

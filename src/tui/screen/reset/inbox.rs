@@ -6,20 +6,26 @@ use ratatui::{
     text::{Line, Span},
 };
 
+use unicode_width::UnicodeWidthStr;
+use zeroize::Zeroizing;
+
 use crate::{
     domain::{calendar, idle::Presence},
     tui::{
-        InboxLetter, Now, Request,
+        Copied, InboxLetter, Now, Request,
         command::Command,
         context::Context,
         route::{Route, Waiting},
         screen::{
-            Attempt, FormScreen, Keys, Refusal, Screen, Step, form_of, paint_sheet, write_working,
+            Attempt, FormScreen, Keys, Refusal, Screen, Step, form_of, paint_sheet, write_copied,
+            write_working,
         },
         text::Text,
+        theme::ADDRESS,
         widget::{
             form::{Form, Items, items},
             frame::{self, KeyHint},
+            qr::Qr,
             sheet::{self, Sheet},
         },
     },
@@ -28,9 +34,19 @@ use crate::{
 /// The key that opens `Konfirmasi Reset TOTP` with a letter's code.
 const USE_CODE: char = 'k';
 
+/// The key that shows a letter's link as a QR code.
+const SHOW_QR: char = 'q';
+
 /// Columns and rows that a letter has at 80x24. No line is longer, and it scrolls no further than they need.
 const COLUMNS: usize = 78;
 const ROWS: usize = 15;
+
+/// Rows of a letter's head, and of its code there.
+const HEAD_ROWS: usize = 4;
+const CODE_ROWS: usize = 3;
+
+/// Columns on either side of the code in its frame.
+const CODE_MARGIN: usize = 4;
 
 /// The list of letters, the newest first, and the one being read.
 #[derive(Debug)]
@@ -39,6 +55,8 @@ pub struct InboxScreen {
     form: Form<Item>,
     /// The first line shown of the letter in focus, if it is open.
     scroll: Option<usize>,
+    /// The QR code of its link, if it stands over the letter.
+    qr: Option<Qr>,
     attempt: Attempt,
 }
 
@@ -61,6 +79,7 @@ impl InboxScreen {
             letters,
             form: Form::new(first),
             scroll: None,
+            qr: None,
             attempt: Attempt::default(),
         }
     }
@@ -88,14 +107,28 @@ impl InboxScreen {
         })
     }
 
-    fn letter_command(&mut self, command: Command, scroll: usize) -> Step {
+    /// At the QR code over the letter, every key but the one that turns it over leads back to the letter.
+    fn qr_command(&mut self, command: Command) -> Step {
+        match &mut self.qr {
+            Some(qr) if command.letter() == Some('b') && qr.can_be_turned_over() => qr.turn_over(),
+            _ => self.qr = None,
+        }
+        Step::Stay
+    }
+
+    fn letter_command(&mut self, command: Command, scroll: usize, context: &Context<'_>) -> Step {
         let Some(letter) = self.letter() else {
             return Step::Stay;
         };
-        let last = last_scroll(&letter.text);
+        if command.letter() == Some(SHOW_QR) {
+            let qr = link(letter).and_then(|link| Qr::new(link, context.theme.terminal));
+            self.qr = qr;
+            return Step::Stay;
+        }
+        let last = last_scroll(letter);
         let scrolled = match command {
             Command::Activate if letter.code.is_some() => return self.use_code(),
-            Command::Jump(key) if key.eq_ignore_ascii_case(&USE_CODE) => return self.use_code(),
+            Command::Jump(_) if command.letter() == Some(USE_CODE) => return self.use_code(),
             Command::Activate | Command::Back => {
                 self.scroll = None;
                 return Step::Stay;
@@ -125,8 +158,14 @@ impl InboxScreen {
         frame.buffer_mut().set_style(body, theme.panel);
         let mut foot = Sheet::new(theme, body.width.saturating_sub(1).max(1));
         if letter.code.is_some() {
-            if body.height > 12 {
-                foot.hint(&words.copy_hint);
+            let has_clipboard = theme.terminal.sequences.clipboard;
+            let hint = match (context.is_copied, has_clipboard) {
+                (true, _) => &context.text.common.copied,
+                (false, true) => &words.copy_key_hint,
+                (false, false) => &words.copy_hint,
+            };
+            if body.height > 12 || context.is_copied {
+                foot.hint(hint);
             }
             foot.button(&words.use_code, true);
         }
@@ -141,7 +180,7 @@ impl InboxScreen {
         let rows = usize::from(text.height);
         let from = scroll.min(lines.len().saturating_sub(rows));
         let is_more = [from > 0, from + rows < lines.len()].map(|more| more && rows > 0);
-        for (line, y) in lines.iter().skip(from).zip(text.y..text.bottom()) {
+        for (line, y) in seen(&lines, from, rows).iter().zip(text.y..) {
             frame.buffer_mut().set_line(text.x, y, line, text.width);
         }
         // What is read begins at its first line, unless there is a button in focus below.
@@ -195,11 +234,14 @@ fn letter_lines(letter: &InboxLetter, context: &Context<'_>, width: usize) -> Ve
         theme.line,
         theme.rule.repeat(width.saturating_sub(2)),
     ));
+    if let Some(code) = &letter.code {
+        lines.extend(code_lines(&code.grouped(), context, width));
+    }
     for line in letter.text.lines() {
         if is_link(line) {
             let link: Vec<char> = line.trim().chars().collect();
             for part in link.chunks(width.max(1)) {
-                lines.push(Line::styled(part.iter().collect::<String>(), theme.link));
+                lines.push(Line::styled(part.iter().collect::<String>(), theme.address));
             }
         } else {
             let words = line.trim_start();
@@ -212,6 +254,60 @@ fn letter_lines(letter: &InboxLetter, context: &Context<'_>, width: usize) -> Ve
         }
     }
     lines
+}
+
+/// The code, which people come for: in a frame of its own that says what it is, before all the words.
+fn code_lines(code: &str, context: &Context<'_>, width: usize) -> Vec<Line<'static>> {
+    let theme = context.theme;
+    let border = theme.border;
+    let name = theme.shown(&context.text.inbox.code);
+    let inside = (code.width() + 2 * CODE_MARGIN).max(name.width() + 4);
+    let margin = |text: String, style| vec![Span::raw(" "), Span::styled(text, style)];
+    if inside + 4 > width {
+        return vec![
+            margin(name, theme.hint).into(),
+            margin(code.to_owned(), theme.accent).into(),
+        ];
+    }
+    let dash = border.horizontal_top;
+    let mut above = margin(format!("{}{dash} ", border.top_left), theme.line);
+    let rest = dash.repeat(inside - name.width() - 3);
+    above.push(Span::styled(name, theme.hint));
+    above.push(Span::styled(
+        format!(" {rest}{}", border.top_right),
+        theme.line,
+    ));
+    let mut between = margin(border.vertical_left.to_owned(), theme.line);
+    let side = " ".repeat(CODE_MARGIN);
+    let room = " ".repeat(inside - CODE_MARGIN - code.width());
+    between.push(Span::styled(format!("{side}{code}{room}"), theme.accent));
+    between.push(Span::styled(border.vertical_right, theme.line));
+    let below = border.horizontal_bottom.repeat(inside);
+    let below = format!("{}{below}{}", border.bottom_left, border.bottom_right);
+    [above, between, margin(below, theme.line)]
+        .map(Line::from)
+        .to_vec()
+}
+
+/// The `rows` lines from line `from` on. The address of which a part is not seen leads nowhere.
+fn seen(lines: &[Line<'static>], from: usize, rows: usize) -> Vec<Line<'static>> {
+    let is_address = |line: &Line<'_>| line.style.add_modifier.contains(ADDRESS);
+    let mut seen = Vec::with_capacity(rows);
+    let mut next = 0;
+    for part in lines.chunk_by(|one, other| is_address(one) && is_address(other)) {
+        let is_whole = next >= from && next + part.len() <= from + rows;
+        for line in part {
+            if (from..from + rows).contains(&next) {
+                let mut line = line.clone();
+                if !is_whole {
+                    line.style.add_modifier.remove(ADDRESS);
+                }
+                seen.push(line);
+            }
+            next += 1;
+        }
+    }
+    seen
 }
 
 /// A letter as its outline has it: one with a code is a secret, but for its head.
@@ -228,6 +324,16 @@ fn write_letter(letter: &InboxLetter, sheet: &mut Sheet, context: &Context<'_>) 
     if letter.code.is_some() {
         sheet.button(&words.use_code, true);
     }
+    write_copied(sheet, context);
+}
+
+/// The first link in a letter.
+fn link(letter: &InboxLetter) -> Option<&str> {
+    letter
+        .text
+        .lines()
+        .find(|line| is_link(line))
+        .map(str::trim)
 }
 
 fn is_link(line: &str) -> bool {
@@ -236,10 +342,11 @@ fn is_link(line: &str) -> bool {
 }
 
 /// How far a letter scrolls on 80x24.
-fn last_scroll(text: &str) -> usize {
-    let lines = text.lines().map(|line| sheet::wrap(line, COLUMNS).len());
-    // The head has four lines.
-    (4 + lines.sum::<usize>()).saturating_sub(ROWS)
+fn last_scroll(letter: &InboxLetter) -> usize {
+    let lines = letter.text.lines();
+    let lines = lines.map(|line| sheet::wrap(line, COLUMNS).len());
+    let code = if letter.code.is_some() { CODE_ROWS } else { 0 };
+    (HEAD_ROWS + code + lines.sum::<usize>()).saturating_sub(ROWS)
 }
 
 fn date(letter: &InboxLetter, context: &Context<'_>) -> String {
@@ -255,22 +362,34 @@ impl FormScreen for InboxScreen {
         let reload = items::button(Item::Reload, &words.reload).enter(&words.reload);
         let has_code = self.letter().is_some_and(|letter| letter.code.is_some());
         let use_code = || KeyHint::new("K", &words.use_code_hint);
+        let has_link = self
+            .open()
+            .is_some_and(|(letter, _)| link(letter).is_some());
+        let show_qr = || KeyHint::new("Q", &keys.show_qr);
         let items = match self.open() {
             // An open letter is read, and there is nothing else in it to go to.
             Some(_) => Items::new([items::own(self.form.focused()).unsaid()]).reading(),
             None => Items::new((0..self.letters.len()).map(letter).chain([reload])),
         };
-        items.esc(&keys.back).further(1, has_code.then(use_code))
+        items
+            .esc(&keys.back)
+            .further(1, has_code.then(use_code))
+            .further(2, has_link.then(show_qr))
     }
 
-    fn before(&mut self, command: Command, _context: &Context<'_>) -> Option<Step> {
-        match (self.scroll, command) {
-            (Some(scroll), _) => Some(self.letter_command(command, scroll)),
-            (None, Command::Jump(key)) if key.eq_ignore_ascii_case(&USE_CODE) => {
-                Some(self.use_code())
-            }
-            (None, _) => None,
+    fn before(&mut self, command: Command, context: &Context<'_>) -> Option<Step> {
+        match self.scroll {
+            Some(_) if self.qr.is_some() => Some(self.qr_command(command)),
+            Some(scroll) => Some(self.letter_command(command, scroll, context)),
+            None if command.letter() == Some(USE_CODE) => Some(self.use_code()),
+            None => None,
         }
+    }
+
+    /// The link of the open letter.
+    fn to_copy(&self) -> Option<Copied> {
+        let (letter, _) = self.open()?;
+        Some(Zeroizing::new(link(letter)?.to_owned()).into())
     }
 
     fn choose(&mut self, item: Item, _context: &Context<'_>) -> Step {
@@ -295,6 +414,10 @@ impl Screen for InboxScreen {
 
     fn sheet(&self, sheet: &mut Sheet, context: &Context<'_>) {
         if let Some((letter, _)) = self.open() {
+            if self.qr.is_some() {
+                sheet.title(&letter.subject);
+                return sheet.picture(Vec::new());
+            }
             return write_letter(letter, sheet, context);
         }
         let form = self.view(context);
@@ -320,9 +443,18 @@ impl Screen for InboxScreen {
     }
 
     fn paint(&self, frame: &mut Frame<'_>, context: &Context<'_>) {
-        match self.open() {
-            Some(open) => self.paint_letter(open, frame, context),
-            None => paint_sheet(self, frame, context),
+        match (self.open(), &self.qr) {
+            (Some(_), Some(qr)) => qr.paint_alone(frame, context),
+            (Some(open), None) => self.paint_letter(open, frame, context),
+            (None, _) => paint_sheet(self, frame, context),
+        }
+    }
+
+    /// Beside a picture: no phone reads one that is covered.
+    fn paint_banner(&self, frame: &mut Frame<'_>, context: &Context<'_>, sentence: &str) {
+        match self.qr {
+            Some(_) => frame::paint_banner_below(frame, context, sentence),
+            None => frame::paint_banner(frame, context, sentence),
         }
     }
 

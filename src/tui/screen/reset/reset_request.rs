@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use ratatui::text::Line;
+use ratatui::{Frame, text::Line};
 use zeroize::Zeroizing;
 
 use super::STEPS;
@@ -21,15 +21,17 @@ use crate::{
         context::Context,
         route::{Route, Waiting},
         screen::{
-            Attempt, FormScreen, Left, Refusal, Screen, Step, form_of,
+            Attempt, FormScreen, Keys, Left, Refusal, Screen, Step, form_of,
             login::user_id::{self, user_id_words},
             write_working,
         },
         text::{Text, fill},
         widget::{
             form::{Form, Items, Sentence, items},
-            security_code,
-            sheet::Sheet,
+            frame,
+            panel::Panel,
+            security_code::Layout,
+            sheet::{self, Sheet},
         },
     },
 };
@@ -48,6 +50,12 @@ pub enum Item {
 
 /// Characters that the field of the Kode Keamanan takes: twice a code, for slips and spaces.
 const CODE_COLUMNS: usize = 12;
+
+/// Rows of that field where it has no room beside its label.
+const FIELD_ROWS: usize = 2;
+
+/// Columns and rows with which the form can be sent: those of a phone held upright.
+const SMALLEST: [u16; 2] = [40, 24];
 
 /// Rows of the form that are left empty while no field has anything to say.
 const AIR: usize = 2;
@@ -167,18 +175,22 @@ impl ResetRequestScreen {
         })
     }
 
-    /// The picture, or what it needs where it cannot be seen.
+    /// The picture, or what it needs where it cannot be seen whole together with its field.
     fn write_picture(&self, sheet: &mut Sheet, context: &Context<'_>) {
-        let rows = usize::from(Picture::HEIGHT / 2);
-        let needed = Picture::WIDTH;
-        if sheet.width() < needed {
-            let columns = (needed + 3).to_string();
-            let words = &context.text.reset_request.too_narrow;
-            return sheet.error(&fill(words, &[("columns", &columns)]));
-        }
+        // An outline is for no terminal.
+        let rows = match sheet.rows() {
+            0 => usize::MAX,
+            rows => rows.saturating_sub(FIELD_ROWS),
+        };
+        let Some(layout) = Layout::within(sheet.picture_columns(), rows) else {
+            let [columns, rows] = SMALLEST.map(|cells| cells.to_string());
+            let words = &context.text.reset_request.too_small;
+            let size = [("columns", columns.as_str()), ("rows", rows.as_str())];
+            return sheet.error(&fill(words, &size));
+        };
         sheet.picture(match &self.drawn.picture {
-            Some(picture) => security_code::lines(picture, context.theme),
-            None => vec![Line::default(); rows],
+            Some(picture) => layout.lines(picture, context.theme),
+            None => vec![Line::default(); layout.height()],
         });
     }
 }
@@ -293,6 +305,20 @@ impl Screen for ResetRequestScreen {
         }
         form.write_buttons(sheet);
         form.write(sheet, Item::HaveLetter);
+    }
+
+    /// Where the picture just fits the window, the panel has no sides.
+    fn paint(&self, frame: &mut Frame<'_>, context: &Context<'_>) {
+        let body = frame::paint(frame, context, &self.hints(context));
+        let usual = Panel::new(body, sheet::WIDTH);
+        let is_too_narrow = usual.sheet(context.theme).picture_columns() < Picture::WIDTH;
+        let panel = match is_too_narrow && body.width >= Picture::WIDTH {
+            true => Panel::edge_to_edge(body),
+            false => usual,
+        };
+        let mut sheet = panel.sheet(context.theme);
+        self.sheet(&mut sheet, context);
+        panel.paint(frame, context, sheet);
     }
 
     fn help(&self, text: &'static Text) -> &'static str {

@@ -16,6 +16,9 @@ use crate::{
     },
 };
 
+/// With fewer columns the sentences fill a phone's rows, and the air between them would push the answer itself out.
+const WIDE: u16 = 50;
+
 /// The neutral answer.
 #[derive(Debug)]
 pub struct ResetSentScreen {
@@ -83,9 +86,14 @@ impl Screen for ResetSentScreen {
         let words = &context.text.reset_sent;
         let holds = context.text.duration(context.settings.reset_link_holds);
         sheet.step_title(&words.title, &context.text.step(2, STEPS));
-        sheet.gap();
+        let gap = |sheet: &mut Sheet| {
+            if sheet.width() >= WIDE {
+                sheet.gap();
+            }
+        };
+        gap(sheet);
         sheet.paragraph(&words.lead);
-        sheet.gap();
+        gap(sheet);
         sheet.bullet(&fill(&words.holds, &[("time", &holds)]));
         sheet.bullet(&words.newest);
         sheet.bullet(&words.spam);

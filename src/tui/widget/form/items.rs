@@ -17,7 +17,7 @@ pub struct Items<Id> {
     esc: Option<&'static str>,
     kind: Kind,
     page: Option<usize>,
-    further: Option<(usize, KeyHint)>,
+    further: Vec<(usize, KeyHint)>,
     has_main: bool,
 }
 
@@ -36,7 +36,7 @@ impl<Id: Copy + PartialEq> Items<Id> {
             esc: None,
             kind: Kind::Form,
             page: None,
-            further: None,
+            further: Vec::new(),
             has_main: true,
         }
     }
@@ -82,7 +82,7 @@ impl<Id: Copy + PartialEq> Items<Id> {
 
     /// One more key to be told of, at this place among the others.
     pub fn further(mut self, place: usize, hint: Option<KeyHint>) -> Self {
-        self.further = hint.map(|hint| (place, hint));
+        self.further.extend(hint.map(|hint| (place, hint)));
         self
     }
 
@@ -163,7 +163,7 @@ impl<Id: Copy + PartialEq> Items<Id> {
         hints.extend(moves.into_iter().flatten());
         hints.push(KeyHint::new("F1", &keys.help));
         hints.push(KeyHint::new("F2", &keys.language));
-        if let Some((place, hint)) = &self.further {
+        for (place, hint) in &self.further {
             let place = place.saturating_add(usize::from(context.unread.is_some()));
             hints.insert(hints.len().min(place), hint.clone());
         }
