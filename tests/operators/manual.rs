@@ -177,7 +177,9 @@ fn every_file_that_is_named_is_there() {
 const OF_PEOPLE: [&str; 2] = ["assets/manual/pengguna.md", "assets/manual/officer.md"];
 
 /// What such a page writes in `backticks`, besides commands and sample accounts: keys.
-const KEYS: [&str; 9] = ["Tab", "Enter", "Esc", "Spasi", "F1", "F2", "/", "↑", "↓"];
+const KEYS: [&str; 12] = [
+    "Tab", "Enter", "Esc", "Spasi", "F1", "F2", "/", "B", "C", "Q", "↑", "↓",
+];
 
 /// Every sentence of a table of words.
 fn sentences(table: &toml::Table, found: &mut Vec<String>) {
@@ -210,6 +212,7 @@ fn what_people_are_told_to_look_for_is_on_the_screens_word_for_word() {
         for name in quoted(&text, "`") {
             let is_known = KEYS.contains(&name)
                 || name.starts_with("lpse-kiosk ")
+                || name.starts_with("ssh ")
                 || lpse_kiosk::daemon::training::samples()
                     .iter()
                     .any(|sample| sample.user_id.as_str() == name);
