@@ -102,11 +102,12 @@ fn nothing_is_copied_that_nobody_can_have_read() {
     settings.reading_time = Duration::from_secs(1);
     let mut person = Person::new(settings);
     person.reads = Duration::from_secs(2);
-    person.types("\nn\nppk30\nrahasia sekali\n");
+    person.types("\nnppk30\nrahasia sekali\n");
     person.reads = Duration::ZERO;
     person.answered(Reply::Enrollment {
         provisioning: provisioning(),
         compulsory: true,
+        codes_follow: true,
     });
     assert!(person.types("c").is_empty());
     assert_eq!(person.app.presence(), Presence::Copying);
