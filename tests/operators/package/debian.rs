@@ -1,5 +1,5 @@
-//! A fresh Debian 12 beside this one, and the service in it. Everything but systemd itself is real; what the unit would do
-//! is done by hand.
+//! A fresh Debian 12 beside this one, and the service in it, on a machine that has not booted: what the unit would do is
+//! done by hand. One that has is in `machine.rs`.
 
 use std::{
     collections::BTreeSet,
@@ -9,6 +9,7 @@ use std::{
     os::unix::fs::{MetadataExt, PermissionsExt, chown},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
+    sync::{Mutex, PoisonError},
     time::Duration,
 };
 
@@ -18,50 +19,53 @@ use tempfile::TempDir;
 
 use super::done;
 
+/// What every machine with Debian is called here.
+pub const HOST: &str = "loket-1";
+
 /// A fresh Debian 12 in a folder of its own.
-pub struct Debian(TempDir);
+pub struct Debian {
+    /// It lies in a folder of that, beside which there is room for what boots it.
+    folder: TempDir,
+    root: PathBuf,
+}
 
 impl Debian {
-    /// Fetched once; what is tested is a copy of it.
+    /// Fetched once, with all that it needs to boot; what is tested is a copy of it.
     pub fn fresh() -> Self {
-        let kept = Path::new(env!("CARGO_TARGET_TMPDIR")).join("bookworm");
-        if !kept.exists() {
-            let draft = kept.with_extension(format!("new-{}", std::process::id()));
-            done(
-                Command::new("debootstrap")
-                    .args(["--variant=minbase", "bookworm"])
-                    .arg(&draft),
-            );
-            fs::rename(&draft, &kept).unwrap();
-        }
+        let kept = kept();
         let folder = tempfile::tempdir().unwrap();
-        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
-        support::copy(kept.join("."), folder.path());
-        Self(folder)
+        let root = folder.path().join("debian");
+        support::copy(&kept, &root);
+        Self { folder, root }
+    }
+
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// A file beside the Debian, which it does not see.
+    pub fn beside(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
     }
 
     pub fn path(&self, path: &str) -> PathBuf {
-        self.0.path().join(path.trim_start_matches('/'))
+        self.root.join(path.trim_start_matches('/'))
     }
 
     pub fn command(&self, user: &str, words: &[&str]) -> Command {
         let mut command = Command::new("chroot");
         command
             .arg(format!("--userspec={user}"))
-            .arg(self.0.path())
-            .args(words)
-            .env_clear()
-            .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
-            .env("LC_ALL", "C.UTF-8")
-            .env("DEBIAN_FRONTEND", "noninteractive")
-            .stdin(Stdio::null());
+            .arg(self.root())
+            .args(words);
+        in_its_environment(&mut command);
         command
     }
 
     /// The same, as somebody does it who sits at a terminal and can be asked.
     pub fn at_a_terminal(&self, words: &[&str]) -> Kiosk {
         let mut command = CommandBuilder::new("/usr/sbin/chroot");
-        command.arg(self.0.path());
+        command.arg(self.root());
         command.args(words);
         command.env_clear();
         for (name, value) in [
@@ -97,12 +101,12 @@ impl Debian {
     /// Every file there is, but for dpkg's own books, logs, and what does not outlast a restart.
     pub fn everything(&self) -> BTreeSet<PathBuf> {
         let mut found = BTreeSet::new();
-        let mut folders = vec![self.0.path().to_owned()];
+        let mut folders = vec![self.root().to_owned()];
         while let Some(folder) = folders.pop() {
             for entry in fs::read_dir(folder).unwrap() {
                 let entry = entry.unwrap();
                 let path = entry.path();
-                let inner = path.strip_prefix(self.0.path()).unwrap();
+                let inner = path.strip_prefix(self.root()).unwrap();
                 let skipped = ["var/lib/dpkg", "var/log", "proc", "sys", "dev", "run"];
                 if skipped.iter().any(|skipped| inner == Path::new(skipped)) {
                     continue;
@@ -115,6 +119,43 @@ impl Debian {
         }
         found
     }
+}
+
+/// The Debian of which all are copies. Who comes first fetches it, and others wait for that.
+fn kept() -> PathBuf {
+    static FETCHING: Mutex<()> = Mutex::new(());
+    let _alone = FETCHING.lock().unwrap_or_else(PoisonError::into_inner);
+    let kept = Path::new(env!("CARGO_TARGET_TMPDIR")).join("bookworm-that-boots");
+    if !kept.exists() {
+        let draft = kept.with_extension(format!("new-{}", std::process::id()));
+        done(
+            Command::new("debootstrap")
+                .args(["--variant=minbase", "--include=systemd-sysv,dbus"])
+                .arg("bookworm")
+                .arg(&draft),
+        );
+        done(
+            Command::new("chroot")
+                .arg(&draft)
+                .args(["apt-get", "clean"]),
+        );
+        fs::write(draft.join("etc/hostname"), format!("{HOST}\n")).unwrap();
+        // Nothing here outlives its test: dpkg need not wait for the disk.
+        let faster = draft.join("etc/dpkg/dpkg.cfg.d/faster");
+        fs::write(faster, "force-unsafe-io\n").unwrap();
+        fs::rename(&draft, &kept).unwrap();
+    }
+    kept
+}
+
+/// Whatever runs in a Debian has no terminal, and none of this machine's variables.
+pub fn in_its_environment(command: &mut Command) {
+    command
+        .env_clear()
+        .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
+        .env("LC_ALL", "C.UTF-8")
+        .env("DEBIAN_FRONTEND", "noninteractive")
+        .stdin(Stdio::null());
 }
 
 /// The service, started as its unit says.
