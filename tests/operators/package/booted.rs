@@ -37,6 +37,21 @@ fn caller(machine: &Machine) -> Kiosk {
     caller
 }
 
+/// Changes the settings by hand.
+fn change(machine: &Machine, from: &str, to: &str) {
+    let file = machine.debian.path(SETTINGS);
+    let text = fs::read_to_string(&file).unwrap();
+    assert!(text.contains(from), "{from}");
+    fs::write(&file, text.replacen(from, to, 1)).unwrap();
+}
+
+/// The number of the line of the settings that is `wanted`.
+fn line_of(machine: &Machine, wanted: &str) -> usize {
+    let text = fs::read_to_string(machine.debian.path(SETTINGS)).unwrap();
+    let found = text.lines().position(|line| line == wanted);
+    found.expect("a line of the settings") + 1
+}
+
 #[test]
 fn once_installed_the_service_is_ready_and_the_journal_says_how_people_come_in() {
     let Some(machine) = Machine::boot(&[]) else {
@@ -142,6 +157,48 @@ fn a_service_that_stands_still_or_is_killed_is_started_again_with_all_it_had() {
         caller(&machine).expect_still_answers();
         is_sound(&machine);
     }
+}
+
+#[test]
+fn settings_are_taken_up_while_people_are_in_and_bad_ones_stop_nobody() {
+    let Some(machine) = Machine::boot(&[]) else {
+        return;
+    };
+    machine.install(package());
+    let id = machine.told_of(SERVICE, "MainPID");
+    let host_key = machine.host_key();
+    let mut before = caller(&machine);
+    let settings = machine.debian.path(SETTINGS);
+    set(&settings, "office", "name", "LPSE Kota Contoh");
+    machine.run(&["systemctl", "reload", SERVICE]);
+    machine.eventually_says(SERVICE, "the settings were read again");
+    caller(&machine).expect("LPSE Kota Contoh");
+    before.expect_still_answers();
+    assert!(!before.text().contains("Kota Contoh"), "{}", before.text());
+
+    let good = "name = \"LPSE Kota Contoh\"";
+    let bad = "name = 12";
+    change(&machine, good, bad);
+    let wrong = format!(
+        "/{SETTINGS}, line {}: [office] name = 12",
+        line_of(&machine, bad)
+    );
+    machine.refused(&["systemctl", "reload", SERVICE]);
+    let told = machine.run(&["systemctl", "status", "--no-pager", "--full", SERVICE]);
+    assert!(told.contains(&wrong), "{wrong} in {told}");
+    assert_eq!(machine.told_of(SERVICE, "MainPID"), id);
+    before.expect_still_answers();
+    machine.caller(&host_key).expect("LPSE Kota Contoh");
+    drop(before);
+
+    // A restart ends what runs before anything can be looked at; then it says the same, and waits for a better file.
+    machine.refused(&["systemctl", "restart", SERVICE]);
+    let told = machine.refused(&["systemctl", "status", "--no-pager", "--full", SERVICE]);
+    assert!(told.contains(&wrong), "{wrong} in {told}");
+    assert_eq!(machine.told_of(SERVICE, "ActiveState"), "failed");
+    change(&machine, bad, good);
+    machine.run(&["systemctl", "restart", SERVICE]);
+    caller(&machine).expect("LPSE Kota Contoh");
 }
 
 #[test]
