@@ -1,9 +1,9 @@
 //! The package on a machine that has booted: systemd starts the service, watches it, hands it its secrets, and starts it
 //! again; and people come in meanwhile.
 
-use std::fs;
+use std::{fs, path::Path};
 
-use support::{Kiosk, eventually};
+use support::{Kiosk, eventually, manual::block_tried_by, text};
 
 use super::{
     debian::{HOST, set},
@@ -11,6 +11,7 @@ use super::{
     package, package_before,
 };
 
+const KIOSK: &str = "lpse-kiosk-tty1.service";
 const SETTINGS: &str = "etc/lpse-kiosk/config.toml";
 
 /// Adds somebody.
@@ -255,4 +256,73 @@ fn an_upgrade_goes_on_with_what_there_was_and_a_purge_leaves_the_key() {
     assert!(machine.is_active(SERVICE));
     assert!(key() == kept.0, "the key that was there is taken");
     assert_ne!(machine.host_key(), kept.1, "all else begins anew");
+}
+
+/// Its first terminal is this machine's, and what is shown there is read back from the kernel.
+const TERMINAL: &str = "/dev/tty1";
+
+/// What stands on the first terminal.
+fn shown() -> String {
+    text(&fs::read("/dev/vcs1").unwrap())
+}
+
+/// Whether somebody has the first terminal open: a login, or a desktop.
+fn is_taken() -> bool {
+    let processes = fs::read_dir("/proc").unwrap().flatten();
+    let mut files = processes
+        .filter_map(|process| fs::read_dir(process.path().join("fd")).ok())
+        .flat_map(|files| files.flatten());
+    files.any(|file| fs::read_link(file.path()).is_ok_and(|file| file == Path::new(TERMINAL)))
+}
+
+#[test]
+fn a_machine_that_is_only_a_kiosk_shows_it_on_its_first_terminal() {
+    if !Path::new("/dev/vcs1").exists() || fs::File::open(TERMINAL).is_err() {
+        support::left_out("this machine has no virtual terminal");
+        return;
+    }
+    if is_taken() {
+        support::left_out("somebody is at this machine's first terminal");
+        return;
+    }
+    let Some(machine) = Machine::boot(&[TERMINAL]) else {
+        return;
+    };
+    machine.install(package());
+    let steps = block_tried_by("assets/manual/operating.md", file!(), "lpse-kiosk-tty1").text;
+    machine.shell(&format!("set -e; sudo() {{ \"$@\"; }}\n{steps}"));
+    let is_shown = || shown().contains("Selamat datang") && shown().contains("LOGIN");
+    eventually("the kiosk on the first terminal", is_shown);
+    assert!(machine.is_active(KIOSK) && !machine.is_active(SERVICE));
+    assert_eq!(machine.told_of(KIOSK, "StatusText"), "People are served");
+    assert_eq!(machine.told_of(KIOSK, "WatchdogUSec"), "30s");
+
+    let settings = "[Service]\nWatchdogSec=3s\nRestartSec=100ms\n";
+    machine.edit(KIOSK, settings);
+    machine.run(&["systemctl", "restart", KIOSK]);
+    let before = machine.told_of(KIOSK, "MainPID");
+    machine.signal(KIOSK, "SIGSTOP");
+    machine.eventually_says(KIOSK, "Watchdog timeout");
+    eventually("another process that is ready", || {
+        machine.is_active(KIOSK) && machine.told_of(KIOSK, "MainPID") != before
+    });
+    eventually("the kiosk once more", is_shown);
+
+    // An upgrade keeps to what the machine is.
+    let before = machine.told_of(KIOSK, "MainPID");
+    machine.install(package());
+    assert!(machine.is_active(KIOSK) && !machine.is_active(SERVICE));
+    assert_ne!(machine.told_of(KIOSK, "MainPID"), before);
+    eventually("the kiosk after an upgrade", is_shown);
+    machine.run(&["systemctl", "disable", "--now", KIOSK]);
+    assert_eq!(shown().trim_matches(['\0', ' ']), "", "the screen is wiped");
+
+    // A machine that serves others too shows it out of the same process.
+    machine.shell(
+        "install -D -m 644 /usr/share/doc/lpse-kiosk/examples/systemd/lpse-kiosk.service.d/console.conf \
+             /etc/systemd/system/lpse-kiosk.service.d/console.conf
+         systemctl daemon-reload && systemctl enable --now lpse-kiosk",
+    );
+    eventually("the kiosk out of the service", is_shown);
+    caller(&machine).expect_still_answers();
 }
