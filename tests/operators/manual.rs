@@ -174,7 +174,9 @@ fn every_file_that_is_named_is_there() {
 const OF_PEOPLE: [&str; 2] = ["assets/manual/pengguna.md", "assets/manual/officer.md"];
 
 /// What such a page writes in `backticks`, besides commands and sample accounts: keys.
-const KEYS: [&str; 9] = ["Tab", "Enter", "Esc", "Spasi", "F1", "F2", "/", "↑", "↓"];
+const KEYS: [&str; 11] = [
+    "Tab", "Enter", "Esc", "Spasi", "F1", "F2", "/", "↑", "↓", "C", "Q",
+];
 
 /// Every sentence of a table of words.
 fn sentences(table: &toml::Table, found: &mut Vec<String>) {
