@@ -48,6 +48,9 @@ const BESIDE: u16 = 33;
 /// The most that it uses.
 const WIDEST_BESIDE: u16 = 48;
 
+/// Rows that are left below the sheet within the usual frame, as below every panel.
+const BELOW: u16 = 1;
+
 /// Rows below the text where there is no room for the usual footer.
 const FOOT: u16 = 3;
 
@@ -373,7 +376,7 @@ impl EnrollmentScreen {
         // The sheet's inks are for the panel's paper; what stands below it is for the page's.
         let is_whole = area == frame.area();
         let sheet = Rect {
-            height: area.height - if is_whole { FOOT } else { 0 },
+            height: area.height - if is_whole { FOOT } else { BELOW },
             ..area
         };
         frame.buffer_mut().set_style(sheet, context.theme.panel);
