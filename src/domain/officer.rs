@@ -14,6 +14,7 @@ use super::{
     letter::LetterKind,
     passcode::Passcode,
     policy::LoginRules,
+    stuck::Stuck,
     throttle::Gate,
     word::words,
 };
@@ -216,6 +217,47 @@ pub struct FoundPage {
     pub next: Option<Bookmark>,
     /// Accounts that may match are not as they were written, and are not shown.
     pub has_altered: bool,
+}
+
+/// What the desk opens on.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Overview {
+    /// From the one that got stuck last on.
+    pub stuck: Vec<StuckAccount>,
+    /// There are more, which got stuck before these.
+    pub has_more_stuck: bool,
+    pub letters: FailingLetters,
+    /// What officers did last, the newest first.
+    pub acts: Vec<DoneAct>,
+}
+
+/// An account whose owner waits for help.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StuckAccount {
+    pub key: AccountKey,
+    pub name: PersonName,
+    pub stuck: Stuck,
+}
+
+/// Letters that the mail server did not take when they were tried, or will not have.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct FailingLetters {
+    pub count: usize,
+    /// There are letters that were not looked at, and may fail too.
+    pub is_more: bool,
+    /// When the oldest of them was written; `None` where there are none.
+    pub oldest: Option<Timestamp>,
+}
+
+/// What an officer did, as the desk shows the last of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DoneAct {
+    pub at: Timestamp,
+    pub act: Act,
+    /// Nobody's where it was done to the office as a whole.
+    pub account: Option<AccountKey>,
+    /// The officer.
+    pub by: AccountKey,
 }
 
 /// All that an officer sees of one account.

@@ -59,7 +59,7 @@ impl PasscodeThrottle {
             Some(began) => Gate::after(
                 Wait {
                     began,
-                    lasts: self.wait_after(self.failures),
+                    lasts: self.lasts(),
                 },
                 now,
             ),
@@ -90,8 +90,9 @@ impl PasscodeThrottle {
         }
     }
 
-    fn wait_after(&self, failures: u32) -> Duration {
-        match failures {
+    /// How long the wait after the last wrong code is, from that code on.
+    pub fn lasts(&self) -> Duration {
+        match self.failures {
             0 => Duration::ZERO,
             n => {
                 let index = usize::try_from(n - 1).unwrap_or(usize::MAX);
@@ -148,20 +149,24 @@ impl PasswordSchedule {
         let Some(counted) = counted.filter(|counted| !self.is_forgotten(counted, now)) else {
             return Gate::Open;
         };
-        let wait = match counted.failures.checked_sub(self.free + 1) {
+        Gate::after(
+            Wait {
+                began: counted.last_failure,
+                lasts: self.lasts(counted.failures),
+            },
+            now,
+        )
+    }
+
+    /// How long the wait after so many failures is, from the last one on.
+    pub fn lasts(&self, failures: u32) -> Duration {
+        match failures.checked_sub(self.free + 1) {
             None => Duration::ZERO,
             Some(index) => {
                 let index = usize::try_from(index).unwrap_or(usize::MAX);
                 Duration::from_secs(self.waits[index.min(self.waits.len() - 1)])
             }
-        };
-        Gate::after(
-            Wait {
-                began: counted.last_failure,
-                lasts: wait,
-            },
-            now,
-        )
+        }
     }
 
     /// `counted` and one failure more.

@@ -19,10 +19,10 @@ use crate::{
         PlainPassword, Refusal, Source,
         account::OneTimePassword,
         audit::{AuditEvent, AuditOutcome},
-        officer::{AccountAct, Declined, Statement},
+        officer::{AccountAct, Declined, DoneAct, Statement},
         throttle::{Gate, PasscodeThrottle},
     },
-    store::{Commit, accounts::Read},
+    store::{Commit, accounts::Read, desk_acts},
 };
 
 /// Whose hand an act is.
@@ -145,6 +145,15 @@ impl Foundation {
                 let mut commit = read.replace(&account);
                 if let Some(standing) = standing {
                     commit = commit.and(standing);
+                }
+                if let Some(by) = hand.by() {
+                    let done = DoneAct {
+                        at: now,
+                        act: row.act,
+                        account: Some(key.clone()),
+                        by: by.clone(),
+                    };
+                    commit = desk_acts::noted(commit, &done);
                 }
                 if let Some(letter) = row.letter() {
                     // Whoever owns the address before must hear of it there.

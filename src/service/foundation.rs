@@ -98,6 +98,14 @@ impl Foundation {
         Ok(outcome)
     }
 
+    pub(super) fn stuck_accounts(&self) -> store::stuck::StuckAccounts {
+        store::stuck::StuckAccounts::new(self.store.clone())
+    }
+
+    pub(super) fn desk_acts(&self) -> store::desk_acts::DeskActs {
+        store::desk_acts::DeskActs::new(self.store.clone())
+    }
+
     pub(super) fn visits(&self) -> store::visits::Visits {
         store::visits::Visits::new(self.store.clone())
     }

@@ -7,7 +7,11 @@ use std::fmt;
 
 use data_encoding::HEXLOWER;
 
-use crate::domain::{AccountKey, Source, UserId, UserType, letter::LetterId, reset::SecretDigest};
+use jiff::Timestamp;
+
+use crate::domain::{
+    AccountKey, Source, UserId, UserType, letter::LetterId, officer::DoneAct, reset::SecretDigest,
+};
 
 /// A key in the store.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -70,6 +74,38 @@ impl Key {
         let (user_type, user_id) = account.split_once('/')?;
         let account = AccountKey::new(user_type.parse().ok()?, UserId::parse(user_id).ok()?);
         Some((word, account))
+    }
+
+    /// The entry of an account that is stuck since then. The newest comes first.
+    pub fn stuck(since: Timestamp, account: &AccountKey) -> Self {
+        Self(format!("stuck/{}/{account}", newest_first(since)).into_bytes())
+    }
+
+    /// The prefix of all such entries.
+    pub fn all_stuck() -> Self {
+        Self(b"stuck/".to_vec())
+    }
+
+    /// The account of such an entry, if it is one's key.
+    pub fn as_stuck(&self) -> Option<AccountKey> {
+        let path = std::str::from_utf8(&self.0).ok()?;
+        let (_, account) = path.strip_prefix("stuck/")?.split_once('/')?;
+        let (user_type, user_id) = account.split_once('/')?;
+        Some(AccountKey::new(
+            user_type.parse().ok()?,
+            UserId::parse(user_id).ok()?,
+        ))
+    }
+
+    /// The note of what an officer did. The newest comes first.
+    pub fn desk_act(done: &DoneAct) -> Self {
+        let (at, by, act) = (newest_first(done.at), &done.by, done.act);
+        Self(format!("desk-act/{at}/{by}/{act}").into_bytes())
+    }
+
+    /// The prefix of all such notes.
+    pub fn desk_acts() -> Self {
+        Self(b"desk-act/".to_vec())
     }
 
     /// The mark of an import that is not finished.
@@ -242,6 +278,12 @@ impl Key {
     }
 }
 
+/// A moment as a part of keys that go from the newest to the oldest.
+fn newest_first(at: Timestamp) -> String {
+    let milliseconds = u64::try_from(at.as_millisecond()).unwrap_or(0);
+    format!("{:020}", u64::MAX - milliseconds)
+}
+
 impl fmt::Debug for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.0.escape_ascii())
@@ -269,6 +311,25 @@ mod tests {
         assert_eq!(entry.as_find_entry(), Some(("majubersama", account)));
         assert_eq!(Key::policy().as_find_entry(), None);
         assert_eq!(Key::find_entries("maju").as_find_entry(), None);
+    }
+
+    #[test]
+    fn whoever_got_stuck_last_comes_first() {
+        let account = AccountKey::new(UserType::Penyedia, UserId::parse("cv.maju-1").unwrap());
+        let other = AccountKey::new(UserType::NonPenyedia, UserId::parse("ppk30").unwrap());
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let keys = [
+            Key::stuck(at(2_000_000_000), &account),
+            Key::stuck(at(1_600_000_001), &account),
+            Key::stuck(at(1_600_000_000), &other),
+            Key::stuck(at(0), &other),
+            // A clock that has never been set.
+            Key::stuck(at(-1), &account),
+        ];
+        assert!(keys.is_sorted(), "{keys:?}");
+        assert_eq!(keys[1].as_stuck(), Some(account));
+        assert_eq!(Key::policy().as_stuck(), None);
+        assert_eq!(Key::all_stuck().as_stuck(), None);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! Records are JSON that says its own version, `{"v":1,...}`: a newer program reads older records, an older one
 //! refuses newer ones with a clear sentence. The same value always has the same bytes, because commits compare bytes.
 
+mod desk_act;
 mod letter;
 mod reset;
 
@@ -21,6 +22,7 @@ use crate::domain::{
     totp::SpentSteps,
 };
 
+pub use desk_act::{decode_desk_act, encode_desk_act};
 pub use letter::{StoredLetter, decode_letter, encode_letter};
 pub use reset::{
     SourceResets, StoredTicket, decode_hour_count, decode_source_resets, decode_ticket,

@@ -15,6 +15,7 @@ pub mod screen;
 pub mod sequences;
 pub mod text;
 pub mod theme;
+mod training_walk;
 mod typed_ahead;
 pub mod widget;
 
@@ -31,7 +32,7 @@ use crate::domain::{
     identity::{AccountKey, EmailAddress, PersonName},
     language::Language,
     letter::LetterKind,
-    officer::{Bookmark, Card, Declined, FoundPage, Order},
+    officer::{Bookmark, Card, Declined, FoundPage, Order, Overview},
     palette::Palette,
     policy::LoginRules,
     provisioning::Provisioning,
@@ -243,12 +244,19 @@ pub enum Lookup {
         typed: String,
         after: Option<Bookmark>,
     },
+    /// What waits for an officer.
+    Overview,
+    /// Records of the audit log from before that number.
+    OlderRecords { before: u64 },
 }
 
 /// The answer to a [`Lookup`].
 #[derive(Debug)]
 pub enum LookupReply {
     Found(FoundPage),
+    Overview(Box<Overview>),
+    /// The newest first; none where there are no older ones.
+    Records(Vec<AuditRecord>),
     /// Nothing can be looked up now.
     Unavailable,
     /// Whoever asks is no officer, or no longer logged in.

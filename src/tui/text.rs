@@ -88,7 +88,9 @@ pub struct Text {
     pub common: Common,
     pub footer: Footer,
     pub key: KeyNames,
+    pub filter: FilterWords,
     pub menu: Menu,
+    pub training_walk: TrainingWalkWords,
     pub user_type: UserTypeWords,
     pub user_id: UserIdWords,
     pub password: Password,
@@ -110,6 +112,7 @@ pub struct Text {
     pub reset_done: ResetDone,
     pub inbox: Inbox,
     pub desk: Desk,
+    pub overview: OverviewWords,
     pub account_card: AccountCard,
     pub desk_act: DeskAct,
     /// What an officer may do to an account.
@@ -138,10 +141,17 @@ sections! {
     Footer { about, integrity, terms, visitors, version }
     /// What the keys do, for the line of key hints.
     KeyNames { r#move, choose, back, help, language, close, scroll, leave, next, space, change, letter, typing, read_first, of_before, copy, show_qr, turn_over }
+    /// What narrows a list.
+    FilterWords { label, left, none, clear }
     Menu { title, lead, login, samples, sample_hint, logged_out, cleared, time_up }
+    /// What training mode proposes to try, and what is said when all of it has been done.
+    TrainingWalkWords {
+        lead, log_in, activate, issue_codes, log_in_by_code, log_in_by_recovery_code, request_reset, confirm_reset, open_desk,
+        open_card, disable, over, over_next,
+    }
     UserTypeWords { title, lead, penyedia_hint, non_penyedia_hint }
     UserIdWords { title, label, empty, length, characters }
-    Password { title, label, empty, rejected }
+    Password { title, label, empty, show, rejected, check_type, check_case, check_shown, forgotten }
     Passcode {
         title, lead, server_time, next_code, empty, short, not_digits, rejected, check_clock, check_account,
         check_next, held, pending, pending_hint, recovery, just_used,
@@ -161,7 +171,7 @@ sections! {
     Enrollment { title, required, step_1, step_2, step_3, account, prove, once, alone, by_hand, turn_over, rejected }
     Disable { title, question, question_required, fresh, confirm }
     OwnPassword {
-        title, title_due, lead_due, current, new, again, strength, short, long, guessable, weak, fair, strong, rule_length,
+        title, title_due, lead_due, current, new, again, show, strength, short, long, guessable, weak, fair, strong, rule_length,
         rule_words, rule_context, current_empty, current_rejected, new_empty, new_short, new_long, new_guessable,
         new_control, new_unchanged, again_differs, fresh, save,
     }
@@ -185,6 +195,8 @@ sections! {
         clear,
         again,
     }
+    /// What the desk opens on.
+    OverviewWords { nothing, failed, stuck, name, since, cause, held, codes, passwords, letters, acts, account, by, time }
     AccountCard {
         reveal_email, email, totp_pending, recovery_codes, codes_left, codes, wrong_codes, wait, held, suspended,
         since, one_time_password, until, never, created, own, no_activity, time, activity, from, by,

@@ -29,6 +29,14 @@ fn a_refused_code_and_what_was_done_are_there_for_their_owner_to_see() {
         .press(key::F2)
         .expect("TOTP code refused, from loket-1");
     kiosk.press(key::F2).expect("Kode TOTP ditolak");
+    // The list narrows by the words that it shows, and what leads elsewhere is but a letter meanwhile.
+    kiosk
+        .press("/")
+        .expect("Cari")
+        .press("ditolak loket")
+        .expect("1 dari")
+        .expect_gone("08:55 WIB Login");
+    kiosk.press(key::ESC).expect("08:55 WIB Login");
     // From here straight to what helps.
     kiosk.press("g").expect("Password lama").press(key::ESC);
     kiosk.expect("DISABLE TOTP");

@@ -569,6 +569,10 @@ async fn refused_everything(house: &House, who: &Authenticated, reason: &str) {
     refused(house, Act::FindAccounts, reason, found)
         .await
         .unwrap();
+    let overview = desk.overview(who, &from);
+    refused(house, Act::FindAccounts, reason, overview)
+        .await
+        .unwrap();
     let card = desk.card(who, &on, &from);
     refused(house, Act::ShowAccount, reason, card)
         .await
@@ -589,6 +593,8 @@ async fn refused_everything(house: &House, who: &Authenticated, reason: &str) {
     refused(house, Act::ReadAudit, reason, records)
         .await
         .unwrap();
+    let older = desk.older_records(who, 100, &from);
+    refused(house, Act::ReadAudit, reason, older).await.unwrap();
 }
 
 async fn refused_orders(house: &House, who: &Authenticated, reason: &str) {

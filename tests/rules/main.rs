@@ -8,6 +8,7 @@ mod decision;
 mod find;
 mod officer;
 mod outbox;
+mod overview;
 mod own_password;
 mod recovery;
 mod remote;

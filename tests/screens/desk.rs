@@ -7,18 +7,21 @@ use std::{net::IpAddr, time::Duration};
 
 use lpse_kiosk::{
     domain::{
-        AccountKey, Activity, ActivityKind, EmailAddress, PersonName, Policy, Refusal, Source,
-        UserId, UserType,
+        Account, AccountKey, Activity, ActivityKind, EmailAddress, PasswordHash, PersonName,
+        Policy, Refusal, Source, UserId, UserType,
         account::{LastLogin, Role, TotpState},
-        audit::{AuditRecord, OutcomeWord},
+        audit::{Act, AuditRecord, OutcomeWord},
         idle::{Presence, Reason},
         language::Language,
         letter::LetterKind,
         officer::{
-            AccountAct, ActKind, Bookmark, Card, Declined, DeskAct, Found, FoundPage, Order,
+            AccountAct, ActKind, Bookmark, Card, Declined, DeskAct, DoneAct, FailingLetters, Found,
+            FoundPage, Order, Overview, StuckAccount,
         },
+        password::HashCost,
         policy::LoginRules,
         recorded::ClockFault,
+        stuck::Stuck,
         throttle::Gate,
     },
     tui::{
@@ -63,7 +66,7 @@ fn active() -> TotpState {
 }
 
 /// The home of the officer Rina.
-fn home(notice: Option<HomeNotice>) -> HomeView {
+pub fn home(notice: Option<HomeNotice>) -> HomeView {
     HomeView {
         account: rina(),
         name: name("Rina Wulandari"),
@@ -146,7 +149,7 @@ fn many(first: usize, count: usize) -> Vec<Found> {
         .collect()
 }
 
-fn card() -> Card {
+pub fn card() -> Card {
     let peer = Source::Peer("192.0.2.7".parse::<IpAddr>().unwrap());
     let kinds = [
         ActivityKind::PasscodeRejected,
@@ -299,6 +302,92 @@ fn audit() -> Vec<AuditRecord> {
         .collect()
 }
 
+/// An account that is stuck since `minutes` before now, by what `change` makes of it.
+fn stuck(id: &str, name: &str, minutes: u64, change: impl FnOnce(&mut Account)) -> StuckAccount {
+    let key = key(UserType::NonPenyedia, id);
+    let mut account = Account::new(
+        key.clone(),
+        self::name(name),
+        EmailAddress::parse("orang@contoh.go.id").unwrap(),
+        PasswordHash::unmatchable(HashCost::MIN),
+        at("2020-07-01T02:00:00Z"),
+    );
+    change(&mut account);
+    account.passcode_throttle.last_failure =
+        Some(at("2020-08-13T01:53:00Z") - Duration::from_secs(60 * minutes));
+    StuckAccount {
+        key,
+        name: self::name(name),
+        stuck: Stuck::of(&account).unwrap(),
+    }
+}
+
+fn by_codes(id: &str, name: &str, minutes: u64, failures: u32) -> StuckAccount {
+    stuck(id, name, minutes, |account| {
+        account.passcode_throttle.failures = failures;
+    })
+}
+
+/// What waits in an office on a bad morning.
+fn waits() -> Overview {
+    let done = |minutes: u64, act, id: &str| DoneAct {
+        at: at("2020-08-13T01:50:00Z") - Duration::from_secs(60 * minutes),
+        act,
+        account: Some(key(UserType::NonPenyedia, id)),
+        by: key(UserType::NonPenyedia, "PETUGAS2"),
+    };
+    let policy = DoneAct {
+        account: None,
+        ..done(90, Act::SetPolicy, "PPK30")
+    };
+    Overview {
+        stuck: vec![
+            by_codes("PPK31", "Budi Santoso", 2, 7),
+            by_codes("PPK30", "Siti Rahmawati", 31, 100),
+            stuck(
+                "CVMAJU",
+                "CV Maju Bersama Nusantara Sejahtera",
+                44,
+                |account| {
+                    account.logged_in(&loket(), at("2020-08-13T01:00:00Z"));
+                    for _ in 0..9 {
+                        account.count_wrong_password(&loket(), at("2020-08-13T01:09:00Z"));
+                    }
+                },
+            ),
+        ],
+        has_more_stuck: false,
+        letters: FailingLetters {
+            count: 3,
+            is_more: false,
+            oldest: Some(at("2020-08-13T01:10:00Z")),
+        },
+        acts: vec![
+            done(1, Act::IssuePassword, "PPK32"),
+            done(12, Act::Unlock, "PPK33"),
+            policy,
+        ],
+    }
+}
+
+/// More than there is room for.
+fn waits_long() -> Overview {
+    let number = |number: u32| {
+        let id = format!("PPK{number:04}");
+        by_codes(
+            &id,
+            &format!("Pegawai Nomor {number}"),
+            u64::from(number),
+            7 + number,
+        )
+    };
+    Overview {
+        stuck: (1..=20).map(number).collect(),
+        has_more_stuck: true,
+        ..waits()
+    }
+}
+
 /// An officer at the screens, with the world's answers in the test's hand.
 struct Officer {
     app: App,
@@ -306,6 +395,12 @@ struct Officer {
     request: Option<RequestId>,
     /// The lookup that is under way.
     lookup: Option<(RequestId, Lookup)>,
+    /// What waits, which is told as soon as it is asked for; nothing can be told where it is `None`.
+    waits: Option<Overview>,
+    /// How often it was asked for.
+    overviews: usize,
+    /// Records of the audit log that are older than those that were shown at first, told a page at a time.
+    older: Vec<AuditRecord>,
     /// How long it takes to read an answer, and to press a key.
     pace: (Duration, Duration),
 }
@@ -317,6 +412,9 @@ impl Officer {
             now: now(),
             request: None,
             lookup: None,
+            waits: Some(Overview::default()),
+            overviews: 0,
+            older: Vec::new(),
             pace: (Duration::ZERO, Duration::ZERO),
         };
         officer.event(Event::Visits(1234));
@@ -341,7 +439,10 @@ impl Officer {
     }
 
     fn event(&mut self, event: Event) -> Vec<Effect> {
-        let effects = self.app.update(self.now, event);
+        let mut effects = self.app.update(self.now, event);
+        while let Some((id, reply)) = self.told_at_once(&mut effects) {
+            effects.extend(self.app.update(self.now, Event::LookupReply(id, reply)));
+        }
         for effect in &effects {
             match effect {
                 Effect::Request(id, _) => self.request = Some(*id),
@@ -355,6 +456,30 @@ impl Officer {
             }
         }
         effects
+    }
+
+    /// The answer to a lookup among `effects`, which is taken out of them, if the test does not answer it itself.
+    fn told_at_once(&mut self, effects: &mut Vec<Effect>) -> Option<(RequestId, LookupReply)> {
+        let is_told = |effect: &Effect| match effect {
+            Effect::Lookup(_, lookup) => !matches!(lookup, Lookup::Find { .. }),
+            _ => false,
+        };
+        let place = effects.iter().position(is_told)?;
+        let Effect::Lookup(id, lookup) = effects.remove(place) else {
+            return None;
+        };
+        let reply = match lookup {
+            Lookup::OlderRecords { before } => {
+                let older = self.older.iter().filter(|record| record.seq < before);
+                LookupReply::Records(older.take(100).cloned().collect())
+            }
+            _ => {
+                self.overviews += 1;
+                let waits = self.waits.clone().map(Box::new);
+                waits.map_or(LookupReply::Unavailable, LookupReply::Overview)
+            }
+        };
+        Some((id, reply))
     }
 
     /// Types text; a newline is Enter, a tab Tab.
@@ -393,11 +518,12 @@ impl Officer {
     }
 
     fn looks_for(&self) -> Option<(&str, Option<&str>)> {
-        self.lookup
-            .as_ref()
-            .map(|(_, Lookup::Find { typed, after })| {
-                (typed.as_str(), after.as_ref().map(|mark| mark.0.as_str()))
-            })
+        match &self.lookup.as_ref()?.1 {
+            Lookup::Find { typed, after } => {
+                Some((typed.as_str(), after.as_ref().map(|mark| mark.0.as_str())))
+            }
+            Lookup::Overview | Lookup::OlderRecords { .. } => None,
+        }
     }
 
     fn logged_in(mut self, notice: Option<HomeNotice>) -> Self {
@@ -413,6 +539,11 @@ impl Officer {
     }
 
     fn at_desk(self) -> Self {
+        self.logged_in(None)
+    }
+
+    fn at_desk_where(mut self, waits: Option<Overview>) -> Self {
+        self.waits = waits;
         self.logged_in(None)
     }
 
@@ -508,6 +639,17 @@ const STATES: &[State] = &[
         };
         officer.answered(Reply::Home(Box::new(view)));
         officer
+    }),
+    ("desk_waiting", |officer| {
+        officer.at_desk_where(Some(waits()))
+    }),
+    ("desk_waiting_long", |officer| {
+        let mut officer = officer.at_desk_where(Some(waits_long()));
+        officer.presses(&[Key::Down; 6]);
+        officer
+    }),
+    ("desk_waiting_unknown", |officer| {
+        officer.at_desk_where(None)
     }),
     ("desk_looking", |officer| {
         let mut officer = officer.at_desk();
@@ -759,6 +901,27 @@ const STATES: &[State] = &[
         officer
     }),
     ("audit_empty", |officer| officer.at_audit(Vec::new())),
+    ("audit_filter", |officer| {
+        let mut officer = officer.at_audit(audit());
+        officer.types("/petugas1 reset");
+        officer
+    }),
+    ("audit_filtered", |officer| {
+        let mut officer = officer.at_audit(audit());
+        officer.types("/petugas1 reset\n");
+        officer.presses(&[Key::Down]);
+        officer
+    }),
+    ("audit_filter_none", |officer| {
+        let mut officer = officer.at_audit(audit());
+        officer.types("/ppk31");
+        officer
+    }),
+    ("outbox_filter", |officer| {
+        let mut officer = officer.at_outbox(outbox());
+        officer.types("/cvmaju");
+        officer
+    }),
     ("idle_warning_beside_password", |officer| {
         let mut officer = officer.at_password("kd7m-qr29-tzxw");
         let left = Duration::from_secs(15);
@@ -943,6 +1106,82 @@ fn esc_at_the_home_over_the_desk_leads_back_and_everybody_elses_home_is_no_desk(
     };
     user.answered(Reply::Home(Box::new(view)));
     assert!(user.shows("Selamat datang") && !user.shows("MEJA PETUGAS"));
+}
+
+#[test]
+fn the_desk_opens_on_who_waits_and_two_keys_open_their_card() {
+    let mut officer = Officer::new(settings(Language::Id)).at_desk_where(Some(waits()));
+    for words in [
+        "Menunggu bantuan",
+        "7 kode salah",
+        "DIBLOKIR: 100 kode salah",
+    ] {
+        assert!(officer.shows(words), "{words}");
+    }
+    assert!(officer.shows("9 password salah") && officer.shows("3 e-mail gagal"));
+    assert!(officer.shows("Akhiri masa tunggu") && officer.shows("▸ Cari"));
+    let sent = officer.presses(&[Key::Down, Key::Enter]);
+    assert!(
+        matches!(requested(&sent), Some(DeskRequest::Show(key)) if key.user_id.as_str() == "PPK31"),
+        "{sent:?}"
+    );
+    officer.desk(DeskReply::Card(Box::new(card())));
+    // Meanwhile another has got stuck, and somebody else has helped the first.
+    let mut later = waits();
+    later.stuck.remove(0);
+    later
+        .stuck
+        .insert(0, by_codes("PPK40", "Dewi Lestari", 1, 7));
+    officer.waits = Some(later);
+    let before = officer.overviews;
+    officer.presses(&[Key::Esc]);
+    assert_eq!(officer.overviews, before + 1);
+    assert!(officer.shows("PPK40") && !officer.shows("PPK31"));
+    assert!(
+        officer.shows("▸ Cari"),
+        "whoever was chosen waits no longer"
+    );
+    // Where they are still there, the pointer goes with them.
+    officer.presses(&[Key::Down, Key::Down]);
+    assert!(officer.shows("▸ PPK30"));
+    officer.presses(&[Key::Enter]);
+    officer.desk(DeskReply::Card(Box::new(card())));
+    officer.waits.as_mut().unwrap().stuck.remove(0);
+    officer.presses(&[Key::Esc]);
+    assert!(officer.shows("▸ PPK30") && !officer.shows("PPK40"));
+    officer.waits = Some(Overview::default());
+    officer.presses(&[Key::Enter]);
+    officer.desk(DeskReply::Card(Box::new(card())));
+    officer.presses(&[Key::Esc]);
+    assert!(officer.shows("Tidak ada yang menunggu bantuan."));
+}
+
+#[test]
+fn who_waits_is_asked_for_once_at_each_return_and_never_beside_a_search() {
+    let mut officer = Officer::new(settings(Language::Id)).at_desk_where(Some(waits()));
+    assert_eq!(officer.overviews, 1);
+    officer.event(Event::Tick);
+    officer.presses(&[Key::Down, Key::Up, Key::Tab]);
+    assert_eq!(officer.overviews, 1);
+    officer.presses(&[Key::Home, Key::Up]);
+    officer.types("ppk");
+    assert_eq!(officer.overviews, 1);
+    officer.finds(page(few(), None));
+    while officer.lookup.is_some() {
+        officer.finds(page(few(), None));
+    }
+    assert!(!officer.shows("Menunggu bantuan"));
+    officer.presses(&[Key::Esc]);
+    assert_eq!(officer.overviews, 2);
+    assert!(officer.shows("Menunggu bantuan"));
+    // What cannot be told is not asked for again and again, and what was seen before stays.
+    officer.waits = None;
+    officer.types("x");
+    officer.finds(page(Vec::new(), None));
+    officer.presses(&[Key::Esc]);
+    officer.event(Event::Tick);
+    assert_eq!(officer.overviews, 3);
+    assert!(officer.shows("Menunggu bantuan"));
 }
 
 #[test]
@@ -1548,6 +1787,88 @@ fn looking_at_outbox_and_audit_takes_one_key() {
 }
 
 #[test]
+fn a_list_narrows_while_somebody_types_in_the_words_that_it_shows() {
+    let mut officer = Officer::new(settings(Language::Id)).at_audit(audit());
+    assert!(officer.shows("/ Cari") && officer.shows("60 catatan terbaru"));
+    officer.types("/TOTP ditolak");
+    assert!(officer.shows("4 dari 60 baris") && !officer.shows("Ubah kebijakan"));
+    // Letters that lead to something elsewhere, Space too, are but letters here.
+    assert!(officer.shows("totp ditolak") || officer.shows("TOTP ditolak"));
+    officer.types("\n\n");
+    assert!(officer.shows("Catatan nomor") && officer.shows("Ditolak (refused)"));
+    let slash = officer.types("/");
+    assert!(slash.is_empty() && officer.shows("Catatan nomor"));
+    officer.presses(&[Key::Esc]);
+    assert!(officer.shows("4 dari 60 baris"), "as it was left");
+    // In the other language the words are others, and so is what they match.
+    officer.presses(&[Key::Function(2)]);
+    assert!(officer.shows("0 of 60 rows") && officer.shows("No row matches."));
+    officer.presses(&[Key::Function(2), Key::Esc]);
+    assert!(officer.shows("60 catatan terbaru"));
+    officer.presses(&[Key::Esc]);
+    assert!(officer.shows("▸   JURNAL AUDIT "));
+    // The letters that wait, by whom they go to; the letter below the list is that of the row in focus.
+    let mut officer = Officer::new(settings(Language::Id)).at_outbox(outbox());
+    officer.types("/cvmaju\n");
+    assert!(officer.shows("▸ 13 Agu 2020 08:20  CVMAJU") && officer.shows("550 5.1.1"));
+    officer.types("/x");
+    assert!(officer.shows("Tidak ada baris yang cocok."));
+    assert!(!officer.shows("550 5.1.1"));
+    officer.presses(&[Key::Esc]);
+    assert!(officer.shows("Greylisting"));
+}
+
+#[test]
+fn whoever_looks_for_an_older_record_is_led_on_to_it_and_not_for_ever() {
+    let record = |seq: u64, id: &str| AuditRecord {
+        seq,
+        account: Some(key(UserType::NonPenyedia, id)),
+        ..audit().remove(0)
+    };
+    let mut officer = Officer::new(settings(Language::Id));
+    officer.older = (1..=1_940).rev().map(|seq| record(seq, "PPK40")).collect();
+    officer.older[700].account = Some(key(UserType::NonPenyedia, "DICARI"));
+    officer.older[1_500].account = Some(key(UserType::NonPenyedia, "DICARI"));
+    let mut officer = officer.at_audit(audit());
+    assert!(officer.shows("60 catatan terbaru"));
+    officer.types("/dicari");
+    assert!(
+        officer.shows("1 dari 1.060 baris"),
+        "no more than are looked through"
+    );
+    officer.types("\n\n");
+    assert!(officer.shows("Catatan nomor 1240") && officer.shows("DICARI"));
+    // Whoever scrolls to the end goes on too.
+    let mut officer = Officer::new(settings(Language::Id));
+    officer.older = (1..=1_940).rev().map(|seq| record(seq, "PPK40")).collect();
+    let mut officer = officer.at_audit(audit());
+    officer.presses(&[Key::End]);
+    assert!(officer.shows("160 catatan terbaru") && officer.shows("▸ 13 Agu 2020"));
+    // Where there are none, the end is the end.
+    let mut officer = Officer::new(settings(Language::Id)).at_audit(audit());
+    officer.presses(&[Key::End, Key::Down]);
+    assert!(officer.shows("60 catatan terbaru"));
+}
+
+#[test]
+fn a_slash_leads_to_the_search_of_the_desk() {
+    let mut officer = Officer::new(settings(Language::Id)).with_list();
+    officer.presses(&[Key::Down, Key::Down]);
+    assert!(officer.shows("/ Cari"));
+    officer.types("/");
+    assert!(officer.shows("▸ Cari       ppk") && !officer.shows("/ Cari"));
+    officer.presses(&[Key::Up]);
+    assert!(officer.shows("▸   LOGOUT "));
+    officer.types("/");
+    officer.presses(&[Key::Esc]);
+    // What begins a search is nothing to look for; within a word it is a letter like any other.
+    officer.types("/s/n");
+    assert_eq!(officer.looks_for(), Some(("s", None)));
+    officer.finds(page(few(), None));
+    assert_eq!(officer.looks_for(), Some(("s/n", None)));
+}
+
+#[test]
 fn what_stands_in_logs_acts_on_no_terminal() {
     let mut officer = Officer::new(settings(Language::Id)).at_outbox(outbox());
     let mut screens = officer.screen(120, 40);
@@ -1683,6 +2004,7 @@ fn all_of_it_stands_on_80x24() {
     let scrolls = [
         "card",
         "desk_long",
+        "desk_waiting_long",
         "desk_help",
         "audit",
         "idle_warning",
@@ -1747,8 +2069,10 @@ fn reply(number: u8) -> Reply {
 }
 
 fn lookup_reply(number: u8) -> LookupReply {
-    match number % 6 {
+    match number % 7 {
         0 => LookupReply::Unavailable,
+        6 if number < 128 => LookupReply::Records(audit()),
+        6 => LookupReply::Overview(Box::new(waits_long())),
         1 => LookupReply::Found(page(Vec::new(), None)),
         2 => LookupReply::Found(page(many(1, 50), Some("next"))),
         3 if number == 3 => LookupReply::Ended,

@@ -92,7 +92,7 @@ fn tagged(store: Arc<dyn Store>) -> Arc<dyn Store> {
 }
 
 /// Tells `story` of each kind of store.
-async fn each<F: Future>(story: impl Fn(Arc<dyn Store>) -> F) {
+pub(super) async fn each<F: Future>(story: impl Fn(Arc<dyn Store>) -> F) {
     #[cfg(feature = "etcd")]
     for is_tagged in [false, true] {
         let (_folder, store) = in_cluster().await;

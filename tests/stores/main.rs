@@ -9,5 +9,6 @@ mod copy;
 mod faults;
 #[cfg(feature = "etcd")]
 mod nodes;
+mod stuck;
 #[cfg(feature = "etcd")]
 mod tls;

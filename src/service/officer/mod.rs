@@ -4,6 +4,7 @@
 //! minutes where something is done, is judged here, on the account as it is at that moment, whatever the door.
 
 mod order;
+mod overview;
 
 use std::sync::Arc;
 
@@ -170,14 +171,29 @@ impl Officer {
         who: &Authenticated,
         from: &Source,
     ) -> Result<Answered<Vec<AuditRecord>>, ServiceError> {
-        let records = async {
-            let Some(trail) = &self.foundation.audit_trail else {
-                let here = "the audit log is read where the store is held".to_owned();
-                return Err(ServiceError::Unavailable(here));
-            };
-            Ok(trail.newest(None, Self::SHOWN).await?)
-        };
+        let records = self.records(None);
         self.read(who, Act::ReadAudit, from, records).await
+    }
+
+    /// Records of the same log from before number `before`, for whoever goes on looking at it, which is recorded already.
+    pub async fn older_records(
+        &self,
+        who: &Authenticated,
+        before: u64,
+        from: &Source,
+    ) -> Result<Answered<Vec<AuditRecord>>, ServiceError> {
+        if !self.is_officer(who, Act::ReadAudit, from).await? {
+            return Ok(Answered::Ended);
+        }
+        Ok(Answered::Here(self.records(Some(before)).await?))
+    }
+
+    async fn records(&self, before: Option<u64>) -> Result<Vec<AuditRecord>, ServiceError> {
+        let Some(trail) = &self.foundation.audit_trail else {
+            let here = "the audit log is read where the store is held".to_owned();
+            return Err(ServiceError::Unavailable(here));
+        };
+        Ok(trail.newest(before, Self::SHOWN).await?)
     }
 
     /// What `work` reads, for an officer; that they ask for it is recorded before it begins.

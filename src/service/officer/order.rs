@@ -5,7 +5,7 @@ use crate::{
     domain::{
         AccountKey, Authenticated, Passcode, Source,
         audit::{Act, AuditEvent, AuditOutcome},
-        officer::{AccountAct, Declined, DeskAct, Order},
+        officer::{AccountAct, Declined, DeskAct, DoneAct, Order},
         policy::LoginRules,
     },
     service::{
@@ -13,7 +13,7 @@ use crate::{
         account_act::{Hand, Said, Undone, target},
         decision::{Deed, NotDone},
     },
-    store::settings::put_rules,
+    store::{desk_acts, settings::put_rules},
 };
 
 impl Officer {
@@ -107,7 +107,7 @@ impl Officer {
             let officer = deps.officer(who).await?;
             Ok::<_, NotDone<Undone>>((officer, deps.settings().rules().await?.rules))
         };
-        let set = deps.decide(asked, read, |(officer, before), _| {
+        let set = deps.decide(asked, read, |(officer, before), attempt| {
             if before == rules {
                 return Err(NotDone::declined(Declined::NothingToDo));
             }
@@ -116,6 +116,15 @@ impl Officer {
                 ..asked.clone()
             };
             let commit = put_rules(rules).and(officer.unchanged());
+            let commit = desk_acts::noted(
+                commit,
+                &DoneAct {
+                    at: attempt.now,
+                    act: attempt.act,
+                    account: None,
+                    by: who.account().clone(),
+                },
+            );
             Ok(Deed::of(commit, Done::Rules(rules))
                 .saying(event)
                 .announced())

@@ -88,23 +88,40 @@ async fn judged(
     })
 }
 
-/// Looks something up; nothing is changed by it.
+/// Looks something up; nothing that anybody goes by is changed by it.
 pub async fn look_up(
     services: &Services,
     source: &Source,
     who: &Authenticated,
     lookup: Lookup,
 ) -> Result<LookupReply, ServiceError> {
-    let Lookup::Find { typed, after } = lookup;
-    let found = services
-        .officer
-        .find(who, &typed, after.as_ref(), FOUND, source);
-    Ok(match found.await? {
-        Answered::Ended => LookupReply::Ended,
-        // A search declines nobody; were it to, there would be nothing to see.
-        Answered::Declined(_) => LookupReply::Unavailable,
-        Answered::Here(page) => LookupReply::Found(page),
+    let officer = &services.officer;
+    Ok(match lookup {
+        Lookup::Find { typed, after } => {
+            let found = officer.find(who, &typed, after.as_ref(), FOUND, source);
+            seen(found.await?, LookupReply::Found)
+        }
+        Lookup::OlderRecords { before } => {
+            let records = officer.older_records(who, before, source).await?;
+            seen(records, LookupReply::Records)
+        }
+        Lookup::Overview => {
+            let overview = officer.overview(who, source).await?;
+            seen(overview, |overview| {
+                LookupReply::Overview(Box::new(overview))
+            })
+        }
     })
+}
+
+/// What a lookup has found.
+fn seen<T>(answered: Answered<T>, view: impl FnOnce(T) -> LookupReply) -> LookupReply {
+    match answered {
+        Answered::Ended => LookupReply::Ended,
+        // A lookup declines nobody; were it to, there would be nothing to see.
+        Answered::Declined(_) => LookupReply::Unavailable,
+        Answered::Here(it) => view(it),
+    }
 }
 
 /// The desk's answer; `None` when whoever asked has no business there any longer.

@@ -2,14 +2,18 @@
 
 pub mod accounts;
 pub mod audit_heads;
+pub mod desk_acts;
 pub mod find;
 mod find_entries;
 pub mod import;
+mod newest;
 pub mod node_records;
 pub mod outbox;
 pub mod reset_limits;
 pub mod sealed;
 pub mod settings;
+pub mod stuck;
+mod stuck_entries;
 pub mod throttles;
 pub mod tickets;
 pub mod visits;

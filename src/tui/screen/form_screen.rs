@@ -8,6 +8,7 @@ use crate::tui::{
     command::Command,
     context::Context,
     widget::{
+        filter::{Filter, Filtered},
         form::{Change, Form, Items, Pressed, View},
         frame::KeyHint,
     },
@@ -51,12 +52,33 @@ pub trait FormScreen {
         View::new(self.form(), self.items(context), context.text)
     }
 
+    /// What narrows the list that the screen is, if it is one.
+    fn filter(&self) -> Option<&Filter> {
+        None
+    }
+
+    /// The same, where a key may be for it.
+    fn filter_mut(&mut self) -> Option<&mut Filter> {
+        None
+    }
+
+    /// Other rows are shown than before.
+    fn filtered(&mut self) {}
+
     /// Something else stands in the fields than what was refused or put off.
     fn edited(&mut self) {}
 
     /// How long until the try that was put off is made, if one was.
     fn put_off(&self, _now: Now) -> Option<Duration> {
         None
+    }
+
+    /// Whether the filter has taken a key or a paste, of which this came.
+    fn is_taken(&mut self, filtered: Option<Filtered>) -> bool {
+        if filtered == Some(Filtered::Changed) {
+            self.filtered();
+        }
+        filtered.is_some_and(|filtered| filtered != Filtered::Passed)
     }
 
     /// Does what only the screen can do.
@@ -112,14 +134,20 @@ pub(crate) use form_of;
 
 impl<S: FormScreen> Keys for S {
     fn typing(&self, context: &Context<'_>) -> bool {
-        self.form().typing(&self.items(context))
+        let is_filtered = self.filter().is_some_and(Filter::is_typed);
+        is_filtered || self.form().typing(&self.items(context))
     }
 
     fn is_grave(&self, context: &Context<'_>) -> bool {
-        self.form().is_grave(&self.items(context))
+        let is_filtered = self.filter().is_some_and(Filter::is_typed);
+        !is_filtered && self.form().is_grave(&self.items(context))
     }
 
     fn command(&mut self, command: Command, context: &Context<'_>) -> Step {
+        let filtered = self.filter_mut().map(|filter| filter.command(command));
+        if self.is_taken(filtered) {
+            return Step::Stay;
+        }
         if command.letter() == Some('c')
             && has_clipboard(context)
             && let Some(text) = self.to_copy()
@@ -135,6 +163,10 @@ impl<S: FormScreen> Keys for S {
     }
 
     fn paste(&mut self, text: &str, context: &Context<'_>) -> Step {
+        let filtered = self.filter_mut().map(|filter| filter.paste(text));
+        if self.is_taken(filtered) {
+            return Step::Stay;
+        }
         let items = self.items(context);
         let pressed = self.form_mut().paste(text, &items);
         self.answer(pressed, context)
@@ -160,7 +192,11 @@ impl<S: FormScreen> Keys for S {
         let can_copy = has_clipboard(context) && self.to_copy().is_some();
         let copy = can_copy.then(|| KeyHint::new("C", &context.text.key.copy));
         let items = self.items(context).further(1, copy);
-        items.hints(self.form().focused(), context)
+        let hints = items.hints(self.form().focused(), context);
+        match self.filter() {
+            Some(filter) => filter.hints(hints, context),
+            None => hints,
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 pub mod digits;
 pub mod field;
+pub mod filter;
 pub mod form;
 pub mod frame;
 pub mod outline;

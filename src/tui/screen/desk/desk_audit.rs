@@ -11,11 +11,13 @@ use crate::{
         idle::Presence,
     },
     tui::{
+        Lookup, LookupReply,
         command::Command,
         context::Context,
         screen::{FormScreen, Left, Screen, Step, form_of},
         text::{Text, fill, harmless},
         widget::{
+            filter::Filter,
             form::{Form, Items, items},
             sheet::Sheet,
             table::Table,
@@ -26,6 +28,12 @@ use crate::{
 /// Rows of the body besides those of the table.
 const OTHER_ROWS: usize = 4;
 
+/// Older records are asked for when this many rows or fewer are below the one in focus.
+const AHEAD: usize = 10;
+
+/// More records than this are not looked through here: that is what `audit search` is for.
+const MOST: usize = 1_000;
+
 /// How far a record's text scrolls, at the most.
 const DEEPEST: usize = 200;
 
@@ -33,7 +41,10 @@ const DEEPEST: usize = 200;
 #[derive(Debug)]
 pub struct DeskAuditScreen {
     records: Vec<AuditRecord>,
-    /// In focus is a record, by its place.
+    /// There are no older ones, or none to be had.
+    is_all: bool,
+    filter: Filter,
+    /// In focus is a record, by its place among those that are shown.
     form: Form<usize>,
     /// The first line shown of the record in focus, if it is open.
     scroll: Option<usize>,
@@ -43,14 +54,36 @@ impl DeskAuditScreen {
     pub fn new(records: Vec<AuditRecord>) -> Self {
         Self {
             records,
+            is_all: false,
+            filter: Filter::default(),
             form: Form::new(0),
             scroll: None,
         }
     }
 
+    /// The records that the filter leaves.
+    fn shown(&self, context: &Context<'_>) -> Vec<&AuditRecord> {
+        let narrows = self.filter.narrows();
+        let is_left = |record: &&AuditRecord| !narrows || self.filter.matches(row(record, context));
+        self.records.iter().filter(is_left).collect()
+    }
+
+    /// Whether there is more to be had.
+    fn has_more(&self) -> bool {
+        !self.is_all && self.records.len() < MOST
+    }
+
+    /// Whether there are rows to be seen.
+    fn is_list(&self) -> bool {
+        self.scroll.is_none() && !self.records.is_empty()
+    }
+
     /// The record that is open, and the first line shown of it.
-    fn open(&self) -> Option<(&AuditRecord, usize)> {
-        Some((self.records.get(self.form.focused())?, self.scroll?))
+    fn open(&self, context: &Context<'_>) -> Option<(&AuditRecord, usize)> {
+        let scroll = self.scroll?;
+        let shown = self.shown(context);
+        let record = *shown.get(self.form.focused())?;
+        Some((record, scroll))
     }
 
     fn record_command(&mut self, command: Command, scroll: usize) {
@@ -75,9 +108,18 @@ impl DeskAuditScreen {
             sheet.gap();
             return sheet.paragraph(&words.empty);
         }
-        let n = text.number(self.records.len() as u64);
-        sheet.hint(&fill(&words.lead, &[("n", &n)]));
-        sheet.gap();
+        let shown = self.shown(context);
+        if self.filter.is_shown() {
+            let of = self.records.len();
+            self.filter.write(sheet, context, shown.len(), of);
+        } else {
+            let n = text.number(self.records.len() as u64);
+            sheet.hint(&fill(&words.lead, &[("n", &n)]));
+            sheet.gap();
+        }
+        if shown.is_empty() {
+            return sheet.paragraph(&text.filter.none);
+        }
         let zone = context.settings.zone;
         let time = fill(&words.time, &[("zone", zone.as_str())]);
         let mut table = Table::new(&[
@@ -88,17 +130,11 @@ impl DeskAuditScreen {
             (&words.outcome, 7),
             (&words.from, 7),
         ]);
-        for record in &self.records {
-            table.row(vec![
-                calendar::short_date_and_minute(record.at, zone, &text.months),
-                act_of(record, text),
-                id_of(record.account.as_ref()),
-                id_of(record.by.as_ref()),
-                text.audit_outcome.of(record.outcome).clone(),
-                place_of(record, text),
-            ]);
+        for record in shown {
+            table.row(row(record, context));
         }
-        table.write(sheet, Some(self.form.focused()), rows, false);
+        let focus = (!self.filter.is_typed()).then(|| self.form.focused());
+        table.write(sheet, focus, rows, self.has_more());
     }
 
     fn write_record(&self, sheet: &mut Sheet, context: &Context<'_>, record: &AuditRecord) {
@@ -129,6 +165,19 @@ impl DeskAuditScreen {
         sheet.pair(&words.from, &from, label);
         sheet.pair(&words.detail, &whole(&record.detail), label);
     }
+}
+
+/// What the list shows of a record.
+fn row(record: &AuditRecord, context: &Context<'_>) -> Vec<String> {
+    let (text, zone) = (context.text, context.settings.zone);
+    vec![
+        calendar::short_date_and_minute(record.at, zone, &text.months),
+        act_of(record, text),
+        id_of(record.account.as_ref()),
+        id_of(record.by.as_ref()),
+        text.audit_outcome.of(record.outcome).clone(),
+        place_of(record, text),
+    ]
 }
 
 /// The User ID alone: in a table the type has no room.
@@ -175,8 +224,25 @@ impl FormScreen for DeskAuditScreen {
             Some(_) => items::own(row).unsaid(),
             None => items::own(row).enter(&text.desk_audit.open),
         };
-        let rows = (0..self.records.len()).map(row);
-        Items::new(rows).list(10).esc(&text.key.back)
+        let rows = (0..self.shown(context).len()).map(row);
+        let esc = match self.scroll {
+            Some(_) => &text.key.back,
+            None => self.filter.esc(text),
+        };
+        Items::new(rows).list(10).esc(esc)
+    }
+
+    fn filter(&self) -> Option<&Filter> {
+        Some(&self.filter).filter(|_| self.is_list())
+    }
+
+    fn filter_mut(&mut self) -> Option<&mut Filter> {
+        let is_list = self.is_list();
+        Some(&mut self.filter).filter(|_| is_list)
+    }
+
+    fn filtered(&mut self) {
+        self.form.focus(0);
     }
 
     fn before(&mut self, command: Command, _context: &Context<'_>) -> Option<Step> {
@@ -196,8 +262,30 @@ impl FormScreen for DeskAuditScreen {
 }
 
 impl Screen for DeskAuditScreen {
+    /// Whoever narrows the list looks for something, and whoever comes to its end goes on.
+    fn wants_lookup(&self) -> Option<Lookup> {
+        let ends = self.form.focused() + AHEAD >= self.records.len();
+        let oldest = self.records.last().filter(|_| self.has_more())?;
+        let is_wanted = self.scroll.is_none() && (self.filter.narrows() || ends);
+        is_wanted.then_some(Lookup::OlderRecords { before: oldest.seq })
+    }
+
+    fn lookup_reply(&mut self, lookup: Lookup, reply: LookupReply, _context: &Context<'_>) -> bool {
+        let oldest = self.records.last().map(|record| record.seq);
+        let is_next = matches!(lookup, Lookup::OlderRecords { before } if Some(before) == oldest);
+        match reply {
+            LookupReply::Records(records) if is_next => {
+                self.is_all = records.is_empty();
+                self.records.extend(records);
+            }
+            _ => self.is_all = true,
+        }
+        // Rows only come below those that are there.
+        false
+    }
+
     fn sheet(&self, sheet: &mut Sheet, context: &Context<'_>) {
-        match self.open() {
+        match self.open(context) {
             Some((record, scroll)) => {
                 self.write_record(sheet, context, record);
                 sheet.turned(scroll);

@@ -9,6 +9,7 @@ use crate::{
         screen::{FormScreen, Left, Screen, Step, form_of},
         text::{Text, fill, harmless},
         widget::{
+            filter::Filter,
             form::{Form, Items, items},
             sheet::Sheet,
             table::Table,
@@ -23,7 +24,8 @@ const OTHER_ROWS: usize = 9;
 #[derive(Debug)]
 pub struct DeskOutboxScreen {
     letters: Vec<OutboxRow>,
-    /// In focus is a row, by its number.
+    filter: Filter,
+    /// In focus is a row, by its number among those that are shown.
     form: Form<usize>,
 }
 
@@ -31,17 +33,78 @@ impl DeskOutboxScreen {
     pub fn new(letters: Vec<OutboxRow>) -> Self {
         Self {
             letters,
+            filter: Filter::default(),
             form: Form::new(0),
         }
     }
+
+    /// The letters that the filter leaves, each with its row.
+    fn shown(&self, context: &Context<'_>) -> Vec<(&OutboxRow, Vec<String>)> {
+        let rows = self
+            .letters
+            .iter()
+            .map(|letter| (letter, row(letter, context)));
+        rows.filter(|(_, row)| self.filter.matches(row)).collect()
+    }
+
+    /// The letter in focus, in full.
+    fn write_letter(&self, sheet: &mut Sheet, context: &Context<'_>, letter: &OutboxRow) {
+        let text = context.text;
+        let words = &text.desk_outbox;
+        sheet.name_columns(20);
+        let kind = letter.account.user_type.label();
+        sheet.pair(
+            &words.to,
+            &format!("{}  {kind}", letter.account.user_id),
+            context.theme.label,
+        );
+        let next = match letter.next_try {
+            Some(at) => calendar::date_and_minute(at, context.settings.zone, &text.months),
+            None => words.refused_meaning.clone(),
+        };
+        sheet.pair(&words.next_try, &next, context.theme.label);
+        let error = match &letter.last_error {
+            Some(error) => harmless(error),
+            None => words.no_error.clone(),
+        };
+        sheet.pair(&words.last_error, &error, context.theme.label);
+    }
+}
+
+/// What the list shows of a letter.
+fn row(letter: &OutboxRow, context: &Context<'_>) -> Vec<String> {
+    let text = context.text;
+    let short = |at| calendar::short_date_and_minute(at, context.settings.zone, &text.months);
+    vec![
+        short(letter.written),
+        letter.account.user_id.to_string(),
+        text.letter.of(letter.kind).to_owned(),
+        letter.failures.to_string(),
+        letter
+            .next_try
+            .map_or_else(|| text.desk_outbox.refused.clone(), short),
+    ]
 }
 
 impl FormScreen for DeskOutboxScreen {
     form_of!(usize);
 
     fn items(&self, context: &Context<'_>) -> Items<usize> {
-        let rows = (0..self.letters.len()).map(|row| items::own(row).unsaid());
-        Items::new(rows).list(10).esc(&context.text.key.back)
+        let rows = (0..self.shown(context).len()).map(|row| items::own(row).unsaid());
+        Items::new(rows).list(10).esc(self.filter.esc(context.text))
+    }
+
+    fn filter(&self) -> Option<&Filter> {
+        Some(&self.filter).filter(|_| !self.letters.is_empty())
+    }
+
+    fn filter_mut(&mut self) -> Option<&mut Filter> {
+        let has_rows = !self.letters.is_empty();
+        Some(&mut self.filter).filter(|_| has_rows)
+    }
+
+    fn filtered(&mut self) {
+        self.form.focus(0);
     }
 
     fn choose(&mut self, _row: usize, _context: &Context<'_>) -> Step {
@@ -63,11 +126,21 @@ impl Screen for DeskOutboxScreen {
             sheet.gap();
             return sheet.paragraph(&words.empty);
         }
-        let n = text.number(self.letters.len() as u64);
-        sheet.hint(&fill(&words.lead, &[("n", &n)]));
-        sheet.gap();
+        let shown = self.shown(context);
+        if self.filter.is_shown() {
+            let of = self.letters.len();
+            self.filter.write(sheet, context, shown.len(), of);
+        } else {
+            let n = text.number(self.letters.len() as u64);
+            sheet.hint(&fill(&words.lead, &[("n", &n)]));
+            sheet.gap();
+        }
+        let focus = self.form.focused().min(shown.len().saturating_sub(1));
+        let Some((letter, _)) = shown.get(focus) else {
+            return sheet.paragraph(&text.filter.none);
+        };
+        let letter = *letter;
         let zone = context.settings.zone;
-        let short = |at| calendar::short_date_and_minute(at, zone, &text.months);
         let written = fill(&words.written, &[("zone", zone.as_str())]);
         let mut table = Table::new(&[
             (written.as_str(), 17),
@@ -76,38 +149,17 @@ impl Screen for DeskOutboxScreen {
             (&words.failures, 1),
             (&words.next_try, 7),
         ]);
-        for letter in &self.letters {
-            table.row(vec![
-                short(letter.written),
-                letter.account.user_id.to_string(),
-                text.letter.of(letter.kind).to_owned(),
-                letter.failures.to_string(),
-                letter.next_try.map_or(words.refused.clone(), short),
-            ]);
+        let count = shown.len();
+        for (_, row) in shown {
+            table.row(row);
         }
         let begin = sheet.height();
-        table.write(sheet, Some(self.form.focused()), rows, false);
-        while sheet.height() < begin + rows.min(self.letters.len()) + 2 {
+        let pointer = (!self.filter.is_typed()).then_some(focus);
+        table.write(sheet, pointer, rows, false);
+        while sheet.height() < begin + rows.min(count) + 2 {
             sheet.gap();
         }
-        let letter = &self.letters[self.form.focused().min(self.letters.len() - 1)];
-        sheet.name_columns(20);
-        let kind = letter.account.user_type.label();
-        sheet.pair(
-            &words.to,
-            &format!("{}  {kind}", letter.account.user_id),
-            context.theme.label,
-        );
-        let next = match letter.next_try {
-            Some(at) => calendar::date_and_minute(at, zone, &text.months),
-            None => words.refused_meaning.clone(),
-        };
-        sheet.pair(&words.next_try, &next, context.theme.label);
-        let error = match &letter.last_error {
-            Some(error) => harmless(error),
-            None => words.no_error.clone(),
-        };
-        sheet.pair(&words.last_error, &error, context.theme.label);
+        self.write_letter(sheet, context, letter);
     }
 
     fn is_wide(&self) -> bool {

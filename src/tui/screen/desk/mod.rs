@@ -1,5 +1,7 @@
 //! The officer's desk (`petugas`): finding an account while typing, and the way to everything else an officer does.
 //!
+//! While nothing is typed, it shows who waits for help, and what else waits for an officer.
+//!
 //! The list belongs to the text it was found for. While a newer one is on its way nothing in it is opened, so nobody
 //! opens an account that has just slipped under the pointer.
 
@@ -11,6 +13,7 @@ pub mod desk_policy;
 pub mod draft;
 mod found;
 pub mod one_time_password;
+mod overview;
 pub mod rule_words;
 
 use std::time::Duration;
@@ -18,24 +21,27 @@ use std::time::Duration;
 use self::{
     desk_act::{declined_words, write_refusal},
     found::{AHEAD, List, found_of, found_table},
+    overview::Waiting,
 };
 use crate::{
     domain::{
         identity::{AccountKey, PersonName},
         idle::Presence,
-        officer::{Declined, Found},
+        officer::{Declined, Found, Overview},
         recorded::ClockFault,
         recovery::RecoveryState,
     },
     tui::{
         DeskReply, DeskRequest, HomeNotice, HomeView, Lookup, LookupReply, Now, Request,
-        command::Command,
+        command::{Command, Edit},
         context::{Context, PATIENCE},
         route::Route,
         screen::{Attempt, FormScreen, Left, Refusal, Screen, Step, form_of, home::notice_words},
         text::{Text, fill},
         widget::{
+            filter,
             form::{Change, Form, Items, items},
+            frame::KeyHint,
             sheet::Sheet,
         },
     },
@@ -57,6 +63,8 @@ pub struct DeskScreen {
     clock: Option<ClockFault>,
     form: Form<Focus>,
     list: Option<List>,
+    /// What is shown while nothing is typed.
+    waiting: Waiting,
     /// The text for which nothing could be looked up.
     failed_for: Option<String>,
     declined: Option<Declined>,
@@ -111,6 +119,7 @@ impl DeskScreen {
             clock: view.clock,
             form: Form::new(Focus::Search).text(Focus::Search, PersonName::MAX_CHARS, ""),
             list: None,
+            waiting: Waiting::new(),
             failed_for: None,
             declined: None,
             attempt: Attempt::default(),
@@ -125,6 +134,21 @@ impl DeskScreen {
         self.list.as_ref().map_or(&[], |list| &list.accounts)
     }
 
+    /// The accounts that can be gone into: those that were found, or, while nothing is typed, those that wait.
+    fn rows(&self) -> usize {
+        match self.typed().is_empty() {
+            true => self.waiting.stuck().len(),
+            false => self.accounts().len(),
+        }
+    }
+
+    fn account_at(&self, row: usize) -> Option<&AccountKey> {
+        match self.typed().is_empty() {
+            true => self.waiting.stuck().get(row).map(|stuck| &stuck.key),
+            false => self.accounts().get(row).map(|found| &found.key),
+        }
+    }
+
     /// What was said about an act before goes with the next key.
     fn settle(&mut self) {
         self.notice = None;
@@ -135,6 +159,7 @@ impl DeskScreen {
     fn typing_changed(&mut self) {
         if self.typed().is_empty() {
             self.list = None;
+            self.waiting.want();
         }
         if self.failed_for.as_deref() != Some(self.typed()) {
             self.failed_for = None;
@@ -143,7 +168,7 @@ impl DeskScreen {
 
     /// Moves the focus as a key says that moves it. Among what was found it moves otherwise than in the form around.
     fn go(&mut self, command: Command, context: &Context<'_>) {
-        let rows = self.accounts().len();
+        let rows = self.rows();
         let focus = self.form.focused();
         let to = match (focus, command) {
             (Focus::Search, Command::PageDown) if rows > 0 => Focus::Row(0),
@@ -173,8 +198,7 @@ impl DeskScreen {
 
     /// The account that Enter opens.
     fn chosen(&self) -> Option<&AccountKey> {
-        let found = self.accounts().get(self.row()?)?;
-        Some(&found.key)
+        self.account_at(self.row()?)
     }
 
     /// The next page is wanted while the list runs out, however few accounts the pages bring.
@@ -208,7 +232,20 @@ impl DeskScreen {
     /// Whether the list is that of what is typed now.
     fn is_up_to_date(&self) -> bool {
         let list = self.list.as_ref();
-        list.is_some_and(|list| list.typed == self.typed())
+        self.typed().is_empty() || list.is_some_and(|list| list.typed == self.typed())
+    }
+
+    /// Puts what waits in place of what was known before. Whoever is at an account stays there, or goes back to the field. Says
+    /// whether Enter now stands for something else.
+    fn replace_waiting(&mut self, overview: Option<Overview>) -> bool {
+        let chosen = self.chosen().cloned();
+        self.waiting.answered(overview);
+        if !self.typed().is_empty() || self.row().is_none() {
+            return false;
+        }
+        let place = (0..self.rows()).find(|row| self.account_at(*row) == chosen.as_ref());
+        self.form.focus(place.map_or(Focus::Search, Focus::Row));
+        place.is_none()
     }
 
     /// Puts a list in place of the one before. Whoever went down into that one already is at the first account of this
@@ -228,13 +265,15 @@ impl DeskScreen {
     }
 
     fn write_list(&self, sheet: &mut Sheet, context: &Context<'_>, rows: usize) {
+        if self.typed().is_empty() {
+            // The buttons stay where they are, whatever waits.
+            return self.waiting.write(sheet, context, self.row(), rows + 2);
+        }
         let words = &context.text.desk;
         let Some(list) = self.list.as_ref().filter(|list| !list.accounts.is_empty()) else {
             let begin = sheet.height();
             if self.failed_for.is_some() {
                 sheet.error(&words.failed);
-            } else if self.typed().is_empty() {
-                sheet.hint(&words.lead);
             } else if self.list.as_ref().is_some_and(List::is_short) {
                 sheet.hint(&words.looking);
             } else if self.is_up_to_date() {
@@ -280,12 +319,12 @@ impl FormScreen for DeskScreen {
     fn items(&self, context: &Context<'_>) -> Items<Focus> {
         let (words, keys) = (&context.text.desk, &context.text.key);
         let search = items::field(Focus::Search, &words.search, SEARCH).in_row();
-        let search = match (&self.failed_for, self.accounts()) {
+        let search = match (&self.failed_for, self.rows()) {
             (Some(_), _) => search.enter(&words.again),
-            (None, []) => search.unsaid(),
+            (None, 0) => search.unsaid(),
             (None, _) => search.enter(&words.list),
         };
-        let rows = (0..self.accounts().len()).map(Focus::Row);
+        let rows = (0..self.rows()).map(Focus::Row);
         let rows = rows.map(|row| items::own(row).enter(&words.open));
         let button =
             |button: Button| items::button(Focus::Button(button), button.label(context.text));
@@ -297,13 +336,26 @@ impl FormScreen for DeskScreen {
             Focus::Row(_) | Focus::Button(_) => &keys.back,
         };
         let buttons = Button::ALL.map(button);
+        let is_away = self.form.focused() != Focus::Search;
+        let find = is_away.then(|| KeyHint::new("/", &words.search));
         Items::new([search].into_iter().chain(rows).chain(buttons))
             .without_main()
             .esc(esc)
+            .further(2, find)
     }
 
     fn before(&mut self, command: Command, context: &Context<'_>) -> Option<Step> {
         self.settle();
+        // What begins a search on every list leads to the field here, and into it only behind other letters.
+        let begins = match command {
+            Command::Jump(filter::KEY) => true,
+            Command::Edit(Edit::Insert(filter::KEY)) => self.form.value(Focus::Search).is_empty(),
+            _ => false,
+        };
+        if begins {
+            self.form.focus(Focus::Search);
+            return Some(Step::Stay);
+        }
         if command.moves_focus() {
             self.go(command, context);
             return Some(Step::Stay);
@@ -316,15 +368,15 @@ impl FormScreen for DeskScreen {
             Focus::Search => {
                 if self.failed_for.as_deref() == Some(self.typed()) {
                     self.failed_for = None;
-                } else if self.is_up_to_date() && !self.accounts().is_empty() {
+                } else if self.is_up_to_date() && self.rows() > 0 {
                     self.form.focus(Focus::Row(0));
                 }
                 Step::Stay
             }
             // What is in focus of an older list may be gone with the next one.
             Focus::Row(_) if !self.is_up_to_date() => Step::Stay,
-            Focus::Row(row) => match self.accounts().get(row) {
-                Some(found) => Step::Ask(Request::Desk(DeskRequest::Show(found.key.clone()))),
+            Focus::Row(row) => match self.account_at(row) {
+                Some(account) => Step::Ask(Request::Desk(DeskRequest::Show(account.clone()))),
                 None => Step::Stay,
             },
             Focus::Button(Button::Policy) => Step::Ask(Request::Desk(DeskRequest::ShowRules)),
@@ -365,7 +417,10 @@ impl Screen for DeskScreen {
 
     fn wants_lookup(&self) -> Option<Lookup> {
         let typed = self.typed();
-        if typed.is_empty() || self.failed_for.as_deref() == Some(typed) {
+        if typed.is_empty() {
+            return self.waiting.is_wanted().then_some(Lookup::Overview);
+        }
+        if self.failed_for.as_deref() == Some(typed) {
             return None;
         }
         let after = match &self.list {
@@ -382,7 +437,16 @@ impl Screen for DeskScreen {
     }
 
     fn lookup_reply(&mut self, lookup: Lookup, reply: LookupReply, _context: &Context<'_>) -> bool {
-        let Lookup::Find { typed, after } = lookup;
+        let (typed, after) = match lookup {
+            Lookup::Find { typed, after } => (typed, after),
+            Lookup::OlderRecords { .. } => return false,
+            Lookup::Overview => {
+                return self.replace_waiting(match reply {
+                    LookupReply::Overview(overview) => Some(*overview),
+                    _ => None,
+                });
+            }
+        };
         // The field has been emptied meanwhile: there is nothing to be shown.
         if self.typed().is_empty() {
             return false;
@@ -426,6 +490,7 @@ impl Screen for DeskScreen {
     }
 
     fn returned(&mut self, left: Left, context: &Context<'_>) -> Step {
+        self.waiting.want();
         match left {
             Left::Done(reply) => return self.desk(reply, context),
             Left::Card(card) => {

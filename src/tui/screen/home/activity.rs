@@ -13,6 +13,7 @@ use crate::{
         screen::{Keys, Left, Screen, Step, write_working},
         text::{Text, fill},
         widget::{
+            filter::{Filter, Filtered},
             form::items::jumped,
             frame::KeyHint,
             sheet::{self, Sheet},
@@ -30,12 +31,17 @@ const FEWEST_ROWS: usize = 4;
 #[derive(Debug)]
 pub struct ActivityScreen {
     view: HomeView,
+    filter: Filter,
     scroll: usize,
 }
 
 impl ActivityScreen {
     pub fn new(view: HomeView) -> Self {
-        Self { view, scroll: 0 }
+        Self {
+            view,
+            filter: Filter::default(),
+            scroll: 0,
+        }
     }
 
     /// Rows of the list where it is as wide as usual.
@@ -57,42 +63,40 @@ impl ActivityScreen {
         let account = self.account();
         let count = self.view.activity.len().to_string();
         sheet.title(&words.title);
+        if self.filter.is_shown() {
+            let of = self.view.activity.len();
+            let shown = self.shown(context).len();
+            return self.filter.write(sheet, context, shown, of);
+        }
         sheet.hint(&fill(&words.lead, &[("account", &account), ("n", &count)]));
+        sheet.gap();
+    }
+
+    /// The activities that the filter leaves, each with its day and what is said of it.
+    fn shown(&self, context: &Context<'_>) -> Vec<(&Activity, [String; 2])> {
+        let zone = context.settings.zone;
+        let rows = self.view.activity.iter().map(|activity| {
+            let date = calendar::date(activity.at, zone, &context.text.months);
+            (activity, [date, said(activity, context)])
+        });
+        rows.filter(|(_, words)| self.filter.matches(words))
+            .collect()
     }
 
     /// A heading a day, below it a row an activity.
     fn write_list(&self, sheet: &mut Sheet, context: &Context<'_>) {
-        let zone = context.settings.zone;
+        let shown = self.shown(context);
+        if shown.is_empty() && self.filter.narrows() {
+            return sheet.paragraph(&context.text.filter.none);
+        }
         let mut day = None;
-        for activity in &self.view.activity {
-            let date = calendar::date(activity.at, zone, &context.text.months);
+        for (activity, [date, said]) in shown {
             if day.as_ref() != Some(&date) {
                 sheet.paragraph(&date);
                 day = Some(date);
             }
-            self.write_activity(sheet, context, activity);
+            write_activity(sheet, context, activity, &said);
         }
-    }
-
-    fn write_activity(&self, sheet: &mut Sheet, context: &Context<'_>, activity: &Activity) {
-        let (theme, words) = (context.theme, &context.text.account_activity);
-        let what = context.text.activity.of(activity.kind).as_str();
-        let source = context.text.place(&activity.from);
-        let said = match &activity.by {
-            None => fill(&words.from, &[("what", what), ("source", &source)]),
-            Some(officer) => {
-                let officer = officer.user_id.as_str();
-                let values = [("what", what), ("officer", officer), ("source", &source)];
-                fill(&words.by_officer, &values)
-            }
-        };
-        let time = calendar::minute(activity.at, context.settings.zone);
-        let (mark, style) = if activity.kind.is_refusal() {
-            (theme.error_mark, theme.error)
-        } else {
-            (" ", theme.label)
-        };
-        sheet.pair(&format!("  {time}  {mark}"), &said, style);
     }
 
     fn write_advice(&self, sheet: &mut Sheet, context: &Context<'_>) {
@@ -117,8 +121,53 @@ impl ActivityScreen {
     }
 }
 
+/// What an activity is called, and where it was.
+fn said(activity: &Activity, context: &Context<'_>) -> String {
+    let words = &context.text.account_activity;
+    let what = context.text.activity.of(activity.kind).as_str();
+    let source = context.text.place(&activity.from);
+    match &activity.by {
+        None => fill(&words.from, &[("what", what), ("source", &source)]),
+        Some(officer) => {
+            let officer = officer.user_id.as_str();
+            let values = [("what", what), ("officer", officer), ("source", &source)];
+            fill(&words.by_officer, &values)
+        }
+    }
+}
+
+fn write_activity(sheet: &mut Sheet, context: &Context<'_>, activity: &Activity, said: &str) {
+    let theme = context.theme;
+    let time = calendar::minute(activity.at, context.settings.zone);
+    let (mark, style) = if activity.kind.is_refusal() {
+        (theme.error_mark, theme.error)
+    } else {
+        (" ", theme.label)
+    };
+    sheet.pair(&format!("  {time}  {mark}"), said, style);
+}
+
 impl Keys for ActivityScreen {
+    fn typing(&self, _context: &Context<'_>) -> bool {
+        self.filter.is_typed()
+    }
+
+    fn paste(&mut self, text: &str, _context: &Context<'_>) -> Step {
+        if self.filter.paste(text) == Filtered::Changed {
+            self.scroll = 0;
+        }
+        Step::Stay
+    }
+
     fn command(&mut self, command: Command, context: &Context<'_>) -> Step {
+        match self.filter.command(command) {
+            Filtered::Passed => {}
+            Filtered::Taken => return Step::Stay,
+            Filtered::Changed => {
+                self.scroll = 0;
+                return Step::Stay;
+            }
+        }
         let rows = self.rows(context);
         // How far it scrolls is for the drawing to say, which alone knows how low the terminal is: on a low one there
         // is more below. Back up it goes from where 80x24 ends.
@@ -151,20 +200,20 @@ impl Keys for ActivityScreen {
 
     fn hints(&self, context: &Context<'_>) -> Vec<KeyHint> {
         let text = context.text;
-        vec![
-            KeyHint::new("Esc", &text.key.back),
+        let hints = vec![
+            KeyHint::new("Esc", self.filter.esc(text)),
             KeyHint::new(context.theme.arrows, &text.key.scroll),
             KeyHint::new(&text.home.change_password[..1], &text.own_password.title),
             KeyHint::new("F1", &text.key.help),
             KeyHint::new("F2", &text.key.language),
-        ]
+        ];
+        self.filter.hints(hints, context)
     }
 }
 
 impl Screen for ActivityScreen {
     fn sheet(&self, sheet: &mut Sheet, context: &Context<'_>) {
         self.write_head(sheet, context);
-        sheet.gap();
         let (mut list, mut advice) = (sheet.part(), sheet.part());
         self.write_list(&mut list, context);
         self.write_advice(&mut advice, context);
