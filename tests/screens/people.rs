@@ -948,6 +948,16 @@ const TRAINING_STATES: &[State] = &[
     ("menu_training", |person| person),
     ("reset_sent_training", |person| person.at_reset_sent()),
     ("inbox", |person| person.at_inbox(letters())),
+    ("inbox_filter", |person| {
+        let mut person = person.at_inbox(letters());
+        person.types("/diaktifkan");
+        person
+    }),
+    ("inbox_filter_none", |person| {
+        let mut person = person.at_inbox(letters());
+        person.types("/xyz");
+        person
+    }),
     ("inbox_empty", |person| person.at_inbox(Vec::new())),
     ("inbox_letter", |person| {
         let mut person = person.at_inbox(letters());
