@@ -7,6 +7,7 @@ use zeroize::Zeroizing;
 
 use super::{
     AppSettings, Effect, Ending, EndingReason, Event, HomeView, LookupReply, Now, Reply, RequestId,
+    SampleAccount,
     attention::{Attention, Stakes, Unread},
     command::{self, Command, Global, KeyPress},
     context::{Context, PATIENCE},
@@ -35,6 +36,7 @@ use super::{
     },
     text::{Page, fill, harmless},
     theme::Theme,
+    training_walk::TrainingWalk,
     typed_ahead::{Typed, TypedAhead},
     widget::{
         form::items::unread_hint,
@@ -75,6 +77,8 @@ pub struct App {
     security_code_asked: bool,
     next_request: u64,
     visits: Option<u64>,
+    /// In training mode, how far somebody has come with what there is to try.
+    walk: Option<TrainingWalk>,
 }
 
 /// A request under way.
@@ -133,6 +137,7 @@ impl App {
             security_code_asked: false,
             next_request: 0,
             visits: None,
+            walk: settings.training.as_ref().map(|_| TrainingWalk::default()),
             settings,
         }
     }
@@ -156,6 +161,10 @@ impl App {
     /// A fresh menu, as if nobody had been here but for the reason, because a visit's time is over.
     pub fn wipe(&mut self, now: Now, reason: Reason) {
         self.clear(now);
+        // Whoever comes next has not been here.
+        if let Some(walk) = self.walk.as_mut().filter(|walk| walk.is_over()) {
+            *walk = TrainingWalk::default();
+        }
         self.go(now, Route::MenuAfter(Farewell::Cleared(reason)));
         self.attention.changed_by_itself(now.monotonic);
     }
@@ -470,6 +479,9 @@ impl App {
         let Some(awaiting) = self.awaiting.take_if(|awaiting| awaiting.id == id) else {
             return Vec::new();
         };
+        if let Some(walk) = &mut self.walk {
+            walk.answered(awaiting.brings_code, &reply);
+        }
         if let Reply::Refused(refusal) = reply {
             self.attention.changed_by_itself(now.monotonic);
             if refusal == Refusal::Ended {
@@ -788,7 +800,13 @@ impl App {
         let area = frame.area();
         frame.buffer_mut().set_style(area, context.theme.page);
         match &self.overlay {
-            None => self.screen.paint(frame, &context),
+            None => {
+                self.screen.paint(frame, &context);
+                if let Some((walk, samples)) = self.walk() {
+                    let lines = walk.lines(context.text, samples, context.theme);
+                    frame::paint_beside(frame, &context, &lines);
+                }
+            }
             Some(overlay) => self.paint_overlay(overlay, frame, &context),
         }
         match self.warning(&context) {
@@ -804,6 +822,12 @@ impl App {
             Some((None, text)) => frame::paint_banner(frame, &context, &text),
         }
         self.overlay.is_none() && self.screen.typing(&context)
+    }
+
+    /// The walk of training mode, and the accounts that it is about.
+    fn walk(&self) -> Option<(&TrainingWalk, &[SampleAccount])> {
+        let samples = self.settings.training.as_deref()?;
+        Some((self.walk.as_ref()?, samples))
     }
 
     /// What is said of an end that comes soon; with a title where it asks for a key.
@@ -837,7 +861,14 @@ impl App {
             outline.push(Part::Text(format!("{key}: {does}")));
         }
         outline.extend(match &self.overlay {
-            None => self.screen.outline(&context),
+            None => {
+                let mut parts = self.screen.outline(&context);
+                if let Some((walk, samples)) = self.walk() {
+                    let words = walk.words(context.text, samples);
+                    parts.extend(words.into_iter().map(Part::Text));
+                }
+                parts
+            }
             Some(overlay) => Sheet::outline(context.theme, |sheet| {
                 self.write_overlay(overlay.kind, sheet, &context);
             }),

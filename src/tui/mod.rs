@@ -15,6 +15,7 @@ pub mod screen;
 pub mod sequences;
 pub mod text;
 pub mod theme;
+mod training_walk;
 mod typed_ahead;
 pub mod widget;
 

@@ -90,6 +90,7 @@ pub struct Text {
     pub key: KeyNames,
     pub filter: FilterWords,
     pub menu: Menu,
+    pub training_walk: TrainingWalkWords,
     pub user_type: UserTypeWords,
     pub user_id: UserIdWords,
     pub password: Password,
@@ -143,9 +144,14 @@ sections! {
     /// What narrows a list.
     FilterWords { label, left, none, clear }
     Menu { title, lead, login, samples, sample_hint, logged_out, cleared, time_up }
+    /// What training mode proposes to try, and what is said when all of it has been done.
+    TrainingWalkWords {
+        lead, log_in, activate, issue_codes, log_in_by_code, log_in_by_recovery_code, request_reset, confirm_reset, open_desk,
+        open_card, disable, over, over_next,
+    }
     UserTypeWords { title, lead, penyedia_hint, non_penyedia_hint }
     UserIdWords { title, label, empty, length, characters }
-    Password { title, label, empty, rejected }
+    Password { title, label, empty, show, rejected, check_type, check_case, check_shown, forgotten }
     Passcode {
         title, lead, server_time, next_code, empty, short, not_digits, rejected, check_clock, check_account,
         check_next, held, pending, pending_hint, recovery, just_used,
@@ -165,7 +171,7 @@ sections! {
     Enrollment { title, required, step_1, step_2, step_3, account, prove, once, alone, by_hand, turn_over, rejected }
     Disable { title, question, question_required, fresh, confirm }
     OwnPassword {
-        title, title_due, lead_due, current, new, again, strength, short, long, guessable, weak, fair, strong, rule_length,
+        title, title_due, lead_due, current, new, again, show, strength, short, long, guessable, weak, fair, strong, rule_length,
         rule_words, rule_context, current_empty, current_rejected, new_empty, new_short, new_long, new_guessable,
         new_control, new_unchanged, again_differs, fresh, save,
     }

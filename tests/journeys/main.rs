@@ -18,3 +18,4 @@ mod recording;
 mod recovery;
 mod reset;
 mod second_process;
+mod training;

@@ -11,9 +11,12 @@ use std::{
     process::{Command, Stdio},
 };
 
+use portable_pty::CommandBuilder;
 use support::{
+    Kiosk, MENU, Office,
     command::{PASSWORD, Place},
-    manual::{Block, anchors, blocks, pages, reached, read},
+    free_port,
+    manual::{Block, anchors, block_tried_by, blocks, pages, reached, read},
 };
 
 /// Where the examples' paths lie while they are tried.
@@ -174,7 +177,9 @@ fn every_file_that_is_named_is_there() {
 const OF_PEOPLE: [&str; 2] = ["assets/manual/pengguna.md", "assets/manual/officer.md"];
 
 /// What such a page writes in `backticks`, besides commands and sample accounts: keys.
-const KEYS: [&str; 9] = ["Tab", "Enter", "Esc", "Spasi", "F1", "F2", "/", "↑", "↓"];
+const KEYS: [&str; 12] = [
+    "Tab", "Enter", "Esc", "Spasi", "F1", "F2", "/", "B", "C", "Q", "↑", "↓",
+];
 
 /// Every sentence of a table of words.
 fn sentences(table: &toml::Table, found: &mut Vec<String>) {
@@ -207,6 +212,7 @@ fn what_people_are_told_to_look_for_is_on_the_screens_word_for_word() {
         for name in quoted(&text, "`") {
             let is_known = KEYS.contains(&name)
                 || name.starts_with("lpse-kiosk ")
+                || name.starts_with("ssh ")
                 || lpse_kiosk::daemon::training::samples()
                     .iter()
                     .any(|sample| sample.user_id.as_str() == name);
@@ -244,6 +250,35 @@ fn every_example_is_run_in_its_order() {
     for block in elsewhere.flat_map(|page| blocks(page)) {
         assert!(!is_run_here(&block), "{}: nobody runs it", block.file);
     }
+}
+
+#[test]
+fn whoever_does_as_the_manual_says_comes_in_over_ssh() {
+    let block = block_tried_by("assets/manual/operating.md", file!(), "lpse-kiosk serve");
+    let commands: Vec<&str> = block
+        .text
+        .lines()
+        .filter_map(|line| Some(line.split_once('#')?.0.trim()))
+        .collect();
+    // It goes on until it is told to end, which is why the two are not run one after the other.
+    assert_eq!(commands[0], "lpse-kiosk serve");
+    let office = Office::new();
+    let port = free_port();
+    let server = office.serve_at(port);
+    // Nothing of this machine's own settings, nor of what it knows of other hosts.
+    let settings = "-F none -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null";
+    let comes_in = commands[1]
+        .replace("2222", &port.to_string())
+        .replace("HOST", "127.0.0.1");
+    let mut shell = CommandBuilder::new("bash");
+    shell.args([
+        "-c",
+        &format!("ssh() {{ command ssh {settings} \"$@\"; }}; {comes_in}"),
+    ]);
+    shell.env("TERM", "xterm-256color");
+    shell.env("LC_ALL", "C.UTF-8");
+    Kiosk::start(shell, 80, 24).expect(MENU);
+    drop(server);
 }
 
 /// One example, as a shell of the administrator takes it.

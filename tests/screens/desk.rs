@@ -66,7 +66,7 @@ fn active() -> TotpState {
 }
 
 /// The home of the officer Rina.
-fn home(notice: Option<HomeNotice>) -> HomeView {
+pub fn home(notice: Option<HomeNotice>) -> HomeView {
     HomeView {
         account: rina(),
         name: name("Rina Wulandari"),
@@ -149,7 +149,7 @@ fn many(first: usize, count: usize) -> Vec<Found> {
         .collect()
 }
 
-fn card() -> Card {
+pub fn card() -> Card {
     let peer = Source::Peer("192.0.2.7".parse::<IpAddr>().unwrap());
     let kinds = [
         ActivityKind::PasscodeRejected,

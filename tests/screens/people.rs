@@ -7,6 +7,7 @@
 mod ahead;
 mod keystrokes;
 mod terminals;
+mod typing;
 mod waits;
 
 use std::time::Duration;
@@ -27,8 +28,8 @@ use lpse_kiosk::{
         security_code::{Challenge, Picture},
     },
     tui::{
-        App, AppSettings, Effect, Ending, EndingReason, Event, HomeNotice, HomeView, InboxLetter,
-        Now, Reply, Request, RequestId,
+        App, AppSettings, DeskReply, Effect, Ending, EndingReason, Event, HomeNotice, HomeView,
+        InboxLetter, Now, Reply, Request, RequestId,
         command::{Key, KeyPress},
         theme::{Colours, Glyphs, Terminal},
     },
@@ -58,6 +59,14 @@ fn in_training(language: Language) -> AppSettings {
         training: Some(samples()),
         is_guest: true,
         ..with_letters(language)
+    }
+}
+
+/// A person's own, over SSH.
+fn at_a_distance(language: Language) -> AppSettings {
+    AppSettings {
+        is_guest: true,
+        ..settings(language)
     }
 }
 
@@ -430,6 +439,30 @@ impl Person {
             codes_follow: !compulsory,
         });
         person
+    }
+
+    /// At the last home of whoever has done all that training mode proposes.
+    fn at_the_end_of_training(mut self) -> Self {
+        let home = |notice| Reply::Home(Box::new(home(TotpState::Off, Policy::Enabled, notice)));
+        let codes = with_recovery(Some(10));
+        self = self.at_passcode(false);
+        self.types("123456");
+        self.answered(home(None));
+        for reply in [
+            home(Some(HomeNotice::TotpActivated)),
+            Reply::RecoveryCodes(issued_codes(), Box::new(codes)),
+            home(Some(HomeNotice::RecoveryCodeUsed)),
+            Reply::ResetRequested,
+            Reply::ResetDone,
+            Reply::Home(Box::new(super::desk::home(None))),
+            Reply::Desk(DeskReply::Card(Box::new(super::desk::card()))),
+            home(Some(HomeNotice::TotpDisabled)),
+        ] {
+            self.app.wipe(self.now, Reason::Idle);
+            self = self.with_password_sent();
+            self.answered(reply);
+        }
+        self
     }
 
     fn screen(&self, columns: u16, rows: u16) -> String {
@@ -943,9 +976,46 @@ const LETTER_STATES: &[State] = &[
     }),
 ];
 
+/// Every state that looks another way on a person's own terminal.
+const GUEST_STATES: &[State] = &[
+    ("password_at_a_distance", |person| person.at_password()),
+    ("password_shown", |person| {
+        let mut person = person.at_password();
+        person.types("rahasia\t ");
+        person
+    }),
+    ("password_rejected_at_a_distance", |person| {
+        let mut person = person.with_password_sent();
+        person.answered(Reply::Refused(Refusal::Rejected {
+            wait: Duration::from_secs(125),
+        }));
+        person
+    }),
+    ("own_password_shown", |person| {
+        let mut person = person.at_own_password();
+        person.types("rahasia lama\nperahu layar\n\t ");
+        person
+    }),
+    ("own_password_fresh_code_at_a_distance", |person| {
+        let mut person = person.with_own_password_sent();
+        person.answered(Reply::Refused(Refusal::FreshPasscodeWanted));
+        person.types("12");
+        person
+    }),
+];
+
 /// Every state worth looking at in training mode only.
 const TRAINING_STATES: &[State] = &[
     ("menu_training", |person| person),
+    ("menu_training_begun", |person| {
+        let mut person = person.at_home(home(TotpState::Off, Policy::Enabled, None));
+        person.presses(Key::Esc);
+        person.types("\n");
+        // Where what has just happened is said, there is no room for more.
+        person.presses(Key::Down);
+        person
+    }),
+    ("home_training_over", Person::at_the_end_of_training),
     ("reset_sent_training", |person| person.at_reset_sent()),
     ("inbox", |person| person.at_inbox(letters())),
     ("inbox_filter", |person| {
@@ -1003,6 +1073,7 @@ fn all_states() -> Vec<StateOnTerminal> {
     };
     on(STATES, settings)
         .chain(on(LETTER_STATES, with_letters))
+        .chain(on(GUEST_STATES, at_a_distance))
         .chain(on(TRAINING_STATES, in_training))
         .collect()
 }
@@ -1026,9 +1097,10 @@ fn every_state_of_every_screen() {
 #[test]
 fn the_outline_of_every_state() {
     for (language, word) in LANGUAGES {
-        let groups: [(&str, &[State], Settings); 3] = [
+        let groups: [(&str, &[State], Settings); 4] = [
             ("people", STATES, settings),
             ("letters", LETTER_STATES, with_letters),
+            ("guests", GUEST_STATES, at_a_distance),
             ("training", TRAINING_STATES, in_training),
         ];
         for (group, states, settings) in groups {

@@ -161,14 +161,18 @@ fn alone_it_is_read_on_a_phone_held_upright_and_with_the_least_quiet_zone_that_f
             _ => &[(82, 42), (82, 41), (80, 38), (74, 37), (70, 35)],
         };
         for size in sizes {
-            for background in [picture::DARK, picture::BRIGHT] {
+            for (background, is_warned) in [
+                (picture::DARK, false),
+                (picture::BRIGHT, false),
+                (picture::DARK, true),
+            ] {
                 let is_turned_over = terminal.colours == Colours::Mono
                     && background.background == picture::BRIGHT.background;
                 let keys = if is_turned_over { "qb" } else { "q" };
                 let provisioning = &provisionings()[0];
-                let screen = shown(provisioning, terminal, *size, keys, false);
+                let screen = shown(provisioning, terminal, *size, keys, is_warned);
                 let found = picture::read_qr(&screen, background);
-                let what = format!("{size:?}, {terminal:?}, {background:?}");
+                let what = format!("{size:?}, {terminal:?}, {background:?}, {is_warned}");
                 let text = screen.contents();
                 assert_eq!(found.as_deref(), Some(provisioning.uri()), "{what}\n{text}");
             }

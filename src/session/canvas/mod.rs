@@ -140,18 +140,19 @@ impl Canvas {
                 *shown = PackedRow::of(cells);
             }
         }
-        let mut drawn = mem::take(&mut self.pending);
+        let mut drawn = Zeroizing::new(mem::take(&mut self.pending));
         let cursor = easel
             .terminal
             .backend()
             .cursor
             .map(|at| Cursor { at, is_seen });
+        self.send(&mut drawn, &changes, cursor);
+        // Last, so that nothing grows behind it and leaves a copy where it stood before.
         drawn.extend_from_slice(&self.aside);
         self.aside.zeroize();
-        self.send(&mut drawn, &changes, cursor);
         easel.put_back();
         if drawn.len() <= SMALL_FRAME {
-            return drawn;
+            return mem::take(&mut drawn);
         }
         [BEGIN_FRAME, &drawn, END_FRAME].concat()
     }

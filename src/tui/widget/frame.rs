@@ -40,7 +40,7 @@ pub fn paint(frame: &mut Frame<'_>, context: &Context<'_>, hints: &[KeyHint]) ->
     let header = if area.height >= 10 { 1 } else { 0 };
     let footer = match area.height {
         0..=8 => 0,
-        9..=17 => 1,
+        9..FOOTED_FROM => 1,
         _ => FOOTER,
     };
     if header > 0 {
@@ -59,6 +59,9 @@ pub fn paint(frame: &mut Frame<'_>, context: &Context<'_>, hints: &[KeyHint]) ->
         ..area
     }
 }
+
+/// Rows with which a terminal has the whole footer.
+const FOOTED_FROM: u16 = 18;
 
 /// Rows of the footer: the information pages, the time, the keys.
 const FOOTER: u16 = 3;
@@ -193,6 +196,25 @@ fn paint_banner_in(frame: &mut Frame<'_>, context: &Context<'_>, number: u16, se
     frame
         .buffer_mut()
         .set_line(area.x, area.y, &line, area.width);
+}
+
+/// Lines right above the footer, as many of the last as the screen has left rows free there; none where they do not fit.
+pub fn paint_beside(frame: &mut Frame<'_>, context: &Context<'_>, lines: &[Line<'_>]) {
+    let area = frame.area();
+    let is_wide = |line: &Line<'_>| line.width() <= usize::from(area.width);
+    if area.height < FOOTED_FROM || !lines.iter().all(is_wide) {
+        return;
+    }
+    let paper = context.theme.page.bg.unwrap_or_default();
+    let buffer = frame.buffer_mut();
+    let rows = (area.top()..area.bottom() - FOOTER).rev();
+    for (line, y) in lines.iter().rev().zip(rows) {
+        let mut cells = (area.left()..area.right()).map(|x| &buffer[(x, y)]);
+        if !cells.all(|cell| cell.symbol() == " " && cell.bg == paper) {
+            return;
+        }
+        buffer.set_line(area.x, y, line, area.width);
+    }
 }
 
 /// A dialog over whatever is on the screen: a title and lines in a box in the middle.

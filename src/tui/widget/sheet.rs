@@ -13,15 +13,19 @@ use ratatui::{
     text::{Line, Span},
 };
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+use zeroize::Zeroizing;
 
 use super::{
     digits,
     field::{CodeField, SecretField, TextField},
     outline::{FieldState, Part},
 };
-use crate::tui::{
-    text::Text,
-    theme::{Glyphs, Theme},
+use crate::{
+    domain::identity::is_disguise,
+    tui::{
+        text::Text,
+        theme::{Glyphs, Theme},
+    },
 };
 
 /// The column's width where there is room for it, the gutter included.
@@ -506,6 +510,26 @@ impl Sheet {
         self.brackets(lead, (marks, style), columns, (self.label, cursor), focused);
     }
 
+    /// The same, which shows what is typed: whoever types it has asked for that.
+    pub fn row_shown_secret_field(
+        &mut self,
+        label: &str,
+        field: &SecretField,
+        columns: usize,
+        focused: bool,
+    ) {
+        let beside = self.width.saturating_sub(POINTER + self.label + 4);
+        if beside < NARROWEST {
+            return self.shown_secret_field(label, field, columns, focused);
+        }
+        self.note_field(label, || FieldState::Secret(field.length()), focused);
+        let columns = columns.min(beside);
+        let (shown, cursor) = self.revealed(field, columns);
+        let lead = self.row_label(label, focused);
+        let style = self.theme.field;
+        self.brackets(lead, (shown, style), columns, (self.label, cursor), focused);
+    }
+
     /// How far something has come, in one row with its label: a bar, and a word for it.
     pub fn row_meter(&mut self, label: &str, filled: usize, said: &str, style: Style) {
         self.note_pair(label, said);
@@ -657,12 +681,26 @@ impl Sheet {
     ) {
         self.note_field(label, || FieldState::Secret(field.length()), focused);
         let columns = columns.min(self.width.saturating_sub(POINTER + 4)).max(1);
-        let before: String = field.value().chars().take(field.cursor()).collect();
-        let before = self.theme.shown(&before).width();
-        let scroll = (before + 1).saturating_sub(columns);
-        let shown = window(&self.theme.shown(field.value()), scroll, columns);
+        let (shown, cursor) = self.revealed(field, columns);
         let style = self.theme.field;
-        self.field(label, (shown, style), columns, before - scroll, focused);
+        self.field(label, (shown, style), columns, cursor, focused);
+    }
+
+    /// What a window of `columns` columns shows of a secret that is to be seen, and the cursor's column in it.
+    fn revealed(&self, field: &SecretField, columns: usize) -> (String, usize) {
+        // A letter that moves or hides others keeps the mark that it has where nothing is shown.
+        let mark = |c: char| if is_disguise(c) { self.theme.mask } else { c };
+        let told = |letters: usize| {
+            let letters = field.value().chars().take(letters).map(mark);
+            let letters = Zeroizing::new(letters.collect::<String>());
+            Zeroizing::new(self.theme.shown(&letters))
+        };
+        let before = told(field.cursor()).width();
+        let scroll = (before + 1).saturating_sub(columns);
+        (
+            window(&told(field.length()), scroll, columns),
+            before - scroll,
+        )
     }
 
     /// A secret's field: one mark a letter, nothing else.

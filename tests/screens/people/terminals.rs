@@ -244,6 +244,16 @@ fn every_key_leads_back_from_the_picture_and_digits_go_into_the_code() {
         assert!(person.presses(key).is_empty());
         assert_eq!(person.screen(40, 24), before);
     }
+    // Nothing is copied that is not seen.
+    for mut person in [
+        Person::new(rich(settings(Language::Id))).at_enrollment(false),
+        at_letter(rich(in_training(Language::Id))),
+    ] {
+        let before = person.screen(40, 24);
+        person.types("q");
+        assert!(person.types("c").is_empty());
+        assert_eq!(person.screen(40, 24), before);
+    }
     let mut person = Person::new(settings(Language::Id)).at_enrollment(false);
     person.types("q12");
     assert!(person.screen(40, 24).contains("1 2 _  _ _ _"));

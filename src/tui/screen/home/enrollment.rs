@@ -48,6 +48,9 @@ const BESIDE: u16 = 33;
 /// The most that it uses.
 const WIDEST_BESIDE: u16 = 48;
 
+/// Rows that are left below the sheet within the usual frame, as below every panel.
+const BELOW: u16 = 1;
+
 /// Rows below the text where there is no room for the usual footer.
 const FOOT: u16 = 3;
 
@@ -141,8 +144,9 @@ impl FormScreen for EnrollmentScreen {
         }
         let was_alone = mem::take(&mut self.is_alone);
         self.is_alone = !was_alone && letter == Some('q');
-        let closes = matches!(command, Command::Back | Command::Activate);
-        // A digit closes the picture too, and goes into its field.
+        // A digit closes the picture too, and goes into its field; so does a move of the focus.
+        let is_other = letter.is_some_and(|letter| !letter.is_ascii_digit());
+        let closes = is_other || matches!(command, Command::Back | Command::Activate);
         (letter == Some('q') || was_alone && closes).then_some(Step::Stay)
     }
 
@@ -153,8 +157,11 @@ impl FormScreen for EnrollmentScreen {
         }
     }
 
-    /// The key as apps take it.
+    /// The key as apps take it, where it is seen.
     fn to_copy(&self) -> Option<Copied> {
+        if self.is_alone {
+            return None;
+        }
         let mut key = Zeroizing::new(String::with_capacity(self.provisioning.key().len()));
         key.extend(self.provisioning.key().split(' '));
         Some(key.into())
@@ -369,7 +376,7 @@ impl EnrollmentScreen {
         // The sheet's inks are for the panel's paper; what stands below it is for the page's.
         let is_whole = area == frame.area();
         let sheet = Rect {
-            height: area.height - if is_whole { FOOT } else { 0 },
+            height: area.height - if is_whole { FOOT } else { BELOW },
             ..area
         };
         frame.buffer_mut().set_style(sheet, context.theme.panel);

@@ -40,6 +40,8 @@ pub struct OwnPasswordScreen {
     account: AccountKey,
     name: PersonName,
     form: Form<Item>,
+    /// What is typed is shown. Never on a kiosk, where others stand around.
+    is_shown: bool,
     /// Of what is in the field of the new one; judged when it changes, not when it is drawn.
     strength: Option<Strength>,
     fresh: FreshCode<Item>,
@@ -62,6 +64,8 @@ pub enum Item {
     Current,
     New,
     Again,
+    /// Whether what is typed is shown.
+    Show,
     Code,
     Save,
     Leave,
@@ -123,6 +127,7 @@ impl OwnPasswordScreen {
                 .secret(Item::Current, LIMIT)
                 .secret(Item::New, LIMIT)
                 .secret(Item::Again, LIMIT),
+            is_shown: false,
             strength: None,
             fresh: FreshCode::new(Item::Code),
             attempt: Attempt::default(),
@@ -188,11 +193,13 @@ impl OwnPasswordScreen {
 
     fn point_at(&mut self, wrong: Wrong) {
         self.form.refuse(wrong.item(), wrong.sentence());
-        match wrong {
-            Wrong::CurrentRejected => self.form.clear(Item::Current),
-            Wrong::Differs => self.form.clear(Item::Again),
-            Wrong::CurrentEmpty | Wrong::NewEmpty | Wrong::New(_) => {}
-        }
+        let emptied = match wrong {
+            Wrong::CurrentRejected => Item::Current,
+            Wrong::Differs => Item::Again,
+            Wrong::CurrentEmpty | Wrong::NewEmpty | Wrong::New(_) => return,
+        };
+        self.form.clear(emptied);
+        self.is_shown = false;
     }
 
     fn leave(&self) -> Step {
@@ -231,13 +238,16 @@ impl FormScreen for OwnPasswordScreen {
     fn items(&self, context: &Context<'_>) -> Items<Item> {
         let text = context.text;
         let words = &text.own_password;
-        let field = |item, label| items::field(item, label, COLUMNS).in_row();
+        let is_shown = self.is_shown;
+        let field = |item, label| items::field(item, label, COLUMNS).in_row().shown(is_shown);
+        let show = || items::checkbox(Item::Show, &words.show, is_shown, "");
         let is_at_home = matches!(self.way, Way::Home);
         let code = self.fresh.item(text);
         let items = [
             is_at_home.then(|| field(Item::Current, &words.current)),
             Some(field(Item::New, &words.new)),
             Some(field(Item::Again, &words.again).enter(&words.save)),
+            context.settings.is_guest.then(show),
             code.map(|item| item.enter(&words.save)),
             Some(
                 items::button(Item::Save, &words.save)
@@ -256,6 +266,10 @@ impl FormScreen for OwnPasswordScreen {
     fn choose(&mut self, item: Item, context: &Context<'_>) -> Step {
         match item {
             Item::Leave => self.leave(),
+            Item::Show => {
+                self.is_shown = !self.is_shown;
+                Step::Stay
+            }
             _ => self.save(context.now),
         }
     }
@@ -273,6 +287,10 @@ impl FormScreen for OwnPasswordScreen {
     fn changed(&mut self, item: Item, change: Change, _context: &Context<'_>) -> Step {
         if item == Item::New {
             self.judge_strength();
+        }
+        // Whoever begins anew is not looked at until they say so again.
+        if self.form.value(item).is_empty() {
+            self.is_shown = false;
         }
         // The sixth digit does not submit here: a new password wants its own key.
         if change == Change::Completed {
@@ -331,6 +349,7 @@ impl Screen for OwnPasswordScreen {
         form.write(sheet, Item::New);
         self.write_strength(sheet, context);
         form.write(sheet, Item::Again);
+        form.write(sheet, Item::Show);
         sheet.gap();
         if self.fresh.is_wanted() {
             // By now the rules are kept, and the code needs their room.

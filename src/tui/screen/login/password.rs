@@ -10,9 +10,9 @@ use crate::{
         context::Context,
         route::Route,
         screen::{Attempt, FormScreen, Refusal, Screen, Step, form_of, write_working},
-        text::Text,
+        text::{Text, fill},
         widget::{
-            form::{Form, Items, items},
+            form::{Change, Form, Items, items},
             sheet::Sheet,
         },
     },
@@ -22,6 +22,8 @@ use crate::{
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Item {
     Password,
+    /// Whether what is typed is shown.
+    Show,
     Login,
 }
 
@@ -31,6 +33,8 @@ pub struct PasswordScreen {
     user_type: UserType,
     user_id: UserId,
     form: Form<Item>,
+    /// What is typed is shown. Never on a kiosk, where others stand around.
+    is_shown: bool,
     attempt: Attempt,
 }
 
@@ -40,8 +44,21 @@ impl PasswordScreen {
             user_type,
             user_id,
             form: Form::new(Item::Password).secret(Item::Password, PlainPassword::MAX_CHARS),
+            is_shown: false,
             attempt: Attempt::default(),
         }
+    }
+
+    /// What to look at before the next try, and who helps: the same whatever did not match.
+    fn write_ways_on(&self, sheet: &mut Sheet, context: &Context<'_>) {
+        let words = &context.text.password;
+        let user_type = [("user_type", self.user_type.label())];
+        sheet.message_bullet(&fill(&words.check_type, &user_type));
+        sheet.message_bullet(match context.settings.is_guest {
+            true => &words.check_shown,
+            false => &words.check_case,
+        });
+        sheet.message_bullet(&words.forgotten);
     }
 
     fn submit(&mut self, now: Now) -> Step {
@@ -58,6 +75,7 @@ impl PasswordScreen {
             return Step::Refused;
         }
         self.form.clear(Item::Password);
+        self.is_shown = false;
         Step::Ask(Request::CheckPassword {
             user_type: self.user_type,
             user_id: self.user_id.clone(),
@@ -71,16 +89,32 @@ impl FormScreen for PasswordScreen {
 
     fn items(&self, context: &Context<'_>) -> Items<Item> {
         let text = context.text;
+        let field = items::field(Item::Password, &text.password.label, UserId::MAX_LENGTH);
+        let show = || items::checkbox(Item::Show, &text.password.show, self.is_shown, "");
         let items = [
-            items::field(Item::Password, &text.password.label, UserId::MAX_LENGTH),
-            items::button(Item::Login, &text.common.login),
+            Some(field.shown(self.is_shown).enter(&text.common.login)),
+            context.settings.is_guest.then(show),
+            Some(items::button(Item::Login, &text.common.login).enter(&text.common.login)),
         ];
-        let items = items.map(|item| item.enter(&text.common.login));
-        Items::new(items).esc(&text.key.back)
+        Items::new(items.into_iter().flatten()).esc(&text.key.back)
     }
 
-    fn choose(&mut self, _item: Item, context: &Context<'_>) -> Step {
-        self.submit(context.now)
+    fn choose(&mut self, item: Item, context: &Context<'_>) -> Step {
+        match item {
+            Item::Show => {
+                self.is_shown = !self.is_shown;
+                Step::Stay
+            }
+            Item::Password | Item::Login => self.submit(context.now),
+        }
+    }
+
+    /// Whoever begins anew is not looked at until they say so again.
+    fn changed(&mut self, item: Item, _change: Change, _context: &Context<'_>) -> Step {
+        if self.form.value(item).is_empty() {
+            self.is_shown = false;
+        }
+        Step::Stay
     }
 
     fn back(&mut self, _context: &Context<'_>) -> Step {
@@ -104,9 +138,16 @@ impl Screen for PasswordScreen {
         sheet.hint(&format!("{}  {}", self.user_id, self.user_type.label()));
         sheet.gap();
         form.write(sheet, Item::Password);
+        if context.settings.is_guest {
+            form.write(sheet, Item::Show);
+            sheet.gap();
+        }
         form.write_actions(sheet);
         self.attempt
             .write(sheet, context, |sheet| sheet.refusal(&words.rejected));
+        if let Some(Refusal::Rejected { .. }) = self.attempt.last() {
+            self.write_ways_on(sheet, context);
+        }
         write_working(sheet, context);
     }
 

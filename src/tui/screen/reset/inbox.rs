@@ -422,9 +422,9 @@ impl FormScreen for InboxScreen {
         }
     }
 
-    /// The link of the open letter.
+    /// The link of the open letter, where it is seen.
     fn to_copy(&self) -> Option<Copied> {
-        let (letter, _) = self.open()?;
+        let (letter, _) = self.open().filter(|_| self.qr.is_none())?;
         Some(Zeroizing::new(link(letter)?.to_owned()).into())
     }
 

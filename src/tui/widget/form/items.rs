@@ -215,6 +215,7 @@ pub(super) enum Look {
         columns: usize,
         in_row: bool,
         is_copied: bool,
+        is_shown: bool,
         is_large: bool,
     },
     Choices(Vec<&'static str>),
@@ -271,6 +272,14 @@ impl<Id> Item<Id> {
     pub fn copied(mut self) -> Self {
         if let Look::Field { is_copied, .. } = &mut self.look {
             *is_copied = true;
+        }
+        self
+    }
+
+    /// What is typed of a secret is shown, because whoever types it has asked for that.
+    pub fn shown(mut self, on: bool) -> Self {
+        if let Look::Field { is_shown, .. } = &mut self.look {
+            *is_shown = on;
         }
         self
     }
@@ -400,6 +409,7 @@ pub fn field<Id>(id: Id, label: &'static str, columns: usize) -> Item<Id> {
         columns,
         in_row: false,
         is_copied: false,
+        is_shown: false,
         is_large: false,
     };
     Item::new(id, label, look)

@@ -45,6 +45,7 @@ impl<'a, Id: Copy + PartialEq> View<'a, Id> {
                 columns,
                 in_row,
                 is_copied,
+                is_shown,
                 is_large,
             } => {
                 let is_large = *is_large && sheet.is_roomy();
@@ -52,7 +53,7 @@ impl<'a, Id: Copy + PartialEq> View<'a, Id> {
                     Some(Field::Code(field)) if is_large => {
                         sheet.large_code_field(item.label, field, focused);
                     }
-                    _ => self.write_field(sheet, id, (*columns, *in_row, *is_copied)),
+                    _ => self.write_field(sheet, id, (*columns, *in_row, *is_copied || *is_shown)),
                 }
                 match self.wrong(id) {
                     Some(wrong) => sheet.error(&wrong),
@@ -83,7 +84,10 @@ impl<'a, Id: Copy + PartialEq> View<'a, Id> {
             (Field::Text(field), (columns, false, _)) => {
                 sheet.text_field(label, field, columns, focused);
             }
-            (Field::Secret(field), (columns, _, true)) => {
+            (Field::Secret(field), (columns, true, true)) => {
+                sheet.row_shown_secret_field(label, field, columns, focused);
+            }
+            (Field::Secret(field), (columns, false, true)) => {
                 sheet.shown_secret_field(label, field, columns, focused);
             }
             (Field::Secret(field), (columns, true, false)) => {
