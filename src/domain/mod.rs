@@ -28,7 +28,7 @@ pub mod refusal;
 pub mod reset;
 pub mod security_code;
 pub mod source;
-pub mod stuck;
+pub mod stranded;
 pub mod throttle;
 pub mod totp;
 pub mod word;

@@ -196,7 +196,7 @@ sections! {
         again,
     }
     /// What the desk opens on.
-    OverviewWords { nothing, failed, stuck, name, since, cause, held, codes, passwords, letters, acts, account, by, time }
+    OverviewWords { nothing, failed, stranded, name, since, cause, held, codes, passwords, letters, acts, account, by, time }
     AccountCard {
         reveal_email, email, totp_pending, recovery_codes, codes_left, codes, wrong_codes, wait, held, suspended,
         since, one_time_password, until, never, created, own, no_activity, time, activity, from, by,

@@ -241,7 +241,7 @@ impl FormScreen for DeskAuditScreen {
         Some(&mut self.filter).filter(|_| is_list)
     }
 
-    fn filtered(&mut self) {
+    fn filtered(&mut self, _context: &Context<'_>) {
         self.form.focus(0);
     }
 
