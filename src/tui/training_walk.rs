@@ -244,6 +244,7 @@ mod tests {
                     glyphs: Glyphs::Unicode,
                     colours: Colours::Mono,
                     no_color: false,
+                    sequences: Default::default(),
                 },
                 None,
             );

@@ -62,6 +62,7 @@ const TASKS: &[Task] = &[
                 Some(Reply::Enrollment {
                     provisioning: provisioning(),
                     compulsory: false,
+                    codes_follow: false,
                 })
             }),
             ("[123456]", at_home_now),

@@ -107,6 +107,7 @@ fn nothing_is_copied_that_nobody_can_have_read() {
     person.answered(Reply::Enrollment {
         provisioning: provisioning(),
         compulsory: true,
+        codes_follow: false,
     });
     assert!(person.types("c").is_empty());
     assert_eq!(person.app.presence(), Presence::Copying);
