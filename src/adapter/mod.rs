@@ -1,5 +1,5 @@
 //! The outer ends of the ports: the system's clocks and random bytes, the audit log, the files that hold secrets, backups, the
-//! audit log and the keys of another process.
+//! audit log and the keys of another process, and who runs a command.
 
 pub mod audit_log;
 pub mod audit_trail;
@@ -8,6 +8,7 @@ pub mod backup_key_file;
 pub mod clock;
 pub mod counting_audit;
 pub mod master_key_file;
+pub mod operator;
 pub mod random;
 pub mod remote_audit;
 pub mod remote_keys;

@@ -12,11 +12,12 @@ use crate::{
     adapter::{
         clock::SystemClock,
         master_key_file::{self, MasterKeyError},
+        operator,
     },
     assembly,
     config::{Config, Flags},
     daemon::log,
-    domain::{Source, source::OwnPlace},
+    domain::Source,
     service::backup::{RestoreError, ToRestore},
     store::backup::{Survey, Target},
     vault::{Keyring, Vault},
@@ -88,7 +89,7 @@ async fn restore(
     let vault = Vault::of_keys(held);
     let progress = read.bar("Restoring");
     let name = arguments.file.display().to_string();
-    let source = Source::own(OwnPlace::CommandLine);
+    let source = Source::Command(operator::of_this_process());
     let key = read.key.clone();
     let as_of = read.survey.about.as_of;
     let what = ToRestore {

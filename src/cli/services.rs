@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use super::{error::CliError, runtime::block_on, user};
 use crate::{
-    adapter::clock::SystemClock,
+    adapter::{clock::SystemClock, operator},
     assembly::{self, KeySource},
     config::{Config, Flags},
     daemon::log,
-    domain::{Source, calendar::Zone, source::OwnPlace},
+    domain::{Source, calendar::Zone},
     service::Services,
 };
 
@@ -26,7 +26,7 @@ pub fn with_services(
         let clock = Arc::new(SystemClock::start());
         let key = KeySource::File(config.master_key_file.clone());
         let at_hand = assembly::open_for_command(&config, &key, clock).await?;
-        let source = Source::own(OwnPlace::CommandLine);
+        let source = Source::Command(operator::of_this_process());
         let done = command(at_hand.services.clone(), source, config.zone).await;
         at_hand.close().await;
         done

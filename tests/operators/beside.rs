@@ -14,6 +14,7 @@ use std::{
     thread,
 };
 
+use lpse_kiosk::adapter::operator;
 use support::{Kiosk, Office, PASSWORD, Phone, eventually, free_port, key, succeeds, text};
 
 const NOBODY: u32 = 65_534;
@@ -360,6 +361,55 @@ fn root_joins_the_kiosk_of_the_services_user() {
         said.contains("belongs to another user (uid 65534)"),
         "alone, root keeps its hands off: {said}"
     );
+}
+
+#[test]
+fn the_audit_log_names_who_ran_a_command_and_believes_only_root_who_that_is() {
+    if !rustix::process::geteuid().is_root() {
+        support::left_out("only root is believed");
+        return;
+    }
+    let office = Office::new();
+    let recorded = |user: u32, variables: &[(&str, &str)]| {
+        let mut command = std::process::Command::new(support::program());
+        command
+            .args(["user", "end-logins", "PPK30"])
+            .env_clear()
+            .envs(office.environment())
+            .envs(variables.iter().copied())
+            .uid(user);
+        succeeds(command.output().unwrap());
+        let log = audited(&office);
+        let newest: serde_json::Value = serde_json::from_str(log.lines().last().unwrap()).unwrap();
+        newest["from"].as_str().unwrap().to_owned()
+    };
+    if operator::of_this_process().name() != "root" {
+        support::left_out("the kernel knows who logged in, which goes before");
+        return;
+    }
+    let daemon = [("SUDO_USER", "daemon"), ("SUDO_UID", "1")];
+    let alone = [recorded(0, &[]), recorded(0, &daemon)];
+    assert!(alone[0].starts_with("command:root"), "{alone:?}");
+    assert!(alone[1].starts_with("command:daemon (as root"), "{alone:?}");
+    let key = office.path("credential");
+    fs::copy(office.path("etc/master.key"), &key).unwrap();
+    give(&office.path(""));
+    chown(office.path("etc/master.key"), Some(0), Some(0)).unwrap();
+    let mut kiosk = office.kiosk_of_user(NOBODY, &key);
+    kiosk.expect("Total Pengunjung");
+    assert_eq!(
+        [recorded(0, &[]), recorded(0, &daemon)],
+        alone,
+        "the same beside"
+    );
+    let key = key.display().to_string();
+    let lying = [
+        daemon[0],
+        daemon[1],
+        ("LPSE_KIOSK_KEYS_MASTER_KEY_FILE", &key),
+    ];
+    let liar = recorded(NOBODY, &lying);
+    assert!(liar.starts_with("command:nobody"), "{liar}");
 }
 
 /// Everything below `path` to nobody.

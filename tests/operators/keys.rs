@@ -13,7 +13,7 @@ use lpse_kiosk::{
         audit::{Act, AuditOutcome},
         password::{HashCost, HashMemory, hash},
     },
-    frontend::command_socket::{self, Held},
+    frontend::command_socket::{self, Held, Peer},
     service::{
         EndedLogins, Foundation, Letters, Services,
         accounts::NewAccount,
@@ -397,7 +397,12 @@ async fn command_beside(
 ) -> (Services, Keys, Joined, watch::Sender<bool>) {
     let (command, holder) = UnixStream::pair().unwrap();
     let (leave, leaving) = watch::channel(false);
-    tokio::spawn(command_socket::attend(holder, held.clone(), leaving));
+    tokio::spawn(command_socket::attend(
+        holder,
+        Peer::Root,
+        held.clone(),
+        leaving,
+    ));
     let joined = remote::greet(command, "the pair").await.unwrap();
     let line = joined.line.clone();
     let vault = Vault::of_file(Arc::new(MasterKeyFile::new(file, false))).unwrap();

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use clap::Args;
 
 use crate::{
-    adapter::clock::SystemClock,
+    adapter::{clock::SystemClock, operator},
     assembly,
     cli::{error::CliError, output::Lines, runtime::block_on},
     config::{Config, Flags},
     daemon::log,
+    domain::Source,
 };
 
 /// Begin with an empty store where one is gone, or where only its master key is there yet
@@ -29,6 +30,7 @@ pub fn run(_arguments: &BeginAnewArguments, flags: &Flags) -> Result<(), CliErro
     let head = block_on(assembly::begin_anew(
         &config,
         Arc::new(SystemClock::start()),
+        &Source::Command(operator::of_this_process()),
     ))?;
     let mut lines = Lines::new();
     lines.line(format!(

@@ -5,12 +5,12 @@ use std::{path::PathBuf, sync::Arc};
 use clap::{Args, ValueHint};
 
 use crate::{
-    adapter::clock::SystemClock,
+    adapter::{clock::SystemClock, operator},
     assembly::store_copy,
     cli::{error::CliError, output::Lines, progress, runtime::block_on, words::one_of},
     config::{Config, Flags, StoreKind},
     daemon::log,
-    domain::{Source, source::OwnPlace},
+    domain::Source,
     service::store_copy::StoreCopyError,
 };
 
@@ -77,7 +77,7 @@ pub fn run(arguments: &CopyArguments, flags: &Flags) -> Result<(), CliError> {
 async fn copy(from: &Config, to: &Config) -> Result<(), CliError> {
     let opened = store_copy::open_for_copy(from, to, Arc::new(SystemClock::start())).await?;
     let what = format!("{} to {}", shown(from), shown(to));
-    let source = Source::own(OwnPlace::CommandLine);
+    let source = Source::Command(operator::of_this_process());
     let progress = progress::count("Copying", "{msg} {spinner} {pos} records  {rate}");
     let copied = opened
         .copying
