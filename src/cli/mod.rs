@@ -45,7 +45,10 @@ use std::{
     process::ExitCode,
 };
 
-use clap::{Args, CommandFactory, Parser, Subcommand, ValueHint};
+use clap::{
+    Args, CommandFactory, Parser, Subcommand, ValueHint,
+    error::{ContextKind, ContextValue, ErrorKind},
+};
 
 use self::{
     error::CliError,
@@ -156,7 +159,11 @@ pub fn run(command_line: CommandLine) -> ExitCode {
 /// What this process was asked to do; else the status to end with, after it was told what was wrong with the question.
 pub fn command_line() -> Result<CommandLine, ExitCode> {
     let words: Vec<OsString> = env::args_os().collect();
-    CommandLine::try_parse_from(&words).map_err(|error| {
+    CommandLine::try_parse_from(&words).map_err(|mut error| {
+        if lacks_reason(&error) {
+            let wanted = vec![user::REASON_WANTED.into()];
+            error.insert(ContextKind::Suggested, ContextValue::StyledStrs(wanted));
+        }
         let acts = |word: &OsString| word.to_string_lossy().contains(is_disguise);
         // A refusal repeats the word that it is about. Where one could act on the terminal, the parser's own colours are
         // left out too: they are made of such characters.
@@ -167,6 +174,18 @@ pub fn command_line() -> Result<CommandLine, ExitCode> {
         };
         ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(FAULT))
     })
+}
+
+/// Whether a command that must say why did not.
+fn lacks_reason(error: &clap::Error) -> bool {
+    match error.get(ContextKind::InvalidArg) {
+        Some(ContextValue::Strings(lacking))
+            if error.kind() == ErrorKind::MissingRequiredArgument =>
+        {
+            lacking.iter().any(|name| name.starts_with("--reason"))
+        }
+        _ => false,
+    }
 }
 
 fn carry_out(command_line: CommandLine) -> Result<(), CliError> {

@@ -5,7 +5,7 @@ use std::fs;
 use portable_pty::CommandBuilder;
 use serde_json::{Value, json};
 use support::{
-    Kiosk, MENU, Office, PASSWORD,
+    Kiosk, MENU, Office, PASSWORD, REASON,
     command::{Place, shown},
     eventually, free_port, key, refused, text,
 };
@@ -202,26 +202,48 @@ fn the_type_is_needed_only_where_a_user_id_is_that_of_two() {
     place.add("PPK30", "non-penyedia").ok();
     let told = |arguments: &[&str]| place.run(arguments).ok().out;
     assert!(told(&["user", "show", "ppk30"]).contains("non-penyedia"));
-    assert_eq!(told(&["user", "suspend", "PPK30"]), "PPK30 is suspended.\n");
-    told(&["user", "reinstate", "PPK30"]);
-    told(&["user", "unlock", "PPK30"]);
-    told(&["user", "end-logins", "PPK30"]);
-    told(&["user", "reset-totp", "PPK30"]);
-    told(&["user", "set-role", "PPK30", "officer"]);
-    told(&["user", "set-email", "PPK30", "--email", "siti@contoh.go.id"]);
-    let set = place.run_with(&["user", "set-password", "PPK30"], b"perahu layar biru");
+    assert_eq!(
+        told(&["user", "suspend", "PPK30", "--reason", REASON]),
+        "PPK30 is suspended.\n"
+    );
+    told(&["user", "reinstate", "PPK30", "--reason", REASON]);
+    told(&["user", "unlock", "PPK30", "--reason", REASON]);
+    told(&["user", "end-logins", "PPK30", "--reason", REASON]);
+    told(&["user", "reset-totp", "PPK30", "--reason", REASON]);
+    told(&["user", "set-role", "PPK30", "officer", "--reason", REASON]);
+    told(&[
+        "user",
+        "set-email",
+        "PPK30",
+        "--email",
+        "siti@contoh.go.id",
+        "--reason",
+        REASON,
+    ]);
+    let set = place.run_with(
+        &["user", "set-password", "PPK30", "--reason", REASON],
+        b"perahu layar biru",
+    );
     assert_eq!(set.ok().out, "Password of PPK30 set.\n");
     place
-        .run(&["user", "suspend", "PPK31"])
+        .run(&["user", "suspend", "PPK31", "--reason", REASON])
         .refused(1, &["there is no account PPK31", "user list"]);
     place.add("PPK30", "penyedia").ok();
     for arguments in [
         &["user", "show", "PPK30"][..],
-        &["user", "suspend", "PPK30"],
-        &["user", "set-role", "PPK30", "user"],
-        &["user", "set-email", "PPK30", "--email", "a@contoh.id"],
-        &["user", "set-password", "PPK30"],
-        &["user", "remove", "PPK30", "--yes"],
+        &["user", "suspend", "PPK30", "--reason", REASON],
+        &["user", "set-role", "PPK30", "user", "--reason", REASON],
+        &[
+            "user",
+            "set-email",
+            "PPK30",
+            "--email",
+            "a@contoh.id",
+            "--reason",
+            REASON,
+        ],
+        &["user", "set-password", "PPK30", "--reason", REASON],
+        &["user", "remove", "PPK30", "--yes", "--reason", REASON],
     ] {
         place.run(arguments).refused(
             2,
@@ -232,9 +254,11 @@ fn the_type_is_needed_only_where_a_user_id_is_that_of_two() {
         );
     }
     assert_eq!(place.show("PPK30", "penyedia")["suspended"], json!(null));
-    told(&["user", "remove", "PPK30", "--type", "penyedia", "--yes"]);
+    told(&[
+        "user", "remove", "PPK30", "--type", "penyedia", "--yes", "--reason", REASON,
+    ]);
     assert_eq!(
-        told(&["user", "remove", "PPK30", "--yes"]),
+        told(&["user", "remove", "PPK30", "--yes", "--reason", REASON]),
         "Removed non-penyedia PPK30.\n"
     );
     // There is nothing to go by for an account that is to be.
@@ -254,7 +278,7 @@ fn the_type_is_needed_only_where_a_user_id_is_that_of_two() {
 #[test]
 fn times_are_the_offices_for_people_and_universal_for_programs() {
     let office = Office::new().with("LPSE_KIOSK_OFFICE_ZONE", "WITA");
-    let suspend = office.command(&["user", "suspend", "PPK30"]);
+    let suspend = office.command(&["user", "suspend", "PPK30", "--reason", REASON]);
     assert!(suspend.status.success());
     let told = |arguments: &[&str]| text(&office.command(arguments).stdout);
     let account = told(&["user", "show", "PPK30"]);

@@ -15,7 +15,7 @@ use std::{
 };
 
 use lpse_kiosk::adapter::operator;
-use support::{Kiosk, Office, PASSWORD, Phone, eventually, free_port, key, succeeds, text};
+use support::{Kiosk, Office, PASSWORD, Phone, REASON, eventually, free_port, key, succeeds, text};
 
 const NOBODY: u32 = 65_534;
 
@@ -94,6 +94,8 @@ fn every_command_says_and_does_beside_a_kiosk_what_it_does_alone() {
         ]
     };
     let of = |command, id, user_type| vec!["user", command, id, "--type", user_type];
+    let act =
+        |command, id, user_type| [of(command, id, user_type), vec!["--reason", REASON]].concat();
     let good = "sungai tenang tujuh kali";
     let journey: Vec<(Vec<&str>, &str)> = vec![
         (add("CVBARU"), good),
@@ -108,17 +110,17 @@ fn every_command_says_and_does_beside_a_kiosk_what_it_does_alone() {
         ),
         (of("show", "CVBARU", "non-penyedia"), ""),
         (
-            of("set-password", "PPK30", "non-penyedia"),
+            act("set-password", "PPK30", "non-penyedia"),
             "gunung biru di timur 4",
         ),
-        (of("set-password", "PPK99", "non-penyedia"), good),
-        (of("reset-totp", "PPK30", "non-penyedia"), ""),
-        (of("reset-totp", "PPK99", "non-penyedia"), ""),
-        (of("unlock", "PPK30", "non-penyedia"), ""),
-        (of("suspend", "PPK30", "non-penyedia"), ""),
-        (of("suspend", "PPK30", "non-penyedia"), ""),
-        (of("reinstate", "PPK30", "non-penyedia"), ""),
-        (of("end-logins", "PPK99", "non-penyedia"), ""),
+        (act("set-password", "PPK99", "non-penyedia"), good),
+        (act("reset-totp", "PPK30", "non-penyedia"), ""),
+        (act("reset-totp", "PPK99", "non-penyedia"), ""),
+        (act("unlock", "PPK30", "non-penyedia"), ""),
+        (act("suspend", "PPK30", "non-penyedia"), ""),
+        (act("suspend", "PPK30", "non-penyedia"), ""),
+        (act("reinstate", "PPK30", "non-penyedia"), ""),
+        (act("end-logins", "PPK99", "non-penyedia"), ""),
         (
             vec![
                 "user",
@@ -128,6 +130,8 @@ fn every_command_says_and_does_beside_a_kiosk_what_it_does_alone() {
                 "non-penyedia",
                 "--email",
                 "siti@baru.go.id",
+                "--reason",
+                REASON,
             ],
             "",
         ),
@@ -139,17 +143,23 @@ fn every_command_says_and_does_beside_a_kiosk_what_it_does_alone() {
                 "--type",
                 "non-penyedia",
                 "officer",
+                "--reason",
+                REASON,
             ],
             "",
         ),
         (vec!["user", "find", "siti", "baru"], ""),
-        (of("remove", "CVMAJU", "penyedia"), ""),
+        (act("remove", "CVMAJU", "penyedia"), ""),
         (
-            vec!["user", "remove", "CVMAJU", "--type", "penyedia", "--yes"],
+            vec![
+                "user", "remove", "CVMAJU", "--type", "penyedia", "--yes", "--reason", REASON,
+            ],
             "",
         ),
         (
-            vec!["user", "remove", "CVMAJU", "--type", "penyedia", "--yes"],
+            vec![
+                "user", "remove", "CVMAJU", "--type", "penyedia", "--yes", "--reason", REASON,
+            ],
             "",
         ),
         (vec!["user", "import", "--dry-run", "good.csv"], ""),
@@ -197,15 +207,40 @@ fn whoever_is_logged_in_sees_at_once_that_the_login_has_ended() {
     let mut kiosk = running(&office);
     let ending = [
         (
-            vec!["user", "reset-totp", "PPK30", "--type", "non-penyedia"],
+            vec![
+                "user",
+                "reset-totp",
+                "PPK30",
+                "--type",
+                "non-penyedia",
+                "--reason",
+                REASON,
+            ],
             "",
         ),
         (
-            vec!["user", "set-password", "PPK30", "--type", "non-penyedia"],
+            vec![
+                "user",
+                "set-password",
+                "PPK30",
+                "--type",
+                "non-penyedia",
+                "--reason",
+                REASON,
+            ],
             PASSWORD,
         ),
         (
-            vec!["user", "remove", "PPK30", "--type", "non-penyedia", "--yes"],
+            vec![
+                "user",
+                "remove",
+                "PPK30",
+                "--type",
+                "non-penyedia",
+                "--yes",
+                "--reason",
+                REASON,
+            ],
             "",
         ),
     ];
@@ -227,7 +262,15 @@ fn a_reset_beside_the_kiosk_is_the_end_of_the_phone() {
         .give_password("non-penyedia", "PPK30", PASSWORD)
         .expect("Aktivasi TOTP");
     let _phone = Phone::scan(&mut kiosk);
-    succeeds(office.command(&["user", "reset-totp", "PPK30", "--type", "non-penyedia"]));
+    succeeds(office.command(&[
+        "user",
+        "reset-totp",
+        "PPK30",
+        "--type",
+        "non-penyedia",
+        "--reason",
+        REASON,
+    ]));
     kiosk.expect("Login ini sudah tidak berlaku");
     let shown = office.command(&["user", "show", "PPK30", "--type", "non-penyedia", "--json"]);
     assert!(succeeds(shown).contains("\"totp\":\"off\""));
@@ -250,7 +293,15 @@ fn the_courier_of_the_kiosk_goes_at_once_for_a_command() {
             succeeds(office.command(&["outbox", "list"])).contains(&failed)
         });
     };
-    succeeds(office.command(&["user", "reset-totp", "PPK30", "--type", "non-penyedia"]));
+    succeeds(office.command(&[
+        "user",
+        "reset-totp",
+        "PPK30",
+        "--type",
+        "non-penyedia",
+        "--reason",
+        REASON,
+    ]));
     tried(1);
     let again = succeeds(office.command(&["outbox", "retry", "--all"]));
     assert_eq!(again, "1 letter will be sent again.\n");
@@ -373,7 +424,7 @@ fn the_audit_log_names_who_ran_a_command_and_believes_only_root_who_that_is() {
     let recorded = |user: u32, variables: &[(&str, &str)]| {
         let mut command = std::process::Command::new(support::program());
         command
-            .args(["user", "end-logins", "PPK30"])
+            .args(["user", "end-logins", "PPK30", "--reason", REASON])
             .env_clear()
             .envs(office.environment())
             .envs(variables.iter().copied())
@@ -556,7 +607,15 @@ fn a_kiosk_that_leaves_in_the_middle_is_told_in_a_sentence() {
         let mut kiosk = running(&office);
         // The command asks for a password when it has joined the kiosk.
         let mut command = office.start(
-            &["user", "set-password", "PPK30", "--type", "non-penyedia"],
+            &[
+                "user",
+                "set-password",
+                "PPK30",
+                "--type",
+                "non-penyedia",
+                "--reason",
+                REASON,
+            ],
             100,
             10,
         );

@@ -9,7 +9,7 @@ use std::{
 
 use lpse_kiosk::{config::StoreKind, domain::identity::is_disguise};
 use serde_json::json;
-use support::command::{Done, PASSWORD, Place, done, shown};
+use support::command::{Done, PASSWORD, Place, REASON, done, shown};
 
 #[test]
 fn an_account_is_added_shown_listed_and_removed() {
@@ -48,9 +48,19 @@ fn an_account_is_added_shown_listed_and_removed() {
     );
     // The same ID of the other type is somebody else.
     place
-        .run(&["user", "remove", "PPK30", "--type", "penyedia", "--yes"])
+        .run(&[
+            "user", "remove", "PPK30", "--type", "penyedia", "--yes", "--reason", REASON,
+        ])
         .refused(1, &["there is no penyedia account PPK30", "user list"]);
-    let remove = ["user", "remove", "PPK30", "--type", "non-penyedia"];
+    let remove = [
+        "user",
+        "remove",
+        "PPK30",
+        "--type",
+        "non-penyedia",
+        "--reason",
+        REASON,
+    ];
     place.run(&remove).refused(1, &["nobody to ask", "--yes"]);
     let removed = place.run(&[&remove[..], &["--yes"]].concat()).ok();
     assert_eq!(removed.out, "Removed non-penyedia PPK30.\n");
@@ -100,7 +110,15 @@ fn a_password_is_the_first_line_of_standard_input_and_follows_the_rules() {
     // Notepad puts its mark before it, and nobody types that.
     let told = add(b"\xef\xbb\xbfkuda hijau di awan 9\r\nthe second line is not read\n").ok();
     assert!(!told.out.contains("kuda"));
-    let set = ["user", "set-password", "ppk30", "--type", "non-penyedia"];
+    let set = [
+        "user",
+        "set-password",
+        "ppk30",
+        "--type",
+        "non-penyedia",
+        "--reason",
+        REASON,
+    ];
     place.run_with(&set, b"kuda").refused(1, &["at least 8"]);
     assert_eq!(
         place.run_with(&set, b"perahu layar biru").ok().out,
@@ -112,7 +130,15 @@ fn a_password_is_the_first_line_of_standard_input_and_follows_the_rules() {
     assert_eq!(activity[0]["from"], "command line", "{activity}");
     place
         .run_with(
-            &["user", "set-password", "PPK31", "--type", "non-penyedia"],
+            &[
+                "user",
+                "set-password",
+                "PPK31",
+                "--type",
+                "non-penyedia",
+                "--reason",
+                REASON,
+            ],
             b"kuda hijau 99",
         )
         .refused(1, &["there is no non-penyedia account PPK31"]);
@@ -182,6 +208,8 @@ fn a_password_is_taken_neither_by_an_argument_nor_by_a_variable() {
         "ABC",
         "--type",
         "penyedia",
+        "--reason",
+        REASON,
         "--password",
         "x",
     ];
@@ -196,7 +224,17 @@ fn a_password_is_taken_neither_by_an_argument_nor_by_a_variable() {
 fn totp_is_reset_for_accounts_that_exist() {
     let place = Place::new();
     place.add("PPK30", "non-penyedia").ok();
-    let reset = |id: &str| place.run(&["user", "reset-totp", id, "--type", "non-penyedia"]);
+    let reset = |id: &str| {
+        place.run(&[
+            "user",
+            "reset-totp",
+            id,
+            "--type",
+            "non-penyedia",
+            "--reason",
+            REASON,
+        ])
+    };
     assert_eq!(reset("ppk30").ok().out, "TOTP of PPK30 is off.\n");
     reset("PPK31").refused(1, &["there is no non-penyedia account PPK31"]);
     let account = place.show("PPK30", "non-penyedia");
@@ -208,7 +246,17 @@ fn totp_is_reset_for_accounts_that_exist() {
 fn an_account_is_suspended_and_reinstated_and_told_so_once() {
     let place = Place::new();
     place.add("PPK30", "non-penyedia").ok();
-    let of = |command: &str, id: &str| place.run(&["user", command, id, "--type", "non-penyedia"]);
+    let of = |command: &str, id: &str| {
+        place.run(&[
+            "user",
+            command,
+            id,
+            "--type",
+            "non-penyedia",
+            "--reason",
+            REASON,
+        ])
+    };
     assert_eq!(of("suspend", "ppk30").ok().out, "PPK30 is suspended.\n");
     let again = of("suspend", "PPK30").ok().out;
     assert_eq!(again, "PPK30 was suspended already.\n");
@@ -221,7 +269,7 @@ fn an_account_is_suspended_and_reinstated_and_told_so_once() {
         listed.ends_with("<ppk30@contoh.go.id>  suspended\n"),
         "{listed}"
     );
-    let shown = of("show", "PPK30").ok().out;
+    let shown = place.run(&["user", "show", "PPK30"]).ok().out;
     assert!(shown.contains("Suspended    since 20"), "{shown}");
     assert_eq!(of("reinstate", "PPK30").ok().out, "PPK30 is reinstated.\n");
     assert_eq!(
@@ -256,6 +304,69 @@ fn an_account_is_suspended_and_reinstated_and_told_so_once() {
 }
 
 #[test]
+fn whoever_changes_an_account_says_why_and_the_record_tells_it() {
+    let place = Place::new();
+    place.add("PPK30", "non-penyedia").ok();
+    let wanted = ["--reason <TEXT>", "say why", "5 to 200 characters"];
+    for arguments in [
+        &["reset-totp"][..],
+        &["unlock"],
+        &["end-logins"],
+        &["suspend"],
+        &["reinstate"],
+        &["set-email", "--email", "siti@lain.go.id"],
+        &["set-password"],
+        &["set-role", "officer"],
+        &["remove", "--yes"],
+    ] {
+        let (command, others) = arguments.split_first().unwrap();
+        let asked = [&["user", command, "PPK30"], others].concat();
+        place.run(&asked).refused(2, &wanted);
+        let novel = "x".repeat(201);
+        for (reason, why) in [
+            ("ok", "too short"),
+            (&novel, "200"),
+            ("a\tbcdef", "control"),
+        ] {
+            let asked = [&asked[..], &["--reason", reason]].concat();
+            place.run(&asked).refused(2, &["--reason", why]);
+        }
+    }
+    let why = ["--reason", "SK \"7\"/2026"];
+    let asked = |arguments: &[&str], input: &str| {
+        let arguments = [&["user"], arguments, &why[..]].concat();
+        place.run_with(&arguments, input.as_bytes()).ok();
+        let log = fs::read_to_string(place.path("data/audit.jsonl")).unwrap();
+        let newest: serde_json::Value = serde_json::from_str(log.lines().last().unwrap()).unwrap();
+        newest["detail"].as_str().unwrap().to_owned()
+    };
+    let said = r#"reason "SK \"7\"/2026""#;
+    for arguments in [
+        &["suspend", "PPK30"][..],
+        &["reinstate", "PPK30"],
+        &["unlock", "PPK30"],
+        &["end-logins", "PPK30"],
+        &["reset-totp", "PPK30"],
+        &["set-password", "PPK30"],
+        &["set-password", "PPK30", "--one-time"],
+    ] {
+        assert_eq!(asked(arguments, PASSWORD), said, "{arguments:?}");
+    }
+    let role = asked(&["set-role", "PPK30", "officer"], "");
+    assert_eq!(role, format!("from user to officer, {said}"));
+    let email = asked(&["set-email", "PPK30", "--email", "b@contoh.id"], "");
+    assert!(email.ends_with(&format!(", {said}")), "{email}");
+    assert_eq!(asked(&["remove", "PPK30", "--yes"], ""), said);
+    // Where no account is changed, a reason may be told.
+    let add = [
+        "add", "PPK31", "--type", "penyedia", "--name", "CV Maju", "--email", "a@b.id",
+    ];
+    assert_eq!(asked(&add, PASSWORD), said);
+    let file = place.write("hashed.csv", hashed_accounts(1));
+    assert_eq!(asked(&["import", shown(&file)], ""), said);
+}
+
+#[test]
 fn an_officers_account_is_added_and_the_role_changed() {
     let place = Place::new();
     let add = [
@@ -286,6 +397,8 @@ fn an_officers_account_is_added_and_the_role_changed() {
             "--type",
             "non-penyedia",
             role,
+            "--reason",
+            REASON,
         ])
     };
     assert_eq!(set("user").ok().out, "PETUGAS1 has the role user.\n");
@@ -325,6 +438,8 @@ fn an_address_is_set_and_accounts_are_found_by_what_they_are_now() {
             "non-penyedia",
             "--email",
             email,
+            "--reason",
+            REASON,
         ])
     };
     let told = set("rahma@lain.co.id").ok().out;

@@ -31,7 +31,7 @@ use lpse_kiosk::{
 };
 use support::house::{House, here, house_with_vault};
 use support::meddled::over;
-use support::{Kiosk, Office, PASSWORD, activate, fill, text};
+use support::{Kiosk, Office, PASSWORD, REASON, activate, fill, text};
 use tokio::{
     net::UnixStream,
     sync::{Semaphore, mpsc, watch},
@@ -326,6 +326,8 @@ fn what_does_not_open_is_named_and_nothing_of_it_is_shown() {
             "--type",
             "non-penyedia",
             "--yes",
+            "--reason",
+            REASON,
         ],
     );
     let said = succeeds(&office, &["key", "rotate", "--drop-old"]);

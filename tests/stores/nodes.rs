@@ -12,7 +12,7 @@ use std::{
 };
 
 use support::{
-    Kiosk, MENU, Office, PASSWORD, Phone, activate,
+    Kiosk, MENU, Office, PASSWORD, Phone, REASON, activate,
     cluster::{Cluster, etcdctl, fresh_prefix},
     eventually,
     fill::keys_kept,
@@ -90,8 +90,16 @@ fn succeeds(office: &Office, arguments: &[&str]) -> String {
     text(&output.stdout)
 }
 
-fn user<'a>(act: &'a str, user_id: &'a str) -> [&'a str; 5] {
-    ["user", act, user_id, "--type", "non-penyedia"]
+fn user<'a>(act: &'a str, user_id: &'a str) -> [&'a str; 7] {
+    [
+        "user",
+        act,
+        user_id,
+        "--type",
+        "non-penyedia",
+        "--reason",
+        REASON,
+    ]
 }
 
 #[test]
@@ -195,7 +203,12 @@ fn a_home_that_is_open_at_one_ends_when_the_other_resets_or_suspends() {
         kiosk.give_password("penyedia", "CVMAJU", PASSWORD);
         kiosk.expect("ENABLE TOTP");
         let begun = Instant::now();
-        succeeds(&world.one, &["user", act, "CVMAJU", "--type", "penyedia"]);
+        succeeds(
+            &world.one,
+            &[
+                "user", act, "CVMAJU", "--type", "penyedia", "--reason", REASON,
+            ],
+        );
         // Nobody has pressed a key.
         kiosk.expect(ENDED);
         println!(

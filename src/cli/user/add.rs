@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::which::UserTypes;
+use super::{reason::AnyReason, which::UserTypes};
 use crate::{
     cli::{error::CliError, output::line, password},
     domain::{AccountKey, EmailAddress, PersonName, Source, UserId, UserType, account::Role},
@@ -39,6 +39,8 @@ pub struct AddArguments {
     /// An officer's account: it helps others at the desk, and needs TOTP whatever the policy
     #[arg(long)]
     officer: bool,
+    #[command(flatten)]
+    reason: AnyReason,
 }
 
 pub async fn run(
@@ -52,6 +54,7 @@ pub async fn run(
         name,
         email,
         officer,
+        reason,
     } = arguments;
     let key = AccountKey::new(user_type, user_id.clone());
     // Told before anybody has typed a password in vain.
@@ -67,6 +70,6 @@ pub async fn run(
         role: if officer { Role::Officer } else { Role::User },
         password,
     };
-    services.accounts.add(new, source).await?;
+    services.accounts.add(new, reason.from(source)).await?;
     line(format!("Added {} {}.", user_type, user_id))
 }

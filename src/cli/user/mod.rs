@@ -6,6 +6,7 @@ mod find;
 mod import;
 mod list;
 mod outcome;
+mod reason;
 mod remove;
 mod set_email;
 mod set_password;
@@ -21,6 +22,7 @@ use crate::{
     service::Services,
 };
 pub use import::HASHES_AT_ONCE;
+pub use reason::WANTED as REASON_WANTED;
 
 /// Accounts: add, list, find, show, change, suspend, remove, import
 #[derive(Debug, Args)]

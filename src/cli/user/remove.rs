@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal, Write};
 
 use clap::Args;
 
-use super::which::Which;
+use super::{reason::Reason, which::Which};
 use crate::{
     cli::{error::CliError, output::line},
     domain::{Account, Source},
@@ -14,7 +14,8 @@ use crate::{
 /// Remove an account; on a terminal, it is asked about first
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  lpse-kiosk user remove PPK30 --type non-penyedia\n  lpse-kiosk user remove PPK30 --yes"
+    after_help = "Examples:\n  lpse-kiosk user remove PPK30 --reason \"Pensiun per 1 Desember\"\n  \
+        lpse-kiosk user remove PPK30 --yes --reason \"Pensiun per 1 Desember\""
 )]
 pub struct RemoveArguments {
     #[command(flatten)]
@@ -22,6 +23,8 @@ pub struct RemoveArguments {
     /// Do not ask
     #[arg(long)]
     yes: bool,
+    #[command(flatten)]
+    reason: Reason,
 }
 
 pub async fn run(
@@ -29,12 +32,13 @@ pub async fn run(
     services: &Services,
     source: &Source,
 ) -> Result<(), CliError> {
-    let RemoveArguments { which, yes } = arguments;
+    let RemoveArguments { which, yes, reason } = arguments;
     let account = which.account(services).await?;
     if !yes && !confirmed(&account)? {
         return Err(CliError::Refused("nothing was removed".into()));
     }
-    services.accounts.remove(&account.key, source).await?;
+    let by = reason.from(source);
+    services.accounts.remove(&account.key, by).await?;
     line(format!(
         "Removed {} {}.",
         account.key.user_type, account.key.user_id

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::{act::carry_out, which::Which};
+use super::{act::carry_out, reason::Reason, which::Which};
 use crate::{
     cli::error::CliError,
     domain::{EmailAddress, Source, officer::AccountAct},
@@ -13,13 +13,18 @@ use crate::{
 ///
 /// Check who asks first: whoever reads this mailbox can reset the account's TOTP.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  lpse-kiosk user set-email PPK30 --email siti@contoh.go.id")]
+#[command(
+    after_help = "Example:\n  lpse-kiosk user set-email PPK30 --email siti@contoh.go.id \
+        --reason \"Surat permohonan, KTP diperiksa\""
+)]
 pub struct SetEmailArguments {
     #[command(flatten)]
     which: Which,
     /// Where letters go from now on
     #[arg(long, value_parser = EmailAddress::parse)]
     email: EmailAddress,
+    #[command(flatten)]
+    reason: Reason,
 }
 
 pub async fn run(
@@ -27,7 +32,11 @@ pub async fn run(
     services: &Services,
     source: &Source,
 ) -> Result<(), CliError> {
-    let SetEmailArguments { which, email } = arguments;
+    let SetEmailArguments {
+        which,
+        email,
+        reason,
+    } = arguments;
     let act = AccountAct::CorrectEmail(email);
-    carry_out(&act, &which, services, source).await
+    carry_out(&act, &which, services, reason.from(source)).await
 }

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::{act::words, which::Which};
+use super::{act::words, reason::Reason, which::Which};
 use crate::{
     cli::{error::CliError, output::line, password},
     domain::{Source, officer::AccountAct},
@@ -11,14 +11,17 @@ use crate::{
 
 /// Set a new password, asked for as with add; open logins of the account end
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  lpse-kiosk user set-password PPK30\n  \
-        lpse-kiosk user set-password PPK30 --one-time")]
+#[command(after_help = "Examples:\n  lpse-kiosk user set-password PPK30 \
+        --reason \"Lupa password, KTP diperiksa\"\n  lpse-kiosk user set-password PPK30 --one-time \
+        --reason \"Lupa password, KTP diperiksa\"")]
 pub struct SetPasswordArguments {
     #[command(flatten)]
     which: Which,
     /// Good for one login within 24 hours, at which its owner must choose another; the owner is told by e-mail
     #[arg(long)]
     one_time: bool,
+    #[command(flatten)]
+    reason: Reason,
 }
 
 pub async fn run(
@@ -30,12 +33,13 @@ pub async fn run(
     let password = password::new(&account.key, &account.name, &account.email)?;
     let password = services.accounts.hash(password).await?;
     let (accounts, key) = (&services.accounts, &account.key);
+    let by = arguments.reason.from(source);
     if arguments.one_time {
-        accounts.issue_password(key, password, source).await?;
+        accounts.issue_password(key, password, by).await?;
         let (is, _) = words(&AccountAct::IssuePassword, &key.user_id);
         line(is)
     } else {
-        accounts.set_password(key, password, source).await?;
+        accounts.set_password(key, password, by).await?;
         line(format!("Password of {} set.", key.user_id))
     }
 }

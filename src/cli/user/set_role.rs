@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::{outcome::told, which::Which};
+use super::{outcome::told, reason::Reason, which::Which};
 use crate::{
     cli::{error::CliError, words::one_of},
     domain::{Source, account::Role},
@@ -15,8 +15,8 @@ use crate::{
 /// letter: another officer does that, or `user reset-totp`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  lpse-kiosk user set-role PETUGAS1 officer\n  \
-        lpse-kiosk user set-role PETUGAS1 user"
+    after_help = "Examples:\n  lpse-kiosk user set-role PETUGAS1 officer --reason \"SK Kepala LPSE 7/2026\"\n  \
+        lpse-kiosk user set-role PETUGAS1 user --reason \"Mutasi per 1 Desember\""
 )]
 pub struct SetRoleArguments {
     #[command(flatten)]
@@ -24,6 +24,8 @@ pub struct SetRoleArguments {
     /// The account's role from now on
     #[arg(value_parser = one_of::<Role, _>(Role::ALL.map(Role::as_str)))]
     role: Role,
+    #[command(flatten)]
+    reason: Reason,
 }
 
 pub async fn run(
@@ -31,9 +33,14 @@ pub async fn run(
     services: &Services,
     source: &Source,
 ) -> Result<(), CliError> {
-    let SetRoleArguments { which, role } = arguments;
+    let SetRoleArguments {
+        which,
+        role,
+        reason,
+    } = arguments;
     let key = which.key(services).await?;
-    let done = services.accounts.set_role(&key, role, source).await;
+    let by = reason.from(source);
+    let done = services.accounts.set_role(&key, role, by).await;
     let (id, role) = (&key.user_id, role.as_str());
     told(
         done,

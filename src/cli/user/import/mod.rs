@@ -24,12 +24,13 @@ use self::{
     row::{Credential, Entry, Header, Problem, Reading},
     table::Table,
 };
+use super::reason::AnyReason;
 use crate::{
     cli::{error::CliError, output::line, progress},
     domain::{AccountKey, Source, account::Role},
     service::{
         ServiceError, Services,
-        accounts::{AccountsError, Import, NewAccount},
+        accounts::{AccountsError, ByCommand, Import, NewAccount},
     },
 };
 
@@ -68,6 +69,8 @@ pub struct ImportArguments {
     /// Check everything and write nothing
     #[arg(long)]
     dry_run: bool,
+    #[command(flatten)]
+    reason: AnyReason,
 }
 
 pub async fn run(
@@ -75,7 +78,12 @@ pub async fn run(
     services: &Services,
     source: &Source,
 ) -> Result<(), CliError> {
-    let ImportArguments { file, dry_run } = arguments;
+    let ImportArguments {
+        file,
+        dry_run,
+        reason,
+    } = arguments;
+    let by = reason.from(source);
     if file == Path::new("-") {
         return Err(CliError::Refused(
             "standard input cannot be imported, because everything is read twice; save it as a file first".into(),
@@ -103,12 +111,12 @@ pub async fn run(
     let mut import = services.accounts.begin_import().await?;
     let adding = Adding {
         services,
-        source,
+        by,
         progress: &progress,
     };
     match adding.all(&mut table, &file, &judged, &mut import).await {
         Ok(()) => {
-            let finished = import.finish(source).await;
+            let finished = import.finish(by).await;
             progress.finish_and_clear();
             finished?;
             let plural = if judged.good == 1 { "" } else { "s" };
@@ -285,7 +293,7 @@ async fn those_that_exist(
 /// What the second reading works with.
 struct Adding<'a> {
     services: &'a Services,
-    source: &'a Source,
+    by: ByCommand<'a>,
     progress: &'a ProgressBar,
 }
 
@@ -345,7 +353,7 @@ impl Adding<'_> {
 
     async fn add(&self, part: &mut Vec<NewAccount>, import: &mut Import) -> Result<(), CliError> {
         if !part.is_empty() {
-            import.add(std::mem::take(part), self.source).await?;
+            import.add(std::mem::take(part), self.by).await?;
         }
         Ok(())
     }
