@@ -144,7 +144,7 @@ impl Accounts {
         Ok(accounts.page(user_type, id_prefix, after, limit).await?)
     }
 
-    /// Sets a new password; every open login of the account ends.
+    /// Sets a new password; every open login of the account ends, and its owner is told by letter.
     pub async fn set_password(
         &self,
         key: &AccountKey,
@@ -152,7 +152,7 @@ impl Accounts {
         by: impl Into<ByCommand<'_>>,
     ) -> Result<(), AccountsError> {
         let asked = by.into().asks(Act::SetPassword, key, None);
-        self.change(&asked, key, None, |account| {
+        self.change(&asked, key, |account| {
             account.password = password.clone();
             account.one_time_password = None;
             Ok((ActivityKind::PasswordChanged, asked.clone()))
@@ -169,9 +169,8 @@ impl Accounts {
         by: impl Into<ByCommand<'_>>,
     ) -> Result<(), AccountsError> {
         let issued = OneTimePassword::issued(self.foundation.clock.now());
-        let told = Some(LetterKind::PasswordIssued);
         let asked = by.into().asks(Act::IssuePassword, key, None);
-        self.change(&asked, key, told, |account| {
+        self.change(&asked, key, |account| {
             account.password = password.clone();
             account.one_time_password = Some(issued);
             Ok((ActivityKind::PasswordIssued, asked.clone()))
@@ -218,9 +217,8 @@ impl Accounts {
         by: impl Into<ByCommand<'_>>,
     ) -> Result<(), AccountsError> {
         let by = by.into();
-        let told = Some(LetterKind::LoginsEnded);
         let asked = by.asks(Act::SetRole, key, None);
-        self.change(&asked, key, told, |account| {
+        self.change(&asked, key, |account| {
             if account.role == role {
                 let nothing = AccountsError::NothingToDo(key.clone());
                 return Err(NotDone::denied(nothing, "nothing-to-do"));
@@ -228,7 +226,7 @@ impl Accounts {
             let said = format!("from {} to {}", account.role.as_str(), role.as_str());
             account.role = role;
             let event = by.asks(Act::SetRole, key, Some(said));
-            Ok((ActivityKind::LoginsEnded, event))
+            Ok((ActivityKind::RoleChanged, event))
         })
         .await
     }
@@ -290,12 +288,12 @@ impl Accounts {
         read.ok_or_else(unknown)
     }
 
-    /// Has `change` change the account, and say what is noted in it and what is recorded; every open login of it ends.
+    /// Has `change` change the account, and say what is noted in it and what is recorded; every open login of it ends, and
+    /// its owner is told by letter what is noted.
     async fn change(
         &self,
         asked: &AuditEvent,
         key: &AccountKey,
-        told: Option<LetterKind>,
         change: impl Fn(&mut Account) -> Result<(ActivityKind, AuditEvent), NotDone<AccountsError>>,
     ) -> Result<(), AccountsError> {
         let deps = &self.foundation;
@@ -308,7 +306,7 @@ impl Accounts {
                 account.generation = account.generation.wrapping_add(1);
                 account.note(Activity::of_owner(attempt.now, kind, attempt.from));
                 let mut commit = read.replace(&account);
-                if let Some(letter) = told {
+                if let Some(letter) = LetterKind::of(kind) {
                     commit = deps.notice(commit, &account, letter, attempt);
                 }
                 Ok(Deed::of(commit, ()).saying(event).ending_logins(key))

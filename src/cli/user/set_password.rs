@@ -9,7 +9,7 @@ use crate::{
     service::Services,
 };
 
-/// Set a new password, asked for as with add; open logins of the account end
+/// Set a new password, asked for as with add; open logins of the account end, and its owner is told by e-mail
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  lpse-kiosk user set-password PPK30 \
         --reason \"Lupa password, KTP diperiksa\"\n  lpse-kiosk user set-password PPK30 --one-time \
@@ -17,7 +17,7 @@ use crate::{
 pub struct SetPasswordArguments {
     #[command(flatten)]
     which: Which,
-    /// Good for one login within 24 hours, at which its owner must choose another; the owner is told by e-mail
+    /// Good for one login within 24 hours, at which its owner must choose another
     #[arg(long)]
     one_time: bool,
     #[command(flatten)]

@@ -9,7 +9,7 @@ use crate::{
     service::Services,
 };
 
-/// Make an account an officer's, who helps others at the desk, or a user's again; open logins end
+/// Make an account an officer's, who helps others at the desk, or a user's again; open logins end, and its owner is told
 ///
 /// An officer needs TOTP at every login, whatever the policy, and activates it at the first. It cannot be reset by a
 /// letter: another officer does that, or `user reset-totp`.
