@@ -11,6 +11,7 @@ mod demo;
 mod doctor;
 mod echo;
 mod error;
+mod exit_status;
 mod host_key;
 mod key;
 mod kiosk;
@@ -52,6 +53,7 @@ use clap::{
 
 use self::{
     error::CliError,
+    exit_status::ExitStatus,
     runtime::block_on,
     services::with_services,
     standard_error::{harmless, say},
@@ -127,9 +129,6 @@ enum Command {
     ManualPages(manual_pages::ManualPagesArguments),
 }
 
-/// A fault in the program itself.
-const FAULT: u8 = 70;
-
 /// Carries out `command_line`. What was not done is told in a sentence or two on standard error.
 pub fn run(command_line: CommandLine) -> ExitCode {
     // Only the place is told: a panic's words may hold what was typed.
@@ -152,7 +151,7 @@ pub fn run(command_line: CommandLine) -> ExitCode {
             }
             ExitCode::from(error.exit_status())
         }
-        Err(_) => ExitCode::from(FAULT),
+        Err(_) => ExitCode::from(ExitStatus::Fault.number()),
     }
 }
 
@@ -172,7 +171,8 @@ pub fn command_line() -> Result<CommandLine, ExitCode> {
         } else {
             error.print()
         };
-        ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(FAULT))
+        let status = u8::try_from(error.exit_code());
+        ExitCode::from(status.unwrap_or(ExitStatus::Fault.number()))
     })
 }
 

@@ -227,7 +227,7 @@ fn the_type_is_needed_only_where_a_user_id_is_that_of_two() {
     assert_eq!(set.ok().out, "Password of PPK30 set.\n");
     place
         .run(&["user", "suspend", "PPK31", "--reason", REASON])
-        .refused(1, &["there is no account PPK31", "user list"]);
+        .refused(5, &["there is no account PPK31", "user list"]);
     place.add("PPK30", "penyedia").ok();
     for arguments in [
         &["user", "show", "PPK30"][..],

@@ -51,7 +51,7 @@ fn an_account_is_added_shown_listed_and_removed() {
         .run(&[
             "user", "remove", "PPK30", "--type", "penyedia", "--yes", "--reason", REASON,
         ])
-        .refused(1, &["there is no penyedia account PPK30", "user list"]);
+        .refused(5, &["there is no penyedia account PPK30", "user list"]);
     let remove = [
         "user",
         "remove",
@@ -73,7 +73,7 @@ fn an_account_that_exists_is_not_added_again() {
     place.add("PPK30", "non-penyedia").ok();
     place
         .add("pPK30", "non-penyedia")
-        .refused(1, &["account PPK30 exists already", "set-password"]);
+        .refused(6, &["account PPK30 exists already", "set-password"]);
     place.add("PPK30", "penyedia").ok();
     assert_eq!(place.listed(), ["PPK30", "PPK30"]);
 }
@@ -141,7 +141,7 @@ fn a_password_is_the_first_line_of_standard_input_and_follows_the_rules() {
             ],
             b"kuda hijau 99",
         )
-        .refused(1, &["there is no non-penyedia account PPK31"]);
+        .refused(5, &["there is no non-penyedia account PPK31"]);
 }
 
 #[test]
@@ -236,7 +236,7 @@ fn totp_is_reset_for_accounts_that_exist() {
         ])
     };
     assert_eq!(reset("ppk30").ok().out, "TOTP of PPK30 is off.\n");
-    reset("PPK31").refused(1, &["there is no non-penyedia account PPK31"]);
+    reset("PPK31").refused(5, &["there is no non-penyedia account PPK31"]);
     let account = place.show("PPK30", "non-penyedia");
     assert_eq!(account["totp"], "off");
     assert_eq!(account["activity"].as_array().unwrap().len(), 1);
@@ -288,7 +288,7 @@ fn an_account_is_suspended_and_reinstated_and_told_so_once() {
     let ended = of("end-logins", "PPK30").ok().out;
     assert_eq!(ended, "Open logins of PPK30 have ended.\n");
     for command in ["suspend", "reinstate", "unlock", "end-logins"] {
-        of(command, "PPK31").refused(1, &["there is no non-penyedia account PPK31", "user list"]);
+        of(command, "PPK31").refused(5, &["there is no non-penyedia account PPK31", "user list"]);
     }
     let audit = fs::read_to_string(place.path("data/audit.jsonl")).unwrap();
     let of_suspension: Vec<serde_json::Value> = audit
@@ -364,6 +364,53 @@ fn whoever_changes_an_account_says_why_and_the_record_tells_it() {
     assert_eq!(asked(&add, PASSWORD), said);
     let file = place.write("hashed.csv", hashed_accounts(1));
     assert_eq!(asked(&["import", shown(&file)], ""), said);
+}
+
+#[test]
+fn what_is_not_there_and_what_is_there_already_have_statuses_of_their_own() {
+    let place = Place::new();
+    place.add("PPK30", "non-penyedia").ok();
+    for arguments in [
+        &["show"][..],
+        &["reset-totp", "--reason", REASON],
+        &["unlock", "--reason", REASON],
+        &["end-logins", "--reason", REASON],
+        &["suspend", "--reason", REASON],
+        &["reinstate", "--reason", REASON],
+        &["set-email", "--email", "a@contoh.id", "--reason", REASON],
+        &["set-password", "--reason", REASON],
+        &["set-password", "--one-time", "--reason", REASON],
+        &["set-role", "officer", "--reason", REASON],
+        &["remove", "--yes", "--reason", REASON],
+    ] {
+        let (command, others) = arguments.split_first().unwrap();
+        let asked = [&["user", command, "PPK31"], others].concat();
+        let told = place.run_with(&asked, PASSWORD.as_bytes());
+        told.refused(5, &["there is no account PPK31", "user list"]);
+        let asked = [&asked[..], &["--type", "penyedia"]].concat();
+        let told = place.run_with(&asked, PASSWORD.as_bytes());
+        told.refused(5, &["there is no penyedia account PPK31", "user list"]);
+    }
+    place
+        .run(&["outbox", "retry", "1597283585000-0123456789abcdef"])
+        .refused(5, &["there is no letter", "outbox list"]);
+    let again = ["exists already", "set-password"];
+    place.add("PPK30", "non-penyedia").refused(6, &again);
+    let (table, rows) = (hashed_accounts(3), hashed_accounts(2));
+    place.import(rows).ok();
+    let told = place.import(&table);
+    told.refused(1, &["2 of 3 lines are bad; nothing was imported"]);
+    place.import(hashed_accounts(2)).refused(
+        6,
+        &[
+            "line 2, column user_id",
+            "2 of 2 lines are bad; nothing was imported",
+        ],
+    );
+    let told = place.run(&["--help"]).ok().out;
+    for line in ["\n   5  there is no such account", "\n   6  an account"] {
+        assert!(told.contains(line), "{line:?} is missing in:\n{told}");
+    }
 }
 
 #[test]
@@ -775,7 +822,7 @@ fn a_file_that_is_none_is_refused_with_a_sentence() {
     place.import(b"u\0s\0e\0r\0").refused(1, &["CSV UTF-8"]);
     place
         .import(b"\xff\xfeu\0s\0e\0r\0")
-        .refused(1, &["there is no column \"user\""]);
+        .refused(5, &["there is no column \"user\""]);
     place
         .import(b"PK\x03\x04 a workbook")
         .refused(1, &[".xlsx", "CSV UTF-8"]);
@@ -1182,7 +1229,7 @@ fn an_empty_outbox_says_so_and_a_letter_that_is_gone_is_told() {
     let gone = ["outbox", "retry", "1597283585000-0123456789abcdef"];
     place
         .run(&gone)
-        .refused(1, &["there is no letter 1597283585000-", "outbox list"]);
+        .refused(5, &["there is no letter 1597283585000-", "outbox list"]);
     let nonsense = ["outbox", "retry", "../account"];
     place
         .run(&nonsense)

@@ -1086,6 +1086,7 @@ fn a_machine_that_is_gone_is_forgotten_and_what_it_counted_is_not() {
         "{before} {after}"
     );
     let unknown = world.one.command(&["node", "forget", "two"]);
+    assert_eq!(unknown.status.code(), Some(5));
     assert!(text(&unknown.stderr).contains("there is no node two"));
     // Its name is free, for a machine with another folder.
     let new = beside(

@@ -42,7 +42,7 @@ pub async fn run(
         Forgotten::Lives => Err(CliError::Refused(format!(
             "{name} lives, or did within the last 15 seconds: end its lpse-kiosk first; nothing was changed"
         ))),
-        Forgotten::Unknown => Err(CliError::Refused(format!(
+        Forgotten::Unknown => Err(CliError::NotThere(format!(
             "there is no node {name}; `node list` shows which there are"
         ))),
     }

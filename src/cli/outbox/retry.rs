@@ -36,7 +36,7 @@ pub async fn run(
             Retried::Due => lines.line(format!("{id} will be sent again."))?,
             Retried::UnderWay => lines.line(format!("{id} is on its way already."))?,
             Retried::Gone => {
-                return Err(CliError::Refused(format!(
+                return Err(CliError::NotThere(format!(
                     "there is no letter {id}: delivered, replaced by a newer one, or past its time; `outbox list` \
                      shows which there are"
                 )));

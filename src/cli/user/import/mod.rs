@@ -93,11 +93,13 @@ pub async fn run(
     let mut table = Table::open(&file).map_err(unreadable)?;
     let judged = judge(&mut table, &file, services).await?;
     if judged.bad > 0 {
-        return Err(CliError::Refused(format!(
-            "{} of {} bad; nothing was imported",
-            judged.bad,
-            lines(judged.good + judged.bad)
-        )));
+        let all = judged.good + judged.bad;
+        let told = format!("{} of {} bad; nothing was imported", judged.bad, lines(all));
+        // A script that imports a file again relies on what it left behind, and wants to know that this is all.
+        return Err(match judged.there == all {
+            true => CliError::ThereAlready(told),
+            false => CliError::Refused(told),
+        });
     }
     if dry_run {
         return line(format!(
@@ -136,6 +138,8 @@ pub async fn run(
 struct Judged {
     good: u64,
     bad: u64,
+    /// Those of the bad whose account there is already.
+    there: u64,
     /// Lines that are good and look as if a spreadsheet had made something of them.
     suspicious: u64,
     /// Of everything that was read.
@@ -158,7 +162,7 @@ async fn judge(table: &mut Table, path: &Path, services: &Services) -> Result<Ju
     let template = "{msg:<10} {wide_bar} {percent:>3} %  {bytes_per_sec}  {eta} left";
     let progress = progress::bar("Checking", table.length(), template);
     let mut seen: HashMap<[u8; 16], u64> = HashMap::new();
-    let (mut good, mut bad, mut suspicious) = (0, 0, 0);
+    let (mut good, mut bad, mut already, mut suspicious) = (0, 0, 0, 0);
     let (mut told, mut warned) = (0, 0);
     let mut more = true;
     while more {
@@ -193,6 +197,7 @@ async fn judge(table: &mut Table, path: &Path, services: &Services) -> Result<Ju
         for (number, judged) in rows {
             let problems = match judged {
                 Ok((key, _)) if there.contains(&key) => {
+                    already += 1;
                     vec![of_user_id(AccountsError::Exists(key).to_string())]
                 }
                 Ok((_, suspicions)) => {
@@ -228,6 +233,7 @@ async fn judge(table: &mut Table, path: &Path, services: &Services) -> Result<Ju
     Ok(Judged {
         good,
         bad,
+        there: already,
         suspicious,
         digest: table.digest(),
     })
