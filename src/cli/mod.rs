@@ -21,6 +21,7 @@ mod manual_pages;
 mod moment;
 mod node;
 mod outbox;
+mod outcome;
 mod output;
 mod owner;
 mod password;

@@ -414,6 +414,70 @@ fn what_is_not_there_and_what_is_there_already_have_statuses_of_their_own() {
 }
 
 #[test]
+fn a_table_is_imported_from_a_pipe() {
+    let place = Place::new();
+    let import = |table: &str| place.run_with(&["user", "import", "-"], table.as_bytes());
+    // More than a pipe holds.
+    let told = import(&hashed_accounts(2_000)).ok();
+    assert_eq!(told.out, "Imported 2000 accounts.\n");
+    assert_eq!(place.listed().len(), 2_000);
+    import("user_id,type,name,email,password\nA,penyedia,A,a@b.id,x\n")
+        .refused(1, &["line 2, column user_id", "1 of 1 line is bad"]);
+}
+
+#[test]
+fn what_was_done_is_told_to_programs_as_one_object() {
+    let place = Place::new();
+    let told = |arguments: &[&str], input: &str| {
+        let arguments = [arguments, &["--json"]].concat();
+        let mut told = place.run_with(&arguments, input.as_bytes()).ok().json();
+        let at = told.as_object_mut().unwrap().remove("at").unwrap();
+        assert!(at.as_str().unwrap().ends_with('Z'), "{at}");
+        told
+    };
+    let add = [
+        "user", "add", "ppk30", "--type", "penyedia", "--name", "CV", "--email", "a@b.id",
+    ];
+    let expected = |act: &str, changed: bool| json!({ "act": act, "changed": changed, "type": "penyedia", "user_id": "PPK30" });
+    assert_eq!(told(&add, PASSWORD), expected("add-account", true));
+    for (arguments, act, changed) in [
+        (&["suspend", "PPK30"][..], "suspend", true),
+        (&["suspend", "PPK30"], "suspend", false),
+        (&["reinstate", "PPK30"], "reinstate", true),
+        (&["unlock", "PPK30"], "unlock", true),
+        (&["end-logins", "PPK30"], "end-logins", true),
+        (&["reset-totp", "PPK30"], "reset-totp", true),
+        (&["set-role", "PPK30", "officer"], "set-role", true),
+        (&["set-role", "PPK30", "officer"], "set-role", false),
+        (
+            &["set-email", "PPK30", "--email", "b@b.id"],
+            "correct-email",
+            true,
+        ),
+        (&["set-password", "PPK30"], "set-password", true),
+        (
+            &["set-password", "PPK30", "--one-time"],
+            "issue-password",
+            true,
+        ),
+        (&["remove", "PPK30", "--yes"], "remove-account", true),
+    ] {
+        let arguments = [&["user"], arguments, &["--reason", REASON]].concat();
+        let done = told(&arguments, "perahu layar biru");
+        assert_eq!(done, expected(act, changed), "{arguments:?}");
+    }
+    let table = hashed_accounts(2);
+    let imported = |changed: bool| json!({ "act": "import-accounts", "changed": changed, "accounts": 2, "warned": 0 });
+    let try_first = ["user", "import", "--dry-run", "-"];
+    assert_eq!(told(&try_first, &table), imported(false));
+    assert_eq!(told(&["user", "import", "-"], &table), imported(true));
+    assert_eq!(
+        told(&["outbox", "retry", "--all"], ""),
+        json!({ "act": "retry-letter", "changed": false, "letter": null, "letters": 0 })
+    );
+}
+
+#[test]
 fn an_officers_account_is_added_and_the_role_changed() {
     let place = Place::new();
     let add = [
@@ -822,13 +886,13 @@ fn a_file_that_is_none_is_refused_with_a_sentence() {
     place.import(b"u\0s\0e\0r\0").refused(1, &["CSV UTF-8"]);
     place
         .import(b"\xff\xfeu\0s\0e\0r\0")
-        .refused(5, &["there is no column \"user\""]);
+        .refused(1, &["there is no column \"user\""]);
     place
         .import(b"PK\x03\x04 a workbook")
         .refused(1, &[".xlsx", "CSV UTF-8"]);
     place
         .run(&["user", "import", "-"])
-        .refused(1, &["standard input", "read twice"]);
+        .refused(1, &["standard input, line 1", "empty"]);
     place
         .run(&["user", "import", "/dev/null"])
         .refused(1, &["read twice"]);

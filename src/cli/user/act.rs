@@ -3,9 +3,9 @@
 
 use clap::{Args, Subcommand};
 
-use super::{outcome::told, reason::Reason, which::Which};
+use super::{reason::Reason, which::Which};
 use crate::{
-    cli::error::CliError,
+    cli::{error::CliError, outcome::Form},
     domain::{Source, UserId, officer::AccountAct},
     service::{Services, accounts::ByCommand},
 };
@@ -17,6 +17,8 @@ pub struct ActArguments {
     which: Which,
     #[command(flatten)]
     reason: Reason,
+    #[command(flatten)]
+    form: Form,
 }
 
 #[derive(Debug, Subcommand)]
@@ -60,14 +62,21 @@ pub async fn run(
     services: &Services,
     source: &Source,
 ) -> Result<(), CliError> {
-    let (act, ActArguments { which, reason }) = match command {
+    let (
+        act,
+        ActArguments {
+            which,
+            reason,
+            form,
+        },
+    ) = match command {
         ActCommand::ResetTotp(arguments) => (AccountAct::ResetTotp, arguments),
         ActCommand::Unlock(arguments) => (AccountAct::Unlock, arguments),
         ActCommand::EndLogins(arguments) => (AccountAct::EndLogins, arguments),
         ActCommand::Suspend(arguments) => (AccountAct::Suspend, arguments),
         ActCommand::Reinstate(arguments) => (AccountAct::Reinstate, arguments),
     };
-    carry_out(&act, &which, services, reason.from(source)).await
+    carry_out(&act, &which, services, reason.from(source), form).await
 }
 
 /// Does `act` to an account, and tells what came of it.
@@ -76,11 +85,11 @@ pub async fn carry_out(
     which: &Which,
     services: &Services,
     by: ByCommand<'_>,
+    form: Form,
 ) -> Result<(), CliError> {
     let key = which.key(services).await?;
     let done = services.accounts.act(&key, act, by).await;
-    let (is, was) = words(act, &key.user_id);
-    told(done, is, was)
+    form.told(act.row().act, &key, done, words(act, &key.user_id))
 }
 
 /// What is told when an act was done, and when it was so already.

@@ -5,7 +5,6 @@ mod add;
 mod find;
 mod import;
 mod list;
-mod outcome;
 mod reason;
 mod remove;
 mod set_email;

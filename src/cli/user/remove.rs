@@ -6,8 +6,8 @@ use clap::Args;
 
 use super::{reason::Reason, which::Which};
 use crate::{
-    cli::{error::CliError, output::line},
-    domain::{Account, Source},
+    cli::{error::CliError, outcome::Form},
+    domain::{Account, Source, audit::Act},
     service::Services,
 };
 
@@ -25,6 +25,8 @@ pub struct RemoveArguments {
     yes: bool,
     #[command(flatten)]
     reason: Reason,
+    #[command(flatten)]
+    form: Form,
 }
 
 pub async fn run(
@@ -32,17 +34,21 @@ pub async fn run(
     services: &Services,
     source: &Source,
 ) -> Result<(), CliError> {
-    let RemoveArguments { which, yes, reason } = arguments;
+    let RemoveArguments {
+        which,
+        yes,
+        reason,
+        form,
+    } = arguments;
     let account = which.account(services).await?;
     if !yes && !confirmed(&account)? {
         return Err(CliError::Refused("nothing was removed".into()));
     }
     let by = reason.from(source);
-    services.accounts.remove(&account.key, by).await?;
-    line(format!(
-        "Removed {} {}.",
-        account.key.user_type, account.key.user_id
-    ))
+    let key = &account.key;
+    let removed = services.accounts.remove(key, by).await;
+    let told = format!("Removed {} {}.", key.user_type, key.user_id);
+    form.told(Act::RemoveAccount, key, removed, (told.clone(), told))
 }
 
 fn confirmed(account: &Account) -> Result<bool, CliError> {

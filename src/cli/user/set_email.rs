@@ -4,7 +4,7 @@ use clap::Args;
 
 use super::{act::carry_out, reason::Reason, which::Which};
 use crate::{
-    cli::error::CliError,
+    cli::{error::CliError, outcome::Form},
     domain::{EmailAddress, Source, officer::AccountAct},
     service::Services,
 };
@@ -25,6 +25,8 @@ pub struct SetEmailArguments {
     email: EmailAddress,
     #[command(flatten)]
     reason: Reason,
+    #[command(flatten)]
+    form: Form,
 }
 
 pub async fn run(
@@ -36,7 +38,8 @@ pub async fn run(
         which,
         email,
         reason,
+        form,
     } = arguments;
     let act = AccountAct::CorrectEmail(email);
-    carry_out(&act, &which, services, reason.from(source)).await
+    carry_out(&act, &which, services, reason.from(source), form).await
 }

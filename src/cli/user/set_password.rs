@@ -4,8 +4,8 @@ use clap::Args;
 
 use super::{act::words, reason::Reason, which::Which};
 use crate::{
-    cli::{error::CliError, output::line, password},
-    domain::{Source, officer::AccountAct},
+    cli::{error::CliError, outcome::Form, password},
+    domain::{Source, audit::Act, officer::AccountAct},
     service::Services,
 };
 
@@ -22,6 +22,8 @@ pub struct SetPasswordArguments {
     one_time: bool,
     #[command(flatten)]
     reason: Reason,
+    #[command(flatten)]
+    form: Form,
 }
 
 pub async fn run(
@@ -34,12 +36,17 @@ pub async fn run(
     let password = services.accounts.hash(password).await?;
     let (accounts, key) = (&services.accounts, &account.key);
     let by = arguments.reason.from(source);
-    if arguments.one_time {
-        accounts.issue_password(key, password, by).await?;
-        let (is, _) = words(&AccountAct::IssuePassword, &key.user_id);
-        line(is)
-    } else {
-        accounts.set_password(key, password, by).await?;
-        line(format!("Password of {} set.", key.user_id))
-    }
+    let (act, done, told) = match arguments.one_time {
+        true => {
+            let issue = AccountAct::IssuePassword;
+            let issued = accounts.issue_password(key, password, by).await;
+            (issue.row().act, issued, words(&issue, &key.user_id))
+        }
+        false => {
+            let set = accounts.set_password(key, password, by).await;
+            let told = format!("Password of {} set.", key.user_id);
+            (Act::SetPassword, set, (told.clone(), told))
+        }
+    };
+    arguments.form.told(act, key, done, told)
 }

@@ -2,10 +2,10 @@
 
 use clap::Args;
 
-use super::{outcome::told, reason::Reason, which::Which};
+use super::{reason::Reason, which::Which};
 use crate::{
-    cli::{error::CliError, words::one_of},
-    domain::{Source, account::Role},
+    cli::{error::CliError, outcome::Form, words::one_of},
+    domain::{Source, account::Role, audit::Act},
     service::Services,
 };
 
@@ -26,6 +26,8 @@ pub struct SetRoleArguments {
     role: Role,
     #[command(flatten)]
     reason: Reason,
+    #[command(flatten)]
+    form: Form,
 }
 
 pub async fn run(
@@ -37,14 +39,15 @@ pub async fn run(
         which,
         role,
         reason,
+        form,
     } = arguments;
     let key = which.key(services).await?;
     let by = reason.from(source);
     let done = services.accounts.set_role(&key, role, by).await;
     let (id, role) = (&key.user_id, role.as_str());
-    told(
-        done,
+    let told = (
         format!("{id} has the role {role}."),
         format!("{id} had the role {role} already."),
-    )
+    );
+    form.told(Act::SetRole, &key, done, told)
 }

@@ -2,8 +2,9 @@
 //!
 //! The file is read twice: first every row is judged and nothing is written, then the accounts are added by parts
 //! and become visible together. At most [`HASHES_AT_ONCE`] passwords are in memory; with the file grows only a digest
-//! a row, which finds IDs given twice.
+//! a row, which finds IDs given twice. What is piped is kept in memory for the second reading.
 
+mod pipe;
 mod row;
 mod spreadsheet;
 mod table;
@@ -17,6 +18,7 @@ use std::{
 
 use clap::{Args, ValueHint};
 use indicatif::ProgressBar;
+use serde_json::json;
 use sha2::{Digest, Sha256};
 use tokio::task::JoinSet;
 
@@ -26,8 +28,8 @@ use self::{
 };
 use super::reason::AnyReason;
 use crate::{
-    cli::{error::CliError, output::line, progress},
-    domain::{AccountKey, Source, account::Role},
+    cli::{error::CliError, outcome::Form, progress},
+    domain::{AccountKey, Source, account::Role, audit::Act},
     service::{
         ServiceError, Services,
         accounts::{AccountsError, ByCommand, Import, NewAccount},
@@ -53,17 +55,17 @@ const TOLD: u64 = 50;
 /// tabs, the text is UTF-8, or UTF-16 with a byte order mark: "CSV UTF-8" and "Unicode text" of spreadsheets. First every
 /// line is checked, also against the store; every bad line is told with its number, its column and what is wrong, the
 /// first 50 in full. What a spreadsheet may have mangled, such as a long number, is a warning. Only when all are good,
-/// the accounts are added, and become visible together. Passwords are hashed on all cores. Standard input is not taken:
-/// the file is read twice.
+/// the accounts are added, and become visible together. Passwords are hashed on all cores.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  lpse-kiosk user import --dry-run accounts.csv\n  lpse-kiosk user import accounts.csv\n\n\
+    after_help = "Examples:\n  lpse-kiosk user import --dry-run accounts.csv\n  lpse-kiosk user import accounts.csv\n  \
+        gpg --decrypt accounts.csv.gpg | lpse-kiosk user import - --json\n\n\
         A file:\n  user_id,type,name,email,password\n  \
         PPK30,non-penyedia,Siti Nurhaliza,siti@contoh.go.id,kuda hijau di awan\n  \
         CVMAJU,penyedia,\"Maju Bersama, CV\",cv@maju.co.id,perahu layar biru"
 )]
 pub struct ImportArguments {
-    /// The CSV file
+    /// The CSV file; - is what is piped into the command
     #[arg(value_hint = ValueHint::FilePath)]
     file: PathBuf,
     /// Check everything and write nothing
@@ -71,6 +73,8 @@ pub struct ImportArguments {
     dry_run: bool,
     #[command(flatten)]
     reason: AnyReason,
+    #[command(flatten)]
+    form: Form,
 }
 
 pub async fn run(
@@ -82,15 +86,14 @@ pub async fn run(
         file,
         dry_run,
         reason,
+        form,
     } = arguments;
     let by = reason.from(source);
-    if file == Path::new("-") {
-        return Err(CliError::Refused(
-            "standard input cannot be imported, because everything is read twice; save it as a file first".into(),
-        ));
-    }
-    let unreadable = |error| unreadable(&file, error);
-    let mut table = Table::open(&file).map_err(unreadable)?;
+    let (file, table) = match file == Path::new("-") {
+        true => ("standard input".into(), pipe::kept().and_then(Table::of)),
+        false => (file.clone(), Table::open(&file)),
+    };
+    let mut table = table.map_err(|error| unreadable(&file, error))?;
     let judged = judge(&mut table, &file, services).await?;
     if judged.bad > 0 {
         let all = judged.good + judged.bad;
@@ -101,12 +104,14 @@ pub async fn run(
             false => CliError::Refused(told),
         });
     }
+    let tell = |changed, sentence: String| {
+        let about = json!({ "accounts": judged.good, "warned": judged.suspicious });
+        form.tell(Act::ImportAccounts, changed, about, sentence)
+    };
     if dry_run {
-        return line(format!(
-            "{} good{}; nothing was written (dry run).",
-            lines(judged.good),
-            judged.warned()
-        ));
+        let (good, warned) = (lines(judged.good), judged.warned());
+        let told = format!("{good} good{warned}; nothing was written (dry run).");
+        return tell(false, told);
     }
     let template = "{msg:<10} {wide_bar} {pos}/{len}  {rate}  {eta} left";
     let progress = progress::bar("Importing", judged.good, template);
@@ -123,7 +128,8 @@ pub async fn run(
             finished?;
             let plural = if judged.good == 1 { "" } else { "s" };
             let warned = judged.warned();
-            line(format!("Imported {} account{plural}{warned}.", judged.good))
+            let told = format!("Imported {} account{plural}{warned}.", judged.good);
+            tell(true, told)
         }
         Err(error) => {
             // Nothing of it is visible either way: what is left behind is cleared away when the store opens next.
