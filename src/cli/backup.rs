@@ -11,7 +11,8 @@ use crate::{
         backup_key_file,
         random::SystemRandom,
     },
-    domain::{Source, calendar::Zone},
+    config::Config,
+    domain::Source,
     service::{
         Services,
         backup::{MakeError, Wanted},
@@ -51,11 +52,14 @@ pub async fn run(
     arguments: BackupArguments,
     services: &Services,
     source: &Source,
-    floor_mib: u64,
-    zone: Zone,
+    config: &Config,
 ) -> Result<(), CliError> {
     let shown = arguments.file.display().to_string();
-    let file = BackupFile::begin(&arguments.file, arguments.force, floor_mib)?;
+    let file = BackupFile::begin(
+        &arguments.file,
+        arguments.force,
+        config.free_space_floor_mib,
+    )?;
     let key = match &arguments.new_key_file {
         Some(path) => backup_key_file::create(path, &SystemRandom)?,
         None => arguments.key.for_new()?,
@@ -88,7 +92,7 @@ pub async fn run(
     lines.line(format!(
         "{shown} holds {} records, everything as of {}.",
         made.records,
-        moment::shown(made.as_of, zone)
+        moment::shown(made.as_of, config.zone)
     ))?;
     lines.line(match arguments.with_master_key {
         true => "The master key is in it: whoever can open it can compute everybody's codes.".to_owned(),

@@ -222,28 +222,25 @@ fn carry_out(command_line: CommandLine) -> Result<(), CliError> {
         Some(Command::Serve(arguments)) => serve::run(&arguments, flags),
         Some(Command::Attach(arguments)) => attach::run(&arguments, &flags),
         Some(Command::HostKey(arguments)) => host_key::run(&arguments, &flags),
-        Some(Command::User(arguments)) => with_services(&flags, async |services, source, zone| {
-            user::run(arguments, &services, &source, zone).await
+        Some(Command::User(arguments)) => with_services(&flags, async |services, source, config| {
+            user::run(arguments, &services, &source, config).await
         }),
         Some(Command::Policy(arguments)) => with_services(&flags, async |services, source, _| {
             policy::run(arguments, &services, &source).await
         }),
-        Some(Command::Outbox(arguments)) => with_services(&flags, async |services, source, zone| {
-            outbox::run(arguments, &services, &source, zone).await
+        Some(Command::Outbox(arguments)) => with_services(&flags, async |services, source, config| {
+            outbox::run(arguments, &services, &source, config).await
         }),
-        Some(Command::Node(arguments)) => with_services(&flags, async |services, source, zone| {
-            node::run(arguments, &services, &source, zone).await
+        Some(Command::Node(arguments)) => with_services(&flags, async |services, source, config| {
+            node::run(arguments, &services, &source, config.zone).await
         }),
         Some(Command::Audit(arguments)) => audit::run(arguments, &flags),
         Some(Command::Key(arguments)) => with_services(&flags, async |services, source, _| {
             key::run(arguments, &services, &source).await
         }),
-        Some(Command::Backup(arguments)) => {
-            let floor_mib = Config::load(&flags)?.free_space_floor_mib;
-            with_services(&flags, async |services, source, zone| {
-                backup::run(arguments, &services, &source, floor_mib, zone).await
-            })
-        }
+        Some(Command::Backup(arguments)) => with_services(&flags, async |services, source, config| {
+            backup::run(arguments, &services, &source, config).await
+        }),
         Some(Command::Restore(arguments)) => restore::run(&arguments, &flags),
         Some(Command::Verify(arguments)) => block_on(async { verify::run(&arguments, &flags) }),
         Some(Command::Store(arguments)) => store::run(&arguments, &flags),

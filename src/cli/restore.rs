@@ -11,6 +11,7 @@ use super::{
 use crate::{
     adapter::{
         clock::SystemClock,
+        file_owner,
         master_key_file::{self, MasterKeyError},
         operator,
     },
@@ -45,6 +46,7 @@ pub struct RestoreArguments {
 
 pub fn run(arguments: &RestoreArguments, flags: &Flags) -> Result<(), CliError> {
     let config = Config::load(flags)?;
+    file_owner::act_as_owner_of(&config.data);
     log::warnings_to_standard_error();
     block_on(async {
         let mut read = Read::open(&arguments.file, &arguments.key, "Checking")?;

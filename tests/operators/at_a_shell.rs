@@ -172,20 +172,35 @@ fn listings_have_heads_on_a_terminal_and_none_in_a_pipe() {
 fn where_there_is_nothing_to_list_a_pipe_gets_nothing() {
     let place = Place::new();
     place.run(&["policy", "required"]).ok();
+    // Each names where it has looked: there may be another folder, with everything that was missed here.
+    let (store, log) = (place.path("data/store"), place.path("data/audit.jsonl"));
+    let (store, log) = (shown(&store), shown(&log));
     for (arguments, words) in [
         (
             &["user", "list"][..],
-            "there are no accounts; `user add` adds one",
+            &format!("there are no accounts in {store}; `user add` adds one")[..],
         ),
         (
             &["user", "list", "--prefix", "CV"],
-            "there are no such accounts",
+            &format!("there are no such accounts in {store}")[..],
         ),
-        (&["user", "find", "siti"], "no account fits"),
-        (&["outbox", "list"], "no letter waits"),
+        (
+            &["user", "find", "siti"],
+            &format!("no account in {store} fits")[..],
+        ),
+        (
+            &["outbox", "list"],
+            &format!("no letter waits in {store}")[..],
+        ),
         (&["node", "list"], "there are no nodes"),
-        (&["audit", "search", "--act", "login"], "no record fits"),
-        (&["audit", "tail", "-n", "0"], "there are no records"),
+        (
+            &["audit", "search", "--act", "login"],
+            &format!("no record in {log} fits")[..],
+        ),
+        (
+            &["audit", "tail", "-n", "0"],
+            &format!("there are no records in {log}")[..],
+        ),
     ] {
         let told = place.run(arguments);
         assert_eq!((told.status, told.out.as_str()), (0, ""), "{arguments:?}");

@@ -148,7 +148,8 @@ pub fn run(arguments: &SearchArguments, config: &Config) -> Result<(), CliError>
     let damaged = read.map_err(|error| broken_off(&config.audit_file(), error))?;
     listing.flush()?;
     tell_damaged(damaged);
-    form.end(listing, "no record fits")
+    let file = config.audit_file();
+    form.end(listing, &format!("no record in {} fits", file.display()))
 }
 
 impl SearchArguments {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use clap::Args;
 
 use crate::{
-    adapter::{clock::SystemClock, operator},
+    adapter::{clock::SystemClock, file_owner, operator},
     assembly,
     cli::{error::CliError, output::Lines, runtime::block_on},
     config::{Config, Flags},
@@ -26,6 +26,7 @@ pub struct BeginAnewArguments {}
 
 pub fn run(_arguments: &BeginAnewArguments, flags: &Flags) -> Result<(), CliError> {
     let config = Config::load(flags)?;
+    file_owner::act_as_owner_of(&config.data);
     log::warnings_to_standard_error();
     let head = block_on(assembly::begin_anew(
         &config,

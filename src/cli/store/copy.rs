@@ -5,7 +5,7 @@ use std::{path::PathBuf, sync::Arc};
 use clap::{Args, ValueHint};
 
 use crate::{
-    adapter::{clock::SystemClock, operator},
+    adapter::{clock::SystemClock, file_owner, operator},
     assembly::store_copy,
     cli::{error::CliError, output::Lines, progress, runtime::block_on, words::one_of},
     config::{Config, Flags, StoreKind},
@@ -70,6 +70,11 @@ pub fn run(arguments: &CopyArguments, flags: &Flags) -> Result<(), CliError> {
             "a data folder holds one store; name another one with --to-data".into(),
         ));
     }
+    file_owner::act_as_owner_of(&from.data);
+    file_owner::make_folder(&to.data).map_err(|error| {
+        let folder = to.data.display();
+        CliError::Refused(format!("the folder {folder} cannot be made: {error}"))
+    })?;
     log::warnings_to_standard_error();
     block_on(copy(&from, &to))
 }

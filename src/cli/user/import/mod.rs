@@ -28,6 +28,7 @@ use self::{
 };
 use super::reason::AnyReason;
 use crate::{
+    adapter::file_owner::as_oneself,
     cli::{error::CliError, outcome::Form, progress},
     domain::{AccountKey, Source, account::Role, audit::Act},
     service::{
@@ -91,7 +92,7 @@ pub async fn run(
     let by = reason.from(source);
     let (file, table) = match file == Path::new("-") {
         true => ("standard input".into(), pipe::kept().and_then(Table::of)),
-        false => (file.clone(), Table::open(&file)),
+        false => (file.clone(), as_oneself(|| Table::open(&file))),
     };
     let mut table = table.map_err(|error| unreadable(&file, error))?;
     let judged = judge(&mut table, &file, services).await?;
