@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueHint};
+use serde_json::json;
 
-use super::{backup_key::BackupKeyArguments, error::CliError, moment, output::Lines, progress};
+use super::{backup_key::BackupKeyArguments, error::CliError, moment, outcome::Form, progress};
 use crate::{
     adapter::{
         backup_file::{BackupFile, BackupFileError},
@@ -12,7 +13,7 @@ use crate::{
         random::SystemRandom,
     },
     config::Config,
-    domain::Source,
+    domain::{Source, audit::Act},
     service::{
         Services,
         backup::{MakeError, Wanted},
@@ -46,6 +47,8 @@ pub struct BackupArguments {
     /// Replace the file if it exists, when the new one is whole
     #[arg(long)]
     force: bool,
+    #[command(flatten)]
+    form: Form,
 }
 
 pub async fn run(
@@ -88,21 +91,28 @@ pub async fn run(
             "the backup was not made, and nothing is left of it: {error}"
         )),
     })?;
-    let mut lines = Lines::new();
-    lines.line(format!(
-        "{shown} holds {} records, everything as of {}.",
-        made.records,
-        moment::shown(made.as_of, config.zone)
-    ))?;
-    lines.line(match arguments.with_master_key {
-        true => "The master key is in it: whoever can open it can compute everybody's codes.".to_owned(),
+    let as_of = moment::shown(made.as_of, config.zone);
+    let of_key = match arguments.with_master_key {
+        true => {
+            "The master key is in it: whoever can open it can compute everybody's codes.".to_owned()
+        }
         false => format!(
             "The master key {} is not in it: keep a copy of the master key file too, apart from the backup.",
             master_keys.sealing().id()
         ),
-    })?;
-    lines.line("The audit log is not in it: it is a file by itself.")?;
-    lines.flush()
+    };
+    let told = format!(
+        "{shown} holds {} records, everything as of {as_of}.\n{of_key}\n\
+         The audit log is not in it: it is a file by itself.",
+        made.records
+    );
+    let about = json!({
+        "file": shown,
+        "records": made.records,
+        "as_of": made.as_of.to_string(),
+        "with_master_key": arguments.with_master_key,
+    });
+    arguments.form.tell(Act::Backup, true, about, told)
 }
 
 impl From<BackupFileError> for CliError {

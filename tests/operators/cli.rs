@@ -475,6 +475,35 @@ fn what_was_done_is_told_to_programs_as_one_object() {
         told(&["outbox", "retry", "--all"], ""),
         json!({ "act": "retry-letter", "changed": false, "letter": null, "letters": 0 })
     );
+    let (file, key) = (place.path("backup"), place.path("backup.key"));
+    let (file, key) = (shown(&file), shown(&key));
+    let made = told(&["backup", "--new-key-file", key, file], "");
+    let records = &made["records"];
+    assert_eq!(
+        (&made["act"], &made["file"]),
+        (&json!("backup"), &json!(file))
+    );
+    let new = place.path("new");
+    let to = ["--to", "redb", "--to-data", shown(&new)];
+    let copied = told(
+        &[&["store", "copy", "--from", "sled"], &to[..]].concat(),
+        "",
+    );
+    assert_eq!(copied["act"], "copy-store");
+    assert_eq!(copied["written"], copied["records"]);
+    let store = place.path("data/store");
+    fs::remove_dir_all(&store).unwrap();
+    let begun = told(&["store", "begin-anew"], "");
+    assert_eq!(begun["act"], "begin-store");
+    assert_eq!(begun["store"], shown(&store));
+    fs::remove_dir_all(&store).unwrap();
+    let back = told(&["restore", "--key-file", key, file], "");
+    assert_eq!(
+        (&back["act"], &back["records"]),
+        (&json!("restore"), records)
+    );
+    let second = |told: &serde_json::Value| told["as_of"].as_str().unwrap()[..19].to_owned();
+    assert_eq!(second(&back), second(&made));
 }
 
 #[test]
