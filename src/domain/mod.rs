@@ -17,6 +17,7 @@ pub mod letter;
 pub mod login;
 pub mod network;
 pub mod officer;
+pub mod operator;
 pub mod palette;
 pub mod passcode;
 pub mod password;

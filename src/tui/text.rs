@@ -219,7 +219,7 @@ sections! {
     }
     DeskAudit {
         title, lead, empty, open, time, at, record, act, account, by, outcome, reason, from, detail, from_terminal,
-        from_network, from_program,
+        from_network, from_program, operator,
     }
     /// The end of a session: what is told before on the screen, and after it on the terminal that was lent.
     Ending {

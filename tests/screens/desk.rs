@@ -292,7 +292,10 @@ fn audit() -> Vec<AuditRecord> {
             reason: (number % 3 == 1).then(|| "wrong-password".into()),
             account: (number % 5 != 4).then(|| "non-penyedia/PPK30".parse().unwrap()),
             by: number.is_multiple_of(5).then(|| "non-penyedia/PETUGAS1".parse().unwrap()),
-            from: "console:loket-1".into(),
+            from: match number % 5 {
+                4 => "command:siti (as root, pts/0)".into(),
+                _ => "console:loket-1".into(),
+            },
             detail: (number == 0).then(|| {
                 "reason: Ponsel hilang, surat kehilangan dari kepolisian\u{1b}]0;x\u{7}; seen: KTP dan kartu \
                  pegawai\u{202e} yang masih berlaku, difoto oleh pemiliknya sendiri di loket"
@@ -902,6 +905,12 @@ const STATES: &[State] = &[
     }),
     ("audit_record", |officer| {
         let mut officer = officer.at_audit(audit());
+        officer.types("\n");
+        officer
+    }),
+    ("audit_record_command", |officer| {
+        let mut officer = officer.at_audit(audit());
+        officer.presses(&[Key::Down; 4]);
         officer.types("\n");
         officer
     }),
