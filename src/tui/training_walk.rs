@@ -161,7 +161,10 @@ mod tests {
             language::Language,
             recovery::RecoverySet,
         },
-        tui::theme::{Colours, Terminal},
+        tui::{
+            sequences::Sequences,
+            theme::{Colours, Terminal},
+        },
     };
 
     fn samples() -> Vec<SampleAccount> {
@@ -244,6 +247,7 @@ mod tests {
                     glyphs: Glyphs::Unicode,
                     colours: Colours::Mono,
                     no_color: false,
+                    sequences: Sequences::default(),
                 },
                 None,
             );

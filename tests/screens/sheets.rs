@@ -49,7 +49,8 @@ const SCREENS: [&str; 36] = [
 
 #[test]
 fn every_screen_stands_on_a_sheet() {
-    for (theme, change) in &THEMES[..4] {
+    let kept = |(theme, _): &&(&str, _)| ["dark", "light", "monochrome"].contains(theme);
+    for (theme, change) in THEMES.iter().filter(kept) {
         for (columns, rows) in [(80, 24), (120, 40)] {
             let states = super::people::all_apps(*change).chain(super::desk::all_apps(*change));
             let mut screens: Vec<_> = states

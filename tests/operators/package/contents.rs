@@ -180,6 +180,25 @@ fn everything_that_is_linked_is_in_the_copyright_file_with_a_licence_whose_words
 }
 
 #[test]
+fn a_crate_that_names_no_licence_is_told_and_nothing_is_written() {
+    let known = r#"{"packages": [{
+        "name": "nameless", "version": "1.0.0", "license": null,
+        "manifest_path": "/nowhere/Cargo.toml", "authors": []
+    }]}"#;
+    // What bash takes for the command instead of cargo itself.
+    let cargo =
+        format!("() {{ case $1 in tree) echo 'nameless v1.0.0' ;; *) echo '{known}' ;; esac; }}");
+    let output = Command::new("assets/debian/copyright")
+        .env("BASH_FUNC_cargo%%", cargo)
+        .output()
+        .unwrap();
+    assert!(!output.status.success());
+    assert_eq!(text(&output.stdout), "");
+    let told = text(&output.stderr);
+    assert!(told.contains("nameless-1.0.0 names no licence."), "{told}");
+}
+
+#[test]
 fn the_changelog_is_one_that_debian_reads_and_tells_of_this_version() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("changelog.gz");
