@@ -12,6 +12,7 @@ use rustix::{
     process::geteuid,
 };
 
+use super::file_owner::as_oneself;
 use crate::kill_point;
 
 /// Why there is no backup file. Nothing was left behind.
@@ -50,6 +51,10 @@ impl BackupFile {
     /// Begins a backup to `path`. With `replaces`, a file that is there goes when the new one is whole. The disk is never
     /// filled under `floor_mib` MiB: the store may be on it.
     pub fn begin(path: &Path, replaces: bool, floor_mib: u64) -> Result<Self, BackupFileError> {
+        as_oneself(|| Self::begin_here(path, replaces, floor_mib))
+    }
+
+    fn begin_here(path: &Path, replaces: bool, floor_mib: u64) -> Result<Self, BackupFileError> {
         let shown = || path.display().to_string();
         let failed = |error| BackupFileError::Io(shown(), error);
         if path.file_name().is_none() || path.is_dir() {
@@ -100,7 +105,11 @@ impl BackupFile {
     }
 
     /// Puts the whole file in its place, durably.
-    pub fn keep(mut self) -> Result<(), BackupFileError> {
+    pub fn keep(self) -> Result<(), BackupFileError> {
+        as_oneself(|| self.keep_here())
+    }
+
+    fn keep_here(mut self) -> Result<(), BackupFileError> {
         let shown = self.path.display().to_string();
         let failed = |error| BackupFileError::Io(shown.clone(), error);
         self.file.flush().map_err(failed)?;
@@ -130,7 +139,7 @@ impl BackupFile {
     }
 
     fn check_room(&self) -> io::Result<()> {
-        let Ok(disk) = statvfs(&self.draft) else {
+        let Ok(disk) = as_oneself(|| statvfs(&self.draft)) else {
             return Ok(());
         };
         let free_mib = disk.f_bavail.saturating_mul(disk.f_frsize) / (1024 * 1024);
@@ -168,7 +177,7 @@ impl Drop for BackupFile {
     fn drop(&mut self) {
         if !self.is_kept {
             // Half a backup is none.
-            let _ = fs::remove_file(&self.draft);
+            let _ = as_oneself(|| fs::remove_file(&self.draft));
         }
     }
 }

@@ -47,7 +47,7 @@ impl AuditCounts {
             AuditOutcome::Intended => 3,
         };
         let origin = match event.from {
-            Source::Console(_) => 0,
+            Source::Console(_) | Source::Command(_) => 0,
             Source::Peer(_) => 1,
         };
         self.0[event.act as usize][outcome][origin].fetch_add(1, Relaxed);

@@ -121,12 +121,19 @@ impl KeyFile for MasterKeyFile {
 
 /// The keys in the file at `path`.
 pub fn read(path: &Path) -> Result<Keyring, MasterKeyError> {
-    read_for(path, rustix::process::geteuid().as_raw())
+    parsed(path, secret_file::read(WHAT, path))
 }
 
 /// The keys in the file at `path`, read as the process of `user` would.
 pub fn read_for(path: &Path, user: u32) -> Result<Keyring, MasterKeyError> {
-    match secret_file::read_for(WHAT, path, user) {
+    parsed(path, secret_file::read_for(WHAT, path, user))
+}
+
+fn parsed(
+    path: &Path,
+    read: Result<Zeroizing<String>, SecretFileError>,
+) -> Result<Keyring, MasterKeyError> {
+    match read {
         Ok(text) => parse(path, &text),
         Err(error) if error.is_missing() => Err(MasterKeyError::Missing(path.to_owned())),
         Err(error) => Err(error.into()),

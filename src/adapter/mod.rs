@@ -1,5 +1,6 @@
 //! The outer ends of the ports: the system's clocks and random bytes, the audit log, the files that hold secrets, backups, the
-//! audit log and the keys of another process.
+//! audit log and the keys of another process, who runs a command, and as whom
+//! it touches files.
 
 pub mod audit_log;
 pub mod audit_trail;
@@ -7,7 +8,9 @@ pub mod backup_file;
 pub mod backup_key_file;
 pub mod clock;
 pub mod counting_audit;
+pub mod file_owner;
 pub mod master_key_file;
+pub mod operator;
 pub mod random;
 pub mod remote_audit;
 pub mod remote_keys;

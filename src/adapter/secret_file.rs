@@ -10,6 +10,7 @@ use std::{
 
 use zeroize::Zeroizing;
 
+use super::file_owner::{self, as_oneself};
 use crate::kill_point;
 
 /// A secret is a few lines; what is larger is something else.
@@ -49,9 +50,9 @@ impl SecretFileError {
     }
 }
 
-/// Reads the file at `path`; `what` it is, such as "the master key file", begins the sentence of an error.
+/// Reads the file at `path`, which must be whoever runs this process's, the data folder's owner's, or root's; `what` it is, such as "the master key file", begins the sentence of an error.
 pub fn read(what: &'static str, path: &Path) -> Result<Zeroizing<String>, SecretFileError> {
-    read_for(what, path, rustix::process::geteuid().as_raw())
+    as_oneself(|| read_for(what, path, file_owner::user()))
 }
 
 /// Reads the file at `path` as the process of `user` would: it must be that user's, or root's.
@@ -117,6 +118,10 @@ const ACCESS_LIST: &str = "system.posix_acl_access";
 /// Creates the file at `path` with `parts` for its owner alone, durably. It is written beside its place and linked there,
 /// so that a file that exists is whole and is never replaced.
 pub fn create(path: &Path, parts: &[&[u8]]) -> io::Result<()> {
+    as_oneself(|| create_here(path, parts))
+}
+
+fn create_here(path: &Path, parts: &[&[u8]]) -> io::Result<()> {
     let folder = path
         .parent()
         .filter(|folder| !folder.as_os_str().is_empty());
@@ -171,6 +176,10 @@ fn mode_of_new(folder: &Path) -> u32 {
 /// Puts `parts` in place of the file at `path`, durably: at every moment the old file or the new one is there, whole. It
 /// keeps its owner and its mode.
 pub fn replace(path: &Path, parts: &[&[u8]]) -> io::Result<()> {
+    as_oneself(|| replace_here(path, parts))
+}
+
+fn replace_here(path: &Path, parts: &[&[u8]]) -> io::Result<()> {
     // What stands there may be a link to where the file really is.
     let path = fs::canonicalize(path)?;
     let before = fs::metadata(&path)?;

@@ -9,7 +9,6 @@ use crate::{
     domain::{
         Source,
         audit::{Act, AuditEvent, AuditHead, AuditOutcome},
-        source::OwnPlace,
     },
     ports::Audit,
     store::{
@@ -19,10 +18,11 @@ use crate::{
 };
 
 /// Begins with an empty store where there is none, whatever says that there was one. The audit log goes on, and says so
-/// first; the new store knows how far it has come. Returns the record that says it.
+/// first, and that it was done from `from`; the new store knows how far it has come. Returns the record that says it.
 pub async fn begin_anew(
     config: &Config,
     clock: Arc<SystemClock>,
+    from: &Source,
 ) -> Result<AuditHead, AssemblyError> {
     make_private(&config.data)?;
     let folder = Folder::hold(&config.store_folder(), config.free_space_floor_mib)?;
@@ -32,7 +32,7 @@ pub async fn begin_anew(
         if store::is_there(config.store, &folder)? {
             return Err(stands());
         }
-        let head = record_beginning(config, clock).await?;
+        let head = record_beginning(config, clock, from).await?;
         let missing = Missing::BeginAnew(AuditHeads::first(&node, head));
         let opened = open_store_in(config, folder, missing).await?;
         drop(opened.store);
@@ -48,7 +48,7 @@ pub async fn begin_anew(
     {
         return Err(stands());
     }
-    let head = record_beginning(config, clock).await?;
+    let head = record_beginning(config, clock, from).await?;
     AuditHeads::new(opened.store.clone())
         .advance(&node, head)
         .await?;
@@ -61,14 +61,14 @@ pub async fn begin_anew(
 async fn record_beginning(
     config: &Config,
     clock: Arc<SystemClock>,
+    from: &Source,
 ) -> Result<AuditHead, AssemblyError> {
     let file = config.audit_file();
     let shown = file.display().to_string();
     let opened = AuditLog::open(&file, config.audit_rotate_mib * 1024 * 1024, clock, None);
     let (log, written) = opened.map_err(|error| AssemblyError::Audit(shown.clone(), error))?;
     let before = written.borrow().seq;
-    let from = Source::own(OwnPlace::CommandLine);
-    let event = AuditEvent::new(Act::BeginStore, AuditOutcome::Done, &from).saying(format!(
+    let event = AuditEvent::new(Act::BeginStore, AuditOutcome::Done, from).saying(format!(
         "an empty store was begun; nothing of what records 1 to {before} tell is in it"
     ));
     let recorded = log.record(vec![event]).await;

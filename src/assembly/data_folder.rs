@@ -7,6 +7,7 @@ use std::{
 };
 
 use super::AssemblyError;
+use crate::adapter::file_owner;
 
 /// Creates the data folder for its owner alone, and refuses one that is somebody else's.
 pub(super) fn make_private(folder: &Path) -> Result<(), AssemblyError> {
@@ -28,7 +29,7 @@ pub(super) fn check_owner(folder: &Path) -> Result<(), AssemblyError> {
     let owner = metadata
         .map_err(|error| AssemblyError::Folder(shown(), error))?
         .uid();
-    match owner == rustix::process::geteuid().as_raw() {
+    match owner == file_owner::user() {
         true => Ok(()),
         false => Err(AssemblyError::ForeignFolder(shown(), owner)),
     }

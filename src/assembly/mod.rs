@@ -29,4 +29,4 @@ pub use master_key::KeySource;
 pub use node::{machine, node};
 pub use restore::{OpenedForRestore, open_for_restore};
 pub use running::{Opened, Vitals, open};
-pub use trace::trace_of_store;
+pub use trace::{place_of_store, trace_of_store};

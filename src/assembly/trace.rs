@@ -61,11 +61,16 @@ pub(super) async fn emptied(
 
 pub(super) fn vanished(config: &Config, why: String) -> OpenError {
     OpenError::Vanished {
-        folder: match config.store {
-            StoreKind::Etcd => format!("the cluster, under {}", config.cluster.prefix),
-            StoreKind::Sled | StoreKind::Redb => config.store_folder().display().to_string(),
-        },
+        folder: place_of_store(config),
         why,
+    }
+}
+
+/// Where the records are looked for, in words.
+pub fn place_of_store(config: &Config) -> String {
+    match config.store {
+        StoreKind::Etcd => format!("the cluster, under {}", config.cluster.prefix),
+        StoreKind::Sled | StoreKind::Redb => config.store_folder().display().to_string(),
     }
 }
 

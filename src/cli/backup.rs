@@ -3,15 +3,17 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueHint};
+use serde_json::json;
 
-use super::{backup_key::BackupKeyArguments, error::CliError, moment, output::Lines, progress};
+use super::{backup_key::BackupKeyArguments, error::CliError, moment, outcome::Form, progress};
 use crate::{
     adapter::{
         backup_file::{BackupFile, BackupFileError},
         backup_key_file,
         random::SystemRandom,
     },
-    domain::{Source, calendar::Zone},
+    config::Config,
+    domain::{Source, audit::Act},
     service::{
         Services,
         backup::{MakeError, Wanted},
@@ -45,17 +47,22 @@ pub struct BackupArguments {
     /// Replace the file if it exists, when the new one is whole
     #[arg(long)]
     force: bool,
+    #[command(flatten)]
+    form: Form,
 }
 
 pub async fn run(
     arguments: BackupArguments,
     services: &Services,
     source: &Source,
-    floor_mib: u64,
-    zone: Zone,
+    config: &Config,
 ) -> Result<(), CliError> {
     let shown = arguments.file.display().to_string();
-    let file = BackupFile::begin(&arguments.file, arguments.force, floor_mib)?;
+    let file = BackupFile::begin(
+        &arguments.file,
+        arguments.force,
+        config.free_space_floor_mib,
+    )?;
     let key = match &arguments.new_key_file {
         Some(path) => backup_key_file::create(path, &SystemRandom)?,
         None => arguments.key.for_new()?,
@@ -84,21 +91,28 @@ pub async fn run(
             "the backup was not made, and nothing is left of it: {error}"
         )),
     })?;
-    let mut lines = Lines::new();
-    lines.line(format!(
-        "{shown} holds {} records, everything as of {}.",
-        made.records,
-        moment::shown(made.as_of, zone)
-    ))?;
-    lines.line(match arguments.with_master_key {
-        true => "The master key is in it: whoever can open it can compute everybody's codes.".to_owned(),
+    let as_of = moment::shown(made.as_of, config.zone);
+    let of_key = match arguments.with_master_key {
+        true => {
+            "The master key is in it: whoever can open it can compute everybody's codes.".to_owned()
+        }
         false => format!(
             "The master key {} is not in it: keep a copy of the master key file too, apart from the backup.",
             master_keys.sealing().id()
         ),
-    })?;
-    lines.line("The audit log is not in it: it is a file by itself.")?;
-    lines.flush()
+    };
+    let told = format!(
+        "{shown} holds {} records, everything as of {as_of}.\n{of_key}\n\
+         The audit log is not in it: it is a file by itself.",
+        made.records
+    );
+    let about = json!({
+        "file": shown,
+        "records": made.records,
+        "as_of": made.as_of.to_string(),
+        "with_master_key": arguments.with_master_key,
+    });
+    arguments.form.tell(Act::Backup, true, about, told)
 }
 
 impl From<BackupFileError> for CliError {

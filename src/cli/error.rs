@@ -2,6 +2,7 @@
 
 use std::io;
 
+use super::exit_status::ExitStatus;
 use crate::{
     assembly::AssemblyError,
     config::ConfigError,
@@ -29,6 +30,12 @@ pub enum CliError {
     Usage(String),
     #[error("{0}")]
     Refused(String),
+    /// What the command is about is not there.
+    #[error("{0}")]
+    NotThere(String),
+    /// What was to be added is there already.
+    #[error("{0}")]
+    ThereAlready(String),
     /// Standard output has said everything already, to somebody who sees it.
     #[error("see above")]
     Told,
@@ -52,17 +59,25 @@ fn hint(error: &AccountsError) -> &'static str {
 }
 
 impl CliError {
-    /// The statuses that the manual tells.
+    /// Its number in the table of [`ExitStatus`], of which the rooms below know some by themselves.
     pub fn exit_status(&self) -> u8 {
-        match self {
-            Self::Config(_) | Self::Usage(_) => 2,
-            Self::Assembly(error) => error.exit_status(),
-            Self::Host(error) => error.exit_status(),
-            Self::Attach(error) => error.exit_status(),
-            Self::Service(_) | Self::Accounts(AccountsError::Service(_)) => 75,
-            Self::Interrupted => 130,
-            Self::OtherStore(_) => 4,
-            Self::Accounts(_) | Self::Refused(_) | Self::Told | Self::Output(_) => 1,
-        }
+        let status = match self {
+            Self::Assembly(error) => return error.exit_status(),
+            Self::Host(error) => return error.exit_status(),
+            Self::Attach(error) => return error.exit_status(),
+            Self::Config(_) | Self::Usage(_) => ExitStatus::Usage,
+            Self::Service(_) | Self::Accounts(AccountsError::Service(_)) => ExitStatus::NotNow,
+            Self::Interrupted => ExitStatus::Interrupted,
+            Self::OtherStore(_) => ExitStatus::OtherStore,
+            Self::NotThere(_) | Self::Accounts(AccountsError::Unknown(_)) => ExitStatus::NotThere,
+            Self::ThereAlready(_) | Self::Accounts(AccountsError::Exists(_)) => {
+                ExitStatus::ThereAlready
+            }
+            Self::Accounts(AccountsError::NothingToDo(_) | AccountsError::Held(_))
+            | Self::Refused(_)
+            | Self::Told
+            | Self::Output(_) => ExitStatus::Failed,
+        };
+        status.number()
     }
 }

@@ -1,6 +1,7 @@
 //! The end of `lpse-kiosk --help`, after the options: examples, settings, exit statuses. The manual pages tell the
 //! same, and what the manual for operators has in tables.
 
+use super::exit_status;
 use crate::config::{DATA_VARIABLE, DEFAULT_FILE, FILE_VARIABLE, SETTINGS};
 
 pub const EXAMPLES: &str = "Examples:
@@ -80,15 +81,8 @@ pub fn notes() -> String {
          the master key is read from its file or from the systemd credential named master-key.\n\
          \nBeside a running kiosk: commands go through its socket, lpse-kiosk.sock in the data folder, and do the same \
          as without it. It serves its own user and root.\n\
-         \nExit status:\n   \
-         0  done\n   \
-         1  not done; a sentence on standard error says why\n   \
-         2  wrong usage: an argument or a setting, or a kiosk that was to start where there are no accounts\n   \
-         3  the store is in use by another process: by a kiosk when another is to start, or by a command that goes on\n   \
-         4  the audit log is whole, but of another store than there is: that one is gone, or was begun anew\n  \
-         70  a fault in the program\n  \
-         75  not possible just now, for example because the disk is full, or the running kiosk leaves; try later\n \
-         130  ended with Ctrl-C; nothing was changed"
+         \nExit status:\n{}",
+        exit_status::table()
     )
 }
 

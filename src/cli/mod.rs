@@ -11,6 +11,7 @@ mod demo;
 mod doctor;
 mod echo;
 mod error;
+mod exit_status;
 mod host_key;
 mod key;
 mod kiosk;
@@ -20,6 +21,7 @@ mod manual_pages;
 mod moment;
 mod node;
 mod outbox;
+mod outcome;
 mod output;
 mod owner;
 mod password;
@@ -45,10 +47,14 @@ use std::{
     process::ExitCode,
 };
 
-use clap::{Args, CommandFactory, Parser, Subcommand, ValueHint};
+use clap::{
+    Args, CommandFactory, Parser, Subcommand, ValueHint,
+    error::{ContextKind, ContextValue, ErrorKind},
+};
 
 use self::{
     error::CliError,
+    exit_status::ExitStatus,
     runtime::block_on,
     services::with_services,
     standard_error::{harmless, say},
@@ -124,9 +130,6 @@ enum Command {
     ManualPages(manual_pages::ManualPagesArguments),
 }
 
-/// A fault in the program itself.
-const FAULT: u8 = 70;
-
 /// Carries out `command_line`. What was not done is told in a sentence or two on standard error.
 pub fn run(command_line: CommandLine) -> ExitCode {
     // Only the place is told: a panic's words may hold what was typed.
@@ -149,14 +152,18 @@ pub fn run(command_line: CommandLine) -> ExitCode {
             }
             ExitCode::from(error.exit_status())
         }
-        Err(_) => ExitCode::from(FAULT),
+        Err(_) => ExitCode::from(ExitStatus::Fault.number()),
     }
 }
 
 /// What this process was asked to do; else the status to end with, after it was told what was wrong with the question.
 pub fn command_line() -> Result<CommandLine, ExitCode> {
     let words: Vec<OsString> = env::args_os().collect();
-    CommandLine::try_parse_from(&words).map_err(|error| {
+    CommandLine::try_parse_from(&words).map_err(|mut error| {
+        if lacks_reason(&error) {
+            let wanted = vec![user::REASON_WANTED.into()];
+            error.insert(ContextKind::Suggested, ContextValue::StyledStrs(wanted));
+        }
         let acts = |word: &OsString| word.to_string_lossy().contains(is_disguise);
         // A refusal repeats the word that it is about. Where one could act on the terminal, the parser's own colours are
         // left out too: they are made of such characters.
@@ -165,8 +172,21 @@ pub fn command_line() -> Result<CommandLine, ExitCode> {
         } else {
             error.print()
         };
-        ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(FAULT))
+        let status = u8::try_from(error.exit_code());
+        ExitCode::from(status.unwrap_or(ExitStatus::Fault.number()))
     })
+}
+
+/// Whether a command that must say why did not.
+fn lacks_reason(error: &clap::Error) -> bool {
+    match error.get(ContextKind::InvalidArg) {
+        Some(ContextValue::Strings(lacking))
+            if error.kind() == ErrorKind::MissingRequiredArgument =>
+        {
+            lacking.iter().any(|name| name.starts_with("--reason"))
+        }
+        _ => false,
+    }
 }
 
 fn carry_out(command_line: CommandLine) -> Result<(), CliError> {
@@ -202,28 +222,25 @@ fn carry_out(command_line: CommandLine) -> Result<(), CliError> {
         Some(Command::Serve(arguments)) => serve::run(&arguments, flags),
         Some(Command::Attach(arguments)) => attach::run(&arguments, &flags),
         Some(Command::HostKey(arguments)) => host_key::run(&arguments, &flags),
-        Some(Command::User(arguments)) => with_services(&flags, async |services, source, zone| {
-            user::run(arguments, &services, &source, zone).await
+        Some(Command::User(arguments)) => with_services(&flags, async |services, source, config| {
+            user::run(arguments, &services, &source, config).await
         }),
         Some(Command::Policy(arguments)) => with_services(&flags, async |services, source, _| {
             policy::run(arguments, &services, &source).await
         }),
-        Some(Command::Outbox(arguments)) => with_services(&flags, async |services, source, zone| {
-            outbox::run(arguments, &services, &source, zone).await
+        Some(Command::Outbox(arguments)) => with_services(&flags, async |services, source, config| {
+            outbox::run(arguments, &services, &source, config).await
         }),
-        Some(Command::Node(arguments)) => with_services(&flags, async |services, source, zone| {
-            node::run(arguments, &services, &source, zone).await
+        Some(Command::Node(arguments)) => with_services(&flags, async |services, source, config| {
+            node::run(arguments, &services, &source, config.zone).await
         }),
         Some(Command::Audit(arguments)) => audit::run(arguments, &flags),
         Some(Command::Key(arguments)) => with_services(&flags, async |services, source, _| {
             key::run(arguments, &services, &source).await
         }),
-        Some(Command::Backup(arguments)) => {
-            let floor_mib = Config::load(&flags)?.free_space_floor_mib;
-            with_services(&flags, async |services, source, zone| {
-                backup::run(arguments, &services, &source, floor_mib, zone).await
-            })
-        }
+        Some(Command::Backup(arguments)) => with_services(&flags, async |services, source, config| {
+            backup::run(arguments, &services, &source, config).await
+        }),
         Some(Command::Restore(arguments)) => restore::run(&arguments, &flags),
         Some(Command::Verify(arguments)) => block_on(async { verify::run(&arguments, &flags) }),
         Some(Command::Store(arguments)) => store::run(&arguments, &flags),

@@ -3,20 +3,23 @@
 use std::{path::PathBuf, sync::Arc};
 
 use clap::{Args, ValueHint};
+use serde_json::json;
 
 use super::{
-    backup_key::BackupKeyArguments, error::CliError, moment, output::Lines, runtime::block_on,
+    backup_key::BackupKeyArguments, error::CliError, moment, outcome::Form, runtime::block_on,
     verify::Read,
 };
 use crate::{
     adapter::{
         clock::SystemClock,
+        file_owner,
         master_key_file::{self, MasterKeyError},
+        operator,
     },
     assembly,
     config::{Config, Flags},
     daemon::log,
-    domain::{Source, source::OwnPlace},
+    domain::{Source, audit::Act},
     service::backup::{RestoreError, ToRestore},
     store::backup::{Survey, Target},
     vault::{Keyring, Vault},
@@ -40,10 +43,13 @@ pub struct RestoreArguments {
     file: PathBuf,
     #[command(flatten)]
     key: BackupKeyArguments,
+    #[command(flatten)]
+    form: Form,
 }
 
 pub fn run(arguments: &RestoreArguments, flags: &Flags) -> Result<(), CliError> {
     let config = Config::load(flags)?;
+    file_owner::act_as_owner_of(&config.data);
     log::warnings_to_standard_error();
     block_on(async {
         let mut read = Read::open(&arguments.file, &arguments.key, "Checking")?;
@@ -67,7 +73,7 @@ async fn restore(
     if restoring.target().await? == Target::InUse {
         return Err(RestoreError::InUse.into());
     }
-    let mut lines = Lines::new();
+    let mut told = Vec::new();
     let key_file = config.master_key_file.display().to_string();
     if let Some(keys) = new_key_file {
         master_key_file::create(&config.master_key_file, &keys).map_err(|error| {
@@ -75,10 +81,10 @@ async fn restore(
                 "the master key file {key_file} cannot be written: {error}"
             ))
         })?;
-        lines.line(format!(
+        told.push(format!(
             "The master key {} of the backup is in {key_file} now.",
             keys.sealing().id()
-        ))?;
+        ));
     }
     let held = master_key_file::read(&config.master_key_file).map_err(|error| {
         CliError::Refused(format!(
@@ -88,7 +94,7 @@ async fn restore(
     let vault = Vault::of_keys(held);
     let progress = read.bar("Restoring");
     let name = arguments.file.display().to_string();
-    let source = Source::own(OwnPlace::CommandLine);
+    let source = Source::Command(operator::of_this_process());
     let key = read.key.clone();
     let as_of = read.survey.about.as_of;
     let what = ToRestore {
@@ -103,16 +109,19 @@ async fn restore(
         .await;
     progress.finish_and_clear();
     let records = restored?;
-    lines.line(format!(
+    told.push(format!(
         "{records} records are back, everything as of {}.",
         moment::shown(as_of, config.zone)
-    ))?;
-    lines.line(
+    ));
+    told.push(
         "What was done after that moment is undone: new passwords and e-mail addresses, activations, resets, removed \
          accounts; the audit log tells what it was. No code that was shown until now is accepted any more, \
-         recovery codes are void, and the links of resets and the one-time passwords that were open have expired.",
-    )?;
-    lines.flush()
+         recovery codes are void, and the links of resets and the one-time passwords that were open have expired."
+            .to_owned(),
+    );
+    let about = json!({ "file": name, "records": records, "as_of": as_of.to_string() });
+    let form = arguments.form;
+    form.tell(Act::Restore, true, about, told.join("\n"))
 }
 
 /// Makes sure that the master keys that the backup needs are at hand. Those that it brings along are returned, where they

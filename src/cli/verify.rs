@@ -11,6 +11,7 @@ use serde_json::json;
 
 use super::{backup_key::BackupKeyArguments, error::CliError, moment, output::Lines, progress};
 use crate::{
+    adapter::file_owner::as_oneself,
     config::{Config, Flags},
     domain::calendar::Zone,
     store::backup::{self, BackupError, BackupKey, Survey},
@@ -90,7 +91,7 @@ impl Read {
         what: &'static str,
     ) -> Result<Self, CliError> {
         let told = |error: BackupError| refused(path, &error);
-        let mut file = File::open(path).map_err(|error| told(error.into()))?;
+        let mut file = as_oneself(|| File::open(path)).map_err(|error| told(error.into()))?;
         let wanted = backup::wants(&mut file).map_err(told)?;
         let key = key.for_existing(&wanted)?;
         file.rewind().map_err(|error| told(error.into()))?;

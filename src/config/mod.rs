@@ -82,6 +82,14 @@ impl Config {
     }
 }
 
+/// The master key of training mode that keeps its data in the folder `data`: beside it, so that commands on that folder find
+/// it too.
+pub fn training_key(data: &Path) -> PathBuf {
+    let mut key = data.as_os_str().to_owned();
+    key.push(".master-key");
+    key.into()
+}
+
 impl Draft {
     /// Reads file and environment.
     fn from_sources(flags: &Flags, environment: &Environment) -> Result<Self, ConfigError> {
@@ -146,6 +154,7 @@ impl Draft {
                 self.origins.note("keys", "master_key_file", credential);
                 file
             }
+            (None, None) if training_key(&data).exists() => training_key(&data),
             (None, None) if root => PathBuf::from("/etc/lpse-kiosk/master.key"),
             (None, None) => {
                 home(environment, "XDG_CONFIG_HOME", ".config")?.join("lpse-kiosk/master.key")

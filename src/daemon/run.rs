@@ -1,6 +1,6 @@
 //! Ways to run the program: the kiosk on this terminal, many people over SSH, training mode.
 
-use std::{os::unix::fs::DirBuilderExt, path::PathBuf};
+use std::os::unix::fs::DirBuilderExt;
 
 use super::{
     HostError,
@@ -8,8 +8,11 @@ use super::{
     training,
 };
 use crate::{
-    adapter::clock::SystemClock, assembly::KeySource, config::Config,
-    frontend::terminal::console::Use, ports::Clock,
+    adapter::clock::SystemClock,
+    assembly::KeySource,
+    config::{Config, training_key},
+    frontend::terminal::console::Use,
+    ports::Clock,
 };
 
 /// Runs the kiosk on this terminal until it is asked to leave or its terminal hangs up.
@@ -41,9 +44,7 @@ pub async fn demo(config: Config, kept: bool) -> Result<(), HostError> {
         ssh: false,
     };
     if kept {
-        let mut key_file = config.data.clone().into_os_string();
-        key_file.push(".master-key");
-        let key = KeySource::File(PathBuf::from(key_file));
+        let key = KeySource::File(training_key(&config.data));
         let data = config.data.clone();
         let config = config.for_training(data);
         return host(config, key, entrances, Some(samples), None).await;

@@ -56,6 +56,8 @@ words! {
         Suspended = "suspended",
         Reinstated = "reinstated",
         LoginsEnded = "logins-ended",
+        /// It became an officer's account, or a user's again.
+        RoleChanged = "role-changed",
     }
 }
 

@@ -14,7 +14,7 @@ use super::{
     letter::LetterKind,
     passcode::Passcode,
     policy::LoginRules,
-    stuck::Stuck,
+    stranded::Stranded,
     throttle::Gate,
     word::words,
 };
@@ -222,10 +222,10 @@ pub struct FoundPage {
 /// What the desk opens on.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Overview {
-    /// From the one that got stuck last on.
-    pub stuck: Vec<StuckAccount>,
-    /// There are more, which got stuck before these.
-    pub has_more_stuck: bool,
+    /// From the one that got stranded last on.
+    pub stranded: Vec<StrandedAccount>,
+    /// There are more, which got stranded before these.
+    pub has_more_stranded: bool,
     pub letters: FailingLetters,
     /// What officers did last, the newest first.
     pub acts: Vec<DoneAct>,
@@ -233,10 +233,10 @@ pub struct Overview {
 
 /// An account whose owner waits for help.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StuckAccount {
+pub struct StrandedAccount {
     pub key: AccountKey,
     pub name: PersonName,
-    pub stuck: Stuck,
+    pub stranded: Stranded,
 }
 
 /// Letters that the mail server did not take when they were tried, or will not have.

@@ -5,20 +5,23 @@ use std::{
     net::{IpAddr, Ipv6Addr},
 };
 
-use super::word::words;
+use super::{operator::Operator, word::words};
 
-/// The terminal or the network peer at which a person sits.
+/// The terminal or the network peer at which a person sits, or who runs a command.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Source {
     /// A terminal of this machine, by its name (`tty1`, or the kiosk's configured name).
     Console(String),
     /// The address of an SSH peer, or of a browser at the reset page.
     Peer(IpAddr),
+    /// A command of this program, run on the machine.
+    Command(Operator),
 }
 
 words! {
     /// A place of the program's own, which stands in a record where a terminal does otherwise.
     pub enum OwnPlace {
+        /// Of a command, where it is not told who ran it: to the owner of an account, and in records of before.
         CommandLine = "command line",
         Training = "training",
         KeyRotation = "key rotation",
@@ -68,6 +71,7 @@ impl Source {
         match told.split_once(':')? {
             ("console", name) => Some(Self::Console(name.to_owned())),
             ("peer", address) => address.parse().ok().map(Self::Peer),
+            ("command", operator) => Some(Self::Command(Operator::of_told(operator))),
             _ => None,
         }
     }
@@ -77,6 +81,15 @@ impl Source {
         match self {
             Self::Console(name) => OwnPlace::from_word(name),
             Self::Peer(_) => None,
+            Self::Command(_) => Some(OwnPlace::CommandLine),
+        }
+    }
+
+    /// Who ran the command that it is, if it is one and that is told.
+    pub fn operator(&self) -> Option<&Operator> {
+        match self {
+            Self::Command(operator) => Some(operator),
+            Self::Console(_) | Self::Peer(_) => None,
         }
     }
 
@@ -92,6 +105,7 @@ impl Source {
                     format!("peer:{}/64", Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0))
                 }
             },
+            Self::Command(operator) => format!("command:{operator}"),
         })
     }
 }
@@ -101,6 +115,7 @@ impl fmt::Display for Source {
         match self {
             Self::Console(name) => f.write_str(name),
             Self::Peer(address) => write!(f, "{address}"),
+            Self::Command(_) => OwnPlace::CommandLine.fmt(f),
         }
     }
 }
@@ -123,6 +138,7 @@ mod tests {
         let sources = own.into_iter().chain([
             Source::Console("loket:1".into()),
             Source::Peer("192.0.2.7".parse().unwrap()),
+            Source::Command(Operator::new("siti", Some("root"), Some("pts/0"))),
         ]);
         for source in sources {
             let told = source.key().to_string();

@@ -241,7 +241,7 @@ impl Budget {
     /// The budget of a source.
     pub fn of(source: &Source) -> Self {
         match source {
-            Source::Console(_) => Self::CONSOLE,
+            Source::Console(_) | Source::Command(_) => Self::CONSOLE,
             Source::Peer(_) => Self::PEER,
         }
     }

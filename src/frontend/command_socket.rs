@@ -2,12 +2,14 @@
 //!
 //! Beside a kiosk a command works on the kiosk's store by way of this socket, see [`crate::store::remote`]. It is a
 //! [`PrivateSocket`]: a peer may do what it could do to the store's files, no more; it cannot stop this process or the
-//! others that are served: frames, connections and waiting are bounded.
+//! others that are served: frames, connections and waiting are bounded. Who it is, the system says; root is believed whom it
+//! works for, because `sudo` alone knows that.
 
 use std::{io, sync::Arc, time::Duration};
 
 use tokio::{
     io::{AsyncRead, AsyncWrite},
+    net::unix::UCred,
     sync::{Notify, OwnedSemaphorePermit, Semaphore, watch},
     task::JoinSet,
     time::timeout,
@@ -15,6 +17,8 @@ use tokio::{
 
 use super::private_socket::{PrivateSocket, greet, turn_away};
 use crate::{
+    adapter,
+    domain::{Source, audit::AuditEvent, operator::Operator},
     ports::Audit,
     service::{EndedLogins, Foundation},
     store::{
@@ -99,6 +103,36 @@ impl Held {
     }
 }
 
+/// Who is at the other end of a connection, by what the system says of them.
+#[derive(Debug)]
+pub enum Peer {
+    /// What it says of whoever runs the command is recorded.
+    Root,
+    /// Whatever it says, it was them.
+    Other(Operator),
+}
+
+impl Peer {
+    /// The peer of these credentials. It may ask for a name, and wait for the answer.
+    fn of(credentials: UCred) -> Self {
+        match credentials.uid() {
+            0 => Self::Root,
+            user => Self::Other(adapter::operator::of_peer(user, credentials.pid())),
+        }
+    }
+
+    /// The event as it is recorded of this peer.
+    fn attested(&self, event: AuditEvent) -> AuditEvent {
+        match (self, &event.from) {
+            (Self::Other(operator), Source::Command(_)) => AuditEvent {
+                from: Source::Command(operator.clone()),
+                ..event
+            },
+            _ => event,
+        }
+    }
+}
+
 /// Serves commands at `socket` until `leave` holds true; then ends what is under way and lets go of everything held.
 pub async fn serve(socket: PrivateSocket, held: Held, leave: watch::Receiver<bool>) {
     let slots = Arc::new(Semaphore::new(SLOTS));
@@ -118,9 +152,16 @@ pub async fn serve(socket: PrivateSocket, held: Held, leave: watch::Receiver<boo
             );
             continue;
         };
+        // Whoever has gone already wants nothing.
+        let Ok(credentials) = stream.peer_cred() else {
+            continue;
+        };
         let (held, leave) = (held.clone(), leave.clone());
         commands.spawn(async move {
-            attend(stream, held, leave).await;
+            let known = tokio::task::spawn_blocking(move || Peer::of(credentials)).await;
+            if let Ok(peer) = known {
+                attend(stream, peer, held, leave).await;
+            }
             drop(slot);
         });
     }
@@ -134,13 +175,13 @@ async fn asked(mut leave: watch::Receiver<bool>) {
     let _ = leave.wait_for(|leave| *leave).await;
 }
 
-/// Serves one command over `stream` until it ends, or until `leave` holds true.
-pub async fn attend<S>(mut stream: S, held: Held, leave: watch::Receiver<bool>)
+/// Serves the command of `peer` over `stream` until it ends, or until `leave` holds true.
+pub async fn attend<S>(mut stream: S, peer: Peer, held: Held, leave: watch::Receiver<bool>)
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     let mut taken = Taken::default();
-    match converse(&mut stream, &held, &mut taken, leave.clone()).await {
+    match converse(&mut stream, &peer, &held, &mut taken, leave.clone()).await {
         Ok(()) | Err(WireError::Ended) => {}
         Err(error) => tracing::warn!(%error, "a command was broken off"),
     }
@@ -167,6 +208,7 @@ type Heard = Result<Result<Request, WireError>, tokio::time::error::Elapsed>;
 
 async fn converse<S>(
     stream: &mut S,
+    peer: &Peer,
     held: &Held,
     taken: &mut Taken,
     leave: watch::Receiver<bool>,
@@ -216,7 +258,7 @@ where
             }
         };
         let is_record = matches!(request, Request::Audit(_));
-        let answer = answer(request, held, taken).await?;
+        let answer = answer(request, peer, held, taken).await?;
         owes_record = matches!(answer, Answer::Applied) || owes_record && !is_record;
         send(stream, &answer).await?;
     }
@@ -241,7 +283,12 @@ where
 }
 
 /// Does what is asked. What makes no sense is an error, and ends the conversation.
-async fn answer(request: Request, held: &Held, taken: &mut Taken) -> Result<Answer, WireError> {
+async fn answer(
+    request: Request,
+    peer: &Peer,
+    held: &Held,
+    taken: &mut Taken,
+) -> Result<Answer, WireError> {
     let done = match request {
         Request::Get { key } => {
             let key = wire::key(key);
@@ -306,7 +353,8 @@ async fn answer(request: Request, held: &Held, taken: &mut Taken) -> Result<Answ
             })
         }
         Request::Audit(records) => {
-            let events: Option<Vec<_>> = records.into_iter().map(AuditRecord::event).collect();
+            let event = |record: AuditRecord| record.event().map(|event| peer.attested(event));
+            let events: Option<Vec<_>> = records.into_iter().map(event).collect();
             let recorded = held.audit.record(events.ok_or(WireError::Garbled)?).await;
             recorded
                 .map(|()| Answer::Done)
@@ -374,4 +422,23 @@ async fn page(
         rows.push((key.as_bytes().to_vec(), value));
     }
     Ok(Answer::Page { rows, is_last })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::audit::{Act, AuditOutcome};
+
+    #[test]
+    fn root_is_believed_whom_it_works_for_and_nobody_else_is() {
+        let event = |from: &Source| AuditEvent::new(Act::Suspend, AuditOutcome::Done, from);
+        let claimed = event(&Source::Command(Operator::new("siti", Some("root"), None)));
+        assert_eq!(Peer::Root.attested(claimed.clone()), claimed);
+        let budi = Operator::new("budi", None, None);
+        let recorded = Peer::Other(budi.clone()).attested(claimed);
+        assert_eq!(recorded, event(&Source::Command(budi.clone())));
+        let elsewhere = event(&Source::Peer([192, 0, 2, 7].into()));
+        let recorded = Peer::Other(budi).attested(elsewhere.clone());
+        assert_eq!(recorded, elsewhere, "what is no command's stays");
+    }
 }

@@ -29,7 +29,8 @@ use crate::{
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Hand<'a> {
     Officer(&'a Authenticated, &'a Said),
-    CommandLine,
+    /// Whoever may run it; why, where it was told.
+    Command(Option<&'a Statement>),
 }
 
 /// What an officer said with an order.
@@ -43,8 +44,7 @@ impl Said {
     /// `what` and all that was said, for the audit log. Statements stand in quotation marks, so that none can pass for
     /// another.
     pub fn after(&self, what: Option<String>) -> String {
-        let mut detail = what.map(|what| what + ", ").unwrap_or_default();
-        detail.push_str(&format!("reason {:?}", self.reason.as_str()));
+        let mut detail = with_reason(what, &self.reason);
         if let Some(seen) = &self.seen {
             detail.push_str(&format!(", seen {:?}", seen.as_str()));
         }
@@ -52,18 +52,26 @@ impl Said {
     }
 }
 
+/// `what` and the reason for it, for the audit log.
+fn with_reason(what: Option<String>, reason: &Statement) -> String {
+    let what = what.map(|what| what + ", ").unwrap_or_default();
+    format!("{what}reason {:?}", reason.as_str())
+}
+
 impl Hand<'_> {
     pub fn by(&self) -> Option<&AccountKey> {
         match self {
             Self::Officer(who, _) => Some(who.account()),
-            Self::CommandLine => None,
+            Self::Command(_) => None,
         }
     }
 
-    fn detail(&self, what: Option<String>) -> Option<String> {
+    /// `what` and all that was said with it, for the audit log.
+    pub fn detail(&self, what: Option<String>) -> Option<String> {
         match self {
             Self::Officer(_, said) => Some(said.after(what)),
-            Self::CommandLine => what,
+            Self::Command(Some(reason)) => Some(with_reason(what, reason)),
+            Self::Command(None) => what,
         }
     }
 }
@@ -187,7 +195,7 @@ impl Foundation {
         issued: &OnceCell<(IssuedPassword, PasswordHash)>,
     ) -> Result<(Read, Option<Commit>), NotDone<Undone>> {
         let standing = match hand {
-            Hand::CommandLine => None,
+            Hand::Command(_) => None,
             Hand::Officer(who, _) => Some(self.officer(who).await?.unchanged()),
         };
         let read = self.accounts().read(key).await?;

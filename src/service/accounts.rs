@@ -18,7 +18,7 @@ use crate::{
         audit::{Act, AuditEvent, AuditOutcome},
         find::Query,
         letter::LetterKind,
-        officer::{AccountAct, Bookmark, Declined},
+        officer::{AccountAct, Bookmark, Declined, Statement},
     },
     store::{
         Outcome, StoreError,
@@ -42,6 +42,34 @@ pub struct NewAccount {
     pub email: EmailAddress,
     pub role: Role,
     pub password: PasswordHash,
+}
+
+/// What a command says with what it asks for.
+#[derive(Debug, Clone, Copy)]
+pub struct ByCommand<'a> {
+    pub from: &'a Source,
+    /// Why, where that is told. It stands in the audit log as an officer's reason does.
+    pub reason: Option<&'a Statement>,
+}
+
+impl<'a> From<&'a Source> for ByCommand<'a> {
+    fn from(from: &'a Source) -> Self {
+        Self { from, reason: None }
+    }
+}
+
+impl ByCommand<'_> {
+    fn hand(&self) -> Hand<'_> {
+        Hand::Command(self.reason)
+    }
+
+    /// What is recorded of `act` on `account`, which aims at `what`.
+    fn asks(&self, act: Act, account: &AccountKey, what: Option<String>) -> AuditEvent {
+        AuditEvent {
+            detail: self.hand().detail(what),
+            ..asked(act, account, self.from)
+        }
+    }
 }
 
 /// Why an operator's act was not done.
@@ -80,13 +108,15 @@ impl Accounts {
     }
 
     /// Adds an account.
-    pub async fn add(&self, new: NewAccount, from: &Source) -> Result<(), AccountsError> {
-        let deps = &self.foundation;
+    pub async fn add(
+        &self,
+        new: NewAccount,
+        by: impl Into<ByCommand<'_>>,
+    ) -> Result<(), AccountsError> {
+        let (deps, by) = (&self.foundation, by.into());
         let (key, role) = (new.key.clone(), new.role);
-        let asked = AuditEvent {
-            detail: role.is_officer().then(|| role.as_str().to_owned()),
-            ..asked(Act::AddAccount, &key, from)
-        };
+        let what = role.is_officer().then(|| role.as_str().to_owned());
+        let asked = by.asks(Act::AddAccount, &key, what);
         match deps.accounts().add(self.fresh(new)).await? {
             Outcome::Applied => Ok(deps.record_done(&asked, [asked.act]).await?),
             Outcome::Conflict => {
@@ -114,15 +144,15 @@ impl Accounts {
         Ok(accounts.page(user_type, id_prefix, after, limit).await?)
     }
 
-    /// Sets a new password; every open login of the account ends.
+    /// Sets a new password; every open login of the account ends, and its owner is told by letter.
     pub async fn set_password(
         &self,
         key: &AccountKey,
         password: PasswordHash,
-        from: &Source,
+        by: impl Into<ByCommand<'_>>,
     ) -> Result<(), AccountsError> {
-        let asked = asked(Act::SetPassword, key, from);
-        self.change(&asked, key, None, |account| {
+        let asked = by.into().asks(Act::SetPassword, key, None);
+        self.change(&asked, key, |account| {
             account.password = password.clone();
             account.one_time_password = None;
             Ok((ActivityKind::PasswordChanged, asked.clone()))
@@ -136,12 +166,11 @@ impl Accounts {
         &self,
         key: &AccountKey,
         password: PasswordHash,
-        from: &Source,
+        by: impl Into<ByCommand<'_>>,
     ) -> Result<(), AccountsError> {
         let issued = OneTimePassword::issued(self.foundation.clock.now());
-        let told = Some(LetterKind::PasswordIssued);
-        let asked = asked(Act::IssuePassword, key, from);
-        self.change(&asked, key, told, |account| {
+        let asked = by.into().asks(Act::IssuePassword, key, None);
+        self.change(&asked, key, |account| {
             account.password = password.clone();
             account.one_time_password = Some(issued);
             Ok((ActivityKind::PasswordIssued, asked.clone()))
@@ -151,8 +180,12 @@ impl Accounts {
 
     /// Switches TOTP off, lifts a hold, and ends every open login of the account, whether or not there was anything to
     /// do; its owner is told by letter.
-    pub async fn reset_totp(&self, key: &AccountKey, from: &Source) -> Result<(), AccountsError> {
-        self.act(key, &AccountAct::ResetTotp, from).await
+    pub async fn reset_totp(
+        &self,
+        key: &AccountKey,
+        by: impl Into<ByCommand<'_>>,
+    ) -> Result<(), AccountsError> {
+        self.act(key, &AccountAct::ResetTotp, by).await
     }
 
     /// Does what an officer could do at the desk, by the hand of whoever may run commands on the machine: told and
@@ -161,10 +194,10 @@ impl Accounts {
         &self,
         key: &AccountKey,
         act: &AccountAct,
-        from: &Source,
+        by: impl Into<ByCommand<'_>>,
     ) -> Result<(), AccountsError> {
-        let deps = &self.foundation;
-        match deps.act_on(key, act, Hand::CommandLine, from).await? {
+        let (deps, by) = (&self.foundation, by.into());
+        match deps.act_on(key, act, by.hand(), by.from).await? {
             Ok(_) => Ok(()),
             Err(Undone::Declined(Declined::Held)) => Err(AccountsError::Held(key.clone())),
             Err(Undone::Declined(Declined::NothingToDo)) => {
@@ -181,18 +214,19 @@ impl Accounts {
         &self,
         key: &AccountKey,
         role: Role,
-        from: &Source,
+        by: impl Into<ByCommand<'_>>,
     ) -> Result<(), AccountsError> {
-        let told = Some(LetterKind::LoginsEnded);
-        let asked = asked(Act::SetRole, key, from);
-        self.change(&asked, key, told, |account| {
+        let by = by.into();
+        let asked = by.asks(Act::SetRole, key, None);
+        self.change(&asked, key, |account| {
             if account.role == role {
                 let nothing = AccountsError::NothingToDo(key.clone());
                 return Err(NotDone::denied(nothing, "nothing-to-do"));
             }
             let said = format!("from {} to {}", account.role.as_str(), role.as_str());
             account.role = role;
-            Ok((ActivityKind::LoginsEnded, asked.clone().saying(said)))
+            let event = by.asks(Act::SetRole, key, Some(said));
+            Ok((ActivityKind::RoleChanged, event))
         })
         .await
     }
@@ -211,9 +245,13 @@ impl Accounts {
     }
 
     /// Removes an account, and its ticket with it.
-    pub async fn remove(&self, key: &AccountKey, from: &Source) -> Result<(), AccountsError> {
+    pub async fn remove(
+        &self,
+        key: &AccountKey,
+        by: impl Into<ByCommand<'_>>,
+    ) -> Result<(), AccountsError> {
         let deps = &self.foundation;
-        let asked = asked(Act::RemoveAccount, key, from);
+        let asked = by.into().asks(Act::RemoveAccount, key, None);
         let read = async || {
             let read = self.there(key).await?;
             let ticket = deps.tickets().read(key).await?;
@@ -250,12 +288,12 @@ impl Accounts {
         read.ok_or_else(unknown)
     }
 
-    /// Has `change` change the account, and say what is noted in it and what is recorded; every open login of it ends.
+    /// Has `change` change the account, and say what is noted in it and what is recorded; every open login of it ends, and
+    /// its owner is told by letter what is noted.
     async fn change(
         &self,
         asked: &AuditEvent,
         key: &AccountKey,
-        told: Option<LetterKind>,
         change: impl Fn(&mut Account) -> Result<(ActivityKind, AuditEvent), NotDone<AccountsError>>,
     ) -> Result<(), AccountsError> {
         let deps = &self.foundation;
@@ -268,7 +306,7 @@ impl Accounts {
                 account.generation = account.generation.wrapping_add(1);
                 account.note(Activity::of_owner(attempt.now, kind, attempt.from));
                 let mut commit = read.replace(&account);
-                if let Some(letter) = told {
+                if let Some(letter) = LetterKind::of(kind) {
                     commit = deps.notice(commit, &account, letter, attempt);
                 }
                 Ok(Deed::of(commit, ()).saying(event).ending_logins(key))
@@ -298,12 +336,16 @@ pub struct Import {
 
 impl Import {
     /// Adds accounts; refuses the whole part at the first that exists.
-    pub async fn add(&mut self, new: Vec<NewAccount>, from: &Source) -> Result<(), AccountsError> {
+    pub async fn add(
+        &mut self,
+        new: Vec<NewAccount>,
+        by: impl Into<ByCommand<'_>>,
+    ) -> Result<(), AccountsError> {
         let accounts = new.into_iter().map(|new| self.accounts.fresh(new));
         match self.import.add(accounts).await? {
             ImportStep::Added => Ok(()),
             ImportStep::Exists(key) => {
-                let asked = asked(Act::ImportAccounts, &key, from);
+                let asked = by.into().asks(Act::ImportAccounts, &key, None);
                 self.accounts
                     .foundation
                     .deny(&asked, "existing-account")
@@ -314,10 +356,13 @@ impl Import {
     }
 
     /// Makes everything added visible, at once.
-    pub async fn finish(self, from: &Source) -> Result<(), ServiceError> {
-        let deps = &self.accounts.foundation;
+    pub async fn finish(self, by: impl Into<ByCommand<'_>>) -> Result<(), ServiceError> {
+        let (deps, by) = (&self.accounts.foundation, by.into());
         self.import.finish().await?;
-        let event = AuditEvent::new(Act::ImportAccounts, AuditOutcome::Done, from);
+        let event = AuditEvent {
+            detail: by.hand().detail(None),
+            ..AuditEvent::new(Act::ImportAccounts, AuditOutcome::Done, by.from)
+        };
         Ok(deps.audit.record(vec![event]).await?)
     }
 

@@ -98,8 +98,8 @@ impl Foundation {
         Ok(outcome)
     }
 
-    pub(super) fn stuck_accounts(&self) -> store::stuck::StuckAccounts {
-        store::stuck::StuckAccounts::new(self.store.clone())
+    pub(super) fn stranded_accounts(&self) -> store::stranded::StrandedAccounts {
+        store::stranded::StrandedAccounts::new(self.store.clone())
     }
 
     pub(super) fn desk_acts(&self) -> store::desk_acts::DeskActs {

@@ -232,7 +232,7 @@ impl From<&Source> for Origin {
     fn from(source: &Source) -> Self {
         Self {
             key: source.key(),
-            is_terminal: matches!(source, Source::Console(_)),
+            is_terminal: matches!(source, Source::Console(_) | Source::Command(_)),
         }
     }
 }

@@ -76,20 +76,20 @@ impl Key {
         Some((word, account))
     }
 
-    /// The entry of an account that is stuck since then. The newest comes first.
-    pub fn stuck(since: Timestamp, account: &AccountKey) -> Self {
-        Self(format!("stuck/{}/{account}", newest_first(since)).into_bytes())
+    /// The entry of an account that is stranded since then. The newest comes first.
+    pub fn stranded(since: Timestamp, account: &AccountKey) -> Self {
+        Self(format!("stranded/{}/{account}", newest_first(since)).into_bytes())
     }
 
     /// The prefix of all such entries.
-    pub fn all_stuck() -> Self {
-        Self(b"stuck/".to_vec())
+    pub fn all_stranded() -> Self {
+        Self(b"stranded/".to_vec())
     }
 
     /// The account of such an entry, if it is one's key.
-    pub fn as_stuck(&self) -> Option<AccountKey> {
+    pub fn as_stranded(&self) -> Option<AccountKey> {
         let path = std::str::from_utf8(&self.0).ok()?;
-        let (_, account) = path.strip_prefix("stuck/")?.split_once('/')?;
+        let (_, account) = path.strip_prefix("stranded/")?.split_once('/')?;
         let (user_type, user_id) = account.split_once('/')?;
         Some(AccountKey::new(
             user_type.parse().ok()?,
@@ -314,22 +314,22 @@ mod tests {
     }
 
     #[test]
-    fn whoever_got_stuck_last_comes_first() {
+    fn whoever_got_stranded_last_comes_first() {
         let account = AccountKey::new(UserType::Penyedia, UserId::parse("cv.maju-1").unwrap());
         let other = AccountKey::new(UserType::NonPenyedia, UserId::parse("ppk30").unwrap());
         let at = |second| Timestamp::from_second(second).unwrap();
         let keys = [
-            Key::stuck(at(2_000_000_000), &account),
-            Key::stuck(at(1_600_000_001), &account),
-            Key::stuck(at(1_600_000_000), &other),
-            Key::stuck(at(0), &other),
+            Key::stranded(at(2_000_000_000), &account),
+            Key::stranded(at(1_600_000_001), &account),
+            Key::stranded(at(1_600_000_000), &other),
+            Key::stranded(at(0), &other),
             // A clock that has never been set.
-            Key::stuck(at(-1), &account),
+            Key::stranded(at(-1), &account),
         ];
         assert!(keys.is_sorted(), "{keys:?}");
-        assert_eq!(keys[1].as_stuck(), Some(account));
-        assert_eq!(Key::policy().as_stuck(), None);
-        assert_eq!(Key::all_stuck().as_stuck(), None);
+        assert_eq!(keys[1].as_stranded(), Some(account));
+        assert_eq!(Key::policy().as_stranded(), None);
+        assert_eq!(Key::all_stranded().as_stranded(), None);
     }
 
     #[test]

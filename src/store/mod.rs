@@ -5,7 +5,7 @@
 //! backend: the comparison is of values, which a sled transaction, a redb write transaction and an etcd `Txn` can all do.
 //!
 //! Architecture invariant: nothing above this room sees bytes or keys. Nouns ([`accounts`], [`audit_heads`], [`desk_acts`],
-//! [`find`], [`import`], [`node_records`], [`outbox`], [`reset_limits`], [`sealed`], [`settings`], [`stuck`], [`throttles`],
+//! [`find`], [`import`], [`node_records`], [`outbox`], [`reset_limits`], [`sealed`], [`settings`], [`stranded`], [`throttles`],
 //! [`tickets`], [`visits`]) are written once over the contract ([`Store`]); [`key`] is the only place that spells keys and [`record`] the
 //! only place that knows the stored form. [`tagged`] stands between them and whatever keeps the bytes, and lets nothing pass
 //! that this program has not written. An embedded [`engine`] is opened by [`open()`], and holds what its inventory says, or
@@ -39,6 +39,6 @@ pub use contract::{
 pub use key::Key;
 pub use noun::{
     accounts, audit_heads, desk_acts, find, import, node_records, outbox, reset_limits, sealed,
-    settings, stuck, throttles, tickets, visits,
+    settings, stranded, throttles, tickets, visits,
 };
 pub use open::{ONLY_NODE, Opened, examine, is_there, open, open_in};

@@ -18,6 +18,7 @@ use crate::domain::{
     account::{KnownSource, LastLogin, OneTimePassword, RecoveryCodes, Role, SealedSecret},
     audit::AuditHead,
     policy::LoginRules,
+    source::OwnPlace,
     throttle::{Level, PasscodeThrottle, PasswordFailures},
     totp::SpentSteps,
 };
@@ -411,6 +412,8 @@ fn source_record(source: &Source) -> SourceRecord {
     match source {
         Source::Console(name) => SourceRecord::Console(name.clone()),
         Source::Peer(address) => SourceRecord::Peer(*address),
+        // The owner of an account is told of the place; who it was is the audit log's.
+        Source::Command(_) => SourceRecord::Console(OwnPlace::CommandLine.as_str().to_owned()),
     }
 }
 

@@ -196,7 +196,7 @@ sections! {
         again,
     }
     /// What the desk opens on.
-    OverviewWords { nothing, failed, stuck, name, since, cause, held, codes, passwords, letters, acts, account, by, time }
+    OverviewWords { nothing, failed, stranded, name, since, cause, held, codes, passwords, letters, acts, account, by, time }
     AccountCard {
         reveal_email, email, totp_pending, recovery_codes, codes_left, codes, wrong_codes, wait, held, suspended,
         since, one_time_password, until, never, created, own, no_activity, time, activity, from, by,
@@ -219,7 +219,7 @@ sections! {
     }
     DeskAudit {
         title, lead, empty, open, time, at, record, act, account, by, outcome, reason, from, detail, from_terminal,
-        from_network, from_program,
+        from_network, from_program, operator,
     }
     /// The end of a session: what is told before on the screen, and after it on the terminal that was lent.
     Ending {

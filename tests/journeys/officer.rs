@@ -8,7 +8,7 @@ use std::{
 };
 
 use support::{
-    Kiosk, MENU, Office, PASSWORD, Phone, activate, eventually, free_port, key,
+    Kiosk, MENU, Office, PASSWORD, Phone, REASON, activate, eventually, free_port, key,
     letters::Correspondence, log_out, text,
 };
 
@@ -572,7 +572,16 @@ fn an_officer_whose_account_is_removed_is_led_out_at_once() {
     add_officer(&office, OFFICER, "Rina Wulandari");
     let mut kiosk = office.kiosk();
     first_login(&mut kiosk, &office);
-    let remove = ["user", "remove", OFFICER, "--type", "non-penyedia", "--yes"];
+    let remove = [
+        "user",
+        "remove",
+        OFFICER,
+        "--type",
+        "non-penyedia",
+        "--yes",
+        "--reason",
+        REASON,
+    ];
     let removed = office.command(&remove);
     assert!(removed.status.success(), "{}", text(&removed.stderr));
     kiosk.expect("Login ini sudah tidak berlaku");

@@ -4,8 +4,8 @@
 use std::fs;
 
 use support::{
-    Kiosk, MENU, Office, PASSWORD, Phone, activate, eventually, key, letters::Correspondence,
-    log_out, text,
+    Kiosk, MENU, Office, PASSWORD, Phone, REASON, activate, eventually, key,
+    letters::Correspondence, log_out, text,
 };
 
 const NEW: &str = "perahu layar 7 biru";
@@ -53,6 +53,8 @@ fn issue(office: &Office) {
         "--type",
         "non-penyedia",
         "--one-time",
+        "--reason",
+        REASON,
     ];
     let issued = office.command_with(&arguments, ONE_TIME);
     assert!(issued.status.success(), "{}", text(&issued.stderr));

@@ -1,6 +1,6 @@
 //! The code at login: right, wrong, spent, waiting.
 
-use support::{Kiosk, Office, PASSWORD, Phone, key, screen::large_code};
+use support::{Kiosk, Office, PASSWORD, Phone, REASON, key, screen::large_code};
 
 const REJECTED: &str = "Kode tidak diterima. Periksa:";
 
@@ -236,7 +236,15 @@ fn a_hundred_failures_hold_the_authenticator_until_it_is_reset() {
             .expect("Masukkan kode TOTP");
     }
     kiosk.signal("TERM").wait();
-    let reset = office.command(&["user", "reset-totp", "PPK30", "--type", "non-penyedia"]);
+    let reset = office.command(&[
+        "user",
+        "reset-totp",
+        "PPK30",
+        "--type",
+        "non-penyedia",
+        "--reason",
+        REASON,
+    ]);
     assert!(reset.status.success());
     office
         .password_given("non-penyedia", "PPK30")

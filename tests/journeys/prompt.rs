@@ -1,6 +1,6 @@
 //! Commands that ask, on a real terminal: passwords are never shown, and the terminal is given back however it ends.
 
-use support::{Kiosk, Office, PASSWORD};
+use support::{Kiosk, Office, PASSWORD, REASON};
 
 const CTRL_C: &str = support::key::CTRL_C;
 
@@ -86,7 +86,15 @@ fn a_signal_at_a_prompt_gives_the_terminal_back() {
 #[test]
 fn removing_is_asked_about() {
     let office = Office::new();
-    let remove = ["user", "remove", "ppk30", "--type", "non-penyedia"];
+    let remove = [
+        "user",
+        "remove",
+        "ppk30",
+        "--type",
+        "non-penyedia",
+        "--reason",
+        REASON,
+    ];
     for (answer, status, left) in [("\r", 1, 2), ("n\r", 1, 2), ("y\r", 0, 1)] {
         let mut terminal = office.start(&remove, 80, 24);
         terminal.expect("Remove non-penyedia PPK30 (Siti Rahmawati)? [y/N]");

@@ -5,7 +5,7 @@ use std::fs;
 use portable_pty::CommandBuilder;
 use serde_json::{Value, json};
 use support::{
-    Kiosk, MENU, Office, PASSWORD,
+    Kiosk, MENU, Office, PASSWORD, REASON,
     command::{Place, shown},
     eventually, free_port, key, refused, text,
 };
@@ -172,20 +172,35 @@ fn listings_have_heads_on_a_terminal_and_none_in_a_pipe() {
 fn where_there_is_nothing_to_list_a_pipe_gets_nothing() {
     let place = Place::new();
     place.run(&["policy", "required"]).ok();
+    // Each names where it has looked: there may be another folder, with everything that was missed here.
+    let (store, log) = (place.path("data/store"), place.path("data/audit.jsonl"));
+    let (store, log) = (shown(&store), shown(&log));
     for (arguments, words) in [
         (
             &["user", "list"][..],
-            "there are no accounts; `user add` adds one",
+            &format!("there are no accounts in {store}; `user add` adds one")[..],
         ),
         (
             &["user", "list", "--prefix", "CV"],
-            "there are no such accounts",
+            &format!("there are no such accounts in {store}")[..],
         ),
-        (&["user", "find", "siti"], "no account fits"),
-        (&["outbox", "list"], "no letter waits"),
+        (
+            &["user", "find", "siti"],
+            &format!("no account in {store} fits")[..],
+        ),
+        (
+            &["outbox", "list"],
+            &format!("no letter waits in {store}")[..],
+        ),
         (&["node", "list"], "there are no nodes"),
-        (&["audit", "search", "--act", "login"], "no record fits"),
-        (&["audit", "tail", "-n", "0"], "there are no records"),
+        (
+            &["audit", "search", "--act", "login"],
+            &format!("no record in {log} fits")[..],
+        ),
+        (
+            &["audit", "tail", "-n", "0"],
+            &format!("there are no records in {log}")[..],
+        ),
     ] {
         let told = place.run(arguments);
         assert_eq!((told.status, told.out.as_str()), (0, ""), "{arguments:?}");
@@ -202,26 +217,48 @@ fn the_type_is_needed_only_where_a_user_id_is_that_of_two() {
     place.add("PPK30", "non-penyedia").ok();
     let told = |arguments: &[&str]| place.run(arguments).ok().out;
     assert!(told(&["user", "show", "ppk30"]).contains("non-penyedia"));
-    assert_eq!(told(&["user", "suspend", "PPK30"]), "PPK30 is suspended.\n");
-    told(&["user", "reinstate", "PPK30"]);
-    told(&["user", "unlock", "PPK30"]);
-    told(&["user", "end-logins", "PPK30"]);
-    told(&["user", "reset-totp", "PPK30"]);
-    told(&["user", "set-role", "PPK30", "officer"]);
-    told(&["user", "set-email", "PPK30", "--email", "siti@contoh.go.id"]);
-    let set = place.run_with(&["user", "set-password", "PPK30"], b"perahu layar biru");
+    assert_eq!(
+        told(&["user", "suspend", "PPK30", "--reason", REASON]),
+        "PPK30 is suspended.\n"
+    );
+    told(&["user", "reinstate", "PPK30", "--reason", REASON]);
+    told(&["user", "unlock", "PPK30", "--reason", REASON]);
+    told(&["user", "end-logins", "PPK30", "--reason", REASON]);
+    told(&["user", "reset-totp", "PPK30", "--reason", REASON]);
+    told(&["user", "set-role", "PPK30", "officer", "--reason", REASON]);
+    told(&[
+        "user",
+        "set-email",
+        "PPK30",
+        "--email",
+        "siti@contoh.go.id",
+        "--reason",
+        REASON,
+    ]);
+    let set = place.run_with(
+        &["user", "set-password", "PPK30", "--reason", REASON],
+        b"perahu layar biru",
+    );
     assert_eq!(set.ok().out, "Password of PPK30 set.\n");
     place
-        .run(&["user", "suspend", "PPK31"])
-        .refused(1, &["there is no account PPK31", "user list"]);
+        .run(&["user", "suspend", "PPK31", "--reason", REASON])
+        .refused(5, &["there is no account PPK31", "user list"]);
     place.add("PPK30", "penyedia").ok();
     for arguments in [
         &["user", "show", "PPK30"][..],
-        &["user", "suspend", "PPK30"],
-        &["user", "set-role", "PPK30", "user"],
-        &["user", "set-email", "PPK30", "--email", "a@contoh.id"],
-        &["user", "set-password", "PPK30"],
-        &["user", "remove", "PPK30", "--yes"],
+        &["user", "suspend", "PPK30", "--reason", REASON],
+        &["user", "set-role", "PPK30", "user", "--reason", REASON],
+        &[
+            "user",
+            "set-email",
+            "PPK30",
+            "--email",
+            "a@contoh.id",
+            "--reason",
+            REASON,
+        ],
+        &["user", "set-password", "PPK30", "--reason", REASON],
+        &["user", "remove", "PPK30", "--yes", "--reason", REASON],
     ] {
         place.run(arguments).refused(
             2,
@@ -232,9 +269,11 @@ fn the_type_is_needed_only_where_a_user_id_is_that_of_two() {
         );
     }
     assert_eq!(place.show("PPK30", "penyedia")["suspended"], json!(null));
-    told(&["user", "remove", "PPK30", "--type", "penyedia", "--yes"]);
+    told(&[
+        "user", "remove", "PPK30", "--type", "penyedia", "--yes", "--reason", REASON,
+    ]);
     assert_eq!(
-        told(&["user", "remove", "PPK30", "--yes"]),
+        told(&["user", "remove", "PPK30", "--yes", "--reason", REASON]),
         "Removed non-penyedia PPK30.\n"
     );
     // There is nothing to go by for an account that is to be.
@@ -254,7 +293,7 @@ fn the_type_is_needed_only_where_a_user_id_is_that_of_two() {
 #[test]
 fn times_are_the_offices_for_people_and_universal_for_programs() {
     let office = Office::new().with("LPSE_KIOSK_OFFICE_ZONE", "WITA");
-    let suspend = office.command(&["user", "suspend", "PPK30"]);
+    let suspend = office.command(&["user", "suspend", "PPK30", "--reason", REASON]);
     assert!(suspend.status.success());
     let told = |arguments: &[&str]| text(&office.command(arguments).stdout);
     let account = told(&["user", "show", "PPK30"]);

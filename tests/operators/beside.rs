@@ -14,7 +14,8 @@ use std::{
     thread,
 };
 
-use support::{Kiosk, Office, PASSWORD, Phone, eventually, free_port, key, succeeds, text};
+use lpse_kiosk::adapter::operator;
+use support::{Kiosk, Office, PASSWORD, Phone, REASON, eventually, free_port, key, succeeds, text};
 
 const NOBODY: u32 = 65_534;
 
@@ -54,7 +55,7 @@ fn audited(office: &Office) -> String {
     fs::read_to_string(office.data().join("audit.jsonl")).unwrap()
 }
 
-fn table(count: usize) -> String {
+pub fn table(count: usize) -> String {
     // Any hash of the right form is taken: nobody logs in here.
     let hash = "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$BAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQ";
     let mut table = String::from("user_id;type;name;email;password_hash\n");
@@ -93,6 +94,8 @@ fn every_command_says_and_does_beside_a_kiosk_what_it_does_alone() {
         ]
     };
     let of = |command, id, user_type| vec!["user", command, id, "--type", user_type];
+    let act =
+        |command, id, user_type| [of(command, id, user_type), vec!["--reason", REASON]].concat();
     let good = "sungai tenang tujuh kali";
     let journey: Vec<(Vec<&str>, &str)> = vec![
         (add("CVBARU"), good),
@@ -107,17 +110,17 @@ fn every_command_says_and_does_beside_a_kiosk_what_it_does_alone() {
         ),
         (of("show", "CVBARU", "non-penyedia"), ""),
         (
-            of("set-password", "PPK30", "non-penyedia"),
+            act("set-password", "PPK30", "non-penyedia"),
             "gunung biru di timur 4",
         ),
-        (of("set-password", "PPK99", "non-penyedia"), good),
-        (of("reset-totp", "PPK30", "non-penyedia"), ""),
-        (of("reset-totp", "PPK99", "non-penyedia"), ""),
-        (of("unlock", "PPK30", "non-penyedia"), ""),
-        (of("suspend", "PPK30", "non-penyedia"), ""),
-        (of("suspend", "PPK30", "non-penyedia"), ""),
-        (of("reinstate", "PPK30", "non-penyedia"), ""),
-        (of("end-logins", "PPK99", "non-penyedia"), ""),
+        (act("set-password", "PPK99", "non-penyedia"), good),
+        (act("reset-totp", "PPK30", "non-penyedia"), ""),
+        (act("reset-totp", "PPK99", "non-penyedia"), ""),
+        (act("unlock", "PPK30", "non-penyedia"), ""),
+        (act("suspend", "PPK30", "non-penyedia"), ""),
+        (act("suspend", "PPK30", "non-penyedia"), ""),
+        (act("reinstate", "PPK30", "non-penyedia"), ""),
+        (act("end-logins", "PPK99", "non-penyedia"), ""),
         (
             vec![
                 "user",
@@ -127,6 +130,8 @@ fn every_command_says_and_does_beside_a_kiosk_what_it_does_alone() {
                 "non-penyedia",
                 "--email",
                 "siti@baru.go.id",
+                "--reason",
+                REASON,
             ],
             "",
         ),
@@ -138,17 +143,23 @@ fn every_command_says_and_does_beside_a_kiosk_what_it_does_alone() {
                 "--type",
                 "non-penyedia",
                 "officer",
+                "--reason",
+                REASON,
             ],
             "",
         ),
         (vec!["user", "find", "siti", "baru"], ""),
-        (of("remove", "CVMAJU", "penyedia"), ""),
+        (act("remove", "CVMAJU", "penyedia"), ""),
         (
-            vec!["user", "remove", "CVMAJU", "--type", "penyedia", "--yes"],
+            vec![
+                "user", "remove", "CVMAJU", "--type", "penyedia", "--yes", "--reason", REASON,
+            ],
             "",
         ),
         (
-            vec!["user", "remove", "CVMAJU", "--type", "penyedia", "--yes"],
+            vec![
+                "user", "remove", "CVMAJU", "--type", "penyedia", "--yes", "--reason", REASON,
+            ],
             "",
         ),
         (vec!["user", "import", "--dry-run", "good.csv"], ""),
@@ -196,15 +207,40 @@ fn whoever_is_logged_in_sees_at_once_that_the_login_has_ended() {
     let mut kiosk = running(&office);
     let ending = [
         (
-            vec!["user", "reset-totp", "PPK30", "--type", "non-penyedia"],
+            vec![
+                "user",
+                "reset-totp",
+                "PPK30",
+                "--type",
+                "non-penyedia",
+                "--reason",
+                REASON,
+            ],
             "",
         ),
         (
-            vec!["user", "set-password", "PPK30", "--type", "non-penyedia"],
+            vec![
+                "user",
+                "set-password",
+                "PPK30",
+                "--type",
+                "non-penyedia",
+                "--reason",
+                REASON,
+            ],
             PASSWORD,
         ),
         (
-            vec!["user", "remove", "PPK30", "--type", "non-penyedia", "--yes"],
+            vec![
+                "user",
+                "remove",
+                "PPK30",
+                "--type",
+                "non-penyedia",
+                "--yes",
+                "--reason",
+                REASON,
+            ],
             "",
         ),
     ];
@@ -226,7 +262,15 @@ fn a_reset_beside_the_kiosk_is_the_end_of_the_phone() {
         .give_password("non-penyedia", "PPK30", PASSWORD)
         .expect("Aktivasi TOTP");
     let _phone = Phone::scan(&mut kiosk);
-    succeeds(office.command(&["user", "reset-totp", "PPK30", "--type", "non-penyedia"]));
+    succeeds(office.command(&[
+        "user",
+        "reset-totp",
+        "PPK30",
+        "--type",
+        "non-penyedia",
+        "--reason",
+        REASON,
+    ]));
     kiosk.expect("Login ini sudah tidak berlaku");
     let shown = office.command(&["user", "show", "PPK30", "--type", "non-penyedia", "--json"]);
     assert!(succeeds(shown).contains("\"totp\":\"off\""));
@@ -249,7 +293,15 @@ fn the_courier_of_the_kiosk_goes_at_once_for_a_command() {
             succeeds(office.command(&["outbox", "list"])).contains(&failed)
         });
     };
-    succeeds(office.command(&["user", "reset-totp", "PPK30", "--type", "non-penyedia"]));
+    succeeds(office.command(&[
+        "user",
+        "reset-totp",
+        "PPK30",
+        "--type",
+        "non-penyedia",
+        "--reason",
+        REASON,
+    ]));
     tried(1);
     let again = succeeds(office.command(&["outbox", "retry", "--all"]));
     assert_eq!(again, "1 letter will be sent again.\n");
@@ -354,12 +406,66 @@ fn root_joins_the_kiosk_of_the_services_user() {
     assert!(succeeds(office.command(&["user", "list"])).contains("PPK30"));
     office.add("PPK31", "non-penyedia", "Budi");
     kiosk.signal("TERM").wait();
-    let refused = office.command(&["user", "list"]);
-    let said = text(&refused.stderr);
-    assert!(
-        said.contains("belongs to another user (uid 65534)"),
-        "alone, root keeps its hands off: {said}"
+    // Alone, root works as that user would.
+    assert!(succeeds(office.command(&["user", "list"])).contains("PPK31"));
+}
+
+#[test]
+fn the_audit_log_names_who_ran_a_command_and_believes_only_root_who_that_is() {
+    if !rustix::process::geteuid().is_root() {
+        support::left_out("only root is believed");
+        return;
+    }
+    let office = Office::new();
+    let recorded = |user: u32, variables: &[(&str, &str)]| {
+        // Nobody may not reach the program where it was built.
+        let copy = office.path("lpse-kiosk");
+        let program = match user {
+            0 => support::program().into(),
+            _ => copy,
+        };
+        let mut command = std::process::Command::new(program);
+        command
+            .args(["user", "end-logins", "PPK30", "--reason", REASON])
+            .env_clear()
+            .envs(office.environment())
+            .envs(variables.iter().copied())
+            .uid(user);
+        if user != 0 {
+            command.env_remove("LD_PRELOAD");
+        }
+        succeeds(command.output().unwrap());
+        let log = audited(&office);
+        let newest: serde_json::Value = serde_json::from_str(log.lines().last().unwrap()).unwrap();
+        newest["from"].as_str().unwrap().to_owned()
+    };
+    if operator::of_this_process().name() != "root" {
+        support::left_out("the kernel knows who logged in, which goes before");
+        return;
+    }
+    let daemon = [("SUDO_USER", "daemon"), ("SUDO_UID", "1")];
+    let alone = [recorded(0, &[]), recorded(0, &daemon)];
+    assert!(alone[0].starts_with("command:root"), "{alone:?}");
+    assert!(alone[1].starts_with("command:daemon (as root"), "{alone:?}");
+    let key = office.path("credential");
+    fs::copy(office.path("etc/master.key"), &key).unwrap();
+    give(&office.path(""));
+    chown(office.path("etc/master.key"), Some(0), Some(0)).unwrap();
+    let mut kiosk = office.kiosk_of_user(NOBODY, &key);
+    kiosk.expect("Total Pengunjung");
+    assert_eq!(
+        [recorded(0, &[]), recorded(0, &daemon)],
+        alone,
+        "the same beside"
     );
+    let key = key.display().to_string();
+    let lying = [
+        daemon[0],
+        daemon[1],
+        ("LPSE_KIOSK_KEYS_MASTER_KEY_FILE", &key),
+    ];
+    let liar = recorded(NOBODY, &lying);
+    assert!(liar.starts_with("command:nobody"), "{liar}");
 }
 
 /// Everything below `path` to nobody.
@@ -506,7 +612,15 @@ fn a_kiosk_that_leaves_in_the_middle_is_told_in_a_sentence() {
         let mut kiosk = running(&office);
         // The command asks for a password when it has joined the kiosk.
         let mut command = office.start(
-            &["user", "set-password", "PPK30", "--type", "non-penyedia"],
+            &[
+                "user",
+                "set-password",
+                "PPK30",
+                "--type",
+                "non-penyedia",
+                "--reason",
+                REASON,
+            ],
             100,
             10,
         );

@@ -9,7 +9,7 @@ use std::{
 
 use lpse_kiosk::{config::StoreKind, domain::identity::is_disguise};
 use serde_json::json;
-use support::command::{Done, PASSWORD, Place, done, shown};
+use support::command::{Done, PASSWORD, Place, REASON, done, shown};
 
 #[test]
 fn an_account_is_added_shown_listed_and_removed() {
@@ -48,9 +48,19 @@ fn an_account_is_added_shown_listed_and_removed() {
     );
     // The same ID of the other type is somebody else.
     place
-        .run(&["user", "remove", "PPK30", "--type", "penyedia", "--yes"])
-        .refused(1, &["there is no penyedia account PPK30", "user list"]);
-    let remove = ["user", "remove", "PPK30", "--type", "non-penyedia"];
+        .run(&[
+            "user", "remove", "PPK30", "--type", "penyedia", "--yes", "--reason", REASON,
+        ])
+        .refused(5, &["there is no penyedia account PPK30", "user list"]);
+    let remove = [
+        "user",
+        "remove",
+        "PPK30",
+        "--type",
+        "non-penyedia",
+        "--reason",
+        REASON,
+    ];
     place.run(&remove).refused(1, &["nobody to ask", "--yes"]);
     let removed = place.run(&[&remove[..], &["--yes"]].concat()).ok();
     assert_eq!(removed.out, "Removed non-penyedia PPK30.\n");
@@ -63,7 +73,7 @@ fn an_account_that_exists_is_not_added_again() {
     place.add("PPK30", "non-penyedia").ok();
     place
         .add("pPK30", "non-penyedia")
-        .refused(1, &["account PPK30 exists already", "set-password"]);
+        .refused(6, &["account PPK30 exists already", "set-password"]);
     place.add("PPK30", "penyedia").ok();
     assert_eq!(place.listed(), ["PPK30", "PPK30"]);
 }
@@ -100,7 +110,15 @@ fn a_password_is_the_first_line_of_standard_input_and_follows_the_rules() {
     // Notepad puts its mark before it, and nobody types that.
     let told = add(b"\xef\xbb\xbfkuda hijau di awan 9\r\nthe second line is not read\n").ok();
     assert!(!told.out.contains("kuda"));
-    let set = ["user", "set-password", "ppk30", "--type", "non-penyedia"];
+    let set = [
+        "user",
+        "set-password",
+        "ppk30",
+        "--type",
+        "non-penyedia",
+        "--reason",
+        REASON,
+    ];
     place.run_with(&set, b"kuda").refused(1, &["at least 8"]);
     assert_eq!(
         place.run_with(&set, b"perahu layar biru").ok().out,
@@ -112,10 +130,18 @@ fn a_password_is_the_first_line_of_standard_input_and_follows_the_rules() {
     assert_eq!(activity[0]["from"], "command line", "{activity}");
     place
         .run_with(
-            &["user", "set-password", "PPK31", "--type", "non-penyedia"],
+            &[
+                "user",
+                "set-password",
+                "PPK31",
+                "--type",
+                "non-penyedia",
+                "--reason",
+                REASON,
+            ],
             b"kuda hijau 99",
         )
-        .refused(1, &["there is no non-penyedia account PPK31"]);
+        .refused(5, &["there is no non-penyedia account PPK31"]);
 }
 
 #[test]
@@ -182,6 +208,8 @@ fn a_password_is_taken_neither_by_an_argument_nor_by_a_variable() {
         "ABC",
         "--type",
         "penyedia",
+        "--reason",
+        REASON,
         "--password",
         "x",
     ];
@@ -196,9 +224,19 @@ fn a_password_is_taken_neither_by_an_argument_nor_by_a_variable() {
 fn totp_is_reset_for_accounts_that_exist() {
     let place = Place::new();
     place.add("PPK30", "non-penyedia").ok();
-    let reset = |id: &str| place.run(&["user", "reset-totp", id, "--type", "non-penyedia"]);
+    let reset = |id: &str| {
+        place.run(&[
+            "user",
+            "reset-totp",
+            id,
+            "--type",
+            "non-penyedia",
+            "--reason",
+            REASON,
+        ])
+    };
     assert_eq!(reset("ppk30").ok().out, "TOTP of PPK30 is off.\n");
-    reset("PPK31").refused(1, &["there is no non-penyedia account PPK31"]);
+    reset("PPK31").refused(5, &["there is no non-penyedia account PPK31"]);
     let account = place.show("PPK30", "non-penyedia");
     assert_eq!(account["totp"], "off");
     assert_eq!(account["activity"].as_array().unwrap().len(), 1);
@@ -208,7 +246,17 @@ fn totp_is_reset_for_accounts_that_exist() {
 fn an_account_is_suspended_and_reinstated_and_told_so_once() {
     let place = Place::new();
     place.add("PPK30", "non-penyedia").ok();
-    let of = |command: &str, id: &str| place.run(&["user", command, id, "--type", "non-penyedia"]);
+    let of = |command: &str, id: &str| {
+        place.run(&[
+            "user",
+            command,
+            id,
+            "--type",
+            "non-penyedia",
+            "--reason",
+            REASON,
+        ])
+    };
     assert_eq!(of("suspend", "ppk30").ok().out, "PPK30 is suspended.\n");
     let again = of("suspend", "PPK30").ok().out;
     assert_eq!(again, "PPK30 was suspended already.\n");
@@ -221,7 +269,7 @@ fn an_account_is_suspended_and_reinstated_and_told_so_once() {
         listed.ends_with("<ppk30@contoh.go.id>  suspended\n"),
         "{listed}"
     );
-    let shown = of("show", "PPK30").ok().out;
+    let shown = place.run(&["user", "show", "PPK30"]).ok().out;
     assert!(shown.contains("Suspended    since 20"), "{shown}");
     assert_eq!(of("reinstate", "PPK30").ok().out, "PPK30 is reinstated.\n");
     assert_eq!(
@@ -240,7 +288,7 @@ fn an_account_is_suspended_and_reinstated_and_told_so_once() {
     let ended = of("end-logins", "PPK30").ok().out;
     assert_eq!(ended, "Open logins of PPK30 have ended.\n");
     for command in ["suspend", "reinstate", "unlock", "end-logins"] {
-        of(command, "PPK31").refused(1, &["there is no non-penyedia account PPK31", "user list"]);
+        of(command, "PPK31").refused(5, &["there is no non-penyedia account PPK31", "user list"]);
     }
     let audit = fs::read_to_string(place.path("data/audit.jsonl")).unwrap();
     let of_suspension: Vec<serde_json::Value> = audit
@@ -253,6 +301,209 @@ fn an_account_is_suspended_and_reinstated_and_told_so_once() {
     let outcomes: Vec<_> = of_suspension.iter().map(|line| &line["outcome"]).collect();
     assert_eq!(outcomes, ["intended", "done", "refused"]);
     assert_eq!(of_suspension[2]["reason"], "nothing-to-do");
+}
+
+#[test]
+fn whoever_changes_an_account_says_why_and_the_record_tells_it() {
+    let place = Place::new();
+    place.add("PPK30", "non-penyedia").ok();
+    let wanted = ["--reason <TEXT>", "say why", "5 to 200 characters"];
+    for arguments in [
+        &["reset-totp"][..],
+        &["unlock"],
+        &["end-logins"],
+        &["suspend"],
+        &["reinstate"],
+        &["set-email", "--email", "siti@lain.go.id"],
+        &["set-password"],
+        &["set-role", "officer"],
+        &["remove", "--yes"],
+    ] {
+        let (command, others) = arguments.split_first().unwrap();
+        let asked = [&["user", command, "PPK30"], others].concat();
+        place.run(&asked).refused(2, &wanted);
+        let novel = "x".repeat(201);
+        for (reason, why) in [
+            ("ok", "too short"),
+            (novel.as_str(), "200"),
+            ("a\tbcdef", "control"),
+        ] {
+            let asked = [&asked[..], &["--reason", reason]].concat();
+            place.run(&asked).refused(2, &["--reason", why]);
+        }
+    }
+    let why = ["--reason", "SK \"7\"/2026"];
+    let asked = |arguments: &[&str], input: &str| {
+        let arguments = [&["user"], arguments, &why[..]].concat();
+        place.run_with(&arguments, input.as_bytes()).ok();
+        let log = fs::read_to_string(place.path("data/audit.jsonl")).unwrap();
+        let newest: serde_json::Value = serde_json::from_str(log.lines().last().unwrap()).unwrap();
+        newest["detail"].as_str().unwrap().to_owned()
+    };
+    let said = r#"reason "SK \"7\"/2026""#;
+    for arguments in [
+        &["suspend", "PPK30"][..],
+        &["reinstate", "PPK30"],
+        &["unlock", "PPK30"],
+        &["end-logins", "PPK30"],
+        &["reset-totp", "PPK30"],
+        &["set-password", "PPK30"],
+        &["set-password", "PPK30", "--one-time"],
+    ] {
+        assert_eq!(asked(arguments, PASSWORD), said, "{arguments:?}");
+    }
+    let role = asked(&["set-role", "PPK30", "officer"], "");
+    assert_eq!(role, format!("from user to officer, {said}"));
+    let email = asked(&["set-email", "PPK30", "--email", "b@contoh.id"], "");
+    assert!(email.ends_with(&format!(", {said}")), "{email}");
+    assert_eq!(asked(&["remove", "PPK30", "--yes"], ""), said);
+    // Where no account is changed, a reason may be told.
+    let add = [
+        "add", "PPK31", "--type", "penyedia", "--name", "CV Maju", "--email", "a@b.id",
+    ];
+    assert_eq!(asked(&add, PASSWORD), said);
+    let file = place.write("hashed.csv", hashed_accounts(1));
+    assert_eq!(asked(&["import", shown(&file)], ""), said);
+}
+
+#[test]
+fn what_is_not_there_and_what_is_there_already_have_statuses_of_their_own() {
+    let place = Place::new();
+    place.add("PPK30", "non-penyedia").ok();
+    for arguments in [
+        &["show"][..],
+        &["reset-totp", "--reason", REASON],
+        &["unlock", "--reason", REASON],
+        &["end-logins", "--reason", REASON],
+        &["suspend", "--reason", REASON],
+        &["reinstate", "--reason", REASON],
+        &["set-email", "--email", "a@contoh.id", "--reason", REASON],
+        &["set-password", "--reason", REASON],
+        &["set-password", "--one-time", "--reason", REASON],
+        &["set-role", "officer", "--reason", REASON],
+        &["remove", "--yes", "--reason", REASON],
+    ] {
+        let (command, others) = arguments.split_first().unwrap();
+        let asked = [&["user", command, "PPK31"], others].concat();
+        let told = place.run_with(&asked, PASSWORD.as_bytes());
+        told.refused(5, &["there is no account PPK31", "user list"]);
+        let asked = [&asked[..], &["--type", "penyedia"]].concat();
+        let told = place.run_with(&asked, PASSWORD.as_bytes());
+        told.refused(5, &["there is no penyedia account PPK31", "user list"]);
+    }
+    place
+        .run(&["outbox", "retry", "1597283585000-0123456789abcdef"])
+        .refused(5, &["there is no letter", "outbox list"]);
+    let again = ["exists already", "set-password"];
+    place.add("PPK30", "non-penyedia").refused(6, &again);
+    let (table, rows) = (hashed_accounts(3), hashed_accounts(2));
+    place.import(rows).ok();
+    let told = place.import(&table);
+    told.refused(1, &["2 of 3 lines are bad; nothing was imported"]);
+    place.import(hashed_accounts(2)).refused(
+        6,
+        &[
+            "line 2, column user_id",
+            "2 of 2 lines are bad; nothing was imported",
+        ],
+    );
+    let told = place.run(&["--help"]).ok().out;
+    for line in ["\n   5  there is no such account", "\n   6  an account"] {
+        assert!(told.contains(line), "{line:?} is missing in:\n{told}");
+    }
+}
+
+#[test]
+fn a_table_is_imported_from_a_pipe() {
+    let place = Place::new();
+    let import = |table: &str| place.run_with(&["user", "import", "-"], table.as_bytes());
+    // More than a pipe holds.
+    let told = import(&hashed_accounts(2_000)).ok();
+    assert_eq!(told.out, "Imported 2000 accounts.\n");
+    assert_eq!(place.listed().len(), 2_000);
+    import("user_id,type,name,email,password\nA,penyedia,A,a@b.id,x\n")
+        .refused(1, &["line 2, column user_id", "1 of 1 line is bad"]);
+}
+
+#[test]
+fn what_was_done_is_told_to_programs_as_one_object() {
+    let place = Place::new();
+    let told = |arguments: &[&str], input: &str| {
+        let arguments = [arguments, &["--json"]].concat();
+        let mut told = place.run_with(&arguments, input.as_bytes()).ok().json();
+        let at = told.as_object_mut().unwrap().remove("at").unwrap();
+        assert!(at.as_str().unwrap().ends_with('Z'), "{at}");
+        told
+    };
+    let add = [
+        "user", "add", "ppk30", "--type", "penyedia", "--name", "CV", "--email", "a@b.id",
+    ];
+    let expected = |act: &str, changed: bool| json!({ "act": act, "changed": changed, "type": "penyedia", "user_id": "PPK30" });
+    assert_eq!(told(&add, PASSWORD), expected("add-account", true));
+    for (arguments, act, changed) in [
+        (&["suspend", "PPK30"][..], "suspend", true),
+        (&["suspend", "PPK30"], "suspend", false),
+        (&["reinstate", "PPK30"], "reinstate", true),
+        (&["unlock", "PPK30"], "unlock", true),
+        (&["end-logins", "PPK30"], "end-logins", true),
+        (&["reset-totp", "PPK30"], "reset-totp", true),
+        (&["set-role", "PPK30", "officer"], "set-role", true),
+        (&["set-role", "PPK30", "officer"], "set-role", false),
+        (
+            &["set-email", "PPK30", "--email", "b@b.id"],
+            "correct-email",
+            true,
+        ),
+        (&["set-password", "PPK30"], "set-password", true),
+        (
+            &["set-password", "PPK30", "--one-time"],
+            "issue-password",
+            true,
+        ),
+        (&["remove", "PPK30", "--yes"], "remove-account", true),
+    ] {
+        let arguments = [&["user"], arguments, &["--reason", REASON]].concat();
+        let done = told(&arguments, "perahu layar biru");
+        assert_eq!(done, expected(act, changed), "{arguments:?}");
+    }
+    let table = hashed_accounts(2);
+    let imported = |changed: bool| json!({ "act": "import-accounts", "changed": changed, "accounts": 2, "warned": 0 });
+    let try_first = ["user", "import", "--dry-run", "-"];
+    assert_eq!(told(&try_first, &table), imported(false));
+    assert_eq!(told(&["user", "import", "-"], &table), imported(true));
+    assert_eq!(
+        told(&["outbox", "retry", "--all"], ""),
+        json!({ "act": "retry-letter", "changed": false, "letter": null, "letters": 0 })
+    );
+    let (file, key) = (place.path("backup"), place.path("backup.key"));
+    let (file, key) = (shown(&file), shown(&key));
+    let made = told(&["backup", "--new-key-file", key, file], "");
+    let records = &made["records"];
+    assert_eq!(
+        (&made["act"], &made["file"]),
+        (&json!("backup"), &json!(file))
+    );
+    let new = place.path("new");
+    let to = ["--to", "redb", "--to-data", shown(&new)];
+    let copied = told(
+        &[&["store", "copy", "--from", "sled"], &to[..]].concat(),
+        "",
+    );
+    assert_eq!(copied["act"], "copy-store");
+    assert_eq!(copied["written"], copied["records"]);
+    let store = place.path("data/store");
+    fs::remove_dir_all(&store).unwrap();
+    let begun = told(&["store", "begin-anew"], "");
+    assert_eq!(begun["act"], "begin-store");
+    assert_eq!(begun["store"], shown(&store));
+    fs::remove_dir_all(&store).unwrap();
+    let back = told(&["restore", "--key-file", key, file], "");
+    assert_eq!(
+        (&back["act"], &back["records"]),
+        (&json!("restore"), records)
+    );
+    let second = |told: &serde_json::Value| told["as_of"].as_str().unwrap()[..19].to_owned();
+    assert_eq!(second(&back), second(&made));
 }
 
 #[test]
@@ -286,6 +537,8 @@ fn an_officers_account_is_added_and_the_role_changed() {
             "--type",
             "non-penyedia",
             role,
+            "--reason",
+            REASON,
         ])
     };
     assert_eq!(set("user").ok().out, "PETUGAS1 has the role user.\n");
@@ -325,6 +578,8 @@ fn an_address_is_set_and_accounts_are_found_by_what_they_are_now() {
             "non-penyedia",
             "--email",
             email,
+            "--reason",
+            REASON,
         ])
     };
     let told = set("rahma@lain.co.id").ok().out;
@@ -666,7 +921,7 @@ fn a_file_that_is_none_is_refused_with_a_sentence() {
         .refused(1, &[".xlsx", "CSV UTF-8"]);
     place
         .run(&["user", "import", "-"])
-        .refused(1, &["standard input", "read twice"]);
+        .refused(1, &["standard input, line 1", "empty"]);
     place
         .run(&["user", "import", "/dev/null"])
         .refused(1, &["read twice"]);
@@ -715,7 +970,7 @@ fn an_import_larger_than_a_page_is_listed_whole_and_by_prefix() {
             "{kind}"
         );
         assert_eq!(count(&["user", "list", "--prefix", "V"]), 0, "{kind}");
-        run(&["user", "import", shown(&file)]).refused(1, &["1500 of 1500 lines are bad"]);
+        run(&["user", "import", shown(&file)]).refused(6, &["1500 of 1500 lines are bad"]);
     }
 }
 
@@ -1060,14 +1315,16 @@ fn an_empty_outbox_says_so_and_a_letter_that_is_gone_is_told() {
     let place = Place::new();
     let listed = place.run(&["outbox", "list"]);
     assert_eq!((listed.status, listed.out.as_str()), (0, ""));
-    assert_eq!(listed.err, "lpse-kiosk: no letter waits\n");
+    let store = place.path("data/store");
+    let said = format!("lpse-kiosk: no letter waits in {}\n", store.display());
+    assert_eq!(listed.err, said);
     assert_eq!(place.run(&["outbox", "list", "--json"]).ok().out, "");
     let retried = place.run(&["outbox", "retry", "--all"]).ok();
     assert_eq!(retried.out, "No letter waits.\n");
     let gone = ["outbox", "retry", "1597283585000-0123456789abcdef"];
     place
         .run(&gone)
-        .refused(1, &["there is no letter 1597283585000-", "outbox list"]);
+        .refused(5, &["there is no letter 1597283585000-", "outbox list"]);
     let nonsense = ["outbox", "retry", "../account"];
     place
         .run(&nonsense)

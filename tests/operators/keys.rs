@@ -13,7 +13,7 @@ use lpse_kiosk::{
         audit::{Act, AuditOutcome},
         password::{HashCost, HashMemory, hash},
     },
-    frontend::command_socket::{self, Held},
+    frontend::command_socket::{self, Held, Peer},
     service::{
         EndedLogins, Foundation, Letters, Services,
         accounts::NewAccount,
@@ -31,7 +31,7 @@ use lpse_kiosk::{
 };
 use support::house::{House, here, house_with_vault};
 use support::meddled::over;
-use support::{Kiosk, Office, PASSWORD, activate, fill, text};
+use support::{Kiosk, Office, PASSWORD, REASON, activate, fill, text};
 use tokio::{
     net::UnixStream,
     sync::{Semaphore, mpsc, watch},
@@ -326,6 +326,8 @@ fn what_does_not_open_is_named_and_nothing_of_it_is_shown() {
             "--type",
             "non-penyedia",
             "--yes",
+            "--reason",
+            REASON,
         ],
     );
     let said = succeeds(&office, &["key", "rotate", "--drop-old"]);
@@ -397,7 +399,12 @@ async fn command_beside(
 ) -> (Services, Keys, Joined, watch::Sender<bool>) {
     let (command, holder) = UnixStream::pair().unwrap();
     let (leave, leaving) = watch::channel(false);
-    tokio::spawn(command_socket::attend(holder, held.clone(), leaving));
+    tokio::spawn(command_socket::attend(
+        holder,
+        Peer::Root,
+        held.clone(),
+        leaving,
+    ));
     let joined = remote::greet(command, "the pair").await.unwrap();
     let line = joined.line.clone();
     let vault = Vault::of_file(Arc::new(MasterKeyFile::new(file, false))).unwrap();

@@ -13,4 +13,5 @@ mod keys;
 mod manual;
 mod manual_pages;
 mod operations;
+mod owner;
 mod package;

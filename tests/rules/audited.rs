@@ -109,7 +109,7 @@ async fn by_phone(house: &House, phone: &Secret) -> Authenticated {
 async fn end_logins(house: &House) {
     let accounts = &house.services.accounts;
     let end = AccountAct::EndLogins;
-    accounts.act(&ppk30(), &end, &HERE).await.unwrap();
+    accounts.act(&ppk30(), &end, &*HERE).await.unwrap();
 }
 
 async fn set_rules(house: &House, rules: LoginRules) {
@@ -149,10 +149,10 @@ async fn passwords_at_the_login() {
     house.clock.pass(60);
     let suspend = AccountAct::Suspend;
     let accounts = &house.services.accounts;
-    accounts.act(&ppk30(), &suspend, &HERE).await.unwrap();
+    accounts.act(&ppk30(), &suspend, &*HERE).await.unwrap();
     refused(&house, act, "suspended", type_in(PASSWORD)).await;
     let reinstate = AccountAct::Reinstate;
-    accounts.act(&ppk30(), &reinstate, &HERE).await.unwrap();
+    accounts.act(&ppk30(), &reinstate, &*HERE).await.unwrap();
     let other = non_penyedia("PPK31");
     house.clock.pass(60);
     // Guesses at accounts that do not log in from a place, until it has none left there.
@@ -160,7 +160,7 @@ async fn passwords_at_the_login() {
     for number in 0..34 {
         let key = non_penyedia(&format!("PPK-{number}"));
         let new = like_ppk30(&house, key.clone(), Role::User).await;
-        accounts.add(new, &HERE).await.unwrap();
+        accounts.add(new, &*HERE).await.unwrap();
         for _ in 0..3 {
             at(key.clone(), "bukan ini", &peer).await;
         }
@@ -168,7 +168,7 @@ async fn passwords_at_the_login() {
     let unheard = at(ppk30(), PASSWORD, &peer);
     refused(&house, act, "not-judged-source-spent", unheard).await;
     let new = like_ppk30(&house, other.clone(), Role::User).await;
-    accounts.add(new, &HERE).await.unwrap();
+    accounts.add(new, &*HERE).await.unwrap();
     house.issue(ONE_TIME).await;
     house.clock.pass(DAY);
     refused(&house, act, "expired-one-time-password", type_in(ONE_TIME)).await;
@@ -274,7 +274,7 @@ async fn a_new_key() {
     let act = Act::StartEnrollment;
     refused(&house, act, "no-pending-key", start_over(&half_way)).await;
     let accounts = &house.services.accounts;
-    accounts.reset_totp(&ppk30(), &HERE).await.unwrap();
+    accounts.reset_totp(&ppk30(), &*HERE).await.unwrap();
     refused(&house, act, "ended-login", start_over(&half_way)).await;
     let prover = Prover::AtHome(at_home(&house).await);
     let prove = async |code: Passcode| {
@@ -438,15 +438,15 @@ async fn requests_for_a_reset() {
     let asked = ask(&house, &ppk30, "rina@contoh.go.id", &from);
     refused(&house, act, "wrong-email", asked).await;
     let new = like_ppk30(&house, officer.clone(), Role::Officer).await;
-    accounts.add(new, &HERE).await.unwrap();
+    accounts.add(new, &*HERE).await.unwrap();
     let asked = ask(&house, &officer, "rina@contoh.go.id", &from);
     refused(&house, act, "officer", asked).await;
     let suspend = AccountAct::Suspend;
-    accounts.act(&ppk30, &suspend, &HERE).await.unwrap();
+    accounts.act(&ppk30, &suspend, &*HERE).await.unwrap();
     let asked = ask(&house, &ppk30, siti, &from);
     refused(&house, act, "suspended", asked).await;
     let reinstate = AccountAct::Reinstate;
-    accounts.act(&ppk30, &reinstate, &HERE).await.unwrap();
+    accounts.act(&ppk30, &reinstate, &*HERE).await.unwrap();
     for _ in 0..3 {
         ask(&house, &ppk30, siti, &from).await;
     }
@@ -460,7 +460,7 @@ async fn requests_for_a_reset() {
     for number in 0..21 {
         let key = non_penyedia(&format!("PPK-{number}"));
         let new = like_ppk30(&house, key.clone(), Role::User).await;
-        accounts.add(new, &HERE).await.unwrap();
+        accounts.add(new, &*HERE).await.unwrap();
         let from = peer(10 + number);
         let asked = ask(&house, &key, "rina@contoh.go.id", &from);
         match number {
@@ -516,7 +516,7 @@ async fn links_and_codes_of_letters() {
 async fn officer(house: &House, id: &str) -> (AccountKey, Secret, Authenticated) {
     let key = non_penyedia(id);
     let new = like_ppk30(house, key.clone(), Role::Officer).await;
-    house.services.accounts.add(new, &HERE).await.unwrap();
+    house.services.accounts.add(new, &*HERE).await.unwrap();
     let claimed = Identified {
         account: key.clone(),
     };

@@ -1172,10 +1172,22 @@ async fn the_command_line_is_the_other_door_to_the_same_acts() {
         "ended-login",
     )
     .await;
+    desk.house.clock.pass(1);
     let role = accounts.set_role(&ppk30(), Role::Officer, &here()).await;
     role.unwrap();
     let last = desk.events().pop().unwrap();
     assert_eq!((last.act, last.outcome), (Act::SetRole, AuditOutcome::Done));
     assert_eq!(last.detail.as_deref(), Some("from user to officer"));
-    assert!(desk.kept(&ppk30()).await.role.is_officer());
+    let kept = desk.kept(&ppk30()).await;
+    assert!(kept.role.is_officer());
+    assert_eq!(kept.activity[0].kind, ActivityKind::RoleChanged);
+    let hash = kept.password.clone();
+    desk.house.clock.pass(1);
+    let set = accounts.set_password(&ppk30(), hash, &here()).await;
+    set.unwrap();
+    let kept = desk.kept(&ppk30()).await;
+    assert_eq!(kept.activity[0].kind, ActivityKind::PasswordChanged);
+    let letters = desk.letters().await.split_off(letters_before + 1);
+    let told: Vec<LetterKind> = letters.into_iter().map(|(kind, _)| kind).collect();
+    assert_eq!(told, [LetterKind::RoleChanged, LetterKind::PasswordChanged]);
 }

@@ -8,14 +8,14 @@ use lpse_kiosk::{
         audit::Act,
         officer::{AccountAct, DeskAct, DoneAct, Overview},
         policy::LoginRules,
-        stuck::{Cause, Stuck},
+        stranded::{Cause, Stranded},
     },
     ports::Clock,
     service::{
         authentication::{PasscodeOutcome, PasswordOutcome},
         officer::Answered,
     },
-    store::{Key, outbox::Outbox, stuck::StuckAccounts},
+    store::{Key, outbox::Outbox, stranded::StrandedAccounts},
 };
 use support::house::{here, password, ppk30};
 
@@ -32,9 +32,9 @@ impl Desk {
     }
 
     /// Who waits for help, by what, and after how many failures.
-    async fn stuck(&self) -> Vec<(AccountKey, Cause, u32)> {
-        let stuck = self.overview().await.stuck.into_iter();
-        let told = stuck.map(|it| (it.key, it.stuck.by, it.stuck.failures));
+    async fn stranded(&self) -> Vec<(AccountKey, Cause, u32)> {
+        let stranded = self.overview().await.stranded.into_iter();
+        let told = stranded.map(|it| (it.key, it.stranded.by, it.stranded.failures));
         told.collect()
     }
 
@@ -75,19 +75,19 @@ async fn wrong_codes_put_an_account_on_the_desk_and_ending_the_wait_takes_it_off
     // Five were wrong already; one more has somebody wait for half a minute.
     desk.house.clock.pass(10);
     desk.wrong_code().await;
-    assert_eq!(desk.stuck().await, []);
+    assert_eq!(desk.stranded().await, []);
     desk.house.clock.pass(30);
     desk.wrong_code().await;
-    assert_eq!(desk.stuck().await, [(ppk30(), Cause::Codes, 7)]);
+    assert_eq!(desk.stranded().await, [(ppk30(), Cause::Codes, 7)]);
     let shown = desk.overview().await;
-    assert_eq!(shown.stuck[0].name.as_str(), "Siti Rahmawati");
-    assert_eq!(shown.stuck[0].stuck.since, desk.house.clock.now());
+    assert_eq!(shown.stranded[0].name.as_str(), "Siti Rahmawati");
+    assert_eq!(shown.stranded[0].stranded.since, desk.house.clock.now());
     desk.house.clock.pass(60);
     desk.wrong_code().await;
-    assert_eq!(desk.stuck().await, [(ppk30(), Cause::Codes, 8)], "once");
+    assert_eq!(desk.stranded().await, [(ppk30(), Cause::Codes, 8)], "once");
     desk.done(on_ppk30(AccountAct::Unlock)).await;
     let after = desk.overview().await;
-    assert_eq!(after.stuck, []);
+    assert_eq!(after.stranded, []);
     let unlocked = DoneAct {
         at: desk.house.clock.now(),
         act: Act::Unlock,
@@ -100,16 +100,16 @@ async fn wrong_codes_put_an_account_on_the_desk_and_ending_the_wait_takes_it_off
 #[tokio::test]
 async fn who_helps_themselves_goes_away_or_is_suspended_or_removed_waits_no_longer() {
     let desk = desk().await;
-    let stuck = async |desk: &Desk| {
+    let stranded = async |desk: &Desk| {
         let now = desk.house.clock.now();
         desk.edit(&ppk30(), |account| {
             account.passcode_throttle.failures = 7;
             account.passcode_throttle.last_failure = Some(now);
         })
         .await;
-        assert_eq!(desk.stuck().await.len(), 1);
+        assert_eq!(desk.stranded().await.len(), 1);
     };
-    stuck(&desk).await;
+    stranded(&desk).await;
     desk.house.clock.pass(60);
     let awaiting = desk.house.awaiting().await;
     let code = desk.house.code(&desk.owner);
@@ -122,31 +122,31 @@ async fn who_helps_themselves_goes_away_or_is_suspended_or_removed_waits_no_long
         matches!(checked, PasscodeOutcome::Granted(_)),
         "{checked:?}"
     );
-    assert_eq!(desk.stuck().await, [], "logged in");
+    assert_eq!(desk.stranded().await, [], "logged in");
 
-    stuck(&desk).await;
+    stranded(&desk).await;
     desk.house.clock.pass(60 * 60);
-    assert_eq!(desk.stuck().await, [], "gone away");
+    assert_eq!(desk.stranded().await, [], "gone away");
 
-    stuck(&desk).await;
+    stranded(&desk).await;
     let accounts = &desk.house.services.accounts;
     accounts
         .act(&ppk30(), &AccountAct::Suspend, &here())
         .await
         .unwrap();
-    assert_eq!(desk.stuck().await, [], "suspended");
+    assert_eq!(desk.stranded().await, [], "suspended");
     accounts
         .act(&ppk30(), &AccountAct::Reinstate, &here())
         .await
         .unwrap();
     assert_eq!(
-        desk.stuck().await.len(),
+        desk.stranded().await.len(),
         1,
         "reinstated, and waits as before"
     );
 
     accounts.remove(&ppk30(), &here()).await.unwrap();
-    assert_eq!(desk.stuck().await, [], "removed");
+    assert_eq!(desk.stranded().await, [], "removed");
 }
 
 #[tokio::test]
@@ -157,12 +157,12 @@ async fn a_held_account_waits_until_its_totp_is_reset() {
         account.passcode_throttle.last_failure = None;
     })
     .await;
-    assert_eq!(desk.stuck().await, []);
+    assert_eq!(desk.stranded().await, []);
     desk.wrong_code().await;
-    assert_eq!(desk.stuck().await, [(ppk30(), Cause::Held, 100)]);
+    assert_eq!(desk.stranded().await, [(ppk30(), Cause::Held, 100)]);
     desk.house.clock.pass(240);
     desk.done(on_ppk30(AccountAct::ResetTotp)).await;
-    assert_eq!(desk.stuck().await, []);
+    assert_eq!(desk.stranded().await, []);
 }
 
 #[tokio::test]
@@ -178,13 +178,13 @@ async fn wrong_passwords_count_where_the_owner_logs_in_and_no_strangers_do_anywh
     for _ in 0..20 {
         desk.wrong_password(&ppk30(), &stranger).await;
     }
-    assert_eq!(desk.stuck().await, []);
+    assert_eq!(desk.stranded().await, []);
     for _ in 0..7 {
         desk.wrong_password(&ppk30(), &here()).await;
     }
-    assert_eq!(desk.stuck().await, []);
+    assert_eq!(desk.stranded().await, []);
     desk.wrong_password(&ppk30(), &here()).await;
-    assert_eq!(desk.stuck().await, [(ppk30(), Cause::Passwords, 8)]);
+    assert_eq!(desk.stranded().await, [(ppk30(), Cause::Passwords, 8)]);
 }
 
 #[tokio::test]
@@ -233,7 +233,7 @@ async fn the_last_acts_are_kept_and_no_more_of_them() {
 }
 
 #[tokio::test]
-async fn more_stuck_accounts_than_are_kept_push_out_the_oldest() {
+async fn more_stranded_accounts_than_are_kept_push_out_the_oldest() {
     let desk = desk().await;
     let store = &desk.house.foundation.store;
     let now = desk.house.clock.now();
@@ -253,16 +253,16 @@ async fn more_stuck_accounts_than_are_kept_push_out_the_oldest() {
     desk.house.clock.pass(240);
     let shown = desk.overview().await;
     let newest: Vec<_> = keys.iter().rev().take(20).cloned().collect();
-    let told: Vec<_> = shown.stuck.iter().map(|it| it.key.clone()).collect();
+    let told: Vec<_> = shown.stranded.iter().map(|it| it.key.clone()).collect();
     assert_eq!(told, newest);
-    assert!(shown.has_more_stuck);
-    let entries = store.page(&Key::all_stuck(), None, 1_000).await.unwrap();
-    assert_eq!(entries.len(), StuckAccounts::KEPT);
+    assert!(shown.has_more_stranded);
+    let entries = store.page(&Key::all_stranded(), None, 1_000).await.unwrap();
+    assert_eq!(entries.len(), StrandedAccounts::KEPT);
     // One whose entry was pushed out comes back with the next failure.
     let read = desk.kept(&keys[0]).await;
-    assert!(Stuck::of(&read).is_some());
+    assert!(Stranded::of(&read).is_some());
     let later = desk.house.clock.now();
     desk.edit(&keys[0], |account| account.passcode_throttle.count(later))
         .await;
-    assert_eq!(desk.overview().await.stuck[0].key, keys[0]);
+    assert_eq!(desk.overview().await.stranded[0].key, keys[0]);
 }

@@ -10,7 +10,7 @@ use lpse_kiosk::{
         audit::{Act, AuditEvent, AuditOutcome},
         letter::{Letter, LetterKind},
     },
-    frontend::command_socket::{self, Held},
+    frontend::command_socket::{self, Held, Peer},
     service::{
         EndedLogin, EndedLogins, Foundation, Letters, Services, accounts::AccountsError,
         hashing::HashPool,
@@ -39,7 +39,12 @@ struct Command {
 async fn join(held: &Held) -> Command {
     let (command, holder) = UnixStream::pair().unwrap();
     let (leave, leaving) = watch::channel(false);
-    tokio::spawn(command_socket::attend(holder, held.clone(), leaving));
+    tokio::spawn(command_socket::attend(
+        holder,
+        Peer::Root,
+        held.clone(),
+        leaving,
+    ));
     Command {
         joined: remote::greet(command, "the pair").await.unwrap(),
         leave,

@@ -16,12 +16,12 @@ use lpse_kiosk::{
         letter::LetterKind,
         officer::{
             AccountAct, ActKind, Bookmark, Card, Declined, DeskAct, DoneAct, FailingLetters, Found,
-            FoundPage, Order, Overview, StuckAccount,
+            FoundPage, Order, Overview, StrandedAccount,
         },
         password::HashCost,
         policy::LoginRules,
         recorded::ClockFault,
-        stuck::Stuck,
+        stranded::Stranded,
         throttle::Gate,
     },
     tui::{
@@ -292,7 +292,10 @@ fn audit() -> Vec<AuditRecord> {
             reason: (number % 3 == 1).then(|| "wrong-password".into()),
             account: (number % 5 != 4).then(|| "non-penyedia/PPK30".parse().unwrap()),
             by: number.is_multiple_of(5).then(|| "non-penyedia/PETUGAS1".parse().unwrap()),
-            from: "console:loket-1".into(),
+            from: match number % 5 {
+                4 => "command:siti (as root, pts/0)".into(),
+                _ => "console:loket-1".into(),
+            },
             detail: (number == 0).then(|| {
                 "reason: Ponsel hilang, surat kehilangan dari kepolisian\u{1b}]0;x\u{7}; seen: KTP dan kartu \
                  pegawai\u{202e} yang masih berlaku, difoto oleh pemiliknya sendiri di loket"
@@ -302,8 +305,13 @@ fn audit() -> Vec<AuditRecord> {
         .collect()
 }
 
-/// An account that is stuck since `minutes` before now, by what `change` makes of it.
-fn stuck(id: &str, name: &str, minutes: u64, change: impl FnOnce(&mut Account)) -> StuckAccount {
+/// An account that is stranded since `minutes` before now, by what `change` makes of it.
+fn stranded(
+    id: &str,
+    name: &str,
+    minutes: u64,
+    change: impl FnOnce(&mut Account),
+) -> StrandedAccount {
     let key = key(UserType::NonPenyedia, id);
     let mut account = Account::new(
         key.clone(),
@@ -315,15 +323,15 @@ fn stuck(id: &str, name: &str, minutes: u64, change: impl FnOnce(&mut Account)) 
     change(&mut account);
     account.passcode_throttle.last_failure =
         Some(at("2020-08-13T01:53:00Z") - Duration::from_secs(60 * minutes));
-    StuckAccount {
+    StrandedAccount {
         key,
         name: self::name(name),
-        stuck: Stuck::of(&account).unwrap(),
+        stranded: Stranded::of(&account).unwrap(),
     }
 }
 
-fn by_codes(id: &str, name: &str, minutes: u64, failures: u32) -> StuckAccount {
-    stuck(id, name, minutes, |account| {
+fn by_codes(id: &str, name: &str, minutes: u64, failures: u32) -> StrandedAccount {
+    stranded(id, name, minutes, |account| {
         account.passcode_throttle.failures = failures;
     })
 }
@@ -341,10 +349,10 @@ fn waits() -> Overview {
         ..done(90, Act::SetPolicy, "PPK30")
     };
     Overview {
-        stuck: vec![
+        stranded: vec![
             by_codes("PPK31", "Budi Santoso", 2, 7),
             by_codes("PPK30", "Siti Rahmawati", 31, 100),
-            stuck(
+            stranded(
                 "CVMAJU",
                 "CV Maju Bersama Nusantara Sejahtera",
                 44,
@@ -356,7 +364,7 @@ fn waits() -> Overview {
                 },
             ),
         ],
-        has_more_stuck: false,
+        has_more_stranded: false,
         letters: FailingLetters {
             count: 3,
             is_more: false,
@@ -382,8 +390,8 @@ fn waits_long() -> Overview {
         )
     };
     Overview {
-        stuck: (1..=20).map(number).collect(),
-        has_more_stuck: true,
+        stranded: (1..=20).map(number).collect(),
+        has_more_stranded: true,
         ..waits()
     }
 }
@@ -900,6 +908,12 @@ const STATES: &[State] = &[
         officer.types("\n");
         officer
     }),
+    ("audit_record_command", |officer| {
+        let mut officer = officer.at_audit(audit());
+        officer.presses(&[Key::Down; 4]);
+        officer.types("\n");
+        officer
+    }),
     ("audit_empty", |officer| officer.at_audit(Vec::new())),
     ("audit_filter", |officer| {
         let mut officer = officer.at_audit(audit());
@@ -1126,11 +1140,11 @@ fn the_desk_opens_on_who_waits_and_two_keys_open_their_card() {
         "{sent:?}"
     );
     officer.desk(DeskReply::Card(Box::new(card())));
-    // Meanwhile another has got stuck, and somebody else has helped the first.
+    // Meanwhile another has got stranded, and somebody else has helped the first.
     let mut later = waits();
-    later.stuck.remove(0);
+    later.stranded.remove(0);
     later
-        .stuck
+        .stranded
         .insert(0, by_codes("PPK40", "Dewi Lestari", 1, 7));
     officer.waits = Some(later);
     let before = officer.overviews;
@@ -1146,7 +1160,7 @@ fn the_desk_opens_on_who_waits_and_two_keys_open_their_card() {
     assert!(officer.shows("▸ PPK30"));
     officer.presses(&[Key::Enter]);
     officer.desk(DeskReply::Card(Box::new(card())));
-    officer.waits.as_mut().unwrap().stuck.remove(0);
+    officer.waits.as_mut().unwrap().stranded.remove(0);
     officer.presses(&[Key::Esc]);
     assert!(officer.shows("▸ PPK30") && !officer.shows("PPK40"));
     officer.waits = Some(Overview::default());

@@ -1018,6 +1018,16 @@ const TRAINING_STATES: &[State] = &[
     ("home_training_over", Person::at_the_end_of_training),
     ("reset_sent_training", |person| person.at_reset_sent()),
     ("inbox", |person| person.at_inbox(letters())),
+    ("inbox_filter", |person| {
+        let mut person = person.at_inbox(letters());
+        person.types("/diaktifkan");
+        person
+    }),
+    ("inbox_filter_none", |person| {
+        let mut person = person.at_inbox(letters());
+        person.types("/xyz");
+        person
+    }),
     ("inbox_empty", |person| person.at_inbox(Vec::new())),
     ("inbox_letter", |person| {
         let mut person = person.at_inbox(letters());

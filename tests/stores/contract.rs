@@ -9,7 +9,7 @@ use support::cluster;
 
 use lpse_kiosk::{
     domain::audit::AuditEvent,
-    frontend::command_socket::{self, Held},
+    frontend::command_socket::{self, Held, Peer},
     ports::{Audit, Recorded},
     service::EndedLogins,
     store::{
@@ -60,7 +60,7 @@ async fn remote(store: Arc<dyn Store>) -> Remote {
     );
     let (leave, leaving) = watch::channel(false);
     tokio::spawn(async move {
-        command_socket::attend(holder, held, leaving).await;
+        command_socket::attend(holder, Peer::Root, held, leaving).await;
         drop(leave);
     });
     Remote::new(remote::greet(command, "the pair").await.unwrap().line)

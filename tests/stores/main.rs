@@ -9,6 +9,6 @@ mod copy;
 mod faults;
 #[cfg(feature = "etcd")]
 mod nodes;
-mod stuck;
+mod stranded;
 #[cfg(feature = "etcd")]
 mod tls;

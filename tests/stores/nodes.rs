@@ -12,7 +12,7 @@ use std::{
 };
 
 use support::{
-    Kiosk, MENU, Office, PASSWORD, Phone, activate,
+    Kiosk, MENU, Office, PASSWORD, Phone, REASON, activate,
     cluster::{Cluster, etcdctl, fresh_prefix},
     eventually,
     fill::keys_kept,
@@ -90,8 +90,16 @@ fn succeeds(office: &Office, arguments: &[&str]) -> String {
     text(&output.stdout)
 }
 
-fn user<'a>(act: &'a str, user_id: &'a str) -> [&'a str; 5] {
-    ["user", act, user_id, "--type", "non-penyedia"]
+fn user<'a>(act: &'a str, user_id: &'a str) -> [&'a str; 7] {
+    [
+        "user",
+        act,
+        user_id,
+        "--type",
+        "non-penyedia",
+        "--reason",
+        REASON,
+    ]
 }
 
 #[test]
@@ -195,7 +203,12 @@ fn a_home_that_is_open_at_one_ends_when_the_other_resets_or_suspends() {
         kiosk.give_password("penyedia", "CVMAJU", PASSWORD);
         kiosk.expect("ENABLE TOTP");
         let begun = Instant::now();
-        succeeds(&world.one, &["user", act, "CVMAJU", "--type", "penyedia"]);
+        succeeds(
+            &world.one,
+            &[
+                "user", act, "CVMAJU", "--type", "penyedia", "--reason", REASON,
+            ],
+        );
         // Nobody has pressed a key.
         kiosk.expect(ENDED);
         println!(
@@ -1073,6 +1086,7 @@ fn a_machine_that_is_gone_is_forgotten_and_what_it_counted_is_not() {
         "{before} {after}"
     );
     let unknown = world.one.command(&["node", "forget", "two"]);
+    assert_eq!(unknown.status.code(), Some(5));
     assert!(text(&unknown.stderr).contains("there is no node two"));
     // Its name is free, for a machine with another folder.
     let new = beside(

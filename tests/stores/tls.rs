@@ -8,7 +8,7 @@ use std::{
 };
 
 use support::{
-    MENU, Office, PASSWORD, eventually, free_port, manual::block_tried_by, smtp::Authority,
+    MENU, Office, PASSWORD, REASON, eventually, free_port, manual::block_tried_by, smtp::Authority,
     ssh::Server, text,
 };
 use tempfile::TempDir;
@@ -293,9 +293,17 @@ fn signed_logins_outlive_a_change_of_users_and_a_changed_password_is_told_by_its
     open.expect("ENABLE TOTP");
     // Changes are still heard of at the other machine.
     assert!(
-        two.command(&["user", "end-logins", "PPK30", "--type", "non-penyedia"])
-            .status
-            .success()
+        two.command(&[
+            "user",
+            "end-logins",
+            "PPK30",
+            "--type",
+            "non-penyedia",
+            "--reason",
+            REASON
+        ])
+        .status
+        .success()
     );
     open.expect("Login ini sudah tidak berlaku");
 

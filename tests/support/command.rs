@@ -11,7 +11,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::NO_SETTINGS;
-pub use crate::PASSWORD;
+pub use crate::{PASSWORD, REASON};
 
 /// A folder in which the program keeps everything.
 pub struct Place {

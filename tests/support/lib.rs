@@ -77,6 +77,9 @@ pub const MORNING: i64 = 1_597_283_585;
 /// The password of every account of an office.
 pub const PASSWORD: &str = "kuda hijau di awan 9";
 
+/// What operators say of why they change an account.
+pub const REASON: &str = "Ponsel hilang, KTP diperiksa";
+
 /// A configuration file that sets nothing. It is always named: the machine that tests run on may have one of its own.
 const NO_SETTINGS: &str = "empty.toml";
 

@@ -169,7 +169,7 @@ fn digest(bytes: &[u8]) -> RecordHash {
 /// As failures are counted by it, but an IPv6 address whole.
 fn source(from: &Source) -> String {
     match from {
-        Source::Console(_) => from.key().to_string(),
+        Source::Console(_) | Source::Command(_) => from.key().to_string(),
         Source::Peer(address) => format!("peer:{}", address.to_canonical()),
     }
 }

@@ -18,9 +18,10 @@ use crate::{
     cli::{error::CliError, words::one_of},
     config::Config,
     domain::{
-        AccountKey, UserId, UserType,
+        AccountKey, Source, UserId, UserType,
         audit::{Act, AuditRecord, OutcomeWord},
         calendar::Zone,
+        source::OwnPlace,
     },
 };
 
@@ -46,7 +47,7 @@ pub struct SearchArguments {
     /// Only what ended like this
     #[arg(long, value_parser = one_of::<OutcomeWord, _>(OutcomeWord::ALL.map(OutcomeWord::as_str)))]
     outcome: Option<OutcomeWord>,
-    /// Only from this terminal or address
+    /// Only from this terminal or address, or of commands that this account of the machine ran
     #[arg(long, value_name = "SOURCE")]
     from: Option<String>,
     /// Only what this officer did
@@ -147,7 +148,8 @@ pub fn run(arguments: &SearchArguments, config: &Config) -> Result<(), CliError>
     let damaged = read.map_err(|error| broken_off(&config.audit_file(), error))?;
     listing.flush()?;
     tell_damaged(damaged);
-    form.end(listing, "no record fits")
+    let file = config.audit_file();
+    form.end(listing, &format!("no record in {} fits", file.display()))
 }
 
 impl SearchArguments {
@@ -156,6 +158,11 @@ impl SearchArguments {
             account.as_ref().is_some_and(|key| key.user_id == *id)
         };
         let is_from = |source: &String| {
+            if let Some(Source::Command(operator)) = Source::of_record(&record.from) {
+                let place = OwnPlace::CommandLine.as_str();
+                return record.from == *source
+                    || [operator.name(), place].contains(&source.as_str());
+            }
             let (_, place) = record.from.split_once(':').unwrap_or(("", &record.from));
             record.from == *source || place == source
         };

@@ -57,7 +57,11 @@ pub fn run(arguments: &TailArguments, config: &Config) -> Result<(), CliError> {
     listing.flush()?;
     tell_damaged(damaged);
     if !arguments.follow {
-        return form.end(listing, "there are no records");
+        let file = config.audit_file();
+        return form.end(
+            listing,
+            &format!("there are no records in {}", file.display()),
+        );
     }
     let mut following = Following::after(files, last);
     loop {

@@ -8,9 +8,12 @@ use super::{
     show::visible,
 };
 use crate::{
-    adapter::audit_log::{
-        AuditFiles,
-        verification::{self, Fault, FaultKind, Question, Report},
+    adapter::{
+        audit_log::{
+            AuditFiles,
+            verification::{self, Fault, FaultKind, Question, Report},
+        },
+        file_owner,
     },
     assembly::{self, KnownLog},
     cli::{error::CliError, output::Lines, runtime::block_on},
@@ -39,6 +42,7 @@ pub struct VerifyArguments {
 }
 
 pub fn run(arguments: &VerifyArguments, config: &Config) -> Result<(), CliError> {
+    file_owner::act_as_owner_of(&config.data);
     log::warnings_to_standard_error();
     // First the head, then the files: what was recorded meanwhile is no fault.
     let KnownLog {

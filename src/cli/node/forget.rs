@@ -1,11 +1,12 @@
 //! `lpse-kiosk node forget`: a machine that is gone leaves nothing behind but its visits.
 
 use clap::Args;
+use serde_json::json;
 
 use super::list::ALONE;
 use crate::{
-    cli::{error::CliError, output::Lines},
-    domain::Source,
+    cli::{error::CliError, outcome::Form},
+    domain::{Source, audit::Act},
     service::{Services, nodes::Forgotten},
 };
 
@@ -19,6 +20,8 @@ use crate::{
 pub struct ForgetArguments {
     /// The machine's name, as `node list` shows it
     name: String,
+    #[command(flatten)]
+    form: Form,
 }
 
 pub async fn run(
@@ -32,17 +35,17 @@ pub async fn run(
     }
     match services.nodes.forget(name, source).await? {
         Forgotten::Done => {
-            let mut lines = Lines::new();
-            lines.line(format!(
+            let told = format!(
                 "{name} is forgotten: its name is free, its letters are due, and its visits stay counted. Keep its audit log; \
                  the store no longer knows how far that had come."
-            ))?;
-            lines.flush()
+            );
+            let about = json!({ "node": name });
+            arguments.form.tell(Act::ForgetNode, true, about, told)
         }
         Forgotten::Lives => Err(CliError::Refused(format!(
             "{name} lives, or did within the last 15 seconds: end its lpse-kiosk first; nothing was changed"
         ))),
-        Forgotten::Unknown => Err(CliError::Refused(format!(
+        Forgotten::Unknown => Err(CliError::NotThere(format!(
             "there is no node {name}; `node list` shows which there are"
         ))),
     }

@@ -4,11 +4,13 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use crate::{
+    assembly::place_of_store,
     cli::{
         error::CliError,
         listing::{Column, Listing, Row},
         moment,
     },
+    config::Config,
     domain::{
         calendar::Zone,
         identity::is_disguise,
@@ -36,7 +38,7 @@ pub struct ListArguments {
 pub async fn run(
     arguments: ListArguments,
     services: &Services,
-    zone: Zone,
+    config: &Config,
 ) -> Result<(), CliError> {
     let mut listing = Listing::new([
         Column::new("LETTER", 0),
@@ -52,7 +54,7 @@ pub async fn run(
             if arguments.json {
                 listing.add(as_json(&waiting))?;
             } else {
-                listing.add(Row::Cells(cells(&waiting, zone)))?;
+                listing.add(Row::Cells(cells(&waiting, config.zone)))?;
                 if let Some(error) = &waiting.delivery.last_error {
                     listing.add(Row::Below(harmless(error)))?;
                 }
@@ -63,7 +65,7 @@ pub async fn run(
         if after.is_none() {
             return match arguments.json {
                 true => Ok(()),
-                false => listing.end("no letter waits"),
+                false => listing.end(&format!("no letter waits in {}", place_of_store(config))),
             };
         }
     }

@@ -6,10 +6,7 @@ mod retry;
 use clap::{Args, Subcommand};
 
 use super::error::CliError;
-use crate::{
-    domain::{Source, calendar::Zone},
-    service::Services,
-};
+use crate::{config::Config, domain::Source, service::Services};
 
 /// Letters on their way: list, send again
 #[derive(Debug, Args)]
@@ -28,10 +25,10 @@ pub async fn run(
     arguments: OutboxArguments,
     services: &Services,
     source: &Source,
-    zone: Zone,
+    config: &Config,
 ) -> Result<(), CliError> {
     match arguments.command {
-        OutboxCommand::List(arguments) => list::run(arguments, services, zone).await,
+        OutboxCommand::List(arguments) => list::run(arguments, services, config).await,
         OutboxCommand::Retry(arguments) => retry::run(arguments, services, source).await,
     }
 }

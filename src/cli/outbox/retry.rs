@@ -1,11 +1,12 @@
 //! `lpse-kiosk outbox retry`: once the mail server is in order again, nobody has to wait for the next try.
 
 use clap::Args;
+use serde_json::json;
 
 use super::list::PAGE;
 use crate::{
-    cli::{error::CliError, output::Lines},
-    domain::{Source, letter::LetterId},
+    cli::{error::CliError, outcome::Form},
+    domain::{Source, audit::Act, letter::LetterId},
     service::{Services, outbox::Retried},
 };
 
@@ -23,6 +24,8 @@ pub struct RetryArguments {
     /// Every letter that waits
     #[arg(long)]
     all: bool,
+    #[command(flatten)]
+    form: Form,
 }
 
 pub async fn run(
@@ -30,19 +33,21 @@ pub async fn run(
     services: &Services,
     source: &Source,
 ) -> Result<(), CliError> {
-    let mut lines = Lines::new();
-    if let Some(id) = arguments.id {
-        match services.outbox.retry(&id, source).await? {
-            Retried::Due => lines.line(format!("{id} will be sent again."))?,
-            Retried::UnderWay => lines.line(format!("{id} is on its way already."))?,
-            Retried::Gone => {
-                return Err(CliError::Refused(format!(
-                    "there is no letter {id}: delivered, replaced by a newer one, or past its time; `outbox list` \
-                     shows which there are"
-                )));
-            }
-        }
-        return lines.flush();
+    let tell = |count, letter: Option<&LetterId>, sentence| {
+        let letter = letter.map(LetterId::as_str);
+        let about = json!({ "letter": letter, "letters": count });
+        let form = arguments.form;
+        form.tell(Act::RetryLetter, count > 0, about, sentence)
+    };
+    if let Some(id) = &arguments.id {
+        return match services.outbox.retry(id, source).await? {
+            Retried::Due => tell(1, Some(id), format!("{id} will be sent again.")),
+            Retried::UnderWay => tell(0, Some(id), format!("{id} is on its way already.")),
+            Retried::Gone => Err(CliError::NotThere(format!(
+                "there is no letter {id}: delivered, replaced by a newer one, or past its time; `outbox list` shows which \
+                 there are"
+            ))),
+        };
     }
     let mut after: Option<LetterId> = None;
     let mut count = 0_u64;
@@ -58,10 +63,10 @@ pub async fn run(
             break;
         }
     }
-    lines.line(match count {
+    let told = match count {
         0 => "No letter waits.".to_owned(),
         1 => "1 letter will be sent again.".to_owned(),
         many => format!("{many} letters will be sent again."),
-    })?;
-    lines.flush()
+    };
+    tell(count, None, told)
 }

@@ -3,13 +3,15 @@
 use std::sync::Arc;
 
 use clap::Args;
+use serde_json::json;
 
 use crate::{
-    adapter::clock::SystemClock,
+    adapter::{clock::SystemClock, file_owner, operator},
     assembly,
-    cli::{error::CliError, output::Lines, runtime::block_on},
+    cli::{error::CliError, outcome::Form, runtime::block_on},
     config::{Config, Flags},
     daemon::log,
+    domain::{Source, audit::Act},
 };
 
 /// Begin with an empty store where one is gone, or where only its master key is there yet
@@ -21,19 +23,24 @@ use crate::{
 #[command(
     after_help = "Examples:\n  lpse-kiosk store begin-anew\n  lpse-kiosk --data /srv/lpse --store redb store begin-anew"
 )]
-pub struct BeginAnewArguments {}
+pub struct BeginAnewArguments {
+    #[command(flatten)]
+    form: Form,
+}
 
-pub fn run(_arguments: &BeginAnewArguments, flags: &Flags) -> Result<(), CliError> {
+pub fn run(arguments: &BeginAnewArguments, flags: &Flags) -> Result<(), CliError> {
     let config = Config::load(flags)?;
+    file_owner::act_as_owner_of(&config.data);
     log::warnings_to_standard_error();
     let head = block_on(assembly::begin_anew(
         &config,
         Arc::new(SystemClock::start()),
+        &Source::Command(operator::of_this_process()),
     ))?;
-    let mut lines = Lines::new();
-    lines.line(format!(
+    let told = format!(
         "An empty store was begun, with no account and no policy; record {} of the audit log says so.",
         head.seq
-    ))?;
-    lines.flush()
+    );
+    let about = json!({ "store": assembly::place_of_store(&config), "record": head.seq });
+    arguments.form.tell(Act::BeginStore, true, about, told)
 }

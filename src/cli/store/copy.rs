@@ -3,14 +3,15 @@
 use std::{path::PathBuf, sync::Arc};
 
 use clap::{Args, ValueHint};
+use serde_json::json;
 
 use crate::{
-    adapter::clock::SystemClock,
+    adapter::{clock::SystemClock, file_owner, operator},
     assembly::store_copy,
-    cli::{error::CliError, output::Lines, progress, runtime::block_on, words::one_of},
+    cli::{error::CliError, outcome::Form, progress, runtime::block_on, words::one_of},
     config::{Config, Flags, StoreKind},
     daemon::log,
-    domain::{Source, source::OwnPlace},
+    domain::{Source, audit::Act},
     service::store_copy::StoreCopyError,
 };
 
@@ -46,6 +47,8 @@ pub struct CopyArguments {
     /// The data folder of the store to copy to, where it is not --data
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     to_data: Option<PathBuf>,
+    #[command(flatten)]
+    form: Form,
 }
 
 pub fn run(arguments: &CopyArguments, flags: &Flags) -> Result<(), CliError> {
@@ -70,14 +73,19 @@ pub fn run(arguments: &CopyArguments, flags: &Flags) -> Result<(), CliError> {
             "a data folder holds one store; name another one with --to-data".into(),
         ));
     }
+    file_owner::act_as_owner_of(&from.data);
+    file_owner::make_folder(&to.data).map_err(|error| {
+        let folder = to.data.display();
+        CliError::Refused(format!("the folder {folder} cannot be made: {error}"))
+    })?;
     log::warnings_to_standard_error();
-    block_on(copy(&from, &to))
+    block_on(copy(&from, &to, arguments.form))
 }
 
-async fn copy(from: &Config, to: &Config) -> Result<(), CliError> {
+async fn copy(from: &Config, to: &Config, form: Form) -> Result<(), CliError> {
     let opened = store_copy::open_for_copy(from, to, Arc::new(SystemClock::start())).await?;
     let what = format!("{} to {}", shown(from), shown(to));
-    let source = Source::own(OwnPlace::CommandLine);
+    let source = Source::Command(operator::of_this_process());
     let progress = progress::count("Copying", "{msg} {spinner} {pos} records  {rate}");
     let copied = opened
         .copying
@@ -86,20 +94,22 @@ async fn copy(from: &Config, to: &Config) -> Result<(), CliError> {
     progress.finish_and_clear();
     opened.close().await;
     let copied = copied?;
-    let mut lines = Lines::new();
-    lines.line(format!(
-        "{} records are the same in both, each read again and compared; {} of them were written now.",
-        copied.records, copied.written
-    ))?;
-    lines.line(format!(
-        "Set [store] kind = \"{}\"{}. The store that was copied from serves nobody any more.",
-        to.store,
-        match from.data == to.data {
-            true => String::new(),
-            false => format!(", and the data folder {}", to.data.display()),
-        }
-    ))?;
-    lines.flush()
+    let and_folder = match from.data == to.data {
+        true => String::new(),
+        false => format!(", and the data folder {}", to.data.display()),
+    };
+    let told = format!(
+        "{} records are the same in both, each read again and compared; {} of them were written now.\n\
+         Set [store] kind = \"{}\"{and_folder}. The store that was copied from serves nobody any more.",
+        copied.records, copied.written, to.store
+    );
+    let about = json!({
+        "from": shown(from),
+        "to": shown(to),
+        "records": copied.records,
+        "written": copied.written,
+    });
+    form.tell(Act::CopyStore, true, about, told)
 }
 
 /// A store, as the audit log calls it.

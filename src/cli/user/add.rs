@@ -2,10 +2,12 @@
 
 use clap::Args;
 
-use super::which::UserTypes;
+use super::{reason::AnyReason, which::UserTypes};
 use crate::{
-    cli::{error::CliError, output::line, password},
-    domain::{AccountKey, EmailAddress, PersonName, Source, UserId, UserType, account::Role},
+    cli::{error::CliError, outcome::Form, password},
+    domain::{
+        AccountKey, EmailAddress, PersonName, Source, UserId, UserType, account::Role, audit::Act,
+    },
     service::{
         Services,
         accounts::{AccountsError, NewAccount},
@@ -39,6 +41,10 @@ pub struct AddArguments {
     /// An officer's account: it helps others at the desk, and needs TOTP whatever the policy
     #[arg(long)]
     officer: bool,
+    #[command(flatten)]
+    reason: AnyReason,
+    #[command(flatten)]
+    form: Form,
 }
 
 pub async fn run(
@@ -52,6 +58,8 @@ pub async fn run(
         name,
         email,
         officer,
+        reason,
+        form,
     } = arguments;
     let key = AccountKey::new(user_type, user_id.clone());
     // Told before anybody has typed a password in vain.
@@ -61,12 +69,13 @@ pub async fn run(
     let password = password::new(&key, &name, &email)?;
     let password = services.accounts.hash(password).await?;
     let new = NewAccount {
-        key,
+        key: key.clone(),
         name,
         email,
         role: if officer { Role::Officer } else { Role::User },
         password,
     };
-    services.accounts.add(new, source).await?;
-    line(format!("Added {} {}.", user_type, user_id))
+    let added = services.accounts.add(new, reason.from(source)).await;
+    let told = format!("Added {user_type} {user_id}.");
+    form.told(Act::AddAccount, &key, added, (told.clone(), told))
 }

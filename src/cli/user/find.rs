@@ -4,7 +4,9 @@ use clap::Args;
 
 use super::list::{accounts, not_shown, write};
 use crate::{
+    assembly::place_of_store,
     cli::{error::CliError, standard_error::say},
+    config::Config,
     service::Services,
 };
 
@@ -29,7 +31,11 @@ pub struct FindArguments {
     json: bool,
 }
 
-pub async fn run(arguments: FindArguments, services: &Services) -> Result<(), CliError> {
+pub async fn run(
+    arguments: FindArguments,
+    services: &Services,
+    config: &Config,
+) -> Result<(), CliError> {
     let FindArguments { words, json } = arguments;
     let typed = words.join(" ");
     let mut listing = accounts();
@@ -46,7 +52,7 @@ pub async fn run(arguments: FindArguments, services: &Services) -> Result<(), Cl
             }
             return match json || altered > 0 {
                 true => listing.flush(),
-                false => listing.end("no account fits"),
+                false => listing.end(&format!("no account in {} fits", place_of_store(config))),
             };
         }
     }

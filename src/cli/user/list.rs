@@ -5,10 +5,12 @@ use unicode_normalization::UnicodeNormalization;
 
 use super::{show, which::UserTypes};
 use crate::{
+    assembly::place_of_store,
     cli::{
         error::CliError,
         listing::{Column, Listing, Row},
     },
+    config::Config,
     domain::{Account, UserId, UserType},
     service::Services,
 };
@@ -54,7 +56,11 @@ fn parse_prefix(typed: &str) -> Result<String, String> {
     }
 }
 
-pub async fn run(arguments: ListArguments, services: &Services) -> Result<(), CliError> {
+pub async fn run(
+    arguments: ListArguments,
+    services: &Services,
+    config: &Config,
+) -> Result<(), CliError> {
     let ListArguments {
         user_type,
         prefix,
@@ -82,10 +88,13 @@ pub async fn run(arguments: ListArguments, services: &Services) -> Result<(), Cl
             }
         }
     }
+    let place = place_of_store(config);
     match altered {
         0 if json => listing.flush(),
-        0 if is_all => listing.end("there are no accounts; `user add` adds one"),
-        0 => listing.end("there are no such accounts"),
+        0 if is_all => listing.end(&format!(
+            "there are no accounts in {place}; `user add` adds one"
+        )),
+        0 => listing.end(&format!("there are no such accounts in {place}")),
         _ => {
             listing.flush()?;
             Err(CliError::Refused(not_shown(altered)))

@@ -5,7 +5,7 @@ mod add;
 mod find;
 mod import;
 mod list;
-mod outcome;
+mod reason;
 mod remove;
 mod set_email;
 mod set_password;
@@ -16,11 +16,9 @@ mod which;
 use clap::{Args, Subcommand};
 
 use super::error::CliError;
-use crate::{
-    domain::{Source, calendar::Zone},
-    service::Services,
-};
+use crate::{config::Config, domain::Source, service::Services};
 pub use import::HASHES_AT_ONCE;
+pub use reason::WANTED as REASON_WANTED;
 
 /// Accounts: add, list, find, show, change, suspend, remove, import
 #[derive(Debug, Args)]
@@ -48,13 +46,13 @@ pub async fn run(
     arguments: UserArguments,
     services: &Services,
     source: &Source,
-    zone: Zone,
+    config: &Config,
 ) -> Result<(), CliError> {
     match arguments.command {
         UserCommand::Add(arguments) => add::run(arguments, services, source).await,
-        UserCommand::List(arguments) => list::run(arguments, services).await,
-        UserCommand::Find(arguments) => find::run(arguments, services).await,
-        UserCommand::Show(arguments) => show::run(arguments, services, zone).await,
+        UserCommand::List(arguments) => list::run(arguments, services, config).await,
+        UserCommand::Find(arguments) => find::run(arguments, services, config).await,
+        UserCommand::Show(arguments) => show::run(arguments, services, config.zone).await,
         UserCommand::SetPassword(arguments) => set_password::run(arguments, services, source).await,
         UserCommand::SetEmail(arguments) => set_email::run(arguments, services, source).await,
         UserCommand::SetRole(arguments) => set_role::run(arguments, services, source).await,

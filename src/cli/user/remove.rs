@@ -4,17 +4,18 @@ use std::io::{self, IsTerminal, Write};
 
 use clap::Args;
 
-use super::which::Which;
+use super::{reason::Reason, which::Which};
 use crate::{
-    cli::{error::CliError, output::line},
-    domain::{Account, Source},
+    cli::{error::CliError, outcome::Form},
+    domain::{Account, Source, audit::Act},
     service::Services,
 };
 
 /// Remove an account; on a terminal, it is asked about first
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  lpse-kiosk user remove PPK30 --type non-penyedia\n  lpse-kiosk user remove PPK30 --yes"
+    after_help = "Examples:\n  lpse-kiosk user remove PPK30 --reason \"Pensiun per 1 Desember\"\n  \
+        lpse-kiosk user remove PPK30 --yes --reason \"Pensiun per 1 Desember\""
 )]
 pub struct RemoveArguments {
     #[command(flatten)]
@@ -22,6 +23,10 @@ pub struct RemoveArguments {
     /// Do not ask
     #[arg(long)]
     yes: bool,
+    #[command(flatten)]
+    reason: Reason,
+    #[command(flatten)]
+    form: Form,
 }
 
 pub async fn run(
@@ -29,16 +34,21 @@ pub async fn run(
     services: &Services,
     source: &Source,
 ) -> Result<(), CliError> {
-    let RemoveArguments { which, yes } = arguments;
+    let RemoveArguments {
+        which,
+        yes,
+        reason,
+        form,
+    } = arguments;
     let account = which.account(services).await?;
     if !yes && !confirmed(&account)? {
         return Err(CliError::Refused("nothing was removed".into()));
     }
-    services.accounts.remove(&account.key, source).await?;
-    line(format!(
-        "Removed {} {}.",
-        account.key.user_type, account.key.user_id
-    ))
+    let by = reason.from(source);
+    let key = &account.key;
+    let removed = services.accounts.remove(key, by).await;
+    let told = format!("Removed {} {}.", key.user_type, key.user_id);
+    form.told(Act::RemoveAccount, key, removed, (told.clone(), told))
 }
 
 fn confirmed(account: &Account) -> Result<bool, CliError> {

@@ -2,9 +2,9 @@
 
 use clap::Args;
 
-use super::{act::carry_out, which::Which};
+use super::{act::carry_out, reason::Reason, which::Which};
 use crate::{
-    cli::error::CliError,
+    cli::{error::CliError, outcome::Form},
     domain::{EmailAddress, Source, officer::AccountAct},
     service::Services,
 };
@@ -13,13 +13,20 @@ use crate::{
 ///
 /// Check who asks first: whoever reads this mailbox can reset the account's TOTP.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  lpse-kiosk user set-email PPK30 --email siti@contoh.go.id")]
+#[command(
+    after_help = "Example:\n  lpse-kiosk user set-email PPK30 --email siti@contoh.go.id \
+        --reason \"Surat permohonan, KTP diperiksa\""
+)]
 pub struct SetEmailArguments {
     #[command(flatten)]
     which: Which,
     /// Where letters go from now on
     #[arg(long, value_parser = EmailAddress::parse)]
     email: EmailAddress,
+    #[command(flatten)]
+    reason: Reason,
+    #[command(flatten)]
+    form: Form,
 }
 
 pub async fn run(
@@ -27,7 +34,12 @@ pub async fn run(
     services: &Services,
     source: &Source,
 ) -> Result<(), CliError> {
-    let SetEmailArguments { which, email } = arguments;
+    let SetEmailArguments {
+        which,
+        email,
+        reason,
+        form,
+    } = arguments;
     let act = AccountAct::CorrectEmail(email);
-    carry_out(&act, &which, services, source).await
+    carry_out(&act, &which, services, reason.from(source), form).await
 }

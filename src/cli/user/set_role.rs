@@ -2,21 +2,21 @@
 
 use clap::Args;
 
-use super::{outcome::told, which::Which};
+use super::{reason::Reason, which::Which};
 use crate::{
-    cli::{error::CliError, words::one_of},
-    domain::{Source, account::Role},
+    cli::{error::CliError, outcome::Form, words::one_of},
+    domain::{Source, account::Role, audit::Act},
     service::Services,
 };
 
-/// Make an account an officer's, who helps others at the desk, or a user's again; open logins end
+/// Make an account an officer's, who helps others at the desk, or a user's again; open logins end, and its owner is told
 ///
 /// An officer needs TOTP at every login, whatever the policy, and activates it at the first. It cannot be reset by a
 /// letter: another officer does that, or `user reset-totp`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  lpse-kiosk user set-role PETUGAS1 officer\n  \
-        lpse-kiosk user set-role PETUGAS1 user"
+    after_help = "Examples:\n  lpse-kiosk user set-role PETUGAS1 officer --reason \"SK Kepala LPSE 7/2026\"\n  \
+        lpse-kiosk user set-role PETUGAS1 user --reason \"Mutasi per 1 Desember\""
 )]
 pub struct SetRoleArguments {
     #[command(flatten)]
@@ -24,6 +24,10 @@ pub struct SetRoleArguments {
     /// The account's role from now on
     #[arg(value_parser = one_of::<Role, _>(Role::ALL.map(Role::as_str)))]
     role: Role,
+    #[command(flatten)]
+    reason: Reason,
+    #[command(flatten)]
+    form: Form,
 }
 
 pub async fn run(
@@ -31,13 +35,19 @@ pub async fn run(
     services: &Services,
     source: &Source,
 ) -> Result<(), CliError> {
-    let SetRoleArguments { which, role } = arguments;
+    let SetRoleArguments {
+        which,
+        role,
+        reason,
+        form,
+    } = arguments;
     let key = which.key(services).await?;
-    let done = services.accounts.set_role(&key, role, source).await;
+    let by = reason.from(source);
+    let done = services.accounts.set_role(&key, role, by).await;
     let (id, role) = (&key.user_id, role.as_str());
-    told(
-        done,
+    let told = (
         format!("{id} has the role {role}."),
         format!("{id} had the role {role} already."),
-    )
+    );
+    form.told(Act::SetRole, &key, done, told)
 }

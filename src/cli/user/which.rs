@@ -43,7 +43,7 @@ impl Which {
         }
         match <[AccountKey; 1]>::try_from(there) {
             Ok([key]) => Ok(key),
-            Err(none) if none.is_empty() => Err(CliError::Refused(format!(
+            Err(none) if none.is_empty() => Err(CliError::NotThere(format!(
                 "there is no account {id}; `user list` shows which there are"
             ))),
             Err(several) => {

@@ -149,6 +149,11 @@ impl Hello {
                 let source = Source::Console(name.take(LONGEST_VALUE).collect());
                 (source, terminal_here(&term, &variables))
             }
+            // No terminal says that of itself; one that does is a terminal all the same.
+            command @ Source::Command(_) => {
+                let source = Source::Console(command.to_string());
+                (source, terminal_here(&term, &variables))
+            }
             peer @ Source::Peer(_) => (peer, terminal_from_afar(&term, &variables)),
         };
         Guest {

@@ -1,4 +1,4 @@
-//! What the desk opens on: whose account is stuck, letters that fail, and what officers did last.
+//! What the desk opens on: whose account is stranded, letters that fail, and what officers did last.
 //!
 //! All of it is kept as it happens, or looked at only as far as a bounded look goes: it costs the same whatever there is.
 
@@ -7,15 +7,15 @@ use crate::{
     domain::{
         Authenticated, Source,
         audit::Act,
-        officer::{FailingLetters, Overview, StuckAccount},
+        officer::{FailingLetters, Overview, StrandedAccount},
     },
     service::{ServiceError, outbox::Outbox},
-    store::stuck::Page,
+    store::stranded::Page,
 };
 
 impl Officer {
     /// Accounts that are shown, and read, at most.
-    const STUCK: usize = 20;
+    const STRANDED: usize = 20;
 
     /// What waits for an officer. A refused look is recorded; of an officer's own, which comes with every return to the desk,
     /// the cards that are opened are.
@@ -28,21 +28,23 @@ impl Officer {
             return Ok(Answered::Ended);
         }
         let deps = &self.foundation;
-        let (stuck, acts) = (deps.stuck_accounts(), deps.desk_acts());
-        let (stuck, letters, acts) = tokio::join!(
-            stuck.newest(deps.clock.now(), Self::STUCK),
+        let (stranded, acts) = (deps.stranded_accounts(), deps.desk_acts());
+        let (stranded, letters, acts) = tokio::join!(
+            stranded.newest(deps.clock.now(), Self::STRANDED),
             self.failing_letters(),
             acts.newest(),
         );
-        let Page { accounts, has_more } = stuck?;
-        let stuck = accounts.into_iter().map(|(account, stuck)| StuckAccount {
-            key: account.key,
-            name: account.name,
-            stuck,
-        });
+        let Page { accounts, has_more } = stranded?;
+        let stranded = accounts
+            .into_iter()
+            .map(|(account, stranded)| StrandedAccount {
+                key: account.key,
+                name: account.name,
+                stranded,
+            });
         Ok(Answered::Here(Overview {
-            stuck: stuck.collect(),
-            has_more_stuck: has_more,
+            stranded: stranded.collect(),
+            has_more_stranded: has_more,
             letters: letters?,
             acts: acts?,
         }))

@@ -7,7 +7,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use super::{find_entries, stuck_entries};
+use super::{find_entries, stranded_entries};
 use crate::domain::{Account, AccountKey, UserId, UserType};
 use crate::store::{
     Altered, Change, Commit, Key, Outcome, PartialPage, Store, StoreError, Value,
@@ -35,7 +35,7 @@ impl Read {
             .unchanged()
             .put(Key::account(&self.account.key), visible(changed));
         let commit = find_entries::replace_entries(commit, &self.account, changed);
-        stuck_entries::replace_entry(commit, &self.account, changed)
+        stranded_entries::replace_entry(commit, &self.account, changed)
     }
 
     /// A commit of nothing that is applied only if the account is still exactly as read.
@@ -56,7 +56,7 @@ impl Read {
     pub fn remove(&self, count: &CountRead) -> Commit {
         let commit = self.unchanged().remove(Key::account(&self.account.key));
         let commit = find_entries::remove_entries(commit, &self.account);
-        let commit = stuck_entries::remove_entry(commit, &self.account);
+        let commit = stranded_entries::remove_entry(commit, &self.account);
         count.replace(commit, count.accounts.saturating_sub(1))
     }
 }

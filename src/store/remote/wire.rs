@@ -13,12 +13,13 @@ use crate::{
     domain::{
         AccountKey, Source, UserId,
         audit::{AuditEvent, AuditOutcome},
+        operator::Operator,
     },
     store::{Altered, Commit, Key, Outcome, StoreError, Value, Work, nodes::Node},
 };
 
 /// Raised whenever a message changes its form between two builds of one version.
-pub const PROTOCOL: u32 = 7;
+pub const PROTOCOL: u32 = 8;
 
 /// The largest frame. The largest commit fits in it several times, and an answer with a page is cut to fit.
 pub const LARGEST_FRAME: usize = 1024 * 1024;
@@ -157,6 +158,8 @@ enum RecordedOutcome {
 pub enum RecordedSource {
     Console(String),
     Peer(std::net::IpAddr),
+    /// Whom the command says that it is run by.
+    Command(String),
 }
 
 impl Request {
@@ -314,6 +317,7 @@ impl From<&Source> for RecordedSource {
         match source {
             Source::Console(name) => Self::Console(name.clone()),
             Source::Peer(address) => Self::Peer(*address),
+            Source::Command(operator) => Self::Command(operator.to_string()),
         }
     }
 }
@@ -323,6 +327,7 @@ impl From<RecordedSource> for Source {
         match source {
             RecordedSource::Console(name) => Self::Console(name),
             RecordedSource::Peer(address) => Self::Peer(address),
+            RecordedSource::Command(told) => Self::Command(Operator::of_told(&told)),
         }
     }
 }
@@ -427,6 +432,7 @@ mod tests {
         let sources = [
             Source::Console("command line".into()),
             Source::Peer([192, 0, 2, 7].into()),
+            Source::Command(Operator::new("siti", Some("root"), Some("pts/0"))),
         ];
         let account = AccountKey::new(UserType::NonPenyedia, UserId::parse("PPK30").unwrap());
         for (number, act) in Act::ALL.into_iter().enumerate() {

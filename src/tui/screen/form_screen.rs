@@ -63,7 +63,7 @@ pub trait FormScreen {
     }
 
     /// Other rows are shown than before.
-    fn filtered(&mut self) {}
+    fn filtered(&mut self, _context: &Context<'_>) {}
 
     /// Something else stands in the fields than what was refused or put off.
     fn edited(&mut self) {}
@@ -74,9 +74,9 @@ pub trait FormScreen {
     }
 
     /// Whether the filter has taken a key or a paste, of which this came.
-    fn is_taken(&mut self, filtered: Option<Filtered>) -> bool {
+    fn is_taken(&mut self, filtered: Option<Filtered>, context: &Context<'_>) -> bool {
         if filtered == Some(Filtered::Changed) {
-            self.filtered();
+            self.filtered(context);
         }
         filtered.is_some_and(|filtered| filtered != Filtered::Passed)
     }
@@ -145,7 +145,7 @@ impl<S: FormScreen> Keys for S {
 
     fn command(&mut self, command: Command, context: &Context<'_>) -> Step {
         let filtered = self.filter_mut().map(|filter| filter.command(command));
-        if self.is_taken(filtered) {
+        if self.is_taken(filtered, context) {
             return Step::Stay;
         }
         if command.letter() == Some('c')
@@ -164,7 +164,7 @@ impl<S: FormScreen> Keys for S {
 
     fn paste(&mut self, text: &str, context: &Context<'_>) -> Step {
         let filtered = self.filter_mut().map(|filter| filter.paste(text));
-        if self.is_taken(filtered) {
+        if self.is_taken(filtered, context) {
             return Step::Stay;
         }
         let items = self.items(context);

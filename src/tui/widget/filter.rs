@@ -151,6 +151,8 @@ impl Filter {
             ];
         }
         let mut hints = hints;
+        // Whoever has a list tries the arrows, so Tab gives way where there would be no room for all.
+        hints.retain(|hint| hint.key != "Tab");
         // Before the two that stand everywhere.
         let place = hints.len().saturating_sub(2);
         hints.insert(place, KeyHint::new("/", &text.filter.label));

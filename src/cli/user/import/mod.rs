@@ -2,8 +2,9 @@
 //!
 //! The file is read twice: first every row is judged and nothing is written, then the accounts are added by parts
 //! and become visible together. At most [`HASHES_AT_ONCE`] passwords are in memory; with the file grows only a digest
-//! a row, which finds IDs given twice.
+//! a row, which finds IDs given twice. What is piped is kept in memory for the second reading.
 
+mod pipe;
 mod row;
 mod spreadsheet;
 mod table;
@@ -17,6 +18,7 @@ use std::{
 
 use clap::{Args, ValueHint};
 use indicatif::ProgressBar;
+use serde_json::json;
 use sha2::{Digest, Sha256};
 use tokio::task::JoinSet;
 
@@ -24,12 +26,14 @@ use self::{
     row::{Credential, Entry, Header, Problem, Reading},
     table::Table,
 };
+use super::reason::AnyReason;
 use crate::{
-    cli::{error::CliError, output::line, progress},
-    domain::{AccountKey, Source, account::Role},
+    adapter::file_owner::as_oneself,
+    cli::{error::CliError, outcome::Form, progress},
+    domain::{AccountKey, Source, account::Role, audit::Act},
     service::{
         ServiceError, Services,
-        accounts::{AccountsError, Import, NewAccount},
+        accounts::{AccountsError, ByCommand, Import, NewAccount},
     },
 };
 
@@ -52,22 +56,26 @@ const TOLD: u64 = 50;
 /// tabs, the text is UTF-8, or UTF-16 with a byte order mark: "CSV UTF-8" and "Unicode text" of spreadsheets. First every
 /// line is checked, also against the store; every bad line is told with its number, its column and what is wrong, the
 /// first 50 in full. What a spreadsheet may have mangled, such as a long number, is a warning. Only when all are good,
-/// the accounts are added, and become visible together. Passwords are hashed on all cores. Standard input is not taken:
-/// the file is read twice.
+/// the accounts are added, and become visible together. Passwords are hashed on all cores.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  lpse-kiosk user import --dry-run accounts.csv\n  lpse-kiosk user import accounts.csv\n\n\
+    after_help = "Examples:\n  lpse-kiosk user import --dry-run accounts.csv\n  lpse-kiosk user import accounts.csv\n  \
+        gpg --decrypt accounts.csv.gpg | lpse-kiosk user import - --json\n\n\
         A file:\n  user_id,type,name,email,password\n  \
         PPK30,non-penyedia,Siti Nurhaliza,siti@contoh.go.id,kuda hijau di awan\n  \
         CVMAJU,penyedia,\"Maju Bersama, CV\",cv@maju.co.id,perahu layar biru"
 )]
 pub struct ImportArguments {
-    /// The CSV file
+    /// The CSV file; - is what is piped into the command
     #[arg(value_hint = ValueHint::FilePath)]
     file: PathBuf,
     /// Check everything and write nothing
     #[arg(long)]
     dry_run: bool,
+    #[command(flatten)]
+    reason: AnyReason,
+    #[command(flatten)]
+    form: Form,
 }
 
 pub async fn run(
@@ -75,45 +83,54 @@ pub async fn run(
     services: &Services,
     source: &Source,
 ) -> Result<(), CliError> {
-    let ImportArguments { file, dry_run } = arguments;
-    if file == Path::new("-") {
-        return Err(CliError::Refused(
-            "standard input cannot be imported, because everything is read twice; save it as a file first".into(),
-        ));
-    }
-    let unreadable = |error| unreadable(&file, error);
-    let mut table = Table::open(&file).map_err(unreadable)?;
+    let ImportArguments {
+        file,
+        dry_run,
+        reason,
+        form,
+    } = arguments;
+    let by = reason.from(source);
+    let (file, table) = match file == Path::new("-") {
+        true => ("standard input".into(), pipe::kept().and_then(Table::of)),
+        false => (file.clone(), as_oneself(|| Table::open(&file))),
+    };
+    let mut table = table.map_err(|error| unreadable(&file, error))?;
     let judged = judge(&mut table, &file, services).await?;
     if judged.bad > 0 {
-        return Err(CliError::Refused(format!(
-            "{} of {} bad; nothing was imported",
-            judged.bad,
-            lines(judged.good + judged.bad)
-        )));
+        let all = judged.good + judged.bad;
+        let told = format!("{} of {} bad; nothing was imported", judged.bad, lines(all));
+        // A script that imports a file again relies on what it left behind, and wants to know that this is all.
+        return Err(match judged.there == all {
+            true => CliError::ThereAlready(told),
+            false => CliError::Refused(told),
+        });
     }
+    let tell = |changed, sentence: String| {
+        let about = json!({ "accounts": judged.good, "warned": judged.suspicious });
+        form.tell(Act::ImportAccounts, changed, about, sentence)
+    };
     if dry_run {
-        return line(format!(
-            "{} good{}; nothing was written (dry run).",
-            lines(judged.good),
-            judged.warned()
-        ));
+        let (good, warned) = (lines(judged.good), judged.warned());
+        let told = format!("{good} good{warned}; nothing was written (dry run).");
+        return tell(false, told);
     }
     let template = "{msg:<10} {wide_bar} {pos}/{len}  {rate}  {eta} left";
     let progress = progress::bar("Importing", judged.good, template);
     let mut import = services.accounts.begin_import().await?;
     let adding = Adding {
         services,
-        source,
+        by,
         progress: &progress,
     };
     match adding.all(&mut table, &file, &judged, &mut import).await {
         Ok(()) => {
-            let finished = import.finish(source).await;
+            let finished = import.finish(by).await;
             progress.finish_and_clear();
             finished?;
             let plural = if judged.good == 1 { "" } else { "s" };
             let warned = judged.warned();
-            line(format!("Imported {} account{plural}{warned}.", judged.good))
+            let told = format!("Imported {} account{plural}{warned}.", judged.good);
+            tell(true, told)
         }
         Err(error) => {
             // Nothing of it is visible either way: what is left behind is cleared away when the store opens next.
@@ -128,6 +145,8 @@ pub async fn run(
 struct Judged {
     good: u64,
     bad: u64,
+    /// Those of the bad whose account there is already.
+    there: u64,
     /// Lines that are good and look as if a spreadsheet had made something of them.
     suspicious: u64,
     /// Of everything that was read.
@@ -150,7 +169,7 @@ async fn judge(table: &mut Table, path: &Path, services: &Services) -> Result<Ju
     let template = "{msg:<10} {wide_bar} {percent:>3} %  {bytes_per_sec}  {eta} left";
     let progress = progress::bar("Checking", table.length(), template);
     let mut seen: HashMap<[u8; 16], u64> = HashMap::new();
-    let (mut good, mut bad, mut suspicious) = (0, 0, 0);
+    let (mut good, mut bad, mut already, mut suspicious) = (0, 0, 0, 0);
     let (mut told, mut warned) = (0, 0);
     let mut more = true;
     while more {
@@ -185,6 +204,7 @@ async fn judge(table: &mut Table, path: &Path, services: &Services) -> Result<Ju
         for (number, judged) in rows {
             let problems = match judged {
                 Ok((key, _)) if there.contains(&key) => {
+                    already += 1;
                     vec![of_user_id(AccountsError::Exists(key).to_string())]
                 }
                 Ok((_, suspicions)) => {
@@ -220,6 +240,7 @@ async fn judge(table: &mut Table, path: &Path, services: &Services) -> Result<Ju
     Ok(Judged {
         good,
         bad,
+        there: already,
         suspicious,
         digest: table.digest(),
     })
@@ -285,7 +306,7 @@ async fn those_that_exist(
 /// What the second reading works with.
 struct Adding<'a> {
     services: &'a Services,
-    source: &'a Source,
+    by: ByCommand<'a>,
     progress: &'a ProgressBar,
 }
 
@@ -345,7 +366,7 @@ impl Adding<'_> {
 
     async fn add(&self, part: &mut Vec<NewAccount>, import: &mut Import) -> Result<(), CliError> {
         if !part.is_empty() {
-            import.add(std::mem::take(part), self.source).await?;
+            import.add(std::mem::take(part), self.by).await?;
         }
         Ok(())
     }

@@ -106,13 +106,17 @@ impl<'a> Fields<'a> {
 }
 
 impl Table {
-    /// Opens a regular file; others cannot be read twice.
+    /// Opens the file at `path`.
     pub fn open(path: &Path) -> io::Result<Self> {
-        let file = File::open(path)?;
+        Self::of(File::open(path)?)
+    }
+
+    /// The table in a regular file; others cannot be read twice.
+    pub fn of(file: File) -> io::Result<Self> {
         let metadata = file.metadata()?;
         if !metadata.is_file() {
             return Err(io::Error::other(
-                "it is no regular file, and it has to be read twice; save it as a file first",
+                "it is no regular file, and it has to be read twice; save it as a file first, or pipe it into `user import -`",
             ));
         }
         let mut table = Self {

@@ -9,6 +9,7 @@ use crate::{
         audit::{Act, AuditRecord},
         calendar,
         idle::Presence,
+        operator::Operator,
     },
     tui::{
         Lookup, LookupReply,
@@ -156,7 +157,7 @@ impl DeskAuditScreen {
         let key =
             |key: &Option<AccountKey>| key.as_ref().map_or("-".to_owned(), ToString::to_string);
         sheet.pair(&words.account, &key(&record.account), label);
-        sheet.pair(&words.by, &key(&record.by), label);
+        sheet.pair(&words.by, &by_in_full(record, text), label);
         let outcome = text.audit_outcome.of(record.outcome).clone();
         let outcome = with_word(outcome, record.outcome.as_str());
         sheet.pair(&words.outcome, &outcome, label);
@@ -174,7 +175,7 @@ fn row(record: &AuditRecord, context: &Context<'_>) -> Vec<String> {
         calendar::short_date_and_minute(record.at, zone, &text.months),
         act_of(record, text),
         id_of(record.account.as_ref()),
-        id_of(record.by.as_ref()),
+        by_of(record),
         text.audit_outcome.of(record.outcome).clone(),
         place_of(record, text),
     ]
@@ -183,6 +184,28 @@ fn row(record: &AuditRecord, context: &Context<'_>) -> Vec<String> {
 /// The User ID alone: in a table the type has no room.
 fn id_of(account: Option<&AccountKey>) -> String {
     account.map_or_else(String::new, |account| account.user_id.to_string())
+}
+
+/// Whoever acted, where it was not the account itself: an officer's User ID, or who ran a command.
+fn by_of(record: &AuditRecord) -> String {
+    match operator_of(record) {
+        Some(operator) => operator.name().to_owned(),
+        None => id_of(record.by.as_ref()),
+    }
+}
+
+/// The same with the kind of account.
+fn by_in_full(record: &AuditRecord, text: &'static Text) -> String {
+    match (operator_of(record), &record.by) {
+        (Some(operator), _) => fill(&text.desk_audit.operator, &[("name", operator.name())]),
+        (None, Some(officer)) => officer.to_string(),
+        (None, None) => "-".to_owned(),
+    }
+}
+
+fn operator_of(record: &AuditRecord) -> Option<Operator> {
+    let source = Source::of_record(&record.from)?;
+    source.operator().cloned()
 }
 
 /// What was attempted. A newer program may have recorded an act that this one has no name for.
@@ -206,10 +229,10 @@ fn place_in_full(record: &AuditRecord, text: &'static Text) -> String {
     let words = &text.desk_audit;
     let place = place_of(record, text);
     match Source::of_record(&record.from) {
-        None => place,
         Some(source) if source.own_place().is_some() => {
             fill(&words.from_program, &[("place", &place)])
         }
+        None | Some(Source::Command(_)) => place,
         Some(Source::Console(_)) => fill(&words.from_terminal, &[("name", &place)]),
         Some(Source::Peer(_)) => fill(&words.from_network, &[("address", &place)]),
     }
@@ -241,7 +264,7 @@ impl FormScreen for DeskAuditScreen {
         Some(&mut self.filter).filter(|_| is_list)
     }
 
-    fn filtered(&mut self) {
+    fn filtered(&mut self, _context: &Context<'_>) {
         self.form.focus(0);
     }
 

@@ -103,7 +103,7 @@ impl FormScreen for DeskOutboxScreen {
         Some(&mut self.filter).filter(|_| has_rows)
     }
 
-    fn filtered(&mut self) {
+    fn filtered(&mut self, _context: &Context<'_>) {
         self.form.focus(0);
     }
 

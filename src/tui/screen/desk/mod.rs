@@ -137,14 +137,18 @@ impl DeskScreen {
     /// The accounts that can be gone into: those that were found, or, while nothing is typed, those that wait.
     fn rows(&self) -> usize {
         match self.typed().is_empty() {
-            true => self.waiting.stuck().len(),
+            true => self.waiting.stranded().len(),
             false => self.accounts().len(),
         }
     }
 
     fn account_at(&self, row: usize) -> Option<&AccountKey> {
         match self.typed().is_empty() {
-            true => self.waiting.stuck().get(row).map(|stuck| &stuck.key),
+            true => self
+                .waiting
+                .stranded()
+                .get(row)
+                .map(|stranded| &stranded.key),
             false => self.accounts().get(row).map(|found| &found.key),
         }
     }

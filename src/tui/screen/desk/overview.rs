@@ -3,8 +3,8 @@
 use crate::{
     domain::{
         calendar,
-        officer::{DoneAct, FailingLetters, Overview, StuckAccount},
-        stuck::Cause,
+        officer::{DoneAct, FailingLetters, Overview, StrandedAccount},
+        stranded::Cause,
     },
     tui::{
         context::Context,
@@ -13,7 +13,7 @@ use crate::{
     },
 };
 
-/// Acts that keep their rows, however many accounts are stuck.
+/// Acts that keep their rows, however many accounts are stranded.
 const ACTS: usize = 2;
 
 /// Rows that a table of acts has besides the acts: the line above it, and its head.
@@ -54,8 +54,8 @@ impl Waiting {
     }
 
     /// The accounts that can be gone into.
-    pub fn stuck(&self) -> &[StuckAccount] {
-        self.seen.as_ref().map_or(&[], |seen| &seen.stuck)
+    pub fn stranded(&self) -> &[StrandedAccount] {
+        self.seen.as_ref().map_or(&[], |seen| &seen.stranded)
     }
 
     /// Writes it all into `height` rows, account number `focus` being in focus.
@@ -77,7 +77,7 @@ impl Waiting {
                 };
                 let of_letters = usize::from(seen.letters.count > 0);
                 let rows = height.saturating_sub(of_acts + of_letters);
-                write_stuck(seen, sheet, context, focus, rows);
+                write_stranded(seen, sheet, context, focus, rows);
                 write_letters(&seen.letters, sheet, context);
                 let left = end.saturating_sub(sheet.height());
                 write_acts(&seen.acts, sheet, context, left);
@@ -89,8 +89,8 @@ impl Waiting {
     }
 }
 
-/// Who is stuck, in so many rows with the table's head, or that nobody is.
-fn write_stuck(
+/// Who is stranded, in so many rows with the table's head, or that nobody is.
+fn write_stranded(
     seen: &Overview,
     sheet: &mut Sheet,
     context: &Context<'_>,
@@ -98,37 +98,41 @@ fn write_stuck(
     rows: usize,
 ) {
     let words = &context.text.overview;
-    if seen.stuck.is_empty() {
+    if seen.stranded.is_empty() {
         return sheet.hint(&words.nothing);
     }
     let zone = context.settings.zone.as_str();
     let since = fill(&words.since, &[("zone", zone)]);
     let mut table = Table::new(&[
-        (words.stuck.as_str(), 14),
+        (words.stranded.as_str(), 14),
         (&words.name, 10),
         (&since, 11),
         (&words.cause, 24),
     ]);
-    for account in &seen.stuck {
-        let StuckAccount { key, name, stuck } = account;
-        let cause = match stuck.by {
+    for account in &seen.stranded {
+        let StrandedAccount {
+            key,
+            name,
+            stranded,
+        } = account;
+        let cause = match stranded.by {
             Cause::Held => &words.held,
             Cause::Codes => &words.codes,
             Cause::Passwords => &words.passwords,
         };
-        let failures = context.text.number(stuck.failures.into());
+        let failures = context.text.number(stranded.failures.into());
         table.row(vec![
             key.user_id.to_string(),
             name.to_string(),
             calendar::short_date_and_minute(
-                stuck.since,
+                stranded.since,
                 context.settings.zone,
                 &context.text.months,
             ),
             fill(cause, &[("n", &failures)]),
         ]);
     }
-    table.write(sheet, focus, rows.saturating_sub(1), seen.has_more_stuck);
+    table.write(sheet, focus, rows.saturating_sub(1), seen.has_more_stranded);
 }
 
 fn write_letters(letters: &FailingLetters, sheet: &mut Sheet, context: &Context<'_>) {

@@ -23,6 +23,7 @@ use crate::{
         text::Text,
         theme::ADDRESS,
         widget::{
+            filter::Filter,
             form::{Form, Items, items},
             frame::{self, KeyHint},
             qr::Qr,
@@ -52,6 +53,7 @@ const CODE_MARGIN: usize = 4;
 #[derive(Debug)]
 pub struct InboxScreen {
     letters: Vec<InboxLetter>,
+    filter: Filter,
     form: Form<Item>,
     /// The first line shown of the letter in focus, if it is open.
     scroll: Option<usize>,
@@ -77,11 +79,23 @@ impl InboxScreen {
         };
         Self {
             letters,
+            filter: Filter::default(),
             form: Form::new(first),
             scroll: None,
             qr: None,
             attempt: Attempt::default(),
         }
+    }
+
+    /// The letters that the filter leaves, by their numbers.
+    fn shown(&self, context: &Context<'_>) -> Vec<usize> {
+        let is_left = |number: &usize| {
+            let letter = &self.letters[*number];
+            let date = date(letter, context);
+            self.filter
+                .matches([letter.subject.as_str(), &letter.to, &date])
+        };
+        (0..self.letters.len()).filter(is_left).collect()
     }
 
     /// The letter in focus.
@@ -90,6 +104,11 @@ impl InboxScreen {
             Item::Letter(number) => self.letters.get(number),
             Item::Reload => None,
         }
+    }
+
+    /// Whether there are letters to choose from.
+    fn is_list(&self) -> bool {
+        self.scroll.is_none() && !self.letters.is_empty()
     }
 
     /// The letter that is open, and the first line shown of it.
@@ -369,12 +388,29 @@ impl FormScreen for InboxScreen {
         let items = match self.open() {
             // An open letter is read, and there is nothing else in it to go to.
             Some(_) => Items::new([items::own(self.form.focused()).unsaid()]).reading(),
-            None => Items::new((0..self.letters.len()).map(letter).chain([reload])),
+            None => Items::new(self.shown(context).into_iter().map(letter).chain([reload])),
         };
         items
-            .esc(&keys.back)
+            .esc(match self.scroll {
+                Some(_) => &keys.back,
+                None => self.filter.esc(context.text),
+            })
             .further(1, has_code.then(use_code))
             .further(2, has_link.then(show_qr))
+    }
+
+    fn filter(&self) -> Option<&Filter> {
+        Some(&self.filter).filter(|_| self.is_list())
+    }
+
+    fn filter_mut(&mut self) -> Option<&mut Filter> {
+        let is_list = self.is_list();
+        Some(&mut self.filter).filter(|_| is_list)
+    }
+
+    fn filtered(&mut self, context: &Context<'_>) {
+        let first = self.shown(context).first().copied();
+        self.form.focus(first.map_or(Item::Reload, Item::Letter));
     }
 
     fn before(&mut self, command: Command, context: &Context<'_>) -> Option<Step> {
@@ -423,21 +459,35 @@ impl Screen for InboxScreen {
         let form = self.view(context);
         let words = &context.text.inbox;
         sheet.title(&words.title);
-        sheet.hint(&words.lead);
-        sheet.gap();
+        let shown = self.shown(context);
+        if self.filter.is_shown() {
+            let of = self.letters.len();
+            self.filter.write(sheet, context, shown.len(), of);
+        } else {
+            sheet.hint(&words.lead);
+            sheet.gap();
+        }
         if self.letters.is_empty() {
             sheet.paragraph(&words.empty);
             sheet.gap();
+        } else if shown.is_empty() {
+            sheet.paragraph(&context.text.filter.none);
         }
-        for (item, letter) in self.letters.iter().enumerate() {
-            sheet.choice(&letter.subject, form.is_focused(Item::Letter(item)));
+        for number in shown {
+            let letter = &self.letters[number];
+            let is_focused = form.is_focused(Item::Letter(number)) && !self.filter.is_typed();
+            sheet.choice(&letter.subject, is_focused);
             let date = date(letter, context);
             sheet.aside(&format!("{date}{}{}", context.theme.separator, letter.to));
         }
         if !self.letters.is_empty() {
             sheet.gap();
         }
-        form.write(sheet, Item::Reload);
+        // In focus is one thing.
+        match self.filter.is_typed() {
+            true => sheet.button(&words.reload, false),
+            false => form.write(sheet, Item::Reload),
+        }
         self.attempt.write(sheet, context, |_| {});
         write_working(sheet, context);
     }

@@ -1,18 +1,18 @@
-//! The entries of the accounts that are stuck, as they come and go in the very commits that change and remove accounts.
+//! The entries of the accounts that are stranded, as they come and go in the very commits that change and remove accounts.
 
 use crate::{
-    domain::{Account, stuck::Stuck},
+    domain::{Account, stranded::Stranded},
     store::{Commit, Key},
 };
 
 /// The entry of an account, if it has one.
 pub(super) fn entry(account: &Account) -> Option<Key> {
-    let stuck = Stuck::of(account)?;
-    Some(Key::stuck(stuck.since, &account.key))
+    let stranded = Stranded::of(account)?;
+    Some(Key::stranded(stranded.since, &account.key))
 }
 
 /// `commit` with what changes when `before` becomes `after` by it. Entries say nothing but where they stand, which is by the
-/// time since when the account is stuck.
+/// time since when the account is stranded.
 pub(super) fn replace_entry(commit: Commit, before: &Account, after: &Account) -> Commit {
     let (old, new) = (entry(before), entry(after));
     if old == new {

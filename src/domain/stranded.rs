@@ -1,7 +1,7 @@
-//! Accounts that are stuck: their owners wait long after wrong codes or passwords, or cannot go on at all without help.
+//! Accounts that are stranded: their owners wait long after wrong codes or passwords, or cannot go on at all without help.
 //!
-//! Only what counts with the account itself makes it stuck: wrong codes, which follow a right password, and wrong
-//! passwords where its owner logs in. So whoever types User IDs anywhere else makes none of them stuck, and a User ID
+//! Only what counts with the account itself makes it stranded: wrong codes, which follow a right password, and wrong
+//! passwords where its owner logs in. So whoever types User IDs anywhere else makes none of them stranded, and a User ID
 //! that there is not never is.
 
 use std::time::Duration;
@@ -16,7 +16,7 @@ use super::{
 };
 
 words! {
-    /// What an account is stuck by.
+    /// What an account is stranded by.
     pub enum Cause {
         /// Too many wrong codes: only a reset of TOTP ends it.
         Held = "held",
@@ -25,9 +25,9 @@ words! {
     }
 }
 
-/// How an account is stuck.
+/// How an account is stranded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Stuck {
+pub struct Stranded {
     pub by: Cause,
     /// How many were wrong in a row.
     pub failures: u32,
@@ -37,14 +37,14 @@ pub struct Stuck {
     lasts: Duration,
 }
 
-impl Stuck {
+impl Stranded {
     /// Shorter waits are over before anybody has come to an officer.
     pub const FROM: Duration = Duration::from_secs(60);
 
     /// Whoever has not tried for so long, though they may, has gone away or has helped themselves.
     pub const AWAITED_FOR: Duration = Duration::from_secs(60 * 60);
 
-    /// How `account` is stuck, if it is. A suspended one is not: an officer has seen to that it opens for nobody.
+    /// How `account` is stranded, if it is. A suspended one is not: an officer has seen to that it opens for nobody.
     pub fn of(account: &Account) -> Option<Self> {
         if account.suspended.is_some() {
             return None;
@@ -53,8 +53,8 @@ impl Stuck {
         if codes.is_some_and(|codes| codes.by == Cause::Held) {
             return codes;
         }
-        let stuck = codes.into_iter().chain(Self::by_passwords(account));
-        stuck.max_by_key(|stuck| stuck.since)
+        let stranded = codes.into_iter().chain(Self::by_passwords(account));
+        stranded.max_by_key(|stranded| stranded.since)
     }
 
     fn by_codes(account: &Account) -> Option<Self> {
@@ -77,7 +77,7 @@ impl Stuck {
     /// By the wrong passwords of the place where the last one was.
     fn by_passwords(account: &Account) -> Option<Self> {
         let known = account.known_sources.iter();
-        let stuck = known.filter_map(|known| {
+        let stranded = known.filter_map(|known| {
             let counted = known.failures?;
             let lasts = PasswordSchedule::PAIR.lasts(counted.failures);
             (lasts >= Self::FROM).then_some(Self {
@@ -87,7 +87,7 @@ impl Stuck {
                 lasts,
             })
         });
-        stuck.max_by_key(|stuck| stuck.since)
+        stranded.max_by_key(|stranded| stranded.since)
     }
 
     /// Whether its owner waits `now`, or may still be on their way to an officer.
@@ -124,11 +124,11 @@ mod tests {
     }
 
     fn by(account: &Account) -> Option<(Cause, u32)> {
-        Stuck::of(account).map(|stuck| (stuck.by, stuck.failures))
+        Stranded::of(account).map(|stranded| (stranded.by, stranded.failures))
     }
 
     #[test]
-    fn wrong_codes_make_stuck_from_the_first_minute_on_and_hold_for_ever() {
+    fn wrong_codes_make_stranded_from_the_first_minute_on_and_hold_for_ever() {
         let mut account = account();
         for count in 1..=6 {
             account.passcode_throttle.count(at(0));
@@ -136,11 +136,11 @@ mod tests {
         }
         account.passcode_throttle.count(at(0));
         assert_eq!(by(&account), Some((Cause::Codes, 7)));
-        let stuck = Stuck::of(&account).unwrap();
-        assert!(stuck.is_awaited(at(0)) && stuck.is_awaited(at(3599)));
-        assert!(!stuck.is_awaited(at(3600)));
+        let stranded = Stranded::of(&account).unwrap();
+        assert!(stranded.is_awaited(at(0)) && stranded.is_awaited(at(3599)));
+        assert!(!stranded.is_awaited(at(3600)));
         account.passcode_throttle.failures = PASSCODE_FAILURES_HELD;
-        let held = Stuck::of(&account).unwrap();
+        let held = Stranded::of(&account).unwrap();
         assert_eq!(held.by, Cause::Held);
         assert!(held.is_awaited(at(1_000_000_000)));
         // Neither a wait that an officer has ended, nor an account that opens for nobody.
@@ -186,6 +186,6 @@ mod tests {
         for _ in 0..7 {
             account.passcode_throttle.count(at(1_000_000));
         }
-        assert!(Stuck::of(&account).unwrap().is_awaited(at(0)));
+        assert!(Stranded::of(&account).unwrap().is_awaited(at(0)));
     }
 }

@@ -1,4 +1,4 @@
-//! Accounts that are stuck, in every kind of store: they come and go with the accounts, and a look leaves no more than is
+//! Accounts that are stranded, in every kind of store: they come and go with the accounts, and a look leaves no more than is
 //! kept.
 
 use std::{sync::Arc, time::Duration};
@@ -7,9 +7,9 @@ use jiff::Timestamp;
 use lpse_kiosk::{
     domain::{
         Account, AccountKey, EmailAddress, PasswordHash, PersonName, UserId, UserType,
-        password::HashCost, stuck::Cause,
+        password::HashCost, stranded::Cause,
     },
-    store::{Commit, Key, Outcome, Store, accounts::Accounts, record, stuck::StuckAccounts},
+    store::{Commit, Key, Outcome, Store, accounts::Accounts, record, stranded::StrandedAccounts},
 };
 
 use super::contract::each;
@@ -42,17 +42,17 @@ async fn edit(store: &dyn Store, accounts: &Accounts, id: &str, change: impl Fn(
 }
 
 #[tokio::test]
-async fn who_is_stuck_is_found_without_being_looked_for() {
+async fn who_is_stranded_is_found_without_being_looked_for() {
     each(|store: Arc<dyn Store>| async move {
         let none = record::encode_account_count(0);
         let begun = Commit::new().put(Key::account_count(), none);
         store.commit(begun).await.unwrap();
         let accounts = Accounts::new(store.clone());
-        let stuck = StuckAccounts::new(store.clone());
+        let stranded = StrandedAccounts::new(store.clone());
         let told = async |limit| {
-            let page = stuck.newest(now(), limit).await.unwrap();
-            let ids = page.accounts.iter().map(|(account, stuck)| {
-                assert_eq!(stuck.by, Cause::Codes);
+            let page = stranded.newest(now(), limit).await.unwrap();
+            let ids = page.accounts.iter().map(|(account, stranded)| {
+                assert_eq!(stranded.by, Cause::Codes);
                 account.key.user_id.to_string()
             });
             (ids.collect::<Vec<_>>(), page.has_more)
@@ -68,12 +68,12 @@ async fn who_is_stuck_is_found_without_being_looked_for() {
         // What an older program, a restored backup or a hand has left behind leads nowhere.
         let stale = (0..110).fold(Commit::new(), |commit, number: u64| {
             let at = now() - Duration::from_secs(60 + number);
-            commit.put(Key::stuck(at, &key("CV-TIDAK-ADA")), Vec::new())
+            commit.put(Key::stranded(at, &key("CV-TIDAK-ADA")), Vec::new())
         });
         store.commit(stale).await.unwrap();
         let all = vec!["CV2".to_owned(), "CV3".into(), "CV1".into()];
         assert_eq!(told(20).await, (all.clone(), false));
-        let entries = store.page(&Key::all_stuck(), None, 1_000).await.unwrap();
+        let entries = store.page(&Key::all_stranded(), None, 1_000).await.unwrap();
         assert_eq!(entries.len(), 3, "{entries:?}");
         assert_eq!(told(2).await, (all[..2].to_vec(), true));
         edit(&*store, &accounts, "CV3", |account| {
@@ -84,7 +84,7 @@ async fn who_is_stuck_is_found_without_being_looked_for() {
         let count = accounts.count().await.unwrap();
         store.commit(read.remove(&count)).await.unwrap();
         assert_eq!(told(20).await, (vec!["CV1".to_owned()], false));
-        let entries = store.page(&Key::all_stuck(), None, 1_000).await.unwrap();
+        let entries = store.page(&Key::all_stranded(), None, 1_000).await.unwrap();
         assert_eq!(entries.len(), 1, "{entries:?}");
     })
     .await;
