@@ -60,7 +60,7 @@ fn ten_things_to_try_are_proposed_and_ticked_off_and_the_end_says_what_next() {
     );
     log_out(&mut kiosk);
     log_in_as_ppk30(&mut kiosk);
-    kiosk.expect("Pakai kode pemulihan").press("\t\t");
+    kiosk.expect("Masukkan kode TOTP").press("\t\t");
     kiosk
         .press(key::ENTER)
         .expect("Masukkan kode pemulihan")
@@ -102,8 +102,7 @@ fn ten_things_to_try_are_proposed_and_ticked_off_and_the_end_says_what_next() {
     kiosk.expect("▸ PPK30").press(key::ENTER);
     proposes(&mut kiosk, 10, "PENYEDIA, CVMAJU, perahu-layar-biru");
     kiosk.press(key::ESC).expect("Meja petugas");
-    kiosk.press("\t\t\t\t\t\t").expect("LOGOUT").press("l");
-    kiosk.press(key::ENTER);
+    log_out(&mut kiosk);
     log_in(&mut kiosk, "penyedia", "CVMAJU", "perahu-layar-biru");
     kiosk.expect("ENABLE TOTP").press(key::ENTER);
     activate(&mut kiosk, &office);
