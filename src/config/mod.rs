@@ -139,7 +139,10 @@ impl Draft {
     /// Decides where data and master key lie, apart from each other.
     fn find_places(&mut self, environment: &Environment, root: bool) -> Result<(), ConfigError> {
         let named = |path: &Path| (!path.as_os_str().is_empty()).then(|| path.to_owned());
-        let data = match named(&self.config.data) {
+        let named_data = named(&self.config.data);
+        // A demo keeps its data only in a folder that was named.
+        let of_training = named_data.as_deref().map(training_key);
+        let data = match named_data {
             Some(folder) => folder,
             None if root => PathBuf::from("/var/lib/lpse-kiosk"),
             None => home(environment, "XDG_DATA_HOME", ".local/share")?.join("lpse-kiosk"),
@@ -147,16 +150,17 @@ impl Draft {
         let key = match (
             named(&self.config.master_key_file),
             credential(environment, MASTER_KEY),
+            of_training.filter(|key| key.exists()),
         ) {
-            (Some(file), _) => file,
-            (None, Some(file)) => {
+            (Some(file), ..) => file,
+            (None, Some(file), _) => {
                 let credential = Origin::Credential(MASTER_KEY);
                 self.origins.note("keys", "master_key_file", credential);
                 file
             }
-            (None, None) if training_key(&data).exists() => training_key(&data),
-            (None, None) if root => PathBuf::from("/etc/lpse-kiosk/master.key"),
-            (None, None) => {
+            (None, None, Some(file)) => file,
+            (None, None, None) if root => PathBuf::from("/etc/lpse-kiosk/master.key"),
+            (None, None, None) => {
                 home(environment, "XDG_CONFIG_HOME", ".config")?.join("lpse-kiosk/master.key")
             }
         };

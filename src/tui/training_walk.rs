@@ -138,7 +138,7 @@ impl TrainingWalk {
         });
         let words = self.words(text, samples).into_iter();
         let mut lines: Vec<_> = words
-            .map(|words| Line::styled(format!(" {}", theme.shown(&words)), theme.footer))
+            .map(|words| Line::raw(format!(" {}", theme.shown(&words))))
             .collect();
         if let Some(first) = lines.first_mut()
             && !self.is_over()

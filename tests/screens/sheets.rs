@@ -37,14 +37,14 @@ const SCREENS: [&str; 36] = [
     "inbox",
     "inbox_letter",
     "idle_warning",
-    "desk",
+    "desk_waiting",
     "desk_found",
     "card",
     "act_reset_filled",
     "one_time_password",
     "policy",
     "outbox",
-    "audit",
+    "audit_record",
 ];
 
 #[test]

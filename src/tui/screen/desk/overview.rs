@@ -106,7 +106,7 @@ fn write_stranded(
     let mut table = Table::new(&[
         (words.stranded.as_str(), 14),
         (&words.name, 10),
-        (&since, 11),
+        (&since, 17),
         (&words.cause, 24),
     ]);
     for account in &seen.stranded {
