@@ -216,7 +216,8 @@ fn an_upgrade_goes_on_with_what_there_was_and_a_purge_leaves_the_key() {
         ])
     };
     let key = || fs::read(machine.debian.path("etc/lpse-kiosk/master.key")).unwrap();
-    machine.install(package_before());
+    let folder = tempfile::tempdir().unwrap();
+    machine.install(&package_before(folder.path()));
     assert_eq!(version(), "0.0.9-1");
     assert_eq!(machine.told_of(SERVICE, "WatchdogUSec"), "50s");
     add(&machine);

@@ -46,43 +46,35 @@ pub fn build(into: &Path) {
     done(build.args(["--debug", "--fast", "--output"]).arg(into));
 }
 
-/// The package of a version before: the same program under a lower number, with a unit and default settings that were others
-/// then.
-pub fn package_before() -> &'static Path {
-    static PACKAGE: OnceLock<(TempDir, PathBuf)> = OnceLock::new();
-    let (_, package) = PACKAGE.get_or_init(|| {
-        let folder = tempfile::tempdir().unwrap();
-        let (opened, before) = (
-            folder.path().join("opened"),
-            folder.path().join("before.deb"),
-        );
-        let mut open = Command::new("dpkg-deb");
-        done(open.arg("--raw-extract").args([package(), &opened]));
-        for (file, now, then) in [
-            (
-                "DEBIAN/control",
-                format!("Version: {}-1\n", env!("CARGO_PKG_VERSION")),
-                "Version: 0.0.9-1\n",
-            ),
-            (
-                "usr/lib/systemd/system/lpse-kiosk.service",
-                "\nWatchdogSec=30s\n".into(),
-                "\nWatchdogSec=50s\n",
-            ),
-            (
-                "etc/lpse-kiosk/config.toml",
-                "\n[office]\n".into(),
-                "\n# The office.\n[office]\n",
-            ),
-        ] {
-            let text = fs::read_to_string(opened.join(file)).unwrap();
-            assert!(text.contains(&now), "{now:?} in {file}");
-            fs::write(opened.join(file), text.replace(&now, then)).unwrap();
-        }
-        let mut build = Command::new("dpkg-deb");
-        build.args(["--root-owner-group", "-Zgzip", "-z1", "--build"]);
-        done(build.args([&opened, &before]));
-        (folder, before)
-    });
-    package
+/// Makes the package of a version before, in this folder: the same program under a lower number, with a unit and default
+/// settings that were others then.
+pub fn package_before(folder: &Path) -> PathBuf {
+    let (opened, before) = (folder.join("opened"), folder.join("before.deb"));
+    let mut open = Command::new("dpkg-deb");
+    done(open.arg("--raw-extract").args([package(), &opened]));
+    for (file, now, then) in [
+        (
+            "DEBIAN/control",
+            format!("Version: {}-1\n", env!("CARGO_PKG_VERSION")),
+            "Version: 0.0.9-1\n",
+        ),
+        (
+            "usr/lib/systemd/system/lpse-kiosk.service",
+            "\nWatchdogSec=30s\n".into(),
+            "\nWatchdogSec=50s\n",
+        ),
+        (
+            "etc/lpse-kiosk/config.toml",
+            "\n[office]\n".into(),
+            "\n# The office.\n[office]\n",
+        ),
+    ] {
+        let text = fs::read_to_string(opened.join(file)).unwrap();
+        assert!(text.contains(&now), "{now:?} in {file}");
+        fs::write(opened.join(file), text.replace(&now, then)).unwrap();
+    }
+    let mut build = Command::new("dpkg-deb");
+    build.args(["--root-owner-group", "-Zgzip", "-z1", "--build"]);
+    done(build.args([&opened, &before]));
+    before
 }
