@@ -37,7 +37,7 @@ impl KeyHint {
 /// then the banner: what a person came for goes last.
 pub fn paint(frame: &mut Frame<'_>, context: &Context<'_>, hints: &[KeyHint]) -> Rect {
     let area = frame.area();
-    let header = if area.height >= 10 { 1 } else { 0 };
+    let header = header(area.height);
     let footer = match area.height {
         0..=8 => 0,
         9..FOOTED_FROM => 1,
@@ -66,8 +66,22 @@ const FOOTED_FROM: u16 = 18;
 /// Rows of the footer: the information pages, the time, the keys.
 const FOOTER: u16 = 3;
 
-/// Rows of banner and footer.
-pub const AROUND: u16 = 1 + FOOTER;
+/// Rows with which a terminal has a banner as large as the sign beside a door.
+const SIGNED_FROM: u16 = 36;
+
+/// Rows of the banner.
+fn header(height: u16) -> u16 {
+    match height {
+        0..10 => 0,
+        10..SIGNED_FROM => 1,
+        _ => 3,
+    }
+}
+
+/// Rows of banner and footer on a terminal that has room for both.
+pub fn around(height: u16) -> u16 {
+    header(height) + FOOTER
+}
 
 fn row(area: Rect, number: u16) -> Rect {
     Rect {
@@ -79,8 +93,12 @@ fn row(area: Rect, number: u16) -> Rect {
 
 fn paint_header(frame: &mut Frame<'_>, context: &Context<'_>, area: Rect) {
     let theme = context.theme;
-    let first = row(area, 0);
-    frame.buffer_mut().set_style(first, theme.banner);
+    let rows = header(area.height);
+    let banner = Rect {
+        height: rows,
+        ..area
+    };
+    frame.buffer_mut().set_style(banner, theme.banner);
     let office = theme.shown(&context.settings.office);
     let mut left = vec![Span::raw(" "), Span::styled(office, theme.title)];
     if context.settings.training.is_some() {
@@ -89,7 +107,7 @@ fn paint_header(frame: &mut Frame<'_>, context: &Context<'_>, area: Rect) {
         left.push(Span::styled(training, theme.training));
     }
     let right = vec![Span::raw(theme.shown(&context.settings.session))];
-    two_sides(frame, first, left, right);
+    two_sides(frame, row(area, rows / 2), left, right);
 }
 
 fn paint_footer(frame: &mut Frame<'_>, context: &Context<'_>, area: Rect) {

@@ -280,7 +280,7 @@ impl EnrollmentScreen {
 
     /// The same, with the whole quiet zone inside the usual frame, if there is room; else the picture has the whole height.
     fn within_frame(&self, area: Rect) -> Option<(&Qr, (Size, usize))> {
-        let fitted = self.fitted(area, area.height.saturating_sub(frame::AROUND));
+        let fitted = self.fitted(area, area.height.saturating_sub(frame::around(area.height)));
         fitted.filter(|(_, (_, quiet))| *quiet == 4)
     }
 
