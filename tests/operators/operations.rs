@@ -69,8 +69,15 @@ fn no_test_sees_the_settings_the_store_or_the_home_of_this_machine() {
 
 /// What `GET path` answers: status, head, body.
 fn get(port: u16, path: &str) -> Option<(u16, String, String)> {
+    get_as(port, path, "*/*")
+}
+
+/// What `GET path` answers to who accepts only some media types.
+fn get_as(port: u16, path: &str, accept: &str) -> Option<(u16, String, String)> {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).ok()?;
-    let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+    let request = format!(
+        "GET {path} HTTP/1.1\r\nHost: localhost\r\nAccept: {accept}\r\nConnection: close\r\n\r\n"
+    );
     stream.write_all(request.as_bytes()).ok()?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer).ok()?;
@@ -194,6 +201,43 @@ fn monitoring_reads_health_and_figures_while_people_log_in() {
     kiosk.signal("TERM");
     kiosk.wait();
     assert_eq!(get(port, "/healthz"), None, "gone with the kiosk");
+}
+
+/// What promtool says to `input`, or of files; fails where it finds anything.
+fn promtool(arguments: &[&str], input: &str) {
+    let mut promtool = Command::new("promtool")
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("promtool is installed (Debian package prometheus)");
+    let mut taken = promtool.stdin.take().unwrap();
+    taken.write_all(input.as_bytes()).unwrap();
+    drop(taken);
+    let judged = promtool.wait_with_output().unwrap();
+    let told = text(&judged.stdout) + &text(&judged.stderr);
+    assert!(judged.status.success(), "{told}\n{input}");
+}
+
+/// A kiosk with figures that can be asked for, and its classic exposition.
+fn classic_exposition() -> String {
+    let port = free_port();
+    let office = Office::new().with("LPSE_KIOSK_METRICS_LISTEN", &format!("127.0.0.1:{port}"));
+    let mut kiosk = office.kiosk();
+    kiosk.expect("Selamat datang");
+    eventually("health", || {
+        get(port, "/healthz").is_some_and(|(status, ..)| status == 200)
+    });
+    let (status, head, body) = get_as(port, "/metrics", "text/plain").expect("an answer");
+    let kind = "\r\ncontent-type: text/plain; version=0.0.4; charset=utf-8\r\n";
+    assert!(status == 200 && head.contains(kind), "{head}");
+    body
+}
+
+#[test]
+fn the_classic_text_is_as_prometheus_wants_it() {
+    promtool(&["check", "metrics"], &classic_exposition());
 }
 
 #[test]

@@ -4,6 +4,7 @@
 //! and nothing is computed while nobody asks.
 
 mod figures;
+mod form;
 
 #[cfg(test)]
 mod tests;
@@ -13,7 +14,7 @@ use std::{io, net::TcpListener, sync::Arc, time::Duration};
 use axum::{
     Router,
     extract::{Request, State},
-    http::{HeaderValue, StatusCode, header},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
     routing::{MethodRouter, get},
@@ -26,9 +27,7 @@ use crate::{
     store::health::Condition,
 };
 use figures::{Figures, Letters};
-
-/// The media type of the OpenMetrics text format.
-const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+use form::Form;
 
 /// Monitoring is one program, perhaps two; they speak up at once.
 const LIMITS: http::Limits = http::Limits {
@@ -152,7 +151,9 @@ async fn health(State(desk): State<Arc<Desk>>) -> Response {
     (status, format!("{word}\n")).into_response()
 }
 
-async fn figures(State(desk): State<Arc<Desk>>) -> Response {
+async fn figures(State(desk): State<Arc<Desk>>, headers: HeaderMap) -> Response {
+    let accept = headers.get_all(header::ACCEPT).iter();
+    let form = Form::preferred(accept.filter_map(|value| value.to_str().ok()));
     let metrics = &desk.metrics;
     let letters = timeout(COUNTING, letters(&metrics.outbox)).await;
     let figures = Figures {
@@ -163,7 +164,13 @@ async fn figures(State(desk): State<Arc<Desk>>) -> Response {
         now: metrics.clock.now(),
     };
     match figures.text() {
-        Ok(text) => ([(header::CONTENT_TYPE, OPEN_METRICS)], text).into_response(),
+        Ok(text) => {
+            let headers = [
+                (header::CONTENT_TYPE, form.content_type()),
+                (header::VARY, "Accept"),
+            ];
+            (headers, form.write(text)).into_response()
+        }
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     }
 }

@@ -150,7 +150,7 @@ async fn what_happens_is_counted_and_no_label_holds_what_people_typed() {
     ));
     let text = served.ask("GET /metrics").await;
     let (head, text) = text.split_once("\r\n\r\n").unwrap();
-    assert!(head.contains(OPEN_METRICS), "{head}");
+    assert!(head.contains(Form::OpenMetrics.content_type()), "{head}");
     for line in [
         "lpse_kiosk_open_sessions{door=\"ssh\"} 2",
         "lpse_kiosk_open_sessions{door=\"console\"} 0",
