@@ -3,7 +3,7 @@
 //! Architecture invariant: no label holds an account, an address or anything else that people typed; every label is one
 //! of a few words of this program. True reasons are left out too: they would tell a wrong password from an unknown ID.
 
-use std::fmt;
+use std::{fmt, time::Duration};
 
 use jiff::Timestamp;
 use prometheus_client::{
@@ -29,24 +29,53 @@ pub struct Figures {
     pub vitals: Vitals,
     pub counts: Counts,
     pub letters: Option<Letters>,
+    pub uptime: Duration,
     pub now: Timestamp,
 }
 
 /// Letters in the outbox, by whose move it is.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Letters {
-    pub due: u64,
-    pub under_way: u64,
-    pub refused: u64,
+    due: Pile,
+    under_way: Pile,
+    refused: Pile,
+}
+
+/// Letters of one stage.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Pile {
+    count: u64,
+    /// Of what the oldest of them tells.
+    oldest: Option<Timestamp>,
 }
 
 impl Letters {
-    pub fn count(&mut self, stage: &Stage) {
-        match stage {
-            Stage::Due(_) => self.due += 1,
-            Stage::Claimed { .. } => self.under_way += 1,
-            Stage::Refused => self.refused += 1,
-        }
+    /// Counts a letter about something that happened at `at`.
+    pub fn count(&mut self, stage: &Stage, at: Timestamp) {
+        let pile = match stage {
+            Stage::Due(_) => &mut self.due,
+            Stage::Claimed { .. } => &mut self.under_way,
+            Stage::Refused => &mut self.refused,
+        };
+        pile.count += 1;
+        pile.oldest = Some(pile.oldest.map_or(at, |oldest| oldest.min(at)));
+    }
+
+    fn by_stage<T>(&self, figure: impl Fn(&Pile) -> T) -> [(Labels<1>, T); 3] {
+        let piles = [
+            ("due", &self.due),
+            ("under_way", &self.under_way),
+            ("refused", &self.refused),
+        ];
+        piles.map(|(stage, pile)| ([("stage", stage)], figure(pile)))
+    }
+}
+
+impl Pile {
+    /// How long its oldest letter has waited, in seconds; 0 where there is none.
+    fn age(&self, now: Timestamp) -> u64 {
+        let age = self.oldest.map_or(0, |at| now.duration_since(at).as_secs());
+        age.max(0).cast_unsigned()
     }
 }
 
@@ -72,10 +101,12 @@ impl Table<'_> {
         &mut self,
         name: &str,
         help: &str,
+        unit: Option<Unit>,
         kind: MetricType,
         rows: impl IntoIterator<Item = (Labels<N>, M)>,
     ) -> fmt::Result {
-        let mut family = self.0.encode_descriptor(name, help, None, kind)?;
+        let unit = unit.as_ref();
+        let mut family = self.0.encode_descriptor(name, help, unit, kind)?;
         for (labels, metric) in rows {
             metric.encode(family.encode_family(&labels)?)?;
         }
@@ -86,11 +117,12 @@ impl Table<'_> {
         &mut self,
         name: &str,
         help: &str,
+        unit: Option<Unit>,
         rows: impl IntoIterator<Item = (Labels<N>, u64)>,
     ) -> fmt::Result {
         let rows = rows.into_iter();
         let rows = rows.map(|(labels, value)| (labels, ConstGauge::new(value)));
-        self.family(name, help, MetricType::Gauge, rows)
+        self.family(name, help, unit, MetricType::Gauge, rows)
     }
 
     fn counters<const N: usize>(
@@ -101,7 +133,7 @@ impl Table<'_> {
     ) -> fmt::Result {
         let rows = rows.into_iter();
         let rows = rows.map(|(labels, value)| (labels, ConstCounter::new(value)));
-        self.family(name, help, MetricType::Counter, rows)
+        self.family(name, help, None, MetricType::Counter, rows)
     }
 
     fn gauge(&mut self, name: &str, help: &str, unit: Option<Unit>, value: u64) -> fmt::Result {
@@ -123,6 +155,7 @@ impl Table<'_> {
 impl Collector for Figures {
     fn encode(&self, encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let mut table = Table(encoder);
+        self.program(&mut table)?;
         self.people(&mut table)?;
         self.hashes(&mut table)?;
         self.outbox(&mut table)?;
@@ -137,6 +170,21 @@ impl Collector for Figures {
 }
 
 impl Figures {
+    fn program(&self, table: &mut Table<'_>) -> fmt::Result {
+        table.gauges(
+            "build_info",
+            "Always 1; the label says which program runs",
+            None,
+            [([("version", env!("CARGO_PKG_VERSION"))], 1)],
+        )?;
+        table.gauge(
+            "uptime",
+            "How long this process has had its store open",
+            Some(Unit::Seconds),
+            self.uptime.as_secs(),
+        )
+    }
+
     fn people(&self, table: &mut Table<'_>) -> fmt::Result {
         let counts = &self.counts;
         let by_entrance = |count: fn(&Counts, Entrance) -> u64| {
@@ -145,6 +193,7 @@ impl Figures {
         table.gauges(
             "open_sessions",
             "Sessions that are open now",
+            None,
             by_entrance(Counts::open),
         )?;
         table.counters(
@@ -199,15 +248,17 @@ impl Figures {
         let Some(letters) = self.letters else {
             return Ok(());
         };
-        let rows = [
-            ("due", letters.due),
-            ("under_way", letters.under_way),
-            ("refused", letters.refused),
-        ];
         table.gauges(
             "letters",
             "Letters in the outbox; acts of deliver-letter count those that have left it",
-            rows.map(|(stage, count)| ([("stage", stage)], count)),
+            None,
+            letters.by_stage(|pile| pile.count),
+        )?;
+        table.gauges(
+            "oldest_letter",
+            "How long the oldest letter in the outbox has waited",
+            Some(Unit::Seconds),
+            letters.by_stage(|pile| pile.age(self.now)),
         )
     }
 
@@ -250,5 +301,27 @@ impl Figures {
             Some(Unit::Bytes),
             store.room().floor_bytes(),
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn letters_are_as_old_as_the_oldest_of_their_stage() {
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let mut letters = Letters::default();
+        for second in [500, 400, 450] {
+            letters.count(&Stage::due(at(second)), at(second));
+        }
+        letters.count(&Stage::Refused, at(100));
+        let figures = |now| letters.by_stage(|pile| (pile.count, pile.age(at(now))));
+        assert_eq!(
+            figures(1000).map(|(_, row)| row),
+            [(3, 600), (0, 0), (1, 900)]
+        );
+        // A clock that was set back makes no letter older.
+        assert_eq!(figures(300).map(|(_, row)| row), [(3, 0), (0, 0), (1, 200)]);
     }
 }

@@ -63,6 +63,8 @@ pub struct Metrics {
 #[derive(Debug)]
 struct Desk {
     metrics: Metrics,
+    /// On the clock that nobody sets.
+    opened: Duration,
     leave: watch::Receiver<bool>,
 }
 
@@ -107,7 +109,12 @@ pub async fn say_starting(listener: TcpListener, leave: watch::Receiver<bool>) -
 }
 
 fn router(metrics: Metrics, leave: watch::Receiver<bool>) -> Router {
-    routes(get(health), get(figures)).with_state(Arc::new(Desk { metrics, leave }))
+    let desk = Desk {
+        opened: metrics.clock.monotonic(),
+        metrics,
+        leave,
+    };
+    routes(get(health), get(figures)).with_state(Arc::new(desk))
 }
 
 fn routes<S: Clone + Send + Sync + 'static>(
@@ -161,6 +168,7 @@ async fn figures(State(desk): State<Arc<Desk>>, headers: HeaderMap) -> Response 
         counts: metrics.counts.clone(),
         // What cannot be counted now is left out, as Prometheus wants it.
         letters: letters.ok().flatten(),
+        uptime: metrics.clock.monotonic().saturating_sub(desk.opened),
         now: metrics.clock.now(),
     };
     match figures.text() {
@@ -182,7 +190,7 @@ async fn letters(outbox: &Outbox) -> Option<Letters> {
     loop {
         let page = outbox.page(after.as_ref(), PAGE).await.ok()?;
         for waiting in &page.letters {
-            letters.count(&waiting.delivery.stage);
+            letters.count(&waiting.delivery.stage, waiting.letter.at);
         }
         after = page.next;
         if after.is_none() {

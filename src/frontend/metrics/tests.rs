@@ -120,7 +120,11 @@ async fn whoever_is_about_to_leave_is_not_healthy() {
             clock: Arc::new(SystemClock::start()),
         };
         let leave = watch::channel(leave).1;
-        State(Arc::new(Desk { metrics, leave }))
+        State(Arc::new(Desk {
+            opened: Duration::ZERO,
+            metrics,
+            leave,
+        }))
     };
     assert_eq!(health(desk(false)).await.status(), StatusCode::OK);
     assert_eq!(
@@ -162,6 +166,8 @@ async fn what_happens_is_counted_and_no_label_holds_what_people_typed() {
         "lpse_kiosk_hashes_waiting 0",
         "lpse_kiosk_hashes_refused_total 0",
         "lpse_kiosk_letters{stage=\"due\"} 0",
+        "lpse_kiosk_oldest_letter_seconds{stage=\"due\"} 0",
+        "# TYPE lpse_kiosk_uptime_seconds gauge",
         "lpse_kiosk_audit_log_up 1",
         "lpse_kiosk_store_up 1",
         "lpse_kiosk_store_floor_bytes 0",
