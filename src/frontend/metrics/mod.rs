@@ -1,7 +1,7 @@
 //! Health and figures for the machine's own monitoring, on a listener that only this machine reaches.
 //!
-//! `/healthz` says in a word whether people can be served; `/metrics` is for Prometheus. Neither writes to the disk,
-//! and nothing is computed while nobody asks.
+//! `/healthz` says in a word whether people can be served, and `/readyz` says it of each part; `/metrics` is for
+//! Prometheus. None of them writes to the disk, and nothing is computed while nobody asks.
 
 mod figures;
 mod form;
@@ -99,7 +99,7 @@ pub async fn say_starting(listener: TcpListener, leave: watch::Receiver<bool>) -
     let health = || async { (StatusCode::SERVICE_UNAVAILABLE, "starting\n") };
     let server = http::Server {
         what: "the metrics' listener",
-        router: routes(get(health), get(health)),
+        router: routes(get(health), get(health), get(health)),
         tls: None,
         limits: LIMITS,
         proxies: Networks::default(),
@@ -114,20 +114,27 @@ fn router(metrics: Metrics, leave: watch::Receiver<bool>) -> Router {
         metrics,
         leave,
     };
-    routes(get(health), get(figures)).with_state(Arc::new(desk))
+    routes(get(health), get(readiness), get(figures)).with_state(Arc::new(desk))
 }
 
 fn routes<S: Clone + Send + Sync + 'static>(
     health: MethodRouter<S>,
+    readiness: MethodRouter<S>,
     figures: MethodRouter<S>,
 ) -> Router<S> {
     Router::new()
         .route("/healthz", health)
+        .route("/readyz", readiness)
         .route("/metrics", figures)
         .method_not_allowed_fallback(async || {
             (StatusCode::METHOD_NOT_ALLOWED, "this is only read\n")
         })
-        .fallback(async || (StatusCode::NOT_FOUND, "there are /healthz and /metrics\n"))
+        .fallback(async || {
+            (
+                StatusCode::NOT_FOUND,
+                "there are /healthz, /readyz and /metrics\n",
+            )
+        })
         .layer(middleware::from_fn(no_store))
 }
 
@@ -143,12 +150,17 @@ async fn no_store(request: Request, next: Next) -> Response {
     response
 }
 
+impl Desk {
+    /// Nobody new is let in.
+    fn is_leaving(&self) -> bool {
+        *self.leave.borrow() || self.metrics.counts.are_closed()
+    }
+}
+
 async fn health(State(desk): State<Arc<Desk>>) -> Response {
     let (status, word) = match desk.metrics.vitals.store.condition() {
         // A load balancer sends people elsewhere, while those who are in finish.
-        _ if *desk.leave.borrow() || desk.metrics.counts.are_closed() => {
-            (StatusCode::SERVICE_UNAVAILABLE, "leaving")
-        }
+        _ if desk.is_leaving() => (StatusCode::SERVICE_UNAVAILABLE, "leaving"),
         Condition::Well if desk.metrics.vitals.audit.is_failing() => {
             (StatusCode::SERVICE_UNAVAILABLE, "audit log")
         }
@@ -156,6 +168,30 @@ async fn health(State(desk): State<Arc<Desk>>) -> Response {
         condition => (StatusCode::SERVICE_UNAVAILABLE, condition.word()),
     };
     (status, format!("{word}\n")).into_response()
+}
+
+/// Everything that newcomers need, a line each: the first fault hides no other.
+async fn readiness(State(desk): State<Arc<Desk>>) -> Response {
+    let vitals = &desk.metrics.vitals;
+    let condition = vitals.store.condition();
+    let parts = [
+        ("doors", desk.is_leaving().then_some("leaving")),
+        (
+            "store",
+            (condition != Condition::Well).then(|| condition.word()),
+        ),
+        (
+            "audit log",
+            vitals.audit.is_failing().then_some("takes no records"),
+        ),
+    ];
+    let is_ready = parts.iter().all(|(_, fault)| fault.is_none());
+    let status = match is_ready {
+        true => StatusCode::OK,
+        false => StatusCode::SERVICE_UNAVAILABLE,
+    };
+    let lines = parts.map(|(part, fault)| format!("{part}: {}\n", fault.unwrap_or("ok")));
+    (status, lines.concat()).into_response()
 }
 
 async fn figures(State(desk): State<Arc<Desk>>, headers: HeaderMap) -> Response {

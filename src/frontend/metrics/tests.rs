@@ -82,8 +82,14 @@ async fn health_is_a_word_and_nothing_but_reading_is_allowed() {
         answer.starts_with("HTTP/1.1 200 ") && answer.ends_with("\r\n\r\nok\n"),
         "{answer}"
     );
+    let answer = served.ask("GET /readyz").await;
+    assert!(
+        answer.ends_with("\r\n\r\ndoors: ok\nstore: ok\naudit log: ok\n"),
+        "{answer}"
+    );
     for (request, status) in [
         ("GET /healthz?verbose", "200"),
+        ("HEAD /readyz", "200"),
         ("HEAD /metrics", "200"),
         ("POST /healthz", "405"),
         ("DELETE /metrics", "405"),
@@ -126,14 +132,16 @@ async fn whoever_is_about_to_leave_is_not_healthy() {
             leave,
         }))
     };
-    assert_eq!(health(desk(false)).await.status(), StatusCode::OK);
-    assert_eq!(
-        health(desk(true)).await.status(),
-        StatusCode::SERVICE_UNAVAILABLE
-    );
+    let told = async |leave| {
+        let health = health(desk(leave)).await.status();
+        assert_eq!(readiness(desk(leave)).await.status(), health);
+        health
+    };
+    assert_eq!(told(false).await, StatusCode::OK);
+    assert_eq!(told(true).await, StatusCode::SERVICE_UNAVAILABLE);
     served.counts.close();
     assert_eq!(
-        health(desk(false)).await.status(),
+        told(false).await,
         StatusCode::SERVICE_UNAVAILABLE,
         "people may finish, and nobody comes in"
     );
