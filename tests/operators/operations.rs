@@ -241,6 +241,71 @@ fn the_classic_text_is_as_prometheus_wants_it() {
     promtool(&["check", "metrics"], &classic_exposition());
 }
 
+/// Every series of ours that `queries` name: the metric, and what its labels must be.
+fn selected(queries: &str) -> Vec<(&str, Vec<(&str, &str)>)> {
+    let named = queries.match_indices("lpse_kiosk_").map(|(at, _)| {
+        let here = &queries[at..];
+        let end = here.find(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+        let (name, rest) = here.split_at(end.unwrap_or(here.len()));
+        let matchers = rest
+            .strip_prefix('{')
+            .and_then(|rest| rest.split('}').next());
+        let matchers = matchers.unwrap_or_default().split(',');
+        let equals = matchers.filter_map(|matcher| matcher.split_once("=\""));
+        (
+            name,
+            equals
+                .map(|(label, word)| (label, word.trim_end_matches('"')))
+                .collect(),
+        )
+    });
+    named.collect()
+}
+
+/// An alert that names no series is silent for ever, and its panel is empty.
+#[test]
+fn the_alerts_and_the_dashboard_name_nothing_that_is_not_told() {
+    let rules = asset("monitoring/lpse-kiosk.rules.yml");
+    promtool(&["check", "rules", &rules.display().to_string()], "");
+    let rules = fs::read_to_string(rules).unwrap();
+    let dashboard = fs::read_to_string(asset("monitoring/lpse-kiosk.dashboard.json")).unwrap();
+    let dashboard: serde_json::Value = serde_json::from_str(&dashboard).unwrap();
+    let panels = dashboard["panels"].as_array().expect("panels");
+    let mut queries = vec![
+        dashboard["templating"]["list"][1]["query"]
+            .as_str()
+            .unwrap(),
+    ];
+    for panel in panels {
+        let targets = panel["targets"].as_array().expect("what a panel shows");
+        assert!(!targets.is_empty(), "{panel}");
+        queries.extend(
+            targets
+                .iter()
+                .map(|target| target["expr"].as_str().unwrap()),
+        );
+    }
+    let exposition = classic_exposition();
+    let series: Vec<&str> = exposition
+        .lines()
+        .filter(|line| !line.starts_with('#'))
+        .collect();
+    for (of, queries) in [("alerts", rules), ("dashboard", queries.join("\n"))] {
+        let selected = selected(&queries);
+        assert!(selected.len() > 10, "{of}: {selected:?}");
+        for (name, labels) in selected {
+            let is_told = series.iter().any(|line| {
+                let rest = line.strip_prefix(name);
+                rest.is_some_and(|rest| rest.starts_with(['{', ' ']))
+                    && labels
+                        .iter()
+                        .all(|(label, word)| line.contains(&format!("{label}=\"{word}\"")))
+            });
+            assert!(is_told, "{of}: {name} {labels:?}");
+        }
+    }
+}
+
 #[test]
 fn a_place_in_use_is_told_before_the_screen_is_taken() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
