@@ -78,6 +78,45 @@ fn chain(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, TlsError> {
     }
 }
 
+/// When the first certificate of a chain (PEM) ends.
+///
+/// # Errors
+/// What is wrong with the chain, in words for the operator.
+pub fn end(certificate_pem: &[u8]) -> Result<Timestamp, TlsError> {
+    Ok(first_end(&chain(certificate_pem)?))
+}
+
+fn first_end(chain: &[CertificateDer<'_>]) -> Timestamp {
+    let ends = chain
+        .iter()
+        .filter_map(|certificate| match judged(certificate, Timestamp::MAX) {
+            Err(rustls::Error::InvalidCertificate(CertificateError::ExpiredContext {
+                not_after,
+                ..
+            })) => {
+                let end = i64::try_from(not_after.as_secs()).unwrap_or(i64::MAX);
+                Some(Timestamp::from_second(end).unwrap_or(Timestamp::MAX))
+            }
+            _ => None,
+        });
+    ends.min().unwrap_or(Timestamp::MAX)
+}
+
+/// The TLS library knows a certificate's dates and tells them only when it refuses one for them: so it is asked how it
+/// would judge at an instant, such as the end of all time, and is asked for the dates alone, with nobody to trust.
+fn judged(certificate: &CertificateDer<'_>, at: Timestamp) -> Result<(), rustls::Error> {
+    let parsed = ParsedCertificate::try_from(certificate)?;
+    let nobody = RootCertStore::empty();
+    let all = ring::default_provider()
+        .signature_verification_algorithms
+        .all;
+    verify_server_cert_signed_by_trust_anchor(&parsed, &nobody, &[], instant(at), all)
+}
+
+fn instant(at: Timestamp) -> UnixTime {
+    UnixTime::since_unix_epoch(Duration::from_secs(at.as_second().max(0).cast_unsigned()))
+}
+
 /// What people's browsers will make of a certificate chain, the page's own certificate first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Reception {
@@ -104,36 +143,16 @@ pub fn reception(
     let unusable = |error: rustls::Error| TlsError::Unusable(error.to_string());
     let name = ServerName::try_from(host.to_owned())
         .map_err(|_| TlsError::Unusable(format!("{host} is no host name")))?;
-    let instant = |at: Timestamp| {
-        UnixTime::since_unix_epoch(Duration::from_secs(at.as_second().max(0).cast_unsigned()))
-    };
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     let algorithms = ring::default_provider().signature_verification_algorithms;
-    // The TLS library knows a certificate's dates and tells them only when it refuses one for them: so it is asked how it
-    // would judge at the end of all time, and is asked for the dates alone, with nobody to trust.
-    let judged = |certificate: &CertificateDer<'_>, at: Timestamp| {
-        let parsed = ParsedCertificate::try_from(certificate)?;
-        let nobody = RootCertStore::empty();
-        let all = algorithms.all;
-        verify_server_cert_signed_by_trust_anchor(&parsed, &nobody, &[], instant(at), all)
-    };
     let mut reception = Reception {
         begins_later: false,
-        ends: Timestamp::MAX,
+        ends: first_end(&chain),
         fits_host: true,
         is_trusted: true,
     };
     for certificate in &chain {
-        if let Err(rustls::Error::InvalidCertificate(CertificateError::ExpiredContext {
-            not_after,
-            ..
-        })) = judged(certificate, Timestamp::MAX)
-        {
-            let ends = i64::try_from(not_after.as_secs()).unwrap_or(i64::MAX);
-            let ends = Timestamp::from_second(ends).unwrap_or(Timestamp::MAX);
-            reception.ends = reception.ends.min(ends);
-        }
         reception.begins_later |= matches!(
             judged(certificate, now),
             Err(rustls::Error::InvalidCertificate(
