@@ -9,6 +9,7 @@ use std::{
     time::Duration,
 };
 
+use jiff::Timestamp;
 use tokio::{sync::watch, task::JoinSet};
 use tokio_rustls::rustls::ServerConfig;
 
@@ -106,6 +107,7 @@ impl Listeners {
 struct Page {
     listener: TcpListener,
     tls: Option<Arc<ServerConfig>>,
+    certificate_end: Option<Timestamp>,
 }
 
 impl Page {
@@ -116,16 +118,23 @@ impl Page {
             return Ok(None);
         };
         let failed = |error| PageError::Listen(listen, error);
-        let tls = match (&settings.certificate_file, &settings.key_file) {
-            (Some(certificate), Some(key)) => Some(tls(certificate, key)?),
-            _ => None,
+        let (tls, certificate_end) = match (&settings.certificate_file, &settings.key_file) {
+            (Some(certificate), Some(key)) => {
+                let (tls, end) = tls(certificate, key)?;
+                (Some(tls), Some(end))
+            }
+            _ => (None, None),
         };
         let listener = TcpListener::bind(listen).map_err(failed)?;
         if settings.base_url.is_none() {
             let at = listener.local_addr().map_err(failed)?;
             settings.base_url = Some(BaseUrl::of_this_machine(at));
         }
-        Ok(Some(Self { listener, tls }))
+        Ok(Some(Self {
+            listener,
+            tls,
+            certificate_end,
+        }))
     }
 
     fn settings(&self, config: &Config) -> WebSettings {
@@ -140,11 +149,13 @@ impl Page {
     }
 }
 
-fn tls(certificate: &Path, key: &Path) -> Result<Arc<ServerConfig>, PageError> {
+/// What the page speaks TLS with, and when its certificate ends.
+fn tls(certificate: &Path, key: &Path) -> Result<(Arc<ServerConfig>, Timestamp), PageError> {
     let chain = std::fs::read(certificate)
         .map_err(|error| PageError::Certificate(certificate.display().to_string(), error))?;
     let key = secret_file::read("the page's key file", key)?;
-    Ok(web::tls_config(&chain, key.as_bytes())?)
+    let config = web::tls_config(&chain, key.as_bytes())?;
+    Ok((config, web::end(&chain)?))
 }
 
 /// Starts the courier, the socket, the page and the metrics over an opened store. They end when `leave` holds true, and
@@ -194,6 +205,7 @@ pub fn start(
             vitals: opened.vitals.clone(),
             counts: counts.clone(),
             outbox: opened.services.outbox.clone(),
+            certificate_end: (listeners.page.as_ref()).and_then(|page| page.certificate_end),
             clock: clock.clone(),
         };
         let leave = leave.clone();

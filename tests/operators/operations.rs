@@ -221,10 +221,26 @@ fn promtool(arguments: &[&str], input: &str) {
     assert!(judged.status.success(), "{told}\n{input}");
 }
 
-/// A kiosk with figures that can be asked for, and its classic exposition.
+/// The classic exposition of a kiosk that has everything of which there are figures.
 fn classic_exposition() -> String {
     let port = free_port();
-    let office = Office::new().with("LPSE_KIOSK_METRICS_LISTEN", &format!("127.0.0.1:{port}"));
+    let office = Office::new();
+    let made = rcgen::generate_simple_self_signed(["lpse.contoh.go.id".into()]).unwrap();
+    let file = |name: &str, pem: String| {
+        let file = office.path(name);
+        fs::write(&file, pem).unwrap();
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
+        file.display().to_string()
+    };
+    let certificate = file("web.pem", made.cert.pem());
+    let private = file("web.key", made.signing_key.serialize_pem());
+    let page = format!("127.0.0.1:{}", free_port());
+    let office = office
+        .with("LPSE_KIOSK_WEB_LISTEN", &page)
+        .with("LPSE_KIOSK_WEB_BASE_URL", "https://lpse.contoh.go.id")
+        .with("LPSE_KIOSK_WEB_CERTIFICATE", &certificate)
+        .with("LPSE_KIOSK_WEB_KEY", &private)
+        .with("LPSE_KIOSK_METRICS_LISTEN", &format!("127.0.0.1:{port}"));
     let mut kiosk = office.kiosk();
     kiosk.expect("Selamat datang");
     eventually("health", || {

@@ -29,6 +29,7 @@ pub struct Figures {
     pub vitals: Vitals,
     pub counts: Counts,
     pub letters: Option<Letters>,
+    pub certificate_end: Option<Timestamp>,
     pub uptime: Duration,
     pub now: Timestamp,
 }
@@ -182,7 +183,16 @@ impl Figures {
             "How long this process has had its store open",
             Some(Unit::Seconds),
             self.uptime.as_secs(),
-        )
+        )?;
+        if let Some(end) = self.certificate_end {
+            table.gauge(
+                "certificate_end",
+                "When the certificate of the reset page ends, since the epoch",
+                Some(Unit::Seconds),
+                end.as_second().max(0).cast_unsigned(),
+            )?;
+        }
+        Ok(())
     }
 
     fn people(&self, table: &mut Table<'_>) -> fmt::Result {

@@ -19,6 +19,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{MethodRouter, get},
 };
+use jiff::Timestamp;
 use tokio::{sync::watch, time::timeout};
 
 use super::{admission::counts::Counts, http};
@@ -56,6 +57,8 @@ pub struct Metrics {
     pub vitals: Vitals,
     pub counts: Counts,
     pub outbox: Outbox,
+    /// Of the reset page, where it has one of its own.
+    pub certificate_end: Option<Timestamp>,
     pub clock: Arc<dyn Clock>,
 }
 
@@ -204,6 +207,7 @@ async fn figures(State(desk): State<Arc<Desk>>, headers: HeaderMap) -> Response 
         counts: metrics.counts.clone(),
         // What cannot be counted now is left out, as Prometheus wants it.
         letters: letters.ok().flatten(),
+        certificate_end: metrics.certificate_end,
         uptime: metrics.clock.monotonic().saturating_sub(desk.opened),
         now: metrics.clock.now(),
     };

@@ -44,6 +44,7 @@ impl Served {
             vitals: opened.vitals.clone(),
             counts: counts.clone(),
             outbox: opened.services.outbox.clone(),
+            certificate_end: Some(Timestamp::from_second(1_900_000_000).unwrap()),
             clock,
         };
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
@@ -123,6 +124,7 @@ async fn whoever_is_about_to_leave_is_not_healthy() {
             vitals: served.opened.vitals.clone(),
             counts: served.counts.clone(),
             outbox: served.opened.services.outbox.clone(),
+            certificate_end: None,
             clock: Arc::new(SystemClock::start()),
         };
         let leave = watch::channel(leave).1;
@@ -176,6 +178,7 @@ async fn what_happens_is_counted_and_no_label_holds_what_people_typed() {
         "lpse_kiosk_letters{stage=\"due\"} 0",
         "lpse_kiosk_oldest_letter_seconds{stage=\"due\"} 0",
         "# TYPE lpse_kiosk_uptime_seconds gauge",
+        "lpse_kiosk_certificate_end_seconds 1900000000",
         "lpse_kiosk_audit_log_up 1",
         "lpse_kiosk_store_up 1",
         "lpse_kiosk_store_floor_bytes 0",

@@ -39,7 +39,7 @@ use router::router;
 use site::Site;
 
 pub use resets::Resets;
-pub use tls::{Reception, TlsError, reception, tls_config};
+pub use tls::{Reception, TlsError, end, reception, tls_config};
 
 /// What the office has decided about its page.
 pub struct WebSettings {
