@@ -19,12 +19,14 @@ use std::{
         atomic::{AtomicU64, Ordering::Relaxed},
     },
     thread,
+    time::Instant,
 };
 
 use tokio::sync::oneshot;
 
 use crate::domain::{
     PasswordHash, PlainPassword, Source, SourceKey,
+    durations::Durations,
     password::{self, HashCost, HashMemory, PasswordProof},
 };
 
@@ -243,6 +245,8 @@ pub struct Load {
     waiting: AtomicU64,
     running: AtomicU64,
     refused: AtomicU64,
+    // Held to note or copy a few numbers.
+    waits: Mutex<Durations>,
 }
 
 impl Load {
@@ -254,6 +258,17 @@ impl Load {
     /// Hashes that are being made.
     pub fn running(&self) -> u64 {
         self.running.load(Relaxed)
+    }
+
+    /// How long hashes were in the queue until a thread took them.
+    pub fn waits(&self) -> Durations {
+        let waits = self.waits.lock().unwrap_or_else(PoisonError::into_inner);
+        waits.clone()
+    }
+
+    fn note_wait(&self, since: Instant) {
+        let mut waits = self.waits.lock().unwrap_or_else(PoisonError::into_inner);
+        waits.note(since.elapsed());
     }
 
     /// How often the answer was [`Busy`].
@@ -350,8 +365,10 @@ impl HashPool {
     ) -> Result<T, Busy> {
         let (reply, answer) = oneshot::channel();
         let load = self.load.clone();
+        let asked = Instant::now();
         let job: Job = Box::new(move |memory| {
             load.waiting.fetch_sub(1, Relaxed);
+            load.note_wait(asked);
             // Whoever asked may have gone while this waited in the queue; then the work is not worth a core.
             if !reply.is_closed() {
                 load.running.fetch_add(1, Relaxed);
@@ -421,6 +438,8 @@ mod tests {
         assert_eq!(pool.run(peer("a"), |_| 3).await, Ok(3));
         assert_eq!(pool.expect_room(&from), Ok(()));
         assert_eq!(figures(), (0, 0, 2));
+        // Whoever was refused has not waited.
+        assert_eq!(load.waits().count(), 3);
     }
 
     #[test]

@@ -3,14 +3,16 @@
 use std::{
     fmt,
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
     },
+    time::Duration,
 };
 
 use tokio::sync::watch;
 
 use super::{Outcome, away::Away, folder::Room};
+use crate::domain::durations::Durations;
 
 /// Whether the store can go on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -207,6 +209,8 @@ pub struct Counts {
     conflicts: AtomicU64,
     failed: AtomicU64,
     groups: AtomicU64,
+    // Held to note or copy a few numbers.
+    durations: Mutex<Durations>,
 }
 
 impl Counts {
@@ -227,8 +231,16 @@ impl Counts {
         self.groups.load(Relaxed)
     }
 
-    /// Counts a group of commits that the store has judged.
-    pub(super) fn count(&self, outcomes: &[Outcome]) {
+    /// How long each group took to be judged and made durable.
+    pub fn durations(&self) -> Durations {
+        let durations = self.durations.lock();
+        durations.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Counts a group of commits that the store has judged, which took so long.
+    pub(super) fn count(&self, outcomes: &[Outcome], took: Duration) {
+        let durations = self.durations.lock();
+        durations.unwrap_or_else(PoisonError::into_inner).note(took);
         self.groups.fetch_add(1, Relaxed);
         for outcome in outcomes {
             let count = match outcome {

@@ -122,12 +122,17 @@ fn samples(exposition: &str) -> HashMap<String, f64> {
         let value: f64 = value.parse().unwrap_or_else(|_| panic!("{line}"));
         let (name, labels) = series.split_once('{').unwrap_or((series, "}"));
         assert!(is_name(name) && name.starts_with("lpse_kiosk_"), "{line}");
-        let wanted = match kind.as_str() {
-            "counter" => format!("{family}_total"),
-            "gauge" => family.clone(),
+        let suffixes: &[&str] = match kind.as_str() {
+            "counter" => &["_total"],
+            "gauge" => &[""],
+            "histogram" => &["_bucket", "_sum", "_count"],
             other => panic!("{other} of {line}"),
         };
-        assert_eq!(name, wanted, "{line}");
+        let suffix = name.strip_prefix(&family);
+        assert!(
+            suffix.is_some_and(|suffix| suffixes.contains(&suffix)),
+            "{line}"
+        );
         let labels = labels.strip_suffix('}').unwrap_or_else(|| panic!("{line}"));
         for label in labels.split(',').filter(|label| !label.is_empty()) {
             let (name, word) = label.split_once('=').unwrap_or_else(|| panic!("{line}"));
@@ -138,6 +143,7 @@ fn samples(exposition: &str) -> HashMap<String, f64> {
             // No label is anything but one of our own words.
             let ours = |c: char| c.is_ascii_lowercase() || c == '_' || c == '-';
             let is_ours = match name {
+                "le" => kind == "histogram" && word.parse::<f64>().is_ok(),
                 "version" => word == env!("CARGO_PKG_VERSION"),
                 _ => !word.is_empty() && word.chars().all(ours),
             };
@@ -199,6 +205,12 @@ fn monitoring_reads_health_and_figures_while_people_log_in() {
     assert_eq!((after[granted], after[refused]), (1.0, 1.0));
     let commits = "lpse_kiosk_commits_total{outcome=\"applied\"}";
     assert!(after[commits] > before[commits], "{after:?}");
+    let grown = |name: &str| after[name] - before[name];
+    assert!(
+        grown("lpse_kiosk_hash_wait_seconds_count") >= 2.0,
+        "{after:?}"
+    );
+    assert!(grown("lpse_kiosk_commit_seconds_count") >= 1.0, "{after:?}");
     kiosk.signal("TERM");
     kiosk.wait();
     assert_eq!(get(port, "/healthz"), None, "gone with the kiosk");

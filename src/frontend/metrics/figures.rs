@@ -3,19 +3,19 @@
 //! Architecture invariant: no label holds an account, an address or anything else that people typed; every label is one
 //! of a few words of this program. True reasons are left out too: they would tell a wrong password from an unknown ID.
 
-use std::{fmt, time::Duration};
+use std::{collections::HashMap, fmt, time::Duration};
 
 use jiff::Timestamp;
 use prometheus_client::{
     collector::Collector,
-    encoding::{DescriptorEncoder, EncodeMetric, text},
-    metrics::{MetricType, counter::ConstCounter, gauge::ConstGauge},
+    encoding::{DescriptorEncoder, EncodeMetric, NoLabelSet, text},
+    metrics::{MetricType, counter::ConstCounter, exemplar::Exemplar, gauge::ConstGauge},
     registry::{Registry, Unit},
 };
 
 use crate::{
     assembly::Vitals,
-    domain::letter::Stage,
+    domain::{durations::Durations, letter::Stage},
     frontend::admission::counts::{Counts, Entrance, Reason},
     store::health::Condition,
 };
@@ -145,6 +145,15 @@ impl Table<'_> {
         ConstGauge::new(value).encode(metric)
     }
 
+    /// Seconds are added to the name.
+    fn histogram(&mut self, name: &str, help: &str, durations: &Durations) -> fmt::Result {
+        let unit = Some(&Unit::Seconds);
+        let mut metric = (self.0).encode_descriptor(name, help, unit, MetricType::Histogram)?;
+        let no_exemplars = None::<&HashMap<usize, Exemplar<NoLabelSet, f64>>>;
+        let sum = durations.sum().as_secs_f64();
+        metric.encode_histogram(sum, durations.count(), &durations.by_bound(), no_exemplars)
+    }
+
     fn counter(&mut self, name: &str, help: &str, value: u64) -> fmt::Result {
         let metric = self
             .0
@@ -251,6 +260,11 @@ impl Figures {
             "hashes_refused",
             "Times that somebody was told to try again, because the queue was full",
             load.refused(),
+        )?;
+        table.histogram(
+            "hash_wait",
+            "How long password hashes were in the queue",
+            &load.waits(),
         )
     }
 
@@ -296,6 +310,11 @@ impl Figures {
             "commit_groups",
             "Groups of writes that shared a flush",
             counts.groups(),
+        )?;
+        table.histogram(
+            "commit",
+            "How long each group of writes took to be durable",
+            &counts.durations(),
         )?;
         if let Some(free) = store.room().free_bytes() {
             table.gauge(

@@ -446,11 +446,13 @@ impl Committer {
                 }
             }
         }
+        let begun = Instant::now();
         let result = self.apply(&group);
+        let took = begun.elapsed();
         // Also what failed: it may have been applied.
         self.tell_copies(&group);
         match &result {
-            Ok(outcomes) => self.counts.count(outcomes),
+            Ok(outcomes) => self.counts.count(outcomes, took),
             Err(_) => self.counts.count_failed(group.len()),
         }
         match result {

@@ -28,7 +28,7 @@ mod transaction;
 mod turn;
 mod version;
 
-use std::{path::Path, sync::Arc};
+use std::{path::Path, sync::Arc, time::Instant};
 
 use async_trait::async_trait;
 use tokio::{runtime::Handle, sync::watch, task::JoinHandle};
@@ -170,9 +170,10 @@ impl Store for Etcd {
         {
             transaction.compares.push(self.holder.copies(&self.cluster));
         }
+        let begun = Instant::now();
         let outcome = self.slots.commit(&transaction).await;
         match &outcome {
-            Ok(outcome) => self.counts.count(&[*outcome]),
+            Ok(outcome) => self.counts.count(&[*outcome], begun.elapsed()),
             Err(_) => self.counts.count_failed(1),
         }
         outcome
