@@ -103,11 +103,12 @@ fn write_stranded(
     }
     let zone = context.settings.zone.as_str();
     let since = fill(&words.since, &[("zone", zone)]);
+    // What has no room on a narrow terminal is what tells an officer least.
     let mut table = Table::new(&[
         (words.stranded.as_str(), 14),
-        (&words.name, 10),
-        (&since, 17),
         (&words.cause, 24),
+        (&since, 17),
+        (&words.name, 10),
     ]);
     for account in &seen.stranded {
         let StrandedAccount {
@@ -123,13 +124,13 @@ fn write_stranded(
         let failures = context.text.number(stranded.failures.into());
         table.row(vec![
             key.user_id.to_string(),
-            name.to_string(),
+            fill(cause, &[("n", &failures)]),
             calendar::short_date_and_minute(
                 stranded.since,
                 context.settings.zone,
                 &context.text.months,
             ),
-            fill(cause, &[("n", &failures)]),
+            name.to_string(),
         ]);
     }
     table.write(sheet, focus, rows.saturating_sub(1), seen.has_more_stranded);
