@@ -31,13 +31,14 @@ const NOBODY: u32 = 65_534;
 const HOST: &str = "lpse.contoh.go.id";
 
 /// The checks, in their order.
-const CHECKS: [&str; 17] = [
+const CHECKS: [&str; 18] = [
     "configuration",
     "files",
     "store",
     "master-key",
     "records",
     "outbox",
+    "help",
     "free-space",
     "audit-log",
     "clock",
@@ -410,13 +411,43 @@ fn root_sees_the_store_of_another_user_through_its_kiosk_and_never_opens_it() {
     let mut kiosk = office.kiosk_of_user(NOBODY, &key);
     kiosk.expect("Total Pengunjung");
     let report = office.doctor();
-    report.all_is_well();
+    report.only(&[("help", "warning", "set-role")]);
     assert!(
         report
             .check("master-key")
             .message
             .contains("the store's own")
     );
+}
+
+#[test]
+fn accounts_that_nobody_can_help_are_told_until_somebody_is_an_officer() {
+    let office = Office::empty_embedded().with("LPSE_KIOSK_SSH_LISTEN", "127.0.0.1:0");
+    office.policy("enabled");
+    office.doctor().all_is_well();
+    let office = office.with_people();
+    let told = || {
+        let report = office.doctor();
+        let help = report.check("help");
+        (help.status.clone(), help.what_to_do.clone())
+    };
+    let (status, way) = told();
+    let way = way.expect("a way out");
+    assert_eq!(status, "warning");
+    assert!(
+        way.contains("user set-role USER_ID officer") && way.contains("[mail] server"),
+        "{way}"
+    );
+    let reason = ["--reason", "SK Kepala LPSE 7/2026"];
+    for (act, status) in [
+        (&["user", "set-role", "PPK30", "officer"][..], "ok"),
+        // Who is suspended helps nobody.
+        (&["user", "suspend", "PPK30"], "warning"),
+        (&["user", "reinstate", "PPK30"], "ok"),
+    ] {
+        succeeds(office.command(&[act, &reason].concat()));
+        assert_eq!(told().0, status, "after {act:?}");
+    }
 }
 
 #[test]

@@ -8,6 +8,7 @@ use std::{fs, os::unix::fs::MetadataExt, path::Path, sync::Arc, time::Duration};
 use super::{
     cluster, files,
     finding::{Finding, Status},
+    help,
     patient::Patient,
 };
 use crate::{
@@ -366,7 +367,8 @@ async fn read_checked(
         Ok(letters) => judge_letters(&letters, patient.now, is_running),
         Err(error) => unread(patient, &error),
     };
-    vec![records, letters]
+    let help = help::judge(&checked, patient.config.letters_are_sent());
+    vec![records, letters, help]
 }
 
 fn unread(patient: &Patient<'_>, error: &StoreError) -> Finding {
