@@ -31,7 +31,7 @@ const NOBODY: u32 = 65_534;
 const HOST: &str = "lpse.contoh.go.id";
 
 /// The checks, in their order.
-const CHECKS: [&str; 18] = [
+const CHECKS: [&str; 19] = [
     "configuration",
     "files",
     "store",
@@ -39,6 +39,7 @@ const CHECKS: [&str; 18] = [
     "records",
     "outbox",
     "help",
+    "last-backup",
     "free-space",
     "audit-log",
     "clock",
@@ -189,7 +190,7 @@ impl Whole {
             ssh_port,
         };
         whole.certify(&whole.authority.certificate(HOST));
-        let path = |name: &str| whole.office.path(name).display().to_string();
+        let path = |name: &str| path_of(&whole.office, name);
         let password = private(&whole.office, "smtp-password", whole.server.password());
         let mail_authority = private(&whole.office, "mail-authority.pem", whole.server.ca_pem());
         let trusted = private(&whole.office, "trusted.pem", whole.authority.pem());
@@ -215,6 +216,9 @@ impl Whole {
         });
         // The first start makes the host key.
         office.serve_at(ssh_port).signal("TERM").wait();
+        let backup = [path_of(&office, "backup.key"), path_of(&office, "backup")];
+        let backup = ["backup", "--new-key-file", &backup[0], &backup[1]];
+        succeeds(office.command(&backup));
         Self { office, ..whole }
     }
 
@@ -243,6 +247,10 @@ impl Whole {
     fn doctor(&self) -> Report {
         self.office.doctor()
     }
+}
+
+fn path_of(office: &Office, name: &str) -> String {
+    office.path(name).display().to_string()
 }
 
 /// Writes a file for its owner alone.
@@ -318,6 +326,46 @@ fn a_new_installation_is_told_what_the_first_start_makes_and_stays_new() {
         assert!(check.message.contains(words), "{check:?}");
     }
     assert_eq!(everything(&office.path("")), before);
+}
+
+#[test]
+fn a_store_without_a_backup_or_with_an_old_one_is_told_alone_and_beside_its_kiosk() {
+    let office = Office::empty_embedded()
+        .with_people()
+        .with("LPSE_KIOSK_SSH_LISTEN", "127.0.0.1:0");
+    let told = || {
+        let report = office.doctor();
+        let last = report.check("last-backup");
+        (last.status.clone(), last.message.clone())
+    };
+    let (status, message) = told();
+    assert!(
+        status == "warning" && message.contains("none was ever made"),
+        "{message}"
+    );
+    let (key, file) = (path_of(&office, "backup.key"), path_of(&office, "backup"));
+    let refused_file = path_of(&office, "nowhere/backup");
+    let refused_backup = office.command(&["backup", "--new-key-file", &key, &refused_file]);
+    assert!(!refused_backup.status.success());
+    assert_eq!(told().0, "warning", "none was made");
+    let mut kiosk = office.kiosk();
+    kiosk.expect("Total Pengunjung");
+    succeeds(office.command(&["backup", "--new-key-file", &key, &file]));
+    let is_told = |(status, message): (String, String)| {
+        let is_made = status == "ok" && message.starts_with("as of 2020-08-13 08:");
+        assert!(is_made, "{status} {message}");
+    };
+    is_told(told());
+    kiosk.signal("TERM").wait();
+    is_told(told());
+    office.pass(31 * 24 * 60 * 60);
+    let (status, message) = told();
+    assert!(
+        status == "warning" && message.contains("more than 30 days ago"),
+        "{message}"
+    );
+    succeeds(office.command(&["backup", "--force", "--key-file", &key, &file]));
+    assert_eq!(told().0, "ok");
 }
 
 #[test]
@@ -411,7 +459,10 @@ fn root_sees_the_store_of_another_user_through_its_kiosk_and_never_opens_it() {
     let mut kiosk = office.kiosk_of_user(NOBODY, &key);
     kiosk.expect("Total Pengunjung");
     let report = office.doctor();
-    report.only(&[("help", "warning", "set-role")]);
+    report.only(&[
+        ("help", "warning", "set-role"),
+        ("last-backup", "warning", "--new-key-file"),
+    ]);
     assert!(
         report
             .check("master-key")

@@ -8,6 +8,7 @@ mod cluster;
 mod files;
 mod finding;
 mod help;
+mod last_backup;
 mod mail;
 mod patient;
 mod ports;
@@ -34,7 +35,7 @@ use report::Report;
 /// Check everything the kiosk stands on, and say what to do
 ///
 /// Each line is ok, a warning or a failure: the configuration, files and their modes, the store, the master key, every
-/// member of an etcd cluster, the machines that share it and their clocks, free space, the audit log, the outbox, who can help, the clock, the time zone, this terminal, the SSH host key, the ports, the page and its
+/// member of an etcd cluster, the machines that share it and their clocks, free space, the audit log, the outbox, who can help, the last backup, the clock, the time zone, this terminal, the SSH host key, the ports, the page and its
 /// certificate, the mail server. It works while the kiosk runs and when it does not, and changes nothing: no letter is
 /// sent, nothing is created. The last line counts what was found.
 ///

@@ -8,7 +8,7 @@ use std::{fs, os::unix::fs::MetadataExt, path::Path, sync::Arc, time::Duration};
 use super::{
     cluster, files,
     finding::{Finding, Status},
-    help,
+    help, last_backup,
     patient::Patient,
 };
 use crate::{
@@ -363,12 +363,16 @@ async fn read_checked(
             Finding::failure(RECORDS, said.join(" "), what_to_do(&checked))
         }
     };
+    let last_backup = match Settings::new(store.clone()).last_backup().await {
+        Ok(last) => last_backup::judge(checked.accounts, last, patient.now, patient.config.zone),
+        Err(error) => unread(patient, &error),
+    };
     let letters = match letters(&Outbox::new(store)).await {
         Ok(letters) => judge_letters(&letters, patient.now, is_running),
         Err(error) => unread(patient, &error),
     };
     let help = help::judge(&checked, patient.config.letters_are_sent());
-    vec![records, letters, help]
+    vec![records, letters, help, last_backup]
 }
 
 fn unread(patient: &Patient<'_>, error: &StoreError) -> Finding {
