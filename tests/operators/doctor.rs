@@ -2,7 +2,7 @@
 //! check and by no other; and looking changes nothing.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs::{self, Permissions},
     io::Write,
     net::TcpListener,
@@ -743,6 +743,87 @@ fn a_host_key_that_cannot_be_used_is_found() {
             .contains("there is none")
     );
     assert!(!key.exists());
+}
+
+/// The names in the first cells of the table under a heading of the manual for operators, whose other cells all say something.
+fn rows(heading: &str) -> BTreeSet<String> {
+    let manual = fs::read_to_string("assets/manual/operating.md").unwrap();
+    let (_, section) = manual.split_once(heading).expect(heading);
+    let lines = section.lines().skip_while(|line| !line.starts_with("|---"));
+    let rows = lines.skip(1).take_while(|line| line.starts_with('|'));
+    rows.flat_map(|row| {
+        let cells: Vec<&str> = row.trim_matches('|').split('|').map(str::trim).collect();
+        let is_full = cells.len() == 3 && cells.iter().all(|cell| !cell.is_empty());
+        assert!(is_full, "{row}");
+        let names = cells[0].split(", ");
+        names
+            .map(|name| name.trim_matches('`').to_owned())
+            .collect::<Vec<_>>()
+    })
+    .collect()
+}
+
+/// The texts between quotation marks in `source` that look like one of the words that are told.
+fn words_in(source: &str) -> BTreeSet<String> {
+    let of_words = |text: &&str| {
+        let is_of_word = |c: char| c.is_ascii_lowercase() || " -".contains(c);
+        !text.is_empty() && text.chars().all(is_of_word)
+    };
+    let texts = source.split('"').skip(1).step_by(2);
+    let texts = texts
+        .map(|text| text.trim_end_matches("\\n"))
+        .filter(of_words);
+    texts.map(str::to_owned).collect()
+}
+
+/// What stands in a source file from `beginning` to the first end of a function behind it.
+fn function(file: &str, beginning: &str) -> String {
+    let source = fs::read_to_string(file).unwrap();
+    let indent = " ".repeat(beginning.len() - beginning.trim_start().len());
+    let found = source.split(beginning).skip(1).map(|rest| {
+        let (body, _) = rest.split_once(&format!("\n{indent}}}\n")).unwrap();
+        body.to_owned()
+    });
+    let found: Vec<String> = found.collect();
+    assert!(!found.is_empty(), "{beginning} in {file}");
+    found.concat()
+}
+
+#[test]
+fn every_line_of_doctor_and_every_word_of_healthz_has_its_row_in_the_manual() {
+    let mut lines: BTreeSet<String> = CHECKS.map(str::to_owned).into();
+    for entry in fs::read_dir("src/cli/doctor").unwrap() {
+        let source = fs::read_to_string(entry.unwrap().path()).unwrap();
+        let names = source
+            .lines()
+            .filter(|line| line.trim_start().starts_with("const ") && line.contains(": &str = \""));
+        for line in names {
+            lines.extend(
+                words_in(line)
+                    .into_iter()
+                    .filter(|name| !name.contains(' ')),
+            );
+        }
+    }
+    lines.insert("metrics-port".to_owned());
+    assert_eq!(rows("\n### What `doctor` looks at\n"), lines);
+
+    let mut words = BTreeSet::new();
+    for (file, beginning) in [
+        (
+            "src/store/health.rs",
+            "    pub fn word(self) -> &'static str {",
+        ),
+        (
+            "src/store/away.rs",
+            "    pub fn word(self) -> &'static str {",
+        ),
+        ("src/frontend/metrics/mod.rs", "async fn health("),
+        ("src/frontend/metrics/mod.rs", "pub async fn say_starting("),
+    ] {
+        words.extend(words_in(&function(file, beginning)));
+    }
+    assert_eq!(rows("\n### What `/healthz` says\n"), words);
 }
 
 /// What `doctor` shows on a terminal of this size, with its bytes as they came.
