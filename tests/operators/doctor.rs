@@ -31,7 +31,7 @@ const NOBODY: u32 = 65_534;
 const HOST: &str = "lpse.contoh.go.id";
 
 /// The checks, in their order.
-const CHECKS: [&str; 19] = [
+const CHECKS: [&str; 20] = [
     "configuration",
     "files",
     "store",
@@ -42,6 +42,7 @@ const CHECKS: [&str; 19] = [
     "last-backup",
     "free-space",
     "audit-log",
+    "beginning",
     "clock",
     "time-zone",
     "terminal",
