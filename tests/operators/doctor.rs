@@ -532,6 +532,30 @@ fn a_foreign_or_lost_master_key_is_found_alone_and_beside_the_kiosk() {
 }
 
 #[test]
+fn a_master_key_that_systemd_keeps_encrypted_is_not_taken_for_lost() {
+    let whole = Whole::new();
+    let key = whole.office.path("etc/master.key");
+    let encrypted = format!("{}.cred", key.display());
+    fs::rename(&key, &encrypted).unwrap();
+    // The command is the one that the unit tells, and that a booted machine has tried.
+    let unit = fs::read_to_string("assets/systemd/lpse-kiosk.service").unwrap();
+    let line = unit
+        .lines()
+        .find(|line| line.contains("systemd-run"))
+        .unwrap();
+    let line = line.trim_start_matches(['#', ' ']);
+    let line = line.replace("/etc/lpse-kiosk/master.key.cred", &encrypted);
+    let told = [("master-key", "warning", line.as_str())];
+    whole.doctor().only(&told);
+    fs::rename(&encrypted, &key).unwrap();
+    let _server = whole.office.serve_at(whole.ssh_port);
+    fs::rename(&key, &encrypted).unwrap();
+    let beside = whole.doctor();
+    beside.only(&told);
+    assert_eq!(beside.check("records").status, "ok");
+}
+
+#[test]
 fn a_store_of_another_kind_or_in_ruins_is_found() {
     let whole = Whole::new().with("LPSE_KIOSK_STORE_KIND", "redb");
     let words = "set [store] kind = \"sled\"";
