@@ -14,7 +14,10 @@ use tokio_rustls::rustls::ServerConfig;
 
 use super::rotation;
 use crate::{
-    adapter::secret_file::{self, SecretFileError},
+    adapter::{
+        renewed::Renewed,
+        secret_file::{self, SecretFileError},
+    },
     assembly::Opened,
     config::{self, BaseUrl, Config},
     frontend::{
@@ -22,7 +25,7 @@ use crate::{
         command_socket::{self, Held},
         metrics::{self, Metrics},
         private_socket::PrivateSocket,
-        web::{self, TlsError, Web, WebSettings},
+        web::{self, TlsError, TlsInForce, Web, WebSettings},
     },
     ports::Clock,
     service::EndedLogins,
@@ -105,7 +108,7 @@ impl Listeners {
 #[derive(Debug)]
 struct Page {
     listener: TcpListener,
-    tls: Option<Arc<ServerConfig>>,
+    tls: Option<Arc<Renewed<Arc<ServerConfig>>>>,
 }
 
 impl Page {
@@ -117,7 +120,7 @@ impl Page {
         };
         let failed = |error| PageError::Listen(listen, error);
         let tls = match (&settings.certificate_file, &settings.key_file) {
-            (Some(certificate), Some(key)) => Some(tls(certificate, key)?),
+            (Some(certificate), Some(key)) => Some(Arc::new(renewed_tls(certificate, key)?)),
             _ => None,
         };
         let listener = TcpListener::bind(listen).map_err(failed)?;
@@ -134,10 +137,30 @@ impl Page {
             base_url: config.web.links_begin_with(),
             trusted_proxies: config.web.trusted_proxies.clone(),
             proxies: config.web.proxies.clone(),
-            tls: self.tls.clone(),
+            tls: self
+                .tls
+                .clone()
+                .map(|renewed| -> TlsInForce { Arc::new(move || renewed.now()) }),
             language: config.language,
         }
     }
+}
+
+/// TLS as the two files have it whenever it is asked for. Where one of them is renewed before the other, the pair that was
+/// there before serves on.
+fn renewed_tls(certificate: &Path, key: &Path) -> Result<Renewed<Arc<ServerConfig>>, PageError> {
+    let (chain, private) = (certificate.to_owned(), key.to_owned());
+    let read = move || tls(&chain, &private);
+    Renewed::new("the page's certificate", &[certificate, key], read)
+}
+
+/// What keeps the page's certificate from being taken up when it was renewed, if anything does.
+pub fn fault_of_certificate(settings: &config::Web) -> Option<PageError> {
+    let (certificate, key) = (
+        settings.certificate_file.as_ref()?,
+        settings.key_file.as_ref()?,
+    );
+    tls(certificate, key).err()
 }
 
 fn tls(certificate: &Path, key: &Path) -> Result<Arc<ServerConfig>, PageError> {
