@@ -1,5 +1,5 @@
 //! The outer ends of the ports: the system's clocks and random bytes, the audit log, the files that hold secrets, backups, the
-//! audit log and the keys of another process, who runs a command, and as whom
+//! audit log and the keys of another process, what is read anew while the program runs, who runs a command, and as whom
 //! it touches files.
 
 pub mod audit_log;
@@ -14,4 +14,5 @@ pub mod operator;
 pub mod random;
 pub mod remote_audit;
 pub mod remote_keys;
+pub mod renewed;
 pub mod secret_file;

@@ -14,6 +14,7 @@ mod master_key;
 mod named_files;
 mod node;
 mod opening;
+pub mod renewals;
 mod restore;
 mod running;
 pub mod store_copy;

@@ -15,15 +15,18 @@ use tokio_rustls::rustls::ServerConfig;
 
 use super::rotation;
 use crate::{
-    adapter::secret_file::{self, SecretFileError},
+    adapter::{
+        renewed::Renewed,
+        secret_file::{self, SecretFileError},
+    },
     assembly::Opened,
     config::{self, BaseUrl, Config},
     frontend::{
         admission::counts::Counts,
         command_socket::{self, Held},
-        metrics::{self, Metrics},
+        metrics::{self, CertificateEnd, Metrics},
         private_socket::PrivateSocket,
-        web::{self, TlsError, Web, WebSettings},
+        web::{self, TlsError, TlsInForce, Web, WebSettings},
     },
     ports::Clock,
     service::EndedLogins,
@@ -106,9 +109,11 @@ impl Listeners {
 #[derive(Debug)]
 struct Page {
     listener: TcpListener,
-    tls: Option<Arc<ServerConfig>>,
-    certificate_end: Option<Timestamp>,
+    tls: Option<Arc<Renewed<Certified>>>,
 }
+
+/// What the page speaks TLS with, and when its certificate ends.
+type Certified = (Arc<ServerConfig>, Timestamp);
 
 impl Page {
     /// Takes the place that the settings name, if they name one. In training, which may leave the choice of the port
@@ -118,23 +123,22 @@ impl Page {
             return Ok(None);
         };
         let failed = |error| PageError::Listen(listen, error);
-        let (tls, certificate_end) = match (&settings.certificate_file, &settings.key_file) {
-            (Some(certificate), Some(key)) => {
-                let (tls, end) = tls(certificate, key)?;
-                (Some(tls), Some(end))
-            }
-            _ => (None, None),
+        let tls = match (&settings.certificate_file, &settings.key_file) {
+            (Some(certificate), Some(key)) => Some(Arc::new(renewed_tls(certificate, key)?)),
+            _ => None,
         };
         let listener = TcpListener::bind(listen).map_err(failed)?;
         if settings.base_url.is_none() {
             let at = listener.local_addr().map_err(failed)?;
             settings.base_url = Some(BaseUrl::of_this_machine(at));
         }
-        Ok(Some(Self {
-            listener,
-            tls,
-            certificate_end,
-        }))
+        Ok(Some(Self { listener, tls }))
+    }
+
+    /// When its certificate ends, as it is whenever somebody asks.
+    fn certificate_end(&self) -> Option<CertificateEnd> {
+        let renewed = self.tls.clone()?;
+        Some(CertificateEnd(Arc::new(move || renewed.now().1)))
     }
 
     fn settings(&self, config: &Config) -> WebSettings {
@@ -143,14 +147,33 @@ impl Page {
             base_url: config.web.links_begin_with(),
             trusted_proxies: config.web.trusted_proxies.clone(),
             proxies: config.web.proxies.clone(),
-            tls: self.tls.clone(),
+            tls: self
+                .tls
+                .clone()
+                .map(|renewed| -> TlsInForce { Arc::new(move || renewed.now().0) }),
             language: config.language,
         }
     }
 }
 
-/// What the page speaks TLS with, and when its certificate ends.
-fn tls(certificate: &Path, key: &Path) -> Result<(Arc<ServerConfig>, Timestamp), PageError> {
+/// TLS as the two files have it whenever it is asked for. Where one of them is renewed before the other, the pair that was
+/// there before serves on.
+fn renewed_tls(certificate: &Path, key: &Path) -> Result<Renewed<Certified>, PageError> {
+    let (chain, private) = (certificate.to_owned(), key.to_owned());
+    let read = move || tls(&chain, &private);
+    Renewed::new("the page's certificate", &[certificate, key], read)
+}
+
+/// What keeps the page's certificate from being taken up when it was renewed, if anything does.
+pub fn fault_of_certificate(settings: &config::Web) -> Option<PageError> {
+    let (certificate, key) = (
+        settings.certificate_file.as_ref()?,
+        settings.key_file.as_ref()?,
+    );
+    tls(certificate, key).err()
+}
+
+fn tls(certificate: &Path, key: &Path) -> Result<Certified, PageError> {
     let chain = std::fs::read(certificate)
         .map_err(|error| PageError::Certificate(certificate.display().to_string(), error))?;
     let key = secret_file::read("the page's key file", key)?;
@@ -205,7 +228,7 @@ pub fn start(
             vitals: opened.vitals.clone(),
             counts: counts.clone(),
             outbox: opened.services.outbox.clone(),
-            certificate_end: (listeners.page.as_ref()).and_then(|page| page.certificate_end),
+            certificate_end: (listeners.page.as_ref()).and_then(Page::certificate_end),
             clock: clock.clone(),
         };
         let leave = leave.clone();

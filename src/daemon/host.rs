@@ -93,8 +93,8 @@ pub async fn host(
     let reload = || {
         if let (Some(read), Some(log)) = (&read, &log) {
             supervisor.reloading();
-            reload(read, &host.settings, log);
-            supervisor.ready(READY);
+            let refused = host.reload(read, log);
+            supervisor.ready(&status_after(&refused));
         }
     };
     // The first frame is drawn while the store opens behind it.
@@ -361,6 +361,36 @@ impl Host {
         (served, running)
     }
 
+    /// Reads the settings again, and looks at the files that they name: the page's certificate is taken up by itself where it
+    /// was renewed. What cannot change while the program runs is told, and a bad file changes nothing; which ones are bad is
+    /// returned.
+    fn reload(&self, read: &Reading, log: &Log) -> Vec<String> {
+        // Where the files are holds from the start on.
+        let certificate = background::fault_of_certificate(&self.config.web);
+        let mut refused = assembly::renewals::faults(&self.config);
+        refused.extend(certificate.map(|error| error.to_string()));
+        for error in &refused {
+            tracing::error!(error, "what was read before is used on");
+        }
+        match read() {
+            Ok(config) => {
+                log.set_level(config.log_level);
+                if let Err(error) = log.reopen() {
+                    tracing::error!(%error, "the log stays in its old file");
+                }
+                self.settings.send_replace(Arc::new(config));
+                tracing::info!(
+                    "the settings were read again; new SSH sessions use the office's name, zone and language, the idle times and the limits; the log its level; the page's certificate is that of its file; the rest holds from the next start"
+                );
+            }
+            Err(error) => {
+                tracing::error!(%error, "the settings stay as they were");
+                refused.push(error.to_string());
+            }
+        }
+        refused
+    }
+
     /// Tells people that the program is to leave: the first time they may finish, the second time at once.
     fn ask_to_leave(&self) {
         self.counts.close();
@@ -459,19 +489,10 @@ fn allow_open_files(sessions: usize) {
     }
 }
 
-/// Reads the settings again. What cannot change while the program runs is told, and a bad file changes nothing.
-fn reload(read: &Reading, settings: &watch::Sender<Arc<Config>>, log: &Log) {
-    match read() {
-        Ok(config) => {
-            log.set_level(config.log_level);
-            if let Err(error) = log.reopen() {
-                tracing::error!(%error, "the log stays in its old file");
-            }
-            settings.send_replace(Arc::new(config));
-            tracing::info!(
-                "the settings were read again; new SSH sessions use the office's name, zone and language, the idle times and the limits; the log its level; the rest holds from the next start"
-            );
-        }
-        Err(error) => tracing::error!(%error, "the settings stay as they were"),
+/// What the supervisor is told after a reload that took all up but this.
+fn status_after(refused: &[String]) -> String {
+    match refused.is_empty() {
+        true => READY.to_owned(),
+        false => format!("{READY}; kept as it was before: {}", refused.join("; ")),
     }
 }

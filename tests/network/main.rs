@@ -5,6 +5,7 @@
 mod attach;
 #[cfg(feature = "etcd")]
 mod balancer;
+mod renewal;
 mod reset_page;
 mod smtp;
 mod ssh;

@@ -9,7 +9,7 @@ mod server;
 
 use std::{net::IpAddr, time::Duration};
 
-pub use server::Server;
+pub use server::{Server, TlsInForce};
 
 /// The address at the other end of a connection.
 #[derive(Debug, Clone, Copy)]

@@ -42,6 +42,9 @@ use crate::{
     },
 };
 
+/// The certificate and all else of TLS as it is now, asked for at each connection: one that was renewed asks for no restart.
+pub type TlsInForce = Arc<dyn Fn() -> Arc<ServerConfig> + Send + Sync>;
+
 /// A router, and how it is served.
 pub struct Server<C> {
     /// What the log calls it, such as "the reset page".
@@ -49,7 +52,7 @@ pub struct Server<C> {
     /// Its requests carry a [`Peer`].
     pub router: Router,
     /// Without it, plain HTTP.
-    pub tls: Option<Arc<ServerConfig>>,
+    pub tls: Option<TlsInForce>,
     pub limits: Limits,
     /// Balancers whose connections begin with a PROXY header.
     pub proxies: Networks,
@@ -69,14 +72,14 @@ struct Desk {
 /// TLS, and the thread on which its handshakes are calculated.
 #[derive(Clone)]
 struct Tls {
-    acceptor: TlsAcceptor,
+    in_force: TlsInForce,
     transport: Transport,
 }
 
 impl Tls {
-    fn new(config: Arc<ServerConfig>) -> io::Result<Self> {
+    fn new(in_force: TlsInForce) -> io::Result<Self> {
         Ok(Self {
-            acceptor: TlsAcceptor::from(config),
+            in_force,
             transport: Transport::start("tls")?,
         })
     }
@@ -188,7 +191,8 @@ impl Desk {
         match &self.tls {
             None => self.talk(stream, peer, slot).await,
             Some(tls) => {
-                let shaking = tls.transport.run(tls.acceptor.accept(stream));
+                let acceptor = TlsAcceptor::from((tls.in_force)());
+                let shaking = tls.transport.run(acceptor.accept(stream));
                 let shaken = timeout(self.limits.handshake, shaking).await;
                 if let Ok(Ok(Ok(stream))) = shaken {
                     self.talk(stream, peer, slot).await;

@@ -9,7 +9,7 @@ mod form;
 #[cfg(test)]
 mod tests;
 
-use std::{io, net::TcpListener, sync::Arc, time::Duration};
+use std::{fmt, io, net::TcpListener, sync::Arc, time::Duration};
 
 use axum::{
     Router,
@@ -58,8 +58,18 @@ pub struct Metrics {
     pub counts: Counts,
     pub outbox: Outbox,
     /// Of the reset page, where it has one of its own.
-    pub certificate_end: Option<Timestamp>,
+    pub certificate_end: Option<CertificateEnd>,
     pub clock: Arc<dyn Clock>,
+}
+
+/// When a certificate ends that may be renewed meanwhile.
+#[derive(Clone)]
+pub struct CertificateEnd(pub Arc<dyn Fn() -> Timestamp + Send + Sync>);
+
+impl fmt::Debug for CertificateEnd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("CertificateEnd")
+    }
 }
 
 /// What the answers are made from.
@@ -207,7 +217,7 @@ async fn figures(State(desk): State<Arc<Desk>>, headers: HeaderMap) -> Response 
         counts: metrics.counts.clone(),
         // What cannot be counted now is left out, as Prometheus wants it.
         letters: letters.ok().flatten(),
-        certificate_end: metrics.certificate_end,
+        certificate_end: metrics.certificate_end.as_ref().map(|end| end.0()),
         uptime: metrics.clock.monotonic().saturating_sub(desk.opened),
         now: metrics.clock.now(),
     };

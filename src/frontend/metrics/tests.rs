@@ -44,7 +44,9 @@ impl Served {
             vitals: opened.vitals.clone(),
             counts: counts.clone(),
             outbox: opened.services.outbox.clone(),
-            certificate_end: Some(Timestamp::from_second(1_900_000_000).unwrap()),
+            certificate_end: Some(CertificateEnd(Arc::new(|| {
+                Timestamp::from_second(1_900_000_000).unwrap()
+            }))),
             clock,
         };
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();

@@ -26,7 +26,6 @@ mod tests;
 use std::{fmt, io, net::TcpListener, sync::Arc};
 
 use tokio::sync::watch;
-use tokio_rustls::rustls::ServerConfig;
 
 use super::http;
 use crate::{
@@ -38,6 +37,7 @@ use peer::TrustedProxies;
 use router::router;
 use site::Site;
 
+pub use super::http::TlsInForce;
 pub use resets::Resets;
 pub use tls::{Reception, TlsError, end, reception, tls_config};
 
@@ -52,7 +52,7 @@ pub struct WebSettings {
     /// Balancers whose connections begin with a PROXY header, before TLS too.
     pub proxies: Networks,
     /// From [`tls_config`]; without it the page speaks plain HTTP, for a proxy or for this machine alone.
-    pub tls: Option<Arc<ServerConfig>>,
+    pub tls: Option<TlsInForce>,
     /// The language of whoever asks for none.
     pub language: Language,
 }

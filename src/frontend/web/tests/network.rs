@@ -269,9 +269,10 @@ fn browser(certificate: &str, provider: CryptoProvider) -> ClientConfig {
 fn with_certificate(change: impl FnOnce(&mut Web)) -> (Served, String) {
     let made = rcgen::generate_simple_self_signed(["lpse.contoh.go.id".into()]).unwrap();
     let (certificate, key) = (made.cert.pem(), made.signing_key.serialize_pem());
+    let tls = tls_config(certificate.as_bytes(), key.as_bytes()).unwrap();
     let served = Served::with(|web| {
         short(web);
-        web.settings.tls = Some(tls_config(certificate.as_bytes(), key.as_bytes()).unwrap());
+        web.settings.tls = Some(Arc::new(move || tls.clone()));
         change(web);
     });
     (served, certificate)
