@@ -21,6 +21,7 @@ use crate::{
     store::{
         Store, StoreError,
         backup::{self, BackupError, BackupKey, Target},
+        settings::Settings,
     },
     vault::{Keyring, Vault},
 };
@@ -88,7 +89,8 @@ impl Backup {
         kept.map_err(|error| MakeError::Kept(error.to_string()))
     }
 
-    /// Writes everything, as of one moment, to `to`, and keeps it by `keep`. `progress` hears of records.
+    /// Writes everything, as of one moment, to `to`, and keeps it by `keep`; the store then knows when. `progress` hears of
+    /// records.
     pub async fn make<W: Write, E: std::fmt::Display>(
         &self,
         wanted: Wanted<'_>,
@@ -130,7 +132,14 @@ impl Backup {
             Err(error) => Err(error.into()),
         };
         match &made {
-            Ok(_) => record(AuditOutcome::Done, &with).await?,
+            Ok(made) => {
+                let settings = Settings::new(deps.store.clone());
+                // The backup is there all the same, and a full disk is a reason to make one.
+                if let Err(error) = settings.set_last_backup(made.as_of).await {
+                    tracing::warn!(%error, "the store does not know of the backup that was made");
+                }
+                record(AuditOutcome::Done, &with).await?;
+            }
             Err(error) => record(AuditOutcome::Failed(error.to_string()), &with).await?,
         }
         made

@@ -138,6 +138,11 @@ impl Key {
         Self(b"setting/account-count".to_vec())
     }
 
+    /// As of when the last backup was made.
+    pub fn last_backup() -> Self {
+        Self(b"setting/last-backup".to_vec())
+    }
+
     /// The mark of a rotation of the master key that is not finished.
     pub fn rotation() -> Self {
         Self(b"setting/key-rotation".to_vec())

@@ -715,3 +715,21 @@ pub fn encode_rotation(to: &str) -> Value {
 pub fn decode_rotation(what: &str, bytes: &[u8]) -> Result<String, StoreError> {
     decode::<RotationRecord>(what, bytes).map(|record| record.to)
 }
+
+#[derive(Serialize, Deserialize)]
+struct LastBackupRecord {
+    as_of: i64,
+}
+
+/// The bytes that tell as of when the last backup was made, in milliseconds.
+pub fn encode_last_backup(as_of: Timestamp) -> Value {
+    encode(LastBackupRecord {
+        as_of: milliseconds(as_of),
+    })
+}
+
+/// The moment in such a record.
+pub fn decode_last_backup(what: &str, bytes: &[u8]) -> Result<Timestamp, StoreError> {
+    timestamp(decode::<LastBackupRecord>(what, bytes)?.as_of)
+        .map_err(|why| StoreError::Unreadable(format!("the record {what}: {why}")))
+}

@@ -1513,6 +1513,10 @@ fn a_store_that_is_gone_is_not_begun_anew_unless_somebody_says_so() {
             "{begun}"
         );
         run(&["store", "begin-anew"]).refused(1, &["there is a store"]);
+        let told = run(&["doctor"]).out;
+        let acknowledges = format!("audit verify --from {}`", record["seq"]);
+        let is_told = told.contains("\nwarning  beginning") && told.contains(&acknowledges);
+        assert!(is_told, "{told}");
         assert!(run(&["policy"]).ok().out.starts_with("enabled"));
         let verified = run(&["audit", "verify", "--json"]);
         assert_eq!(verified.status, 4, "{}", verified.err);

@@ -2,7 +2,7 @@
 //! check and by no other; and looking changes nothing.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs::{self, Permissions},
     io::Write,
     net::TcpListener,
@@ -31,15 +31,18 @@ const NOBODY: u32 = 65_534;
 const HOST: &str = "lpse.contoh.go.id";
 
 /// The checks, in their order.
-const CHECKS: [&str; 17] = [
+const CHECKS: [&str; 20] = [
     "configuration",
     "files",
     "store",
     "master-key",
     "records",
     "outbox",
+    "help",
+    "last-backup",
     "free-space",
     "audit-log",
+    "beginning",
     "clock",
     "time-zone",
     "terminal",
@@ -188,7 +191,7 @@ impl Whole {
             ssh_port,
         };
         whole.certify(&whole.authority.certificate(HOST));
-        let path = |name: &str| whole.office.path(name).display().to_string();
+        let path = |name: &str| path_of(&whole.office, name);
         let password = private(&whole.office, "smtp-password", whole.server.password());
         let mail_authority = private(&whole.office, "mail-authority.pem", whole.server.ca_pem());
         let trusted = private(&whole.office, "trusted.pem", whole.authority.pem());
@@ -214,6 +217,9 @@ impl Whole {
         });
         // The first start makes the host key.
         office.serve_at(ssh_port).signal("TERM").wait();
+        let backup = [path_of(&office, "backup.key"), path_of(&office, "backup")];
+        let backup = ["backup", "--new-key-file", &backup[0], &backup[1]];
+        succeeds(office.command(&backup));
         Self { office, ..whole }
     }
 
@@ -242,6 +248,10 @@ impl Whole {
     fn doctor(&self) -> Report {
         self.office.doctor()
     }
+}
+
+fn path_of(office: &Office, name: &str) -> String {
+    office.path(name).display().to_string()
 }
 
 /// Writes a file for its owner alone.
@@ -317,6 +327,46 @@ fn a_new_installation_is_told_what_the_first_start_makes_and_stays_new() {
         assert!(check.message.contains(words), "{check:?}");
     }
     assert_eq!(everything(&office.path("")), before);
+}
+
+#[test]
+fn a_store_without_a_backup_or_with_an_old_one_is_told_alone_and_beside_its_kiosk() {
+    let office = Office::empty_embedded()
+        .with_people()
+        .with("LPSE_KIOSK_SSH_LISTEN", "127.0.0.1:0");
+    let told = || {
+        let report = office.doctor();
+        let last = report.check("last-backup");
+        (last.status.clone(), last.message.clone())
+    };
+    let (status, message) = told();
+    assert!(
+        status == "warning" && message.contains("none was ever made"),
+        "{message}"
+    );
+    let (key, file) = (path_of(&office, "backup.key"), path_of(&office, "backup"));
+    let refused_file = path_of(&office, "nowhere/backup");
+    let refused_backup = office.command(&["backup", "--new-key-file", &key, &refused_file]);
+    assert!(!refused_backup.status.success());
+    assert_eq!(told().0, "warning", "none was made");
+    let mut kiosk = office.kiosk();
+    kiosk.expect("Total Pengunjung");
+    succeeds(office.command(&["backup", "--new-key-file", &key, &file]));
+    let is_told = |(status, message): (String, String)| {
+        let is_made = status == "ok" && message.starts_with("as of 2020-08-13 08:");
+        assert!(is_made, "{status} {message}");
+    };
+    is_told(told());
+    kiosk.signal("TERM").wait();
+    is_told(told());
+    office.pass(31 * 24 * 60 * 60);
+    let (status, message) = told();
+    assert!(
+        status == "warning" && message.contains("more than 30 days ago"),
+        "{message}"
+    );
+    succeeds(office.command(&["backup", "--force", "--key-file", &key, &file]));
+    assert_eq!(told().0, "ok");
 }
 
 #[test]
@@ -410,13 +460,46 @@ fn root_sees_the_store_of_another_user_through_its_kiosk_and_never_opens_it() {
     let mut kiosk = office.kiosk_of_user(NOBODY, &key);
     kiosk.expect("Total Pengunjung");
     let report = office.doctor();
-    report.all_is_well();
+    report.only(&[
+        ("help", "warning", "set-role"),
+        ("last-backup", "warning", "--new-key-file"),
+    ]);
     assert!(
         report
             .check("master-key")
             .message
             .contains("the store's own")
     );
+}
+
+#[test]
+fn accounts_that_nobody_can_help_are_told_until_somebody_is_an_officer() {
+    let office = Office::empty_embedded().with("LPSE_KIOSK_SSH_LISTEN", "127.0.0.1:0");
+    office.policy("enabled");
+    office.doctor().all_is_well();
+    let office = office.with_people();
+    let told = || {
+        let report = office.doctor();
+        let help = report.check("help");
+        (help.status.clone(), help.what_to_do.clone())
+    };
+    let (status, way) = told();
+    let way = way.expect("a way out");
+    assert_eq!(status, "warning");
+    assert!(
+        way.contains("user set-role USER_ID officer") && way.contains("[mail] server"),
+        "{way}"
+    );
+    let reason = ["--reason", "SK Kepala LPSE 7/2026"];
+    for (act, status) in [
+        (&["user", "set-role", "PPK30", "officer"][..], "ok"),
+        // Who is suspended helps nobody.
+        (&["user", "suspend", "PPK30"], "warning"),
+        (&["user", "reinstate", "PPK30"], "ok"),
+    ] {
+        succeeds(office.command(&[act, &reason].concat()));
+        assert_eq!(told().0, status, "after {act:?}");
+    }
 }
 
 #[test]
@@ -446,6 +529,30 @@ fn a_foreign_or_lost_master_key_is_found_alone_and_beside_the_kiosk() {
     let _server = whole.office.serve_at(whole.ssh_port);
     found();
     whole.doctor().all_is_well();
+}
+
+#[test]
+fn a_master_key_that_systemd_keeps_encrypted_is_not_taken_for_lost() {
+    let whole = Whole::new();
+    let key = whole.office.path("etc/master.key");
+    let encrypted = format!("{}.cred", key.display());
+    fs::rename(&key, &encrypted).unwrap();
+    // The command is the one that the unit tells, and that a booted machine has tried.
+    let unit = fs::read_to_string("assets/systemd/lpse-kiosk.service").unwrap();
+    let line = unit
+        .lines()
+        .find(|line| line.contains("systemd-run"))
+        .unwrap();
+    let line = line.trim_start_matches(['#', ' ']);
+    let line = line.replace("/etc/lpse-kiosk/master.key.cred", &encrypted);
+    let told = [("master-key", "warning", line.as_str())];
+    whole.doctor().only(&told);
+    fs::rename(&encrypted, &key).unwrap();
+    let _server = whole.office.serve_at(whole.ssh_port);
+    fs::rename(&key, &encrypted).unwrap();
+    let beside = whole.doctor();
+    beside.only(&told);
+    assert_eq!(beside.check("records").status, "ok");
 }
 
 #[test]
@@ -661,6 +768,87 @@ fn a_host_key_that_cannot_be_used_is_found() {
             .contains("there is none")
     );
     assert!(!key.exists());
+}
+
+/// The names in the first cells of the table under a heading of the manual for operators, whose other cells all say something.
+fn rows(heading: &str) -> BTreeSet<String> {
+    let manual = fs::read_to_string("assets/manual/operating.md").unwrap();
+    let (_, section) = manual.split_once(heading).expect(heading);
+    let lines = section.lines().skip_while(|line| !line.starts_with("|---"));
+    let rows = lines.skip(1).take_while(|line| line.starts_with('|'));
+    rows.flat_map(|row| {
+        let cells: Vec<&str> = row.trim_matches('|').split('|').map(str::trim).collect();
+        let is_full = cells.len() == 3 && cells.iter().all(|cell| !cell.is_empty());
+        assert!(is_full, "{row}");
+        let names = cells[0].split(", ");
+        names
+            .map(|name| name.trim_matches('`').to_owned())
+            .collect::<Vec<_>>()
+    })
+    .collect()
+}
+
+/// The texts between quotation marks in `source` that look like one of the words that are told.
+fn words_in(source: &str) -> BTreeSet<String> {
+    let of_words = |text: &&str| {
+        let is_of_word = |c: char| c.is_ascii_lowercase() || " -".contains(c);
+        !text.is_empty() && text.chars().all(is_of_word)
+    };
+    let texts = source.split('"').skip(1).step_by(2);
+    let texts = texts
+        .map(|text| text.trim_end_matches("\\n"))
+        .filter(of_words);
+    texts.map(str::to_owned).collect()
+}
+
+/// What stands in a source file from `beginning` to the first end of a function behind it.
+fn function(file: &str, beginning: &str) -> String {
+    let source = fs::read_to_string(file).unwrap();
+    let indent = " ".repeat(beginning.len() - beginning.trim_start().len());
+    let found = source.split(beginning).skip(1).map(|rest| {
+        let (body, _) = rest.split_once(&format!("\n{indent}}}\n")).unwrap();
+        body.to_owned()
+    });
+    let found: Vec<String> = found.collect();
+    assert!(!found.is_empty(), "{beginning} in {file}");
+    found.concat()
+}
+
+#[test]
+fn every_line_of_doctor_and_every_word_of_healthz_has_its_row_in_the_manual() {
+    let mut lines: BTreeSet<String> = CHECKS.map(str::to_owned).into();
+    for entry in fs::read_dir("src/cli/doctor").unwrap() {
+        let source = fs::read_to_string(entry.unwrap().path()).unwrap();
+        let names = source
+            .lines()
+            .filter(|line| line.trim_start().starts_with("const ") && line.contains(": &str = \""));
+        for line in names {
+            lines.extend(
+                words_in(line)
+                    .into_iter()
+                    .filter(|name| !name.contains(' ')),
+            );
+        }
+    }
+    lines.insert("metrics-port".to_owned());
+    assert_eq!(rows("\n### What `doctor` looks at\n"), lines);
+
+    let mut words = BTreeSet::new();
+    for (file, beginning) in [
+        (
+            "src/store/health.rs",
+            "    pub fn word(self) -> &'static str {",
+        ),
+        (
+            "src/store/away.rs",
+            "    pub fn word(self) -> &'static str {",
+        ),
+        ("src/frontend/metrics/mod.rs", "async fn health("),
+        ("src/frontend/metrics/mod.rs", "pub async fn say_starting("),
+    ] {
+        words.extend(words_in(&function(file, beginning)));
+    }
+    assert_eq!(rows("\n### What `/healthz` says\n"), words);
 }
 
 /// What `doctor` shows on a terminal of this size, with its bytes as they came.

@@ -3,10 +3,13 @@
 //! Architecture invariant: it changes nothing. It creates no folder, store or key, mends no mode, sends no letter; it can be
 //! run at any time, beside a running kiosk too, whose store it reads through that process's socket.
 
+mod beginning;
 mod clock;
 mod cluster;
 mod files;
 mod finding;
+mod help;
+mod last_backup;
 mod mail;
 mod patient;
 mod ports;
@@ -33,7 +36,7 @@ use report::Report;
 /// Check everything the kiosk stands on, and say what to do
 ///
 /// Each line is ok, a warning or a failure: the configuration, files and their modes, the store, the master key, every
-/// member of an etcd cluster, the machines that share it and their clocks, free space, the audit log, the outbox, the clock, the time zone, this terminal, the SSH host key, the ports, the page and its
+/// member of an etcd cluster, the machines that share it and their clocks, free space, the audit log and whether the store is younger, the outbox, who can help, the last backup, the clock, the time zone, this terminal, the SSH host key, the ports, the page and its
 /// certificate, the mail server. It works while the kiosk runs and when it does not, and changes nothing: no letter is
 /// sent, nothing is created. The last line counts what was found.
 ///
@@ -104,7 +107,7 @@ fn examine(flags: &Flags) -> Vec<Finding> {
     let mut findings = vec![Finding::ok("configuration", read)];
     // Before the store is opened, which makes its folder private by itself.
     findings.extend(files::examine(&patient));
-    let (kept, mail, clock, page) = block_on(async {
+    let (kept, mail, clock, beginning, page) = block_on(async {
         // What waits for others waits side by side; what only reads a file needs no turn of its own.
         let kept = async {
             let store = store::examine(&patient).await;
@@ -118,6 +121,7 @@ fn examine(flags: &Flags) -> Vec<Finding> {
             kept,
             mail::examine(&patient),
             clock::examine(now, Some(&config)),
+            beginning::examine(now, &config),
             async { web::examine(&patient) },
         )
     });
@@ -125,6 +129,7 @@ fn examine(flags: &Flags) -> Vec<Finding> {
     findings.extend(store);
     findings.extend(space::examine(&config));
     findings.push(space::audit_log(&config));
+    findings.push(beginning);
     findings.push(clock);
     findings.push(clock::zone(config.zone));
     findings.extend(terminal::examine());

@@ -3,11 +3,18 @@
 //! A store that a running kiosk holds is read through that kiosk. Any other is opened, but only where there is one, by
 //! its own user, and in a folder that is private already: opening would make it so.
 
-use std::{fs, os::unix::fs::MetadataExt, path::Path, sync::Arc, time::Duration};
+use std::{
+    fs,
+    os::unix::fs::MetadataExt,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use super::{
     cluster, files,
     finding::{Finding, Status},
+    help, last_backup,
     patient::Patient,
 };
 use crate::{
@@ -362,11 +369,16 @@ async fn read_checked(
             Finding::failure(RECORDS, said.join(" "), what_to_do(&checked))
         }
     };
+    let last_backup = match Settings::new(store.clone()).last_backup().await {
+        Ok(last) => last_backup::judge(checked.accounts, last, patient.now, patient.config.zone),
+        Err(error) => unread(patient, &error),
+    };
     let letters = match letters(&Outbox::new(store)).await {
         Ok(letters) => judge_letters(&letters, patient.now, is_running),
         Err(error) => unread(patient, &error),
     };
-    vec![records, letters]
+    let help = help::judge(&checked, patient.config.letters_are_sent());
+    vec![records, letters, help, last_backup]
 }
 
 fn unread(patient: &Patient<'_>, error: &StoreError) -> Finding {
@@ -420,6 +432,9 @@ fn master_key(patient: &Patient<'_>, kept: Kept<'_>) -> Finding {
     let vault = match master_key_file::read_for(path, patient.user) {
         Ok(keys) => Vault::of_keys(keys),
         Err(MasterKeyError::Missing(_)) => {
+            if let Some(encrypted) = encrypted_beside(path) {
+                return handed_over(path, &encrypted);
+            }
             return match kept {
                 Kept::Nothing => Finding::ok(
                     MASTER_KEY,
@@ -466,6 +481,30 @@ fn master_key(patient: &Patient<'_>, kept: Kept<'_>) -> Finding {
             "Mend what is told of the store, and run this again.",
         ),
     }
+}
+
+/// Where systemd keeps the master key encrypted, as the unit has it, if it does: beside where it would be in the clear.
+fn encrypted_beside(path: &Path) -> Option<PathBuf> {
+    let mut encrypted = path.as_os_str().to_owned();
+    encrypted.push(".cred");
+    let encrypted = PathBuf::from(encrypted);
+    encrypted.exists().then_some(encrypted)
+}
+
+/// Only systemd opens such a key, for the service and for a command that it starts.
+fn handed_over(path: &Path, encrypted: &Path) -> Finding {
+    let encrypted = encrypted.display();
+    Finding::warning(
+        MASTER_KEY,
+        format!(
+            "{} is not there, and systemd keeps it encrypted in {encrypted}: whether it is the store's own was not seen",
+            path.display()
+        ),
+        format!(
+            "Have systemd hand it to this command: systemd-run --pipe --wait -p \
+             LoadCredentialEncrypted=master-key:{encrypted} lpse-kiosk doctor"
+        ),
+    )
 }
 
 async fn letters(outbox: &Outbox) -> Result<Vec<outbox::Read>, StoreError> {

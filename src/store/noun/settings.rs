@@ -1,6 +1,9 @@
-//! Settings that live in the store because they hold for all nodes at once: the policy, and the master key's check.
+//! Settings that live in the store because they hold for all nodes at once: the policy, the master key's check, and as of when
+//! the last backup was made.
 
 use std::sync::Arc;
+
+use jiff::Timestamp;
 
 use crate::domain::{account::SealedSecret, policy::LoginRules};
 use crate::store::{Commit, Key, Outcome, Store, StoreError, Value, record};
@@ -107,6 +110,20 @@ impl Settings {
     /// Notes that the rotation to the key named `to` is over. Another one that was begun since goes on.
     pub async fn end_rotation(&self, to: &str) -> Result<(), StoreError> {
         let commit = while_rotating(Some(to)).remove(Key::rotation());
+        self.store.commit(commit).await.map(drop)
+    }
+
+    /// As of when the last backup was made; `None` where none ever was, or by an older program only.
+    pub async fn last_backup(&self) -> Result<Option<Timestamp>, StoreError> {
+        let bytes = self.store.get(&Key::last_backup()).await?;
+        bytes
+            .map(|bytes| record::decode_last_backup("setting/last-backup", &bytes))
+            .transpose()
+    }
+
+    /// Notes that a backup was made, as of this moment.
+    pub async fn set_last_backup(&self, as_of: Timestamp) -> Result<(), StoreError> {
+        let commit = Commit::new().put(Key::last_backup(), record::encode_last_backup(as_of));
         self.store.commit(commit).await.map(drop)
     }
 
