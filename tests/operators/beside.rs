@@ -39,10 +39,20 @@ fn running(office: &Office) -> Kiosk {
     kiosk
 }
 
-/// Exit status and everything printed, with the office's own folder left out.
+/// Exit status and everything printed, with the office's own folder, and its place in a cluster, left out.
 fn told(office: &Office, output: &Output) -> (Option<i32>, String, String) {
-    let folder = office.path("").display().to_string();
-    let told = |bytes: &[u8]| text(bytes).replace(&folder, "/");
+    let mut places = vec![office.path("").display().to_string()];
+    let settings = office.environment().into_iter();
+    places.extend(settings.filter_map(|(name, value)| {
+        let is_prefix = name == "LPSE_KIOSK_STORE_PREFIX";
+        is_prefix.then_some(value)
+    }));
+    let told = |bytes: &[u8]| {
+        let told = text(bytes);
+        places
+            .iter()
+            .fold(told, |told, place| told.replace(place, "/"))
+    };
     (
         output.status.code(),
         told(&output.stdout),
