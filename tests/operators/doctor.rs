@@ -160,7 +160,7 @@ fn everything(folder: &Path) -> BTreeMap<PathBuf, (u32, u32, u64)> {
             } else {
                 metadata.len()
             };
-            let is_engines = path.to_string_lossy().contains("/store/snap.");
+            let is_engines = path.to_string_lossy().contains("/store/sled/snap.");
             if !is_engines {
                 found.insert(path, (metadata.mode(), metadata.uid(), size));
             }
