@@ -91,7 +91,7 @@ fn judge(
 ) -> Vec<Finding> {
     let now = patient.now;
     let ends = moment::shown(reception.ends, patient.config.zone);
-    let renew = "Renew it, then restart the kiosk.";
+    let renew = "Renew it: the page shows the new one by itself.";
     let mut findings = Vec::new();
     if reception.ends <= now {
         let message = format!("{certificate} has expired, on {ends}");
