@@ -12,7 +12,7 @@ use support::text;
 use super::{build, done, package};
 
 /// What anybody finds in the package.
-const FILES: [&str; 16] = [
+const FILES: [&str; 17] = [
     "-rwxr-xr-x root/root ./usr/bin/lpse-kiosk",
     "-rw-r----- root/root ./etc/lpse-kiosk/config.toml",
     "-rw-r--r-- root/root ./usr/lib/systemd/system/lpse-kiosk.service",
@@ -23,6 +23,7 @@ const FILES: [&str; 16] = [
     "-rw-r--r-- root/root ./usr/share/bash-completion/completions/lpse-kiosk",
     "-rw-r--r-- root/root ./usr/share/zsh/vendor-completions/_lpse-kiosk",
     "-rw-r--r-- root/root ./usr/share/fish/vendor_completions.d/lpse-kiosk.fish",
+    "-rw-r--r-- root/root ./usr/share/doc/lpse-kiosk/examples/monitoring/lpse-kiosk.rules.yml",
     "-rw-r--r-- root/root ./usr/share/doc/lpse-kiosk/examples/sshd_config.d/lpse-kiosk.conf",
     "-rw-r--r-- root/root ./usr/share/doc/lpse-kiosk/copyright",
     "-rw-r--r-- root/root ./usr/share/doc/lpse-kiosk/changelog.Debian.gz",
