@@ -5,7 +5,7 @@ use std::{
     io::{Read, Write},
     net::Shutdown,
     os::unix::{
-        fs::{FileTypeExt, PermissionsExt, chown},
+        fs::{FileTypeExt, PermissionsExt, chown, lchown},
         net::UnixStream,
         process::CommandExt,
     },
@@ -478,10 +478,10 @@ fn the_audit_log_names_who_ran_a_command_and_believes_only_root_who_that_is() {
     assert!(liar.starts_with("command:nobody"), "{liar}");
 }
 
-/// Everything below `path` to nobody.
-fn give(path: &std::path::Path) {
-    chown(path, Some(NOBODY), Some(NOBODY)).unwrap();
-    if path.is_dir() {
+/// Gives everything below `path` to nobody.
+pub fn give(path: &std::path::Path) {
+    lchown(path, Some(NOBODY), Some(NOBODY)).unwrap();
+    if path.is_dir() && !path.is_symlink() {
         for entry in fs::read_dir(path).unwrap() {
             give(&entry.unwrap().path());
         }

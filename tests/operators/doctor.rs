@@ -12,6 +12,7 @@ use std::{
     thread,
 };
 
+use super::beside::give;
 use lpse_kiosk::{
     domain::{AccountKey, UserId, UserType},
     store::{Commit, Key, StoreKind},
@@ -440,11 +441,7 @@ fn root_sees_the_store_of_another_user_through_its_kiosk_and_never_opens_it() {
     let office = Office::empty_embedded()
         .with_people()
         .with("LPSE_KIOSK_SSH_LISTEN", "127.0.0.1:0");
-    let give = |path: &Path| chown(path, Some(NOBODY), None).unwrap();
     give(&office.data());
-    for path in everything(&office.data()).keys() {
-        give(path);
-    }
     set_mode(&office.path(""), 0o755);
     set_mode(&office.path("etc"), 0o755);
     // As systemd hands it over: the service has a copy of its own of what stays root's.

@@ -7,7 +7,7 @@ use std::{
     process::Command,
 };
 
-use super::beside::table as table_of;
+use super::beside::{give, table as table_of};
 use support::{Office, PASSWORD, REASON, key, left_out, succeeds, text};
 
 const NOBODY: u32 = 65_534;
@@ -38,12 +38,6 @@ fn all(path: &Path) -> Vec<PathBuf> {
         found.extend(entries.flat_map(|entry| all(&entry.unwrap().path())));
     }
     found
-}
-
-fn give(path: &Path) {
-    for file in all(path) {
-        chown(file, Some(NOBODY), Some(NOBODY)).unwrap();
-    }
 }
 
 #[track_caller]
