@@ -496,35 +496,16 @@ impl Sheet {
         label: &str,
         field: &SecretField,
         columns: usize,
+        is_shown: bool,
         focused: bool,
     ) {
         let beside = self.width.saturating_sub(POINTER + self.label + 4);
         if beside < NARROWEST {
-            return self.secret_field(label, field, columns, focused);
+            return self.secret_field(label, field, columns, is_shown, focused);
         }
         self.note_field(label, || FieldState::Secret(field.length()), focused);
         let columns = columns.min(beside);
-        let (marks, cursor) = self.masked(field, columns);
-        let lead = self.row_label(label, focused);
-        let style = self.theme.field;
-        self.brackets(lead, (marks, style), columns, (self.label, cursor), focused);
-    }
-
-    /// The same, which shows what is typed: whoever types it has asked for that.
-    pub fn row_shown_secret_field(
-        &mut self,
-        label: &str,
-        field: &SecretField,
-        columns: usize,
-        focused: bool,
-    ) {
-        let beside = self.width.saturating_sub(POINTER + self.label + 4);
-        if beside < NARROWEST {
-            return self.shown_secret_field(label, field, columns, focused);
-        }
-        self.note_field(label, || FieldState::Secret(field.length()), focused);
-        let columns = columns.min(beside);
-        let (shown, cursor) = self.revealed(field, columns);
+        let (shown, cursor) = self.of_secret(field, columns, is_shown);
         let lead = self.row_label(label, focused);
         let style = self.theme.field;
         self.brackets(lead, (shown, style), columns, (self.label, cursor), focused);
@@ -671,21 +652,6 @@ impl Sheet {
         ]
     }
 
-    /// A secret's field that shows what is typed: it has to be compared with paper or a phone.
-    pub fn shown_secret_field(
-        &mut self,
-        label: &str,
-        field: &SecretField,
-        columns: usize,
-        focused: bool,
-    ) {
-        self.note_field(label, || FieldState::Secret(field.length()), focused);
-        let columns = columns.min(self.width.saturating_sub(POINTER + 4)).max(1);
-        let (shown, cursor) = self.revealed(field, columns);
-        let style = self.theme.field;
-        self.field(label, (shown, style), columns, cursor, focused);
-    }
-
     /// What a window of `columns` columns shows of a secret that is to be seen, and the cursor's column in it.
     fn revealed(&self, field: &SecretField, columns: usize) -> (String, usize) {
         // A letter that moves or hides others keeps the mark that it has where nothing is shown.
@@ -703,19 +669,28 @@ impl Sheet {
         )
     }
 
-    /// A secret's field: one mark a letter, nothing else.
+    /// A secret's field: one mark a letter, nothing else, unless what is typed is to be seen: it has to be compared with paper
+    /// or a phone, or whoever types it has asked for that.
     pub fn secret_field(
         &mut self,
         label: &str,
         field: &SecretField,
         columns: usize,
+        is_shown: bool,
         focused: bool,
     ) {
         self.note_field(label, || FieldState::Secret(field.length()), focused);
         let columns = columns.min(self.width.saturating_sub(POINTER + 4)).max(1);
-        let (marks, cursor) = self.masked(field, columns);
+        let (shown, cursor) = self.of_secret(field, columns, is_shown);
         let style = self.theme.field;
-        self.field(label, (marks, style), columns, cursor, focused);
+        self.field(label, (shown, style), columns, cursor, focused);
+    }
+
+    fn of_secret(&self, field: &SecretField, columns: usize, is_shown: bool) -> (String, usize) {
+        match is_shown {
+            true => self.revealed(field, columns),
+            false => self.masked(field, columns),
+        }
     }
 
     /// The marks that a window of `columns` columns shows of a secret, and the cursor's column in it.

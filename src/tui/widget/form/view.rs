@@ -84,17 +84,11 @@ impl<'a, Id: Copy + PartialEq> View<'a, Id> {
             (Field::Text(field), (columns, false, _)) => {
                 sheet.text_field(label, field, columns, focused);
             }
-            (Field::Secret(field), (columns, true, true)) => {
-                sheet.row_shown_secret_field(label, field, columns, focused);
+            (Field::Secret(field), (columns, true, is_shown)) => {
+                sheet.row_secret_field(label, field, columns, is_shown, focused);
             }
-            (Field::Secret(field), (columns, false, true)) => {
-                sheet.shown_secret_field(label, field, columns, focused);
-            }
-            (Field::Secret(field), (columns, true, false)) => {
-                sheet.row_secret_field(label, field, columns, focused);
-            }
-            (Field::Secret(field), (columns, false, false)) => {
-                sheet.secret_field(label, field, columns, focused);
+            (Field::Secret(field), (columns, false, is_shown)) => {
+                sheet.secret_field(label, field, columns, is_shown, focused);
             }
             (Field::Code(field), _) => sheet.code_field(label, field, focused),
             (Field::Choices(_), _) => {}
