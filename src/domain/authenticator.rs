@@ -4,7 +4,7 @@ use std::fmt;
 
 use jiff::Timestamp;
 
-use super::totp::{SpentSteps, TimeStep};
+use super::totp::{AcceptedStep, Drift, SpentSteps, TimeStep};
 
 /// A TOTP secret as it is kept: encrypted and authenticated under the master key, bound to its account.
 #[derive(Clone, PartialEq, Eq)]
@@ -30,6 +30,15 @@ pub struct TotpKey {
     pub since: Timestamp,
     /// Another key has made other codes, so these go with it.
     pub spent: SpentSteps,
+    /// What the clock of its phone showed when that was last seen, where it was off. It is told, and moves no window.
+    pub clock: Option<PhoneClock>,
+}
+
+/// How far the clock of a phone was off when two codes of it let in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PhoneClock {
+    pub drift: Drift,
+    pub seen: Timestamp,
 }
 
 impl TotpKey {
@@ -39,7 +48,17 @@ impl TotpKey {
             secret,
             since: now,
             spent: SpentSteps::default(),
+            clock: None,
         }
+    }
+
+    /// Takes note of what was accepted `now`: its steps are spent, and the phone's clock is what they tell.
+    pub fn accept(&mut self, accepted: &AcceptedStep, now: Timestamp) {
+        for step in accepted.steps() {
+            self.spent.spend(step, now);
+        }
+        let clock = |drift| PhoneClock { drift, seen: now };
+        self.clock = accepted.drift().map(clock);
     }
 }
 
@@ -92,10 +111,18 @@ impl Authenticator {
         self.spent().and_then(SpentSteps::greatest)
     }
 
-    pub fn spent_mut(&mut self) -> Option<&mut SpentSteps> {
+    pub fn key_mut(&mut self) -> Option<&mut TotpKey> {
         match self {
             Self::Absent => None,
-            Self::Pending(key) | Self::Active(key) => Some(&mut key.spent),
+            Self::Pending(key) | Self::Active(key) => Some(key),
+        }
+    }
+
+    /// What the clock of the phone showed when that was last seen, where it was off.
+    pub fn phone_clock(&self) -> Option<PhoneClock> {
+        match self {
+            Self::Active(key) => key.clock,
+            Self::Absent | Self::Pending(_) => None,
         }
     }
 
@@ -114,4 +141,14 @@ pub enum TotpState {
     Off,
     Pending { since: Timestamp },
     Active { since: Timestamp },
+}
+
+impl TotpState {
+    /// Since when it is what it is, where there is a key.
+    pub fn since(self) -> Option<Timestamp> {
+        match self {
+            Self::Off => None,
+            Self::Pending { since } | Self::Active { since } => Some(since),
+        }
+    }
 }

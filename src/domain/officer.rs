@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use unicode_normalization::UnicodeNormalization;
 
 use super::{
-    account::{LastLogin, Role, TotpState},
+    account::{LastLogin, PhoneClock, Role, TotpState},
     activity::{Activity, ActivityKind},
     audit::Act,
     identity::{AccountKey, EmailAddress, PersonName, is_disguise},
@@ -269,6 +269,8 @@ pub struct Card {
     /// `s***@contoh.go.id`, until the officer asks for it.
     pub masked_email: String,
     pub totp: TotpState,
+    /// What the phone's clock was last seen to show, where it was off.
+    pub phone_clock: Option<PhoneClock>,
     /// How long the account waits after wrong codes, or that it is held.
     pub gate: Gate,
     /// Wrong codes since the last full login.

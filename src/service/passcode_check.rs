@@ -8,17 +8,18 @@ use std::time::Duration;
 
 use super::{
     Foundation,
-    decision::{Attempt, Denial, NotDone},
+    decision::{Attempt, Denial, NotDone, asked},
+    enrollment::ShownKey,
     foundation::{Sealing, unopened},
 };
 use crate::{
     domain::{
-        Account, Activity, ActivityKind, Authenticated, Passcode, Refusal,
+        Account, AccountKey, Activity, ActivityKind, Authenticated, Passcode, Refusal, Secret,
         account::RecoveryCodes,
         letter::LetterKind,
         recovery::{AcceptedCode, RecoveryCode},
         throttle::Gate,
-        totp::{self, AcceptedStep, Verdict},
+        totp::{self, AcceptedStep, PasscodePair, SpentSteps, Verdict},
     },
     store::accounts::Read,
 };
@@ -58,6 +59,58 @@ impl Foundation {
         passcode: &Passcode,
         attempt: Attempt<'_>,
     ) -> Result<(AcceptedStep, Account), NotDone> {
+        self.judge(read, attempt, None, |key, secret, spent| {
+            totp::verify(key, secret, passcode, attempt.now, spent)
+        })
+    }
+
+    /// The same of a code for a new key. Whoever has been `shown` that key and brings a right code of another time is told
+    /// what the phone's clock shows, and nothing is counted: they have the key, so it tells them nothing that they could not
+    /// compute.
+    pub(super) fn judge_new_key(
+        &self,
+        read: &Read,
+        passcode: &Passcode,
+        shown: Option<ShownKey>,
+        attempt: Attempt<'_>,
+    ) -> Result<(AcceptedStep, Account), NotDone> {
+        let since = read.account.authenticator.state().since();
+        let is_shown = shown.is_some_and(|shown| shown.is_of(since));
+        let told = is_shown.then_some(passcode);
+        self.judge(read, attempt, told, |key, secret, spent| {
+            totp::verify(key, secret, passcode, attempt.now, spent)
+        })
+    }
+
+    /// The same of two codes that follow each other, for a key that was proved. What the phone's clock shows is noted for its
+    /// owner, who is let in by it, and for nobody else.
+    pub(super) fn judge_pair(
+        &self,
+        read: &Read,
+        pair: &PasscodePair,
+        attempt: Attempt<'_>,
+    ) -> Result<(AcceptedStep, Account), NotDone> {
+        if !read.account.authenticator.is_active() {
+            return Err(NotDone::denied(Refusal::Ended, "no-proved-key"));
+        }
+        let (accepted, mut account) = self.judge(read, attempt, None, |key, secret, spent| {
+            totp::judge_pair(key, secret, pair, attempt.now, spent)
+        })?;
+        if accepted.drift().is_some() {
+            let kind = ActivityKind::PhoneClock;
+            account.note(Activity::of_owner(attempt.now, kind, attempt.from));
+        }
+        Ok((accepted, account))
+    }
+
+    /// Judges by `verdict`. A wrong code that is `told` is looked for at other times too.
+    fn judge(
+        &self,
+        read: &Read,
+        attempt: Attempt<'_>,
+        told: Option<&Passcode>,
+        verdict: impl FnOnce(&AccountKey, &Secret, &SpentSteps) -> Verdict,
+    ) -> Result<(AcceptedStep, Account), NotDone> {
         let mut account = heard(read, attempt)?;
         let key = account.authenticator.secret();
         let Some((sealed, spent)) = key.zip(account.authenticator.spent()) else {
@@ -70,13 +123,22 @@ impl Foundation {
             .map_err(|error| {
                 unopened(format_args!("the TOTP secret of {}", account.key), &error)
             })?;
-        let verdict = totp::verify(&account.key, &secret, passcode, attempt.now, spent);
+        let verdict = verdict(&account.key, &secret, spent);
         let (kind, reason) = match verdict {
             Verdict::Accepted(accepted) => {
-                if let Some(spent) = account.authenticator.spent_mut() {
-                    spent.spend(accepted.step());
+                if let Some(key) = account.authenticator.key_mut() {
+                    key.accept(&accepted, attempt.now);
                 }
                 return Ok((accepted, account));
+            }
+            Verdict::Wrong
+                if let Some(drift) =
+                    told.and_then(|passcode| totp::drift_of(&secret, passcode, attempt.now)) =>
+            {
+                let denial = Denial::new(Refusal::PhoneClock(drift), "phone-clock");
+                let event = asked(attempt.act, &account.key, attempt.from);
+                let event = event.saying(format!("phone clock {drift}"));
+                return Err(unheard(denial.saying(event), read, &account));
             }
             Verdict::Spent => (ActivityKind::PasscodeRepeated, "spent-passcode"),
             Verdict::Wrong => (ActivityKind::PasscodeRejected, "wrong-passcode"),

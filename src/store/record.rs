@@ -16,13 +16,14 @@ use crate::domain::{
     Account, AccountKey, Activity, ActivityKind, Authenticator, EmailAddress, PasswordHash,
     PersonName, Policy, Source, SourceKey, TimeStep, UserId, UserType,
     account::{
-        KnownSource, LastLogin, OneTimePassword, RecoveryCodes, Role, SealedSecret, TotpKey,
+        KnownSource, LastLogin, OneTimePassword, PhoneClock, RecoveryCodes, Role, SealedSecret,
+        TotpKey,
     },
     audit::AuditHead,
     policy::LoginRules,
     source::OwnPlace,
     throttle::{Level, PasscodeThrottle, PasswordFailures},
-    totp::SpentSteps,
+    totp::{Drift, SpentSteps},
 };
 
 pub use desk_act::{decode_desk_act, encode_desk_act};
@@ -131,6 +132,17 @@ struct KeyRecord {
     spent_up_to: Option<u64>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     spent: Vec<u64>,
+    // These are in `spent` too, for programs that do not know them apart.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    spent_ahead: Vec<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    clock: Option<PhoneClockRecord>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct PhoneClockRecord {
+    steps: i64,
+    seen: i64,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -288,11 +300,19 @@ fn authenticator_record(authenticator: &Authenticator) -> AuthenticatorRecord {
 }
 
 fn key_record(key: &TotpKey) -> KeyRecord {
+    let numbers = |steps: &[TimeStep]| steps.iter().map(|step| step.number()).collect();
+    let (single, ahead): (Vec<u64>, Vec<u64>) =
+        (numbers(key.spent.single()), numbers(key.spent.ahead()));
     KeyRecord {
         since: milliseconds(key.since),
         secret: secret_record(&key.secret),
         spent_up_to: key.spent.up_to().map(TimeStep::number),
-        spent: key.spent.single().iter().map(|it| it.number()).collect(),
+        spent: single.into_iter().chain(ahead.iter().copied()).collect(),
+        spent_ahead: ahead,
+        clock: key.clock.map(|clock| PhoneClockRecord {
+            steps: clock.drift.steps(),
+            seen: milliseconds(clock.seen),
+        }),
     }
 }
 
@@ -305,11 +325,21 @@ fn authenticator(record: AuthenticatorRecord) -> Result<Authenticator, Unreadabl
 }
 
 fn totp_key(record: KeyRecord) -> Result<TotpKey, Unreadable> {
-    let single = record.spent.into_iter().map(TimeStep::new);
+    let ahead = record.spent_ahead;
+    let single = record.spent.into_iter().filter(|it| !ahead.contains(it));
+    let single = single.map(TimeStep::new).collect::<Vec<_>>();
+    let ahead = ahead.into_iter().map(TimeStep::new);
+    let clock = record.clock.map(|clock| {
+        Ok::<_, Unreadable>(PhoneClock {
+            drift: Drift::of_steps(clock.steps).ok_or("a phone's clock is out of range")?,
+            seen: timestamp(clock.seen)?,
+        })
+    });
     Ok(TotpKey {
         secret: sealed_secret(record.secret)?,
         since: timestamp(record.since)?,
-        spent: SpentSteps::new(record.spent_up_to.map(TimeStep::new), single),
+        spent: SpentSteps::new(record.spent_up_to.map(TimeStep::new), single, ahead),
+        clock: clock.transpose()?,
     })
 }
 

@@ -10,6 +10,7 @@ mod officer;
 mod outbox;
 mod overview;
 mod own_password;
+mod phone_clock;
 mod recovery;
 mod remote;
 mod reset;

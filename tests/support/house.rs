@@ -290,7 +290,10 @@ impl House {
         };
         let secret = secret_of(provisioning.uri());
         let code = self.code(&secret);
-        let proved = enrollment.prove(&prover, code, &here()).await.unwrap();
+        let proved = enrollment
+            .prove(&prover, None, code, &here())
+            .await
+            .unwrap();
         assert!(matches!(proved, ProveOutcome::Activated(_)), "{proved:?}");
         secret
     }

@@ -38,6 +38,7 @@ pub fn at_home(granted: Granted, notice: Option<HomeNotice>) -> (HomeView, Proof
     let proofs = Proofs::LoggedIn(LoggedIn {
         authenticated: granted.authenticated,
         previous_login: granted.previous_login,
+        shown: None,
     });
     (view, proofs)
 }
@@ -60,6 +61,7 @@ pub fn enrollment(key: NewKey, compulsory: bool) -> Reply {
     let NewKey {
         provisioning,
         codes_follow,
+        ..
     } = key;
     Reply::Enrollment {
         provisioning,

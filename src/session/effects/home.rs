@@ -16,10 +16,13 @@ use crate::{
 pub async fn start_enrollment(services: &Services, source: &Source, login: LoggedIn) -> Attempted {
     let prover = Prover::AtHome(login.authenticated.clone());
     let started = services.enrollment.start(&prover, source).await?;
-    let proofs = Proofs::LoggedIn(login);
     Ok(match started {
-        StartOutcome::Refused(refusal) => refused(refusal, proofs),
-        StartOutcome::Started(key) => (enrollment(key, false), proofs),
+        StartOutcome::Refused(refusal) => refused(refusal, Proofs::LoggedIn(login)),
+        StartOutcome::Started(key) => {
+            let shown = Some(key.shown);
+            let proofs = Proofs::LoggedIn(LoggedIn { shown, ..login });
+            (enrollment(key, false), proofs)
+        }
     })
 }
 
@@ -30,7 +33,9 @@ pub async fn prove_enrollment(
     passcode: Passcode,
 ) -> Attempted {
     let prover = Prover::AtHome(login.authenticated.clone());
-    let outcome = services.enrollment.prove(&prover, passcode, source).await?;
+    let enrollment = &services.enrollment;
+    let outcome = enrollment.prove(&prover, login.shown, passcode, source);
+    let outcome = outcome.await?;
     let previous = login.previous_login.clone();
     Ok(proved(outcome, previous, Proofs::LoggedIn(login)))
 }
@@ -52,7 +57,8 @@ pub async fn disable_totp(
             home(*granted, Some(HomeNotice::TotpDisabled))
         }
         DisableOutcome::EnrollmentWanted(awaiting, key) => {
-            (compulsory(key), Proofs::Enrolling(awaiting))
+            let proofs = Proofs::Enrolling(awaiting, key.shown);
+            (compulsory(key), proofs)
         }
     })
 }
@@ -117,6 +123,7 @@ async fn present(
     let LoggedIn {
         authenticated,
         previous_login,
+        ..
     } = login;
     let Some((account, rules)) = services.enrollment.home(&authenticated).await? else {
         return Ok(None);
