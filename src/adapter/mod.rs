@@ -2,10 +2,12 @@
 //! audit log and the keys of another process, what is read anew while the program runs, who runs a command, and as whom
 //! it touches files.
 
+pub mod audit_key;
 pub mod audit_log;
 pub mod audit_trail;
 pub mod backup_file;
 pub mod backup_key_file;
+pub mod checkpoint_folder;
 pub mod clock;
 pub mod counting_audit;
 pub mod file_owner;

@@ -8,6 +8,7 @@ pub mod activity;
 pub mod admission;
 pub mod audit;
 pub mod calendar;
+pub mod checkpoint;
 pub mod durations;
 pub mod find;
 pub mod identity;
