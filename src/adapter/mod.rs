@@ -16,3 +16,4 @@ pub mod remote_audit;
 pub mod remote_keys;
 pub mod renewed;
 pub mod secret_file;
+pub mod ssh_key_file;

@@ -97,6 +97,11 @@ impl Config {
         self.audit.clone().unwrap_or_else(in_data)
     }
 
+    /// Where it is noted when the audit log was verified, and what came of it.
+    pub fn audit_verified_file(&self) -> PathBuf {
+        self.data.join("audit-verified.json")
+    }
+
     pub fn log_file(&self) -> PathBuf {
         let in_data = || self.data.join("lpse-kiosk.log");
         self.log.clone().unwrap_or_else(in_data)

@@ -1,6 +1,7 @@
 //! `lpse-kiosk audit verify`: whether the log is what was recorded.
 
 use clap::Args;
+use jiff::Timestamp;
 use serde_json::json;
 
 use super::{
@@ -12,11 +13,12 @@ use crate::{
         audit_log::{
             AuditFiles,
             verification::{self, Fault, FaultKind, Question, Report},
+            verified::{self, Verdict},
         },
         file_owner,
     },
     assembly::{self, KnownLog},
-    cli::{error::CliError, output::Lines, runtime::block_on},
+    cli::{error::CliError, output::Lines, runtime::block_on, standard_error::say},
     config::{Config, StoreKind},
     daemon::log,
 };
@@ -75,19 +77,37 @@ pub fn run(arguments: &VerifyArguments, config: &Config) -> Result<(), CliError>
             lines.line(visible(&line))?;
         }
     }
+    let (verdict, outcome) = outcome(&report, gone);
+    let noted = config.audit_verified_file();
+    if let Err(error) = verified::note(&noted, Timestamp::now(), verdict) {
+        let noted = noted.display();
+        say(&format!(
+            "{noted} cannot be written ({error}), so monitoring does not hear of this"
+        ));
+    }
     lines.flush()?;
-    match (report.fault, gone, report.begun_anew) {
-        (Some(fault), ..) => Err(CliError::Refused(format!(
-            "the audit log is broken: {fault}"
-        ))),
-        (None, Some(gone), _) => Err(CliError::OtherStore(format!(
-            "the audit log is whole as far as it goes, but {gone}"
-        ))),
-        (None, None, Some(seq)) => Err(CliError::OtherStore(format!(
-            "the audit log is whole, but record {seq} says that the store was begun anew: what stands before it is of a \
-             store that is gone; --from {seq} acknowledges it"
-        ))),
-        (None, None, None) => Ok(()),
+    outcome
+}
+
+/// What came of it, and how the command ends for that.
+fn outcome(report: &Report, gone: Option<String>) -> (Verdict, Result<(), CliError>) {
+    match (&report.fault, gone, report.begun_anew) {
+        (Some(fault), ..) => {
+            let broken = format!("the audit log is broken: {fault}");
+            (Verdict::Broken, Err(CliError::Refused(broken)))
+        }
+        (None, Some(gone), _) => {
+            let gone = format!("the audit log is whole as far as it goes, but {gone}");
+            (Verdict::OtherStore, Err(CliError::OtherStore(gone)))
+        }
+        (None, None, Some(seq)) => {
+            let anew = format!(
+                "the audit log is whole, but record {seq} says that the store was begun anew: what stands before it is of a \
+                 store that is gone; --from {seq} acknowledges it"
+            );
+            (Verdict::OtherStore, Err(CliError::OtherStore(anew)))
+        }
+        (None, None, None) => (Verdict::Whole, Ok(())),
     }
 }
 
