@@ -6,6 +6,7 @@ pub mod audit_log;
 pub mod audit_trail;
 pub mod backup_file;
 pub mod backup_key_file;
+pub mod certificates;
 pub mod clock;
 pub mod counting_audit;
 pub mod file_owner;
