@@ -41,7 +41,7 @@ pub use failure::DeliveryError;
 use failure::one_line;
 use wire::Duplex;
 
-use crate::adapter::certificates::authorities;
+use crate::adapter::{certificates::authorities, renewed::Renewed};
 
 /// The office's mail server, and how to speak with it.
 #[derive(Clone)]
@@ -337,6 +337,14 @@ impl Transport for Smtp {
         // Whatever becomes of the farewell, the letter is taken or it is not.
         conversation.farewell().await;
         taken
+    }
+}
+
+/// Each letter goes out as the files have it then.
+#[async_trait]
+impl Transport for Renewed<Arc<Smtp>> {
+    async fn deliver(&self, message: &Message, within: Duration) -> Result<(), DeliveryError> {
+        self.now().deliver(message, within).await
     }
 }
 
