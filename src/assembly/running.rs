@@ -11,7 +11,7 @@ use super::{
     foundation::foundation,
     keys_held,
     mail::{courier, renewed_mail_server},
-    master_key::{KeySource, open_vault},
+    master_key::{KeySource, open_vault, take_up_keys},
     opening::open_renewed_store,
     renewals::Renewals,
     trace::{emptied, missing, vanished},
@@ -121,6 +121,8 @@ pub async fn open(
         key,
     )
     .await?;
+    let looked = vault.clone();
+    renewals.add_look(move || take_up_keys(&looked));
     let told = vault.clone();
     store.say_keys(Arc::new(move || {
         told.keys().iter().map(MasterKey::id).collect()
