@@ -54,6 +54,27 @@ impl fmt::Debug for SealedSecret {
     }
 }
 
+/// A key of an account, on a phone or on its way there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TotpKey {
+    pub secret: SealedSecret,
+    /// Since when it is what it is: shown, or in force.
+    pub since: Timestamp,
+    /// Another key has made other codes, so these go with it.
+    pub spent: SpentSteps,
+}
+
+impl TotpKey {
+    /// A key that was made `now`; no code of it has been accepted.
+    pub fn new(secret: SealedSecret, now: Timestamp) -> Self {
+        Self {
+            secret,
+            since: now,
+            spent: SpentSteps::default(),
+        }
+    }
+}
+
 /// The state of an account's TOTP.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Authenticator {
@@ -61,32 +82,24 @@ pub enum Authenticator {
     #[default]
     Absent,
     /// A key was shown, but no code has proved yet that it reached a phone.
-    Pending {
-        secret: SealedSecret,
-        since: Timestamp,
-        spent: SpentSteps,
-    },
+    Pending(TotpKey),
     /// A code has proved the key; it is in force.
-    Active {
-        secret: SealedSecret,
-        since: Timestamp,
-        spent: SpentSteps,
-    },
+    Active(TotpKey),
 }
 
 impl Authenticator {
     pub fn secret(&self) -> Option<&SealedSecret> {
         match self {
             Self::Absent => None,
-            Self::Pending { secret, .. } | Self::Active { secret, .. } => Some(secret),
+            Self::Pending(key) | Self::Active(key) => Some(&key.secret),
         }
     }
 
     pub fn state(&self) -> TotpState {
         match self {
             Self::Absent => TotpState::Off,
-            Self::Pending { since, .. } => TotpState::Pending { since: *since },
-            Self::Active { since, .. } => TotpState::Active { since: *since },
+            Self::Pending(key) => TotpState::Pending { since: key.since },
+            Self::Active(key) => TotpState::Active { since: key.since },
         }
     }
 
@@ -94,15 +107,15 @@ impl Authenticator {
     pub fn secret_mut(&mut self) -> Option<&mut SealedSecret> {
         match self {
             Self::Absent => None,
-            Self::Pending { secret, .. } | Self::Active { secret, .. } => Some(secret),
+            Self::Pending(key) | Self::Active(key) => Some(&mut key.secret),
         }
     }
 
-    /// The steps of the key whose codes are spent. They go with the key: another one has made other codes.
+    /// The steps of the key whose codes are spent.
     pub fn spent(&self) -> Option<&SpentSteps> {
         match self {
             Self::Absent => None,
-            Self::Pending { spent, .. } | Self::Active { spent, .. } => Some(spent),
+            Self::Pending(key) | Self::Active(key) => Some(&key.spent),
         }
     }
 
@@ -114,16 +127,16 @@ impl Authenticator {
     pub fn spent_mut(&mut self) -> Option<&mut SpentSteps> {
         match self {
             Self::Absent => None,
-            Self::Pending { spent, .. } | Self::Active { spent, .. } => Some(spent),
+            Self::Pending(key) | Self::Active(key) => Some(&mut key.spent),
         }
     }
 
     pub fn is_pending(&self) -> bool {
-        matches!(self, Self::Pending { .. })
+        matches!(self, Self::Pending(_))
     }
 
     pub fn is_active(&self) -> bool {
-        matches!(self, Self::Active { .. })
+        matches!(self, Self::Active(_))
     }
 }
 

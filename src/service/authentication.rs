@@ -18,7 +18,7 @@ use crate::{
         Account, AccountKey, Activity, ActivityKind, Authenticated, Authenticator,
         AwaitingEnrollment, AwaitingPasscode, Ceremony, Identified, Passcode, PasswordHash,
         PlainPassword, Refusal, Source, SourceKey,
-        account::OneTimePassword,
+        account::{OneTimePassword, TotpKey},
         admission::Admission,
         audit::{Act, AuditEvent, AuditOutcome},
         letter::LetterKind,
@@ -398,15 +398,14 @@ impl Authentication {
 
 /// Puts a pending key in force, now that a code has proved it. Says whether it was pending.
 pub(super) fn activate(account: &mut Account, attempt: Attempt<'_>) -> bool {
-    let Authenticator::Pending { secret, spent, .. } = &account.authenticator else {
+    let Authenticator::Pending(key) = &account.authenticator else {
         return false;
     };
     let Attempt { from, now, .. } = attempt;
-    account.authenticator = Authenticator::Active {
-        secret: secret.clone(),
+    account.authenticator = Authenticator::Active(TotpKey {
         since: now,
-        spent: spent.clone(),
-    };
+        ..key.clone()
+    });
     account.note(Activity::of_owner(now, ActivityKind::TotpActivated, from));
     true
 }

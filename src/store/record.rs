@@ -15,7 +15,9 @@ use super::{StoreError, Value};
 use crate::domain::{
     Account, AccountKey, Activity, ActivityKind, Authenticator, EmailAddress, PasswordHash,
     PersonName, Policy, Source, SourceKey, TimeStep, UserId, UserType,
-    account::{KnownSource, LastLogin, OneTimePassword, RecoveryCodes, Role, SealedSecret},
+    account::{
+        KnownSource, LastLogin, OneTimePassword, RecoveryCodes, Role, SealedSecret, TotpKey,
+    },
     audit::AuditHead,
     policy::LoginRules,
     source::OwnPlace,
@@ -280,53 +282,34 @@ fn account(record: AccountRecord) -> Result<StoredAccount, Unreadable> {
 fn authenticator_record(authenticator: &Authenticator) -> AuthenticatorRecord {
     match authenticator {
         Authenticator::Absent => AuthenticatorRecord::Absent,
-        Authenticator::Pending {
-            secret,
-            since,
-            spent,
-        } => AuthenticatorRecord::Pending(key_record(secret, *since, spent)),
-        Authenticator::Active {
-            secret,
-            since,
-            spent,
-        } => AuthenticatorRecord::Active(key_record(secret, *since, spent)),
+        Authenticator::Pending(key) => AuthenticatorRecord::Pending(key_record(key)),
+        Authenticator::Active(key) => AuthenticatorRecord::Active(key_record(key)),
     }
 }
 
-fn key_record(secret: &SealedSecret, since: Timestamp, spent: &SpentSteps) -> KeyRecord {
+fn key_record(key: &TotpKey) -> KeyRecord {
     KeyRecord {
-        since: milliseconds(since),
-        secret: secret_record(secret),
-        spent_up_to: spent.up_to().map(TimeStep::number),
-        spent: spent.single().iter().map(|step| step.number()).collect(),
+        since: milliseconds(key.since),
+        secret: secret_record(&key.secret),
+        spent_up_to: key.spent.up_to().map(TimeStep::number),
+        spent: key.spent.single().iter().map(|it| it.number()).collect(),
     }
 }
 
 fn authenticator(record: AuthenticatorRecord) -> Result<Authenticator, Unreadable> {
-    let key = |record: KeyRecord| {
-        let single = record.spent.into_iter().map(TimeStep::new);
-        let spent = SpentSteps::new(record.spent_up_to.map(TimeStep::new), single);
-        let since = timestamp(record.since)?;
-        Ok::<_, Unreadable>((sealed_secret(record.secret)?, since, spent))
-    };
     Ok(match record {
         AuthenticatorRecord::Absent => Authenticator::Absent,
-        AuthenticatorRecord::Pending(record) => {
-            let (secret, since, spent) = key(record)?;
-            Authenticator::Pending {
-                secret,
-                since,
-                spent,
-            }
-        }
-        AuthenticatorRecord::Active(record) => {
-            let (secret, since, spent) = key(record)?;
-            Authenticator::Active {
-                secret,
-                since,
-                spent,
-            }
-        }
+        AuthenticatorRecord::Pending(record) => Authenticator::Pending(totp_key(record)?),
+        AuthenticatorRecord::Active(record) => Authenticator::Active(totp_key(record)?),
+    })
+}
+
+fn totp_key(record: KeyRecord) -> Result<TotpKey, Unreadable> {
+    let single = record.spent.into_iter().map(TimeStep::new);
+    Ok(TotpKey {
+        secret: sealed_secret(record.secret)?,
+        since: timestamp(record.since)?,
+        spent: SpentSteps::new(record.spent_up_to.map(TimeStep::new), single),
     })
 }
 

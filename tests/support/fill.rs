@@ -9,7 +9,7 @@ use lpse_kiosk::{
     domain::{
         Account, AccountKey, Authenticator, EmailAddress, PasswordHash, PersonName, Secret, Source,
         UserId, UserType,
-        account::RecoveryCodes,
+        account::{RecoveryCodes, TotpKey},
         letter::{Letter, LetterKind},
         password::HashCost,
         recovery::RecoverySet,
@@ -141,16 +141,8 @@ fn account(vault: &Vault, number: u32) -> Account {
         recovery: (number % 5 == 1).then(|| recovery(vault, &key, since)),
         generation: 7,
         authenticator: match number % 3 {
-            0 => Authenticator::Pending {
-                secret: sealed,
-                since,
-                spent: Default::default(),
-            },
-            _ => Authenticator::Active {
-                secret: sealed,
-                since,
-                spent: Default::default(),
-            },
+            0 => Authenticator::Pending(TotpKey::new(sealed, since)),
+            _ => Authenticator::Active(TotpKey::new(sealed, since)),
         },
         ..Account::new(key, name, email, password, since)
     }
