@@ -1,4 +1,4 @@
-//! What is renewed while people are in: the page's certificate. A bad one stops nobody.
+//! What is renewed while people are in: the page's certificate, and the way to the mail server. A bad one stops nobody.
 
 use std::{
     fs,
@@ -9,7 +9,8 @@ use std::{
 };
 
 use support::{
-    MENU, Office, free_port,
+    MENU, Office, REASON, free_port,
+    letters::Correspondence,
     smtp::{Authority, Certificate},
     ssh::Server,
     text,
@@ -124,5 +125,54 @@ fn the_page_shows_a_renewed_certificate_by_itself_and_keeps_the_old_one_where_th
     assert_eq!(shown_at(port, &authority), der(&second.certificate));
     put(&office, "web.pem", &third.certificate, 0o644);
     assert_eq!(shown_at(port, &authority), der(&third.certificate));
+    open.expect_still_answers();
+}
+
+#[test]
+fn the_next_letter_goes_out_with_a_renewed_password_and_a_bad_file_leaves_the_one_before() {
+    let (supervisor, office) = Supervisor::of(Office::new());
+    let Correspondence {
+        office, mut server, ..
+    } = Correspondence::of(office);
+    let mut service = office.serve();
+    let mut open = service.ssh();
+    open.expect(MENU);
+    // Its owner is told of each.
+    let act = |act: &str| {
+        let told = office.command(&["user", act, "CVMAJU", "--reason", REASON]);
+        assert!(told.status.success(), "{}", text(&told.stderr));
+    };
+    act("suspend");
+    server.wait_for_letter(1);
+
+    // By itself.
+    server.change_password("perahu layar warna biru");
+    put(&office, "smtp-password", "perahu layar warna biru\n", 0o600);
+    act("reinstate");
+    server.wait_for_letter(2);
+    service.expect_log("the way to the mail server was renewed");
+
+    // One that everybody can read is not taken, and nothing is lost by it.
+    put(&office, "smtp-password", "bukan ini\n", 0o644);
+    let said = supervisor.reload(&mut service);
+    assert!(
+        said.contains("People are served; kept as it was before:") && said.contains("chmod 600"),
+        "{said}"
+    );
+    act("suspend");
+    server.wait_for_letter(3);
+
+    // By a reload, with the authority of another certificate.
+    server.change_password("kopi gayo panas tujuh");
+    server.change_authority();
+    put(&office, "authority.pem", server.ca_pem(), 0o600);
+    put(&office, "smtp-password", "kopi gayo panas tujuh\n", 0o600);
+    let said = supervisor.reload(&mut service);
+    assert!(said.ends_with("STATUS=People are served\n"), "{said}");
+    act("reinstate");
+    server.wait_for_letter(4);
+    for secret in ["perahu layar", "bukan ini", "kopi gayo"] {
+        assert!(!service.log().contains(secret), "{}", service.log());
+    }
     open.expect_still_answers();
 }
