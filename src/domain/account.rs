@@ -1,6 +1,6 @@
 //! An account: everything that is kept about one person, as one record.
 
-use std::{fmt, time::Duration};
+use std::time::Duration;
 
 use jiff::Timestamp;
 
@@ -11,9 +11,10 @@ use super::{
     recorded::{AHEAD, elapsed},
     source::{Source, SourceKey},
     throttle::{PasscodeThrottle, PasswordFailures, PasswordSchedule},
-    totp::{SpentSteps, TimeStep},
     word::words,
 };
+
+pub use super::authenticator::{Authenticator, SealedSecret, TotpKey, TotpState};
 
 words! {
     /// What an account may do besides looking after itself.
@@ -37,116 +38,6 @@ impl Role {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the role is user or officer")]
 pub struct UnknownRole;
-
-/// A TOTP secret as it is kept: encrypted and authenticated under the master key, bound to its account.
-#[derive(Clone, PartialEq, Eq)]
-pub struct SealedSecret {
-    /// Which master key sealed it.
-    pub key_id: String,
-    /// 24 bytes, random.
-    pub nonce: Vec<u8>,
-    pub ciphertext: Vec<u8>,
-}
-
-impl fmt::Debug for SealedSecret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "SealedSecret(key {})", self.key_id)
-    }
-}
-
-/// A key of an account, on a phone or on its way there.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TotpKey {
-    pub secret: SealedSecret,
-    /// Since when it is what it is: shown, or in force.
-    pub since: Timestamp,
-    /// Another key has made other codes, so these go with it.
-    pub spent: SpentSteps,
-}
-
-impl TotpKey {
-    /// A key that was made `now`; no code of it has been accepted.
-    pub fn new(secret: SealedSecret, now: Timestamp) -> Self {
-        Self {
-            secret,
-            since: now,
-            spent: SpentSteps::default(),
-        }
-    }
-}
-
-/// The state of an account's TOTP.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub enum Authenticator {
-    /// TOTP is off.
-    #[default]
-    Absent,
-    /// A key was shown, but no code has proved yet that it reached a phone.
-    Pending(TotpKey),
-    /// A code has proved the key; it is in force.
-    Active(TotpKey),
-}
-
-impl Authenticator {
-    pub fn secret(&self) -> Option<&SealedSecret> {
-        match self {
-            Self::Absent => None,
-            Self::Pending(key) | Self::Active(key) => Some(&key.secret),
-        }
-    }
-
-    pub fn state(&self) -> TotpState {
-        match self {
-            Self::Absent => TotpState::Off,
-            Self::Pending(key) => TotpState::Pending { since: key.since },
-            Self::Active(key) => TotpState::Active { since: key.since },
-        }
-    }
-
-    /// The sealed secret, to be sealed anew.
-    pub fn secret_mut(&mut self) -> Option<&mut SealedSecret> {
-        match self {
-            Self::Absent => None,
-            Self::Pending(key) | Self::Active(key) => Some(&mut key.secret),
-        }
-    }
-
-    /// The steps of the key whose codes are spent.
-    pub fn spent(&self) -> Option<&SpentSteps> {
-        match self {
-            Self::Absent => None,
-            Self::Pending(key) | Self::Active(key) => Some(&key.spent),
-        }
-    }
-
-    /// The greatest step of the key whose code was accepted.
-    pub fn last_step(&self) -> Option<TimeStep> {
-        self.spent().and_then(SpentSteps::greatest)
-    }
-
-    pub fn spent_mut(&mut self) -> Option<&mut SpentSteps> {
-        match self {
-            Self::Absent => None,
-            Self::Pending(key) | Self::Active(key) => Some(&mut key.spent),
-        }
-    }
-
-    pub fn is_pending(&self) -> bool {
-        matches!(self, Self::Pending(_))
-    }
-
-    pub fn is_active(&self) -> bool {
-        matches!(self, Self::Active(_))
-    }
-}
-
-/// The state of an account's TOTP without its secret, as people are told it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TotpState {
-    Off,
-    Pending { since: Timestamp },
-    Active { since: Timestamp },
-}
 
 /// The recovery codes of an account that are left. Their salted digests are sealed, so that neither the store alone nor
 /// a look at it tells anything about them.
