@@ -4,6 +4,9 @@
 //! [`PrivateSocket`]: a peer may do what it could do to the store's files, no more; it cannot stop this process or the
 //! others that are served: frames, connections and waiting are bounded. Who it is, the system says; root is believed whom it
 //! works for, because `sudo` alone knows that.
+//!
+//! A master key may come over it, where this process was given a copy of its file that it cannot read again. Whoever may
+//! come in has that file or that copy already, and can seal and open by it.
 
 use std::{io, sync::Arc, time::Duration};
 

@@ -1,4 +1,5 @@
-//! What is renewed while people are in: the page's certificate, and the way to the mail server. A bad one stops nobody.
+//! What is renewed while people are in: the page's certificate, the way to the mail server, and the
+//! master key. A bad one stops nobody.
 
 use std::{
     fs,
@@ -174,5 +175,33 @@ fn the_next_letter_goes_out_with_a_renewed_password_and_a_bad_file_leaves_the_on
     for secret in ["perahu layar", "bukan ini", "kopi gayo"] {
         assert!(!service.log().contains(secret), "{}", service.log());
     }
+    open.expect_still_answers();
+}
+
+#[test]
+fn a_reload_takes_up_a_key_that_was_brought_into_the_master_key_file() {
+    let (supervisor, office) = Supervisor::of(Office::new());
+    let mut service = office.serve();
+    let mut open = service.ssh();
+    open.expect(MENU);
+    let before = fs::read_to_string(office.path("etc/master.key")).unwrap();
+    let brought = before.clone() + "c2VwdWx1aCBqdXRhIGJpbnRhbmcgZGkgbGFuZ2l0IGE=\n";
+
+    put(&office, "etc/master.key", &brought, 0o644);
+    let said = supervisor.reload(&mut service);
+    assert!(said.contains("kept as it was before:"), "{said}");
+    assert!(said.contains("chmod 600"), "{said}");
+    put(&office, "etc/master.key", &brought, 0o600);
+    let said = supervisor.reload(&mut service);
+    assert!(said.ends_with("STATUS=People are served\n"), "{said}");
+    service.expect_log("the master keys that have come into");
+    // Nothing is new the next time.
+    supervisor.reload(&mut service);
+    let told = service.log().matches("have come into").count();
+    assert_eq!(told, 1, "{}", service.log());
+
+    let rotated = office.command(&["key", "rotate"]);
+    assert!(rotated.status.success(), "{}", text(&rotated.stderr));
+    supervisor.reload(&mut service);
     open.expect_still_answers();
 }

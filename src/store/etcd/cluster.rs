@@ -581,9 +581,10 @@ fn options(tls: Option<&TlsFiles>) -> ConnectOptions {
         .with_connect_timeout(ATTEMPT)
         .with_keep_alive(KEEP_ALIVE, ATTEMPT)
         .with_keep_alive_while_idle(true)
-        // A member without a leader would let a question wait.
+        // A member without a leader would let a question wait. A login that ends is made anew here: the client would go on
+        // with the password that it was made with.
         .with_require_leader(true)
-        .with_auto_token_refresh(true);
+        .with_auto_token_refresh(false);
     if let Some(tls) = tls {
         let mut trust = TlsOptions::new().ca_certificate(Certificate::from_pem(&tls.authority));
         if let Some((certificate, key)) = &tls.identity {

@@ -201,8 +201,14 @@ pub fn key_bytes(keys: &Keyring) -> Vec<KeyBytes> {
     keys.iter().map(|key| KeyBytes(*key.as_bytes())).collect()
 }
 
-/// The master keys that were sent; `None` where there is none.
+/// More master keys are in no file.
+const MOST_KEYS: usize = 1024;
+
+/// The master keys that were sent; `None` where there is none, or are too many.
 pub fn keyring(keys: Vec<KeyBytes>) -> Option<Keyring> {
+    if keys.len() > MOST_KEYS {
+        return None;
+    }
     let mut keys = keys.iter().map(|key| MasterKey::from_bytes(key.0));
     Some(Keyring::new(keys.next()?, keys.collect()))
 }

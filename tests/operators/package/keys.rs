@@ -14,6 +14,7 @@ use super::{
 };
 
 const KEY: &str = "etc/lpse-kiosk/master.key";
+const PROGRAM: &str = "usr/bin/lpse-kiosk";
 
 /// A phone, and the machine's own clock: each code is good once.
 struct Owner {
@@ -55,10 +56,12 @@ impl Owner {
     }
 }
 
-/// A machine on which the service runs, with somebody's account.
+/// A machine on which the service runs, with somebody's account. Its program is the one that tests order about.
 fn machine() -> Option<Machine> {
     let machine = Machine::boot(&[])?;
     machine.install(package());
+    machine.run(&["systemctl", "stop", SERVICE]);
+    support::copy(support::program(), machine.debian.path(PROGRAM));
     serves(&machine, "");
     add(&machine);
     Some(machine)
