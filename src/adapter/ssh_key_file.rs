@@ -49,15 +49,14 @@ pub fn read(kind: Kind, path: &Path) -> Result<PrivateKey, KeyFileError> {
 
 /// The key in the file at `path`, as the process of `user` would read it.
 pub fn read_for(kind: Kind, path: &Path, user: u32) -> Result<PrivateKey, KeyFileError> {
-    let text = secret_file::read_for(kind.the, path, user).map_err(|error| {
-        match error.is_missing() {
+    let text =
+        secret_file::read_for(kind.the, path, user).map_err(|error| match error.is_missing() {
             true => KeyFileError::Missing {
                 kind: kind.name,
                 path: path.display().to_string(),
             },
             false => KeyFileError::Unreadable(error),
-        }
-    })?;
+        })?;
     let key = PrivateKey::from_openssh(text.as_bytes()).map_err(|_| form(kind, path))?;
     if key.is_encrypted() || key.algorithm() != Algorithm::Ed25519 {
         return Err(form(kind, path));

@@ -58,6 +58,8 @@ pub struct Opened {
     pub away: tokio::sync::watch::Receiver<Option<Away>>,
     pub vitals: Vitals,
     pub renewals: Renewals,
+    /// Hears of each record of the audit log; `None` in training, whose log nobody will ask for.
+    pub audit_written: Option<audit_log::Written>,
     /// Records what is found altered, until the store is dropped.
     finds: JoinHandle<()>,
     ended: Ended,
@@ -127,7 +129,7 @@ pub async fn open(
     store.say_keys(Arc::new(move || {
         told.keys().iter().map(MasterKey::id).collect()
     }));
-    let audit = open_audit_log(config, store.clone(), &node, clock.clone()).await?;
+    let (audit, written) = open_audit_log(config, store.clone(), &node, clock.clone()).await?;
     let audit_health = audit.health();
     let audit = CountingAudit::new(Arc::new(audit));
     let acts = audit.counts();
@@ -136,6 +138,7 @@ pub async fn open(
     let (tagged, finds) = Tagged::open(store, &vault, &SystemRandom).await?;
     let store: Arc<dyn Store> = Arc::new(tagged);
     let finds = tokio::spawn(store_check::record(finds, audit.clone()));
+    let audit_written = inbox.is_none().then_some(written);
     let post = match &inbox {
         Some(inbox) => Some(Post::Training(inbox.clone())),
         None => renewed_mail_server(&config.mail)?.map(|server| {
@@ -175,6 +178,7 @@ pub async fn open(
         away,
         vitals,
         renewals,
+        audit_written,
         finds,
         ended,
     })
