@@ -7,6 +7,7 @@ pub mod account;
 pub mod activity;
 pub mod admission;
 pub mod audit;
+pub mod authenticator;
 pub mod calendar;
 pub mod checkpoint;
 pub mod durations;
