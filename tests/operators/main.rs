@@ -7,6 +7,7 @@ mod audit;
 mod backup;
 mod beside;
 mod cli;
+mod completed;
 mod config;
 mod doctor;
 mod keys;
