@@ -99,7 +99,11 @@ async fn open_remote(
         key,
     )
     .await?;
-    let vault = vault.beside(Arc::new(RemoteKeys(line.clone())));
+    let vault = match key {
+        KeySource::File(file) => vault.beside(Arc::new(RemoteKeys::new(line.clone(), file))),
+        // Nobody else can come to hold it.
+        KeySource::Ephemeral => vault,
+    };
     let told = line.clone();
     let ended_logins = EndedLogins::elsewhere(move |account| told.tell_ended(account));
     let foundation = foundation(

@@ -64,6 +64,10 @@ pub enum AssemblyError {
     Secret(#[from] SecretFileError),
     #[error("the certificates in {0} cannot be read: {1}")]
     Authority(String, io::Error),
+    #[error("[store] authority_file, certificate_file and key_file cannot be used: {0}")]
+    ClusterTls(String),
+    #[error("{0} {1} is empty; write the password into it")]
+    NoPassword(&'static str, String),
     #[error(
         "[mail] user is set, so [mail] password_file (or the systemd credential smtp-password) must hold its password"
     )]

@@ -252,5 +252,15 @@ fn audit() -> Vec<Setting> {
             number(1..=4096_u64).above("too large to look at, and to move elsewhere"),
             |config| &mut config.audit_rotate_mib,
         ),
+        audit
+            .setting(
+                "checkpoints",
+                "a folder for signed checkpoints of the audit log, best on another machine's disk; one that is named here \
+                 has to be there",
+                path(),
+                |config| &mut config.audit_checkpoints,
+            )
+            .usually("checkpoints in the data folder", "/mnt/checkpoints/loket-1")
+            .in_force(|config| Some(config.checkpoints_folder().display().to_string())),
     ]
 }

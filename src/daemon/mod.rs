@@ -1,6 +1,7 @@
 //! The process: what runs in it, from its start to its end, and what the system that started it hears.
 
 mod background;
+mod checkpoints;
 mod error;
 mod host;
 mod invitation;

@@ -1,6 +1,6 @@
 //! An account: everything that is kept about one person, as one record.
 
-use std::{fmt, time::Duration};
+use std::time::Duration;
 
 use jiff::Timestamp;
 
@@ -11,9 +11,10 @@ use super::{
     recorded::{AHEAD, elapsed},
     source::{Source, SourceKey},
     throttle::{PasscodeThrottle, PasswordFailures, PasswordSchedule},
-    totp::{SpentSteps, TimeStep},
     word::words,
 };
+
+pub use super::authenticator::{Authenticator, SealedSecret, TotpKey, TotpState};
 
 words! {
     /// What an account may do besides looking after itself.
@@ -37,103 +38,6 @@ impl Role {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the role is user or officer")]
 pub struct UnknownRole;
-
-/// A TOTP secret as it is kept: encrypted and authenticated under the master key, bound to its account.
-#[derive(Clone, PartialEq, Eq)]
-pub struct SealedSecret {
-    /// Which master key sealed it.
-    pub key_id: String,
-    /// 24 bytes, random.
-    pub nonce: Vec<u8>,
-    pub ciphertext: Vec<u8>,
-}
-
-impl fmt::Debug for SealedSecret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "SealedSecret(key {})", self.key_id)
-    }
-}
-
-/// The state of an account's TOTP.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub enum Authenticator {
-    /// TOTP is off.
-    #[default]
-    Absent,
-    /// A key was shown, but no code has proved yet that it reached a phone.
-    Pending {
-        secret: SealedSecret,
-        since: Timestamp,
-        spent: SpentSteps,
-    },
-    /// A code has proved the key; it is in force.
-    Active {
-        secret: SealedSecret,
-        since: Timestamp,
-        spent: SpentSteps,
-    },
-}
-
-impl Authenticator {
-    pub fn secret(&self) -> Option<&SealedSecret> {
-        match self {
-            Self::Absent => None,
-            Self::Pending { secret, .. } | Self::Active { secret, .. } => Some(secret),
-        }
-    }
-
-    pub fn state(&self) -> TotpState {
-        match self {
-            Self::Absent => TotpState::Off,
-            Self::Pending { since, .. } => TotpState::Pending { since: *since },
-            Self::Active { since, .. } => TotpState::Active { since: *since },
-        }
-    }
-
-    /// The sealed secret, to be sealed anew.
-    pub fn secret_mut(&mut self) -> Option<&mut SealedSecret> {
-        match self {
-            Self::Absent => None,
-            Self::Pending { secret, .. } | Self::Active { secret, .. } => Some(secret),
-        }
-    }
-
-    /// The steps of the key whose codes are spent. They go with the key: another one has made other codes.
-    pub fn spent(&self) -> Option<&SpentSteps> {
-        match self {
-            Self::Absent => None,
-            Self::Pending { spent, .. } | Self::Active { spent, .. } => Some(spent),
-        }
-    }
-
-    /// The greatest step of the key whose code was accepted.
-    pub fn last_step(&self) -> Option<TimeStep> {
-        self.spent().and_then(SpentSteps::greatest)
-    }
-
-    pub fn spent_mut(&mut self) -> Option<&mut SpentSteps> {
-        match self {
-            Self::Absent => None,
-            Self::Pending { spent, .. } | Self::Active { spent, .. } => Some(spent),
-        }
-    }
-
-    pub fn is_pending(&self) -> bool {
-        matches!(self, Self::Pending { .. })
-    }
-
-    pub fn is_active(&self) -> bool {
-        matches!(self, Self::Active { .. })
-    }
-}
-
-/// The state of an account's TOTP without its secret, as people are told it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TotpState {
-    Off,
-    Pending { since: Timestamp },
-    Active { since: Timestamp },
-}
 
 /// The recovery codes of an account that are left. Their salted digests are sealed, so that neither the store alone nor
 /// a look at it tells anything about them.

@@ -112,6 +112,7 @@ words! {
         CheckStore = "check-store",
         FindAltered = "find-altered",
         AcceptAltered = "accept-altered",
+        NoteHead = "note-head",
     }
 }
 

@@ -11,14 +11,9 @@ use super::{
 };
 use crate::domain::{
     Account, AccountKey, Activity, ActivityKind, Authenticated, Authenticator, AwaitingEnrollment,
-    AwaitingPasscode, Passcode, Policy, Proved, Refusal, Source,
-    audit::Act,
-    letter::LetterKind,
-    policy::LoginRules,
-    provisioning::Provisioning,
-    recovery::RecoveryState,
-    throttle::PasscodeThrottle,
-    totp::{AcceptedStep, SpentSteps},
+    AwaitingPasscode, Passcode, Policy, Proved, Refusal, Source, account::TotpKey, audit::Act,
+    letter::LetterKind, policy::LoginRules, provisioning::Provisioning, recovery::RecoveryState,
+    throttle::PasscodeThrottle, totp::AcceptedStep,
 };
 
 /// The service that brings keys to phones.
@@ -288,11 +283,7 @@ impl Enrollment {
         let sealed = seal
             .vault
             .seal_secret(&account.key, &secret, deps.random_bytes());
-        account.authenticator = Authenticator::Pending {
-            secret: sealed,
-            since: now,
-            spent: SpentSteps::default(),
-        };
+        account.authenticator = Authenticator::Pending(TotpKey::new(sealed, now));
         account.passcode_throttle = account.passcode_throttle.carried_to_new_key();
         account.note(Activity::of_owner(
             now,

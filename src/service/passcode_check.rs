@@ -15,6 +15,7 @@ use crate::{
     domain::{
         Account, Activity, ActivityKind, Authenticated, Passcode, Refusal,
         account::RecoveryCodes,
+        authenticator::Wanted,
         letter::LetterKind,
         recovery::{AcceptedCode, RecoveryCode},
         throttle::Gate,
@@ -51,31 +52,44 @@ impl Foundation {
         Ok((fresh, account))
     }
 
-    /// Judges `passcode`: the step that it stands for, and the account in which it is spent; or what is counted against it.
+    /// Judges `passcode`, which any phone of the account may have made: the step that it stands for, and the account in which
+    /// it is spent; or what is counted against it.
     pub(super) fn judge_passcode(
         &self,
         read: &Read,
         passcode: &Passcode,
         attempt: Attempt<'_>,
     ) -> Result<(AcceptedStep, Account), NotDone> {
+        self.judge_passcode_of(Wanted::Any, read, passcode, attempt)
+    }
+
+    /// The same of a code that only the `wanted` keys make.
+    pub(super) fn judge_passcode_of(
+        &self,
+        wanted: Wanted,
+        read: &Read,
+        passcode: &Passcode,
+        attempt: Attempt<'_>,
+    ) -> Result<(AcceptedStep, Account), NotDone> {
         let mut account = heard(read, attempt)?;
-        let key = account.authenticator.secret();
-        let Some((sealed, spent)) = key.zip(account.authenticator.spent()) else {
+        let keys = account.authenticator.keys(wanted);
+        if keys.is_empty() {
             let none = Denial::new(Refusal::Ended, "no-authenticator");
             return Err(unheard(none, read, &account));
-        };
-        let secret = self
-            .vault
-            .open_secret(&account.key, sealed)
-            .map_err(|error| {
+        }
+        let mut secrets = Vec::with_capacity(keys.len());
+        for key in &keys {
+            let opened = self.vault.open_secret(&account.key, &key.secret);
+            secrets.push(opened.map_err(|error| {
                 unopened(format_args!("the TOTP secret of {}", account.key), &error)
-            })?;
-        let verdict = totp::verify(&account.key, &secret, passcode, attempt.now, spent);
+            })?);
+        }
+        let keys = secrets.iter().zip(keys.iter().map(|key| &key.spent));
+        let (place, verdict) = totp::verify_any(&account.key, keys, passcode, attempt.now);
         let (kind, reason) = match verdict {
             Verdict::Accepted(accepted) => {
-                if let Some(spent) = account.authenticator.spent_mut() {
-                    spent.spend(accepted.step());
-                }
+                let authenticator = &mut account.authenticator;
+                authenticator.accept(wanted, place, accepted.step(), attempt.now);
                 return Ok((accepted, account));
             }
             Verdict::Spent => (ActivityKind::PasscodeRepeated, "spent-passcode"),

@@ -15,8 +15,12 @@ use super::{StoreError, Value};
 use crate::domain::{
     Account, AccountKey, Activity, ActivityKind, Authenticator, EmailAddress, PasswordHash,
     PersonName, Policy, Source, SourceKey, TimeStep, UserId, UserType,
-    account::{KnownSource, LastLogin, OneTimePassword, RecoveryCodes, Role, SealedSecret},
+    account::{
+        KnownSource, LastLogin, OneTimePassword, RecoveryCodes, Role, SealedSecret, TotpKey,
+    },
     audit::AuditHead,
+    authenticator::{Ordinal, Phone, Phones},
+    identity::PhoneName,
     policy::LoginRules,
     source::OwnPlace,
     throttle::{Level, PasscodeThrottle, PasswordFailures},
@@ -118,7 +122,36 @@ fn is_zero(number: &u32) -> bool {
 enum AuthenticatorRecord {
     Absent,
     Pending(KeyRecord),
-    Active(KeyRecord),
+    /// One phone.
+    Active(PhoneRecord),
+    /// Two phones, or one and the key of another on its way. Its own word, so that a program that knows of one phone refuses
+    /// it, and does not write the other away.
+    Phones(PhonesRecord),
+}
+
+#[derive(Serialize, Deserialize)]
+struct PhonesRecord {
+    in_force: Vec<PhoneRecord>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    adding: Option<PhoneRecord>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct PhoneRecord {
+    #[serde(flatten)]
+    key: KeyRecord,
+    #[serde(default = "first", skip_serializing_if = "is_first")]
+    number: u8,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
+}
+
+fn first() -> u8 {
+    Ordinal::First.number()
+}
+
+fn is_first(number: &u8) -> bool {
+    *number == first()
 }
 
 #[derive(Serialize, Deserialize)]
@@ -129,6 +162,8 @@ struct KeyRecord {
     spent_up_to: Option<u64>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     spent: Vec<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    last_used: Option<i64>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -280,53 +315,70 @@ fn account(record: AccountRecord) -> Result<StoredAccount, Unreadable> {
 fn authenticator_record(authenticator: &Authenticator) -> AuthenticatorRecord {
     match authenticator {
         Authenticator::Absent => AuthenticatorRecord::Absent,
-        Authenticator::Pending {
-            secret,
-            since,
-            spent,
-        } => AuthenticatorRecord::Pending(key_record(secret, *since, spent)),
-        Authenticator::Active {
-            secret,
-            since,
-            spent,
-        } => AuthenticatorRecord::Active(key_record(secret, *since, spent)),
+        Authenticator::Pending(key) => AuthenticatorRecord::Pending(key_record(key)),
+        Authenticator::Active(phones) => match (phones.in_force(), phones.adding()) {
+            ([phone], None) => AuthenticatorRecord::Active(phone_record(phone)),
+            (in_force, adding) => AuthenticatorRecord::Phones(PhonesRecord {
+                in_force: in_force.iter().map(phone_record).collect(),
+                adding: adding.map(phone_record),
+            }),
+        },
     }
 }
 
-fn key_record(secret: &SealedSecret, since: Timestamp, spent: &SpentSteps) -> KeyRecord {
+fn phone_record(phone: &Phone) -> PhoneRecord {
+    PhoneRecord {
+        key: key_record(&phone.key),
+        number: phone.ordinal.number(),
+        name: phone.name.as_ref().map(|name| name.as_str().to_owned()),
+    }
+}
+
+fn key_record(key: &TotpKey) -> KeyRecord {
     KeyRecord {
-        since: milliseconds(since),
-        secret: secret_record(secret),
-        spent_up_to: spent.up_to().map(TimeStep::number),
-        spent: spent.single().iter().map(|step| step.number()).collect(),
+        since: milliseconds(key.since),
+        secret: secret_record(&key.secret),
+        spent_up_to: key.spent.up_to().map(TimeStep::number),
+        spent: key.spent.single().iter().map(|it| it.number()).collect(),
+        last_used: key.last_used.map(milliseconds),
     }
 }
 
 fn authenticator(record: AuthenticatorRecord) -> Result<Authenticator, Unreadable> {
-    let key = |record: KeyRecord| {
-        let single = record.spent.into_iter().map(TimeStep::new);
-        let spent = SpentSteps::new(record.spent_up_to.map(TimeStep::new), single);
-        let since = timestamp(record.since)?;
-        Ok::<_, Unreadable>((sealed_secret(record.secret)?, since, spent))
-    };
     Ok(match record {
         AuthenticatorRecord::Absent => Authenticator::Absent,
-        AuthenticatorRecord::Pending(record) => {
-            let (secret, since, spent) = key(record)?;
-            Authenticator::Pending {
-                secret,
-                since,
-                spent,
-            }
-        }
-        AuthenticatorRecord::Active(record) => {
-            let (secret, since, spent) = key(record)?;
-            Authenticator::Active {
-                secret,
-                since,
-                spent,
-            }
-        }
+        AuthenticatorRecord::Pending(record) => Authenticator::Pending(totp_key(record)?),
+        AuthenticatorRecord::Active(record) => active(vec![record], None)?,
+        AuthenticatorRecord::Phones(PhonesRecord { in_force, adding }) => active(in_force, adding)?,
+    })
+}
+
+fn active(
+    in_force: Vec<PhoneRecord>,
+    adding: Option<PhoneRecord>,
+) -> Result<Authenticator, Unreadable> {
+    let in_force = in_force.into_iter().map(phone).collect::<Result<_, _>>()?;
+    let phones = Phones::new(in_force, adding.map(phone).transpose()?);
+    let phones = phones.ok_or("its phones cannot be such")?;
+    Ok(Authenticator::Active(phones))
+}
+
+fn phone(record: PhoneRecord) -> Result<Phone, Unreadable> {
+    let name = record.name.map(|name| PhoneName::parse(&name));
+    Ok(Phone {
+        ordinal: Ordinal::of_number(record.number).ok_or("a phone has no such number")?,
+        name: name.transpose().map_err(|error| error.to_string())?,
+        key: totp_key(record.key)?,
+    })
+}
+
+fn totp_key(record: KeyRecord) -> Result<TotpKey, Unreadable> {
+    let single = record.spent.into_iter().map(TimeStep::new);
+    Ok(TotpKey {
+        secret: sealed_secret(record.secret)?,
+        since: timestamp(record.since)?,
+        spent: SpentSteps::new(record.spent_up_to.map(TimeStep::new), single),
+        last_used: record.last_used.map(timestamp).transpose()?,
     })
 }
 

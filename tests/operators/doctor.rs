@@ -32,7 +32,7 @@ const NOBODY: u32 = 65_534;
 const HOST: &str = "lpse.contoh.go.id";
 
 /// The checks, in their order.
-const CHECKS: [&str; 20] = [
+const CHECKS: [&str; 21] = [
     "configuration",
     "files",
     "store",
@@ -43,6 +43,7 @@ const CHECKS: [&str; 20] = [
     "last-backup",
     "free-space",
     "audit-log",
+    "checkpoints",
     "beginning",
     "clock",
     "time-zone",

@@ -6,6 +6,7 @@ mod at_a_shell;
 mod audit;
 mod backup;
 mod beside;
+mod checkpoints;
 mod cli;
 mod completed;
 mod config;

@@ -18,11 +18,12 @@ use crate::{
 /// The new key is put into the master key file, then the running kiosk learns it, then everything is sealed under it, record
 /// by record, while people work. A rotation that is broken off, however it was, goes on when this is run again. The old
 /// key stays in the file, below the new one, because backups made before need it; `key drop-old` takes it out. A service
-/// whose key is a systemd credential has to be started again in between: the command says when.
+/// whose key is a systemd credential is handed the new one, if the file is the one that its unit's LoadCredential= names:
+/// else it is refused before anything is changed. Where the unit names an encrypted file, the command says how to go on.
 ///
 /// Where several machines share the store and run, this only puts the new key into this machine's file, and names the
-/// machines that do not hold it. Copy that file over theirs: within seconds after all that run hold the new key, one of them
-/// goes on by itself. A machine that does not run, and was not seen with the key, is waited for up to 10 minutes. With --copied,
+/// machines that do not hold it. Copy that file over theirs (where systemd hands it over, run this with --copied there too):
+/// within seconds after all that run hold the new key, one of them goes on by itself. A machine that does not run, and was not seen with the key, is waited for up to 10 minutes. With --copied,
 /// this goes on at once, or waits for the end of what goes on already; when that is over, it changes nothing.
 #[derive(Debug, Args)]
 #[command(
@@ -199,8 +200,8 @@ fn told(ready: &Ready, mut lines: Lines) -> Result<(), CliError> {
         ready.lacking.join(", ")
     ))?;
     lines.line(
-        "Copy that file over the master key file of each of them; where a service gets it by LoadCredential=, start the \
-         service again. The rotation goes on by itself when all that run hold the key; `lpse-kiosk key rotate --copied` goes \
+        "Copy that file over the master key file of each of them; where a service gets it by LoadCredential=, run \
+         `lpse-kiosk key rotate --copied` there too. The rotation goes on by itself when all that run hold the key; `lpse-kiosk key rotate --copied` goes \
          on at once, and waits for the end.",
     )?;
     away(&ready.away, &mut lines)?;

@@ -47,8 +47,8 @@ pub fn totp_word(account: &Account) -> &'static str {
     }
     match account.authenticator {
         Authenticator::Absent => "off",
-        Authenticator::Pending { .. } => "pending",
-        Authenticator::Active { .. } => "active",
+        Authenticator::Pending(_) => "pending",
+        Authenticator::Active(_) => "active",
     }
 }
 

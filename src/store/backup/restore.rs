@@ -174,8 +174,8 @@ impl Revival {
         let what = format!("{key:?}");
         if key.as_account().is_some() {
             let mut stored = record::decode_account(&what, &value)?;
-            if let Some(spent) = stored.account.authenticator.spent_mut() {
-                spent.spend_up_to(self.last_step());
+            for key in stored.account.authenticator.every_key_mut() {
+                key.spent.spend_up_to(self.last_step());
             }
             // Any of them may have been used since; who needs them has new ones made, with the phone.
             stored.account.recovery = None;

@@ -32,7 +32,7 @@ const AS_ITS_USER: &str =
 const SETTINGS: &str = "etc/lpse-kiosk/config.toml";
 
 /// Adds somebody.
-fn add(machine: &Machine) {
+pub(super) fn add(machine: &Machine) {
     machine.shell(
         "echo 'kuda hijau di awan 9' | lpse-kiosk user add PPK30 --type non-penyedia \
          --name 'Siti Rahmawati' --email siti@contoh.go.id",
@@ -49,7 +49,7 @@ fn is_sound(machine: &Machine) {
 }
 
 /// Somebody who comes in over SSH and sees the menu.
-fn caller(machine: &Machine) -> Kiosk {
+pub(super) fn caller(machine: &Machine) -> Kiosk {
     let mut caller = machine.caller(&machine.host_key());
     caller.expect("Selamat datang");
     caller

@@ -4,6 +4,7 @@ mod booted;
 mod contents;
 mod debian;
 mod installed;
+mod keys;
 mod machine;
 
 use std::{
