@@ -127,19 +127,49 @@ impl Vault {
         ring.clone()
     }
 
-    /// Reads the keys again from where they are kept: new ones open from now on, those that are gone no longer do. The
-    /// one that seals stays so, and must be among them; [`Vault::seal_with`] alone changes that.
-    pub fn learn(&self) -> Result<KeysHeld, KeyError> {
+    /// The keys as they are kept now: in the file, and, where that is a copy which was made at this process's start, with
+    /// those that were handed over since.
+    pub fn kept(&self) -> Result<Keyring, KeyError> {
         let file = self.file().ok_or_else(|| {
             KeyError("the master key is this process's own and kept nowhere".into())
         })?;
         let kept = file.read()?;
+        if file.replaceable().is_ok() {
+            return Ok(kept);
+        }
+        Ok(self
+            .keys()
+            .iter()
+            .cloned()
+            .fold(kept, |all, key| all.with(key)))
+    }
+
+    /// Reads the keys again from where they are kept: new ones open from now on, those that are gone no longer do. The
+    /// one that seals stays so, and must be among them; [`Vault::seal_with`] alone changes that.
+    pub fn learn(&self) -> Result<KeysHeld, KeyError> {
+        self.keep_to(&self.kept()?)
+    }
+
+    /// Takes `kept` for what the file will hold at the next start: as [`Vault::learn`] does what it holds now.
+    ///
+    /// # Errors
+    /// The file can be read again, and says itself what it holds.
+    pub fn hold(&self, kept: &Keyring) -> Result<KeysHeld, KeyError> {
+        match self.file() {
+            Some(file) if file.replaceable().is_err() => self.keep_to(kept),
+            _ => Err(KeyError(
+                "it reads its master keys from a file, and takes none from anybody".into(),
+            )),
+        }
+    }
+
+    fn keep_to(&self, kept: &Keyring) -> Result<KeysHeld, KeyError> {
         self.change(|ring| {
             let sealing = ring.sealing().id();
             kept.sealing_with(&sealing).ok_or_else(|| {
+                let file = self.file().map_or_else(String::new, KeyFile::shown);
                 KeyError(format!(
-                    "{} does not hold the key {sealing}, with which the program seals; put it back",
-                    file.shown()
+                    "{file} does not hold the key {sealing}, with which the program seals; put it back"
                 ))
             })
         })
@@ -438,8 +468,8 @@ mod tests {
             Ok(self.0.read().unwrap().clone())
         }
 
-        fn is_replaceable(&self) -> bool {
-            true
+        fn replaceable(&self) -> Result<(), KeyError> {
+            Ok(())
         }
 
         fn replace(&self, keys: &Keyring) -> Result<(), KeyError> {

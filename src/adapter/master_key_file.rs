@@ -87,19 +87,20 @@ impl KeyFile for MasterKeyFile {
         read(&self.path).map_err(|error| KeyError(error.to_string()))
     }
 
-    fn is_replaceable(&self) -> bool {
-        !self.is_credential
+    fn replaceable(&self) -> Result<(), KeyError> {
+        match self.is_credential {
+            false => Ok(()),
+            true => Err(KeyError(format!(
+                "the master key {} is a copy that systemd made for this service, and cannot be written; run the \
+                 command outside the service, with --master-key-file naming the file that LoadCredential= names",
+                self.path.display()
+            ))),
+        }
     }
 
     fn replace(&self, keys: &Keyring) -> Result<(), KeyError> {
+        self.replaceable()?;
         let path = &self.path;
-        if self.is_credential {
-            return Err(KeyError(format!(
-                "the master key {} is a copy that systemd made for this service, and cannot be written; run the \
-                 command outside the service, with --master-key-file naming the file that LoadCredential= names",
-                path.display()
-            )));
-        }
         let failed = |why: String| {
             KeyError(format!(
                 "the master key file {} cannot be replaced: {why}; the file and its folder must be writable for whoever \
@@ -158,7 +159,8 @@ pub fn create(path: &Path, keys: &Keyring) -> io::Result<()> {
     secret_file::create(path, &parts(what, &encoded(keys)))
 }
 
-fn parse(path: &Path, text: &str) -> Result<Keyring, MasterKeyError> {
+/// The keys in `text`, which is that of the file at `path`.
+pub fn parse(path: &Path, text: &str) -> Result<Keyring, MasterKeyError> {
     let mut keys = Vec::new();
     for (number, line) in (1..).zip(text.lines()) {
         let line = line.trim();
@@ -275,7 +277,7 @@ mod tests {
         open(&path, true).unwrap();
         let file = MasterKeyFile::new(&path, true);
         let before = fs::read(&path).unwrap();
-        assert!(!file.is_replaceable());
+        assert!(file.replaceable().is_err());
         let refused = file.replace(&file.read().unwrap()).unwrap_err();
         assert!(refused.to_string().contains("LoadCredential="), "{refused}");
         assert_eq!(fs::read(&path).unwrap(), before);

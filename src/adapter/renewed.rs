@@ -8,7 +8,7 @@ use std::{
     fs,
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
 };
 
 /// What some files hold, as it is now.
@@ -24,6 +24,8 @@ pub struct Renewed<T> {
 struct Last<T> {
     value: T,
     marks: Vec<Option<Mark>>,
+    /// Why what the files hold since then is not used.
+    fault: Option<String>,
 }
 
 /// What tells a file from the one that was read. Whatever is done to it sets the time of its change (inode(7)).
@@ -59,12 +61,25 @@ impl<T: Clone> Renewed<T> {
             what,
             files,
             read: Box::new(move || read().map_err(|error| error.to_string())),
-            last: Mutex::new(Last { value, marks }),
+            last: Mutex::new(Last {
+                value,
+                marks,
+                fault: None,
+            }),
         })
     }
 
     /// What the files hold now; where they hold nothing that can be used, what they held before.
     pub fn now(&self) -> T {
+        self.looked_at().value.clone()
+    }
+
+    /// Why what the files hold now is not used, if it is not.
+    pub fn fault(&self) -> Option<String> {
+        self.looked_at().fault.clone()
+    }
+
+    fn looked_at(&self) -> MutexGuard<'_, Last<T>> {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         let marks = marks(&self.files);
         if marks != last.marks {
@@ -72,16 +87,20 @@ impl<T: Clone> Renewed<T> {
             match (self.read)() {
                 Ok(value) => {
                     last.value = value;
+                    last.fault = None;
                     tracing::info!("{} was renewed", self.what);
                 }
-                Err(error) => tracing::error!(
-                    error,
-                    "{} was changed and cannot be used; the one that was read before is used on",
-                    self.what
-                ),
+                Err(error) => {
+                    tracing::error!(
+                        error,
+                        "{} was changed and cannot be used; the one that was read before is used on",
+                        self.what
+                    );
+                    last.fault = Some(error);
+                }
             }
         }
-        last.value.clone()
+        last
     }
 }
 
@@ -133,9 +152,12 @@ mod tests {
         assert_eq!((renewed.now(), reads()), ("satu tiga".into(), 3));
         fs::remove_file(second).unwrap();
         assert_eq!((renewed.now(), reads()), ("satu tiga".into(), 4));
+        let fault = renewed.fault();
+        assert!(fault.is_some_and(|why| why.contains("No such file")));
         assert_eq!((renewed.now(), reads()), ("satu tiga".into(), 4), "again");
         // As certbot does it: the name comes to stand for another file.
         std::os::unix::fs::symlink(first, second).unwrap();
         assert_eq!((renewed.now(), reads()), ("satu satu".into(), 5));
+        assert_eq!((renewed.fault(), reads()), (None, 5));
     }
 }

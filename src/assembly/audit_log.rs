@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     adapter::{
-        audit_log::{AuditLog, head},
+        audit_log::{AuditLog, Written, head},
         clock::SystemClock,
     },
     config::Config,
@@ -26,13 +26,14 @@ use crate::{
     },
 };
 
-/// Opens the audit log where the store knows it to have come to, and has the store told how far it comes from now on.
+/// Opens the audit log where the store knows it to have come to, and has the store told how far it comes from now on. Whoever
+/// wants to hear that too is handed on.
 pub(super) async fn open_audit_log(
     config: &Config,
     store: Arc<dyn Store>,
     node: &str,
     clock: Arc<SystemClock>,
-) -> Result<AuditLog, AssemblyError> {
+) -> Result<(AuditLog, Written), AssemblyError> {
     let heads = AuditHeads::new(store);
     let head = heads.get(node).await?;
     let file = config.audit_file();
@@ -45,8 +46,8 @@ pub(super) async fn open_audit_log(
         .expect("opening the audit log does not panic")
         .map_err(|error| AssemblyError::Audit(shown, error))?;
     // It ends with the log, and lets go of the store then.
-    tokio::spawn(head::keep(heads, node.to_owned(), written));
-    Ok(log)
+    tokio::spawn(head::keep(heads, node.to_owned(), written.clone()));
+    Ok((log, written))
 }
 
 /// What the store knows of the audit log.

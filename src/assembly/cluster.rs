@@ -1,6 +1,6 @@
 //! The store of an etcd cluster, from the settings: what their files hold is read here.
 
-use super::AssemblyError;
+use super::{AssemblyError, renewals::Renewals};
 use crate::{
     config::Cluster,
     store::{self, folder::Folder},
@@ -10,7 +10,7 @@ use crate::{
 pub(super) async fn open(
     _cluster: &Cluster,
     _folder: Folder,
-) -> Result<store::Opened, AssemblyError> {
+) -> Result<(store::Opened, Renewals), AssemblyError> {
     Err(store::folder::OpenError::NotBuilt.into())
 }
 
@@ -25,25 +25,25 @@ pub async fn warn_of_members(_cluster: Cluster) {}
 pub(super) async fn open(
     cluster: &Cluster,
     folder: Folder,
-) -> Result<store::Opened, AssemblyError> {
-    Ok(store::etcd::open_in(settings(cluster)?, folder).await?)
+) -> Result<(store::Opened, Renewals), AssemblyError> {
+    let (settings, renewals) = with_etcd::renewed_settings(cluster)?;
+    Ok((store::etcd::open_in(settings, folder).await?, renewals))
 }
 
 #[cfg(feature = "etcd")]
 mod with_etcd {
-    use std::{
-        path::Path,
-        sync::{Arc, Mutex, PoisonError},
-    };
+    use std::{path::Path, sync::Arc};
 
-    use super::{AssemblyError, Cluster};
+    use zeroize::Zeroizing;
+
+    use super::{AssemblyError, Cluster, Renewals};
     use crate::{
-        adapter::secret_file,
+        adapter::{certificates::can_be_shown, renewed::Renewed, secret_file},
         assembly::{
             named_files::{certificates, password},
             node::node_of,
         },
-        store::etcd::{self, EtcdSettings, EtcdTls, EtcdUser, Members},
+        store::etcd::{self, EtcdSettings, EtcdTls, EtcdUser, Members, TlsFiles},
     };
 
     /// Says in the log which members of the cluster are not to be relied on.
@@ -77,55 +77,82 @@ mod with_etcd {
 
     /// How the cluster of the settings is reached.
     pub fn settings(cluster: &Cluster) -> Result<EtcdSettings, AssemblyError> {
-        let tls = cluster.authority_file.as_ref().map(|file| {
-            let identity = match (&cluster.certificate_file, &cluster.key_file) {
-                (Some(certificate), Some(key)) => Some((
-                    certificates(certificate)?,
-                    secret_file::read("the key file for the etcd cluster", key)?,
-                )),
-                _ => None,
-            };
-            Ok::<_, AssemblyError>(EtcdTls {
-                authority: certificates(file)?,
-                identity,
-            })
-        });
+        Ok(renewed_settings(cluster)?.0)
+    }
+
+    /// The same, and the files that it is reached by, which may be renewed.
+    pub fn renewed_settings(cluster: &Cluster) -> Result<(EtcdSettings, Renewals), AssemblyError> {
+        let mut renewals = Renewals::default();
+        let tls = match &cluster.authority_file {
+            Some(authority) => {
+                let tls = Arc::new(renewed_tls(authority, cluster)?);
+                renewals.add(&tls);
+                Some(EtcdTls(Arc::new(move || tls.now())))
+            }
+            None => None,
+        };
         let user = match (&cluster.user, &cluster.password_file) {
-            (Some(name), Some(file)) => Some(user(name, file)?),
+            (Some(name), Some(file)) => {
+                let password = Arc::new(renewed_password(file)?);
+                renewals.add(&password);
+                Some(EtcdUser {
+                    name: name.clone(),
+                    password: Arc::new(move || password.now()),
+                })
+            }
             _ => None,
         };
-        Ok(EtcdSettings {
+        let settings = EtcdSettings {
             endpoints: cluster.endpoints.iter().map(ToString::to_string).collect(),
-            tls: tls.transpose()?,
+            tls,
             user,
             prefix: cluster.prefix.clone(),
             patience: cluster.patience,
             node: node_of(cluster),
-        })
+        };
+        Ok((settings, renewals))
     }
 
-    /// The user whose password is in `file`, which is read again for each login. Where that does not succeed, the password
-    /// that was read last is used, and it is told once.
-    fn user(name: &str, file: &Path) -> Result<EtcdUser, AssemblyError> {
-        const WHAT: &str = "the password file for the etcd cluster";
-        let file = file.to_owned();
-        let last = Mutex::new((password(WHAT, &file)?, true));
-        let now = move || {
-            let mut last = last.lock().unwrap_or_else(PoisonError::into_inner);
-            match password(WHAT, &file) {
-                Ok(password) => *last = (password, true),
-                Err(error) => {
-                    if last.1 {
-                        tracing::warn!(%error, "etcd's password is the one that was read before");
-                    }
-                    last.1 = false;
-                }
-            }
-            last.0.clone()
+    fn renewed_tls(
+        authority: &Path,
+        cluster: &Cluster,
+    ) -> Result<Renewed<Arc<TlsFiles>>, AssemblyError> {
+        let own = (cluster.certificate_file.clone()).zip(cluster.key_file.clone());
+        let mut files = vec![authority];
+        if let Some((certificate, key)) = &own {
+            files.extend([certificate.as_path(), key]);
+        }
+        let (authority, own) = (authority.to_owned(), own.clone());
+        let read = move || {
+            let identity = match &own {
+                Some((certificate, key)) => Some((
+                    certificates(certificate)?,
+                    secret_file::read("the key file for the etcd cluster", key)?,
+                )),
+                None => None,
+            };
+            let authority = certificates(&authority)?;
+            let shown = identity
+                .as_ref()
+                .map(|(chain, key)| (chain.as_slice(), key.as_bytes()));
+            can_be_shown(&authority, shown).map_err(AssemblyError::ClusterTls)?;
+            Ok(Arc::new(TlsFiles {
+                authority,
+                identity,
+            }))
         };
-        Ok(EtcdUser {
-            name: name.to_owned(),
-            password: Arc::new(now),
-        })
+        Renewed::new("TLS with the etcd cluster", &files, read)
+    }
+
+    fn renewed_password(file: &Path) -> Result<Renewed<Zeroizing<String>>, AssemblyError> {
+        const WHAT: &str = "the password file for the etcd cluster";
+        let path = file.to_owned();
+        let read = move || match password(WHAT, &path)? {
+            empty if empty.is_empty() => {
+                Err(AssemblyError::NoPassword(WHAT, path.display().to_string()))
+            }
+            password => Ok(password),
+        };
+        Renewed::new("etcd's password", &[file], read)
     }
 }

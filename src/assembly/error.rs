@@ -50,6 +50,10 @@ pub enum AssemblyError {
         "there is a store in {0}, so none was begun anew and nothing was changed; where it cannot be opened, put that folder aside first"
     )]
     Stands(String),
+    #[error(
+        "there is no store in {0}, so nothing was copied; --from-data names another data folder"
+    )]
+    NothingToCopy(String),
     #[error(transparent)]
     Copy(#[from] CopyError),
     #[error(transparent)]
@@ -60,6 +64,10 @@ pub enum AssemblyError {
     Secret(#[from] SecretFileError),
     #[error("the certificates in {0} cannot be read: {1}")]
     Authority(String, io::Error),
+    #[error("[store] authority_file, certificate_file and key_file cannot be used: {0}")]
+    ClusterTls(String),
+    #[error("{0} {1} is empty; write the password into it")]
+    NoPassword(&'static str, String),
     #[error(
         "[mail] user is set, so [mail] password_file (or the systemd credential smtp-password) must hold its password"
     )]

@@ -31,7 +31,7 @@ enum Lack {
 
 /// Looks until the store is gone, which this does not keep open.
 pub async fn keep_looking(store: Weak<dyn Store>, vault: Vault, health: Health) {
-    let file = vault.file().map_or_else(String::new, |file| file.shown());
+    let to_bring = to_bring(&vault);
     let mut told = Lack::Nothing;
     loop {
         sleep(PAUSE).await;
@@ -49,16 +49,26 @@ pub async fn keep_looking(store: Weak<dyn Store>, vault: Vault, health: Health) 
         match &lack {
             Lack::Key(error) => tracing::error!(
                 "nobody can log in here: the store's master key is another one ({error}); bring the master key file of a \
-                 machine that has it over {file}, and, where systemd hands it over, start this service again"
+                 machine that has it {to_bring}"
             ),
             Lack::NextKey(id) => tracing::warn!(
                 "a rotation to the master key {id} waits for this machine: bring the master key file of the machine where \
-                 `key rotate` was run over {file}, and, where systemd hands it over, start this service again; it goes on by \
-                 itself then"
+                 `key rotate` was run {to_bring}; it goes on by itself then"
             ),
             Lack::Nothing => tracing::warn!("this machine holds the store's master key again"),
         }
         told = lack;
+    }
+}
+
+/// What is done with a file that is brought here.
+fn to_bring(vault: &Vault) -> String {
+    match vault.file() {
+        Some(file) if file.replaceable().is_ok() => format!("over {}", file.shown()),
+        _ => {
+            "over the one that LoadCredential= names, and run `lpse-kiosk key rotate --copied` here"
+                .to_owned()
+        }
     }
 }
 

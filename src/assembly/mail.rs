@@ -1,6 +1,10 @@
 //! The mail server of the settings, and the courier that brings letters there.
 
-use std::time::Duration;
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use super::{
     AssemblyError,
@@ -8,6 +12,7 @@ use super::{
     node::machine,
 };
 use crate::{
+    adapter::renewed::Renewed,
     config::{Config, Mail, MailSecurity, full_name},
     domain::EmailAddress,
     mail::{
@@ -26,11 +31,28 @@ const SMTP_STEP: Duration = Duration::from_secs(10);
 /// this one wait for it. RFC 5321 section 4.5.3.2.6 would have ten minutes.
 const SMTP_LETTER: Duration = Duration::from_secs(2 * 60);
 
-/// The mail server of the settings, if they name one.
-pub fn mail_server(mail: &Mail) -> Result<Option<Smtp>, AssemblyError> {
+/// The mail server of the settings, if they name one, as their files have it whenever a letter goes out.
+pub(super) fn renewed_mail_server(
+    mail: &Mail,
+) -> Result<Option<Arc<Renewed<Arc<Smtp>>>>, AssemblyError> {
     let Some(host) = mail.server.clone() else {
         return Ok(None);
     };
+    let files = [&mail.password_file, &mail.authority_file];
+    let files: Vec<&Path> = files.into_iter().flatten().map(PathBuf::as_path).collect();
+    let mail = mail.clone();
+    let read = move || smtp(host.clone(), &mail).map(Arc::new);
+    let renewed = Renewed::new("the way to the mail server", &files, read)?;
+    Ok(Some(Arc::new(renewed)))
+}
+
+/// The mail server of the settings, if they name one, as their files have it now.
+pub fn mail_server(mail: &Mail) -> Result<Option<Smtp>, AssemblyError> {
+    let host = mail.server.clone();
+    host.map(|host| smtp(host, mail)).transpose()
+}
+
+fn smtp(host: String, mail: &Mail) -> Result<Smtp, AssemblyError> {
     let credentials = match (&mail.user, &mail.password_file) {
         (Some(user), Some(file)) => Some((
             user.clone(),
@@ -41,7 +63,7 @@ pub fn mail_server(mail: &Mail) -> Result<Option<Smtp>, AssemblyError> {
     };
     let authority_file = mail.authority_file.as_ref();
     let extra_root = authority_file.map(|file| certificates(file)).transpose()?;
-    let smtp = Smtp::new(SmtpSettings {
+    Ok(Smtp::new(SmtpSettings {
         host,
         port: mail.port(),
         security: match mail.security {
@@ -54,8 +76,7 @@ pub fn mail_server(mail: &Mail) -> Result<Option<Smtp>, AssemblyError> {
         hello: mail.hello.clone().or_else(|| full_name(&machine())),
         step_timeout: SMTP_STEP,
         letter_timeout: SMTP_LETTER,
-    })?;
-    Ok(Some(smtp))
+    })?)
 }
 
 /// The courier for the letters of `foundation`.

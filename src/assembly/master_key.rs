@@ -18,6 +18,22 @@ pub enum KeySource {
     Ephemeral,
 }
 
+/// Takes up keys that have come into the file of `vault`; why it cannot be read, if it cannot. Of a copy that systemd made
+/// nothing is new: a command hands over what has come into the original.
+pub(super) fn take_up_keys(vault: &Vault) -> Option<String> {
+    let file = vault.file()?;
+    if let Err(error) = file.read() {
+        return Some(error.to_string());
+    }
+    if vault.look_again() {
+        tracing::info!(
+            "the master keys that have come into {} are known",
+            file.shown()
+        );
+    }
+    None
+}
+
 /// The vault whose key the store was created with. A new store gets a new key where there is none yet, unless the file is
 /// a credential, which nobody can write.
 pub(super) async fn open_vault(

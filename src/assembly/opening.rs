@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{AssemblyError, cluster};
+use super::{AssemblyError, cluster, renewals::Renewals};
 use crate::{
     config::{Config, StoreKind},
     store::{self, engine::opening::Missing, folder::Folder},
@@ -12,8 +12,20 @@ pub(super) async fn open_store(
     config: &Config,
     missing: Missing,
 ) -> Result<store::Opened, AssemblyError> {
+    Ok(open_renewed_store(config, missing).await?.0)
+}
+
+/// The same, for a process that stays; with the files by which the store is reached.
+pub(super) async fn open_renewed_store(
+    config: &Config,
+    missing: Missing,
+) -> Result<(store::Opened, Renewals), AssemblyError> {
     let folder = Folder::hold(&config.store_folder(), config.free_space_floor_mib)?;
-    open_store_in(config, folder, missing).await
+    if config.store == StoreKind::Etcd {
+        return cluster::open(&config.cluster, folder).await;
+    }
+    let opened = open_store_in(config, folder, missing).await?;
+    Ok((opened, Renewals::default()))
 }
 
 pub(super) async fn open_store_in(
@@ -23,7 +35,7 @@ pub(super) async fn open_store_in(
 ) -> Result<store::Opened, AssemblyError> {
     let kind = config.store;
     if kind == StoreKind::Etcd {
-        return cluster::open(&config.cluster, folder).await;
+        return Ok(cluster::open(&config.cluster, folder).await?.0);
     }
     // Opening reads the files, and counts every record unless the last end was orderly: seconds where there are many.
     let opening = tokio::task::spawn_blocking(move || store::open_in(kind, folder, missing));

@@ -40,7 +40,7 @@ pub async fn open_for_restore(
     let store::Opened {
         store, ended, node, ..
     } = open_store(config, missing).await?;
-    let audit = open_audit_log(config, store.clone(), &node, clock.clone()).await?;
+    let (audit, _) = open_audit_log(config, store.clone(), &node, clock.clone()).await?;
     Ok(OpenedForRestore {
         ended,
         restoring: Restoring {

@@ -10,9 +10,10 @@ use super::{
     data_folder::make_private,
     foundation::foundation,
     keys_held,
-    mail::{courier, mail_server},
-    master_key::{KeySource, open_vault},
-    opening::open_store,
+    mail::{courier, renewed_mail_server},
+    master_key::{KeySource, open_vault, take_up_keys},
+    opening::open_renewed_store,
+    renewals::Renewals,
     trace::{emptied, missing, vanished},
 };
 use crate::{
@@ -56,6 +57,9 @@ pub struct Opened {
     /// Why the store does not serve here, though it is open.
     pub away: tokio::sync::watch::Receiver<Option<Away>>,
     pub vitals: Vitals,
+    pub renewals: Renewals,
+    /// Hears of each record of the audit log; `None` in training, whose log nobody will ask for.
+    pub audit_written: Option<audit_log::Written>,
     /// Records what is found altered, until the store is dropped.
     finds: JoinHandle<()>,
     ended: Ended,
@@ -99,6 +103,8 @@ pub async fn open(
     inbox: Option<Arc<Inbox>>,
 ) -> Result<Opened, AssemblyError> {
     make_private(&config.data)?;
+    let opened = open_renewed_store(config, missing(config, key, inbox.is_some())).await?;
+    let (opened, mut renewals) = opened;
     let store::Opened {
         store,
         liveness,
@@ -107,7 +113,7 @@ pub async fn open(
         ended,
         node,
         is_shared,
-    } = open_store(config, missing(config, key, inbox.is_some())).await?;
+    } = opened;
     // What is looked at from here on has to stay so.
     store.hold_to_standing();
     check_standing(config, &store, &node).await?;
@@ -117,11 +123,13 @@ pub async fn open(
         key,
     )
     .await?;
+    let looked = vault.clone();
+    renewals.add_look(move || take_up_keys(&looked));
     let told = vault.clone();
     store.say_keys(Arc::new(move || {
         told.keys().iter().map(MasterKey::id).collect()
     }));
-    let audit = open_audit_log(config, store.clone(), &node, clock.clone()).await?;
+    let (audit, written) = open_audit_log(config, store.clone(), &node, clock.clone()).await?;
     let audit_health = audit.health();
     let audit = CountingAudit::new(Arc::new(audit));
     let acts = audit.counts();
@@ -130,9 +138,13 @@ pub async fn open(
     let (tagged, finds) = Tagged::open(store, &vault, &SystemRandom).await?;
     let store: Arc<dyn Store> = Arc::new(tagged);
     let finds = tokio::spawn(store_check::record(finds, audit.clone()));
+    let audit_written = inbox.is_none().then_some(written);
     let post = match &inbox {
         Some(inbox) => Some(Post::Training(inbox.clone())),
-        None => mail_server(&config.mail)?.map(|smtp| Post::Server(Arc::new(smtp))),
+        None => renewed_mail_server(&config.mail)?.map(|server| {
+            renewals.add(&server);
+            Post::Server(server)
+        }),
     };
     let foundation = foundation(
         config,
@@ -165,6 +177,8 @@ pub async fn open(
         liveness,
         away,
         vitals,
+        renewals,
+        audit_written,
         finds,
         ended,
     })

@@ -56,7 +56,7 @@ pub async fn open_for_copy(
         let found =
             found.map_err(|error| AssemblyError::Folder(home.display().to_string(), error))?;
         if found.is_none() {
-            return Err(copy::CopyError::NothingThere.into());
+            return Err(AssemblyError::NothingToCopy(home.display().to_string()));
         }
     }
     make_private(&from.data)?;
@@ -86,11 +86,13 @@ pub async fn open_for_copy(
         heads.advance(&names.in_target, head).await?;
     }
     let mut audits: Vec<Arc<dyn Audit>> = Vec::new();
-    let log = open_audit_log(to, target.store.clone(), &names.in_target, clock.clone()).await?;
+    let (log, _) =
+        open_audit_log(to, target.store.clone(), &names.in_target, clock.clone()).await?;
     audits.push(Arc::new(log));
     if !shares_log {
-        let log = open_audit_log(from, source.store.clone(), &names.in_source, clock.clone());
-        audits.push(Arc::new(log.await?));
+        let opening = open_audit_log(from, source.store.clone(), &names.in_source, clock.clone());
+        let (log, _) = opening.await?;
+        audits.push(Arc::new(log));
     }
     Ok(OpenedForCopy {
         ended: [source.ended, target.ended],

@@ -42,6 +42,9 @@ pub enum CliError {
     /// The audit log is whole, and of another store than there is.
     #[error("{0}")]
     OtherStore(String),
+    /// The audit log is whole, and what is known of it from outside is of records that are not kept here.
+    #[error("{0}")]
+    NotCompared(String),
     #[error("interrupted; nothing was changed")]
     Interrupted,
     #[error("output cannot be written: {0}")]
@@ -69,6 +72,7 @@ impl CliError {
             Self::Service(_) | Self::Accounts(AccountsError::Service(_)) => ExitStatus::NotNow,
             Self::Interrupted => ExitStatus::Interrupted,
             Self::OtherStore(_) => ExitStatus::OtherStore,
+            Self::NotCompared(_) => ExitStatus::NotCompared,
             Self::NotThere(_) | Self::Accounts(AccountsError::Unknown(_)) => ExitStatus::NotThere,
             Self::ThereAlready(_) | Self::Accounts(AccountsError::Exists(_)) => {
                 ExitStatus::ThereAlready

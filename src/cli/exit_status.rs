@@ -11,13 +11,14 @@ pub enum ExitStatus {
     OtherStore = 4,
     NotThere = 5,
     ThereAlready = 6,
+    NotCompared = 7,
     Fault = 70,
     NotNow = 75,
     Interrupted = 130,
 }
 
 impl ExitStatus {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 11] = [
         Self::Done,
         Self::Failed,
         Self::Usage,
@@ -25,6 +26,7 @@ impl ExitStatus {
         Self::OtherStore,
         Self::NotThere,
         Self::ThereAlready,
+        Self::NotCompared,
         Self::Fault,
         Self::NotNow,
         Self::Interrupted,
@@ -51,6 +53,9 @@ impl ExitStatus {
             Self::NotThere => "there is no such account, letter or machine; nothing was changed",
             Self::ThereAlready => {
                 "an account that was to be added is there already, or all of a file are; nothing was changed"
+            }
+            Self::NotCompared => {
+                "the audit log is whole as far as it is kept here, but a checkpoint or a noted head is of a record before that"
             }
             Self::Fault => "a fault in the program",
             Self::NotNow => {

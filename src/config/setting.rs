@@ -189,7 +189,7 @@ fn keys() -> Vec<Setting> {
             |config| &mut config.master_key_file,
         )
         .usually(
-            "master-key in $CREDENTIALS_DIRECTORY if it is there, else /etc/lpse-kiosk/master.key for root, else \
+            "master-key in $CREDENTIALS_DIRECTORY if it is there, else /etc/lpse-kiosk/master.key for the service's data folder, else \
              $XDG_CONFIG_HOME/lpse-kiosk/master.key",
             "/etc/lpse-kiosk/master.key",
         ),
@@ -252,5 +252,15 @@ fn audit() -> Vec<Setting> {
             number(1..=4096_u64).above("too large to look at, and to move elsewhere"),
             |config| &mut config.audit_rotate_mib,
         ),
+        audit
+            .setting(
+                "checkpoints",
+                "a folder for signed checkpoints of the audit log, best on another machine's disk; one that is named here \
+                 has to be there",
+                path(),
+                |config| &mut config.audit_checkpoints,
+            )
+            .usually("checkpoints in the data folder", "/mnt/checkpoints/loket-1")
+            .in_force(|config| Some(config.checkpoints_folder().display().to_string())),
     ]
 }

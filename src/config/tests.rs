@@ -29,7 +29,7 @@ fn load_under(
     file: &str,
     environment: &Environment,
     flags: &Flags,
-    root: bool,
+    of_service: bool,
 ) -> Result<(Config, Origins), ConfigError> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("config.toml");
@@ -38,7 +38,7 @@ fn load_under(
         config: Some(path),
         ..flags.clone()
     };
-    Config::from_sources(&flags, environment, root)
+    Config::from_sources(&flags, environment, of_service)
 }
 
 fn load_all(
@@ -79,9 +79,10 @@ fn defaults_work_with_nothing_set() {
 }
 
 #[test]
-fn root_has_its_own_places_and_xdg_folders_count_only_when_absolute() {
-    let load = |variables: &[(&str, &str)], root| {
-        let (config, _) = load_under("", &environment(variables), &Flags::default(), root).unwrap();
+fn the_service_has_its_own_places_and_xdg_folders_count_only_when_absolute() {
+    let load = |variables: &[(&str, &str)], of_service| {
+        let loaded = load_under("", &environment(variables), &Flags::default(), of_service);
+        let (config, _) = loaded.unwrap();
         (config.data, config.master_key_file)
     };
     assert_eq!(
@@ -99,6 +100,9 @@ fn root_has_its_own_places_and_xdg_folders_count_only_when_absolute() {
             "/home/kios/.config/lpse-kiosk/master.key".into()
         )
     );
+    // Whoever names the service's folder means its key, too.
+    let named = [(DATA_VARIABLE, "/var/lib/lpse-kiosk")];
+    assert_eq!(load(&named, false), load(&[], true));
     let homeless = Environment::new();
     let error = load_under("", &homeless, &Flags::default(), false).unwrap_err();
     assert!(matches!(error, ConfigError::NoHome), "{error}");

@@ -74,6 +74,7 @@ pub struct Config {
     pub audit_rotate_mib: u64,
     pub(super) log: Option<PathBuf>,
     pub(super) audit: Option<PathBuf>,
+    pub(super) audit_checkpoints: Option<PathBuf>,
 }
 
 impl Config {
@@ -95,6 +96,28 @@ impl Config {
     pub fn audit_file(&self) -> PathBuf {
         let in_data = || self.data.join("audit.jsonl");
         self.audit.clone().unwrap_or_else(in_data)
+    }
+
+    /// Where it is noted when the audit log was verified, and what came of it.
+    pub fn audit_verified_file(&self) -> PathBuf {
+        self.data.join("audit-verified.json")
+    }
+
+    /// Where signed checkpoints of the audit log are kept.
+    pub fn checkpoints_folder(&self) -> PathBuf {
+        let in_data = || self.data.join("checkpoints");
+        self.audit_checkpoints.clone().unwrap_or_else(in_data)
+    }
+
+    /// Whether the settings name that folder. It is then its administrator's to make: the disk that belongs there may only
+    /// not be mounted.
+    pub fn names_checkpoints_folder(&self) -> bool {
+        self.audit_checkpoints.is_some()
+    }
+
+    /// Where the key is kept that signs checkpoints of the audit log.
+    pub fn audit_key_file(&self) -> PathBuf {
+        self.data.join("audit_ed25519_key")
     }
 
     pub fn log_file(&self) -> PathBuf {
@@ -120,6 +143,7 @@ impl Config {
         self.master_key_file = PathBuf::new();
         self.log = None;
         self.audit = None;
+        self.audit_checkpoints = None;
         self.metrics = None;
         // Where nothing else is said, the office and the terminal are those of the manual's pictures.
         if self.office == Self::default().office {
@@ -182,6 +206,7 @@ impl Default for Config {
             audit_rotate_mib: 64,
             log: None,
             audit: None,
+            audit_checkpoints: None,
         }
     }
 }

@@ -1,5 +1,5 @@
 //! Background tasks of the process that holds the store: the courier, the socket of commands, the page of the letters'
-//! links, a rotation of the master keys that waits for other machines, and health and figures for monitoring.
+//! links, signed checkpoints of the audit log, a rotation of the master keys that waits for other machines, and health and figures for monitoring.
 
 use std::{
     io,
@@ -13,9 +13,11 @@ use jiff::Timestamp;
 use tokio::{sync::watch, task::JoinSet};
 use tokio_rustls::rustls::ServerConfig;
 
-use super::rotation;
+use super::{checkpoints::Checkpoints, rotation};
 use crate::{
     adapter::{
+        checkpoint_folder::CheckpointFolder,
+        random::SystemRandom,
         renewed::Renewed,
         secret_file::{self, SecretFileError},
     },
@@ -209,6 +211,22 @@ pub fn start(
     if opened.is_shared {
         let keys = opened.services.keys.clone();
         background.spawn(rotation::go_on(keys, clock.clone(), leave.clone()));
+    }
+    if let Some(written) = opened.audit_written.clone() {
+        let checkpoints = Checkpoints {
+            node: opened.foundation.node.clone(),
+            written,
+            audit: opened.foundation.audit.clone(),
+            clock: clock.clone(),
+            random: Arc::new(SystemRandom),
+            key_file: config.audit_key_file(),
+            folder: CheckpointFolder::new(
+                config.checkpoints_folder(),
+                !config.names_checkpoints_folder(),
+            ),
+            shared: opened.is_shared.then(|| opened.foundation.store.clone()),
+        };
+        background.spawn(checkpoints.run(leave.clone()));
     }
     let socket = config.socket_file();
     match PrivateSocket::bind(&socket) {

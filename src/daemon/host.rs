@@ -90,10 +90,10 @@ pub async fn host(
     let console = entrances.console.map(Console::take).transpose()?;
     let telling = Telling::choose(console.is_some(), log.as_ref().map(Log::destination));
     let host = Host::new(config, key, entrances, training, clock, supervisor, telling);
-    let reload = || {
+    let reload = |running: Option<&Running>| {
         if let (Some(read), Some(log)) = (&read, &log) {
             supervisor.reloading();
-            let refused = host.reload(read, log);
+            let refused = host.reload(read, log, running);
             supervisor.ready(&status_after(&refused));
         }
     };
@@ -298,7 +298,7 @@ impl Host {
         sessions: impl Future<Output = Result<(), HostError>>,
         opening: impl Future<Output = Result<(Running, Option<Served>), HostError>>,
         signals: &mut Signals,
-        reload: impl Fn(),
+        reload: impl Fn(Option<&Running>),
     ) -> (Result<(), HostError>, Option<Running>) {
         let mut sessions = pin!(sessions);
         let mut opening = pin!(opening);
@@ -352,7 +352,7 @@ impl Host {
                             break Ok(());
                         }
                     }
-                    Request::Reload => reload(),
+                    Request::Reload => reload(running.as_ref()),
                 },
                 () = stuck(&mut liveness) => break Err(HostError::Stuck),
                 () = changed(&mut away) => break Err(HostError::Changed(Away::Changed)),
@@ -361,13 +361,13 @@ impl Host {
         (served, running)
     }
 
-    /// Reads the settings again, and looks at the files that they name: the page's certificate is taken up by itself where it
-    /// was renewed. What cannot change while the program runs is told, and a bad file changes nothing; which ones are bad is
-    /// returned.
-    fn reload(&self, read: &Reading, log: &Log) -> Vec<String> {
-        // Where the files are holds from the start on.
+    /// Reads the settings again, and takes up what was renewed in the files that they name. What cannot change while the
+    /// program runs is told, and a bad file changes nothing; which ones are bad is returned.
+    fn reload(&self, read: &Reading, log: &Log, running: Option<&Running>) -> Vec<String> {
+        // Where the files are holds from the start on. A store that is not open yet reads them when it is opened.
         let certificate = background::fault_of_certificate(&self.config.web);
-        let mut refused = assembly::renewals::faults(&self.config);
+        let renewals = running.map(|running| running.opened.renewals.take_up());
+        let mut refused = renewals.unwrap_or_default();
         refused.extend(certificate.map(|error| error.to_string()));
         for error in &refused {
             tracing::error!(error, "what was read before is used on");
@@ -380,7 +380,7 @@ impl Host {
                 }
                 self.settings.send_replace(Arc::new(config));
                 tracing::info!(
-                    "the settings were read again; new SSH sessions use the office's name, zone and language, the idle times and the limits; the log its level; the page's certificate is that of its file; the rest holds from the next start"
+                    "the settings were read again; new SSH sessions use the office's name, zone and language, the idle times and the limits; the log its level; passwords, certificates and the master key are those of their files; the rest holds from the next start"
                 );
             }
             Err(error) => {

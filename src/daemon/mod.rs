@@ -1,6 +1,7 @@
 //! The process: what runs in it, from its start to its end, and what the system that started it hears.
 
 mod background;
+mod checkpoints;
 mod error;
 mod host;
 mod invitation;
@@ -8,7 +9,7 @@ mod kiosk;
 pub mod log;
 pub mod rotation;
 pub mod run;
-mod supervisor;
+pub mod supervisor;
 pub mod training;
 
 pub use error::HostError;

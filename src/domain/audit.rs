@@ -113,6 +113,7 @@ words! {
         CheckStore = "check-store",
         FindAltered = "find-altered",
         AcceptAltered = "accept-altered",
+        NoteHead = "note-head",
     }
 }
 

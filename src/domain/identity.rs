@@ -204,6 +204,38 @@ impl PersonName {
     }
 }
 
+/// What the owner of a phone calls it, safe to show on a terminal, in a log and in a letter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PhoneName(String);
+
+/// The text cannot be a phone's name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a phone's name has 1 to 20 characters that show")]
+pub struct PhoneNameError;
+
+impl PhoneName {
+    pub const MAX_CHARS: usize = 20;
+
+    /// A name by the rules of [`PersonName`], but shorter.
+    pub fn parse(text: &str) -> Result<Self, PhoneNameError> {
+        let PersonName(name) = PersonName::parse(text).map_err(|_| PhoneNameError)?;
+        match name.chars().count() <= Self::MAX_CHARS {
+            true => Ok(Self(name)),
+            false => Err(PhoneNameError),
+        }
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for PhoneName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
 impl fmt::Display for PersonName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(&self.0)

@@ -9,6 +9,7 @@ pub mod admission;
 pub mod audit;
 pub mod authenticator;
 pub mod calendar;
+pub mod checkpoint;
 pub mod durations;
 pub mod find;
 pub mod identity;

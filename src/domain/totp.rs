@@ -430,6 +430,45 @@ fn steps_around(current: TimeStep) -> impl Iterator<Item = TimeStep> {
     (first..=last).map(TimeStep)
 }
 
+/// Judges `passcode` by each of the `keys` of `account`: what it is worth, and which key says so. The first that accepts it
+/// counts, then the first of which it is spent; all are asked whatever the first says, so that the work and its time tell
+/// nothing of which it was.
+pub fn verify_any<'a>(
+    account: &AccountKey,
+    keys: impl IntoIterator<Item = (&'a Secret, &'a SpentSteps)>,
+    passcode: &Passcode,
+    now: Timestamp,
+) -> (usize, Verdict) {
+    let verdicts = keys
+        .into_iter()
+        .map(|(secret, spent)| verify(account, secret, passcode, now, spent));
+    best(verdicts)
+}
+
+/// Judges `pair` in the same way: both codes must be of one key.
+pub fn judge_pair_of_any<'a>(
+    account: &AccountKey,
+    keys: impl IntoIterator<Item = (&'a Secret, &'a SpentSteps)>,
+    pair: &PasscodePair,
+    now: Timestamp,
+) -> (usize, Verdict) {
+    let verdicts = keys
+        .into_iter()
+        .map(|(secret, spent)| judge_pair(account, secret, pair, now, spent));
+    best(verdicts)
+}
+
+/// The verdict that counts, and at which place it stands.
+fn best(verdicts: impl Iterator<Item = Verdict>) -> (usize, Verdict) {
+    let worth = |verdict: &Verdict| match verdict {
+        Verdict::Accepted(_) => 0,
+        Verdict::Spent => 1,
+        Verdict::Wrong => 2,
+    };
+    let best = verdicts.enumerate().min_by_key(|(_, it)| worth(it));
+    best.unwrap_or((0, Verdict::Wrong))
+}
+
 fn generator(secret: &Secret) -> totp_rs::Totp {
     totp_rs::Builder::new()
         .with_algorithm(totp_rs::Algorithm::SHA1)

@@ -4,6 +4,9 @@
 //! [`PrivateSocket`]: a peer may do what it could do to the store's files, no more; it cannot stop this process or the
 //! others that are served: frames, connections and waiting are bounded. Who it is, the system says; root is believed whom it
 //! works for, because `sudo` alone knows that.
+//!
+//! A master key may come over it, where this process was given a copy of its file that it cannot read again. Whoever may
+//! come in has that file or that copy already, and can seal and open by it.
 
 use std::{io, sync::Arc, time::Duration};
 
@@ -25,7 +28,7 @@ use crate::{
         Outcome, Part, Snapshot, Store, StoreError, Turn, Work,
         accounts::Accounts,
         outbox,
-        remote::wire::{self, Answer, AuditRecord, PAGE_BYTES, Request, WireError},
+        remote::wire::{self, Answer, AuditRecord, KeyPlace, PAGE_BYTES, Request, WireError},
     },
     vault::{KeyError, KeysHeld, Vault},
 };
@@ -327,7 +330,13 @@ async fn answer(
             .await
         }
         Request::LearnKeys => keys(held, Vault::learn).await,
+        Request::KeyPlace => key_place(held).map(Answer::KeyPlace),
         // Only whoever has the turn: the others' idea of the keys may be an old one.
+        Request::HoldKeys(_) if taken.rotation_turn.is_none() => return Err(WireError::Garbled),
+        Request::HoldKeys(bytes) => {
+            let kept = wire::keyring(bytes).ok_or(WireError::Garbled)?;
+            keys(held, move |vault| vault.hold(&kept)).await
+        }
         Request::SealWith(_) if taken.rotation_turn.is_none() => return Err(WireError::Garbled),
         Request::SealWith(id) => keys(held, move |vault| vault.seal_with(&id)).await,
         Request::BeginSnapshot => held.store.snapshot().await.map(|snapshot| {
@@ -384,6 +393,20 @@ async fn take(
     Ok(Answer::Done)
 }
 
+/// Where this process keeps its keys.
+fn key_place(held: &Held) -> Result<KeyPlace, StoreError> {
+    let file = held.vault.as_ref().and_then(Vault::file);
+    let file = file.ok_or_else(without_key)?;
+    Ok(KeyPlace {
+        shown: file.shown(),
+        is_replaceable: file.replaceable().is_ok(),
+    })
+}
+
+fn without_key() -> StoreError {
+    StoreError::Unavailable("it has no master key".into())
+}
+
 /// Changes which keys are in use, which may read a file.
 async fn keys(
     held: &Held,
@@ -391,7 +414,7 @@ async fn keys(
 ) -> Result<Answer, StoreError> {
     let unavailable = StoreError::Unavailable;
     let vault = held.vault.clone();
-    let vault = vault.ok_or_else(|| unavailable("it has no master key".into()))?;
+    let vault = vault.ok_or_else(without_key)?;
     let changed = tokio::task::spawn_blocking(move || change(&vault)).await;
     let changed = changed.map_err(|_| unavailable("its keys stay as they were".into()))?;
     let KeysHeld { sealing, opening } =

@@ -31,7 +31,7 @@ use tokio_rustls::{
         ClientConfig, RootCertStore,
         client::Resumption,
         crypto::ring,
-        pki_types::{CertificateDer, ServerName, pem::PemObject},
+        pki_types::{CertificateDer, ServerName},
     },
 };
 use zeroize::Zeroizing;
@@ -40,6 +40,8 @@ use conversation::{Conversation, address_literal};
 pub use failure::DeliveryError;
 use failure::one_line;
 use wire::Duplex;
+
+use crate::adapter::{certificates::authorities, renewed::Renewed};
 
 /// The office's mail server, and how to speak with it.
 #[derive(Clone)]
@@ -137,7 +139,7 @@ impl Smtp {
             }
         }
         let extra_roots = match &settings.extra_root {
-            Some(pem) => authorities(pem)?,
+            Some(pem) => authorities(pem).map_err(SmtpSettingsError::ExtraRoot)?,
             None => Vec::new(),
         };
         Ok(Self {
@@ -338,20 +340,12 @@ impl Transport for Smtp {
     }
 }
 
-/// The certificates of a PEM text, each of them fit to be trusted.
-fn authorities(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, SmtpSettingsError> {
-    let refused = |reason: String| SmtpSettingsError::ExtraRoot(reason);
-    let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
-    let found = found.map_err(|error| refused(error.to_string()))?;
-    if found.is_empty() {
-        return Err(refused("it contains none".into()));
+/// Each letter goes out as the files have it then.
+#[async_trait]
+impl Transport for Renewed<Arc<Smtp>> {
+    async fn deliver(&self, message: &Message, within: Duration) -> Result<(), DeliveryError> {
+        self.now().deliver(message, within).await
     }
-    let mut store = RootCertStore::empty();
-    for certificate in &found {
-        let added = store.add(certificate.clone());
-        added.map_err(|error| refused(error.to_string()))?;
-    }
-    Ok(found)
 }
 
 /// Trust in the system's certificate authorities and in `extra`.

@@ -15,10 +15,10 @@ use super::{
 };
 use crate::{
     domain::{
-        Account, AccountKey, Activity, ActivityKind, Authenticated, Authenticator,
-        AwaitingEnrollment, AwaitingPasscode, Ceremony, Identified, Passcode, PasswordHash,
-        PlainPassword, Refusal, Source, SourceKey,
-        account::{OneTimePassword, TotpKey},
+        Account, AccountKey, Activity, ActivityKind, Authenticated, AwaitingEnrollment,
+        AwaitingPasscode, Ceremony, Identified, Passcode, PasswordHash, PlainPassword, Refusal,
+        Source, SourceKey,
+        account::OneTimePassword,
         admission::Admission,
         audit::{Act, AuditEvent, AuditOutcome},
         letter::LetterKind,
@@ -152,9 +152,7 @@ impl Authentication {
                             pending: authenticator.is_pending(),
                             recovery: RecoveryState::of(basis.account(), basis.rules())
                                 .is_some_and(|state| state.left > 0),
-                            spent_until: authenticator
-                                .spent()
-                                .and_then(|spent| spent.shown_until(attempt.now)),
+                            spent_until: authenticator.shown_until(attempt.now),
                             awaiting,
                         })
                     }
@@ -433,14 +431,10 @@ impl Authentication {
 
 /// Puts a pending key in force, now that a code has proved it. Says whether it was pending.
 pub(super) fn activate(account: &mut Account, attempt: Attempt<'_>) -> bool {
-    let Authenticator::Pending(key) = &account.authenticator else {
-        return false;
-    };
     let Attempt { from, now, .. } = attempt;
-    account.authenticator = Authenticator::Active(TotpKey {
-        since: now,
-        ..key.clone()
-    });
+    if !account.authenticator.prove(now) {
+        return false;
+    }
     account.note(Activity::of_owner(now, ActivityKind::TotpActivated, from));
     true
 }

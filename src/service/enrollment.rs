@@ -14,8 +14,8 @@ use super::{
 use crate::domain::{
     Account, AccountKey, Activity, ActivityKind, Authenticated, Authenticator, AwaitingEnrollment,
     AwaitingPasscode, Passcode, Policy, Proved, Refusal, Source, account::TotpKey, audit::Act,
-    letter::LetterKind, policy::LoginRules, provisioning::Provisioning, recovery::RecoveryState,
-    throttle::PasscodeThrottle, totp::AcceptedStep,
+    authenticator::Wanted, letter::LetterKind, policy::LoginRules, provisioning::Provisioning,
+    recovery::RecoveryState, throttle::PasscodeThrottle, totp::AcceptedStep,
 };
 
 /// The service that brings keys to phones.
@@ -70,9 +70,9 @@ impl ShownKey {
         }
     }
 
-    /// Whether the key is the one that is pending since then.
-    pub(super) fn is_of(self, pending: Option<Timestamp>) -> bool {
-        pending.is_some_and(|since| Self::new(since) == self)
+    /// Whether the key is the one that is what it is since then.
+    pub(super) fn is_of(self, since: Timestamp) -> bool {
+        Self::new(since) == self
     }
 }
 
@@ -201,7 +201,7 @@ impl Enrollment {
                     return Err(NotDone::denied(Refusal::Ended, "no-pending-key"));
                 }
                 let (accepted, mut account) =
-                    deps.judge_new_key(&basis.read, &passcode, shown, attempt)?;
+                    deps.judge_new_key(Wanted::Any, &basis.read, &passcode, shown, attempt)?;
                 let proved = prover.with_passcode(accepted, deps.clock.monotonic());
                 let proved = proved.ok_or_else(NotDone::foreign_passcode)?;
                 activate(&mut account, attempt);

@@ -215,10 +215,19 @@ impl Keys {
         // One whose key is in no file was broken off before it had any.
         let noted = noted.filter(|id| kept.holds(id));
         if noted.is_none() && !begins {
+            if deps.vault.elsewhere().is_some() {
+                // A file that was brought here late may hold what the other process cannot read.
+                let opens = |held: &KeysHeld| held.opens(&sealing_before);
+                self.everywhere(Change::Learn, opens).await?;
+            }
             return Ok(Rotation::None {
                 sealing: sealing_before,
             });
         }
+        if noted.is_none() {
+            deps.vault.file().map_or(Ok(()), KeyFile::replaceable)?;
+        }
+        self.holder_can_learn(&kept).await?;
         self.record(Act::RotateKey, AuditOutcome::Intended, from, None)
             .await?;
         let brought = self
@@ -376,11 +385,16 @@ impl Keys {
     /// The keys as the file keeps them.
     async fn kept(&self) -> Result<Keyring, KeysError> {
         let vault = self.foundation.vault.clone();
-        let read = move || match vault.file() {
-            Some(file) => file.read(),
-            None => Err(nowhere()),
-        };
-        blocking(read).await
+        blocking(move || vault.kept()).await
+    }
+
+    /// Whether the other process that seals into this store, if there is one, will hold what is kept here. It is asked before
+    /// anything is changed.
+    async fn holder_can_learn(&self, kept: &Keyring) -> Result<(), KeysError> {
+        match self.foundation.vault.elsewhere() {
+            Some(holder) => Ok(holder.can_learn(kept).await?),
+            None => Ok(()),
+        }
     }
 
     async fn keep(&self, keys: Keyring) -> Result<(), KeysError> {
@@ -431,7 +445,7 @@ impl Keys {
     async fn seal_everywhere_with(&self, id: &str) -> Result<(), KeysError> {
         let kept = self.kept().await?;
         let file = self.foundation.vault.file();
-        if kept.sealing().id() != id && file.is_some_and(KeyFile::is_replaceable) {
+        if kept.sealing().id() != id && file.is_some_and(|file| file.replaceable().is_ok()) {
             let now = kept.sealing_with(id).ok_or_else(changed_meanwhile)?;
             self.keep(now).await?;
             kill_point::reached();
@@ -597,6 +611,7 @@ impl Keys {
         if old.is_empty() {
             return Ok(Dropped::None);
         }
+        self.holder_can_learn(&kept).await?;
         // Whoever seals with another key, from an older file of theirs, would go on to.
         self.everywhere(Change::SealWith(sealing.clone()), |held| {
             held.sealing == sealing
@@ -641,13 +656,13 @@ impl Keys {
             return Ok(());
         };
         let held = match &change {
-            Change::Learn => holder.learn().await?,
+            Change::Learn => holder.learn(&vault.keys()).await?,
             Change::SealWith(id) => holder.seal_with(id).await?,
         };
         if !is_done(&held) {
             return Err(KeyError(
-                "the new key is in the master key file, but the running process has another file, such as the copy \
-                 that systemd makes at its start: start it again (systemctl restart lpse-kiosk), then run `key \
+                "the new key is in the master key file here, but the running process reads another one: bring this file \
+                 over that one, or start the process again with this one (systemctl restart lpse-kiosk), then run `key \
                  rotate --copied`, which goes on from here"
                     .into(),
             )

@@ -16,6 +16,7 @@ use crate::{
     domain::{
         Account, AccountKey, Activity, ActivityKind, Authenticated, Passcode, Refusal, Secret,
         account::RecoveryCodes,
+        authenticator::Wanted,
         letter::LetterKind,
         recovery::{AcceptedCode, RecoveryCode},
         throttle::Gate,
@@ -52,15 +53,27 @@ impl Foundation {
         Ok((fresh, account))
     }
 
-    /// Judges `passcode`: the step that it stands for, and the account in which it is spent; or what is counted against it.
+    /// Judges `passcode`, which any phone of the account may have made: the step that it stands for, and the account in which
+    /// it is spent; or what is counted against it.
     pub(super) fn judge_passcode(
         &self,
         read: &Read,
         passcode: &Passcode,
         attempt: Attempt<'_>,
     ) -> Result<(AcceptedStep, Account), NotDone> {
-        self.judge(read, attempt, None, |key, secret, spent| {
-            totp::verify(key, secret, passcode, attempt.now, spent)
+        self.judge_passcode_of(Wanted::Any, read, passcode, attempt)
+    }
+
+    /// The same of a code that only the `wanted` keys make.
+    pub(super) fn judge_passcode_of(
+        &self,
+        wanted: Wanted,
+        read: &Read,
+        passcode: &Passcode,
+        attempt: Attempt<'_>,
+    ) -> Result<(AcceptedStep, Account), NotDone> {
+        self.judge(wanted, read, attempt, None, |account, keys| {
+            totp::verify_any(account, keys.iter().copied(), passcode, attempt.now)
         })
     }
 
@@ -69,16 +82,15 @@ impl Foundation {
     /// compute.
     pub(super) fn judge_new_key(
         &self,
+        wanted: Wanted,
         read: &Read,
         passcode: &Passcode,
         shown: Option<ShownKey>,
         attempt: Attempt<'_>,
     ) -> Result<(AcceptedStep, Account), NotDone> {
-        let since = read.account.authenticator.state().since();
-        let is_shown = shown.is_some_and(|shown| shown.is_of(since));
-        let told = is_shown.then_some(passcode);
-        self.judge(read, attempt, told, |key, secret, spent| {
-            totp::verify(key, secret, passcode, attempt.now, spent)
+        let told = shown.map(|shown| (shown, passcode));
+        self.judge(wanted, read, attempt, told, |account, keys| {
+            totp::verify_any(account, keys.iter().copied(), passcode, attempt.now)
         })
     }
 
@@ -93,9 +105,11 @@ impl Foundation {
         if !read.account.authenticator.is_active() {
             return Err(NotDone::denied(Refusal::Ended, "no-proved-key"));
         }
-        let (accepted, mut account) = self.judge(read, attempt, None, |key, secret, spent| {
-            totp::judge_pair(key, secret, pair, attempt.now, spent)
-        })?;
+        let wanted = Wanted::Any;
+        let (accepted, mut account) =
+            self.judge(wanted, read, attempt, None, |account, keys| {
+                totp::judge_pair_of_any(account, keys.iter().copied(), pair, attempt.now)
+            })?;
         if accepted.drift().is_some() {
             let kind = ActivityKind::PhoneClock;
             account.note(Activity::of_owner(attempt.now, kind, attempt.from));
@@ -103,38 +117,46 @@ impl Foundation {
         Ok((accepted, account))
     }
 
-    /// Judges by `verdict`. A wrong code that is `told` is looked for at other times too.
+    /// Judges by `verdict`, which also says of which key it is. A wrong code that is `told` is looked for at other times too,
+    /// where the key is the one that was shown.
     fn judge(
         &self,
+        wanted: Wanted,
         read: &Read,
         attempt: Attempt<'_>,
-        told: Option<&Passcode>,
-        verdict: impl FnOnce(&AccountKey, &Secret, &SpentSteps) -> Verdict,
+        told: Option<(ShownKey, &Passcode)>,
+        verdict: impl FnOnce(&AccountKey, &[(&Secret, &SpentSteps)]) -> (usize, Verdict),
     ) -> Result<(AcceptedStep, Account), NotDone> {
         let mut account = heard(read, attempt)?;
-        let key = account.authenticator.secret();
-        let Some((sealed, spent)) = key.zip(account.authenticator.spent()) else {
+        let keys = account.authenticator.keys(wanted);
+        if keys.is_empty() {
             let none = Denial::new(Refusal::Ended, "no-authenticator");
             return Err(unheard(none, read, &account));
-        };
-        let secret = self
-            .vault
-            .open_secret(&account.key, sealed)
-            .map_err(|error| {
+        }
+        let mut secrets = Vec::with_capacity(keys.len());
+        for key in &keys {
+            let opened = self.vault.open_secret(&account.key, &key.secret);
+            secrets.push(opened.map_err(|error| {
                 unopened(format_args!("the TOTP secret of {}", account.key), &error)
-            })?;
-        let verdict = verdict(&account.key, &secret, spent);
+            })?);
+        }
+        let judged: Vec<_> = secrets
+            .iter()
+            .zip(keys.iter().map(|key| &key.spent))
+            .collect();
+        let (place, verdict) = verdict(&account.key, &judged);
+        let drift = || {
+            let (shown, passcode) = told?;
+            let place = keys.iter().position(|key| shown.is_of(key.since))?;
+            totp::drift_of(&secrets[place], passcode, attempt.now)
+        };
         let (kind, reason) = match verdict {
             Verdict::Accepted(accepted) => {
-                if let Some(key) = account.authenticator.key_mut() {
-                    key.accept(&accepted, attempt.now);
-                }
+                let authenticator = &mut account.authenticator;
+                authenticator.accept(wanted, place, &accepted, attempt.now);
                 return Ok((accepted, account));
             }
-            Verdict::Wrong
-                if let Some(drift) =
-                    told.and_then(|passcode| totp::drift_of(&secret, passcode, attempt.now)) =>
-            {
+            Verdict::Wrong if let Some(drift) = drift() => {
                 let denial = Denial::new(Refusal::PhoneClock(drift), "phone-clock");
                 let event = asked(attempt.act, &account.key, attempt.from);
                 let event = event.saying(format!("phone clock {drift}"));

@@ -209,20 +209,9 @@ impl Folder {
         }
     }
 
-    /// Keeps a line in the file `name` of the folder, durably. It is written beside its place and moved there, so that a
-    /// kill leaves no half of it.
+    /// Keeps a line in the file `name` of the folder, as [`keep_file`] does.
     pub fn keep(&self, name: &str, line: &str) -> io::Result<()> {
-        let draft = self.path().join(format!("{name}.new"));
-        let mut file = OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .mode(0o600)
-            .open(&draft)?;
-        writeln!(file, "{line}")?;
-        file.sync_all()?;
-        fs::rename(&draft, self.path().join(name))?;
-        sync_folder(self.path())
+        keep_file(self.path(), name, format!("{line}\n").as_bytes())
     }
 }
 
@@ -273,6 +262,22 @@ impl Room {
             needed_mib,
         })
     }
+}
+
+/// Keeps `contents` in the file `name` of `folder`, for its owner alone and durably. It is written beside its place and
+/// moved there, so that a kill leaves no half of it.
+pub fn keep_file(folder: &Path, name: &str, contents: &[u8]) -> io::Result<()> {
+    let draft = folder.join(format!("{name}.new"));
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&draft)?;
+    file.write_all(contents)?;
+    file.sync_all()?;
+    fs::rename(&draft, folder.join(name))?;
+    sync_folder(folder)
 }
 
 /// Makes the names in a folder durable.

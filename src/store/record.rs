@@ -20,6 +20,8 @@ use crate::domain::{
         TotpKey,
     },
     audit::AuditHead,
+    authenticator::{Ordinal, Phone, Phones},
+    identity::PhoneName,
     policy::LoginRules,
     source::OwnPlace,
     throttle::{Level, PasscodeThrottle, PasswordFailures},
@@ -121,7 +123,36 @@ fn is_zero(number: &u32) -> bool {
 enum AuthenticatorRecord {
     Absent,
     Pending(KeyRecord),
-    Active(KeyRecord),
+    /// One phone.
+    Active(PhoneRecord),
+    /// Two phones, or one and the key of another on its way. Its own word, so that a program that knows of one phone refuses
+    /// it, and does not write the other away.
+    Phones(PhonesRecord),
+}
+
+#[derive(Serialize, Deserialize)]
+struct PhonesRecord {
+    in_force: Vec<PhoneRecord>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    adding: Option<PhoneRecord>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct PhoneRecord {
+    #[serde(flatten)]
+    key: KeyRecord,
+    #[serde(default = "first", skip_serializing_if = "is_first")]
+    number: u8,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
+}
+
+fn first() -> u8 {
+    Ordinal::First.number()
+}
+
+fn is_first(number: &u8) -> bool {
+    *number == first()
 }
 
 #[derive(Serialize, Deserialize)]
@@ -132,6 +163,8 @@ struct KeyRecord {
     spent_up_to: Option<u64>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     spent: Vec<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    last_used: Option<i64>,
     // These are in `spent` too, for programs that do not know them apart.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     spent_ahead: Vec<u64>,
@@ -295,7 +328,21 @@ fn authenticator_record(authenticator: &Authenticator) -> AuthenticatorRecord {
     match authenticator {
         Authenticator::Absent => AuthenticatorRecord::Absent,
         Authenticator::Pending(key) => AuthenticatorRecord::Pending(key_record(key)),
-        Authenticator::Active(key) => AuthenticatorRecord::Active(key_record(key)),
+        Authenticator::Active(phones) => match (phones.in_force(), phones.adding()) {
+            ([phone], None) => AuthenticatorRecord::Active(phone_record(phone)),
+            (in_force, adding) => AuthenticatorRecord::Phones(PhonesRecord {
+                in_force: in_force.iter().map(phone_record).collect(),
+                adding: adding.map(phone_record),
+            }),
+        },
+    }
+}
+
+fn phone_record(phone: &Phone) -> PhoneRecord {
+    PhoneRecord {
+        key: key_record(&phone.key),
+        number: phone.ordinal.number(),
+        name: phone.name.as_ref().map(|name| name.as_str().to_owned()),
     }
 }
 
@@ -313,6 +360,7 @@ fn key_record(key: &TotpKey) -> KeyRecord {
             steps: clock.drift.steps(),
             seen: milliseconds(clock.seen),
         }),
+        last_used: key.last_used.map(milliseconds),
     }
 }
 
@@ -320,7 +368,27 @@ fn authenticator(record: AuthenticatorRecord) -> Result<Authenticator, Unreadabl
     Ok(match record {
         AuthenticatorRecord::Absent => Authenticator::Absent,
         AuthenticatorRecord::Pending(record) => Authenticator::Pending(totp_key(record)?),
-        AuthenticatorRecord::Active(record) => Authenticator::Active(totp_key(record)?),
+        AuthenticatorRecord::Active(record) => active(vec![record], None)?,
+        AuthenticatorRecord::Phones(PhonesRecord { in_force, adding }) => active(in_force, adding)?,
+    })
+}
+
+fn active(
+    in_force: Vec<PhoneRecord>,
+    adding: Option<PhoneRecord>,
+) -> Result<Authenticator, Unreadable> {
+    let in_force = in_force.into_iter().map(phone).collect::<Result<_, _>>()?;
+    let phones = Phones::new(in_force, adding.map(phone).transpose()?);
+    let phones = phones.ok_or("its phones cannot be such")?;
+    Ok(Authenticator::Active(phones))
+}
+
+fn phone(record: PhoneRecord) -> Result<Phone, Unreadable> {
+    let name = record.name.map(|name| PhoneName::parse(&name));
+    Ok(Phone {
+        ordinal: Ordinal::of_number(record.number).ok_or("a phone has no such number")?,
+        name: name.transpose().map_err(|error| error.to_string())?,
+        key: totp_key(record.key)?,
     })
 }
 
@@ -340,6 +408,7 @@ fn totp_key(record: KeyRecord) -> Result<TotpKey, Unreadable> {
         since: timestamp(record.since)?,
         spent: SpentSteps::new(record.spent_up_to.map(TimeStep::new), single, ahead),
         clock: clock.transpose()?,
+        last_used: record.last_used.map(timestamp).transpose()?,
     })
 }
 

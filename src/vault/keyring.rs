@@ -129,7 +129,10 @@ pub trait KeyFile: Send + Sync + fmt::Debug + 'static {
     fn read(&self) -> Result<Keyring, KeyError>;
 
     /// Whether this process may keep other keys there at all.
-    fn is_replaceable(&self) -> bool;
+    ///
+    /// # Errors
+    /// Why it may not: it is a copy that somebody else makes, at this process's start.
+    fn replaceable(&self) -> Result<(), KeyError>;
 
     /// Keeps `keys` in place of what is kept, whole or not at all, durably.
     fn replace(&self, keys: &Keyring) -> Result<(), KeyError>;
@@ -138,8 +141,13 @@ pub trait KeyFile: Send + Sync + fmt::Debug + 'static {
 /// Another process that seals into the same store.
 #[async_trait]
 pub trait KeyHolder: Send + Sync + fmt::Debug + 'static {
-    /// As [`super::Vault::learn`].
-    async fn learn(&self) -> Result<KeysHeld, KeyError>;
+    /// Whether it can come to hold what is kept in this process's file, `kept` now, and holds it at its next start too.
+    /// Nothing is changed.
+    async fn can_learn(&self, kept: &Keyring) -> Result<(), KeyError>;
+
+    /// As [`super::Vault::learn`], or, where its own file is a copy that was made at its start, as [`super::Vault::hold`].
+    /// `kept` is what this process's file holds now.
+    async fn learn(&self, kept: &Keyring) -> Result<KeysHeld, KeyError>;
 
     /// As [`super::Vault::seal_with`].
     async fn seal_with(&self, id: &str) -> Result<KeysHeld, KeyError>;

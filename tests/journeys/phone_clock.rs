@@ -71,7 +71,7 @@ fn two_codes_let_in_at_every_minute_that_the_phone_is_off_and_it_is_named() {
                     log_in_by_two_codes(&office, &mut kiosk, &phone, offset * MINUTE);
                     let text = kiosk.text();
                     assert!(names(&text, offset), "{offset}: {text}");
-                    let noted = "Login dengan dua kode: jam ponsel salah";
+                    let noted = "Jam ponsel salah";
                     assert!(text.contains(noted), "{text}");
                     log_out(&mut kiosk);
                 }

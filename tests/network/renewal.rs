@@ -1,4 +1,5 @@
-//! What is renewed while people are in: the page's certificate. A bad one stops nobody.
+//! What is renewed while people are in: the page's certificate, the way to the mail server, and the
+//! master key. A bad one stops nobody.
 
 use std::{
     fs,
@@ -9,7 +10,8 @@ use std::{
 };
 
 use support::{
-    MENU, Office, free_port,
+    MENU, Office, REASON, free_port,
+    letters::Correspondence,
     smtp::{Authority, Certificate},
     ssh::Server,
     text,
@@ -124,5 +126,82 @@ fn the_page_shows_a_renewed_certificate_by_itself_and_keeps_the_old_one_where_th
     assert_eq!(shown_at(port, &authority), der(&second.certificate));
     put(&office, "web.pem", &third.certificate, 0o644);
     assert_eq!(shown_at(port, &authority), der(&third.certificate));
+    open.expect_still_answers();
+}
+
+#[test]
+fn the_next_letter_goes_out_with_a_renewed_password_and_a_bad_file_leaves_the_one_before() {
+    let (supervisor, office) = Supervisor::of(Office::new());
+    let Correspondence {
+        office, mut server, ..
+    } = Correspondence::of(office);
+    let mut service = office.serve();
+    let mut open = service.ssh();
+    open.expect(MENU);
+    // Its owner is told of each.
+    let act = |act: &str| {
+        let told = office.command(&["user", act, "CVMAJU", "--reason", REASON]);
+        assert!(told.status.success(), "{}", text(&told.stderr));
+    };
+    act("suspend");
+    server.wait_for_letter(1);
+
+    // By itself.
+    server.change_password("perahu layar warna biru");
+    put(&office, "smtp-password", "perahu layar warna biru\n", 0o600);
+    act("reinstate");
+    server.wait_for_letter(2);
+    service.expect_log("the way to the mail server was renewed");
+
+    // One that everybody can read is not taken, and nothing is lost by it.
+    put(&office, "smtp-password", "bukan ini\n", 0o644);
+    let said = supervisor.reload(&mut service);
+    assert!(
+        said.contains("People are served; kept as it was before:") && said.contains("chmod 600"),
+        "{said}"
+    );
+    act("suspend");
+    server.wait_for_letter(3);
+
+    // By a reload, with the authority of another certificate.
+    server.change_password("kopi gayo panas tujuh");
+    server.change_authority();
+    put(&office, "authority.pem", server.ca_pem(), 0o600);
+    put(&office, "smtp-password", "kopi gayo panas tujuh\n", 0o600);
+    let said = supervisor.reload(&mut service);
+    assert!(said.ends_with("STATUS=People are served\n"), "{said}");
+    act("reinstate");
+    server.wait_for_letter(4);
+    for secret in ["perahu layar", "bukan ini", "kopi gayo"] {
+        assert!(!service.log().contains(secret), "{}", service.log());
+    }
+    open.expect_still_answers();
+}
+
+#[test]
+fn a_reload_takes_up_a_key_that_was_brought_into_the_master_key_file() {
+    let (supervisor, office) = Supervisor::of(Office::new());
+    let mut service = office.serve();
+    let mut open = service.ssh();
+    open.expect(MENU);
+    let before = fs::read_to_string(office.path("etc/master.key")).unwrap();
+    let brought = before.clone() + "c2VwdWx1aCBqdXRhIGJpbnRhbmcgZGkgbGFuZ2l0IGE=\n";
+
+    put(&office, "etc/master.key", &brought, 0o644);
+    let said = supervisor.reload(&mut service);
+    assert!(said.contains("kept as it was before:"), "{said}");
+    assert!(said.contains("chmod 600"), "{said}");
+    put(&office, "etc/master.key", &brought, 0o600);
+    let said = supervisor.reload(&mut service);
+    assert!(said.ends_with("STATUS=People are served\n"), "{said}");
+    service.expect_log("the master keys that have come into");
+    // Nothing is new the next time.
+    supervisor.reload(&mut service);
+    let told = service.log().matches("have come into").count();
+    assert_eq!(told, 1, "{}", service.log());
+
+    let rotated = office.command(&["key", "rotate"]);
+    assert!(rotated.status.success(), "{}", text(&rotated.stderr));
+    supervisor.reload(&mut service);
     open.expect_still_answers();
 }

@@ -15,6 +15,7 @@ use lpse_kiosk::{
         audit_log::{
             AuditFiles, AuditLog, Written, reading,
             verification::{FaultKind, Place as Line, Question, Report, verify},
+            verified::{self, Verdict},
         },
         audit_trail::AuditTrailFiles,
         clock::SystemClock,
@@ -539,16 +540,26 @@ fn a_log_that_is_not_what_it_was_is_told_at_once_and_reported_for_ever() {
     place.run(&["policy", "required"]).ok();
     let file = place.path("data/audit.jsonl");
     let whole = fs::read_to_string(&file).unwrap();
+    let noted = || verified::last(&place.path("data/audit-verified.json"));
+    assert_eq!(noted(), None);
     let verified = place.run(&["audit", "verify"]).ok().out;
     assert!(
         verified.contains("Records 1 to 2, in one file, are as they were recorded.")
             && verified.contains("The store knows of record 2."),
         "{verified}"
     );
+    let whole_then = noted().unwrap();
+    assert_eq!(
+        (whole_then.verdict, whole_then.last_whole),
+        (Verdict::Whole, Some(whole_then.at))
+    );
     let (first, _) = whole.split_once('\n').unwrap();
     fs::write(&file, format!("{first}\n")).unwrap();
     let broken = place.run(&["audit", "verify"]);
     assert_eq!(broken.status, 1);
+    let broken_then = noted().unwrap();
+    assert_eq!(broken_then.verdict, Verdict::Broken);
+    assert_eq!(broken_then.last_whole, Some(whole_then.at));
     assert!(
         broken.err.contains(
             "the end: record 2 is missing; the store knows that the log came to record 2"

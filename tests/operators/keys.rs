@@ -5,8 +5,8 @@ use support::house;
 
 use lpse_kiosk::{
     adapter::{
-        master_key_file::MasterKeyFile, random::SystemRandom, remote_audit::RemoteAudit,
-        remote_keys::RemoteKeys,
+        credential_source::CredentialSource, master_key_file::MasterKeyFile, random::SystemRandom,
+        remote_audit::RemoteAudit, remote_keys::RemoteKeys,
     },
     domain::{
         AccountKey, EmailAddress, PersonName, Policy, UserId, UserType,
@@ -20,14 +20,14 @@ use lpse_kiosk::{
         authentication::PasswordOutcome,
         enrollment::{NewKey, ProveOutcome, Prover, StartOutcome},
         hashing::HashPool,
-        keys::{Keys, Others, Progress, Rotation, Unopened},
+        keys::{Census, Keys, Others, Progress, Rotation, Unopened},
     },
     store::{
         Store, Work,
-        remote::{self, Joined, Remote},
+        remote::{self, Joined, Line, Remote},
         settings::Settings,
     },
-    vault::{KeyFile, MasterKey, Vault},
+    vault::{KeyFile, Keyring, MasterKey, Vault},
 };
 use support::house::{House, here, house_with_vault};
 use support::meddled::over;
@@ -397,6 +397,15 @@ async fn command_beside(
     held: &Held,
     file: &std::path::Path,
 ) -> (Services, Keys, Joined, watch::Sender<bool>) {
+    command_with(house, held, file, |line| RemoteKeys::new(line, file)).await
+}
+
+async fn command_with(
+    house: &House,
+    held: &Held,
+    file: &std::path::Path,
+    holder_of: impl FnOnce(Line) -> RemoteKeys,
+) -> (Services, Keys, Joined, watch::Sender<bool>) {
     let (command, holder) = UnixStream::pair().unwrap();
     let (leave, leaving) = watch::channel(false);
     tokio::spawn(command_socket::attend(
@@ -411,7 +420,7 @@ async fn command_beside(
     let here = &house.foundation;
     let foundation = Arc::new(Foundation {
         store: Arc::new(Remote::new(line.clone())),
-        vault: vault.beside(Arc::new(RemoteKeys(line.clone()))),
+        vault: vault.beside(Arc::new(holder_of(line.clone()))),
         clock: here.clock.clone(),
         random: Arc::new(SystemRandom),
         audit: Arc::new(RemoteAudit(line)),
@@ -797,4 +806,189 @@ async fn two_rotations_at_once_do_not_mix() {
     // What is asked without the turn is no conversation.
     assert!(line.line.seal_with(&kept.sealing().id()).await.is_err());
     drop((keys, joined));
+}
+
+/// A service whose key is a credential, made of `file` at its start, and a command beside it that is told `source`.
+async fn joint_by_credential(
+    folder: &std::path::Path,
+    source: impl Fn(&std::path::Path) -> Result<CredentialSource, String> + Send + Sync + 'static,
+) -> Joint {
+    let [file, credential] = ["master.key", "credential"].map(|name| folder.join(name));
+    MasterKeyFile::new(&file, false)
+        .open(true, &SystemRandom)
+        .unwrap();
+    fs::copy(&file, &credential).unwrap();
+    let vault = MasterKeyFile::new(&credential, true)
+        .open(false, &SystemRandom)
+        .unwrap();
+    let holder = house_with_vault(Policy::Disabled, HashCost::MIN, vault).await;
+    let held = Held::by(&holder.foundation);
+    let (_, keys, joined, leave) = command_with(&holder, &held, &file, |line| {
+        RemoteKeys::with_sources(line, &file, source)
+    })
+    .await;
+    Joint {
+        holder,
+        keys,
+        joined,
+        _leave: leave,
+    }
+}
+
+/// Everything in the store of `house`, opened with the keys in `file` alone, as by a service that is started again.
+async fn opened_by(house: &House, file: &std::path::Path) -> Census {
+    let here = &house.foundation;
+    let again = Keys::new(Arc::new(Foundation {
+        store: here.store.clone(),
+        vault: Vault::of_file(Arc::new(MasterKeyFile::new(file, false))).unwrap(),
+        clock: here.clock.clone(),
+        random: Arc::new(SystemRandom),
+        audit: here.audit.clone(),
+        audit_trail: None,
+        hashing: HashPool::new(1, 1),
+        hash_cost: HashCost::MIN,
+        issuer: here.issuer.clone(),
+        letters: Letters::none(),
+        ended_logins: EndedLogins::default(),
+        node: "test".into(),
+    }));
+    again.check(&house::here(), |_| {}, |_| {}).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_service_with_a_credential_is_handed_the_new_key_that_it_will_find_at_its_next_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("master.key");
+    let source = CredentialSource::File(file.clone());
+    let joint = joint_by_credential(folder.path(), move |_| Ok(source.clone())).await;
+    let Joint { holder, keys, .. } = &joint;
+    let before = MasterKeyFile::new(&file, false).read().unwrap();
+    holder.activate().await;
+    let here = house::here();
+    let rotation = keys.rotate(true, &here, |_| {}).await.unwrap();
+    let Rotation::Rotated(rotated) = rotation else {
+        panic!("{rotation:?}");
+    };
+    assert!(rotated.failed.is_empty(), "{rotated:?}");
+    let held = holder.foundation.vault.keys().held();
+    assert_eq!(held.sealing, rotated.id);
+    // The copy is what it was; the service opens and seals by what it was handed, and would by the file.
+    let copy = folder.path().join("credential");
+    let copied = MasterKeyFile::new(&copy, true).read().unwrap();
+    assert_eq!(copied.held(), before.held());
+    let census = opened_by(holder, &file).await;
+    assert_eq!(census.failed, 0, "{census:?}");
+    let under = |id: &str| census.keys[id].sealed;
+    // The key of a phone, and the check.
+    assert_eq!(
+        (under(&rotated.id), under(&before.held().sealing)),
+        (2, 0),
+        "{census:?}"
+    );
+
+    // What it reads again by itself takes nothing away, and old keys go when they are dropped.
+    holder.foundation.vault.learn().unwrap();
+    assert!(holder.foundation.vault.keys().holds(&rotated.id));
+    keys.drop_old(&here, |_| {}).await.unwrap();
+    let held = holder.foundation.vault.keys().held();
+    assert_eq!(held.opening, [rotated.id.clone()]);
+    assert_eq!(opened_by(holder, &file).await.failed, 0);
+}
+
+#[tokio::test]
+async fn where_its_next_start_would_lack_the_new_key_nothing_is_changed() {
+    let elsewhere = tempfile::tempdir().unwrap();
+    let other = elsewhere.path().join("master.key");
+    for (source, says) in [
+        (
+            Ok(CredentialSource::File(other.clone())),
+            format!("run it with --master-key-file {}", other.display()),
+        ),
+        (
+            Err("nobody answers".to_owned()),
+            "it cannot be found out what that is made of: nobody answers".to_owned(),
+        ),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("master.key");
+        let joint = joint_by_credential(folder.path(), move |_| source.clone()).await;
+        // The same keys, in a file that is another one.
+        fs::copy(&file, &other).unwrap();
+        let before = fs::read(&file).unwrap();
+        let refused = joint.keys.rotate(true, &here(), |_| {}).await.unwrap_err();
+        let refused = refused.to_string();
+        assert!(
+            refused.contains(&says) && refused.contains("nothing was changed"),
+            "{refused}"
+        );
+        assert!(fs::read(&file).unwrap() == before, "the file was changed");
+        let settings = Settings::new(joint.holder.foundation.store.clone());
+        assert_eq!(settings.rotation().await.unwrap(), None);
+        let events = joint.holder.audit.0.lock().unwrap();
+        assert!(events.iter().all(|event| event.act != Act::RotateKey));
+    }
+}
+
+#[tokio::test]
+async fn a_key_that_the_file_of_the_next_start_lacks_is_handed_to_nobody() {
+    let folder = tempfile::tempdir().unwrap();
+    let [file, next] = ["master.key", "next.key"].map(|name| folder.path().join(name));
+    // Found to be the same file, and put aside for another one before the service is told.
+    let (asked, own, at_start) = (Arc::new(Semaphore::new(1)), file.clone(), next.clone());
+    let joint = joint_by_credential(folder.path(), move |_| {
+        Ok(CredentialSource::File(match asked.try_acquire() {
+            Ok(first) => {
+                first.forget();
+                own.clone()
+            }
+            Err(_) => at_start.clone(),
+        }))
+    })
+    .await;
+    let Joint { holder, keys, .. } = &joint;
+    let before = holder.foundation.vault.keys().held();
+    fs::copy(&file, &next).unwrap();
+    let refused = keys.rotate(true, &here(), |_| {}).await.unwrap_err();
+    let refused = refused.to_string();
+    assert!(refused.contains("key rotate --copied"), "{refused}");
+    assert_eq!(holder.foundation.vault.keys().held(), before);
+    assert_eq!(opened_by(holder, &next).await.failed, 0);
+}
+
+#[tokio::test]
+async fn keys_are_handed_over_by_whoever_has_the_turn_to_whoever_cannot_read_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("master.key");
+    let stranger = Keyring::new(MasterKey::from_bytes([9; 32]), Vec::new());
+    let source = CredentialSource::File(file.clone());
+    let Joint {
+        holder,
+        keys: _keys,
+        joined,
+        _leave,
+    } = joint_by_credential(folder.path(), move |_| Ok(source.clone())).await;
+    let held = Held::by(&holder.foundation);
+    let before = holder.foundation.vault.keys().held();
+    let kept = MasterKeyFile::new(&file, false).read().unwrap();
+    // Without the turn, it is no conversation.
+    let (_, _, bold, _its_leave) = command_beside(&holder, &held, &file).await;
+    assert!(bold.line.hold_keys(&kept).await.is_err());
+    let remote = Remote::new(joined.line.clone());
+    let _turn = remote.take_turn(Work::Rotation).await.unwrap();
+    // Not without the key that seals.
+    let refused = joined.line.hold_keys(&stranger).await.unwrap_err();
+    assert!(refused.to_string().contains("does not hold"), "{refused}");
+    assert_eq!(holder.foundation.vault.keys().held(), before);
+    let more = kept.with(MasterKey::from_bytes([9; 32]));
+    let now = joined.line.hold_keys(&more).await.unwrap();
+    assert_eq!(now, more.held());
+
+    // Who can read a file takes its keys from nowhere else.
+    let folder = tempfile::tempdir().unwrap();
+    let by_file = joint(folder.path()).await;
+    let remote = Remote::new(by_file.joined.line.clone());
+    let _its_turn = remote.take_turn(Work::Rotation).await.unwrap();
+    let own = by_file.holder.foundation.vault.keys();
+    let refused = by_file.joined.line.hold_keys(&own).await.unwrap_err();
+    assert!(refused.to_string().contains("from a file"), "{refused}");
 }

@@ -9,6 +9,8 @@ mod copy;
 mod faults;
 #[cfg(feature = "etcd")]
 mod nodes;
+#[cfg(feature = "etcd")]
+mod renewal;
 mod stranded;
 #[cfg(feature = "etcd")]
 mod tls;

@@ -265,6 +265,75 @@ fn each_keeps_an_audit_log_of_its_own_that_verifies_and_is_named() {
 }
 
 #[test]
+fn a_log_and_its_head_that_are_written_anew_contradict_what_the_other_has_noted() {
+    let world = Two::new();
+    let (mut at_one, mut at_two) = world.serve();
+    for server in [&at_one, &at_two] {
+        let mut kiosk = server.password_given("non-penyedia", "PPK30");
+        kiosk.expect("ENABLE TOTP");
+        log_out(&mut kiosk);
+    }
+    for server in [&mut at_two, &mut at_one] {
+        assert_eq!(server.signal("TERM").wait(), 0);
+    }
+    // The one that ended last has seen how far the other's had come.
+    let log = |office: &Office| office.data().join("audit.jsonl").display().to_string();
+    for (office, other) in [(&world.one, "two"), (&world.two, "one")] {
+        let noted = office.audit().into_iter().rfind(|line| {
+            let told = line["detail"].as_str().unwrap_or_default();
+            line["act"] == "note-head" && told.starts_with(&format!("node {other} record "))
+        });
+        assert!(noted.is_some(), "{other}: {:?}", office.audit());
+    }
+    let said = succeeds(
+        &world.two,
+        &["audit", "verify", "--heads", &log(&world.one)],
+    );
+    assert!(said.contains("is the one that it tells of."), "{said}");
+    succeeds(
+        &world.one,
+        &["audit", "verify", "--heads", &log(&world.two)],
+    );
+    // Two's first record, and all that follow from it, by somebody who knows the form.
+    let text_of = fs::read_to_string(log(&world.two)).unwrap();
+    let mut prev = "0".repeat(64);
+    let mut anew = String::new();
+    let mut count = 0;
+    for line in text_of.lines() {
+        let changed = if count == 0 {
+            line.replace("PPK30", "CVMAJU")
+        } else {
+            line.to_owned()
+        };
+        let (digested, _) = changed.rsplit_once(",\"prev\":\"").unwrap();
+        let digested = format!("{digested},\"prev\":\"{prev}\"");
+        let hash = ring::digest::digest(&ring::digest::SHA256, digested.as_bytes());
+        prev = data_encoding::HEXLOWER.encode(hash.as_ref());
+        anew += &format!("{digested},\"hash\":\"{prev}\"}}\n");
+        count += 1;
+    }
+    assert_ne!(anew, text_of);
+    fs::write(log(&world.two), anew).unwrap();
+    let key = format!("{}r/audit-head/two", world.prefix);
+    let before = etcdctl(&Cluster::shared(), &["get", "--print-value-only", &key]).unwrap();
+    let mut head: serde_json::Value = serde_json::from_str(before.trim()).unwrap();
+    assert_eq!(head["seq"], count);
+    head["hash"] = prev.into();
+    etcdctl(&Cluster::shared(), &["put", &key, &head.to_string()]).unwrap();
+    succeeds(&world.two, &["audit", "verify"]);
+    let found = world
+        .two
+        .command(&["audit", "verify", "--heads", &log(&world.one)]);
+    let said = text(&found.stderr);
+    assert_eq!(found.status.code(), Some(1), "{said}");
+    assert!(
+        said.contains("is not the one that a checkpoint or another machine's log tells of"),
+        "{said}"
+    );
+    succeeds(&world.one, &["audit", "verify"]);
+}
+
+#[test]
 fn a_folder_with_another_ones_name_is_refused() {
     let world = Two::new();
     let (_at_one, _at_two) = world.serve();

@@ -20,15 +20,17 @@ const ROOT_SECRET: &str = "kata sandi root";
 const SECRET: &str = "gajah biru di rawa 7";
 
 /// A member of its own that asks for certificates and for a login.
-struct Member {
+pub(super) struct Member {
     process: Child,
-    folder: TempDir,
-    authority: Authority,
+    arguments: Vec<String>,
+    pub(super) folder: TempDir,
+    pub(super) authority: Authority,
     port: u16,
+    peer: u16,
 }
 
 impl Member {
-    fn start() -> Self {
+    pub(super) fn start() -> Self {
         Self::start_with(|_| Vec::new())
     }
 
@@ -45,28 +47,32 @@ impl Member {
             fs::write(path(&format!("{name}.pem")), &certificate.certificate).unwrap();
             fs::write(path(&format!("{name}.key")), &certificate.key).unwrap();
         }
-        let port = free_port();
-        let log = fs::File::create(path("log")).unwrap();
-        let process = Command::new("etcd")
-            .args(arguments(folder.path()))
-            .args(["--logger", "zap", "--log-level", "error", "--data-dir"])
-            .arg(path("data"))
-            .envs(settings(folder.path(), port, free_port()))
-            .stdin(Stdio::null())
-            .stdout(log.try_clone().unwrap())
-            .stderr(log)
-            .spawn()
-            .expect("etcd (Debian's etcd-server) is installed");
+        let arguments = arguments(folder.path());
+        let (port, peer) = (free_port(), free_port());
         let member = Self {
-            process,
+            process: run(folder.path(), &arguments, port, peer),
+            arguments,
             folder,
             authority,
             port,
+            peer,
         };
-        eventually("the member answers", || {
-            member.etcdctl(&["endpoint", "health"]).status.success()
-        });
+        member.wait_until_well();
         member
+    }
+
+    pub(super) fn wait_until_well(&self) {
+        eventually("the member answers", || {
+            self.etcdctl(&["endpoint", "health"]).status.success()
+        });
+    }
+
+    /// Ends it, and starts it again with what its files hold now.
+    pub(super) fn start_again(&mut self) {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+        self.process = run(self.folder.path(), &self.arguments, self.port, self.peer);
+        self.wait_until_well();
     }
 
     fn etcdctl(&self, arguments: &[&str]) -> Output {
@@ -109,7 +115,7 @@ impl Member {
     }
 
     /// As etcd's own root, once it asks for logins.
-    fn as_root(&self, arguments: &[&str], input: &str) -> Output {
+    pub(super) fn as_root(&self, arguments: &[&str], input: &str) -> Output {
         let user = format!("--user=root:{ROOT_SECRET}");
         self.etcdctl_with(&[&[&*user], arguments].concat(), input)
     }
@@ -125,7 +131,7 @@ impl Member {
     }
 
     /// As the manual has it, with passwords that nobody has to type.
-    fn ask_for_logins(&self) {
+    pub(super) fn ask_for_logins(&self) {
         let commands = block_tried_by(CLUSTER, file!(), "etcdctl auth enable").text;
         let folder = self.folder.path().display();
         let script = format!(
@@ -151,6 +157,23 @@ impl Member {
             .expect("bash is there");
         assert!(done.status.success(), "{}", text(&done.stderr));
     }
+}
+
+/// The member whose files are in `folder`.
+fn run(folder: &std::path::Path, arguments: &[String], port: u16, peer: u16) -> Child {
+    let mut log = fs::File::options();
+    let log = log.create(true).append(true).open(folder.join("log"));
+    let log = log.unwrap();
+    Command::new("etcd")
+        .args(arguments)
+        .args(["--logger", "zap", "--log-level", "error", "--data-dir"])
+        .arg(folder.join("data"))
+        .envs(settings(folder, port, peer))
+        .stdin(Stdio::null())
+        .stdout(log.try_clone().unwrap())
+        .stderr(log)
+        .spawn()
+        .expect("etcd (Debian's etcd-server) is installed")
 }
 
 /// What the manual's file for a member sets, with its folder, and at ports of this test.
@@ -239,7 +262,7 @@ fn people_log_in_over_a_cluster_that_asks_for_certificates_and_a_login() {
 }
 
 /// The machine `node`, which reaches the member as the manual has it.
-fn machine(member: &Member, node: &str) -> Office {
+pub(super) fn machine(member: &Member, node: &str) -> Office {
     let endpoint = format!("https://127.0.0.1:{}", member.port);
     let office = Office::empty().in_cluster(&endpoint, PREFIX, node);
     let own = member.authority.certificate(node);
@@ -256,7 +279,7 @@ fn machine(member: &Member, node: &str) -> Office {
         .with("LPSE_KIOSK_STORE_TIMEOUT_SECONDS", "3")
 }
 
-fn logs_in(server: &Server) {
+pub(super) fn logs_in(server: &Server) {
     let mut kiosk = server.ssh();
     kiosk.give_password("non-penyedia", "PPK30", PASSWORD);
     kiosk.expect("ENABLE TOTP");
@@ -393,6 +416,6 @@ fn a_role_that_may_only_read_and_a_login_that_is_switched_off_are_told_by_their_
     assert!(!told.contains("failure  etcd"), "{told}");
 }
 
-fn is_well(server: &Server) -> bool {
+pub(super) fn is_well(server: &Server) -> bool {
     server.health() == Some((200, "ok".into()))
 }

@@ -10,6 +10,8 @@ use lpse_kiosk::{
         Account, AccountKey, Authenticator, EmailAddress, PasswordHash, PersonName, Secret, Source,
         UserId, UserType,
         account::{RecoveryCodes, TotpKey},
+        authenticator::{Ordinal, Phone, Phones},
+        identity::PhoneName,
         letter::{Letter, LetterKind},
         password::HashCost,
         recovery::RecoverySet,
@@ -129,9 +131,13 @@ pub fn secret(number: u32) -> Secret {
     Secret::from_bytes(bytes)
 }
 
+/// The secret of its second phone, of which some have one.
+pub fn second_secret(number: u32) -> Secret {
+    secret(number + 1_000_000)
+}
+
 fn account(vault: &Vault, number: u32) -> Account {
     let key = numbered(number);
-    let sealed = vault.seal_secret(&key, &secret(number), nonce(number));
     let since = Timestamp::from_second(super::MORNING - 3600).unwrap();
     let name = PersonName::parse(&format!("Orang {number}")).unwrap();
     let email = EmailAddress::parse("orang@contoh.go.id").unwrap();
@@ -140,12 +146,30 @@ fn account(vault: &Vault, number: u32) -> Account {
         // Every fifth has codes on paper.
         recovery: (number % 5 == 1).then(|| recovery(vault, &key, since)),
         generation: 7,
-        authenticator: match number % 3 {
-            0 => Authenticator::Pending(TotpKey::new(sealed, since)),
-            _ => Authenticator::Active(TotpKey::new(sealed, since)),
-        },
+        authenticator: authenticator(vault, number, since),
         ..Account::new(key, name, email, password, since)
     }
+}
+
+/// A third have not proved their key; of the others some have a second phone, and of some its key is on its way.
+fn authenticator(vault: &Vault, number: u32, since: Timestamp) -> Authenticator {
+    let key = numbered(number);
+    let sealed =
+        |secret, number| TotpKey::new(vault.seal_secret(&key, &secret, nonce(number)), since);
+    let first = sealed(secret(number), number);
+    let other = || Phone {
+        ordinal: Ordinal::Second,
+        name: Some(PhoneName::parse("HP kantor").unwrap()),
+        key: sealed(second_secret(number), number + 1_000_000),
+    };
+    let (others, adding) = match number % 9 {
+        0 | 3 | 6 => return Authenticator::Pending(first),
+        1 => (vec![other()], None),
+        2 => (Vec::new(), Some(other())),
+        _ => (Vec::new(), None),
+    };
+    let in_force = std::iter::once(Phone::first(first)).chain(others);
+    Authenticator::Active(Phones::new(in_force.collect(), adding).unwrap())
 }
 
 fn recovery(vault: &Vault, key: &AccountKey, issued: Timestamp) -> RecoveryCodes {

@@ -137,6 +137,7 @@ impl MailServer {
             conversations: Arc::clone(&conversations),
             stopping: Arc::clone(&stopping),
         };
+        server.change_password(server.password());
         let configuration = server.folder.path().join("exim.conf");
         thread::spawn(move || {
             for stream in listener.incoming() {
@@ -168,6 +169,23 @@ impl MailServer {
 
     pub fn password(&self) -> &'static str {
         "kata sandi surat 7"
+    }
+
+    /// From now on this is the password, and no other.
+    pub fn change_password(&self, password: &str) {
+        fs::write(self.folder.path().join("password"), password).unwrap();
+    }
+
+    /// From now on its certificate is one of another authority.
+    pub fn change_authority(&mut self) {
+        self.authority = Authority::new();
+        let certificate = self.authority.certificate(Self::HOST);
+        for (name, content) in [
+            ("certificate.pem", certificate.certificate),
+            ("key.pem", certificate.key),
+        ] {
+            fs::write(self.folder.path().join(name), content).unwrap();
+        }
     }
 
     /// From now on every recipient is refused for a while (451).

@@ -2,6 +2,8 @@
 
 use std::{fmt, path::PathBuf};
 
+use crate::domain::audit::RecordHash;
+
 /// A line of the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Place {
@@ -46,6 +48,11 @@ pub enum FaultKind {
     Unlinked,
     /// The record is not the one that the store knows: the log was written anew.
     Rewritten,
+    /// The record is not the one, with the digest `found`, that a witness outside the store tells of: the log was written
+    /// anew, and the store with it.
+    Contradicted { found: RecordHash },
+    /// The log ends before record `to`, of which a witness outside the store tells.
+    ShorterThanTold { to: u64 },
     /// The log itself says what was found when it was taken up.
     Stated(String),
 }
@@ -63,6 +70,8 @@ impl FaultKind {
             Self::Displaced { .. } => "reordered",
             Self::Unlinked => "unlinked",
             Self::Rewritten => "rewritten",
+            Self::Contradicted { .. } => "contradicted",
+            Self::ShorterThanTold { .. } => "shorter-than-told",
             Self::Stated(_) => "stated",
         }
     }
@@ -116,6 +125,18 @@ impl fmt::Display for Fault {
                 f,
                 "record {seq} is not the one that the store knows: the log was written anew"
             ),
+            FaultKind::Contradicted { .. } => write!(
+                f,
+                "record {seq} is not the one that a checkpoint or another machine's log tells of: the log was written \
+                 anew, from this record or an earlier one on"
+            ),
+            FaultKind::ShorterThanTold { to } => {
+                span(f, seq, *to)?;
+                write!(
+                    f,
+                    "; a checkpoint or another machine's log tells that the log came to record {to}"
+                )
+            }
             FaultKind::Stated(said) => write!(
                 f,
                 "record {seq} states that {said}; nobody has acknowledged it"

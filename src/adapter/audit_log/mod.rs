@@ -3,7 +3,8 @@
 //! Events are taken in within the call and written by a thread of their own ([`writer`]): all that wait share one write
 //! and one fdatasync, so that waiting for durability does not make people wait for each other. [`mod@line`] is the form of a
 //! line, [`files`] where the lines lie, [`current`] the file that is written, [`end`] how a log is taken up again, [`head`] how the store comes to know how far
-//! it has come; [`reading`] and [`verification`] are for those who only look.
+//! it has come; [`reading`] and [`verification`] are for those who only look, and [`verified`] says when somebody
+//! last did.
 //!
 //! Architecture invariant: one process writes, the one that holds the store; and nobody else changes the files. Readers
 //! need no leave, and see every record that is durable.
@@ -17,6 +18,7 @@ mod line;
 mod lines;
 pub mod reading;
 pub mod verification;
+pub mod verified;
 mod writer;
 
 #[cfg(test)]

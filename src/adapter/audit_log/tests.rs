@@ -58,7 +58,7 @@ impl Place {
         let question = Question {
             from,
             head: self.head,
-            is_live: false,
+            ..Question::default()
         };
         verify(&self.files(), question).unwrap()
     }

@@ -16,11 +16,13 @@ use crate::domain::audit::{Act, AuditHead, OutcomeWord, RecordHash};
 
 /// What is looked for.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Question {
+pub struct Question<'a> {
     /// The first record that has to be there; the log's own first unless older files are kept elsewhere.
     pub from: Option<u64>,
     /// How far the log is known to have come.
     pub head: Option<AuditHead>,
+    /// What else is known of it, from outside the store: records that it must have, by their numbers in order.
+    pub witnesses: &'a [AuditHead],
     /// It is being written, so its last line may be on its way.
     pub is_live: bool,
 }
@@ -41,7 +43,7 @@ pub struct Report {
 }
 
 /// Looks through the log.
-pub fn verify(files: &Files, question: Question) -> io::Result<Report> {
+pub fn verify(files: &Files, question: Question<'_>) -> io::Result<Report> {
     let mut walk = Walk {
         question,
         files,
@@ -64,7 +66,7 @@ pub fn verify(files: &Files, question: Question) -> io::Result<Report> {
 }
 
 struct Walk<'a> {
-    question: Question,
+    question: Question<'a>,
     files: &'a Files,
     report: Report,
     /// The record before.
@@ -191,6 +193,9 @@ impl Walk<'_> {
         {
             return fault(FaultKind::Rewritten, head.seq);
         }
+        if let Some((kind, seq)) = self.contradiction(head, prev) {
+            return fault(kind, seq);
+        }
         // Whoever names this record as the first knows what it says.
         let is_known = is_first && self.question.from.is_some();
         if let Some(said) = statement.filter(|_| !is_known) {
@@ -198,6 +203,23 @@ impl Walk<'_> {
         }
         self.accept(head, bytes);
         Ok(None)
+    }
+
+    /// What a witness has against the record `head`, which follows the one that closes with `prev`.
+    fn contradiction(&self, head: AuditHead, prev: RecordHash) -> Option<(FaultKind, u64)> {
+        let known = self.question.witnesses;
+        let from = known.partition_point(|witness| witness.seq + 1 < head.seq);
+        let near = known[from..].iter();
+        near.take_while(|witness| witness.seq <= head.seq)
+            .find_map(|witness| {
+                // Where older files are kept elsewhere, the first record left still tells what the one before it was.
+                let found = if witness.seq == head.seq {
+                    head.hash
+                } else {
+                    prev
+                };
+                (witness.hash != found).then_some((FaultKind::Contradicted { found }, witness.seq))
+            })
     }
 
     /// Takes the record `head` as one that follows, and notes what it says of the log itself.
@@ -238,12 +260,19 @@ impl Walk<'_> {
         Ok(None)
     }
 
-    /// What the store knows of and the log does not have any more.
+    /// What the store or a witness knows of and the log does not have any more.
     fn missing_end(&self) -> Option<Fault> {
         let expected = self.expected();
-        let head = self.question.head.filter(|head| head.seq >= expected)?;
+        let missing = |head: &AuditHead| head.seq >= expected;
+        let by_store = self.question.head.filter(missing);
+        let by_witness = self.question.witnesses.last().copied().filter(missing);
+        let kind = match (by_store, by_witness) {
+            (Some(AuditHead { seq: to, .. }), _) => FaultKind::CutOff { to },
+            (None, Some(AuditHead { seq: to, .. })) => FaultKind::ShorterThanTold { to },
+            (None, None) => return None,
+        };
         Some(Fault {
-            kind: FaultKind::CutOff { to: head.seq },
+            kind,
             seq: expected,
             place: None,
         })

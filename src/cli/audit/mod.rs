@@ -2,21 +2,23 @@
 //! command.
 //!
 //! They read the log's files, beside a running kiosk and without one, and need neither store nor master key; only
-//! `verify` asks the store how far the log is known to have come.
+//! `verify` asks the store how far the log is known to have come. `key` tells whose signatures checkpoints of it have.
 
 mod export;
 mod files;
+mod key;
 mod search;
 mod show;
 mod tail;
 mod verify;
+mod witnesses;
 
 use clap::{Args, Subcommand};
 
 use super::error::CliError;
 use crate::config::{Config, Flags};
 
-/// The audit log: look, search, verify, export
+/// The audit log: look, search, verify, export; the key of its checkpoints
 ///
 /// Every attempt and every act is one record: who, what, when, from where, how it ended and why. Records are numbered and
 /// chained, so that whatever is changed, removed or put in between is found by `audit verify`.
@@ -32,6 +34,7 @@ enum AuditCommand {
     Search(search::SearchArguments),
     Verify(verify::VerifyArguments),
     Export(export::ExportArguments),
+    Key(key::KeyArguments),
 }
 
 pub fn run(arguments: AuditArguments, flags: &Flags) -> Result<(), CliError> {
@@ -41,5 +44,6 @@ pub fn run(arguments: AuditArguments, flags: &Flags) -> Result<(), CliError> {
         AuditCommand::Search(arguments) => search::run(&arguments, &config),
         AuditCommand::Verify(arguments) => verify::run(&arguments, &config),
         AuditCommand::Export(arguments) => export::run(&arguments, &config),
+        AuditCommand::Key(arguments) => key::run(&arguments, &config),
     }
 }

@@ -49,6 +49,7 @@ pub fn examine(patient: &Patient<'_>) -> Vec<Finding> {
     look("the data folder", &config.data, Kind::Folder);
     look("the store's folder", &config.store_folder(), Kind::Folder);
     look("the audit log", &config.audit_file(), Kind::File);
+    look("the audit key", &config.audit_key_file(), Kind::File);
     look("the log", &config.log_file(), Kind::File);
     look("the socket", &config.socket_file(), Kind::Socket);
     look("the socket", &config.screens_socket_file(), Kind::Socket);

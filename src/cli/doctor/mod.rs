@@ -4,6 +4,7 @@
 //! run at any time, beside a running kiosk too, whose store it reads through that process's socket.
 
 mod beginning;
+mod checkpoints;
 mod clock;
 mod cluster;
 mod files;
@@ -36,7 +37,7 @@ use report::Report;
 /// Check everything the kiosk stands on, and say what to do
 ///
 /// Each line is ok, a warning or a failure: the configuration, files and their modes, the store, the master key, every
-/// member of an etcd cluster, the machines that share it and their clocks, free space, the audit log and whether the store is younger, the outbox, who can help, the last backup, the clock, the time zone, this terminal, the SSH host key, the ports, the page and its
+/// member of an etcd cluster, the machines that share it and their clocks, free space, the audit log and its checkpoints, whether the store is younger, the outbox, who can help, the last backup, the clock, the time zone, this terminal, the SSH host key, the ports, the page and its
 /// certificate, the mail server. It works while the kiosk runs and when it does not, and changes nothing: no letter is
 /// sent, nothing is created. The last line counts what was found.
 ///
@@ -115,7 +116,8 @@ fn examine(flags: &Flags) -> Vec<Finding> {
             let mut findings = store.findings;
             findings.extend(cluster::members(&patient).await);
             findings.extend(cluster::nodes(&patient).await);
-            (findings, ports)
+            let checkpoints = checkpoints::examine(&patient, store.is_running).await;
+            (findings, ports, checkpoints)
         };
         tokio::join!(
             kept,
@@ -125,10 +127,11 @@ fn examine(flags: &Flags) -> Vec<Finding> {
             async { web::examine(&patient) },
         )
     });
-    let (store, ports) = kept;
+    let (store, ports, checkpoints) = kept;
     findings.extend(store);
     findings.extend(space::examine(&config));
     findings.push(space::audit_log(&config));
+    findings.push(checkpoints);
     findings.push(beginning);
     findings.push(clock);
     findings.push(clock::zone(config.zone));

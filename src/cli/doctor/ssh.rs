@@ -1,7 +1,7 @@
 //! The key by which people recognise this machine.
 
 use super::{finding::Finding, patient::Patient};
-use crate::frontend::ssh::host_key::{HostKey, HostKeyError};
+use crate::{adapter::ssh_key_file::KeyFileError, frontend::ssh::host_key::HostKey};
 
 const NAME: &str = "ssh-host-key";
 
@@ -12,10 +12,10 @@ pub fn host_key(patient: &Patient<'_>) -> Finding {
             NAME,
             format!("Ed25519, {}, in {}", key.fingerprint(), file.display()),
         ),
-        Err(HostKeyError::Missing(file)) => Finding::ok(
+        Err(KeyFileError::Missing { path, .. }) => Finding::ok(
             NAME,
             format!(
-                "there is none in {file}: the first `lpse-kiosk serve` makes one, unless systemd hands it one"
+                "there is none in {path}: the first `lpse-kiosk serve` makes one, unless systemd hands it one"
             ),
         ),
         Err(error) => Finding::failure(

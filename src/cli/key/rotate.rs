@@ -1,11 +1,12 @@
 //! `lpse-kiosk key rotate`: a new master key, while people work.
 
 use clap::Args;
+use serde_json::json;
 
 use super::{drop_old, records::records};
 use crate::{
-    cli::{error::CliError, output::Lines, progress},
-    domain::Source,
+    cli::{error::CliError, outcome::Form, output::Lines, progress},
+    domain::{Source, audit::Act},
     service::{
         Services,
         keys::{Progress, Ready, Rotation},
@@ -17,11 +18,12 @@ use crate::{
 /// The new key is put into the master key file, then the running kiosk learns it, then everything is sealed under it, record
 /// by record, while people work. A rotation that is broken off, however it was, goes on when this is run again. The old
 /// key stays in the file, below the new one, because backups made before need it; `key drop-old` takes it out. A service
-/// whose key is a systemd credential has to be started again in between: the command says when.
+/// whose key is a systemd credential is handed the new one, if the file is the one that its unit's LoadCredential= names:
+/// else it is refused before anything is changed. Where the unit names an encrypted file, the command says how to go on.
 ///
 /// Where several machines share the store and run, this only puts the new key into this machine's file, and names the
-/// machines that do not hold it. Copy that file over theirs: within seconds after all that run hold the new key, one of them
-/// goes on by itself. A machine that does not run, and was not seen with the key, is waited for up to 10 minutes. With --copied,
+/// machines that do not hold it. Copy that file over theirs (where systemd hands it over, run this with --copied there too):
+/// within seconds after all that run hold the new key, one of them goes on by itself. A machine that does not run, and was not seen with the key, is waited for up to 10 minutes. With --copied,
 /// this goes on at once, or waits for the end of what goes on already; when that is over, it changes nothing.
 #[derive(Debug, Args)]
 #[command(
@@ -35,6 +37,8 @@ pub struct RotateArguments {
     /// Go on with a rotation that was begun, or wait for its end; never begin one
     #[arg(long)]
     copied: bool,
+    #[command(flatten)]
+    form: Form,
 }
 
 /// What is left to do when a rotation is over.
@@ -67,6 +71,9 @@ pub async fn run(
         })
         .await;
     progress.finish_and_clear();
+    if arguments.form.is_json() {
+        return told_as_json(rotated?, arguments, services, source).await;
+    }
     let mut lines = Lines::new();
     if let Some(begun) = begun {
         lines.line(begun)?;
@@ -85,7 +92,7 @@ pub async fn run(
             })?;
             lines.flush()?;
             return match arguments.drop_old {
-                true => drop_old::drop_old(services, source).await,
+                true => drop_old::drop_old(services, source, arguments.form).await,
                 false => Ok(()),
             };
         }
@@ -98,11 +105,7 @@ pub async fn run(
     let changed = records(rotated.changed);
     if !rotated.failed.is_empty() {
         lines.flush()?;
-        let failed = records(rotated.failed.len() as u64);
-        return Err(CliError::Refused(format!(
-            "{changed} sealed anew, but {failed} cannot be opened; put back the master key file that opens them, then run \
-             `key rotate --copied`; no key was dropped"
-        )));
+        return Err(unopened(rotated.changed, rotated.failed.len()));
     }
     lines.line(format!(
         "{changed} sealed anew; everything is sealed under {} now. {NEW_COPY}",
@@ -111,12 +114,82 @@ pub async fn run(
     away(&rotated.away, &mut lines)?;
     if arguments.drop_old {
         lines.flush()?;
-        return drop_old::drop_old(services, source).await;
+        return drop_old::drop_old(services, source, arguments.form).await;
     }
     lines.line(
         "The old key stays in the file: backups made before need it. `key drop-old` takes it out.",
     )?;
     lines.flush()
+}
+
+/// The same for programs: what a rotation came to, and, on a line of its own, what was dropped after it. `ready`: the new
+/// key is in this machine's file, and other machines lack it.
+async fn told_as_json(
+    rotated: Rotation,
+    arguments: &RotateArguments,
+    services: &Services,
+    source: &Source,
+) -> Result<(), CliError> {
+    let form = arguments.form;
+    let tell = |changed, about| form.tell(Act::RotateKey, changed, about, "");
+    match rotated {
+        Rotation::None { sealing } => {
+            tell(
+                false,
+                json!({ "state": "none", "key": sealing, "records": 0 }),
+            )?;
+        }
+        Rotation::Ready(ready) => {
+            return tell(
+                true,
+                json!({
+                    "state": "ready",
+                    "key": ready.id,
+                    "records": 0,
+                    "file": ready.file,
+                    "lacking": ready.lacking,
+                    "away": ready.away,
+                }),
+            );
+        }
+        Rotation::Rotated(rotated) => {
+            let failed = rotated.failed.iter();
+            let failed: Vec<_> = failed
+                .map(|(record, why)| json!({ "record": record, "why": why }))
+                .collect();
+            let state = if failed.is_empty() {
+                "rotated"
+            } else {
+                "failed"
+            };
+            tell(
+                true,
+                json!({
+                    "state": state,
+                    "key": rotated.id,
+                    "records": rotated.changed,
+                    "away": rotated.away,
+                    "failed": failed,
+                }),
+            )?;
+            if !rotated.failed.is_empty() {
+                return Err(unopened(rotated.changed, rotated.failed.len()));
+            }
+        }
+    }
+    match arguments.drop_old {
+        true => drop_old::drop_old(services, source, form).await,
+        false => Ok(()),
+    }
+}
+
+/// A rotation that is not over, because something cannot be opened.
+fn unopened(changed: u64, failed: usize) -> CliError {
+    let (changed, failed) = (records(changed), records(failed as u64));
+    CliError::Refused(format!(
+        "{changed} sealed anew, but {failed} cannot be opened; put back the master key file that opens them, then run \
+         `key rotate --copied`; no key was dropped"
+    ))
 }
 
 /// Tells what to do before the rotation goes on.
@@ -127,8 +200,8 @@ fn told(ready: &Ready, mut lines: Lines) -> Result<(), CliError> {
         ready.lacking.join(", ")
     ))?;
     lines.line(
-        "Copy that file over the master key file of each of them; where a service gets it by LoadCredential=, start the \
-         service again. The rotation goes on by itself when all that run hold the key; `lpse-kiosk key rotate --copied` goes \
+        "Copy that file over the master key file of each of them; where a service gets it by LoadCredential=, run \
+         `lpse-kiosk key rotate --copied` there too. The rotation goes on by itself when all that run hold the key; `lpse-kiosk key rotate --copied` goes \
          on at once, and waits for the end.",
     )?;
     away(&ready.away, &mut lines)?;

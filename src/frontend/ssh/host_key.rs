@@ -1,74 +1,36 @@
 //! The key by which people recognise this machine over SSH: made on the first start and kept.
 
-use std::{io, path::Path};
+use std::path::Path;
 
-use russh::keys::{
-    Algorithm, HashAlg, PrivateKey,
-    ssh_key::{LineEnding, private::Ed25519Keypair},
-};
-use zeroize::Zeroizing;
+use russh::keys::{HashAlg, PrivateKey};
 
 use crate::{
-    adapter::secret_file::{self, SecretFileError},
+    adapter::ssh_key_file::{self, KeyFileError, Kind},
     ports::Random,
 };
 
-const WHAT: &str = "the SSH host key";
-
-/// Why there is no host key.
-#[derive(Debug, thiserror::Error)]
-pub enum HostKeyError {
-    #[error(transparent)]
-    Unreadable(#[from] SecretFileError),
-    #[error("there is no SSH host key {0} yet; `lpse-kiosk serve` makes one when it starts")]
-    Missing(String),
-    #[error(
-        "the SSH host key {0} is no Ed25519 key in OpenSSH's form without a passphrase; make one: ssh-keygen -t ed25519 -N '' -f {0}"
-    )]
-    Form(String),
-    #[error("the SSH host key {0} cannot be written: {1}")]
-    Unwritable(String, io::Error),
-}
+const KIND: Kind = Kind {
+    name: "SSH host key",
+    the: "the SSH host key",
+};
 
 /// An Ed25519 host key (RFC 8709).
 pub struct HostKey(PrivateKey);
 
 impl HostKey {
     /// The key in the file at `path`.
-    pub fn read(path: &Path) -> Result<Self, HostKeyError> {
-        Self::read_for(path, rustix::process::geteuid().as_raw())
+    pub fn read(path: &Path) -> Result<Self, KeyFileError> {
+        ssh_key_file::read(KIND, path).map(Self)
     }
 
     /// The key in the file at `path`, as the process of `user` would read it.
-    pub fn read_for(path: &Path, user: u32) -> Result<Self, HostKeyError> {
-        let text =
-            secret_file::read_for(WHAT, path, user).map_err(|error| match error.is_missing() {
-                true => HostKeyError::Missing(path.display().to_string()),
-                false => HostKeyError::Unreadable(error),
-            })?;
-        let form = || HostKeyError::Form(path.display().to_string());
-        let key = PrivateKey::from_openssh(text.as_bytes()).map_err(|_| form())?;
-        if key.is_encrypted() || key.algorithm() != Algorithm::Ed25519 {
-            return Err(form());
-        }
-        Ok(Self(key))
+    pub fn read_for(path: &Path, user: u32) -> Result<Self, KeyFileError> {
+        ssh_key_file::read_for(KIND, path, user).map(Self)
     }
 
-    /// The key in the file at `path`, made if there is no such file. A file that cannot be read is never replaced: people
-    /// would be warned of a machine that is not the one they know.
-    pub fn read_or_make(path: &Path, random: &dyn Random) -> Result<Self, HostKeyError> {
-        match Self::read(path) {
-            Err(HostKeyError::Missing(_)) => {}
-            read => return read,
-        }
-        let mut seed = Zeroizing::new([0; 32]);
-        random.fill(seed.as_mut_slice());
-        let key = PrivateKey::from(Ed25519Keypair::from_seed(&seed));
-        let form = |_| HostKeyError::Form(path.display().to_string());
-        let text = key.to_openssh(LineEnding::LF).map_err(form)?;
-        secret_file::create(path, &[text.as_bytes()])
-            .map_err(|error| HostKeyError::Unwritable(path.display().to_string(), error))?;
-        Ok(Self(key))
+    /// The key in the file at `path`, made if there is no such file.
+    pub fn read_or_make(path: &Path, random: &dyn Random) -> Result<Self, KeyFileError> {
+        ssh_key_file::read_or_make(KIND, path, random).map(Self)
     }
 
     /// `SHA256:…`, as `ssh` shows it.
@@ -78,8 +40,7 @@ impl HostKey {
 
     /// The public key as it stands in a known_hosts file, after the host's name.
     pub fn public(&self) -> String {
-        let key = self.0.public_key().to_openssh().unwrap_or_default();
-        key.trim_end().to_owned()
+        ssh_key_file::public(&self.0)
     }
 
     pub(super) fn into_private(self) -> PrivateKey {
@@ -104,10 +65,10 @@ mod tests {
     fn a_key_is_made_once_kept_private_and_never_replaced() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("key");
-        assert!(matches!(
-            HostKey::read(&path),
-            Err(HostKeyError::Missing(_))
-        ));
+        let missing = HostKey::read(&path).unwrap_err();
+        assert!(matches!(missing, KeyFileError::Missing { .. }));
+        let said = missing.to_string();
+        assert!(said.starts_with("there is no SSH host key /"), "{said}");
         let made = HostKey::read_or_make(&path, &SystemRandom).unwrap();
         assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
         let read = HostKey::read_or_make(&path, &SystemRandom).unwrap();

@@ -38,7 +38,8 @@ use super::{
     proxy::{Headers, Heard, Speaker},
     transport::Transport,
 };
-use host_key::{HostKey, HostKeyError};
+use crate::adapter::ssh_key_file::KeyFileError;
+use host_key::HostKey;
 use reception::{GREETING, Reception};
 
 /// Why SSH is not served.
@@ -47,7 +48,7 @@ pub enum SshError {
     #[error("SSH cannot be served at {0}: {1}; free that address, or name another in [ssh] listen")]
     Listen(SocketAddr, io::Error),
     #[error(transparent)]
-    HostKey(#[from] HostKeyError),
+    HostKey(#[from] KeyFileError),
     #[error("SSH cannot be served: the system gives no thread for it: {0}")]
     Thread(io::Error),
 }

@@ -175,9 +175,10 @@ impl Since {
         let what = format!("{key:?}");
         if key.as_account().is_some() {
             let mut stored = record::decode_account(&what, &value)?;
-            if let Some(key) = stored.account.authenticator.key_mut() {
+            let ahead = self.ahead.get(&stored.account.key);
+            for key in stored.account.authenticator.every_key_mut() {
                 key.spent.spend_up_to(self.last_step());
-                let ahead = self.ahead.get(&stored.account.key);
+                // Of which phone they were, nobody says; each of them has so many codes that these cost its owner nothing.
                 for step in ahead.into_iter().flatten() {
                     key.spent.spend(*step, self.now);
                 }

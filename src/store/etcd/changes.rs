@@ -55,6 +55,8 @@ struct Watch {
     /// Whose stream it is, and by which login.
     member: usize,
     login: u64,
+    /// Which certificates it was begun with.
+    certificates: u64,
     is_asked: bool,
 }
 
@@ -87,6 +89,7 @@ impl Events {
 
     async fn watch(&self) -> Result<Watch, Error> {
         let member = self.cluster.preferred();
+        let certificates = self.cluster.certificates();
         let begun = async {
             let (Connected { mut client, .. }, login) = self.cluster.client_of(member).await?;
             let options = WatchOptions::new()
@@ -99,6 +102,7 @@ impl Events {
                 client,
                 member,
                 login,
+                certificates,
                 is_asked: false,
             })
         };
@@ -202,6 +206,10 @@ impl Events {
             if let Some(change) = self.told.pop_front() {
                 return change;
             }
+            let certificates = self.cluster.certificates();
+            // Another one goes on from where this one is.
+            self.watch
+                .take_if(|watch| watch.certificates != certificates);
             if self.watch.is_none() {
                 match self.watch().await {
                     Ok(watch) => self.watch = Some(watch),

@@ -13,7 +13,7 @@
 use std::{
     fmt,
     sync::{
-        PoisonError,
+        Arc, PoisonError,
         atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed},
     },
     time::{Duration, Instant},
@@ -30,7 +30,7 @@ use tokio::{
 
 use super::{
     super::{Key, StoreError, health::Refusal},
-    settings::{EtcdSettings, EtcdUser},
+    settings::{EtcdSettings, EtcdTls, EtcdUser, TlsFiles},
     version::{self, VersionFault},
 };
 
@@ -60,7 +60,9 @@ pub struct Cluster {
     refusal: std::sync::Mutex<Option<Refusal>>,
     /// It asks for no login, though there is a user.
     asks_for_no_login: AtomicBool,
-    /// Whether the log is told of both.
+    /// It does not know the password that is in the file now, though this node is logged in with one before it.
+    knows_no_password: AtomicBool,
+    /// Whether the log is told of all three.
     is_told: AtomicBool,
     prefix: Vec<u8>,
     patience: Duration,
@@ -69,8 +71,17 @@ pub struct Cluster {
 
 /// How a member is reached.
 struct Way {
-    options: ConnectOptions,
     user: Option<EtcdUser>,
+    tls: Option<EtcdTls>,
+    shown: std::sync::Mutex<Shown>,
+}
+
+/// The certificates in use.
+#[derive(Clone, Default)]
+struct Shown {
+    files: Option<Arc<TlsFiles>>,
+    /// Which ones they are, of all that there were.
+    number: u64,
 }
 
 /// A client of a member, logged in where it asks for that.
@@ -95,16 +106,55 @@ impl Connected {
 
 impl Way {
     fn new(settings: &EtcdSettings) -> Self {
+        let files = settings.tls.as_ref().map(|tls| (tls.0)());
         Self {
-            options: options(settings),
             user: settings.user.clone(),
+            tls: settings.tls.clone(),
+            shown: std::sync::Mutex::new(Shown { files, number: 0 }),
         }
     }
 
-    async fn connect(&self, endpoint: &str) -> Result<Connected, Error> {
+    fn shown(&self) -> Shown {
+        self.shown
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// The certificates that were renewed and are not in use yet.
+    fn renewed(&self) -> Option<Arc<TlsFiles>> {
+        let now = (self.tls.as_ref()?.0)();
+        let shown = self.shown().files?;
+        (!Arc::ptr_eq(&now, &shown)).then_some(now)
+    }
+
+    fn show(&self, files: Arc<TlsFiles>) {
+        let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
+        *shown = Shown {
+            files: Some(files),
+            number: shown.number + 1,
+        };
+    }
+
+    /// Whether the member answers to whoever shows `files`, whatever it answers.
+    async fn answers_to(&self, endpoint: &str, files: &TlsFiles) -> Result<(), Error> {
+        let asked = async {
+            let Connected { client, .. } = self.connect(endpoint, Some(files)).await?;
+            client.maintenance_client().status().await
+        };
+        match asked.await {
+            Err(error) if matches!(classified(&error), Failure::Lost(_) | Failure::Unasked(_)) => {
+                Err(error)
+            }
+            Ok(_) | Err(_) => Ok(()),
+        }
+    }
+
+    async fn connect(&self, endpoint: &str, tls: Option<&TlsFiles>) -> Result<Connected, Error> {
+        let options = options(tls);
         if let Some(user) = &self.user {
             let password = (user.password)();
-            let options = self.options.clone();
+            let options = options.clone();
             let options = options.with_user(user.name.clone(), password.as_str());
             match Client::connect([endpoint], Some(options)).await {
                 Err(error) if refusal(&error) == Some(Refusal::LoginOff) => {}
@@ -117,7 +167,7 @@ impl Way {
             }
         }
         Ok(Connected {
-            client: Client::connect([endpoint], Some(self.options.clone())).await?,
+            client: Client::connect([endpoint], Some(options)).await?,
             asks_for_no_login: self.user.is_some(),
         })
     }
@@ -134,6 +184,8 @@ struct Login {
     connected: Option<Connected>,
     /// Which one it is, of all that there were.
     number: u64,
+    /// Which certificates it shows.
+    shown: u64,
 }
 
 /// Why a question has no answer.
@@ -186,6 +238,7 @@ impl Cluster {
             answers: AtomicBool::new(true),
             refusal: std::sync::Mutex::default(),
             asks_for_no_login: AtomicBool::new(false),
+            knows_no_password: AtomicBool::new(false),
             is_told: AtomicBool::new(false),
             prefix: settings.prefix.clone().into_bytes(),
             patience: settings.patience,
@@ -270,7 +323,8 @@ impl Cluster {
         }
     }
 
-    /// Finds out whether etcd still asks for a login: who has logged in before is answered either way.
+    /// Finds out whether etcd still asks for a login, and would take this one: who has logged in before is answered either
+    /// way.
     pub async fn look_at_login(&self) {
         let Some(user) = &self.way.user else {
             return;
@@ -282,10 +336,28 @@ impl Cluster {
             logins.authenticate(user.name.clone(), password).await
         };
         match timeout(ATTEMPT, asked).await {
-            Ok(Ok(_)) => self.note_login(false),
-            Ok(Err(error)) if refusal(&error) == Some(Refusal::LoginOff) => self.note_login(true),
-            // What else is refused or does not answer, the questions themselves tell.
-            Ok(Err(_)) | Err(_) => {}
+            Ok(Ok(_)) => {
+                self.note_login(false);
+                self.knows_no_password.store(false, Relaxed);
+            }
+            Ok(Err(error)) => match refusal(&error) {
+                Some(Refusal::LoginOff) => self.note_login(true),
+                Some(Refusal::Password) => self.note_unknown_password(),
+                // What else is refused or does not answer, the questions themselves tell.
+                _ => {}
+            },
+            Err(_) => {}
+        }
+    }
+
+    fn note_unknown_password(&self) {
+        let is_news = !self.knows_no_password.swap(true, Relaxed);
+        // Where the login before has ended too, that is told already.
+        if is_news && self.is_told.load(Relaxed) && self.refusal().is_none() {
+            tracing::error!(
+                what_to_do = Refusal::Password.what_to_do(),
+                "people are served until the login before it ends: etcd does not know the password that is in the file now"
+            );
         }
     }
 
@@ -436,12 +508,17 @@ impl Cluster {
     pub async fn client_of(&self, at: usize) -> Result<(Connected, u64), Error> {
         let member = &self.members[at];
         let mut login = member.login.lock().await;
-        if let Some(connected) = &login.connected {
+        let shown = self.way.shown();
+        if let Some(connected) = &login.connected
+            && login.shown == shown.number
+        {
             return Ok((connected.clone(), login.number));
         }
-        let fresh = self.way.connect(&member.endpoint).await?;
+        let fresh = self.way.connect(&member.endpoint, shown.files.as_deref());
+        let fresh = fresh.await?;
         self.note_login(fresh.asks_for_no_login);
         login.number += 1;
+        login.shown = shown.number;
         Ok((login.connected.insert(fresh).clone(), login.number))
     }
 
@@ -452,6 +529,42 @@ impl Cluster {
         if login.number == number {
             login.connected = None;
         }
+    }
+
+    /// Which certificates are in use, of all that there were. Whoever holds a connection for long makes another one when
+    /// this changes.
+    pub fn certificates(&self) -> u64 {
+        self.way.shown().number
+    }
+
+    /// Whether there are any.
+    pub fn shows_certificates(&self) -> bool {
+        self.way.tls.is_some()
+    }
+
+    /// Takes up certificates that were renewed, once a member answers to whoever shows them. Each member is then connected
+    /// to anew by the next question, and what is under way comes to its end over the connections that there were.
+    ///
+    /// # Errors
+    /// None does, and why; those before are in use still.
+    pub async fn take_up_certificates(&self) -> Result<(), String> {
+        let Some(files) = self.way.renewed() else {
+            return Ok(());
+        };
+        let mut whys = Vec::new();
+        let begin = self.preferred();
+        for member in self.members[begin..].iter().chain(&self.members[..begin]) {
+            let answers = self.way.answers_to(&member.endpoint, &files);
+            match timeout(ATTEMPT, answers).await {
+                Ok(Ok(())) => {
+                    self.way.show(files);
+                    return Ok(());
+                }
+                Ok(Err(error)) => whys.push(format!("{}: {}", member.endpoint, classified(&error))),
+                Err(_) => whys.push(format!("{} is silent", member.endpoint)),
+            }
+        }
+        Err(whys.join("; "))
     }
 
     /// Asks another member than the one at `at` from now on.
@@ -485,15 +598,16 @@ impl Tries {
     }
 }
 
-fn options(settings: &EtcdSettings) -> ConnectOptions {
+fn options(tls: Option<&TlsFiles>) -> ConnectOptions {
     let mut options = ConnectOptions::new()
         .with_connect_timeout(ATTEMPT)
         .with_keep_alive(KEEP_ALIVE, ATTEMPT)
         .with_keep_alive_while_idle(true)
-        // A member without a leader would let a question wait.
+        // A member without a leader would let a question wait. A login that ends is made anew here: the client would go on
+        // with the password that it was made with.
         .with_require_leader(true)
-        .with_auto_token_refresh(true);
-    if let Some(tls) = &settings.tls {
+        .with_auto_token_refresh(false);
+    if let Some(tls) = tls {
         let mut trust = TlsOptions::new().ca_certificate(Certificate::from_pem(&tls.authority));
         if let Some((certificate, key)) = &tls.identity {
             trust = trust.identity(Identity::from_pem(certificate, key.as_bytes()));
@@ -595,7 +709,10 @@ pub async fn look(settings: &EtcdSettings) -> Members {
             let Connected {
                 client,
                 asks_for_no_login,
-            } = cluster.way.connect(endpoint).await?;
+            } = cluster
+                .way
+                .connect(endpoint, cluster.way.shown().files.as_deref())
+                .await?;
             let mut maintenance = client.maintenance_client();
             let status = maintenance.status().await?;
             // What does not come to an answer here, its state tells.

@@ -16,6 +16,7 @@
 //! Keys: `<prefix>r/` and the record's own key; `<prefix>own/` for what belongs to this room alone: the store's standing,
 //! a [`node`]'s name, its lease and its slots, and the [`turn`]s.
 
+mod certificates;
 mod changes;
 mod cluster;
 mod copy;
@@ -37,7 +38,7 @@ use self::{cluster::Cluster, node::Presence, slot::Slots, transaction::transacti
 pub use self::{
     cluster::{MemberState, Members, look},
     looking::to_look,
-    settings::{EtcdSettings, EtcdTls, EtcdUser},
+    settings::{EtcdSettings, EtcdTls, EtcdUser, TlsFiles},
     version::VersionFault,
 };
 use super::{
@@ -57,7 +58,7 @@ pub struct Etcd {
     holder: turn::Holder,
     counts: Arc<Counts>,
     presence: Arc<Presence>,
-    beside: [JoinHandle<()>; 2],
+    beside: [JoinHandle<()>; 3],
     /// Dropped last: whoever waits for the end may take the folder then.
     end: Arc<watch::Sender<()>>,
 }
@@ -103,6 +104,7 @@ pub async fn open_in(settings: EtcdSettings, folder: Folder) -> Result<Opened, O
     let beside = [
         tokio::spawn(node::live(Arc::downgrade(&presence))),
         tokio::spawn(node::listen(Arc::downgrade(&presence))),
+        tokio::spawn(certificates::keep_looking(Arc::downgrade(&cluster))),
     ];
     let asked = Arc::downgrade(&cluster);
     let away = presence.away();

@@ -31,15 +31,19 @@ impl std::fmt::Debug for EtcdUser {
     }
 }
 
-/// Whom to trust, and who this is (PEM).
+/// Whom to trust and who this is, as it is now: looked at again and again, because certificates are renewed. As long as
+/// nothing is new, it is the same one.
 #[derive(Clone)]
-pub struct EtcdTls {
-    pub authority: Vec<u8>,
-    pub identity: Option<(Vec<u8>, zeroize::Zeroizing<String>)>,
-}
+pub struct EtcdTls(pub Arc<dyn Fn() -> Arc<TlsFiles> + Send + Sync>);
 
 impl std::fmt::Debug for EtcdTls {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("EtcdTls")
     }
+}
+
+/// Whom to trust, and who this is (PEM).
+pub struct TlsFiles {
+    pub authority: Vec<u8>,
+    pub identity: Option<(Vec<u8>, zeroize::Zeroizing<String>)>,
 }

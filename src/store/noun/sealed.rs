@@ -67,14 +67,12 @@ impl Record {
                     ..
                 } = &mut stored.account;
                 let key = &*key;
-                vec![
-                    authenticator
-                        .secret_mut()
-                        .map(|sealed| (Purpose::TotpSecret(key), sealed)),
-                    recovery
-                        .as_mut()
-                        .map(|codes| (Purpose::RecoveryCodes(key), &mut codes.digests)),
-                ]
+                let keys = authenticator.every_key_mut().into_iter();
+                let secrets = keys.map(|it| Some((Purpose::TotpSecret(key), &mut it.secret)));
+                let codes = recovery
+                    .as_mut()
+                    .map(|codes| (Purpose::RecoveryCodes(key), &mut codes.digests));
+                secrets.chain([codes]).collect()
             }
             Self::Letter(stored) => {
                 let StoredLetter {

@@ -28,10 +28,10 @@ use super::{
 use crate::{
     domain::{AccountKey, audit::AuditEvent},
     ports::{AuditError, Recorded},
-    vault::KeysHeld,
+    vault::{Keyring, KeysHeld},
 };
 pub use place::Place;
-use wire::{Answer, AuditRecord, Greeting, Refusal, Request, WireError};
+use wire::{Answer, AuditRecord, Greeting, KeyPlace, Refusal, Request, WireError};
 
 /// The holder answers a greeting at once; one that is stopped never does.
 const GREETING_PATIENCE: Duration = Duration::from_secs(10);
@@ -227,6 +227,20 @@ impl Line {
     /// Has the holder read its master keys again; which it holds then.
     pub async fn learn_keys(&self) -> Result<KeysHeld, StoreError> {
         self.ask_for_keys(Request::LearnKeys).await
+    }
+
+    /// Where the holder keeps its master keys.
+    pub async fn key_place(&self) -> Result<KeyPlace, StoreError> {
+        match self.ask(Request::KeyPlace).await? {
+            Answer::KeyPlace(place) => Ok(place),
+            _ => Err(unfitting()),
+        }
+    }
+
+    /// Has the holder take `keys` for those that it will be given at its next start; which it holds then.
+    pub async fn hold_keys(&self, keys: &Keyring) -> Result<KeysHeld, StoreError> {
+        self.ask_for_keys(Request::HoldKeys(wire::key_bytes(keys)))
+            .await
     }
 
     /// Has the holder seal with the master key named `id`; which it holds then.

@@ -7,7 +7,7 @@ use std::io;
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use zeroize::Zeroizing;
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use crate::{
     domain::{
@@ -16,10 +16,11 @@ use crate::{
         operator::Operator,
     },
     store::{Altered, Commit, Key, Outcome, StoreError, Value, Work, nodes::Node},
+    vault::{Keyring, MasterKey},
 };
 
 /// Raised whenever a message changes its form between two builds of one version.
-pub const PROTOCOL: u32 = 8;
+pub const PROTOCOL: u32 = 9;
 
 /// The largest frame. The largest commit fits in it several times, and an answer with a page is cut to fit.
 pub const LARGEST_FRAME: usize = 1024 * 1024;
@@ -81,6 +82,11 @@ pub enum Request {
     TakeRotationTurn,
     /// Read the master keys again from where they are kept.
     LearnKeys,
+    /// Where the master keys are kept.
+    KeyPlace,
+    /// Take these for the master keys that are kept, the one that seals first: only where what is kept is a copy, which
+    /// is made at the start. As bytes, because they can be had in no other way.
+    HoldKeys(Vec<KeyBytes>),
     /// Seal with the master key of this name.
     SealWith(String),
     /// Begin a copy of everything, in place of one that is under way.
@@ -110,12 +116,26 @@ pub enum Answer {
         sealing: String,
         opening: Vec<String>,
     },
+    KeyPlace(KeyPlace),
     /// A part of a copy; `None` when all came.
     Part(Option<Vec<(Vec<u8>, Option<Value>)>>),
     Nodes(Vec<Node>),
     Failed(Failure),
     /// Said once, instead of an answer: no request since the last answer was taken, and none will be.
     Farewell(String),
+}
+
+/// A master key on its way.
+#[derive(Serialize, Deserialize, Zeroize, ZeroizeOnDrop)]
+pub struct KeyBytes([u8; MasterKey::LENGTH]);
+
+/// Where the holder of the store keeps its master keys.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct KeyPlace {
+    /// As operators know it.
+    pub shown: String,
+    /// It can be read and written at any time; else it is a copy that was made at the holder's start.
+    pub is_replaceable: bool,
 }
 
 /// A [`StoreError`] on its way.
@@ -174,6 +194,23 @@ impl Request {
             write: parts(commit.writes()),
         }
     }
+}
+
+/// These master keys, to be sent.
+pub fn key_bytes(keys: &Keyring) -> Vec<KeyBytes> {
+    keys.iter().map(|key| KeyBytes(*key.as_bytes())).collect()
+}
+
+/// More master keys are in no file.
+const MOST_KEYS: usize = 1024;
+
+/// The master keys that were sent; `None` where there is none, or are too many.
+pub fn keyring(keys: Vec<KeyBytes>) -> Option<Keyring> {
+    if keys.len() > MOST_KEYS {
+        return None;
+    }
+    let mut keys = keys.iter().map(|key| MasterKey::from_bytes(key.0));
+    Some(Keyring::new(keys.next()?, keys.collect()))
 }
 
 /// The key that was asked about.
