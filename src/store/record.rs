@@ -815,3 +815,49 @@ pub fn decode_last_backup(what: &str, bytes: &[u8]) -> Result<Timestamp, StoreEr
     timestamp(decode::<LastBackupRecord>(what, bytes)?.as_of)
         .map_err(|why| StoreError::Unreadable(format!("the record {what}: {why}")))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key() -> TotpKey {
+        let secret = SealedSecret {
+            key_id: "1".into(),
+            nonce: vec![1; 24],
+            ciphertext: vec![2; 36],
+        };
+        let now = Timestamp::from_second(53_000 * 30).unwrap();
+        let mut key = TotpKey::new(secret, now);
+        for step in [52_999, 53_001, 53_020, 53_021] {
+            key.spent.spend(TimeStep::new(step), now);
+        }
+        key.clock = Some(PhoneClock {
+            drift: Drift::of_steps(21).unwrap(),
+            seen: now,
+        });
+        key
+    }
+
+    #[test]
+    fn steps_ahead_of_the_clock_are_kept_and_programs_that_do_not_know_them_apart_keep_them_spent()
+    {
+        let record = serde_json::to_value(key_record(&key())).unwrap();
+        let spent = serde_json::json!([52_999, 53_001, 53_020, 53_021]);
+        assert_eq!(record["spent"], spent);
+        assert_eq!(record["spent_ahead"], serde_json::json!([53_020, 53_021]));
+        let read = totp_key(serde_json::from_value(record).unwrap()).unwrap();
+        assert_eq!(read, key());
+    }
+
+    #[test]
+    fn a_key_that_was_stored_before_there_were_any_ahead_is_read() {
+        let mut record = serde_json::to_value(key_record(&key())).unwrap();
+        let fields = record.as_object_mut().unwrap();
+        fields.remove("spent_ahead");
+        fields.remove("clock");
+        let read = totp_key(serde_json::from_value(record).unwrap()).unwrap();
+        let single: Vec<u64> = read.spent.single().iter().map(|it| it.number()).collect();
+        assert_eq!(single, [52_999, 53_001, 53_020, 53_021]);
+        assert_eq!((read.spent.ahead().len(), read.clock), (0, None));
+    }
+}

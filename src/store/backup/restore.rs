@@ -178,7 +178,7 @@ impl Since {
             let ahead = self.ahead.get(&stored.account.key);
             for key in stored.account.authenticator.every_key_mut() {
                 key.spent.spend_up_to(self.last_step());
-                // Of which phone they were, nobody says; each of them has so many codes that these cost its owner nothing.
+                // Of which of two phones they were, nobody says: the other's codes of that minute are spent with them.
                 for step in ahead.into_iter().flatten() {
                     key.spent.spend(*step, self.now);
                 }
