@@ -61,3 +61,45 @@ pub fn can_be_shown(authority: &[u8], identity: Option<(&[u8], &[u8])>) -> Resul
         })?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use rcgen::{CertificateParams, KeyPair};
+
+    use super::*;
+
+    /// A certificate of its own, and its key.
+    fn made() -> (String, String) {
+        let key = KeyPair::generate().unwrap();
+        let params = CertificateParams::new(["loket-1".to_owned()]).unwrap();
+        let certificate = params.self_signed(&key).unwrap();
+        (certificate.pem(), key.serialize_pem())
+    }
+
+    #[test]
+    fn what_cannot_be_shown_is_told_by_its_file_and_the_key_is_in_no_word_of_it() {
+        let (certificate, key) = made();
+        let (_, another) = made();
+        let cut = &key[..key.len() / 2];
+        let shown = |chain: &str, key: &str| {
+            can_be_shown(
+                certificate.as_bytes(),
+                Some((chain.as_bytes(), key.as_bytes())),
+            )
+        };
+        assert_eq!(shown(&certificate, &key), Ok(()));
+        assert_eq!(can_be_shown(certificate.as_bytes(), None), Ok(()));
+        for (found, says) in [
+            (can_be_shown(b"", None), "the authority file"),
+            (shown("", &key), "the certificate file"),
+            (shown(&certificate, ""), "the key file"),
+            (shown(&certificate, cut), "the key file"),
+            (shown(&certificate, &another), "does not belong"),
+        ] {
+            let why = found.unwrap_err();
+            assert!(why.contains(says), "{says}: {why}");
+            let secret = key.lines().nth(1).unwrap();
+            assert!(!why.contains(&secret[..16]), "{why}");
+        }
+    }
+}

@@ -1,6 +1,6 @@
-//! The outer ends of the ports: the system's clocks and random bytes, the audit log, the files that hold secrets, backups, the
-//! audit log and the keys of another process, what is read anew while the program runs, what systemd hands over, who runs a
-//! command, and as whom it touches files.
+//! The outer ends of the ports: the system's clocks and random bytes, the audit log, the key and the folder of its
+//! checkpoints, the files that hold secrets, backups, the audit log and the keys of another process, what is read anew while
+//! the program runs, what systemd hands over, who runs a command, and as whom it touches files.
 
 pub mod audit_key;
 pub mod audit_log;

@@ -26,6 +26,10 @@ pub enum SecretFileError {
         error: io::Error,
     },
     #[error(
+        "{what} {path} is not this user's to read; run the command as root, who reads it and leaves every file to its owner", path = .path.display()
+    )]
+    Closed { what: &'static str, path: PathBuf },
+    #[error(
         "{what} {path} can be read by others (mode {mode:03o}); make it private: chmod 600 {path}", path = .path.display()
     )]
     Exposed {
@@ -61,10 +65,16 @@ pub fn read_for(
     path: &Path,
     user: u32,
 ) -> Result<Zeroizing<String>, SecretFileError> {
-    let failed = |error| SecretFileError::Io {
-        what,
-        path: path.to_owned(),
-        error,
+    let failed = |error: io::Error| match error.kind() {
+        io::ErrorKind::PermissionDenied => SecretFileError::Closed {
+            what,
+            path: path.to_owned(),
+        },
+        _ => SecretFileError::Io {
+            what,
+            path: path.to_owned(),
+            error,
+        },
     };
     let file = File::open(path).map_err(failed)?;
     let metadata = file.metadata().map_err(failed)?;

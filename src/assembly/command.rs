@@ -1,6 +1,6 @@
 //! Services for one command: over the store itself, or through the process that holds it.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use tokio::task::JoinHandle;
 
@@ -14,8 +14,10 @@ use super::{
 use crate::{
     adapter::{clock::SystemClock, remote_audit::RemoteAudit, remote_keys::RemoteKeys},
     config::Config,
+    domain::{UserId, UserType},
     service::{EndedLogins, Services},
     store::{
+        accounts::Accounts,
         folder::OpenError,
         remote::{self, Joined, Remote},
         settings::Settings,
@@ -118,4 +120,21 @@ async fn open_remote(
         services: Arc::new(services),
         hold: Hold::Remote(ended),
     })
+}
+
+/// Up to `most` User IDs that begin with `prefix`, in their order, from the process that holds the store, which is asked for
+/// nothing that is sealed; `None` where there is none that answers whoever runs this.
+pub async fn user_ids_beside(config: &Config, prefix: &str, most: usize) -> Option<Vec<UserId>> {
+    let Joined { line, ended } = remote::join(&config.socket_file()).await.ok()??;
+    let mut ids = BTreeSet::new();
+    {
+        let accounts = Accounts::new(Arc::new(Remote::new(line)));
+        for user_type in UserType::ALL {
+            let page = accounts.page(user_type, prefix, None, most).await.ok()?;
+            ids.extend(page.accounts.into_iter().map(|account| account.key.user_id));
+        }
+    }
+    // It is over, however it ended.
+    let _ = ended.await;
+    Some(ids.into_iter().take(most).collect())
 }

@@ -50,6 +50,10 @@ pub enum AssemblyError {
         "there is a store in {0}, so none was begun anew and nothing was changed; where it cannot be opened, put that folder aside first"
     )]
     Stands(String),
+    #[error(
+        "there is no store in {0}, so nothing was copied; --from-data names another data folder"
+    )]
+    NothingToCopy(String),
     #[error(transparent)]
     Copy(#[from] CopyError),
     #[error(transparent)]

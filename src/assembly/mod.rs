@@ -23,7 +23,7 @@ pub mod waiting;
 
 pub use audit_log::{KnownLog, known_log};
 pub use begin_anew::begin_anew;
-pub use command::{AtHand, open_for_command};
+pub use command::{AtHand, open_for_command, user_ids_beside};
 pub use error::AssemblyError;
 pub use mail::mail_server;
 pub use master_key::KeySource;

@@ -56,7 +56,7 @@ pub async fn open_for_copy(
         let found =
             found.map_err(|error| AssemblyError::Folder(home.display().to_string(), error))?;
         if found.is_none() {
-            return Err(copy::CopyError::NothingThere.into());
+            return Err(AssemblyError::NothingToCopy(home.display().to_string()));
         }
     }
     make_private(&from.data)?;

@@ -5,6 +5,7 @@ use clap::Args;
 use super::{error::CliError, runtime::block_on};
 use crate::{
     config::{Config, Flags},
+    daemon::supervisor::Supervisor,
     frontend::attach::terminal,
 };
 
@@ -28,7 +29,14 @@ pub fn run(arguments: &AttachArguments, flags: &Flags) -> Result<(), CliError> {
     let config = Config::load(flags)?;
     Ok(block_on(async {
         match arguments.kiosk {
-            true => terminal::kiosk(&config).await,
+            true => {
+                let supervisor = Supervisor::from_environment();
+                tokio::spawn(supervisor.watchdog_without_store());
+                let status = "The screens of lpse-kiosk serve are on this terminal";
+                let done = terminal::kiosk(&config, || supervisor.ready(status)).await;
+                supervisor.stopping("The terminal is given back");
+                done
+            }
             false => terminal::visit(&config).await,
         }
     })?)

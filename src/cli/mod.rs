@@ -6,6 +6,7 @@ mod attach;
 mod audit;
 mod backup;
 mod backup_key;
+mod complete_user;
 mod completions;
 mod demo;
 mod doctor;
@@ -127,6 +128,7 @@ enum Command {
     Doctor(doctor::DoctorArguments),
     Config(settings::SettingsArguments),
     Completions(completions::CompletionsArguments),
+    CompleteUser(complete_user::CompleteUserArguments),
     ManualPages(manual_pages::ManualPagesArguments),
 }
 
@@ -249,6 +251,7 @@ fn carry_out(command_line: CommandLine) -> Result<(), CliError> {
         Some(Command::Completions(arguments)) => {
             completions::run(&arguments, CommandLine::command())
         }
+        Some(Command::CompleteUser(arguments)) => complete_user::run(&arguments, &flags),
         Some(Command::ManualPages(arguments)) => {
             manual_pages::run(&arguments, CommandLine::command())
         }

@@ -22,6 +22,10 @@ pub struct Form {
 }
 
 impl Form {
+    pub fn is_json(self) -> bool {
+        self.json
+    }
+
     /// Tells what came of `act` on an account: that it was done, or that it was so already. A script that repeats its
     /// commands has then got what it wanted.
     pub fn told(

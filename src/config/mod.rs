@@ -28,6 +28,7 @@ mod values;
 use std::{
     env,
     ffi::OsStr,
+    os::unix::fs::MetadataExt,
     path::{Component, Path, PathBuf},
 };
 
@@ -56,8 +57,7 @@ impl Config {
 
     /// The same, and what set each setting.
     pub fn load_with_origins(flags: &Flags) -> Result<(Self, Origins), ConfigError> {
-        let root = rustix::process::geteuid().is_root();
-        Self::from_sources(flags, &env::vars_os().collect(), root)
+        Self::from_sources(flags, &env::vars_os().collect(), is_of_the_service())
     }
 
     /// The settings of training mode: the data folder is the one that `flags` name, or empty for a fresh one; the
@@ -73,11 +73,11 @@ impl Config {
     fn from_sources(
         flags: &Flags,
         environment: &Environment,
-        root: bool,
+        of_service: bool,
     ) -> Result<(Self, Origins), ConfigError> {
         let mut draft = Draft::from_sources(flags, environment)?;
         draft.take_flags(flags);
-        draft.find_places(environment, root)?;
+        draft.find_places(environment, of_service)?;
         draft.checked()
     }
 }
@@ -136,15 +136,20 @@ impl Draft {
         }
     }
 
-    /// Decides where data and master key lie, apart from each other.
-    fn find_places(&mut self, environment: &Environment, root: bool) -> Result<(), ConfigError> {
+    /// Decides where data and master key lie, apart from each other; `of_service` says that they are the service's for
+    /// whoever runs this.
+    fn find_places(
+        &mut self,
+        environment: &Environment,
+        of_service: bool,
+    ) -> Result<(), ConfigError> {
         let named = |path: &Path| (!path.as_os_str().is_empty()).then(|| path.to_owned());
         let named_data = named(&self.config.data);
         // A demo keeps its data only in a folder that was named.
         let of_training = named_data.as_deref().map(training_key);
         let data = match named_data {
             Some(folder) => folder,
-            None if root => PathBuf::from("/var/lib/lpse-kiosk"),
+            None if of_service => PathBuf::from(SERVICE_DATA),
             None => home(environment, "XDG_DATA_HOME", ".local/share")?.join("lpse-kiosk"),
         };
         let key = match (
@@ -159,7 +164,9 @@ impl Draft {
                 file
             }
             (None, None, Some(file)) => file,
-            (None, None, None) if root => PathBuf::from("/etc/lpse-kiosk/master.key"),
+            (None, None, None) if of_service || data == Path::new(SERVICE_DATA) => {
+                PathBuf::from(SERVICE_KEY)
+            }
             (None, None, None) => {
                 home(environment, "XDG_CONFIG_HOME", ".config")?.join("lpse-kiosk/master.key")
             }
@@ -211,6 +218,17 @@ impl Draft {
         config.palette = config.theme.palette(&from("theme"))?;
         Ok((config, origins))
     }
+}
+
+/// Where the service keeps its data, and root its master key.
+const SERVICE_DATA: &str = "/var/lib/lpse-kiosk";
+const SERVICE_KEY: &str = "/etc/lpse-kiosk/master.key";
+
+/// Whether whoever runs this is root or the user of the service, to whom its folder belongs: they mean the same store.
+fn is_of_the_service() -> bool {
+    let user = rustix::process::geteuid();
+    let owner = std::fs::metadata(SERVICE_DATA).map(|folder| folder.uid());
+    user.is_root() || owner.is_ok_and(|owner| owner == user.as_raw())
 }
 
 /// The folder that `variable` names, else `below` in the home folder (XDG Base Directory Specification: a relative

@@ -189,7 +189,7 @@ fn keys() -> Vec<Setting> {
             |config| &mut config.master_key_file,
         )
         .usually(
-            "master-key in $CREDENTIALS_DIRECTORY if it is there, else /etc/lpse-kiosk/master.key for root, else \
+            "master-key in $CREDENTIALS_DIRECTORY if it is there, else /etc/lpse-kiosk/master.key for the service's data folder, else \
              $XDG_CONFIG_HOME/lpse-kiosk/master.key",
             "/etc/lpse-kiosk/master.key",
         ),

@@ -29,7 +29,7 @@ fn load_under(
     file: &str,
     environment: &Environment,
     flags: &Flags,
-    root: bool,
+    of_service: bool,
 ) -> Result<(Config, Origins), ConfigError> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("config.toml");
@@ -38,7 +38,7 @@ fn load_under(
         config: Some(path),
         ..flags.clone()
     };
-    Config::from_sources(&flags, environment, root)
+    Config::from_sources(&flags, environment, of_service)
 }
 
 fn load_all(
@@ -79,9 +79,10 @@ fn defaults_work_with_nothing_set() {
 }
 
 #[test]
-fn root_has_its_own_places_and_xdg_folders_count_only_when_absolute() {
-    let load = |variables: &[(&str, &str)], root| {
-        let (config, _) = load_under("", &environment(variables), &Flags::default(), root).unwrap();
+fn the_service_has_its_own_places_and_xdg_folders_count_only_when_absolute() {
+    let load = |variables: &[(&str, &str)], of_service| {
+        let loaded = load_under("", &environment(variables), &Flags::default(), of_service);
+        let (config, _) = loaded.unwrap();
         (config.data, config.master_key_file)
     };
     assert_eq!(
@@ -99,6 +100,9 @@ fn root_has_its_own_places_and_xdg_folders_count_only_when_absolute() {
             "/home/kios/.config/lpse-kiosk/master.key".into()
         )
     );
+    // Whoever names the service's folder means its key, too.
+    let named = [(DATA_VARIABLE, "/var/lib/lpse-kiosk")];
+    assert_eq!(load(&named, false), load(&[], true));
     let homeless = Environment::new();
     let error = load_under("", &homeless, &Flags::default(), false).unwrap_err();
     assert!(matches!(error, ConfigError::NoHome), "{error}");
@@ -162,6 +166,7 @@ fn every_setting_is_taken_from_the_file_and_from_the_environment() {
         ("store", "node") => "loket-7",
         ("keys", "master_key_file") => "/srv/kunci",
         (_, "file") => "/srv/catatan",
+        ("audit", "checkpoints") => "/srv/saksi",
         ("log", "level") => "debug",
         ("log", "format") => "json",
         ("ssh", "listen") => "192.0.2.1:22, [::1]:2222",
@@ -456,7 +461,7 @@ fn no_two_settings_share_a_variable_and_sections_stand_together() {
 
 #[test]
 fn training_touches_no_log_of_the_real_service() {
-    let file = "[audit]\nfile = \"/var/log/audit\"\n[log]\nfile = \"/var/log/kiosk\"";
+    let file = "[audit]\nfile = \"/var/log/audit\"\ncheckpoints = \"/mnt/saksi\"\n[log]\nfile = \"/var/log/kiosk\"";
     let config = load(file, &[], &Flags::default()).unwrap();
     assert_eq!(config.audit_file(), Path::new("/var/log/audit"));
     assert_eq!(config.log_file(), Path::new("/var/log/kiosk"));
@@ -465,6 +470,7 @@ fn training_touches_no_log_of_the_real_service() {
     assert_eq!(config.office, "LPSE Kota Contoh");
     assert_eq!(config.terminal.as_deref(), Some("loket-1"));
     assert_eq!(config.audit_file(), Path::new("/latihan/audit.jsonl"));
+    assert!(config.checkpoints_folder().starts_with("/latihan"));
     assert_eq!(config.log_file(), Path::new("/latihan/lpse-kiosk.log"));
 }
 

@@ -9,7 +9,7 @@ mod kiosk;
 pub mod log;
 pub mod rotation;
 pub mod run;
-mod supervisor;
+pub mod supervisor;
 pub mod training;
 
 pub use error::HostError;

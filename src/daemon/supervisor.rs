@@ -87,6 +87,12 @@ impl Supervisor {
         }
     }
 
+    /// The same for a program without a store, for as long as its tasks run.
+    pub async fn watchdog_without_store(self) {
+        let well = watch::Sender::new(Liveness::Well);
+        self.watchdog(well.subscribe()).await;
+    }
+
     fn tell(&self, states: &[NotifyState<'_>]) {
         if !self.listens {
             return;

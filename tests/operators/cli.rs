@@ -475,6 +475,39 @@ fn what_was_done_is_told_to_programs_as_one_object() {
         told(&["outbox", "retry", "--all"], ""),
         json!({ "act": "retry-letter", "changed": false, "letter": null, "letters": 0 })
     );
+    let none = told(&["key", "rotate", "--copied"], "");
+    let first = none["key"].clone();
+    assert_eq!(
+        none,
+        json!({ "act": "rotate-key", "changed": false, "state": "none", "key": first, "records": 0 })
+    );
+    let rotated = told(&["key", "rotate"], "");
+    assert!(rotated["key"] != first, "{rotated}");
+    assert_eq!(
+        rotated,
+        json!({
+            "act": "rotate-key", "changed": true, "state": "rotated", "key": rotated["key"],
+            "records": rotated["records"], "away": [], "failed": [],
+        })
+    );
+    let dropped = |keys: serde_json::Value, changed: bool| json!({ "act": "drop-key", "changed": changed, "keys": keys });
+    assert_eq!(
+        told(&["key", "drop-old"], ""),
+        dropped(json!([first]), true)
+    );
+    assert_eq!(told(&["key", "drop-old"], ""), dropped(json!([]), false));
+    let checked = |act: &str, records: &serde_json::Value| {
+        json!({
+            "act": act, "changed": false, "records": records, "accounts": 2, "accounts_missing": 0, "altered": 0,
+            "named": [],
+        })
+    };
+    let sound = told(&["store", "check"], "");
+    assert_eq!(sound, checked("check-store", &sound["records"]));
+    let accepted = told(&["store", "check", "--accept"], "");
+    let mut expected_of_it = checked("accept-altered", &accepted["records"]);
+    expected_of_it["removed"] = json!([]);
+    assert_eq!(accepted, expected_of_it);
     let (file, key) = (place.path("backup"), place.path("backup.key"));
     let (file, key) = (shown(&file), shown(&key));
     let made = told(&["backup", "--new-key-file", key, file], "");
@@ -1253,7 +1286,7 @@ fn bash_completes_commands_options_and_values() {
     let typed = |words: &[&str]| {
         let last = words.len() - 1;
         let ask = format!(
-            "source {} && COMP_WORDS=({}) COMP_CWORD={last} && _lpse__kiosk lpse-kiosk '{}' '{}' && \
+            "source {} && COMP_WORDS=({}) COMP_CWORD={last} && _lpse__kiosk_with_users lpse-kiosk '{}' '{}' && \
              echo \"${{COMPREPLY[*]}}\"",
             shown(&file),
             words.join(" "),

@@ -1177,6 +1177,18 @@ fn a_record_changed_by_hand_is_named_grants_nothing_and_the_store_goes_on_withou
             said.contains(named) && said.contains("2 fewer than were counted"),
             "{said}"
         );
+        let for_programs = office.command(&["store", "check", "--json"]);
+        let found: serde_json::Value = serde_json::from_slice(&for_programs.stdout).unwrap();
+        assert_eq!(
+            (
+                &found["altered"],
+                &found["accounts_missing"],
+                &found["named"][0]["record"]
+            ),
+            (&1.into(), &2.into(), &named.into()),
+            "{found}"
+        );
+        assert_eq!(for_programs.status.code(), Some(1));
         let said = succeeds(office.command(&["store", "check", "--accept"]));
         assert_eq!(
             said,

@@ -894,6 +894,35 @@ async fn a_service_with_a_credential_is_handed_the_new_key_that_it_will_find_at_
 }
 
 #[tokio::test]
+async fn a_key_that_another_machine_has_brought_in_is_handed_over_without_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("master.key");
+    let source = CredentialSource::File(file.clone());
+    let joint = joint_by_credential(folder.path(), move |_| Ok(source.clone())).await;
+    let Joint { holder, keys, .. } = &joint;
+    let deps = &holder.foundation;
+    let settings = Settings::new(deps.store.clone());
+    let check = deps.vault.seal_check([1; Vault::NONCE_BYTES]);
+    settings.set_seal_check(&check).await.unwrap();
+    // It has rotated to the end, and its file is brought here.
+    let new = MasterKey::from_bytes([3; 32]);
+    let original = MasterKeyFile::new(&file, false);
+    let both = original.read().unwrap().with(new.clone());
+    let rotated = both.sealing_with(&new.id()).unwrap();
+    let sealed = Vault::of_keys(rotated.clone()).seal_check([2; Vault::NONCE_BYTES]);
+    let commit = settings.seal_check().await.unwrap().replace(&sealed);
+    deps.store.commit(commit).await.unwrap();
+    assert!(deps.vault.passes_check(&sealed).is_err());
+    original.replace(&rotated).unwrap();
+    let rotation = keys.rotate(false, &here(), |_| {}).await.unwrap();
+    assert!(
+        matches!(&rotation, Rotation::None { sealing } if *sealing == new.id()),
+        "{rotation:?}"
+    );
+    assert_eq!(deps.vault.passes_check(&sealed), Ok(()));
+}
+
+#[tokio::test]
 async fn where_its_next_start_would_lack_the_new_key_nothing_is_changed() {
     let elsewhere = tempfile::tempdir().unwrap();
     let other = elsewhere.path().join("master.key");

@@ -8,6 +8,7 @@ mod backup;
 mod beside;
 mod checkpoints;
 mod cli;
+mod completed;
 mod config;
 mod doctor;
 mod keys;

@@ -400,15 +400,24 @@ fn the_units_are_whole_and_leave_little_exposed() {
             1.5,
         ),
         ("lpse-kiosk-tty1.service", None, 1.5),
+        ("lpse-kiosk-tty@.service", None, 1.5),
+        // Root's, to whom backups belong.
+        ("lpse-kiosk-backup.service", None, 2.5),
     ] {
         // Verified as it will be, but for the program, which is not installed where tests run.
         let unit = folder.path().join(name);
         let here = |name: &str| {
             let content = fs::read_to_string(asset("systemd").join(name)).unwrap();
-            let here = content.replace(
-                "ExecStart=/usr/bin/lpse-kiosk",
-                &format!("ExecStart={program}"),
-            );
+            let script = asset("systemd/nightly-backup").display().to_string();
+            let here = content
+                .replace(
+                    "ExecStart=/usr/bin/lpse-kiosk",
+                    &format!("ExecStart={program}"),
+                )
+                .replace(
+                    "ExecStart=/usr/lib/lpse-kiosk/nightly-backup",
+                    &format!("ExecStart={script}"),
+                );
             assert_ne!(content, here, "{name} runs the program");
             here
         };
@@ -431,6 +440,13 @@ fn the_units_are_whole_and_leave_little_exposed() {
         println!("{name} {drop_in:?}: exposure {exposure}");
         assert!(exposure <= most, "{name} {drop_in:?}: {exposure}");
     }
+    let timer = folder.path().join("lpse-kiosk-backup.timer");
+    fs::copy(asset("systemd/lpse-kiosk-backup.timer"), &timer).unwrap();
+    let mut verify = Command::new("systemd-analyze");
+    let verified = verify.args(["verify", "--man=no"]).arg(timer).output();
+    let verified = verified.unwrap();
+    let told = text(&verified.stdout) + &text(&verified.stderr);
+    assert!(verified.status.success() && told.is_empty(), "{told}");
 }
 
 #[test]

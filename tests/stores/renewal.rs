@@ -69,6 +69,10 @@ fn a_changed_password_of_etcd_is_taken_from_its_file_and_an_empty_one_is_not() {
         .signal("HUP")
         .expect_log("is empty; write the password into it");
     assert!(is_well(&server));
+    // One that etcd does not know is told before the login ends that was made with the one before.
+    put(&office, "etcd-password", "bukan ini\n");
+    server.expect_log("etcd does not know the password that is in the file now");
+    assert!(is_well(&server));
 
     // In the file first, so that nobody notices; and the other way round.
     put(&office, "etcd-password", "perahu\n");

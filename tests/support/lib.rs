@@ -560,6 +560,12 @@ impl Kiosk {
         }
     }
 
+    /// The terminal's device.
+    pub fn terminal(&self) -> String {
+        let name = self.master.as_ref().and_then(|master| master.tty_name());
+        name.expect("the terminal is open").display().to_string()
+    }
+
     /// Sends bytes as a keyboard does. No hand presses a key so soon after Esc that a terminal could have sent both at once.
     pub fn press(&mut self, keys: &str) -> &mut Self {
         if let Some(pressed) = self.escape_pressed.take() {
@@ -578,10 +584,9 @@ impl Kiosk {
 
     /// Somebody else writes on the terminal, as `wall` and the kernel do.
     pub fn overwrite(&mut self, message: &str) -> &mut Self {
-        let tty = self.master.as_ref().and_then(|master| master.tty_name());
         let mut tty = fs::OpenOptions::new()
             .write(true)
-            .open(tty.expect("the terminal is open"))
+            .open(self.terminal())
             .unwrap();
         tty.write_all(message.as_bytes()).unwrap();
         self

@@ -14,6 +14,13 @@ pub struct Block {
     pub note: Option<String>,
 }
 
+impl Block {
+    /// What an administrator does as the service's user: it wants a machine with that user.
+    pub fn is_for_the_services_user(&self) -> bool {
+        self.text.starts_with("sudo -u lpse-kiosk ")
+    }
+}
+
 /// All pages, by their paths.
 pub fn pages() -> Vec<String> {
     let mut pages = vec!["README.md".to_owned(), "SECURITY.md".to_owned()];

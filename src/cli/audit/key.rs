@@ -14,7 +14,7 @@ use crate::{
 /// Show the public key of the audit log's checkpoints, as a line of a file of allowed signers
 ///
 /// Keep the line on another machine: `ssh-keygen -Y verify -f` takes a file of such lines, and so does `audit verify
-/// --signers`. The key is made when `serve` or a kiosk first signs a checkpoint.
+/// --signers`. The key is made at the first start of `serve` or a kiosk.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  lpse-kiosk audit key >> allowed_signers\n  lpse-kiosk audit key --json"

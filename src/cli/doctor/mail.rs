@@ -36,7 +36,8 @@ pub async fn examine(patient: &Patient<'_>) -> Finding {
         Ok(smtp) => (smtp, true),
         // A credential that systemd hands to the service is not for us. The rest of the way can be tried.
         Err(
-            AssemblyError::NoMailPassword | AssemblyError::Secret(SecretFileError::Foreign { .. }),
+            AssemblyError::NoMailPassword
+            | AssemblyError::Secret(SecretFileError::Foreign { .. } | SecretFileError::Closed { .. }),
         ) => {
             let mut without = mail.clone();
             (without.user, without.password_file) = (None, None);

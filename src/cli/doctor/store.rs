@@ -450,9 +450,7 @@ fn master_key(patient: &Patient<'_>, kept: Kept<'_>) -> Finding {
             };
         }
         // As at the kiosk's own user: systemd's credentials are for the service alone.
-        Err(MasterKeyError::Unread(SecretFileError::Io { error, .. }))
-            if error.kind() == std::io::ErrorKind::PermissionDenied =>
-        {
+        Err(MasterKeyError::Unread(SecretFileError::Closed { .. })) => {
             return Finding::warning(
                 MASTER_KEY,
                 format!("{shown} cannot be read by this user"),

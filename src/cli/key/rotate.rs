@@ -1,11 +1,12 @@
 //! `lpse-kiosk key rotate`: a new master key, while people work.
 
 use clap::Args;
+use serde_json::json;
 
 use super::{drop_old, records::records};
 use crate::{
-    cli::{error::CliError, output::Lines, progress},
-    domain::Source,
+    cli::{error::CliError, outcome::Form, output::Lines, progress},
+    domain::{Source, audit::Act},
     service::{
         Services,
         keys::{Progress, Ready, Rotation},
@@ -36,6 +37,8 @@ pub struct RotateArguments {
     /// Go on with a rotation that was begun, or wait for its end; never begin one
     #[arg(long)]
     copied: bool,
+    #[command(flatten)]
+    form: Form,
 }
 
 /// What is left to do when a rotation is over.
@@ -68,6 +71,9 @@ pub async fn run(
         })
         .await;
     progress.finish_and_clear();
+    if arguments.form.is_json() {
+        return told_as_json(rotated?, arguments, services, source).await;
+    }
     let mut lines = Lines::new();
     if let Some(begun) = begun {
         lines.line(begun)?;
@@ -86,7 +92,7 @@ pub async fn run(
             })?;
             lines.flush()?;
             return match arguments.drop_old {
-                true => drop_old::drop_old(services, source).await,
+                true => drop_old::drop_old(services, source, arguments.form).await,
                 false => Ok(()),
             };
         }
@@ -99,11 +105,7 @@ pub async fn run(
     let changed = records(rotated.changed);
     if !rotated.failed.is_empty() {
         lines.flush()?;
-        let failed = records(rotated.failed.len() as u64);
-        return Err(CliError::Refused(format!(
-            "{changed} sealed anew, but {failed} cannot be opened; put back the master key file that opens them, then run \
-             `key rotate --copied`; no key was dropped"
-        )));
+        return Err(unopened(rotated.changed, rotated.failed.len()));
     }
     lines.line(format!(
         "{changed} sealed anew; everything is sealed under {} now. {NEW_COPY}",
@@ -112,12 +114,82 @@ pub async fn run(
     away(&rotated.away, &mut lines)?;
     if arguments.drop_old {
         lines.flush()?;
-        return drop_old::drop_old(services, source).await;
+        return drop_old::drop_old(services, source, arguments.form).await;
     }
     lines.line(
         "The old key stays in the file: backups made before need it. `key drop-old` takes it out.",
     )?;
     lines.flush()
+}
+
+/// The same for programs: what a rotation came to, and, on a line of its own, what was dropped after it. `ready`: the new
+/// key is in this machine's file, and other machines lack it.
+async fn told_as_json(
+    rotated: Rotation,
+    arguments: &RotateArguments,
+    services: &Services,
+    source: &Source,
+) -> Result<(), CliError> {
+    let form = arguments.form;
+    let tell = |changed, about| form.tell(Act::RotateKey, changed, about, "");
+    match rotated {
+        Rotation::None { sealing } => {
+            tell(
+                false,
+                json!({ "state": "none", "key": sealing, "records": 0 }),
+            )?;
+        }
+        Rotation::Ready(ready) => {
+            return tell(
+                true,
+                json!({
+                    "state": "ready",
+                    "key": ready.id,
+                    "records": 0,
+                    "file": ready.file,
+                    "lacking": ready.lacking,
+                    "away": ready.away,
+                }),
+            );
+        }
+        Rotation::Rotated(rotated) => {
+            let failed = rotated.failed.iter();
+            let failed: Vec<_> = failed
+                .map(|(record, why)| json!({ "record": record, "why": why }))
+                .collect();
+            let state = if failed.is_empty() {
+                "rotated"
+            } else {
+                "failed"
+            };
+            tell(
+                true,
+                json!({
+                    "state": state,
+                    "key": rotated.id,
+                    "records": rotated.changed,
+                    "away": rotated.away,
+                    "failed": failed,
+                }),
+            )?;
+            if !rotated.failed.is_empty() {
+                return Err(unopened(rotated.changed, rotated.failed.len()));
+            }
+        }
+    }
+    match arguments.drop_old {
+        true => drop_old::drop_old(services, source, form).await,
+        false => Ok(()),
+    }
+}
+
+/// A rotation that is not over, because something cannot be opened.
+fn unopened(changed: u64, failed: usize) -> CliError {
+    let (changed, failed) = (records(changed), records(failed as u64));
+    CliError::Refused(format!(
+        "{changed} sealed anew, but {failed} cannot be opened; put back the master key file that opens them, then run \
+         `key rotate --copied`; no key was dropped"
+    ))
 }
 
 /// Tells what to do before the rotation goes on.

@@ -1,10 +1,11 @@
 //! `lpse-kiosk store check`: whether every record is as it was written, and no account is missing.
 
 use clap::Args;
+use serde_json::{Value, json};
 
 use crate::{
-    cli::{error::CliError, output::Lines, progress},
-    domain::Source,
+    cli::{error::CliError, outcome::Form, output::Lines, progress},
+    domain::{Source, audit::Act},
     service::Services,
     store::{
         Altered, Key,
@@ -29,6 +30,8 @@ pub struct CheckArguments {
     /// Remove what is altered, and take the number of accounts for what it is
     #[arg(long)]
     accept: bool,
+    #[command(flatten)]
+    form: Form,
 }
 
 pub async fn run(
@@ -39,32 +42,69 @@ pub async fn run(
     let template = "{msg} {spinner} {pos} records  {rate}";
     let progress = progress::count("Checking", template);
     let told = |records| progress.inc(records);
-    let mut lines = Lines::new();
-    let checked = match arguments.accept {
-        false => services.store_check.check(source, told).await?,
+    let (removed, checked) = match arguments.accept {
+        false => (Vec::new(), services.store_check.check(source, told).await?),
         true => {
             let accepted = services.store_check.accept(source, told).await?;
-            for altered in &accepted.removed {
-                lines.line(format!("{:?} is removed.", altered.record()))?;
-            }
-            lines.line(format!("There are {} accounts.", accepted.accounts))?;
-            Checked {
+            let checked = Checked {
                 counted: Counted::Accounts(accepted.accounts),
                 ..accepted.left
-            }
+            };
+            (accepted.removed, checked)
         }
     };
     progress.finish_and_clear();
-    if !arguments.accept || checked.altered > 0 {
-        for sentence in sentences(&checked) {
-            lines.line(sentence)?;
+    if arguments.form.is_json() {
+        let (act, about) = match arguments.accept {
+            true => (Act::AcceptAltered, as_json(&checked, Some(&removed))),
+            false => (Act::CheckStore, as_json(&checked, None)),
+        };
+        let form = arguments.form;
+        form.tell(act, !removed.is_empty(), about, "")?;
+    } else {
+        let mut lines = Lines::new();
+        for altered in &removed {
+            lines.line(format!("{:?} is removed.", altered.record()))?;
         }
+        if let (true, Counted::Accounts(accounts)) = (arguments.accept, checked.counted) {
+            lines.line(format!("There are {accounts} accounts."))?;
+        }
+        if !arguments.accept || checked.altered > 0 {
+            for sentence in sentences(&checked) {
+                lines.line(sentence)?;
+            }
+        }
+        lines.flush()?;
     }
-    lines.flush()?;
     match checked.is_good() || arguments.accept && checked.altered == 0 {
         true => Ok(()),
         false => Err(CliError::Refused(what_to_do(&checked).to_owned())),
     }
+}
+
+/// What a walk has found, for programs: the same as [`sentences`]. `removed`: what was accepted, where anything could be.
+fn as_json(checked: &Checked, removed: Option<&[Altered]>) -> Value {
+    let names = |altered: &[Altered]| -> Vec<Value> {
+        let named = altered.iter().map(|altered| {
+            let is_missing = matches!(altered, Altered::Missing(_));
+            json!({
+                "record": format!("{:?}", altered.record()),
+                "is": if is_missing { "missing" } else { "changed" },
+            })
+        });
+        named.collect()
+    };
+    let mut about = json!({
+        "records": checked.records,
+        "accounts": checked.accounts,
+        "accounts_missing": checked.missing(),
+        "altered": checked.altered,
+        "named": names(&checked.named),
+    });
+    if let (Some(removed), Value::Object(about)) = (removed, &mut about) {
+        about.insert("removed".to_owned(), names(removed).into());
+    }
+    about
 }
 
 /// What a walk over the records has found.

@@ -40,7 +40,7 @@ pub struct ListArguments {
 }
 
 /// The beginning of a User ID, in the form in which IDs are kept.
-fn parse_prefix(typed: &str) -> Result<String, String> {
+pub fn parse_prefix(typed: &str) -> Result<String, String> {
     let prefix: String = typed
         .trim()
         .chars()

@@ -18,6 +18,7 @@ use clap::{Args, Subcommand};
 use super::error::CliError;
 use crate::{config::Config, domain::Source, service::Services};
 pub use import::HASHES_AT_ONCE;
+pub use list::parse_prefix;
 pub use reason::WANTED as REASON_WANTED;
 
 /// Accounts: add, list, find, show, change, suspend, remove, import

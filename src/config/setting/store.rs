@@ -31,7 +31,7 @@ pub fn store() -> Vec<Setting> {
                 |config| &mut config.data,
             )
             .usually(
-                "/var/lib/lpse-kiosk for root, else $XDG_DATA_HOME/lpse-kiosk",
+                "/var/lib/lpse-kiosk for root and its owner, else $XDG_DATA_HOME/lpse-kiosk",
                 "/var/lib/lpse-kiosk",
             ),
     ]);

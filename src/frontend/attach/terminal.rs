@@ -99,10 +99,11 @@ pub async fn visit(config: &Config) -> Result<(), AttachError> {
 }
 
 /// Makes this terminal a kiosk of the process that serves, until a signal asks it to leave or it hangs up. When nobody
-/// serves, the kiosk says so and waits.
-pub async fn kiosk(config: &Config) -> Result<(), AttachError> {
+/// serves, the kiosk says so and waits. `is_taken` is called once the terminal is the kiosk's.
+pub async fn kiosk(config: &Config, is_taken: impl FnOnce()) -> Result<(), AttachError> {
     let mut signals = Signals::listen(Request::Leave)?;
     let console = Console::take(Use::Own)?;
+    is_taken();
     let socket = config.screens_socket_file();
     let mut pause = FIRST_PAUSE;
     loop {

@@ -60,7 +60,9 @@ pub struct Cluster {
     refusal: std::sync::Mutex<Option<Refusal>>,
     /// It asks for no login, though there is a user.
     asks_for_no_login: AtomicBool,
-    /// Whether the log is told of both.
+    /// It does not know the password that is in the file now, though this node is logged in with one before it.
+    knows_no_password: AtomicBool,
+    /// Whether the log is told of all three.
     is_told: AtomicBool,
     prefix: Vec<u8>,
     patience: Duration,
@@ -75,7 +77,7 @@ struct Way {
 }
 
 /// The certificates in use.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 struct Shown {
     files: Option<Arc<TlsFiles>>,
     /// Which ones they are, of all that there were.
@@ -152,9 +154,9 @@ impl Way {
         let options = options(tls);
         if let Some(user) = &self.user {
             let password = (user.password)();
-            let options = options.clone();
-            let options = options.with_user(user.name.clone(), password.as_str());
-            match Client::connect([endpoint], Some(options)).await {
+            let as_user = options.clone();
+            let as_user = as_user.with_user(user.name.clone(), password.as_str());
+            match Client::connect([endpoint], Some(as_user)).await {
                 Err(error) if refusal(&error) == Some(Refusal::LoginOff) => {}
                 connected => {
                     return Ok(Connected {
@@ -236,6 +238,7 @@ impl Cluster {
             answers: AtomicBool::new(true),
             refusal: std::sync::Mutex::default(),
             asks_for_no_login: AtomicBool::new(false),
+            knows_no_password: AtomicBool::new(false),
             is_told: AtomicBool::new(false),
             prefix: settings.prefix.clone().into_bytes(),
             patience: settings.patience,
@@ -320,7 +323,8 @@ impl Cluster {
         }
     }
 
-    /// Finds out whether etcd still asks for a login: who has logged in before is answered either way.
+    /// Finds out whether etcd still asks for a login, and would take this one: who has logged in before is answered either
+    /// way.
     pub async fn look_at_login(&self) {
         let Some(user) = &self.way.user else {
             return;
@@ -332,10 +336,28 @@ impl Cluster {
             logins.authenticate(user.name.clone(), password).await
         };
         match timeout(ATTEMPT, asked).await {
-            Ok(Ok(_)) => self.note_login(false),
-            Ok(Err(error)) if refusal(&error) == Some(Refusal::LoginOff) => self.note_login(true),
-            // What else is refused or does not answer, the questions themselves tell.
-            Ok(Err(_)) | Err(_) => {}
+            Ok(Ok(_)) => {
+                self.note_login(false);
+                self.knows_no_password.store(false, Relaxed);
+            }
+            Ok(Err(error)) => match refusal(&error) {
+                Some(Refusal::LoginOff) => self.note_login(true),
+                Some(Refusal::Password) => self.note_unknown_password(),
+                // What else is refused or does not answer, the questions themselves tell.
+                _ => {}
+            },
+            Err(_) => {}
+        }
+    }
+
+    fn note_unknown_password(&self) {
+        let is_news = !self.knows_no_password.swap(true, Relaxed);
+        // Where the login before has ended too, that is told already.
+        if is_news && self.is_told.load(Relaxed) && self.refusal().is_none() {
+            tracing::error!(
+                what_to_do = Refusal::Password.what_to_do(),
+                "people are served until the login before it ends: etcd does not know the password that is in the file now"
+            );
         }
     }
 

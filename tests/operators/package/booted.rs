@@ -1,17 +1,34 @@
 //! The package on a machine that has booted: systemd starts the service, watches it, hands it its secrets, and starts it
 //! again; and people come in meanwhile.
 
-use std::{fs, path::Path};
+use std::{fs, os::unix::fs::OpenOptionsExt, path::Path};
 
-use support::{Kiosk, eventually, manual::block_tried_by, text};
+use lpse_kiosk::{
+    domain::{AccountKey, UserId, UserType},
+    store::{Commit, Key, Outcome},
+};
+use portable_pty::CommandBuilder;
+use rustix::fs::OFlags;
+use support::{
+    Kiosk, Office, eventually, fill,
+    manual::{block_tried_by, blocks},
+    text,
+};
 
 use super::{
+    PREVIOUS,
     debian::{HOST, set},
     machine::{Machine, SERVICE},
     package, package_before,
 };
 
 const KIOSK: &str = "lpse-kiosk-tty1.service";
+const BACKUP: &str = "lpse-kiosk-backup.service";
+const MANUAL: &str = "assets/manual/operating.md";
+/// What the manual's `sudo` does on a machine without it.
+const AS_ROOT: &str = "sudo() { \"$@\"; }";
+const AS_ITS_USER: &str =
+    "sudo() { [ \"$1 $2\" = '-u lpse-kiosk' ] && shift 2 && runuser --user lpse-kiosk -- \"$@\"; }";
 const SETTINGS: &str = "etc/lpse-kiosk/config.toml";
 
 /// Adds somebody.
@@ -101,9 +118,27 @@ fn once_installed_the_service_is_ready_and_the_journal_says_how_people_come_in()
     let key = "/etc/lpse-kiosk/master.key";
     let handed_over = "/run/credentials/lpse-kiosk.service/master-key";
     machine.run(&["cmp", key, handed_over]);
-    let as_service = ["runuser", "--user", "lpse-kiosk", "--", "cat"];
-    machine.refused(&[&as_service[..], &[key]].concat());
+    machine.refused(&["runuser", "--user", "lpse-kiosk", "--", "cat", key]);
     machine.refused(&["runuser", "--user", "nobody", "--", "cat", handed_over]);
+
+    // Commands beside it find its folder, as root and as its user, who is told what only root may.
+    machine.shell("runuser --user lpse-kiosk -- lpse-kiosk audit verify");
+    let as_service = ["runuser", "--user", "lpse-kiosk", "--", "lpse-kiosk"];
+    let told = machine.refused(&[&as_service[..], &["user", "list"]].concat());
+    assert!(told.contains("run the command as root"), "{told}");
+    add(&machine);
+    is_sound(&machine);
+    let blocks = blocks(MANUAL);
+    let mut of_its_user = blocks
+        .iter()
+        .filter(|block| block.is_for_the_services_user());
+    let first = of_its_user.next().expect("the manual has such a block");
+    for block in [first].into_iter().chain(of_its_user) {
+        machine.shell(&format!("set -eu\n{AS_ITS_USER}\n{}", block.text));
+    }
+    let folder = "/var/lib/lpse-kiosk";
+    let foreign = machine.run(&["find", folder, "!", "-user", "lpse-kiosk"]);
+    assert_eq!(foreign, "", "files of others in {folder}");
 
     // Encrypted as the unit says, it is on the disk in no other form, and reaches the service and the commands.
     fs::rename(
@@ -202,6 +237,52 @@ fn settings_are_taken_up_while_people_are_in_and_bad_ones_stop_nobody() {
     caller(&machine).expect("LPSE Kota Contoh");
 }
 
+/// Whose record is of the first form.
+const FIRST: &str = "POKJA7";
+
+/// An office whose accounts' records have nothing that records have got since the first version of their form.
+fn of_the_first_form() -> Office {
+    let office = Office::empty_embedded();
+    office.add(FIRST, "non-penyedia", "Rina Wulandari");
+    let later = [
+        "role",
+        "unlocks",
+        "one_time_password_until",
+        "suspended",
+        "passcode_failures",
+        "recovery",
+        "known_sources",
+        "activity",
+    ];
+    fill::with_store(&office, async |store| {
+        let user_id = UserId::parse(FIRST).expect("a User ID");
+        let key = Key::account(&AccountKey::new(UserType::NonPenyedia, user_id));
+        let before = store.get(&key).await.unwrap().expect("the account");
+        let mut record: serde_json::Value = serde_json::from_slice(&before).unwrap();
+        let fields = record.as_object_mut().unwrap();
+        fields.retain(|name, _| !later.contains(&name.as_str()));
+        let first = serde_json::to_vec(&record).unwrap();
+        let outcome = store.commit(Commit::new().put(key, first)).await.unwrap();
+        assert_eq!(outcome, Outcome::Applied);
+    });
+    office
+}
+
+/// Puts the data and the key of an office in the place of the service's.
+fn put_in(machine: &Machine, office: &Office) {
+    machine.run(&["systemctl", "stop", SERVICE]);
+    let data = machine.debian.path("var/lib/lpse-kiosk");
+    fs::remove_dir_all(&data).unwrap();
+    support::copy(office.data(), &data);
+    fs::copy(
+        office.path("etc/master.key"),
+        machine.debian.path("etc/lpse-kiosk/master.key"),
+    )
+    .unwrap();
+    machine.shell("chown -R lpse-kiosk: /var/lib/lpse-kiosk && chmod 700 /var/lib/lpse-kiosk");
+    machine.run(&["systemctl", "start", SERVICE]);
+}
+
 #[test]
 fn an_upgrade_goes_on_with_what_there_was_and_a_purge_leaves_the_key() {
     let Some(machine) = Machine::boot(&[]) else {
@@ -218,8 +299,13 @@ fn an_upgrade_goes_on_with_what_there_was_and_a_purge_leaves_the_key() {
     let key = || fs::read(machine.debian.path("etc/lpse-kiosk/master.key")).unwrap();
     let folder = tempfile::tempdir().unwrap();
     machine.install(&package_before(folder.path()));
-    assert_eq!(version(), "0.0.9-1");
-    assert_eq!(machine.told_of(SERVICE, "WatchdogUSec"), "50s");
+    let is_older_program = std::env::var_os(PREVIOUS).is_some();
+    if !is_older_program {
+        assert_eq!(version(), "0.0.9-1");
+        assert_eq!(machine.told_of(SERVICE, "WatchdogUSec"), "50s");
+        // An older program writes its own records; in this one's place are some of the first form that is read.
+        put_in(&machine, &of_the_first_form());
+    }
     add(&machine);
     let settings = machine.debian.path(SETTINGS);
     set(&settings, "office", "name", "LPSE Kota Contoh");
@@ -234,8 +320,20 @@ fn an_upgrade_goes_on_with_what_there_was_and_a_purge_leaves_the_key() {
     assert_eq!(machine.told_of(SERVICE, "WatchdogUSec"), "30s");
     assert!(kept == (key(), machine.host_key(), fs::read(&settings).unwrap()));
     // The new default settings are beside those that were changed.
-    let defaults = fs::read_to_string(settings.with_extension("toml.dpkg-dist")).unwrap();
-    assert!(!defaults.contains("# The office."), "{defaults}");
+    if !is_older_program {
+        let defaults = fs::read_to_string(settings.with_extension("toml.dpkg-dist")).unwrap();
+        assert!(!defaults.contains("# The office."), "{defaults}");
+        let first = machine.run(&["lpse-kiosk", "user", "show", FIRST]);
+        assert!(first.contains("Rina Wulandari"), "{first}");
+        machine.run(&[
+            "lpse-kiosk",
+            "user",
+            "reset-totp",
+            FIRST,
+            "--reason",
+            support::REASON,
+        ]);
+    }
     caller(&machine).expect("LPSE Kota Contoh");
     is_sound(&machine);
 
@@ -259,40 +357,191 @@ fn an_upgrade_goes_on_with_what_there_was_and_a_purge_leaves_the_key() {
     assert_ne!(machine.host_key(), kept.1, "all else begins anew");
 }
 
-/// Its first terminal is this machine's, and what is shown there is read back from the kernel.
-const TERMINAL: &str = "/dev/tty1";
+#[test]
+fn a_backup_is_made_every_night_which_only_its_recipients_open() {
+    let Some(machine) = Machine::boot(&[]) else {
+        return;
+    };
+    machine.install(package());
+    for tool in ["age", "age-keygen"] {
+        let tool = format!("usr/bin/{tool}");
+        support::copy(Path::new("/").join(&tool), machine.debian.path(&tool));
+    }
+    add(&machine);
+    // One that cannot be made is seen.
+    machine.refused(&["systemctl", "start", BACKUP]);
+    let failed = machine.run(&["systemctl", "list-units", "--failed", "--quiet", "--plain"]);
+    assert!(failed.contains(BACKUP), "{failed}");
+    machine.eventually_says(
+        BACKUP,
+        "no backup was made: /etc/lpse-kiosk/backup-recipients",
+    );
+    let folder = "/var/lib/lpse-kiosk-backups";
+    assert_eq!(machine.run(&["ls", folder]), "");
 
-/// What stands on the first terminal.
-fn shown() -> String {
-    text(&fs::read("/dev/vcs1").unwrap())
+    // Those of earlier nights, of which two are to be left with the new one.
+    for night in [
+        "2026-11-01T010000Z",
+        "2026-11-02T010000Z",
+        "2026-11-03T010000Z",
+    ] {
+        machine.shell(&format!(
+            "touch {folder}/lpse-{night} {folder}/lpse-{night}.key.age"
+        ));
+    }
+    machine.edit(BACKUP, "[Service]\nEnvironment=KEEP=3\n");
+    let steps = block_tried_by(MANUAL, file!(), "lpse-kiosk-backup").text;
+    machine.shell(&format!("set -eo pipefail; {AS_ROOT}\ncd /root\n{steps}"));
+    assert!(machine.is_active("lpse-kiosk-backup.timer"));
+    let next = machine.run(&[
+        "systemctl",
+        "list-timers",
+        "--no-pager",
+        "lpse-kiosk-backup.timer",
+    ]);
+    assert!(next.contains(BACKUP), "{next}");
+    let failed = machine.run(&["systemctl", "list-units", "--failed", "--quiet", "--plain"]);
+    assert!(!failed.contains(BACKUP), "{failed}");
+    let listed = machine.run(&["ls", folder]);
+    let backups: Vec<&str> = listed.lines().filter(|name| name.ends_with('Z')).collect();
+    let keys = listed
+        .lines()
+        .filter(|name| name.ends_with("Z.key.age"))
+        .count();
+    assert_eq!(
+        (backups.len(), keys, listed.lines().count()),
+        (3, 3, 6),
+        "{listed}"
+    );
+    assert_eq!(
+        backups[..2],
+        ["lpse-2026-11-02T010000Z", "lpse-2026-11-03T010000Z"]
+    );
+
+    // Whoever has the identity opens it; what is left on the machine does not.
+    machine.shell(&format!("rm {folder}/lpse-2026-11-0*"));
+    let open = block_tried_by(MANUAL, file!(), "age --decrypt").text;
+    machine.shell(&format!("set -e; cd /root\n{open}"));
+    machine.shell("rm /root/backup.key");
+    let name = backups[2];
+    let of_root = machine.run(&[
+        "stat",
+        "--format=%U %a",
+        &format!("{folder}/{name}"),
+        folder,
+    ]);
+    assert_eq!(of_root, "root 600\nroot 700\n");
+    assert!(!machine.debian.path("run/lpse-kiosk-backup").exists());
+    let told = machine.attempt(&["lpse-kiosk", "doctor", "--json"]);
+    let told: serde_json::Value = serde_json::from_slice(&told.stdout).unwrap();
+    let checks = told["checks"].as_array().unwrap();
+    let last = checks.iter().find(|check| check["name"] == "last-backup");
+    assert_eq!(last.unwrap()["status"], "ok", "{told}");
+
+    // So it is made where nothing serves, and the store stays its user's.
+    machine.shell(&format!("rm {folder}/*; systemctl stop {SERVICE}"));
+    machine.run(&["systemctl", "start", BACKUP]);
+    assert_eq!(machine.run(&["ls", folder]).lines().count(), 2);
+    let foreign = machine.run(&["find", "/var/lib/lpse-kiosk", "!", "-user", "lpse-kiosk"]);
+    assert_eq!(foreign, "", "files of others");
+    machine.run(&["systemctl", "start", SERVICE]);
+    is_sound(&machine);
 }
 
-/// Whether somebody has the first terminal open: a login, or a desktop.
-fn is_taken() -> bool {
+/// A virtual terminal of this machine that nobody has, for the machine that is tested; what is shown there is read back
+/// from the kernel.
+struct Terminal {
+    number: u32,
+    /// Open for as long as it is needed: with nobody at it, a terminal may go.
+    _held: fs::File,
+}
+
+impl Terminal {
+    /// As many as that; the first is this machine's first where nobody is at it. None, which is counted, where this machine
+    /// has not so many.
+    fn free<const N: usize>() -> Option<[Self; N]> {
+        // Where a login may come by itself, nobody is to be in its way: those stand below the twelfth.
+        let numbers = [1].into_iter().chain((13..=63).rev());
+        let found: Vec<Self> = numbers.filter_map(Self::take).take(N).collect();
+        let found = <[Self; N]>::try_from(found).ok();
+        if found.is_none() {
+            support::left_out("this machine has no virtual terminal that is free");
+        }
+        found
+    }
+
+    fn take(number: u32) -> Option<Self> {
+        let path = format!("/dev/tty{number}");
+        if is_taken(Path::new(&path)) {
+            return None;
+        }
+        let mut open = fs::File::options();
+        let held = open
+            .write(true)
+            .custom_flags(OFlags::NOCTTY.bits().cast_signed())
+            .open(path)
+            .ok()?;
+        Path::new(&format!("/dev/vcs{number}"))
+            .exists()
+            .then_some(Self {
+                number,
+                _held: held,
+            })
+    }
+
+    /// What is to be bound, so that it is the terminal `name` of the machine that is tested.
+    fn bound_as(&self, name: &str) -> String {
+        format!("/dev/tty{}:/dev/{name}", self.number)
+    }
+
+    /// What stands on it.
+    fn shown(&self) -> String {
+        text(&fs::read(format!("/dev/vcs{}", self.number)).unwrap())
+    }
+
+    fn shows_the_menu(&self) -> bool {
+        let shown = self.shown();
+        shown.contains("Selamat datang") && shown.contains("LOGIN")
+    }
+
+    #[track_caller]
+    fn is_wiped(&self) {
+        assert_eq!(
+            self.shown().trim_matches(['\0', ' ']),
+            "",
+            "the screen is wiped"
+        );
+    }
+}
+
+/// A pseudo-terminal that nothing runs on, for somebody else to open; it is there for as long as that is kept.
+fn line_of_its_own() -> Kiosk {
+    let mut nothing = CommandBuilder::new("sh");
+    nothing.args(["-c", "trap '' HUP; exec sleep infinity"]);
+    Kiosk::start(nothing, 80, 24)
+}
+
+/// Whether somebody has a terminal open: a login, or a desktop.
+fn is_taken(terminal: &Path) -> bool {
     let processes = fs::read_dir("/proc").unwrap().flatten();
     let mut files = processes
         .filter_map(|process| fs::read_dir(process.path().join("fd")).ok())
         .flat_map(|files| files.flatten());
-    files.any(|file| fs::read_link(file.path()).is_ok_and(|file| file == Path::new(TERMINAL)))
+    files.any(|file| fs::read_link(file.path()).is_ok_and(|file| file == terminal))
 }
 
 #[test]
 fn a_machine_that_is_only_a_kiosk_shows_it_on_its_first_terminal() {
-    if !Path::new("/dev/vcs1").exists() || fs::File::open(TERMINAL).is_err() {
-        support::left_out("this machine has no virtual terminal");
+    let Some([terminal]) = Terminal::free() else {
         return;
-    }
-    if is_taken() {
-        support::left_out("somebody is at this machine's first terminal");
-        return;
-    }
-    let Some(machine) = Machine::boot(&[TERMINAL]) else {
+    };
+    let Some(machine) = Machine::boot(&[&terminal.bound_as("tty1")]) else {
         return;
     };
     machine.install(package());
-    let steps = block_tried_by("assets/manual/operating.md", file!(), "lpse-kiosk-tty1").text;
-    machine.shell(&format!("set -e; sudo() {{ \"$@\"; }}\n{steps}"));
-    let is_shown = || shown().contains("Selamat datang") && shown().contains("LOGIN");
+    let steps = block_tried_by(MANUAL, file!(), "lpse-kiosk-tty1").text;
+    machine.shell(&format!("set -e; {AS_ROOT}\n{steps}"));
+    let is_shown = || terminal.shows_the_menu();
     eventually("the kiosk on the first terminal", is_shown);
     assert!(machine.is_active(KIOSK) && !machine.is_active(SERVICE));
     assert_eq!(machine.told_of(KIOSK, "StatusText"), "People are served");
@@ -316,7 +565,7 @@ fn a_machine_that_is_only_a_kiosk_shows_it_on_its_first_terminal() {
     assert_ne!(machine.told_of(KIOSK, "MainPID"), before);
     eventually("the kiosk after an upgrade", is_shown);
     machine.run(&["systemctl", "disable", "--now", KIOSK]);
-    assert_eq!(shown().trim_matches(['\0', ' ']), "", "the screen is wiped");
+    terminal.is_wiped();
 
     // A machine that serves others too shows it out of the same process.
     machine.shell(
@@ -326,4 +575,61 @@ fn a_machine_that_is_only_a_kiosk_shows_it_on_its_first_terminal() {
     );
     eventually("the kiosk out of the service", is_shown);
     caller(&machine).expect_still_answers();
+}
+
+#[test]
+fn several_terminals_of_a_machine_show_the_kiosk_of_its_service() {
+    let Some([virtual_terminal]) = Terminal::free() else {
+        return;
+    };
+    // What a serial line would be: a pseudo-terminal, at whose other end this test sits.
+    let mut line = line_of_its_own();
+    let serial = line.terminal();
+    let ours = [
+        virtual_terminal.bound_as("tty3"),
+        format!("{serial}:/dev/ttyS0"),
+    ];
+    let Some(machine) = Machine::boot(&ours.each_ref().map(String::as_str)) else {
+        return;
+    };
+    machine.install(package());
+    let steps = block_tried_by(MANUAL, file!(), "lpse-kiosk-tty@").text;
+    machine.shell(&format!("set -e; {AS_ROOT}\n{steps}"));
+    let units = [
+        "lpse-kiosk-tty@tty3.service",
+        "lpse-kiosk-tty@ttyS0.service",
+    ];
+    eventually("the kiosk on the virtual terminal", || {
+        virtual_terminal.shows_the_menu()
+    });
+    line.expect("Selamat datang").expect_still_answers();
+    for unit in units {
+        assert!(machine.is_active(unit), "{unit}");
+        assert_eq!(machine.told_of(unit, "WatchdogUSec"), "30s");
+        let status = "The screens of lpse-kiosk serve are on this terminal";
+        assert_eq!(machine.told_of(unit, "StatusText"), status);
+    }
+    caller(&machine).expect_still_answers();
+
+    // While the service is away they say so, and its screens come back by themselves.
+    machine.run(&["systemctl", "stop", SERVICE]);
+    line.expect("Layanan sedang dimulai ulang");
+    machine.run(&["systemctl", "start", SERVICE]);
+    line.expect("Selamat datang").expect_still_answers();
+
+    // One that no longer turns is started again.
+    let [_, unit] = units;
+    machine.edit(unit, "[Service]\nWatchdogSec=3s\nRestartSec=100ms\n");
+    machine.run(&["systemctl", "restart", unit]);
+    let before = machine.told_of(unit, "MainPID");
+    machine.signal(unit, "SIGSTOP");
+    machine.eventually_says(unit, "Watchdog timeout");
+    eventually("another process that is ready", || {
+        machine.is_active(unit) && machine.told_of(unit, "MainPID") != before
+    });
+    line.expect("Selamat datang").expect_still_answers();
+
+    machine.run(&["dpkg", "--remove", "lpse-kiosk"]);
+    virtual_terminal.is_wiped();
+    assert!(units.iter().all(|unit| !machine.is_active(unit)));
 }

@@ -12,11 +12,15 @@ use support::text;
 use super::{build, done, package};
 
 /// What anybody finds in the package.
-const FILES: [&str; 17] = [
+const FILES: [&str; 21] = [
     "-rwxr-xr-x root/root ./usr/bin/lpse-kiosk",
     "-rw-r----- root/root ./etc/lpse-kiosk/config.toml",
     "-rw-r--r-- root/root ./usr/lib/systemd/system/lpse-kiosk.service",
     "-rw-r--r-- root/root ./usr/lib/systemd/system/lpse-kiosk-tty1.service",
+    "-rw-r--r-- root/root ./usr/lib/systemd/system/lpse-kiosk-tty@.service",
+    "-rw-r--r-- root/root ./usr/lib/systemd/system/lpse-kiosk-backup.service",
+    "-rw-r--r-- root/root ./usr/lib/systemd/system/lpse-kiosk-backup.timer",
+    "-rwxr-xr-x root/root ./usr/lib/lpse-kiosk/nightly-backup",
     "-rw-r--r-- root/root ./usr/share/man/man1/lpse-kiosk.1.gz",
     "-rw-r--r-- root/root ./usr/share/man/man1/lpse-kiosk-user-add.1.gz",
     "-rw-r--r-- root/root ./usr/share/man/man5/lpse-kiosk.toml.5.gz",

@@ -180,9 +180,7 @@ impl Service {
         fs::set_permissions(credentials.join(name), fs::Permissions::from_mode(0o400)).unwrap();
         chown(credentials.join(name), Some(user), Some(0)).unwrap();
         let mut command = debian.command("lpse-kiosk:lpse-kiosk", &start);
-        let (variable, value) = says("Environment=").split_once('=').unwrap();
         command
-            .env(variable, value.replace("%S", "/var/lib"))
             .env("CREDENTIALS_DIRECTORY", "/run/credentials")
             .stderr(Stdio::null());
         Self(command.spawn().unwrap())

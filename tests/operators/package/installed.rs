@@ -6,6 +6,7 @@ use std::{fs, path::PathBuf};
 use support::{
     eventually, free_port,
     manual::{block_tried_by, blocks},
+    text,
 };
 
 use super::{
@@ -54,6 +55,60 @@ fn the_manuals_way_leads_a_fresh_debian_to_a_service_that_is_well() {
         }
         service.expect("a step installs it").stop();
     }
+}
+
+/// Root, the service's user and whoever may read the settings mean the same folder, and none leaves a file of another
+/// there.
+fn finds_the_services_folder_whoever_calls(debian: &Debian) {
+    const FOLDER: &str = "/var/lib/lpse-kiosk";
+    let (root, service, of_group) = ("root:root", "lpse-kiosk:lpse-kiosk", "nobody:lpse-kiosk");
+    let told = |user: &str, words: &[&str]| {
+        let output = debian.command(user, words).output().unwrap();
+        (
+            output.status.success(),
+            text(&output.stdout) + &text(&output.stderr),
+        )
+    };
+    for user in [root, service, of_group] {
+        let (_, settings) = told(user, &["lpse-kiosk", "config"]);
+        let line = format!("data = \"{FOLDER}\"  # /etc/lpse-kiosk/config.toml");
+        assert!(settings.contains(&line), "{user}: {settings}");
+    }
+    let (is_read, why) = told("nobody:nogroup", &["lpse-kiosk", "config"]);
+    assert!(
+        !is_read && why.contains("run this as a user who may read it"),
+        "{why}"
+    );
+    let (is_opened, why) = told(of_group, &["lpse-kiosk", "user", "list"]);
+    let foreign = format!("the data folder {FOLDER} belongs to another user");
+    assert!(!is_opened && why.contains(&foreign), "{why}");
+    // What opens no secret is the service's user's, too; what does needs root, who reads the key.
+    let (is_opened, why) = told(service, &["lpse-kiosk", "user", "list"]);
+    let key = "/etc/lpse-kiosk/master.key is not this user's to read; run the command as root";
+    assert!(!is_opened && why.contains(key), "{why}");
+    debian.run(&["install", "-d", "-o", "lpse-kiosk", "/srv/redb"]);
+    let copy = "store copy --from sled --to redb --to-data /srv/redb";
+    let back = "store copy --from redb --from-data /srv/redb --to sled";
+    for (user, command) in [
+        (service, "audit verify"),
+        (service, copy),
+        (root, "--data /srv/redb --store redb user show PPK30"),
+        (service, back),
+        (root, "user show PPK30"),
+        (root, "doctor"),
+    ] {
+        let words: Vec<&str> = ["lpse-kiosk"]
+            .into_iter()
+            .chain(command.split(' '))
+            .collect();
+        let (is_done, told) = told(user, &words);
+        assert!(is_done, "{user}, {command}: {told}");
+    }
+    for folder in [FOLDER, "/srv/redb"] {
+        let foreign = debian.run(&["find", folder, "!", "-user", "lpse-kiosk"]);
+        assert_eq!(foreign, "", "files of others in {folder}");
+    }
+    debian.run(&["rm", "-r", "/srv/redb"]);
 }
 
 #[test]
@@ -128,6 +183,7 @@ fn the_package_installs_runs_is_upgraded_removed_and_purged_on_a_fresh_debian() 
     );
     done(&mut add);
     service.stop();
+    finds_the_services_folder_whoever_calls(&debian);
 
     let key = fs::read(debian.path("etc/lpse-kiosk/master.key")).unwrap();
     let set_by_hand = fs::read(&settings).unwrap();

@@ -5,7 +5,7 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use support::{Kiosk, PASSWORD, Phone, key, log_out, text};
+use support::{Kiosk, PASSWORD, Phone, key, log_out, manual::block_tried_by};
 
 use super::{
     booted::{add, caller},
@@ -149,33 +149,47 @@ fn a_key_that_systemd_keeps_encrypted_is_rotated_by_two_commands() {
     let Some(machine) = machine() else {
         return;
     };
-    let (clear, encrypted) = ("/run/master.key", format!("/{KEY}.cred"));
-    let encrypt =
-        format!("systemd-creds encrypt --with-key=host --name=master-key {clear} {encrypted}");
-    machine.shell(&format!("umask 077 && mv /{KEY} {clear} && {encrypt}"));
+    let encrypted = format!("/{KEY}.cred");
+    machine.shell(&format!(
+        "systemd-creds encrypt --with-key=host --name=master-key /{KEY} {encrypted} && rm /{KEY}"
+    ));
     let loaded = format!("LoadCredentialEncrypted=master-key:{encrypted}");
     serves(&machine, &format!("LoadCredential=\n{loaded}\n"));
     let mut open = caller(&machine);
     Owner::activate(&mut open);
 
-    let rotate = format!("lpse-kiosk --master-key-file {clear} key rotate");
-    let told = machine.attempt(&["bash", "-c", &rotate]);
-    let said = text(&told.stderr);
-    assert!(!told.status.success(), "{said}");
-    let quoted: Vec<&str> = said.split('`').skip(1).step_by(2).collect();
-    let [to_encrypt, to_go_on] = quoted[..] else {
-        panic!("two commands in {said}");
+    let steps = block_tried_by(
+        "assets/manual/operating.md",
+        file!(),
+        "systemd-creds decrypt",
+    );
+    let steps: Vec<&str> = steps.text.lines().collect();
+    let [decrypt, rotate, encrypt, go_on, wipe] = steps[..] else {
+        panic!("five lines: {steps:?}");
     };
-    machine.run(&["systemctl", "reload", SERVICE]);
+    machine.shell(decrypt);
+    let rotate = rotate.split(" ||").next().unwrap();
+    let said = machine.refused(&["bash", "-c", rotate]);
+    let told: Vec<&str> = said.split('`').skip(1).step_by(2).collect();
+    assert_eq!(told, [encrypt, go_on], "{said}");
     // The service has no key that its next start would lack.
+    let check = [
+        "lpse-kiosk",
+        "key",
+        "check",
+        "--master-key-file",
+        "/run/master.key",
+    ];
+    machine.run(&check);
     machine.run(&["systemctl", "restart", SERVICE]);
     let mut open = caller(&machine);
-    open.expect_still_answers();
-    machine.shell(to_encrypt);
-    let told = machine.shell(to_go_on);
+    machine.shell(encrypt);
+    let told = machine.shell(go_on);
     assert!(told.contains("everything is sealed under"), "{told}");
+    machine.run(&check);
     open.expect_still_answers();
     machine.run(&["systemctl", "restart", SERVICE]);
     caller(&machine).expect_still_answers();
-    machine.shell(&format!("lpse-kiosk --master-key-file {clear} key check"));
+    machine.run(&check);
+    machine.shell(wipe);
 }

@@ -47,9 +47,25 @@ pub fn build(into: &Path) {
     done(build.args(["--debug", "--fast", "--output"]).arg(into));
 }
 
-/// Makes the package of a version before, in this folder: the same program under a lower number, with a unit and default
-/// settings that were others then.
+/// Names a package that was built from an older source (`assets/debian/build-older`), for the upgrade to begin with.
+pub const PREVIOUS: &str = "PREVIOUS_PACKAGE";
+
+/// The package of a version before: the one that [`PREVIOUS`] names, or one that is made in this folder, which is the same
+/// program under a lower number, with a unit and default settings that were others then.
 pub fn package_before(folder: &Path) -> PathBuf {
+    if let Some(named) = std::env::var_os(PREVIOUS) {
+        let named = PathBuf::from(named);
+        assert!(
+            named.is_file(),
+            "{PREVIOUS} names a package: {}",
+            named.display()
+        );
+        println!("the upgrade begins with {}", named.display());
+        return named;
+    }
+    println!(
+        "the upgrade begins with this program under a lower number; {PREVIOUS} names an older one"
+    );
     let (opened, before) = (folder.join("opened"), folder.join("before.deb"));
     let mut open = Command::new("dpkg-deb");
     done(open.arg("--raw-extract").args([package(), &opened]));
