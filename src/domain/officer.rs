@@ -10,6 +10,7 @@ use super::{
     account::{LastLogin, PhoneClock, Role, TotpState},
     activity::{Activity, ActivityKind},
     audit::Act,
+    authenticator::PhoneSeen,
     identity::{AccountKey, EmailAddress, PersonName, is_disguise},
     letter::LetterKind,
     passcode::Passcode,
@@ -271,6 +272,8 @@ pub struct Card {
     pub totp: TotpState,
     /// What the phone's clock was last seen to show, where it was off.
     pub phone_clock: Option<PhoneClock>,
+    /// The phones of which codes let in.
+    pub phones: Vec<PhoneSeen>,
     /// How long the account waits after wrong codes, or that it is held.
     pub gate: Gate,
     /// Wrong codes since the last full login.

@@ -61,18 +61,7 @@ impl Foundation {
         passcode: &Passcode,
         attempt: Attempt<'_>,
     ) -> Result<(AcceptedStep, Account), NotDone> {
-        self.judge_passcode_of(Wanted::Any, read, passcode, attempt)
-    }
-
-    /// The same of a code that only the `wanted` keys make.
-    pub(super) fn judge_passcode_of(
-        &self,
-        wanted: Wanted,
-        read: &Read,
-        passcode: &Passcode,
-        attempt: Attempt<'_>,
-    ) -> Result<(AcceptedStep, Account), NotDone> {
-        self.judge(wanted, read, attempt, None, |account, keys| {
+        self.judge(Wanted::Any, read, attempt, None, |account, keys| {
             totp::verify_any(account, keys.iter().copied(), passcode, attempt.now)
         })
     }

@@ -11,6 +11,7 @@ mod outbox;
 mod overview;
 mod own_password;
 mod phone_clock;
+mod phones;
 mod recovery;
 mod remote;
 mod reset;

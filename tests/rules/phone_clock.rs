@@ -17,6 +17,7 @@ use lpse_kiosk::{
         authentication::PasscodeOutcome,
         enrollment::{NewKey, ProveOutcome, Prover, StartOutcome},
         entry::Granted,
+        phones::{AddOutcome, PhonesOutcome},
     },
     session::{effects, proofs::Proofs},
     tui::{HomeNotice, Reply, Request},
@@ -424,4 +425,36 @@ async fn nobody_is_sent_to_their_phone_where_the_offices_clock_may_be_wrong() {
         "{refused:?}"
     );
     assert_eq!(notice(home), Some(HomeNotice::OfficeClock));
+}
+
+#[tokio::test]
+async fn the_clock_of_a_second_phone_is_told_and_two_codes_are_of_one_phone() {
+    let (house, phone) = with_phone().await;
+    let who = granted(one(&house, house.code(&phone)).await).authenticated;
+    let phones = &house.services.phones;
+    let AddOutcome::Started(who, provisioning, key) =
+        phones.add(&who, None, None, &here()).await.unwrap()
+    else {
+        panic!("the key of a second phone");
+    };
+    let second = secret_of(provisioning.uri());
+    let prove = async |code| phones.prove(&who, Some(key), code, &here()).await.unwrap();
+    match prove(shown(&house, &second, -6).second).await {
+        PhonesOutcome::Refused(Refusal::PhoneClock(drift)) => assert_eq!(drift.minutes(), -6),
+        other => panic!("{other:?}"),
+    }
+    let proved = prove(house.code(&second)).await;
+    assert!(matches!(proved, PhonesOutcome::Changed(_)), "{proved:?}");
+    house.clock.pass(HOUR);
+    let mixed = PasscodePair {
+        first: shown(&house, &phone, 6).first,
+        second: shown(&house, &second, 6).second,
+    };
+    rejected(&two(&house, &house.awaiting().await, mixed).await);
+    forgive(&house).await;
+    for phone in [second, phone] {
+        let pair = shown(&house, &phone, 6);
+        let granted = granted(two(&house, &house.awaiting().await, pair).await);
+        assert_eq!(granted.drift.map(|drift| drift.minutes()), Some(6));
+    }
 }

@@ -280,6 +280,7 @@ impl Officer {
             masked_email: account.email.masked(),
             totp: account.authenticator.state(),
             phone_clock: account.authenticator.phone_clock(),
+            phones: account.authenticator.phones_seen(),
             gate: account.passcode_throttle.gate(now),
             passcode_failures: account.passcode_throttle.failures,
             suspended: account.suspended,
