@@ -13,3 +13,4 @@ mod own_password;
 mod recovery;
 mod remote;
 mod reset;
+mod survey;
