@@ -191,6 +191,8 @@ impl Host {
             wipe: taken.wipe(),
             ends_with_visit: false,
             attendance: Arc::default(),
+            // The clock began with the program.
+            waits: self.counts.waits(Entrance::Console, Duration::ZERO),
         };
         let _open = self.counts.enter(Entrance::Console);
         kiosk::sessions(console, app, settings, self.closing.clone()).await
