@@ -367,10 +367,10 @@ impl Host {
     /// program runs is told, and a bad file changes nothing; which ones are bad is returned.
     fn reload(&self, read: &Reading, log: &Log, running: Option<&Running>) -> Vec<String> {
         // Where the files are holds from the start on. A store that is not open yet reads them when it is opened.
-        let certificate = background::fault_of_certificate(&self.config.web);
+        let certificates = background::faults(&self.config);
         let renewals = running.map(|running| running.opened.renewals.take_up());
         let mut refused = renewals.unwrap_or_default();
-        refused.extend(certificate.map(|error| error.to_string()));
+        refused.extend(certificates);
         for error in &refused {
             tracing::error!(error, "what was read before is used on");
         }
@@ -382,7 +382,7 @@ impl Host {
                 }
                 self.settings.send_replace(Arc::new(config));
                 tracing::info!(
-                    "the settings were read again; new SSH sessions use the office's name, zone and language, the idle times and the limits; the log its level; passwords, certificates and the master key are those of their files; the rest holds from the next start"
+                    "the settings were read again; new SSH sessions use the office's name, zone and language, the idle times and the limits; the log its level; passwords, tokens, certificates and the master key are those of their files; the rest holds from the next start"
                 );
             }
             Err(error) => {
