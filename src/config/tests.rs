@@ -166,6 +166,7 @@ fn every_setting_is_taken_from_the_file_and_from_the_environment() {
         ("store", "node") => "loket-7",
         ("keys", "master_key_file") => "/srv/kunci",
         (_, "file") => "/srv/catatan",
+        ("audit", "checkpoints") => "/srv/saksi",
         ("log", "level") => "debug",
         ("log", "format") => "json",
         ("ssh", "listen") => "192.0.2.1:22, [::1]:2222",
@@ -510,7 +511,7 @@ fn no_two_settings_share_a_variable_and_sections_stand_together() {
 
 #[test]
 fn training_touches_no_log_of_the_real_service() {
-    let file = "[audit]\nfile = \"/var/log/audit\"\n[log]\nfile = \"/var/log/kiosk\"";
+    let file = "[audit]\nfile = \"/var/log/audit\"\ncheckpoints = \"/mnt/saksi\"\n[log]\nfile = \"/var/log/kiosk\"";
     let config = load(file, &[], &Flags::default()).unwrap();
     assert_eq!(config.audit_file(), Path::new("/var/log/audit"));
     assert_eq!(config.log_file(), Path::new("/var/log/kiosk"));
@@ -519,6 +520,7 @@ fn training_touches_no_log_of_the_real_service() {
     assert_eq!(config.office, "LPSE Kota Contoh");
     assert_eq!(config.terminal.as_deref(), Some("loket-1"));
     assert_eq!(config.audit_file(), Path::new("/latihan/audit.jsonl"));
+    assert!(config.checkpoints_folder().starts_with("/latihan"));
     assert_eq!(config.log_file(), Path::new("/latihan/lpse-kiosk.log"));
 }
 

@@ -382,7 +382,7 @@ impl Host {
                 }
                 self.settings.send_replace(Arc::new(config));
                 tracing::info!(
-                    "the settings were read again; new SSH sessions use the office's name, zone and language, the idle times and the limits; the log its level; passwords, tokens, certificates and the master key are those of their files; the rest holds from the next start"
+                    "the settings were read again; new SSH sessions use the office's name, zone and language, the idle times and the limits; the log its level; renewed passwords, tokens, certificates and master keys are taken up; the rest holds from the next start"
                 );
             }
             Err(error) => {

@@ -42,6 +42,10 @@ words! {
         EnrollmentStarted = "enrollment-started",
         TotpActivated = "totp-activated",
         TotpDisabled = "totp-disabled",
+        /// A second phone makes codes too.
+        PhoneAdded = "phone-added",
+        /// One of two phones makes codes no more.
+        PhoneRemoved = "phone-removed",
         /// TOTP was switched off by somebody else than the owner at home.
         TotpReset = "totp-reset",
         PasswordChanged = "password-changed",

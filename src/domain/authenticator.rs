@@ -105,6 +105,15 @@ pub struct Phone {
 }
 
 impl Phone {
+    fn seen(&self) -> PhoneSeen {
+        PhoneSeen {
+            ordinal: self.ordinal,
+            name: self.name.clone(),
+            since: self.key.since,
+            last_used: self.key.last_used,
+        }
+    }
+
     /// The phone of an account that has no other.
     pub fn first(key: TotpKey) -> Self {
         Self {
@@ -113,6 +122,15 @@ impl Phone {
             key,
         }
     }
+}
+
+/// A phone without its key, as people are told of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PhoneSeen {
+    pub ordinal: Ordinal,
+    pub name: Option<PhoneName>,
+    pub since: Timestamp,
+    pub last_used: Option<Timestamp>,
 }
 
 /// The phones of an account, of which each lets in: one, or two. While there is one, the key of a second may be on its way.
@@ -178,12 +196,18 @@ impl Phones {
         true
     }
 
-    /// Takes one of two phones away. `false`, and nothing changed, where it is not there or is the last.
-    pub fn remove(&mut self, ordinal: Ordinal) -> bool {
-        if self.in_force.len() < Self::MOST {
+    /// Takes away that of two phones which was `seen`, and not one that has come under its number since. `false`, and nothing
+    /// changed, where it is not there or is the last.
+    pub fn remove(&mut self, seen: &PhoneSeen) -> bool {
+        // Whole milliseconds, as records keep them: it may have been seen before it was stored.
+        let since = seen.since.as_millisecond();
+        let is_it = |phone: &Phone| {
+            phone.ordinal == seen.ordinal && phone.key.since.as_millisecond() == since
+        };
+        if self.in_force.len() < Self::MOST || !self.in_force.iter().any(is_it) {
             return false;
         }
-        self.in_force.retain(|phone| phone.ordinal != ordinal);
+        self.in_force.retain(|phone| !is_it(phone));
         true
     }
 
@@ -231,6 +255,19 @@ impl Authenticator {
         match self {
             Self::Absent | Self::Pending(_) => &[],
             Self::Active(phones) => phones.in_force(),
+        }
+    }
+
+    /// The same, without their keys.
+    pub fn phones_seen(&self) -> Vec<PhoneSeen> {
+        self.phones().iter().map(Phone::seen).collect()
+    }
+
+    /// The phones that let in and the one on its way, to be changed.
+    pub fn phones_mut(&mut self) -> Option<&mut Phones> {
+        match self {
+            Self::Absent | Self::Pending(_) => None,
+            Self::Active(phones) => Some(phones),
         }
     }
 

@@ -10,6 +10,7 @@ use super::{
     account::{LastLogin, Role, TotpState},
     activity::{Activity, ActivityKind},
     audit::Act,
+    authenticator::PhoneSeen,
     identity::{AccountKey, EmailAddress, PersonName, is_disguise},
     letter::LetterKind,
     passcode::Passcode,
@@ -269,6 +270,8 @@ pub struct Card {
     /// `s***@contoh.go.id`, until the officer asks for it.
     pub masked_email: String,
     pub totp: TotpState,
+    /// The phones of which codes let in.
+    pub phones: Vec<PhoneSeen>,
     /// How long the account waits after wrong codes, or that it is held.
     pub gate: Gate,
     /// Wrong codes since the last full login.

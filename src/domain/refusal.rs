@@ -33,6 +33,8 @@ pub enum Refusal {
     NewPassword(PasswordRuleError),
     /// The rules have no recovery codes any more, or the account has no phone that they would stand in for.
     RecoveryCodesOff,
+    /// The account's phones are no longer those that were chosen from, or there is no room for another.
+    PhonesChanged,
     /// The picture was read wrongly, or too late.
     SecurityCode,
     /// The link or the short code resets nothing.

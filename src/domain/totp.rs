@@ -257,6 +257,8 @@ fn generator(secret: &Secret) -> totp_rs::Totp {
 }
 
 fn passcode_of(generator: &totp_rs::Totp, step: TimeStep) -> Passcode {
+    #[cfg(test)]
+    tests::HMACS.set(tests::HMACS.get() + 1);
     let mut token = generator
         .generate(step.0.saturating_mul(TimeStep::SECONDS))
         .to_string();
@@ -272,6 +274,11 @@ mod tests {
 
     use super::*;
     use crate::domain::identity::{UserId, UserType};
+
+    thread_local! {
+        /// Codes computed by this test, each by one HMAC.
+        pub(super) static HMACS: std::cell::Cell<u32> = const { std::cell::Cell::new(0) };
+    }
 
     const RFC_SEED: &[u8; 20] = b"12345678901234567890";
 
@@ -346,6 +353,76 @@ mod tests {
 
     fn steps(spent: &[u64]) -> SpentSteps {
         SpentSteps::new(None, spent.iter().copied().map(TimeStep::new))
+    }
+
+    /// What two keys say of a code, each with the steps of it that are spent, and the HMACs that it took.
+    fn judge_by_two(passcode: &Passcode, at: i64, spent: [&[u64]; 2]) -> (usize, Verdict, u32) {
+        let secrets = [*RFC_SEED, *b"09876543210987654321"].map(Secret::from_bytes);
+        let spent = spent.map(steps);
+        let now = Timestamp::from_second(at).unwrap();
+        HMACS.set(0);
+        let keys = secrets.iter().zip(&spent);
+        let (place, verdict) = verify_any(&account(), keys, passcode, now);
+        (place, verdict, HMACS.get())
+    }
+
+    #[test]
+    fn of_two_keys_either_accepts_its_own_code_and_both_are_asked_whatever_the_first_says() {
+        let secrets = [*RFC_SEED, *b"09876543210987654321"].map(Secret::from_bytes);
+        let at = 50_000 * 30;
+        let mut counted = std::collections::HashSet::new();
+        for (number, secret) in secrets.iter().enumerate() {
+            let shown = secret.passcode(TimeStep::new(50_000));
+            let (place, verdict, hmacs) = judge_by_two(&shown, at, [&[], &[]]);
+            assert!(
+                matches!(verdict, Verdict::Accepted(_)),
+                "{number}: {verdict:?}"
+            );
+            assert_eq!(place, number);
+            counted.insert(hmacs);
+            // What the other has spent is nothing to it; what it has spent itself is.
+            let mut spent: [&[u64]; 2] = [&[50_000]; 2];
+            spent[number] = &[];
+            let (place, verdict, hmacs) = judge_by_two(&shown, at, spent);
+            assert!(
+                matches!(verdict, Verdict::Accepted(_)),
+                "{number}: {verdict:?}"
+            );
+            assert_eq!(place, number);
+            counted.insert(hmacs);
+            let (place, verdict, hmacs) = judge_by_two(&shown, at, [&[50_000]; 2]);
+            assert!(matches!(verdict, Verdict::Spent), "{number}: {verdict:?}");
+            assert_eq!(place, number);
+            counted.insert(hmacs);
+        }
+        let (_, verdict, hmacs) = judge_by_two(&code("000000"), at, [&[], &[]]);
+        assert!(matches!(verdict, Verdict::Wrong), "{verdict:?}");
+        counted.insert(hmacs);
+        // The same work whatever comes of it, and not too much of it.
+        let [hmacs] = Vec::from_iter(counted).try_into().unwrap();
+        assert!(hmacs <= 8, "{hmacs} HMACs");
+    }
+
+    /// By chance two keys make one code; here they are the same key.
+    #[test]
+    fn where_both_keys_make_a_code_the_first_that_has_not_spent_it_counts() {
+        let secret = Secret::from_bytes(*RFC_SEED);
+        let shown = secret.passcode(TimeStep::new(50_000));
+        let now = Timestamp::from_second(50_000 * 30).unwrap();
+        for (spent, accepting) in [
+            ([vec![], vec![]], Some(0)),
+            ([vec![50_000], vec![]], Some(1)),
+            ([vec![], vec![50_000]], Some(0)),
+            ([vec![50_000], vec![50_000]], None),
+        ] {
+            let spent = spent.map(|spent| steps(&spent));
+            let keys = [&secret, &secret].into_iter().zip(&spent);
+            match verify_any(&account(), keys, &shown, now) {
+                (place, Verdict::Accepted(_)) => assert_eq!(Some(place), accepting),
+                (_, Verdict::Spent) => assert_eq!(accepting, None),
+                (_, Verdict::Wrong) => panic!("both make it"),
+            }
+        }
     }
 
     #[test]

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 use super::{
     Foundation, ServiceError,
     authentication::activate,
@@ -279,11 +281,8 @@ impl Enrollment {
     ) -> NewKey {
         let deps = &self.foundation;
         let Attempt { from, now, .. } = attempt;
-        let secret = deps.new_secret();
-        let sealed = seal
-            .vault
-            .seal_secret(&account.key, &secret, deps.random_bytes());
-        account.authenticator = Authenticator::Pending(TotpKey::new(sealed, now));
+        let (key, provisioning) = deps.new_key(&account.key, seal, now);
+        account.authenticator = Authenticator::Pending(key);
         account.passcode_throttle = account.passcode_throttle.carried_to_new_key();
         account.note(Activity::of_owner(
             now,
@@ -291,8 +290,25 @@ impl Enrollment {
             from,
         ));
         NewKey {
-            provisioning: Provisioning::new(&deps.issuer, &account.key.user_id, &secret),
+            provisioning,
             codes_follow: RecoveryState::follows_activation(account, rules),
         }
+    }
+}
+
+impl Foundation {
+    /// A new key for `account`, sealed, and what brings it to a phone.
+    pub(super) fn new_key(
+        &self,
+        account: &AccountKey,
+        seal: &Sealing,
+        now: Timestamp,
+    ) -> (TotpKey, Provisioning) {
+        let secret = self.new_secret();
+        let sealed = seal
+            .vault
+            .seal_secret(account, &secret, self.random_bytes());
+        let provisioning = Provisioning::new(&self.issuer, &account.user_id, &secret);
+        (TotpKey::new(sealed, now), provisioning)
     }
 }

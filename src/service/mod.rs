@@ -22,6 +22,7 @@ pub mod officer;
 pub mod outbox;
 pub mod own_password;
 mod passcode_check;
+pub mod phones;
 pub mod policy;
 pub mod recovery;
 pub mod reset;
@@ -46,6 +47,7 @@ pub struct Services {
     pub authentication: authentication::Authentication,
     pub enrollment: enrollment::Enrollment,
     pub recovery: recovery::Recovery,
+    pub phones: phones::SecondPhone,
     pub own_password: own_password::OwnPassword,
     pub accounts: accounts::Accounts,
     pub policy: policy::PolicySetting,
@@ -75,6 +77,7 @@ impl Services {
             authentication,
             enrollment: enrollment::Enrollment::new(foundation.clone()),
             recovery: recovery::Recovery::new(foundation.clone()),
+            phones: phones::SecondPhone::new(foundation.clone()),
             accounts: accounts::Accounts::new(foundation.clone()),
             policy: policy::PolicySetting::new(foundation.clone()),
             reset: reset::Reset::new(foundation.clone()),

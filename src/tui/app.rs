@@ -21,9 +21,10 @@ use super::{
             desk_policy::DeskPolicyScreen, one_time_password::OneTimePasswordScreen,
         },
         home::{
-            HomeScreen, activity::ActivityScreen, disable::DisableScreen,
-            enrollment::EnrollmentScreen, own_password::OwnPasswordScreen,
-            recovery_codes::RecoveryCodesScreen, recovery_issue::RecoveryIssueScreen,
+            HomeScreen, activity::ActivityScreen, add_phone::AddPhoneScreen,
+            disable::DisableScreen, enrollment::EnrollmentScreen, own_password::OwnPasswordScreen,
+            phones::PhonesScreen, recovery_codes::RecoveryCodesScreen,
+            recovery_issue::RecoveryIssueScreen,
         },
         login::{
             menu::Menu, passcode::PasscodeScreen, password::PasswordScreen,
@@ -574,7 +575,12 @@ impl App {
                 };
                 self.go(now, enrollment);
             }
-            Reply::Home(view) if RecoveryIssueScreen::is_offered_to(&view) => {
+            Reply::SecondPhone(provisioning) => {
+                self.leave_home();
+                self.go(now, Route::SecondPhone(provisioning));
+            }
+            Reply::Home(view) if view.offers_phone() => self.go(now, Route::PhoneOffer(view)),
+            Reply::Home(view) if view.offers_codes() => {
                 self.go(now, Route::RecoveryOffer(view));
             }
             Reply::PasswordDue { account, name } => {
@@ -956,6 +962,13 @@ fn screen_of(route: Route, context: &Context<'_>) -> Box<dyn Screen> {
                 .because(unexpected)
                 .before_codes(codes_follow),
         ),
+        Route::SecondPhone(provisioning) => {
+            Box::new(EnrollmentScreen::new(provisioning, false, context).for_second_phone())
+        }
+        Route::AddPhone(phones) => Box::new(AddPhoneScreen::at_home(phones)),
+        Route::PhoneOffer(view) => Box::new(AddPhoneScreen::offered(view)),
+        Route::Phones { account, phones } => Box::new(PhonesScreen::new(account, phones)),
+        Route::RemovePhone { account, phone } => Box::new(DisableScreen::of_phone(account, phone)),
         Route::OwnPassword { account, name } => Box::new(OwnPasswordScreen::at_home(account, name)),
         Route::OwnPasswordDue { account, name } => Box::new(OwnPasswordScreen::due(account, name)),
         Route::RecoveryIssue(recovery) => Box::new(RecoveryIssueScreen::at_home(recovery)),
@@ -1035,6 +1048,7 @@ mod tests {
             name: PersonName::parse("Siti Rahmawati").unwrap(),
             role,
             totp: TotpState::Active { since: NOW.wall },
+            phones: Vec::new(),
             policy: Policy::Enabled,
             recovery: None,
             last_login: None,

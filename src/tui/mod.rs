@@ -28,8 +28,9 @@ use crate::domain::{
     Activity, IssuedPassword, Passcode, PlainPassword, Policy, Refusal, UserId, UserType,
     account::{LastLogin, Role, TotpState},
     audit::AuditRecord,
+    authenticator::PhoneSeen,
     calendar::Zone,
-    identity::{AccountKey, EmailAddress, PersonName},
+    identity::{AccountKey, EmailAddress, PersonName, PhoneName},
     language::Language,
     letter::LetterKind,
     officer::{Bookmark, Card, Declined, FoundPage, Order, Overview},
@@ -192,6 +193,18 @@ pub enum Request {
     ProveEnrollment(Passcode),
     /// `DISABLE TOTP`, confirmed; with a code when one was asked for.
     DisableTotp(Option<Passcode>),
+    /// `TAMBAH PONSEL`: a key for a second phone; with a code when one was asked for.
+    AddPhone {
+        name: Option<PhoneName>,
+        passcode: Option<Passcode>,
+    },
+    /// `Aktifkan` at its QR code.
+    ProvePhone(Passcode),
+    /// `Hapus ponsel`, confirmed; with a code when one was asked for.
+    RemovePhone {
+        phone: PhoneSeen,
+        passcode: Option<Passcode>,
+    },
     /// A new password at home; with a code when one was asked for.
     ChangePassword {
         current: PlainPassword,
@@ -305,6 +318,8 @@ pub enum Reply {
         /// Recovery codes are offered once it is proved.
         codes_follow: bool,
     },
+    /// The key of a second phone, to be shown once.
+    SecondPhone(Provisioning),
     /// Logged in.
     Home(Box<HomeView>),
     /// New recovery codes, to be shown once, and the home to go to from them.
@@ -378,6 +393,8 @@ pub struct HomeView {
     pub name: PersonName,
     pub role: Role,
     pub totp: TotpState,
+    /// The phones of which codes let in.
+    pub phones: Vec<PhoneSeen>,
     /// What is asked of this account.
     pub policy: Policy,
     /// Its recovery codes, where they are of use to it.
@@ -392,11 +409,32 @@ pub struct HomeView {
     pub clock: Option<ClockFault>,
 }
 
+impl HomeView {
+    /// Whether an activation goes on to a second phone before this is shown: that of an officer, whom nobody at the desk may
+    /// help but another officer.
+    fn offers_phone(&self) -> bool {
+        let is_activated = self.notice == Some(HomeNotice::TotpActivated);
+        is_activated && self.role.is_officer() && self.phones.len() == 1
+    }
+
+    /// Whether it goes on to recovery codes: there are none yet.
+    fn offers_codes(&self) -> bool {
+        let is_activated = match self.notice {
+            Some(HomeNotice::TotpActivated) => true,
+            Some(HomeNotice::PhoneAdded) => self.role.is_officer(),
+            _ => false,
+        };
+        is_activated && self.recovery.is_some_and(|state| state.issued.is_none())
+    }
+}
+
 /// The success that home tells of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HomeNotice {
     TotpActivated,
     TotpDisabled,
+    PhoneAdded,
+    PhoneRemoved,
     RecoveryCodesIssued,
     /// The login was by a recovery code.
     RecoveryCodeUsed,

@@ -9,6 +9,7 @@ use super::{HomeView, InboxLetter, OutboxRow, screen::desk::draft::Draft};
 use crate::domain::{
     IssuedPassword, Policy, UserId, UserType,
     audit::AuditRecord,
+    authenticator::PhoneSeen,
     identity::{AccountKey, PersonName},
     idle::Reason,
     officer::Card,
@@ -83,6 +84,22 @@ pub enum Route {
         codes_follow: bool,
         /// Right after the password, because the office requires it, which has not been said yet.
         unexpected: bool,
+    },
+    /// The key of a second phone, on its way to it.
+    SecondPhone(Provisioning),
+    /// Whether to add a phone to those there are, over home.
+    AddPhone(Vec<PhoneSeen>),
+    /// The same, offered when TOTP has just become active, and the home to go to from it.
+    PhoneOffer(Box<HomeView>),
+    /// The phones there are, over home.
+    Phones {
+        account: AccountKey,
+        phones: Vec<PhoneSeen>,
+    },
+    /// Whether to take one of them away.
+    RemovePhone {
+        account: AccountKey,
+        phone: PhoneSeen,
     },
     /// A new password, over home.
     OwnPassword {

@@ -17,5 +17,6 @@ mod prompt;
 mod recording;
 mod recovery;
 mod reset;
+mod second_phone;
 mod second_process;
 mod training;

@@ -348,6 +348,43 @@ async fn switching_totp_off_and_issuing_recovery_codes() {
 }
 
 #[tokio::test]
+async fn adding_proving_and_removing_a_phone() {
+    let (house, phone) = with_phone().await;
+    let who = by_phone(&house, &phone).await;
+    let phones = &house.services.phones;
+    let first = house.account().await.authenticator.phones_seen().remove(0);
+    let add = async |code| phones.add(&who, None, code, &HERE).await.unwrap();
+    let prove = async |code| phones.prove(&who, code, &HERE).await.unwrap();
+    let remove = async |code| phones.remove(&who, &first, code, &HERE).await.unwrap();
+    let (adding, proving, removing) = (Act::AddPhone, Act::ProvePhone, Act::RemovePhone);
+    let wrong = wrong_code();
+    refused(&house, proving, "no-pending-key", prove(wrong)).await;
+    refused(&house, removing, "not-two-phones", remove(None)).await;
+    add(None).await;
+    refused(&house, proving, "wrong-passcode", prove(wrong)).await;
+    refused(&house, proving, "waiting", prove(wrong)).await;
+    house.clock.pass(5 * 60 + 1);
+    refused(&house, adding, "stale-passcode", add(None)).await;
+    refused(&house, removing, "stale-passcode", remove(None)).await;
+    refused(&house, adding, "wrong-passcode", add(Some(wrong))).await;
+    refused(&house, removing, "waiting", remove(Some(wrong))).await;
+    house.clock.pass(60);
+    let now = house.clock.now();
+    edit_ppk30(&house, |account| {
+        account.authenticator.phones_mut().unwrap().prove(now);
+    })
+    .await;
+    let right = Some(house.code(&phone));
+    refused(&house, adding, "not-one-phone", add(right)).await;
+    edit_ppk30(&house, |account| account.passcode_throttle.failures = 100).await;
+    refused(&house, removing, "held", remove(right)).await;
+    end_logins(&house).await;
+    refused(&house, adding, "ended-login", add(None)).await;
+    refused(&house, proving, "ended-login", prove(wrong)).await;
+    refused(&house, removing, "ended-login", remove(None)).await;
+}
+
+#[tokio::test]
 async fn a_password_of_ones_own() {
     let (house, phone) = with_phone().await;
     let act = Act::ChangePassword;

@@ -10,6 +10,7 @@ mod officer;
 mod outbox;
 mod overview;
 mod own_password;
+mod phones;
 mod recovery;
 mod remote;
 mod reset;

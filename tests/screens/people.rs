@@ -19,6 +19,8 @@ use lpse_kiosk::{
         AccountKey, Activity, ActivityKind, PersonName, PlainPassword, Policy, Refusal, Secret,
         Source, UserId, UserType,
         account::{LastLogin, Role, TotpState},
+        authenticator::{Ordinal, PhoneSeen},
+        identity::PhoneName,
         idle::{Presence, Reason},
         language::Language,
         password::PasswordRuleError,
@@ -133,6 +135,10 @@ fn home(totp: TotpState, policy: Policy, notice: Option<HomeNotice>) -> HomeView
         name: PersonName::parse("Siti Rahmawati").unwrap(),
         role: Role::User,
         totp,
+        phones: match totp {
+            TotpState::Active { .. } => vec![phone(Ordinal::First, None)],
+            TotpState::Off | TotpState::Pending { .. } => Vec::new(),
+        },
         policy,
         recovery: None,
         last_login: Some(LastLogin {
@@ -148,6 +154,32 @@ fn home(totp: TotpState, policy: Policy, notice: Option<HomeNotice>) -> HomeView
         ],
         notice,
         clock: None,
+    }
+}
+
+/// A phone that came with the activation, or an hour later.
+pub fn phone(ordinal: Ordinal, name: Option<&str>) -> PhoneSeen {
+    let since = match ordinal {
+        Ordinal::First => at("2020-08-12T07:20:00Z"),
+        Ordinal::Second => at("2020-08-12T08:20:00Z"),
+    };
+    PhoneSeen {
+        ordinal,
+        name: name.map(|name| PhoneName::parse(name).unwrap()),
+        since,
+        last_used: (ordinal == Ordinal::First).then(|| at("2020-08-13T01:53:00Z")),
+    }
+}
+
+/// Home of somebody with two phones.
+fn with_two_phones() -> HomeView {
+    let second = PhoneSeen {
+        last_used: Some(at("2020-08-12T08:20:00Z")),
+        ..phone(Ordinal::Second, Some("HP kantor Siti 2020!"))
+    };
+    HomeView {
+        phones: vec![phone(Ordinal::First, None), second],
+        ..home(ACTIVE, Policy::Enabled, None)
     }
 }
 
@@ -355,6 +387,39 @@ impl Person {
     fn at_recovery(self) -> Self {
         let mut person = self.at_passcode_with_recovery();
         person.types("\t\t\n");
+        person
+    }
+
+    /// At the form for a second phone, from home.
+    fn at_add_phone(self) -> Self {
+        let mut person = self.at_home(home(ACTIVE, Policy::Enabled, None));
+        person.types(if person.app.language() == Language::Id {
+            "t"
+        } else {
+            "s"
+        });
+        person
+    }
+
+    /// At the QR code of the second phone.
+    fn at_second_phone(self) -> Self {
+        let mut person = self.at_add_phone();
+        person.types("HP kantor\n");
+        person.answered(Reply::SecondPhone(provisioning()));
+        person
+    }
+
+    /// At the list of both phones.
+    fn at_phones(self) -> Self {
+        let mut person = self.at_home(with_two_phones());
+        person.types("p");
+        person
+    }
+
+    /// Asked whether to take the first of them away.
+    fn at_removal(self) -> Self {
+        let mut person = self.at_phones();
+        person.types("\t\n");
         person
     }
 
@@ -727,6 +792,51 @@ const STATES: &[State] = &[
             Policy::Enabled,
             Some(HomeNotice::TotpActivated),
         ))
+    }),
+    ("home_two_phones", |person| {
+        person.at_home(with_two_phones())
+    }),
+    ("home_phone_added", |person| {
+        person.at_home(HomeView {
+            notice: Some(HomeNotice::PhoneAdded),
+            ..with_two_phones()
+        })
+    }),
+    ("home_phone_removed", |person| {
+        let notice = Some(HomeNotice::PhoneRemoved);
+        person.at_home(home(ACTIVE, Policy::Enabled, notice))
+    }),
+    ("add_phone", |person| person.at_add_phone()),
+    ("add_phone_name_wrong", |person| {
+        let mut person = person.at_add_phone();
+        person.types("HP kantor yang kedua, cadangan\n");
+        person
+    }),
+    ("add_phone_fresh_code", |person| {
+        let mut person = person.at_add_phone();
+        person.types("HP kantor\n");
+        person.answered(Reply::Refused(Refusal::FreshPasscodeWanted));
+        person.types("12");
+        person
+    }),
+    ("enrollment_second", |person| person.at_second_phone()),
+    ("enrollment_second_rejected", |person| {
+        let mut person = person.at_second_phone();
+        person.types("123456");
+        person.answered(Reply::Refused(Refusal::Rejected {
+            wait: Duration::ZERO,
+        }));
+        person
+    }),
+    ("phones", |person| person.at_phones()),
+    ("remove_phone", |person| person.at_removal()),
+    ("remove_phone_fresh_code", |person| {
+        let mut person = person.at_removal();
+        person.presses(Key::BackTab);
+        person.types("\n");
+        person.answered(Reply::Refused(Refusal::FreshPasscodeWanted));
+        person.types("12");
+        person
     }),
     ("home_policy_disabled", |person| {
         person.at_home(home(ACTIVE, Policy::Disabled, None))
@@ -2038,7 +2148,7 @@ fn anything() -> impl Strategy<Value = Event> {
 
 /// Any answer at all, whatever was asked.
 fn any_reply() -> impl Strategy<Value = u8> {
-    0..16_u8
+    0..17_u8
 }
 
 fn reply(number: u8) -> Reply {
@@ -2071,6 +2181,7 @@ fn reply(number: u8) -> Reply {
         },
         13 => Reply::RecoveryCodes(issued_codes(), Box::new(with_recovery(Some(10)))),
         14 => Reply::Refused(Refusal::FreshPasscodeWanted),
+        15 => Reply::SecondPhone(provisioning()),
         _ => Reply::Inbox(letters()),
     }
 }

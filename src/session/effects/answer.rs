@@ -28,6 +28,7 @@ pub fn at_home(granted: Granted, notice: Option<HomeNotice>) -> (HomeView, Proof
         name: account.name,
         role: account.role,
         totp: account.authenticator.state(),
+        phones: account.authenticator.phones_seen(),
         policy: granted.policy,
         recovery: granted.recovery,
         last_login: granted.previous_login.clone(),

@@ -1,12 +1,15 @@
-//! Requests at home: TOTP on and off, recovery codes, another password, what happened to the account.
+//! Requests at home: TOTP on and off, a second phone, recovery codes, another password, what happened to the account.
 
 use super::answer::{Attempted, at_home, changed, compulsory, enrollment, home, proved, refused};
 use crate::{
-    domain::{Passcode, PlainPassword, Refusal, Source},
+    domain::{
+        Passcode, PlainPassword, Refusal, Source, authenticator::PhoneSeen, identity::PhoneName,
+    },
     service::{
         ServiceError, Services,
         enrollment::{DisableOutcome, Prover, StartOutcome},
         entry::Granted,
+        phones::{AddOutcome, PhonesOutcome},
         recovery::IssueOutcome,
     },
     session::proofs::{LoggedIn, Proofs},
@@ -55,6 +58,73 @@ pub async fn disable_totp(
             (compulsory(key), Proofs::Enrolling(awaiting))
         }
     })
+}
+
+pub async fn add_phone(
+    services: &Services,
+    source: &Source,
+    login: LoggedIn,
+    name: Option<PhoneName>,
+    passcode: Option<Passcode>,
+) -> Attempted {
+    let phones = &services.phones;
+    let added = phones
+        .add(&login.authenticated, name, passcode, source)
+        .await?;
+    match added {
+        // Home shows what there is.
+        AddOutcome::Refused(Refusal::PhonesChanged) => load_home(services, login).await,
+        AddOutcome::Refused(refusal) => Ok(refused(refusal, Proofs::LoggedIn(login))),
+        AddOutcome::Started(authenticated, provisioning) => {
+            let proofs = Proofs::LoggedIn(LoggedIn {
+                authenticated,
+                ..login
+            });
+            Ok((Reply::SecondPhone(provisioning), proofs))
+        }
+    }
+}
+
+pub async fn prove_phone(
+    services: &Services,
+    source: &Source,
+    login: LoggedIn,
+    passcode: Passcode,
+) -> Attempted {
+    let phones = &services.phones;
+    let proved = phones.prove(&login.authenticated, passcode, source).await?;
+    phones_changed(services, login, proved, HomeNotice::PhoneAdded).await
+}
+
+pub async fn remove_phone(
+    services: &Services,
+    source: &Source,
+    login: LoggedIn,
+    phone: PhoneSeen,
+    passcode: Option<Passcode>,
+) -> Attempted {
+    let phones = &services.phones;
+    let removed = phones
+        .remove(&login.authenticated, &phone, passcode, source)
+        .await?;
+    phones_changed(services, login, removed, HomeNotice::PhoneRemoved).await
+}
+
+async fn phones_changed(
+    services: &Services,
+    login: LoggedIn,
+    outcome: PhonesOutcome,
+    notice: HomeNotice,
+) -> Attempted {
+    match outcome {
+        // Home shows what there is.
+        PhonesOutcome::Refused(Refusal::PhonesChanged) => load_home(services, login).await,
+        PhonesOutcome::Refused(refusal) => Ok(refused(refusal, Proofs::LoggedIn(login))),
+        PhonesOutcome::Changed(mut granted) => {
+            granted.previous_login = login.previous_login;
+            Ok(home(*granted, Some(notice)))
+        }
+    }
 }
 
 pub async fn issue_recovery_codes(

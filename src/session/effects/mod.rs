@@ -139,6 +139,15 @@ async fn attempt_with(
         (Request::DisableTotp(passcode), Proofs::LoggedIn(login)) => {
             home::disable_totp(services, source, login, passcode).await
         }
+        (Request::AddPhone { name, passcode }, Proofs::LoggedIn(login)) => {
+            home::add_phone(services, source, login, name, passcode).await
+        }
+        (Request::ProvePhone(passcode), Proofs::LoggedIn(login)) => {
+            home::prove_phone(services, source, login, passcode).await
+        }
+        (Request::RemovePhone { phone, passcode }, Proofs::LoggedIn(login)) => {
+            home::remove_phone(services, source, login, phone, passcode).await
+        }
         (Request::IssueRecoveryCodes(passcode), Proofs::LoggedIn(login)) => {
             home::issue_recovery_codes(services, source, login, passcode).await
         }
@@ -170,6 +179,9 @@ async fn attempt_with(
             | Request::StartEnrollment
             | Request::ProveEnrollment(_)
             | Request::DisableTotp(_)
+            | Request::AddPhone { .. }
+            | Request::ProvePhone(_)
+            | Request::RemovePhone { .. }
             | Request::ChangePassword { .. }
             | Request::ReplacePassword(_)
             | Request::LoadActivity

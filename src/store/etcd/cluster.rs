@@ -77,7 +77,7 @@ struct Way {
 }
 
 /// The certificates in use.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 struct Shown {
     files: Option<Arc<TlsFiles>>,
     /// Which ones they are, of all that there were.
@@ -154,9 +154,9 @@ impl Way {
         let options = options(tls);
         if let Some(user) = &self.user {
             let password = (user.password)();
-            let options = options.clone();
-            let options = options.with_user(user.name.clone(), password.as_str());
-            match Client::connect([endpoint], Some(options)).await {
+            let as_user = options.clone();
+            let as_user = as_user.with_user(user.name.clone(), password.as_str());
+            match Client::connect([endpoint], Some(as_user)).await {
                 Err(error) if refusal(&error) == Some(Refusal::LoginOff) => {}
                 connected => {
                     return Ok(Connected {

@@ -311,6 +311,7 @@ impl Attempt {
                 | Refusal::CurrentWait(_)
                 | Refusal::NewPassword(_)
                 | Refusal::RecoveryCodesOff
+                | Refusal::PhonesChanged
                 | Refusal::Ended,
             )
             | None => {}

@@ -394,6 +394,7 @@ fn is_grave(request: &Request) -> bool {
     match request {
         Request::IssueRecoveryCodes(_)
         | Request::DisableTotp(_)
+        | Request::RemovePhone { .. }
         | Request::StartOver
         | Request::ConfirmReset => true,
         Request::Desk(_)
@@ -402,6 +403,8 @@ fn is_grave(request: &Request) -> bool {
         | Request::CheckRecoveryCode(_)
         | Request::StartEnrollment
         | Request::ProveEnrollment(_)
+        | Request::AddPhone { .. }
+        | Request::ProvePhone(_)
         | Request::ChangePassword { .. }
         | Request::ReplacePassword(_)
         | Request::LoadActivity

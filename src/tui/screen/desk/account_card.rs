@@ -140,6 +140,30 @@ impl AccountCardScreen {
             }
         };
         sheet.pair(&context.text.home.totp, &totp, style);
+        for phone in &card.phones {
+            let short = |at| {
+                let (zone, months) = (context.settings.zone, &context.text.months);
+                calendar::short_date_and_minute(at, zone, months)
+            };
+            // That it is a phone, the name of the row says.
+            let name = match phone.name {
+                Some(_) => context.text.numbered_phone(phone),
+                None => phone.ordinal.number().to_string(),
+            };
+            let since = short(phone.since);
+            let told = match phone.last_used {
+                Some(used) => {
+                    let values = [
+                        ("phone", name.as_str()),
+                        ("since", &since),
+                        ("used", &short(used)),
+                    ];
+                    fill(&words.phone_used, &values)
+                }
+                None => fill(&words.phone_unused, &[("phone", &name), ("since", &since)]),
+            };
+            sheet.pair(&words.phone, &told, theme.label);
+        }
         if let Some(left) = card.recovery_codes_left {
             let left = fill(&words.codes_left, &[("n", &left.to_string())]);
             sheet.pair(&words.recovery_codes, &left, theme.label);
