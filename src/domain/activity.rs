@@ -38,6 +38,8 @@ words! {
         /// A code that had been accepted before, after the right password. It is mostly the owner's own, who was too quick,
         /// so it is told as no refusal; but it is told, for somebody may have looked over their shoulder.
         PasscodeRepeated = "passcode-repeated",
+        /// Two codes of the phone let in, and told that its clock is off.
+        PhoneClock = "phone-clock",
         /// A key was shown.
         EnrollmentStarted = "enrollment-started",
         TotpActivated = "totp-activated",

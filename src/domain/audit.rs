@@ -68,6 +68,7 @@ words! {
     pub enum Act else UnknownAct {
         CheckPassword = "check-password",
         CheckPasscode = "check-passcode",
+        CheckTwoCodes = "check-two-codes",
         Login = "login",
         Logout = "logout",
         StartEnrollment = "start-enrollment",

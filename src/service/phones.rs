@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::{
     Foundation, ServiceError,
     decision::{Attempt, Deed, NotDone, asked},
+    enrollment::ShownKey,
     entry::Granted,
 };
 use crate::domain::{
@@ -30,7 +31,7 @@ pub struct SecondPhone {
 pub enum AddOutcome {
     Refused(Refusal),
     /// It is on its way; this is the one time it can be shown. The login goes on, its code fresh.
-    Started(Authenticated, Provisioning),
+    Started(Authenticated, Provisioning, ShownKey),
 }
 
 /// What proving the second phone, or taking one away, led to.
@@ -71,20 +72,25 @@ impl SecondPhone {
                 }
                 note(&mut account, ActivityKind::EnrollmentStarted, attempt);
                 let commit = seal.still_seals(basis.replace(&account));
-                Ok(Deed::of(commit, (refreshed, provisioning)))
+                let shown = ShownKey::new(attempt.now);
+                Ok(Deed::of(commit, (refreshed, provisioning, shown)))
             },
         );
         Ok(match added.await? {
-            Ok((authenticated, provisioning)) => AddOutcome::Started(authenticated, provisioning),
+            Ok((authenticated, provisioning, shown)) => {
+                AddOutcome::Started(authenticated, provisioning, shown)
+            }
             Err(refusal) => AddOutcome::Refused(refusal),
         })
     }
 
     /// Proves the key on its way with a code that only it makes; from then on each phone lets in. The login is no fresher by
-    /// it: who holds the new key has not shown that they have the phone that was there before.
+    /// it: who holds the new key has not shown that they have the phone that was there before. Whoever was `shown` the key is
+    /// told of a phone whose clock is off.
     pub async fn prove(
         &self,
         authenticated: &Authenticated,
+        shown: Option<ShownKey>,
         passcode: Passcode,
         from: &Source,
     ) -> Result<PhonesOutcome, ServiceError> {
@@ -100,7 +106,7 @@ impl SecondPhone {
                     return Err(NotDone::denied(Refusal::PhonesChanged, "no-pending-key"));
                 }
                 let (_, mut account) =
-                    deps.judge_passcode_of(Wanted::Adding, &basis.read, &passcode, attempt)?;
+                    deps.judge_new_key(Wanted::Adding, &basis.read, &passcode, shown, attempt)?;
                 if let Some(phones) = account.authenticator.phones_mut() {
                     phones.prove(attempt.now);
                 }

@@ -28,7 +28,8 @@ use super::{
         },
         login::{
             menu::Menu, passcode::PasscodeScreen, password::PasswordScreen,
-            recovery::RecoveryScreen, user_id::UserIdScreen, user_type::UserTypeScreen,
+            recovery::RecoveryScreen, two_codes::TwoCodesScreen, user_id::UserIdScreen,
+            user_type::UserTypeScreen,
         },
         reset::{
             inbox::InboxScreen, reset_confirm::ResetConfirmScreen, reset_done::ResetDoneScreen,
@@ -557,6 +558,7 @@ impl App {
                         pending,
                         recovery,
                         spent_until,
+                        two_codes: false,
                     };
                     self.go(now, passcode);
                 }
@@ -933,8 +935,13 @@ fn screen_of(route: Route, context: &Context<'_>) -> Box<dyn Screen> {
             pending,
             recovery,
             spent_until,
-        } => Box::new(PasscodeScreen::new(account, pending, recovery).spent_until(spent_until)),
-        Route::Recovery(account) => Box::new(RecoveryScreen::new(account)),
+            two_codes,
+        } => {
+            let screen = PasscodeScreen::new(account, pending, recovery).spent_until(spent_until);
+            Box::new(screen.with_two_codes(two_codes))
+        }
+        Route::TwoCodes { account, recovery } => Box::new(TwoCodesScreen::new(account, recovery)),
+        Route::Recovery { account, two_codes } => Box::new(RecoveryScreen::new(account, two_codes)),
         Route::ResetRequest { user_type, user_id } => {
             Box::new(ResetRequestScreen::new(user_type, &user_id))
         }

@@ -41,6 +41,7 @@ use crate::domain::{
     recovery::{IssuedCodes, RecoveryCode, RecoveryState},
     reset::{ResetSecret, ShortCode},
     security_code::Picture,
+    totp::{Drift, PasscodePair},
 };
 pub use app::App;
 use command::KeyPress;
@@ -181,6 +182,8 @@ pub enum Request {
     },
     /// The code at login.
     CheckPasscode(Passcode),
+    /// Two codes of a phone whose clock is off, in its place.
+    CheckPair(PasscodePair),
     /// A recovery code in its place.
     CheckRecoveryCode(RecoveryCode),
     /// `Buat kode baru`: recovery codes in place of all before; with a code when one was asked for.
@@ -281,7 +284,10 @@ impl Request {
     fn brings_code(&self) -> bool {
         matches!(
             self,
-            Self::CheckPasscode(_) | Self::CheckRecoveryCode(_) | Self::ProveEnrollment(_)
+            Self::CheckPasscode(_)
+                | Self::CheckPair(_)
+                | Self::CheckRecoveryCode(_)
+                | Self::ProveEnrollment(_)
         )
     }
 
@@ -439,6 +445,10 @@ pub enum HomeNotice {
     /// The login was by a recovery code.
     RecoveryCodeUsed,
     PasswordChanged,
+    /// The login was by two codes, and the phone's clock is so far off.
+    PhoneClock(Drift),
+    /// The same, where the office's own clock may be the one that is wrong.
+    OfficeClock,
 }
 
 /// A sample account of training mode, shown on the menu with its password.

@@ -48,9 +48,21 @@ pub enum Route {
         recovery: bool,
         /// Until then the phone may show the code that was accepted last, which is spent.
         spent_until: Option<Timestamp>,
+        /// Two codes will do instead: one was refused again and again.
+        two_codes: bool,
+    },
+    /// Two codes of a phone whose clock is off.
+    TwoCodes {
+        account: AccountKey,
+        /// A recovery code will do instead.
+        recovery: bool,
     },
     /// A recovery code in the place of the phone's.
-    Recovery(AccountKey),
+    Recovery {
+        account: AccountKey,
+        /// Two codes will do instead.
+        two_codes: bool,
+    },
     ResetRequest {
         user_type: UserType,
         /// As it was typed, whatever it is.

@@ -18,6 +18,7 @@ use crate::domain::{
     letter::LetterKind,
     officer::ActKind,
     source::OwnPlace,
+    totp::Drift,
 };
 
 impl Language {
@@ -96,6 +97,7 @@ pub struct Text {
     pub user_id: UserIdWords,
     pub password: Password,
     pub passcode: Passcode,
+    pub two_codes: TwoCodesWords,
     pub recovery: Recovery,
     pub recovery_issue: RecoveryIssue,
     pub recovery_codes: RecoveryCodes,
@@ -156,8 +158,10 @@ sections! {
     Password { title, label, empty, show, rejected, check_type, check_case, check_shown, forgotten }
     Passcode {
         title, lead, server_time, next_code, empty, short, not_digits, rejected, check_clock, check_account,
-        check_next, held, pending, pending_hint, recovery, just_used,
+        check_next, held, pending, pending_hint, two_codes, recovery, just_used,
     }
+    /// Two codes in place of one.
+    TwoCodesWords { title, lead, step_1, first, step_2, second, same, check_order, check_used, one_code }
     /// A recovery code in place of the phone's.
     Recovery { title, lead, label, empty, no_code, rejected, check_paper, check_newest, check_used, phone }
     /// Making recovery codes.
@@ -168,9 +172,12 @@ sections! {
         hello, totp, totp_off, totp_pending, totp_active, totp_active_on_two, last_login, last_login_value, first_login,
         activity, enable, disable, add_phone, phones, phone_added, phone_removed, desk, policy_disabled, activated, disabled, recovery_codes, recovery_codes_issued,
         recovery_code_used, recovery_code_used_hint, recovery_codes_few,
-        change_password, show_activity, password_changed,
+        change_password, show_activity, password_changed, phone_ahead, phone_behind, phone_clock_hint, office_clock,
     }
-    Enrollment { title, required, step_1, step_2, step_3, account, prove, once, alone, by_hand, turn_over, rejected }
+    Enrollment {
+        title, required, step_1, step_2, step_3, account, prove, once, alone, by_hand, turn_over, rejected, clock_ahead,
+        clock_behind, office_clock,
+    }
     Disable { title, question, question_required, fresh, confirm }
     /// A second phone: adding one, the list of both, taking one away.
     PhonesWords {
@@ -207,6 +214,7 @@ sections! {
     AccountCard {
         reveal_email, email, totp_pending, phone, phone_used, phone_unused, recovery_codes, codes_left, codes, wrong_codes, wait, held, suspended,
         since, one_time_password, until, never, created, own, no_activity, time, activity, from, by,
+        phone_clock, phone_clock_value,
     }
     /// An act on an account: its name, what follows from it, and that it is done.
     ActWords { label, effect, done }
@@ -235,7 +243,7 @@ sections! {
     }
     Idle { title, text, hint, beside }
     Help {
-        title, keys, menu, user_type, user_id, password, passcode, home, enrollment, disable, own_password,
+        title, keys, menu, user_type, user_id, password, passcode, two_codes, home, enrollment, disable, own_password,
         account_activity, reset_request, reset_sent, reset_confirm, reset_done, inbox, recovery, recovery_issue,
         recovery_codes, phones, desk, account_card, desk_act, one_time_password, desk_policy, desk_outbox, desk_audit,
     }
@@ -268,6 +276,15 @@ impl Text {
         } else {
             said.join(" ")
         }
+    }
+
+    /// Says how far a phone's clock is off, in the words for one that is ahead or behind.
+    pub fn drift(&self, drift: Drift, ahead: &str, behind: &str) -> String {
+        let minutes = drift.minutes();
+        let number = minutes.unsigned_abs().to_string();
+        let said = fill(&self.common.minutes, &[("n", &number)]);
+        let words = if minutes > 0 { ahead } else { behind };
+        fill(words, &[("minutes", &said)])
     }
 
     /// What a phone is called: as its owner has named it, or by its number.

@@ -11,6 +11,7 @@ mod login;
 mod officer;
 mod own_password;
 mod passcode;
+mod phone_clock;
 mod pictures;
 mod policy;
 mod prompt;

@@ -578,7 +578,10 @@ async fn activate_and_come_back(holder: &House, key: &AccountKey) {
         tokio::task::yield_now().await;
     }
     let code = holder.code(&secret.unwrap());
-    let proved = enrollment.prove(&prover, code, &here()).await.unwrap();
+    let proved = enrollment
+        .prove(&prover, None, code, &here())
+        .await
+        .unwrap();
     assert!(matches!(proved, ProveOutcome::Activated(_)), "{proved:?}");
 }
 

@@ -4,12 +4,12 @@
 //! Left out is what asks for nothing to be done: a look at one's own home by a login that has ended, and a request to a service
 //! that cannot answer, which refuses nobody.
 
-use std::{fmt::Debug, sync::LazyLock};
+use std::{fmt::Debug, sync::LazyLock, time::Duration};
 
 use lpse_kiosk::{
     domain::{
         AccountKey, Authenticated, Authenticator, AwaitingPasscode, AwaitingPassword, EmailAddress,
-        Identified, Passcode, PersonName, Policy, Secret, Source, UserId, UserType,
+        Identified, Passcode, PersonName, Policy, Secret, Source, TimeStep, UserId, UserType,
         account::Role,
         audit::{Act, AuditOutcome},
         letter::{Delivery, LetterKind},
@@ -18,6 +18,7 @@ use lpse_kiosk::{
         recovery::RecoveryCode,
         reset::{ResetSecret, ShortCode},
         security_code::Challenge,
+        totp::PasscodePair,
     },
     ports::Clock,
     service::{
@@ -218,6 +219,42 @@ async fn codes_at_the_login() {
     refused(&house, act, "ended-login", show(code)).await;
 }
 
+#[tokio::test]
+async fn two_codes_at_the_login() {
+    let (house, phone) = with_phone().await;
+    let act = Act::CheckTwoCodes;
+    let awaiting = house.awaiting().await;
+    let show = async |pair: PasscodePair| {
+        let authentication = &house.services.authentication;
+        let checked = authentication.check_pair(&awaiting, pair, &HERE);
+        checked.await.unwrap()
+    };
+    let pair = |minutes: u64| {
+        let ahead = Duration::from_secs(60 * minutes);
+        let first = TimeStep::at(house.clock.now() + ahead);
+        PasscodePair {
+            first: phone.passcode(first),
+            second: phone.passcode(first.next()),
+        }
+    };
+    refused(&house, act, "wrong-passcode", show(pair(90))).await;
+    refused(&house, act, "waiting", show(pair(6))).await;
+    house.clock.pass(60);
+    let good = pair(6);
+    show(good).await;
+    refused(&house, act, "spent-passcode", show(good)).await;
+    edit_ppk30(&house, |account| account.passcode_throttle.failures = 100).await;
+    refused(&house, act, "held", show(good)).await;
+    edit_ppk30(&house, |account| {
+        account.passcode_throttle = Default::default();
+        account.authenticator = Authenticator::Absent;
+    })
+    .await;
+    refused(&house, act, "no-proved-key", show(good)).await;
+    end_logins(&house).await;
+    refused(&house, act, "ended-login", show(good)).await;
+}
+
 /// The recovery codes of whoever is logged in.
 async fn issued(house: &House, who: &Authenticated) -> Vec<RecoveryCode> {
     let issued = house.services.recovery.issue(who, None, &HERE).await;
@@ -278,7 +315,7 @@ async fn a_new_key() {
     refused(&house, act, "ended-login", start_over(&half_way)).await;
     let prover = Prover::AtHome(at_home(&house).await);
     let prove = async |code: Passcode| {
-        let proved = enrollment.prove(&prover, code, &HERE);
+        let proved = enrollment.prove(&prover, None, code, &HERE);
         proved.await.unwrap()
     };
     let start = async || enrollment.start(&prover, &HERE).await.unwrap();
@@ -354,7 +391,7 @@ async fn adding_proving_and_removing_a_phone() {
     let phones = &house.services.phones;
     let first = house.account().await.authenticator.phones_seen().remove(0);
     let add = async |code| phones.add(&who, None, code, &HERE).await.unwrap();
-    let prove = async |code| phones.prove(&who, code, &HERE).await.unwrap();
+    let prove = async |code| phones.prove(&who, None, code, &HERE).await.unwrap();
     let remove = async |code| phones.remove(&who, &first, code, &HERE).await.unwrap();
     let (adding, proving, removing) = (Act::AddPhone, Act::ProvePhone, Act::RemovePhone);
     let wrong = wrong_code();
@@ -569,7 +606,9 @@ async fn officer(house: &House, id: &str) -> (AccountKey, Secret, Authenticated)
         panic!("a key");
     };
     let phone = secret_of(provisioning.uri());
-    let proved = enrollment.prove(&prover, house.code(&phone), &HERE).await;
+    let proved = enrollment
+        .prove(&prover, None, house.code(&phone), &HERE)
+        .await;
     let ProveOutcome::Activated(granted) = proved.unwrap() else {
         panic!("a login");
     };

@@ -60,13 +60,13 @@ async fn started(services: &Services, who: &Authenticated) -> Secret {
     let name = PhoneName::parse("HP kantor").unwrap();
     let added = services.phones.add(who, Some(name), None, &HERE);
     match added.await.unwrap() {
-        AddOutcome::Started(_, provisioning) => secret_of(provisioning.uri()),
+        AddOutcome::Started(_, provisioning, _) => secret_of(provisioning.uri()),
         other => panic!("a key, not {other:?}"),
     }
 }
 
 async fn prove(house: &House, who: &Authenticated, code: Passcode) -> PhonesOutcome {
-    let proved = house.services.phones.prove(who, code, &HERE);
+    let proved = house.services.phones.prove(who, None, code, &HERE);
     proved.await.unwrap()
 }
 
@@ -381,7 +381,11 @@ async fn nothing_is_added_to_what_was_reset_meanwhile() {
         async move { reset(&services).await }
     };
     let services = meddled(&house, meanwhile);
-    let proved = services.phones.prove(&who, code, &HERE).await.unwrap();
+    let proved = services
+        .phones
+        .prove(&who, None, code, &HERE)
+        .await
+        .unwrap();
     assert!(
         matches!(proved, PhonesOutcome::Refused(Refusal::Ended)),
         "{proved:?}"

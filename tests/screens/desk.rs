@@ -9,7 +9,7 @@ use lpse_kiosk::{
     domain::{
         Account, AccountKey, Activity, ActivityKind, EmailAddress, PasswordHash, PersonName,
         Policy, Refusal, Source, UserId, UserType,
-        account::{LastLogin, Role, TotpState},
+        account::{LastLogin, PhoneClock, Role, TotpState},
         audit::{Act, AuditRecord, OutcomeWord},
         authenticator::Ordinal,
         idle::{Presence, Reason},
@@ -24,6 +24,7 @@ use lpse_kiosk::{
         recorded::ClockFault,
         stranded::Stranded,
         throttle::Gate,
+        totp::Drift,
     },
     tui::{
         App, AppSettings, DeskReply, DeskRequest, Effect, Ending, EndingReason, Event, HomeNotice,
@@ -186,6 +187,7 @@ pub fn card() -> Card {
         role: Role::User,
         masked_email: "s***@contoh.go.id".into(),
         totp: active(),
+        phone_clock: None,
         phones: vec![phone(Ordinal::First, None)],
         gate: Gate::Open,
         passcode_failures: 0,
@@ -206,6 +208,10 @@ fn waiting_card() -> Card {
     Card {
         gate: Gate::Wait(Duration::from_secs(300)),
         passcode_failures: 8,
+        phone_clock: Some(PhoneClock {
+            drift: Drift::of_steps(12).unwrap(),
+            seen: at("2020-08-13T01:40:00Z"),
+        }),
         ..card()
     }
 }

@@ -28,6 +28,7 @@ use lpse_kiosk::{
         recovery::{IssuedCodes, RecoverySet, RecoveryState},
         reset::{ResetSecret, ShortCode, Void},
         security_code::{Challenge, Picture},
+        totp::Drift,
     },
     tui::{
         App, AppSettings, DeskReply, Effect, Ending, EndingReason, Event, HomeNotice, HomeView,
@@ -192,6 +193,11 @@ fn with_recovery(left: Option<u8>) -> HomeView {
         }),
         ..home(ACTIVE, Policy::Enabled, None)
     }
+}
+
+/// A phone whose clock is so many steps ahead.
+fn drift(steps: i64) -> Drift {
+    Drift::of_steps(steps).unwrap()
 }
 
 fn issued_codes() -> IssuedCodes {
@@ -380,6 +386,25 @@ impl Person {
             recovery: true,
             spent_until: None,
         });
+        person
+    }
+
+    /// At the code of a phone of which two have been refused.
+    fn with_two_refused(self) -> Self {
+        let mut person = self.at_passcode_with_recovery();
+        for _ in 0..2 {
+            person.types("123456");
+            person.answered(Reply::Refused(Refusal::Rejected {
+                wait: Duration::ZERO,
+            }));
+        }
+        person
+    }
+
+    /// At the form for two codes, with the first of them typed.
+    fn with_first_of_two(self) -> Self {
+        let mut person = self.with_two_refused();
+        person.types("\t\t\n123456");
         person
     }
 
@@ -692,6 +717,32 @@ const STATES: &[State] = &[
         }));
         person
     }),
+    ("passcode_rejected_twice", |person| {
+        person.with_two_refused()
+    }),
+    ("two_codes", |person| {
+        let mut person = person.with_two_refused();
+        person.types("\t\t\n123");
+        person
+    }),
+    ("two_codes_second", |person| {
+        let mut person = person.with_first_of_two();
+        person.types("65");
+        person
+    }),
+    ("two_codes_same", |person| {
+        let mut person = person.with_first_of_two();
+        person.types("123456");
+        person
+    }),
+    ("two_codes_rejected", |person| {
+        let mut person = person.with_first_of_two();
+        person.types("654321");
+        person.answered(Reply::Refused(Refusal::Rejected {
+            wait: Duration::from_secs(3),
+        }));
+        person
+    }),
     ("recovery", |person| {
         let mut person = person.at_recovery();
         person.types("acde-fghj km");
@@ -762,6 +813,20 @@ const STATES: &[State] = &[
             },
         );
         person.at_home(view)
+    }),
+    ("home_phone_clock", |person| {
+        let mut view = with_recovery(Some(3));
+        view.notice = Some(HomeNotice::PhoneClock(drift(12)));
+        let two_codes = Activity {
+            kind: ActivityKind::PhoneClock,
+            ..view.activity[0].clone()
+        };
+        view.activity.insert(1, two_codes);
+        person.at_home(view)
+    }),
+    ("home_office_clock", |person| {
+        let notice = Some(HomeNotice::OfficeClock);
+        person.at_home(home(ACTIVE, Policy::Enabled, notice))
     }),
     ("home_recovery_codes_used_up", |person| {
         let mut view = with_recovery(Some(0));
@@ -851,6 +916,18 @@ const STATES: &[State] = &[
     ("recovery_codes_idle", |person| {
         let mut person = person.at_recovery_codes();
         person.event(ends_in(15, EndingReason::Idle));
+        person
+    }),
+    ("enrollment_phone_clock", |person| {
+        let mut person = person.at_enrollment(true);
+        person.types("123456");
+        person.answered(Reply::Refused(Refusal::PhoneClock(drift(-12))));
+        person
+    }),
+    ("enrollment_office_clock", |person| {
+        let mut person = person.at_enrollment(false);
+        person.types("123456");
+        person.answered(Reply::Refused(Refusal::OfficeClock));
         person
     }),
     ("enrollment_compulsory_rejected", |person| {
@@ -2148,7 +2225,7 @@ fn anything() -> impl Strategy<Value = Event> {
 
 /// Any answer at all, whatever was asked.
 fn any_reply() -> impl Strategy<Value = u8> {
-    0..17_u8
+    0..19_u8
 }
 
 fn reply(number: u8) -> Reply {
@@ -2182,6 +2259,8 @@ fn reply(number: u8) -> Reply {
         13 => Reply::RecoveryCodes(issued_codes(), Box::new(with_recovery(Some(10)))),
         14 => Reply::Refused(Refusal::FreshPasscodeWanted),
         15 => Reply::SecondPhone(provisioning()),
+        16 => Reply::Refused(Refusal::PhoneClock(drift(12))),
+        17 => Reply::Refused(Refusal::OfficeClock),
         _ => Reply::Inbox(letters()),
     }
 }

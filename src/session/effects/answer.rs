@@ -39,6 +39,7 @@ pub fn at_home(granted: Granted, notice: Option<HomeNotice>) -> (HomeView, Proof
     let proofs = Proofs::LoggedIn(LoggedIn {
         authenticated: granted.authenticated,
         previous_login: granted.previous_login,
+        shown: None,
     });
     (view, proofs)
 }
@@ -61,6 +62,7 @@ pub fn enrollment(key: NewKey, compulsory: bool) -> Reply {
     let NewKey {
         provisioning,
         codes_follow,
+        ..
     } = key;
     Reply::Enrollment {
         provisioning,

@@ -19,10 +19,13 @@ use crate::{
 pub async fn start_enrollment(services: &Services, source: &Source, login: LoggedIn) -> Attempted {
     let prover = Prover::AtHome(login.authenticated.clone());
     let started = services.enrollment.start(&prover, source).await?;
-    let proofs = Proofs::LoggedIn(login);
     Ok(match started {
-        StartOutcome::Refused(refusal) => refused(refusal, proofs),
-        StartOutcome::Started(key) => (enrollment(key, false), proofs),
+        StartOutcome::Refused(refusal) => refused(refusal, Proofs::LoggedIn(login)),
+        StartOutcome::Started(key) => {
+            let shown = Some(key.shown);
+            let proofs = Proofs::LoggedIn(LoggedIn { shown, ..login });
+            (enrollment(key, false), proofs)
+        }
     })
 }
 
@@ -33,7 +36,9 @@ pub async fn prove_enrollment(
     passcode: Passcode,
 ) -> Attempted {
     let prover = Prover::AtHome(login.authenticated.clone());
-    let outcome = services.enrollment.prove(&prover, passcode, source).await?;
+    let enrollment = &services.enrollment;
+    let outcome = enrollment.prove(&prover, login.shown, passcode, source);
+    let outcome = outcome.await?;
     let previous = login.previous_login.clone();
     Ok(proved(outcome, previous, Proofs::LoggedIn(login)))
 }
@@ -55,7 +60,8 @@ pub async fn disable_totp(
             home(*granted, Some(HomeNotice::TotpDisabled))
         }
         DisableOutcome::EnrollmentWanted(awaiting, key) => {
-            (compulsory(key), Proofs::Enrolling(awaiting))
+            let proofs = Proofs::Enrolling(awaiting, key.shown);
+            (compulsory(key), proofs)
         }
     })
 }
@@ -75,9 +81,10 @@ pub async fn add_phone(
         // Home shows what there is.
         AddOutcome::Refused(Refusal::PhonesChanged) => load_home(services, login).await,
         AddOutcome::Refused(refusal) => Ok(refused(refusal, Proofs::LoggedIn(login))),
-        AddOutcome::Started(authenticated, provisioning) => {
+        AddOutcome::Started(authenticated, provisioning, shown) => {
             let proofs = Proofs::LoggedIn(LoggedIn {
                 authenticated,
+                shown: Some(shown),
                 ..login
             });
             Ok((Reply::SecondPhone(provisioning), proofs))
@@ -92,7 +99,8 @@ pub async fn prove_phone(
     passcode: Passcode,
 ) -> Attempted {
     let phones = &services.phones;
-    let proved = phones.prove(&login.authenticated, passcode, source).await?;
+    let proved = phones.prove(&login.authenticated, login.shown, passcode, source);
+    let proved = proved.await?;
     phones_changed(services, login, proved, HomeNotice::PhoneAdded).await
 }
 
@@ -187,6 +195,7 @@ async fn present(
     let LoggedIn {
         authenticated,
         previous_login,
+        ..
     } = login;
     let Some((account, rules)) = services.enrollment.home(&authenticated).await? else {
         return Ok(None);

@@ -304,6 +304,8 @@ impl Attempt {
             // What these mean is for the one screen to say that they can come to.
             Some(
                 Refusal::Wait(_)
+                | Refusal::PhoneClock(_)
+                | Refusal::OfficeClock
                 | Refusal::FreshPasscodeWanted
                 | Refusal::SecurityCode
                 | Refusal::ResetVoid(_)

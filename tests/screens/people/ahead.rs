@@ -400,6 +400,7 @@ fn is_grave(request: &Request) -> bool {
         Request::Desk(_)
         | Request::CheckPassword { .. }
         | Request::CheckPasscode(_)
+        | Request::CheckPair(_)
         | Request::CheckRecoveryCode(_)
         | Request::StartEnrollment
         | Request::ProveEnrollment(_)

@@ -10,7 +10,7 @@ use super::{
 use crate::{
     domain::{
         Activity, EmailAddress,
-        account::{LastLogin, Role, TotpState},
+        account::{LastLogin, PhoneClock, Role, TotpState},
         calendar,
         idle::Presence,
         officer::{ActKind, Card, Declined},
@@ -163,6 +163,16 @@ impl AccountCardScreen {
                 None => fill(&words.phone_unused, &[("phone", &name), ("since", &since)]),
             };
             sheet.pair(&words.phone, &told, theme.label);
+        }
+        if let Some(PhoneClock { drift, seen }) = card.phone_clock {
+            let minutes = fill(
+                &context.text.common.minutes,
+                &[("n", &format!("{:+}", drift.minutes()))],
+            );
+            let date = calendar::date(seen, context.settings.zone, &context.text.months);
+            let said = [("minutes", minutes.as_str()), ("date", date.as_str())];
+            let said = fill(&words.phone_clock_value, &said);
+            sheet.pair(&words.phone_clock, &said, theme.label);
         }
         if let Some(left) = card.recovery_codes_left {
             let left = fill(&words.codes_left, &[("n", &left.to_string())]);

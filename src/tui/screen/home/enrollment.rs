@@ -363,8 +363,18 @@ impl EnrollmentScreen {
         sheet.gap();
         form.write(sheet, Item::Code);
         self.attempt.write(sheet, context, |sheet| {
-            sheet.refusal(&fill(rejected, &[("seconds", &said)]));
+            let entry = self.provisioning.account_name();
+            let said = [("entry", entry), ("seconds", said.as_str())];
+            sheet.refusal(&fill(rejected, &said));
         });
+        match self.attempt.last() {
+            Some(Refusal::PhoneClock(drift)) => {
+                let (ahead, behind) = (&words.clock_ahead, &words.clock_behind);
+                sheet.refusal(&context.text.drift(drift, ahead, behind));
+            }
+            Some(Refusal::OfficeClock) => sheet.refusal(&words.office_clock),
+            _ => {}
+        }
         write_copied(sheet, context);
         write_working(sheet, context);
         form.write(sheet, Item::Prove);

@@ -124,6 +124,8 @@ pub fn notice_words(
             fill(&words.recovery_code_used, &[("n", &left)])
         }
         HomeNotice::PasswordChanged => words.password_changed.clone(),
+        HomeNotice::PhoneClock(drift) => text.drift(drift, &words.phone_ahead, &words.phone_behind),
+        HomeNotice::OfficeClock => words.office_clock.clone(),
     }
 }
 
@@ -204,8 +206,12 @@ impl Screen for HomeScreen {
         sheet.hint(&format!("{}  {kind}", view.account.user_id));
         if let Some(notice) = view.notice {
             sheet.success(&notice_words(notice, view.recovery, context.text));
-            if notice == HomeNotice::RecoveryCodeUsed {
-                sheet.message_aside(&words.recovery_code_used_hint);
+            match notice {
+                HomeNotice::RecoveryCodeUsed => {
+                    sheet.message_aside(&words.recovery_code_used_hint);
+                }
+                HomeNotice::PhoneClock(_) => sheet.message_aside(&words.phone_clock_hint),
+                _ => {}
             }
         }
         sheet.gap();
