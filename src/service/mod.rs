@@ -28,6 +28,7 @@ pub mod recovery;
 pub mod reset;
 pub mod store_check;
 pub mod store_copy;
+pub mod survey;
 pub mod visits;
 
 use std::sync::Arc;
@@ -60,6 +61,7 @@ pub struct Services {
     pub nodes: nodes::Nodes,
     pub backup: backup::Backup,
     pub store_check: store_check::StoreCheck,
+    pub survey: survey::Survey,
     ended_logins: EndedLogins,
 }
 
@@ -87,6 +89,7 @@ impl Services {
             nodes: nodes::Nodes::new(foundation.clone()),
             backup: backup::Backup::new(foundation.clone()),
             store_check: store_check::StoreCheck::new(foundation.clone()),
+            survey: survey::Survey::new(foundation.clone()),
             ended_logins: foundation.ended_logins.clone(),
         }
     }

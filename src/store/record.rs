@@ -6,6 +6,7 @@
 mod desk_act;
 mod letter;
 mod reset;
+mod totp_counts;
 
 use data_encoding::BASE64_NOPAD;
 use jiff::Timestamp;
@@ -34,6 +35,10 @@ pub use reset::{
     SourceResets, StoredTicket, decode_hour_count, decode_source_resets, decode_ticket,
     decode_ticket_owner, encode_hour_count, encode_source_resets, encode_ticket,
     encode_ticket_owner,
+};
+pub use totp_counts::{
+    Counting, Reach, StoredTotpCounts, decode_counting, decode_totp_counts, encode_counting,
+    encode_totp_counts,
 };
 
 /// The version this program writes, and the newest it reads.

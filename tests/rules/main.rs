@@ -15,3 +15,4 @@ mod phones;
 mod recovery;
 mod remote;
 mod reset;
+mod survey;

@@ -67,6 +67,7 @@ impl Mailbox {
             wake: foundation.letters.wake.clone(),
             node: "local".into(),
             is_shared: false,
+            conversations: Arc::default(),
         });
         Self { courier, inbox }
     }

@@ -24,7 +24,7 @@ use lpse_kiosk::{
         hashing::HashPool,
         store_check,
     },
-    store::{Commit, Key, Store, engine::memory::Memory, tagged::Tagged},
+    store::{Commit, Key, Store, counted::Counted, engine::memory::Memory, tagged::Tagged},
     vault::{MasterKey, Vault},
 };
 
@@ -221,8 +221,9 @@ pub fn foundation(
     clock: &Arc<TestClock>,
     audit: &Arc<Recorder>,
 ) -> Foundation {
+    let node = "test".to_owned();
     Foundation {
-        store,
+        store: Arc::new(Counted::new(store, node.clone())),
         vault: Vault::new(MasterKey::from_bytes([7; 32]), Vec::new()),
         clock: clock.clone(),
         random: Arc::new(Counting::default()),
@@ -237,7 +238,7 @@ pub fn foundation(
             ..Letters::none()
         },
         ended_logins: Default::default(),
-        node: "test".into(),
+        node,
     }
 }
 
