@@ -227,7 +227,7 @@ impl SpentSteps {
     /// Forgets what need not be kept one by one. The smallest step is never ahead of the clock by which one was just spent.
     fn fold(&mut self) {
         let too_many = self.single.len().saturating_sub(Self::KEPT);
-        self.up_to = self.single.drain(..too_many).last().max(self.up_to);
+        self.up_to = self.single.drain(..too_many).next_back().max(self.up_to);
         let up_to = self.up_to;
         let is_after = |step: &TimeStep| Some(*step) > up_to;
         self.single.retain(is_after);
@@ -371,8 +371,8 @@ impl PasscodePair {
 
 /// Judges two codes for `account` at `now`: those of a step and of the one after it, at most an hour away, neither spent.
 ///
-/// One code among so many steps would be hit by chance 80 times as often as within the window; two that follow each other are not,
-/// in as many years as there are. Where several pairs match, the nearest that is not spent counts. The work is the same
+/// One code among so many steps would be hit by chance 80 times as often as within the window; two that follow each other are hit
+/// once in four thousand million tries. Where several pairs match, the nearest that is not spent counts. The work is the same
 /// whatever matches.
 pub fn judge_pair(
     account: &AccountKey,
