@@ -72,9 +72,19 @@ impl CheckpointFolder {
         keep_file(&self.path, &format!("{name}{SIGNATURE}"), signature)?;
         let text = signed.checkpoint.to_string();
         keep_file(&self.path, &name, text.as_bytes())?;
+        if let Err(error) = self.remove_surplus(node, &file, kept) {
+            // Where nothing may be removed, all stay; this one is kept.
+            tracing::debug!(%error, "no old checkpoint is removed");
+        }
+        Ok(())
+    }
+
+    /// Removes what was kept first of `node`, above `kept`, and never `newest`.
+    fn remove_surplus(&self, node: &str, newest: &Path, kept: usize) -> io::Result<()> {
         let mut others = Vec::new();
         for (seq, old) in self.of(node)? {
-            if old != file {
+            if old != newest {
+                // By when, and not by its number: a log that was begun anew counts from 1 again.
                 others.push((fs::metadata(&old)?.modified()?, seq, old));
             }
         }

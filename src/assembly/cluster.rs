@@ -15,7 +15,22 @@ pub(super) async fn open(
 }
 
 #[cfg(feature = "etcd")]
-pub use with_etcd::{settings, warn_of_members};
+pub use with_etcd::{look_at_members, settings, warn_of_members};
+
+/// How many of the members that the settings name are how.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct MembersSeen {
+    pub answering: u64,
+    /// They answer, and are not to be relied on: they have no leader, an alarm, another version, or refuse writes.
+    pub unsuitable: u64,
+    pub silent: u64,
+}
+
+/// Asks all members how they are; `None` where they cannot be asked.
+#[cfg(not(feature = "etcd"))]
+pub async fn look_at_members(_cluster: &Cluster) -> Option<MembersSeen> {
+    None
+}
 
 /// Says in the log which members of the cluster are not to be relied on.
 #[cfg(not(feature = "etcd"))]
@@ -36,14 +51,14 @@ mod with_etcd {
 
     use zeroize::Zeroizing;
 
-    use super::{AssemblyError, Cluster, Renewals};
+    use super::{AssemblyError, Cluster, MembersSeen, Renewals};
     use crate::{
         adapter::{certificates::can_be_shown, renewed::Renewed, secret_file},
         assembly::{
             named_files::{certificates, password},
             node::node_of,
         },
-        store::etcd::{self, EtcdSettings, EtcdTls, EtcdUser, Members, TlsFiles},
+        store::etcd::{self, EtcdSettings, EtcdTls, EtcdUser, MemberState, Members, TlsFiles},
     };
 
     /// Says in the log which members of the cluster are not to be relied on.
@@ -73,6 +88,26 @@ mod with_etcd {
                 }
             }
         }
+    }
+
+    /// Asks all members how they are; `None` where they cannot be asked.
+    pub async fn look_at_members(cluster: &Cluster) -> Option<MembersSeen> {
+        let Members(members) = etcd::look(&settings(cluster).ok()?).await;
+        let mut seen = MembersSeen::default();
+        for (_, state) in members {
+            let number = match state {
+                Err(_) => &mut seen.silent,
+                Ok(state) if is_to_be_relied_on(&state) => &mut seen.answering,
+                Ok(_) => &mut seen.unsuitable,
+            };
+            *number += 1;
+        }
+        Some(seen)
+    }
+
+    fn is_to_be_relied_on(state: &MemberState) -> bool {
+        let is_whole = state.has_leader && state.errors.is_empty();
+        is_whole && state.refuses.is_none() && state.version_fault().is_none()
     }
 
     /// How the cluster of the settings is reached.

@@ -8,7 +8,7 @@ use crate::{
     config::Config,
     ports::Audit,
     service::{EndedLogins, Foundation, Letters, hashing::HashPool},
-    store::Store,
+    store::{Store, counted::Counted},
     vault::Vault,
 };
 
@@ -21,8 +21,9 @@ pub(super) fn foundation(
     ended_logins: EndedLogins,
     letters_are_written: bool,
 ) -> Arc<Foundation> {
+    let node = node(config);
     Arc::new(Foundation {
-        store,
+        store: Arc::new(Counted::new(store, node.clone())),
         vault,
         clock,
         random: Arc::new(SystemRandom),
@@ -38,6 +39,6 @@ pub(super) fn foundation(
             wake: Arc::default(),
         },
         ended_logins,
-        node: node(config),
+        node,
     })
 }

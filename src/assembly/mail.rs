@@ -14,7 +14,7 @@ use super::{
 use crate::{
     adapter::renewed::Renewed,
     config::{Config, Mail, MailSecurity, full_name},
-    domain::EmailAddress,
+    domain::{EmailAddress, durations::SharedDurations},
     mail::{
         courier::{Courier, CourierSettings, Post},
         message::Sender,
@@ -86,6 +86,7 @@ pub(super) fn courier(
     outbox: Outbox,
     post: Post,
     is_shared: bool,
+    conversations: Arc<SharedDurations>,
 ) -> Courier {
     let nowhere = || EmailAddress::parse("lpse@localhost.invalid").expect("it has the form");
     Courier::new(CourierSettings {
@@ -105,5 +106,6 @@ pub(super) fn courier(
         wake: foundation.letters.wake.clone(),
         node: foundation.node.clone(),
         is_shared,
+        conversations,
     })
 }

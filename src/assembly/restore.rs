@@ -6,7 +6,7 @@ use super::{
     AssemblyError, audit_log::open_audit_log, data_folder::make_private, opening::open_store,
 };
 use crate::{
-    adapter::{clock::SystemClock, random::SystemRandom},
+    adapter::{audit_trail::AuditTrailFiles, clock::SystemClock, random::SystemRandom},
     config::Config,
     ports::Clock,
     service::backup::Restoring,
@@ -46,6 +46,7 @@ pub async fn open_for_restore(
         restoring: Restoring {
             store,
             audit: Arc::new(audit),
+            audit_trail: Arc::new(AuditTrailFiles::new(&config.audit_file())),
             clock,
             random: Arc::new(SystemRandom),
         },

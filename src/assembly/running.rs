@@ -24,6 +24,7 @@ use crate::{
         random::SystemRandom,
     },
     config::Config,
+    domain::durations::SharedDurations,
     mail::{
         courier::{Courier, Post},
         inbox::Inbox,
@@ -74,6 +75,8 @@ pub struct Vitals {
     pub acts: Arc<AuditCounts>,
     /// Whether the audit log takes records.
     pub audit: audit_log::Health,
+    /// How long conversations with the mail server took.
+    pub conversations: Arc<SharedDurations>,
 }
 
 impl Opened {
@@ -164,6 +167,7 @@ pub async fn open(
         hashing: foundation.hashing.load(),
         acts,
         audit: audit_health,
+        conversations: Arc::default(),
     };
     let mut services = Services::new(&foundation);
     services.inbox = inbox;
@@ -171,7 +175,10 @@ pub async fn open(
     tidy_up(&foundation, &services, &outbox, is_shared).await?;
     Ok(Opened {
         services: Arc::new(services),
-        courier: post.map(|post| courier(config, &foundation, outbox, post, is_shared)),
+        courier: post.map(|post| {
+            let conversations = vitals.conversations.clone();
+            courier(config, &foundation, outbox, post, is_shared, conversations)
+        }),
         foundation,
         is_shared,
         liveness,

@@ -40,7 +40,7 @@ pub use flags::Flags;
 pub use letters::{BaseUrl, Mail, MailSecurity, Web, full_name};
 pub use notation::Kind;
 pub use origin::{Origin, Origins};
-pub use serving::{LogFormat, Ssh};
+pub use serving::{LogFormat, Metrics, MetricsPlace, Ssh};
 pub use setting::SETTINGS;
 pub use source::{DATA_VARIABLE, DEFAULT_FILE, Environment, FILE_VARIABLE};
 pub use store_kind::{StoreKind, UnknownStoreKind};
@@ -197,6 +197,7 @@ impl Draft {
             self.config.ssh.host_key = Some(file);
         }
         self.config.check_cluster(cfg!(feature = "etcd"))?;
+        self.config.check_metrics()?;
         self.config.check_letters()
     }
 

@@ -1,7 +1,7 @@
 //! The settings for `serve`: where people come in over SSH, how many and for how long; the form of the log; and the
 //! place where the machine's own monitoring asks.
 
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::{fmt, net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
 
 use crate::domain::{network::Networks, word::words};
 
@@ -42,6 +42,67 @@ impl Default for Ssh {
             in_all: Duration::from_secs(60 * 60),
             grace: Duration::from_secs(30),
             longest_penalty: Duration::from_secs(10 * 60),
+        }
+    }
+}
+
+/// Where health and metrics are told, and to whom.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Metrics {
+    /// `None`: nowhere.
+    pub listen: Option<MetricsPlace>,
+    /// The group whose members may connect to the socket, besides its owner.
+    pub group: Option<String>,
+    pub token_file: Option<PathBuf>,
+    pub certificate_file: Option<PathBuf>,
+    pub key_file: Option<PathBuf>,
+}
+
+/// A place where monitoring asks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum MetricsPlace {
+    Address(SocketAddr),
+    /// A Unix socket.
+    Socket(PathBuf),
+}
+
+impl MetricsPlace {
+    /// What the path of a socket begins with.
+    const SOCKET: &str = "unix:";
+
+    /// Others than this machine's users may reach it.
+    pub fn is_for_strangers(&self) -> bool {
+        match self {
+            Self::Address(address) => !address.ip().to_canonical().is_loopback(),
+            Self::Socket(_) => false,
+        }
+    }
+}
+
+/// The text names no such place.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("it is an address with a port, or unix: and the absolute path of a socket")]
+pub struct UnknownPlace;
+
+impl FromStr for MetricsPlace {
+    type Err = UnknownPlace;
+
+    fn from_str(text: &str) -> Result<Self, UnknownPlace> {
+        match text.strip_prefix(Self::SOCKET) {
+            Some(path) if path.starts_with('/') && !path.ends_with('/') && !path.contains('\0') => {
+                Ok(Self::Socket(path.into()))
+            }
+            Some(_) => Err(UnknownPlace),
+            None => text.parse().map(Self::Address).map_err(|_| UnknownPlace),
+        }
+    }
+}
+
+impl fmt::Display for MetricsPlace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Address(address) => write!(f, "{address}"),
+            Self::Socket(path) => write!(f, "{}{}", Self::SOCKET, path.display()),
         }
     }
 }

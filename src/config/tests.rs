@@ -166,12 +166,15 @@ fn every_setting_is_taken_from_the_file_and_from_the_environment() {
         ("store", "node") => "loket-7",
         ("keys", "master_key_file") => "/srv/kunci",
         (_, "file") => "/srv/catatan",
+        ("audit", "checkpoints") => "/srv/saksi",
         ("log", "level") => "debug",
         ("log", "format") => "json",
         ("ssh", "listen") => "192.0.2.1:22, [::1]:2222",
         ("ssh", "host_key") => "/srv/kunci-ssh",
         ("ssh", "login_seconds") => "60",
-        ("metrics", "listen") => "127.0.0.1:9464",
+        ("metrics", "listen") => "unix:/run/lpse-kiosk/metrics.sock",
+        ("metrics", "group") => "telegraf",
+        ("metrics", "token_file") => "/srv/rahasia",
         ("mail", "server") => "mail.contoh.go.id",
         ("mail", "security") => "tls",
         ("mail", "user") => "kios",
@@ -199,6 +202,9 @@ fn every_setting_is_taken_from_the_file_and_from_the_environment() {
             vec![("store", "user"), ("store", "password_file")]
         }
         ("web", "certificate" | "key") => vec![("web", "certificate"), ("web", "key")],
+        ("metrics", "certificate" | "key") => {
+            vec![("metrics", "certificate"), ("metrics", "key")]
+        }
         _ => Vec::new(),
     };
     for setting in SETTINGS.iter() {
@@ -254,11 +260,56 @@ fn every_example_is_allowed() {
 }
 
 #[test]
-fn metrics_are_told_on_this_machine_only() {
+fn metrics_are_told_to_others_only_by_tls_and_with_a_token() {
+    let token = "token_file = \"/srv/token\"";
+    let pair = "certificate = \"/srv/pem\"\nkey = \"/srv/key\"";
+    let settings = |listen: &str, others: &[&str]| {
+        format!("[metrics]\nlisten = {listen:?}\n{}", others.join("\n"))
+    };
+    for far in [
+        "0.0.0.0:9464",
+        "192.0.2.1:9464",
+        "[::]:9464",
+        "[2001:db8::1]:9464",
+    ] {
+        refused(&settings(far, &[]), &["so [metrics] token_file must"]);
+        refused(&settings(far, &[pair]), &["so [metrics] token_file must"]);
+        refused(
+            &settings(far, &[token]),
+            &["so [metrics] certificate and key must"],
+        );
+        load(&settings(far, &[token, pair]), &[], &Flags::default()).unwrap();
+    }
+    for near in ["127.0.0.1:9464", "[::1]:9464", "[::ffff:127.0.0.1]:9464"] {
+        for others in [&[][..], &[token], &[pair], &[token, pair]] {
+            load(&settings(near, others), &[], &Flags::default()).unwrap();
+        }
+    }
+    let socket = "unix:/run/lpse-kiosk/metrics.sock";
+    for others in [&[][..], &["group = \"telegraf\""], &[token]] {
+        load(&settings(socket, others), &[], &Flags::default()).unwrap();
+    }
     refused(
-        "[metrics]\nlisten = \"0.0.0.0:9464\"",
-        &["everybody on the network could read along"],
+        &settings(socket, &[pair]),
+        &["listen is a socket of this machine"],
     );
+    refused(
+        &settings(socket, &["key = \"/srv/key\""]),
+        &["[metrics] certificate and [metrics] key go together"],
+    );
+    for wrong in [
+        "unix:metrics.sock",
+        "unix:",
+        "unix:/run/",
+        "localhost:9464",
+        "9464",
+        "",
+    ] {
+        refused(
+            &settings(wrong, &[]),
+            &["[metrics] listen", "unix: and the absolute path"],
+        );
+    }
 }
 
 #[test]
@@ -460,7 +511,7 @@ fn no_two_settings_share_a_variable_and_sections_stand_together() {
 
 #[test]
 fn training_touches_no_log_of_the_real_service() {
-    let file = "[audit]\nfile = \"/var/log/audit\"\n[log]\nfile = \"/var/log/kiosk\"";
+    let file = "[audit]\nfile = \"/var/log/audit\"\ncheckpoints = \"/mnt/saksi\"\n[log]\nfile = \"/var/log/kiosk\"";
     let config = load(file, &[], &Flags::default()).unwrap();
     assert_eq!(config.audit_file(), Path::new("/var/log/audit"));
     assert_eq!(config.log_file(), Path::new("/var/log/kiosk"));
@@ -469,6 +520,7 @@ fn training_touches_no_log_of_the_real_service() {
     assert_eq!(config.office, "LPSE Kota Contoh");
     assert_eq!(config.terminal.as_deref(), Some("loket-1"));
     assert_eq!(config.audit_file(), Path::new("/latihan/audit.jsonl"));
+    assert!(config.checkpoints_folder().starts_with("/latihan"));
     assert_eq!(config.log_file(), Path::new("/latihan/lpse-kiosk.log"));
 }
 

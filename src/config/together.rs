@@ -4,6 +4,7 @@ use super::{
     cluster::WITHOUT_ETCD,
     error::ConfigError,
     letters::{MailSecurity, is_this_machine},
+    serving::MetricsPlace,
     store_kind::StoreKind,
     values::Config,
 };
@@ -48,6 +49,40 @@ impl Config {
         }
         if cluster.user.is_some() != cluster.password_file.is_some() {
             return refuse("[store] user and [store] password_file go together");
+        }
+        Ok(())
+    }
+
+    /// Refuses settings of a place for monitoring that make no sense together, or would tell everybody.
+    pub(super) fn check_metrics(&self) -> Result<(), ConfigError> {
+        let metrics = &self.metrics;
+        let refuse = |why: &str| Err(ConfigError::Together(why.to_owned()));
+        if metrics.certificate_file.is_some() != metrics.key_file.is_some() {
+            return refuse("[metrics] certificate and [metrics] key go together");
+        }
+        let Some(listen) = &metrics.listen else {
+            return Ok(());
+        };
+        let is_socket = matches!(listen, MetricsPlace::Socket(_));
+        if metrics.certificate_file.is_some() && is_socket {
+            return refuse(
+                "[metrics] certificate and key are for an address, and [metrics] listen is a socket of this machine; leave \
+                 them out",
+            );
+        }
+        if listen.is_for_strangers() {
+            if metrics.token_file.is_none() {
+                return refuse(
+                    "[metrics] listen is an address that other machines reach, so [metrics] token_file must name the file \
+                     with the token that monitoring shows",
+                );
+            }
+            if metrics.certificate_file.is_none() {
+                return refuse(
+                    "[metrics] listen is an address that other machines reach, so [metrics] certificate and key must name \
+                     what TLS is spoken with: everybody on the way could read along, and take the token",
+                );
+            }
         }
         Ok(())
     }

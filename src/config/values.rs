@@ -11,7 +11,7 @@ use tracing::level_filters::LevelFilter;
 use super::{
     cluster::Cluster,
     letters::{Mail, Web},
-    serving::{LogFormat, Ssh},
+    serving::{LogFormat, Metrics, Ssh},
     store_kind::StoreKind,
     theme::ThemeChoice,
 };
@@ -62,8 +62,7 @@ pub struct Config {
     /// `None`: journald where systemd has connected standard error to it, else text.
     pub log_format: Option<LogFormat>,
     pub ssh: Ssh,
-    /// Where health and metrics are told, on this machine only; `None`: nowhere.
-    pub metrics: Option<SocketAddr>,
+    pub metrics: Metrics,
     pub mail: Mail,
     pub web: Web,
     /// How long the link and the short code of a reset hold.
@@ -144,7 +143,7 @@ impl Config {
         self.log = None;
         self.audit = None;
         self.audit_checkpoints = None;
-        self.metrics = None;
+        self.metrics = Metrics::default();
         // Where nothing else is said, the office and the terminal are those of the manual's pictures.
         if self.office == Self::default().office {
             self.office = "LPSE Kota Contoh".to_owned();
@@ -198,7 +197,7 @@ impl Default for Config {
             log_level: LevelFilter::INFO,
             log_format: None,
             ssh: Ssh::default(),
-            metrics: None,
+            metrics: Metrics::default(),
             mail: Mail::default(),
             web: Web::default(),
             link_holds: Duration::from_secs(30 * 60),

@@ -4,39 +4,39 @@
 use std::{
     io,
     net::{SocketAddr, TcpListener},
-    path::Path,
     sync::Arc,
     time::Duration,
 };
 
-use jiff::Timestamp;
 use tokio::{sync::watch, task::JoinSet};
-use tokio_rustls::rustls::ServerConfig;
 
-use super::{checkpoints::Checkpoints, rotation};
+use super::{
+    certified::{self, Certified, CertifiedError},
+    checkpoints::Checkpoints,
+    metrics_door::{self, MetricsDoor, MetricsDoorError},
+    rotation,
+};
 use crate::{
-    adapter::{
-        checkpoint_folder::CheckpointFolder,
-        random::SystemRandom,
-        renewed::Renewed,
-        secret_file::{self, SecretFileError},
-    },
-    assembly::Opened,
-    config::{self, BaseUrl, Config},
+    adapter::{checkpoint_folder::CheckpointFolder, random::SystemRandom},
+    assembly::{Members, Opened},
+    config::{self, BaseUrl, Config, StoreKind},
     frontend::{
         admission::counts::Counts,
         command_socket::{self, Held},
-        metrics::{self, CertificateEnd, Metrics},
+        metrics::{self, CertificateEnd, Certificates, Metrics},
         private_socket::PrivateSocket,
-        web::{self, TlsError, TlsInForce, Web, WebSettings},
+        web::{self, Web, WebSettings},
     },
     ports::Clock,
-    service::EndedLogins,
-    store::{Key, Store, away::Away},
+    service::{EndedLogins, survey::Survey},
+    store::{Key, Store, StoreError, away::Away},
 };
 
 /// Between two tries to hear of logins that end elsewhere.
 const HEARING_PAUSE: Duration = Duration::from_secs(1);
+
+/// Between two tries to count the accounts of a store that does not answer.
+const COUNTING_PAUSE: Duration = Duration::from_secs(60);
 
 /// Why the page cannot be served.
 #[derive(Debug, thiserror::Error)]
@@ -45,12 +45,8 @@ pub enum PageError {
         "the reset page cannot be served at {0}: {1}; free that address, or name another in [web] listen"
     )]
     Listen(SocketAddr, io::Error),
-    #[error("the certificate file {0} cannot be read: {1}")]
-    Certificate(String, io::Error),
     #[error(transparent)]
-    Key(#[from] SecretFileError),
-    #[error("[web] certificate and key: {0}")]
-    Tls(#[from] TlsError),
+    Certified(#[from] CertifiedError),
 }
 
 /// Why a background task has no place on the network.
@@ -58,10 +54,8 @@ pub enum PageError {
 pub enum ListenError {
     #[error(transparent)]
     Page(#[from] PageError),
-    #[error(
-        "health and metrics cannot be told at {0}: {1}; free that address, or name another in [metrics] listen"
-    )]
-    Metrics(SocketAddr, io::Error),
+    #[error(transparent)]
+    Metrics(#[from] MetricsDoorError),
 }
 
 /// The places on the network that the settings name, taken before anything else starts, so that a port in use is told
@@ -69,27 +63,26 @@ pub enum ListenError {
 #[derive(Debug)]
 pub struct Listeners {
     page: Option<Page>,
-    metrics: Option<TcpListener>,
+    metrics: Option<MetricsDoor>,
 }
 
 impl Listeners {
     pub fn take(config: &mut Config) -> Result<Self, ListenError> {
-        let bound = |place: SocketAddr| {
-            TcpListener::bind(place).map_err(|error| ListenError::Metrics(place, error))
-        };
         Ok(Self {
             page: Page::take(&mut config.web)?,
-            metrics: config.metrics.map(bound).transpose()?,
+            metrics: MetricsDoor::take(&config.metrics)?,
         })
     }
 
     /// Has health and the page told from now on that the program is starting, until `leave` turns true or is gone. It holds
     /// nothing of the store, and whoever asks next is answered by what [`start`] serves.
     pub fn say_starting(&self, config: &Config, leave: &watch::Receiver<bool>) {
-        if let Some(Ok(listener)) = self.metrics.as_ref().map(TcpListener::try_clone) {
+        if let Some(metrics) = &self.metrics
+            && let Ok(door) = metrics.door.try_clone()
+        {
             let leave = leave.clone();
             tokio::spawn(async move {
-                if let Err(error) = metrics::say_starting(listener, leave).await {
+                if let Err(error) = metrics::say_starting(door, leave).await {
                     tracing::error!(%error, "health is not told yet");
                 }
             });
@@ -111,11 +104,8 @@ impl Listeners {
 #[derive(Debug)]
 struct Page {
     listener: TcpListener,
-    tls: Option<Arc<Renewed<Certified>>>,
+    certified: Option<Certified>,
 }
-
-/// What the page speaks TLS with, and when its certificate ends.
-type Certified = (Arc<ServerConfig>, Timestamp);
 
 impl Page {
     /// Takes the place that the settings name, if they name one. In training, which may leave the choice of the port
@@ -125,8 +115,8 @@ impl Page {
             return Ok(None);
         };
         let failed = |error| PageError::Listen(listen, error);
-        let tls = match (&settings.certificate_file, &settings.key_file) {
-            (Some(certificate), Some(key)) => Some(Arc::new(renewed_tls(certificate, key)?)),
+        let certified = match (&settings.certificate_file, &settings.key_file) {
+            (Some(certificate), Some(key)) => Some(certified::PAGE.certified(certificate, key)?),
             _ => None,
         };
         let listener = TcpListener::bind(listen).map_err(failed)?;
@@ -134,13 +124,10 @@ impl Page {
             let at = listener.local_addr().map_err(failed)?;
             settings.base_url = Some(BaseUrl::of_this_machine(at));
         }
-        Ok(Some(Self { listener, tls }))
-    }
-
-    /// When its certificate ends, as it is whenever somebody asks.
-    fn certificate_end(&self) -> Option<CertificateEnd> {
-        let renewed = self.tls.clone()?;
-        Some(CertificateEnd(Arc::new(move || renewed.now().1)))
+        Ok(Some(Self {
+            listener,
+            certified,
+        }))
     }
 
     fn settings(&self, config: &Config) -> WebSettings {
@@ -149,38 +136,23 @@ impl Page {
             base_url: config.web.links_begin_with(),
             trusted_proxies: config.web.trusted_proxies.clone(),
             proxies: config.web.proxies.clone(),
-            tls: self
-                .tls
-                .clone()
-                .map(|renewed| -> TlsInForce { Arc::new(move || renewed.now().0) }),
+            tls: self.certified.as_ref().map(Certified::tls),
             language: config.language,
         }
     }
 }
 
-/// TLS as the two files have it whenever it is asked for. Where one of them is renewed before the other, the pair that was
-/// there before serves on.
-fn renewed_tls(certificate: &Path, key: &Path) -> Result<Renewed<Certified>, PageError> {
-    let (chain, private) = (certificate.to_owned(), key.to_owned());
-    let read = move || tls(&chain, &private);
-    Renewed::new("the page's certificate", &[certificate, key], read)
-}
-
-/// What keeps the page's certificate from being taken up when it was renewed, if anything does.
-pub fn fault_of_certificate(settings: &config::Web) -> Option<PageError> {
-    let (certificate, key) = (
-        settings.certificate_file.as_ref()?,
-        settings.key_file.as_ref()?,
-    );
-    tls(certificate, key).err()
-}
-
-fn tls(certificate: &Path, key: &Path) -> Result<Certified, PageError> {
-    let chain = std::fs::read(certificate)
-        .map_err(|error| PageError::Certificate(certificate.display().to_string(), error))?;
-    let key = secret_file::read("the page's key file", key)?;
-    let config = web::tls_config(&chain, key.as_bytes())?;
-    Ok((config, web::end(&chain)?))
+/// What keeps files that the settings name from being taken up when they were renewed, each in one line.
+pub fn faults(config: &Config) -> Vec<String> {
+    let web = &config.web;
+    let page = match (&web.certificate_file, &web.key_file) {
+        (Some(certificate), Some(key)) => certified::PAGE.fault(certificate, key),
+        _ => None,
+    };
+    let page = page.map(|error| error.to_string());
+    page.into_iter()
+        .chain(metrics_door::faults(&config.metrics))
+        .collect()
 }
 
 /// Starts the courier, the socket, the page and the metrics over an opened store. They end when `leave` holds true, and
@@ -228,6 +200,10 @@ pub fn start(
         };
         background.spawn(checkpoints.run(leave.clone()));
     }
+    background.spawn(count_accounts(
+        opened.services.survey.clone(),
+        leave.clone(),
+    ));
     let socket = config.socket_file();
     match PrivateSocket::bind(&socket) {
         Ok(socket) => {
@@ -241,19 +217,33 @@ pub fn start(
             "commands cannot work beside this process"
         ),
     }
-    if let Some(listener) = listeners.metrics {
+    if let Some(MetricsDoor {
+        door,
+        certified,
+        file,
+    }) = listeners.metrics
+    {
+        let page = listeners.page.as_ref();
         let metrics = Metrics {
             vitals: opened.vitals.clone(),
             counts: counts.clone(),
             outbox: opened.services.outbox.clone(),
-            certificate_end: (listeners.page.as_ref()).and_then(Page::certificate_end),
+            survey: opened.services.survey.clone(),
+            audit_verified: config.audit_verified_file(),
+            members: (config.store == StoreKind::Etcd)
+                .then(|| Members::new(config.cluster.clone(), clock.clone())),
+            certificates: Certificates {
+                page: page.and_then(|page| page.certified.as_ref().map(certificate_end)),
+                metrics: certified.as_ref().map(certificate_end),
+            },
             clock: clock.clone(),
         };
         let leave = leave.clone();
         background.spawn(async move {
-            if let Err(error) = metrics.serve(listener, leave).await {
+            if let Err(error) = metrics.serve(door, leave).await {
                 tracing::error!(%error, "health and metrics are no longer told");
             }
+            drop(file);
         });
     }
     match listeners.page {
@@ -266,6 +256,11 @@ pub fn start(
         None => {}
     }
     background
+}
+
+fn certificate_end(certified: &Certified) -> CertificateEnd {
+    let certified = certified.clone();
+    CertificateEnd(Arc::new(move || certified.end()))
 }
 
 /// Passes on what ends logins on other machines that share the store, until `leave` holds true.
@@ -290,6 +285,25 @@ async fn hear_ended_logins(
         // The sender is gone where the process has left already.
         _ = leave.wait_for(|leave| *leave) => {}
         () = hearing => {}
+    }
+}
+
+/// Counts the accounts of a store from before they were counted as they changed, until that is done or `leave` holds true.
+async fn count_accounts(survey: Survey, mut leave: watch::Receiver<bool>) {
+    let counting = async {
+        while let Err(error) = survey.count_accounts().await {
+            if matches!(error, StoreError::Altered(_) | StoreError::Unreadable(_)) {
+                tracing::error!(%error, "accounts are not counted by their TOTP");
+                return;
+            }
+            tracing::warn!(%error, "accounts are not all counted by their TOTP yet; another try follows");
+            tokio::time::sleep(COUNTING_PAUSE).await;
+        }
+    };
+    tokio::select! {
+        // The sender is gone where the process has left already.
+        _ = leave.wait_for(|leave| *leave) => {}
+        () = counting => {}
     }
 }
 

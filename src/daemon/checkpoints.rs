@@ -81,7 +81,9 @@ impl Checkpoints {
         };
         // Made before there is anything to sign, so that whoever sets the machine up can take the public half away.
         if let Err(error) = self.with_key(|_| Ok(())).await {
-            progress.tell(format!("the audit log will have no signed checkpoints: {error}"));
+            progress.tell(format!(
+                "the audit log will have no signed checkpoints: {error}"
+            ));
         }
         tokio::select! {
             // The sender is gone where the process has left already.

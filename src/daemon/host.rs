@@ -191,6 +191,8 @@ impl Host {
             wipe: taken.wipe(),
             ends_with_visit: false,
             attendance: Arc::default(),
+            // The clock began with the program.
+            waits: self.counts.waits(Entrance::Console, Duration::ZERO),
         };
         let _open = self.counts.enter(Entrance::Console);
         kiosk::sessions(console, app, settings, self.closing.clone()).await
@@ -365,10 +367,10 @@ impl Host {
     /// program runs is told, and a bad file changes nothing; which ones are bad is returned.
     fn reload(&self, read: &Reading, log: &Log, running: Option<&Running>) -> Vec<String> {
         // Where the files are holds from the start on. A store that is not open yet reads them when it is opened.
-        let certificate = background::fault_of_certificate(&self.config.web);
+        let certificates = background::faults(&self.config);
         let renewals = running.map(|running| running.opened.renewals.take_up());
         let mut refused = renewals.unwrap_or_default();
-        refused.extend(certificate.map(|error| error.to_string()));
+        refused.extend(certificates);
         for error in &refused {
             tracing::error!(error, "what was read before is used on");
         }
@@ -380,7 +382,7 @@ impl Host {
                 }
                 self.settings.send_replace(Arc::new(config));
                 tracing::info!(
-                    "the settings were read again; new SSH sessions use the office's name, zone and language, the idle times and the limits; the log its level; renewed passwords, certificates and master keys are taken up; the rest holds from the next start"
+                    "the settings were read again; new SSH sessions use the office's name, zone and language, the idle times and the limits; the log its level; renewed passwords, tokens, certificates and master keys are taken up; the rest holds from the next start"
                 );
             }
             Err(error) => {

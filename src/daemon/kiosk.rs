@@ -22,23 +22,24 @@ const PANICS_WITHIN: Duration = Duration::from_secs(60);
 pub async fn sessions(
     console: &Console,
     app_settings: AppSettings,
-    settings: SessionSettings,
+    mut settings: SessionSettings,
     closing: watch::Receiver<Closing>,
 ) -> Result<(), HostError> {
     let inputs = Arc::new(Mutex::new(console.inputs().map_err(HostError::System)?));
     let mut panics: Vec<Duration> = Vec::new();
     loop {
         let app = App::new(app_settings.clone());
-        let (settings, door, size) = (settings.clone(), console.door(), console.size());
+        let (this, door, size) = (settings.clone(), console.door(), console.size());
         let (clock, inputs, closing) = (settings.clock.clone(), inputs.clone(), closing.clone());
         let session = tokio::spawn(async move {
             let mut inputs = inputs.lock().await;
-            session::run(settings, app, size, door, &mut inputs, closing).await
+            session::run(this, app, size, door, &mut inputs, closing).await
         });
         if session.await.is_ok() {
             return Ok(());
         }
         let now = clock.monotonic();
+        settings.waits.since = now;
         panics.retain(|at| now.saturating_sub(*at) < PANICS_WITHIN);
         panics.push(now);
         if panics.len() >= PANICS {

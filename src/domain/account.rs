@@ -14,7 +14,7 @@ use super::{
     word::words,
 };
 
-pub use super::authenticator::{Authenticator, SealedSecret, TotpKey, TotpState};
+pub use super::authenticator::{Authenticator, PhoneClock, SealedSecret, TotpKey, TotpState};
 
 words! {
     /// What an account may do besides looking after itself.

@@ -38,10 +38,16 @@ words! {
         /// A code that had been accepted before, after the right password. It is mostly the owner's own, who was too quick,
         /// so it is told as no refusal; but it is told, for somebody may have looked over their shoulder.
         PasscodeRepeated = "passcode-repeated",
+        /// Two codes of the phone let in, and told that its clock is off.
+        PhoneClock = "phone-clock",
         /// A key was shown.
         EnrollmentStarted = "enrollment-started",
         TotpActivated = "totp-activated",
         TotpDisabled = "totp-disabled",
+        /// A second phone makes codes too.
+        PhoneAdded = "phone-added",
+        /// One of two phones makes codes no more.
+        PhoneRemoved = "phone-removed",
         /// TOTP was switched off by somebody else than the owner at home.
         TotpReset = "totp-reset",
         PasswordChanged = "password-changed",

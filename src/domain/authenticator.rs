@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::{
     identity::PhoneName,
-    totp::{SpentSteps, TimeStep},
+    totp::{AcceptedStep, Drift, SpentSteps, TimeStep},
 };
 
 /// A TOTP secret as it is kept: encrypted and authenticated under the master key, bound to its account.
@@ -35,6 +35,15 @@ pub struct TotpKey {
     pub spent: SpentSteps,
     /// When a code of it was accepted last; `None` where that was not recorded yet.
     pub last_used: Option<Timestamp>,
+    /// What the clock of its phone showed when that was last seen, where it was off. It is told, and moves no window.
+    pub clock: Option<PhoneClock>,
+}
+
+/// How far the clock of a phone was off when two codes of it let in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PhoneClock {
+    pub drift: Drift,
+    pub seen: Timestamp,
 }
 
 impl TotpKey {
@@ -45,6 +54,7 @@ impl TotpKey {
             since: now,
             spent: SpentSteps::default(),
             last_used: None,
+            clock: None,
         }
     }
 
@@ -56,10 +66,14 @@ impl TotpKey {
         }
     }
 
-    /// Spends the step of a code that is accepted `now`.
-    pub fn accept(&mut self, step: TimeStep, now: Timestamp) {
-        self.spent.spend(step);
+    /// Takes note of what is accepted `now`: its steps are spent, and the phone's clock is what they tell.
+    pub fn accept(&mut self, accepted: &AcceptedStep, now: Timestamp) {
+        for step in accepted.steps() {
+            self.spent.spend(step, now);
+        }
         self.last_used = Some(now);
+        let clock = |drift| PhoneClock { drift, seen: now };
+        self.clock = accepted.drift().map(clock);
     }
 }
 
@@ -105,6 +119,15 @@ pub struct Phone {
 }
 
 impl Phone {
+    fn seen(&self) -> PhoneSeen {
+        PhoneSeen {
+            ordinal: self.ordinal,
+            name: self.name.clone(),
+            since: self.key.since,
+            last_used: self.key.last_used,
+        }
+    }
+
     /// The phone of an account that has no other.
     pub fn first(key: TotpKey) -> Self {
         Self {
@@ -113,6 +136,15 @@ impl Phone {
             key,
         }
     }
+}
+
+/// A phone without its key, as people are told of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PhoneSeen {
+    pub ordinal: Ordinal,
+    pub name: Option<PhoneName>,
+    pub since: Timestamp,
+    pub last_used: Option<Timestamp>,
 }
 
 /// The phones of an account, of which each lets in: one, or two. While there is one, the key of a second may be on its way.
@@ -178,12 +210,18 @@ impl Phones {
         true
     }
 
-    /// Takes one of two phones away. `false`, and nothing changed, where it is not there or is the last.
-    pub fn remove(&mut self, ordinal: Ordinal) -> bool {
-        if self.in_force.len() < Self::MOST {
+    /// Takes away that of two phones which was `seen`, and not one that has come under its number since. `false`, and nothing
+    /// changed, where it is not there or is the last.
+    pub fn remove(&mut self, seen: &PhoneSeen) -> bool {
+        // Whole milliseconds, as records keep them: it may have been seen before it was stored.
+        let since = seen.since.as_millisecond();
+        let is_it = |phone: &Phone| {
+            phone.ordinal == seen.ordinal && phone.key.since.as_millisecond() == since
+        };
+        if self.in_force.len() < Self::MOST || !self.in_force.iter().any(is_it) {
             return false;
         }
-        self.in_force.retain(|phone| phone.ordinal != ordinal);
+        self.in_force.retain(|phone| !is_it(phone));
         true
     }
 
@@ -234,6 +272,19 @@ impl Authenticator {
         }
     }
 
+    /// The same, without their keys.
+    pub fn phones_seen(&self) -> Vec<PhoneSeen> {
+        self.phones().iter().map(Phone::seen).collect()
+    }
+
+    /// The phones that let in and the one on its way, to be changed.
+    pub fn phones_mut(&mut self) -> Option<&mut Phones> {
+        match self {
+            Self::Absent | Self::Pending(_) => None,
+            Self::Active(phones) => Some(phones),
+        }
+    }
+
     /// The keys of which a code is `wanted`.
     pub fn keys(&self, wanted: Wanted) -> Vec<&TotpKey> {
         match (self, wanted) {
@@ -245,7 +296,13 @@ impl Authenticator {
     }
 
     /// Takes note of a code that was accepted `now`: spends its step in the key that stands at `place` of [`Self::keys`].
-    pub fn accept(&mut self, wanted: Wanted, place: usize, step: TimeStep, now: Timestamp) {
+    pub fn accept(
+        &mut self,
+        wanted: Wanted,
+        place: usize,
+        accepted: &AcceptedStep,
+        now: Timestamp,
+    ) {
         let key = match (self, wanted) {
             (Self::Pending(key), Wanted::Any) => Some(key),
             (Self::Active(phones), Wanted::Any) => {
@@ -257,7 +314,7 @@ impl Authenticator {
             (Self::Absent, _) | (Self::Pending(_), Wanted::Adding) => None,
         };
         if let Some(key) = key {
-            key.accept(step, now);
+            key.accept(accepted, now);
         }
     }
 
@@ -295,6 +352,12 @@ impl Authenticator {
     pub fn shown_until(&self, now: Timestamp) -> Option<Timestamp> {
         let keys = self.keys(Wanted::Any).into_iter();
         keys.filter_map(|key| key.spent.shown_until(now)).max()
+    }
+
+    /// What the clock of a phone showed when one was last seen that was off.
+    pub fn phone_clock(&self) -> Option<PhoneClock> {
+        let clocks = self.phones().iter().filter_map(|phone| phone.key.clock);
+        clocks.max_by_key(|clock| clock.seen)
     }
 
     pub fn is_pending(&self) -> bool {

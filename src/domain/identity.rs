@@ -407,6 +407,20 @@ mod tests {
     }
 
     #[test]
+    fn a_phones_name_is_short_and_shows() {
+        for name in ["HP", "HP kantor (Siti)", "Ponsel 1", &"é".repeat(20)] {
+            assert_eq!(PhoneName::parse(name).unwrap().as_str(), name);
+        }
+        assert_eq!(
+            PhoneName::parse("  HP kantor\t").unwrap().as_str(),
+            "HP kantor"
+        );
+        for name in ["", "  ", "--", "HP\u{1b}[2J", "HP\u{202e}", &"x".repeat(21)] {
+            assert_eq!(PhoneName::parse(name), Err(PhoneNameError), "{name:?}");
+        }
+    }
+
+    #[test]
     fn what_does_not_show_or_belongs_to_nobody_is_a_disguise_and_letters_are_not() {
         for c in [
             '\u{7f}',

@@ -70,6 +70,8 @@ words! {
         ResetRequested = "reset-requested",
         TotpActivated = "totp-activated",
         TotpDisabled = "totp-disabled",
+        PhoneAdded = "phone-added",
+        PhoneRemoved = "phone-removed",
         /// TOTP was reset, by the link, the typed code or an officer.
         TotpReset = "totp-reset",
         /// Too many wrong codes: the authenticator is held until it is reset.

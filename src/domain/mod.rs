@@ -35,6 +35,7 @@ pub mod source;
 pub mod stranded;
 pub mod throttle;
 pub mod totp;
+pub mod totp_counts;
 pub mod word;
 
 pub use account::{Account, Authenticator};

@@ -7,9 +7,10 @@ use jiff::Timestamp;
 use unicode_normalization::UnicodeNormalization;
 
 use super::{
-    account::{LastLogin, Role, TotpState},
+    account::{LastLogin, PhoneClock, Role, TotpState},
     activity::{Activity, ActivityKind},
     audit::Act,
+    authenticator::PhoneSeen,
     identity::{AccountKey, EmailAddress, PersonName, is_disguise},
     letter::LetterKind,
     passcode::Passcode,
@@ -269,6 +270,10 @@ pub struct Card {
     /// `s***@contoh.go.id`, until the officer asks for it.
     pub masked_email: String,
     pub totp: TotpState,
+    /// What the phone's clock was last seen to show, where it was off.
+    pub phone_clock: Option<PhoneClock>,
+    /// The phones of which codes let in.
+    pub phones: Vec<PhoneSeen>,
     /// How long the account waits after wrong codes, or that it is held.
     pub gate: Gate,
     /// Wrong codes since the last full login.

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use super::{password::PasswordRuleError, reset::Void};
+use super::{password::PasswordRuleError, reset::Void, totp::Drift};
 
 /// Why a request led nowhere.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,6 +23,10 @@ pub enum Refusal {
     Ended,
     /// An officer has suspended the account.
     Suspended,
+    /// The code was right, but of another time, of which the phone's clock is. Told only to somebody who has seen the key.
+    PhoneClock(Drift),
+    /// The same, where the office's own clock may be the one that is wrong.
+    OfficeClock,
     /// The act wants a code that is not older than five minutes.
     FreshPasscodeWanted,
     /// What was typed as the present password is not. With the time until the next try is judged.
@@ -33,6 +37,8 @@ pub enum Refusal {
     NewPassword(PasswordRuleError),
     /// The rules have no recovery codes any more, or the account has no phone that they would stand in for.
     RecoveryCodesOff,
+    /// The account's phones are no longer those that were chosen from, or there is no room for another.
+    PhonesChanged,
     /// The picture was read wrongly, or too late.
     SecurityCode,
     /// The link or the short code resets nothing.

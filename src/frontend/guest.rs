@@ -28,7 +28,7 @@ use crate::{
         language::Language,
     },
     ports::{Clock, Random},
-    session::{self, Closing, Door, End, Ended, ServicesSoon, SessionSettings},
+    session::{self, Closing, Door, End, Ended, ServicesSoon, SessionSettings, Waits},
     tui::{App, theme::Terminal},
 };
 
@@ -92,6 +92,7 @@ pub struct Guest {
     pub size: Size,
     /// A kiosk's own gets a fresh menu at the end of each visit, for as long as it stands there.
     pub taken: Use,
+    pub waits: Waits,
 }
 
 /// What a person is told at the end of their session.
@@ -126,10 +127,11 @@ impl Screens {
             terminal,
             size,
             taken,
+            waits,
         } = guest;
         let is_borrowed = taken == Use::Borrowed;
         let keyboard = Arc::new(keyboard);
-        let settings = self.session_settings(source.clone(), taken, slot, config);
+        let settings = self.session_settings(source.clone(), taken, waits, slot, config);
         let app = app_settings(config, source.to_string(), is_borrowed, terminal);
         let app = App::new(app);
         // A task of its own: a fault in it ends this person's session and no more.
@@ -186,6 +188,7 @@ impl Screens {
         &self,
         source: Source,
         taken: Use,
+        waits: Waits,
         slot: &Slot,
         config: &Config,
     ) -> SessionSettings {
@@ -205,6 +208,7 @@ impl Screens {
             wipe: taken.wipe(),
             ends_with_visit: taken == Use::Borrowed,
             attendance: slot.shows_screen(),
+            waits,
         }
     }
 

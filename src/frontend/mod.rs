@@ -11,6 +11,7 @@ pub mod http;
 pub mod metrics;
 pub mod private_socket;
 mod proxy;
+pub mod socket_file;
 pub mod ssh;
 pub mod terminal;
 mod transport;

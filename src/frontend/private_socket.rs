@@ -4,10 +4,8 @@
 //! A peer may therefore do what it could do to the files beside the socket, no more.
 
 use std::{
-    fs,
     io::{self, Write},
-    os::unix::fs::PermissionsExt,
-    path::{Path, PathBuf},
+    path::Path,
     time::Duration,
 };
 
@@ -16,10 +14,8 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use crate::store::remote::{
-    Place,
-    wire::{self, Greeting, Refusal, WireError},
-};
+use super::socket_file::{Access, SocketFile};
+use crate::store::remote::wire::{self, Greeting, Refusal, WireError};
 
 /// A peer says at once what it is.
 const GREETING_PATIENCE: Duration = Duration::from_secs(10);
@@ -27,11 +23,11 @@ const GREETING_PATIENCE: Duration = Duration::from_secs(10);
 /// Before the next try to accept, when the system has no more descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
 
-/// The socket, bound. Its file goes when this is dropped.
+/// The socket, bound.
 #[derive(Debug)]
 pub struct PrivateSocket {
     listener: UnixListener,
-    path: PathBuf,
+    file: SocketFile,
     /// The users who may come in.
     guests: [u32; 2],
 }
@@ -40,21 +36,10 @@ impl PrivateSocket {
     /// Binds the socket at `path`, in place of one that a killed process has left there. Only for the process that
     /// holds the store in the same folder: then nobody else listens here.
     pub fn bind(path: &Path) -> io::Result<Self> {
-        let mut draft = path.as_os_str().to_owned();
-        draft.push(".new");
-        let draft = PathBuf::from(draft);
-        if let Err(error) = fs::remove_file(&draft)
-            && error.kind() != io::ErrorKind::NotFound
-        {
-            return Err(error);
-        }
-        // Bound beside its place and moved there: nobody ever finds one that is not private.
-        let listener = UnixListener::bind(Place::of(&draft)?.address())?;
-        fs::set_permissions(&draft, fs::Permissions::from_mode(0o600))?;
-        fs::rename(&draft, path)?;
+        let (listener, file) = SocketFile::bind(path, Access::Owner)?;
         Ok(Self {
-            listener,
-            path: path.to_owned(),
+            listener: UnixListener::from_std(listener)?,
+            file,
             guests: [rustix::process::geteuid().as_raw(), 0],
         })
     }
@@ -66,7 +51,7 @@ impl PrivateSocket {
                 Ok((stream, _)) if self.is_guest(&stream) => return stream,
                 Ok(_) => {}
                 Err(error) => {
-                    tracing::warn!(socket = %self.path.display(), %error, "nobody can come in through the socket");
+                    tracing::warn!(socket = %self.file.path().display(), %error, "nobody can come in through the socket");
                     sleep(ACCEPT_PAUSE).await;
                 }
             }
@@ -89,13 +74,6 @@ impl PrivateSocket {
                 false
             }
         }
-    }
-}
-
-impl Drop for PrivateSocket {
-    fn drop(&mut self) {
-        // Where it cannot be removed, it is stale from now on, which hinders nobody.
-        let _ = fs::remove_file(&self.path);
     }
 }
 
@@ -125,9 +103,12 @@ pub fn turn_away(stream: UnixStream, sentence: String) {
 
 #[cfg(test)]
 mod tests {
+    use std::{fs, os::unix::fs::PermissionsExt};
+
     use tokio::io::AsyncReadExt;
 
     use super::*;
+    use crate::store::remote::Place;
 
     #[tokio::test]
     async fn another_user_is_turned_away_without_a_word() {

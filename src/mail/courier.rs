@@ -23,6 +23,7 @@ use super::{
 use crate::{
     domain::{
         audit::{Act, AuditEvent, AuditOutcome},
+        durations::SharedDurations,
         letter::{Delivery, Letter, LetterId, Stage},
         reset::TicketSecrets,
     },
@@ -74,6 +75,8 @@ pub struct CourierSettings {
     pub node: String,
     /// Couriers on other machines are at the same outbox.
     pub is_shared: bool,
+    /// Where it is noted how long each conversation with the mail server took, whatever came of it.
+    pub conversations: Arc<SharedDurations>,
 }
 
 /// Delivers the letters of a store.
@@ -259,7 +262,11 @@ impl Courier {
             Post::Server(transport) => {
                 let message = message::compose(letter, secrets.as_ref(), &settings.sender)
                     .map_err(|error| DeliveryError::Permanent(error.to_string()))?;
-                transport.deliver(&message, within).await
+                let begun = settings.clock.monotonic();
+                let delivered = transport.deliver(&message, within).await;
+                let took = settings.clock.monotonic().saturating_sub(begun);
+                settings.conversations.note(took);
+                delivered
             }
         }
     }

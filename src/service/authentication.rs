@@ -25,6 +25,7 @@ use crate::{
         password::PasswordProof,
         recovery::RecoveryState,
         throttle::Gate,
+        totp::{AcceptedStep, PasscodePair},
     },
     store::{Outcome, accounts::Read, throttles::Counted},
 };
@@ -296,6 +297,22 @@ impl Authentication {
         }
     }
 
+    /// Checks two codes that follow each other in the place of the one of a login under way: that of a phone whose clock is
+    /// off.
+    pub async fn check_pair(
+        &self,
+        awaiting: &AwaitingPasscode,
+        pair: PasscodePair,
+        from: &Source,
+    ) -> Result<PasscodeOutcome, ServiceError> {
+        let deps = &self.foundation;
+        let asked = asked(Act::CheckTwoCodes, awaiting.account(), from);
+        self.check_code(awaiting, &asked, |read, attempt| {
+            deps.judge_pair(read, &pair, attempt)
+        })
+        .await
+    }
+
     /// Checks the code of a login under way, and grants it, unless the password must be replaced first.
     ///
     /// The spent step, the zeroed count and the login are one conditional commit, made before anybody is told: of any
@@ -308,14 +325,28 @@ impl Authentication {
         from: &Source,
     ) -> Result<PasscodeOutcome, ServiceError> {
         let deps = &self.foundation;
+        let asked = asked(Act::CheckPasscode, awaiting.account(), from);
+        self.check_code(awaiting, &asked, |read, attempt| {
+            deps.judge_passcode(read, &passcode, attempt)
+        })
+        .await
+    }
+
+    /// What was `asked` for a login under way, whose code or codes are judged by `judge`.
+    async fn check_code(
+        &self,
+        awaiting: &AwaitingPasscode,
+        asked: &AuditEvent,
+        judge: impl Fn(&Read, Attempt<'_>) -> Result<(AcceptedStep, Account), NotDone>,
+    ) -> Result<PasscodeOutcome, ServiceError> {
+        let deps = &self.foundation;
         let (key, generation) = (awaiting.account(), awaiting.generation());
-        let asked = asked(Act::CheckPasscode, key, from);
         let checked = deps.decide(
-            &asked,
+            asked,
             || deps.login(key, generation),
             |basis, attempt| {
-                let (accepted, mut account) =
-                    deps.judge_passcode(&basis.read, &passcode, attempt)?;
+                let (accepted, mut account) = judge(&basis.read, attempt)?;
+                let (drift, codes) = (accepted.drift(), accepted.to_string());
                 let proved = awaiting.clone();
                 let proved = proved.with_passcode(accepted, deps.clock.monotonic());
                 let proved = proved.ok_or_else(NotDone::foreign_passcode)?;
@@ -328,8 +359,12 @@ impl Authentication {
                 }
                 let enrolled = activated.then_some(Act::ProveEnrollment);
                 let acts = [enrolled, Some(attempt.act), entered.act()];
-                let entered = entered.with_activated(activated);
-                Ok(Deed::of(commit, entered).recorded_as(acts.into_iter().flatten()))
+                let entered = entered.with_activated(activated).with_drift(drift);
+                let deed = Deed::of(commit, entered).recorded_as(acts.into_iter().flatten());
+                Ok(match attempt.act {
+                    Act::CheckTwoCodes => deed.saying(asked.clone().saying(codes)),
+                    _ => deed,
+                })
             },
         );
         Ok(checked.await?.into())

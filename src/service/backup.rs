@@ -5,8 +5,10 @@
 //! see [`crate::store::backup`].
 
 use std::{
+    collections::HashMap,
     io::{BufRead, Write},
     sync::Arc,
+    time::Duration,
 };
 
 use jiff::Timestamp;
@@ -14,10 +16,12 @@ use jiff::Timestamp;
 use super::{Foundation, ServiceError};
 use crate::{
     domain::{
-        Source,
-        audit::{Act, AuditEvent, AuditOutcome},
+        AccountKey, Source, TimeStep,
+        audit::{Act, AuditEvent, AuditOutcome, OutcomeWord},
+        recorded::elapsed,
+        totp::AcceptedStep,
     },
-    ports::{Audit, AuditError, Clock, Random},
+    ports::{Audit, AuditError, AuditTrail, Clock, Random},
     store::{
         Store, StoreError,
         backup::{self, BackupError, BackupKey, Target},
@@ -164,6 +168,8 @@ pub struct ToRestore<'a> {
 pub struct Restoring {
     pub store: Arc<dyn Store>,
     pub audit: Arc<dyn Audit>,
+    /// The log of this machine, which may know what was done after the backup.
+    pub audit_trail: Arc<dyn AuditTrail>,
     pub clock: Arc<dyn Clock>,
     pub random: Arc<dyn Random>,
 }
@@ -225,12 +231,17 @@ impl Restoring {
         };
         record(AuditOutcome::Intended).await?;
         let now = self.clock.now();
+        let ahead = self.spent_ahead(now).await.unwrap_or_else(|error| {
+            tracing::warn!(%error, "logins by two codes are not looked for in the audit log");
+            HashMap::new()
+        });
+        let since = backup::Since { as_of, now, ahead };
         let into = backup::Destination {
             store: &self.store,
             vault,
             random: &*self.random,
         };
-        let restored = backup::restore(into, backup, key, as_of, now, progress).await;
+        let restored = backup::restore(into, backup, key, &since, progress).await;
         match restored {
             Ok(records) => {
                 record(AuditOutcome::Done).await?;
@@ -239,6 +250,39 @@ impl Restoring {
             Err(error) => {
                 record(AuditOutcome::Failed(error.to_string())).await?;
                 Err(RestoreError::Unfinished(error))
+            }
+        }
+    }
+
+    /// The steps of logins by two codes that the audit log has of the last hours: of a phone that is ahead, a code may be one
+    /// that its clock has not come to, and the backup may be older.
+    async fn spent_ahead(
+        &self,
+        now: Timestamp,
+    ) -> Result<HashMap<AccountKey, Vec<TimeStep>>, AuditError> {
+        const AT_ONCE: usize = 1_000;
+        /// Twice as long as any phone may be ahead.
+        const LATELY: Duration = Duration::from_secs(2 * 60 * 60);
+        let mut ahead: HashMap<AccountKey, Vec<TimeStep>> = HashMap::new();
+        let mut before = None;
+        loop {
+            let records = self.audit_trail.newest(before, AT_ONCE).await?;
+            before = records.last().map(|record| record.seq);
+            if records
+                .iter()
+                .all(|record| elapsed(record.at, now) > LATELY)
+            {
+                return Ok(ahead);
+            }
+            for record in records {
+                let is_pair = record.act == Act::CheckTwoCodes.as_str();
+                let is_done = record.outcome == OutcomeWord::Done;
+                let detail = record.detail.as_deref().unwrap_or_default();
+                if let Some(account) = record.account.filter(|_| is_pair && is_done)
+                    && let Some(steps) = AcceptedStep::pair_in(detail)
+                {
+                    ahead.entry(account).or_default().extend(steps);
+                }
             }
         }
     }

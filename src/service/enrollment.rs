@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 use super::{
     Foundation, ServiceError,
     authentication::activate,
@@ -12,8 +14,8 @@ use super::{
 use crate::domain::{
     Account, AccountKey, Activity, ActivityKind, Authenticated, Authenticator, AwaitingEnrollment,
     AwaitingPasscode, Passcode, Policy, Proved, Refusal, Source, account::TotpKey, audit::Act,
-    letter::LetterKind, policy::LoginRules, provisioning::Provisioning, recovery::RecoveryState,
-    throttle::PasscodeThrottle, totp::AcceptedStep,
+    authenticator::Wanted, letter::LetterKind, policy::LoginRules, provisioning::Provisioning,
+    recovery::RecoveryState, throttle::PasscodeThrottle, totp::AcceptedStep,
 };
 
 /// The service that brings keys to phones.
@@ -54,10 +56,31 @@ impl Prover {
     }
 }
 
+/// Which key somebody has been shown: another may have taken its place since.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ShownKey {
+    /// Since when, in milliseconds, as it is stored.
+    since: i64,
+}
+
+impl ShownKey {
+    pub(super) fn new(since: Timestamp) -> Self {
+        Self {
+            since: since.as_millisecond(),
+        }
+    }
+
+    /// Whether the key is the one that is what it is since then.
+    pub(super) fn is_of(self, since: Timestamp) -> bool {
+        Self::new(since) == self
+    }
+}
+
 /// A new key, kept as pending; this is the one time it can be shown.
 #[derive(Debug)]
 pub struct NewKey {
     pub provisioning: Provisioning,
+    pub shown: ShownKey,
     /// Recovery codes are offered once it is proved.
     pub codes_follow: bool,
 }
@@ -158,10 +181,12 @@ impl Enrollment {
         })
     }
 
-    /// Proves a pending key with a code; with that it is in force, and whoever was not logged in is.
+    /// Proves a pending key with a code; with that it is in force, and whoever was not logged in is. Whoever was `shown` the
+    /// key is told of a phone whose clock is off.
     pub async fn prove(
         &self,
         prover: &Prover,
+        shown: Option<ShownKey>,
         passcode: Passcode,
         from: &Source,
     ) -> Result<ProveOutcome, ServiceError> {
@@ -176,7 +201,7 @@ impl Enrollment {
                     return Err(NotDone::denied(Refusal::Ended, "no-pending-key"));
                 }
                 let (accepted, mut account) =
-                    deps.judge_passcode(&basis.read, &passcode, attempt)?;
+                    deps.judge_new_key(Wanted::Any, &basis.read, &passcode, shown, attempt)?;
                 let proved = prover.with_passcode(accepted, deps.clock.monotonic());
                 let proved = proved.ok_or_else(NotDone::foreign_passcode)?;
                 activate(&mut account, attempt);
@@ -279,11 +304,8 @@ impl Enrollment {
     ) -> NewKey {
         let deps = &self.foundation;
         let Attempt { from, now, .. } = attempt;
-        let secret = deps.new_secret();
-        let sealed = seal
-            .vault
-            .seal_secret(&account.key, &secret, deps.random_bytes());
-        account.authenticator = Authenticator::Pending(TotpKey::new(sealed, now));
+        let (key, provisioning) = deps.new_key(&account.key, seal, now);
+        account.authenticator = Authenticator::Pending(key);
         account.passcode_throttle = account.passcode_throttle.carried_to_new_key();
         account.note(Activity::of_owner(
             now,
@@ -291,8 +313,26 @@ impl Enrollment {
             from,
         ));
         NewKey {
-            provisioning: Provisioning::new(&deps.issuer, &account.key.user_id, &secret),
+            provisioning,
+            shown: ShownKey::new(now),
             codes_follow: RecoveryState::follows_activation(account, rules),
         }
+    }
+}
+
+impl Foundation {
+    /// A new key for `account`, sealed, and what brings it to a phone.
+    pub(super) fn new_key(
+        &self,
+        account: &AccountKey,
+        seal: &Sealing,
+        now: Timestamp,
+    ) -> (TotpKey, Provisioning) {
+        let secret = self.new_secret();
+        let sealed = seal
+            .vault
+            .seal_secret(account, &secret, self.random_bytes());
+        let provisioning = Provisioning::new(&self.issuer, &account.user_id, &secret);
+        (TotpKey::new(sealed, now), provisioning)
     }
 }

@@ -3,7 +3,7 @@
 use super::decision::Attempt;
 use crate::domain::{
     Account, Activity, ActivityKind, Authenticated, AwaitingPassword, PersonName, Policy, Proved,
-    account::LastLogin, audit::Act, policy::LoginRules, recovery::RecoveryState,
+    account::LastLogin, audit::Act, policy::LoginRules, recovery::RecoveryState, totp::Drift,
 };
 
 /// A login that was granted, with what home shows.
@@ -18,6 +18,8 @@ pub struct Granted {
     pub previous_login: Option<LastLogin>,
     /// The code of this login also put a pending key in force.
     pub activated: bool,
+    /// How far the phone's clock is off, where two codes of it had to be shown.
+    pub drift: Option<Drift>,
 }
 
 impl Granted {
@@ -30,6 +32,7 @@ impl Granted {
             account,
             previous_login: None,
             activated: false,
+            drift: None,
         }
     }
 }
@@ -93,6 +96,14 @@ impl Entered {
     pub(super) fn with_activated(mut self, activated: bool) -> Self {
         if let Self::Granted(granted) = &mut self {
             granted.activated = activated;
+        }
+        self
+    }
+
+    /// The same, by codes that told how far the phone's clock is off.
+    pub(super) fn with_drift(mut self, drift: Option<Drift>) -> Self {
+        if let Self::Granted(granted) = &mut self {
+            granted.drift = drift;
         }
         self
     }

@@ -106,6 +106,10 @@ impl Foundation {
         store::desk_acts::DeskActs::new(self.store.clone())
     }
 
+    pub(super) fn totp_numbers(&self) -> store::totp_counts::TotpNumbers {
+        store::totp_counts::TotpNumbers::new(self.store.clone())
+    }
+
     pub(super) fn visits(&self) -> store::visits::Visits {
         store::visits::Visits::new(self.store.clone())
     }

@@ -26,7 +26,7 @@ use tokio::sync::oneshot;
 
 use crate::domain::{
     PasswordHash, PlainPassword, Source, SourceKey,
-    durations::Durations,
+    durations::{Durations, SharedDurations},
     password::{self, HashCost, HashMemory, PasswordProof},
 };
 
@@ -245,8 +245,7 @@ pub struct Load {
     waiting: AtomicU64,
     running: AtomicU64,
     refused: AtomicU64,
-    // Held to note or copy a few numbers.
-    waits: Mutex<Durations>,
+    waits: SharedDurations,
 }
 
 impl Load {
@@ -262,13 +261,11 @@ impl Load {
 
     /// How long hashes were in the queue until a thread took them.
     pub fn waits(&self) -> Durations {
-        let waits = self.waits.lock().unwrap_or_else(PoisonError::into_inner);
-        waits.clone()
+        self.waits.so_far()
     }
 
     fn note_wait(&self, since: Instant) {
-        let mut waits = self.waits.lock().unwrap_or_else(PoisonError::into_inner);
-        waits.note(since.elapsed());
+        self.waits.note(since.elapsed());
     }
 
     /// How often the answer was [`Busy`].

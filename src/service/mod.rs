@@ -22,11 +22,13 @@ pub mod officer;
 pub mod outbox;
 pub mod own_password;
 mod passcode_check;
+pub mod phones;
 pub mod policy;
 pub mod recovery;
 pub mod reset;
 pub mod store_check;
 pub mod store_copy;
+pub mod survey;
 pub mod visits;
 
 use std::sync::Arc;
@@ -45,6 +47,7 @@ pub struct Services {
     pub authentication: authentication::Authentication,
     pub enrollment: enrollment::Enrollment,
     pub recovery: recovery::Recovery,
+    pub phones: phones::SecondPhone,
     pub own_password: own_password::OwnPassword,
     pub accounts: accounts::Accounts,
     pub policy: policy::PolicySetting,
@@ -58,6 +61,7 @@ pub struct Services {
     pub nodes: nodes::Nodes,
     pub backup: backup::Backup,
     pub store_check: store_check::StoreCheck,
+    pub survey: survey::Survey,
     ended_logins: EndedLogins,
 }
 
@@ -73,6 +77,7 @@ impl Services {
             authentication,
             enrollment: enrollment::Enrollment::new(foundation.clone()),
             recovery: recovery::Recovery::new(foundation.clone()),
+            phones: phones::SecondPhone::new(foundation.clone()),
             accounts: accounts::Accounts::new(foundation.clone()),
             policy: policy::PolicySetting::new(foundation.clone()),
             reset: reset::Reset::new(foundation.clone()),
@@ -84,6 +89,7 @@ impl Services {
             nodes: nodes::Nodes::new(foundation.clone()),
             backup: backup::Backup::new(foundation.clone()),
             store_check: store_check::StoreCheck::new(foundation.clone()),
+            survey: survey::Survey::new(foundation.clone()),
             ended_logins: foundation.ended_logins.clone(),
         }
     }

@@ -8,18 +8,19 @@ use std::time::Duration;
 
 use super::{
     Foundation,
-    decision::{Attempt, Denial, NotDone},
+    decision::{Attempt, Denial, NotDone, asked},
+    enrollment::ShownKey,
     foundation::{Sealing, unopened},
 };
 use crate::{
     domain::{
-        Account, Activity, ActivityKind, Authenticated, Passcode, Refusal,
+        Account, AccountKey, Activity, ActivityKind, Authenticated, Passcode, Refusal, Secret,
         account::RecoveryCodes,
         authenticator::Wanted,
         letter::LetterKind,
         recovery::{AcceptedCode, RecoveryCode},
         throttle::Gate,
-        totp::{self, AcceptedStep, Verdict},
+        totp::{self, AcceptedStep, PasscodePair, SpentSteps, Verdict},
     },
     store::accounts::Read,
 };
@@ -60,16 +61,60 @@ impl Foundation {
         passcode: &Passcode,
         attempt: Attempt<'_>,
     ) -> Result<(AcceptedStep, Account), NotDone> {
-        self.judge_passcode_of(Wanted::Any, read, passcode, attempt)
+        self.judge(Wanted::Any, read, attempt, None, |account, keys| {
+            totp::verify_any(account, keys.iter().copied(), passcode, attempt.now)
+        })
     }
 
-    /// The same of a code that only the `wanted` keys make.
-    pub(super) fn judge_passcode_of(
+    /// The same of a code for a new key. Whoever has been `shown` that key and brings a right code of another time is told
+    /// what the phone's clock shows, and nothing is counted: they have the key, so it tells them nothing that they could not
+    /// compute.
+    pub(super) fn judge_new_key(
         &self,
         wanted: Wanted,
         read: &Read,
         passcode: &Passcode,
+        shown: Option<ShownKey>,
         attempt: Attempt<'_>,
+    ) -> Result<(AcceptedStep, Account), NotDone> {
+        let told = shown.map(|shown| (shown, passcode));
+        self.judge(wanted, read, attempt, told, |account, keys| {
+            totp::verify_any(account, keys.iter().copied(), passcode, attempt.now)
+        })
+    }
+
+    /// The same of two codes that follow each other, for a key that was proved. What the phone's clock shows is noted for its
+    /// owner, who is let in by it, and for nobody else.
+    pub(super) fn judge_pair(
+        &self,
+        read: &Read,
+        pair: &PasscodePair,
+        attempt: Attempt<'_>,
+    ) -> Result<(AcceptedStep, Account), NotDone> {
+        if !read.account.authenticator.is_active() {
+            return Err(NotDone::denied(Refusal::Ended, "no-proved-key"));
+        }
+        let wanted = Wanted::Any;
+        let (accepted, mut account) =
+            self.judge(wanted, read, attempt, None, |account, keys| {
+                totp::judge_pair_of_any(account, keys.iter().copied(), pair, attempt.now)
+            })?;
+        if accepted.drift().is_some() {
+            let kind = ActivityKind::PhoneClock;
+            account.note(Activity::of_owner(attempt.now, kind, attempt.from));
+        }
+        Ok((accepted, account))
+    }
+
+    /// Judges by `verdict`, which also says of which key it is. A wrong code that is `told` is looked for at other times too,
+    /// where the key is the one that was shown.
+    fn judge(
+        &self,
+        wanted: Wanted,
+        read: &Read,
+        attempt: Attempt<'_>,
+        told: Option<(ShownKey, &Passcode)>,
+        verdict: impl FnOnce(&AccountKey, &[(&Secret, &SpentSteps)]) -> (usize, Verdict),
     ) -> Result<(AcceptedStep, Account), NotDone> {
         let mut account = heard(read, attempt)?;
         let keys = account.authenticator.keys(wanted);
@@ -84,13 +129,27 @@ impl Foundation {
                 unopened(format_args!("the TOTP secret of {}", account.key), &error)
             })?);
         }
-        let keys = secrets.iter().zip(keys.iter().map(|key| &key.spent));
-        let (place, verdict) = totp::verify_any(&account.key, keys, passcode, attempt.now);
+        let judged: Vec<_> = secrets
+            .iter()
+            .zip(keys.iter().map(|key| &key.spent))
+            .collect();
+        let (place, verdict) = verdict(&account.key, &judged);
+        let drift = || {
+            let (shown, passcode) = told?;
+            let place = keys.iter().position(|key| shown.is_of(key.since))?;
+            totp::drift_of(&secrets[place], passcode, attempt.now)
+        };
         let (kind, reason) = match verdict {
             Verdict::Accepted(accepted) => {
                 let authenticator = &mut account.authenticator;
-                authenticator.accept(wanted, place, accepted.step(), attempt.now);
+                authenticator.accept(wanted, place, &accepted, attempt.now);
                 return Ok((accepted, account));
+            }
+            Verdict::Wrong if let Some(drift) = drift() => {
+                let denial = Denial::new(Refusal::PhoneClock(drift), "phone-clock");
+                let event = asked(attempt.act, &account.key, attempt.from);
+                let event = event.saying(format!("phone clock {drift}"));
+                return Err(unheard(denial.saying(event), read, &account));
             }
             Verdict::Spent => (ActivityKind::PasscodeRepeated, "spent-passcode"),
             Verdict::Wrong => (ActivityKind::PasscodeRejected, "wrong-passcode"),

@@ -49,6 +49,9 @@ impl StoreCheck {
         let checked = check::check(&deps.store, Scope::Everything, progress).await?;
         let outcome = match checked.is_good() {
             true => AuditOutcome::Done,
+            false if checked.is_totp_miscounted() => {
+                AuditOutcome::Failed("accounts by TOTP are miscounted".into())
+            }
             false => AuditOutcome::Failed(format!(
                 "{} altered; {} accounts, {:?}",
                 checked.altered, checked.accounts, checked.counted
@@ -59,7 +62,7 @@ impl StoreCheck {
         Ok(checked)
     }
 
-    /// Removes what is altered, each recorded before it goes, and takes the number of accounts for what it is then.
+    /// Removes what is altered, each recorded before it goes, and takes the numbers of accounts for what they are then.
     pub async fn accept(
         &self,
         from: &Source,
@@ -89,6 +92,7 @@ impl StoreCheck {
             }
         };
         let accounts = check::take_count(&deps.store).await?;
+        deps.totp_numbers().count_anew(&deps.node).await?;
         let said = format!("{} removed; {accounts} accounts", removed.len());
         let event = AuditEvent::new(Act::AcceptAltered, AuditOutcome::Done, from).saying(said);
         deps.audit.record(vec![event]).await?;

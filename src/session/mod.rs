@@ -4,6 +4,7 @@
 //! nothing on the way of a key press waits: services run beside the loop, bytes go to the door in one write a frame.
 
 pub mod canvas;
+pub mod durations;
 pub mod effects;
 pub mod proofs;
 #[cfg(test)]
@@ -29,6 +30,7 @@ use zeroize::Zeroizing;
 use crate::{
     domain::{
         Refusal, Source,
+        durations::SharedDurations,
         idle::{Idle, IdleLimits, Presence, Reason, Verdict},
         language::Language,
         security_code::Challenge,
@@ -41,6 +43,7 @@ use crate::{
     },
 };
 use canvas::{Canvas, Wipe};
+use durations::{Check, LoginDurations};
 use proofs::{LoggedIn, Proofs};
 
 /// What comes in from a terminal.
@@ -79,6 +82,17 @@ pub struct SessionSettings {
     /// A visit whose time is up takes the session with it, where a kiosk's gives way to a fresh menu.
     pub ends_with_visit: bool,
     pub attendance: Arc<Attendance>,
+    pub waits: Waits,
+}
+
+/// Where it is noted how long somebody waited at a terminal.
+#[derive(Debug, Clone, Default)]
+pub struct Waits {
+    /// When they asked for the screens, on the monotonic clock.
+    pub since: Duration,
+    /// Until the terminal had taken the first frame.
+    pub first_screen: Arc<SharedDurations>,
+    pub login: Arc<LoginDurations>,
 }
 
 /// What is at stake at a terminal now, for whoever has to choose between terminals.
@@ -214,6 +228,7 @@ pub async fn run(
         services: session.settings.services.clone(),
         receiver: None,
     };
+    let mut has_screen = false;
     let why = loop {
         if let Some(end) = session.judge(*closing.borrow_and_update()) {
             break end;
@@ -230,6 +245,9 @@ pub async fn run(
                         break End::HungUp;
                     }
                 }
+            }
+            if !std::mem::replace(&mut has_screen, true) {
+                session.note_first_screen();
             }
         }
         session.app.drawn(session.now());
@@ -335,6 +353,12 @@ impl Session {
         }
     }
 
+    fn note_first_screen(&self) {
+        let waits = &self.settings.waits;
+        let took = self.settings.clock.monotonic().saturating_sub(waits.since);
+        waits.first_screen.note(took);
+    }
+
     /// Whether the terminal is a kiosk's own, where others than its person may write too.
     fn is_kiosk(&self) -> bool {
         self.settings.wipe == Wipe::All
@@ -417,7 +441,13 @@ impl Session {
                     let (login, answer) = (self.login, self.answer.clone());
                     let (mut services, source) =
                         (self.settings.services.clone(), self.settings.source.clone());
+                    let check = Check::of(&request);
+                    let (clock, durations) = (
+                        self.settings.clock.clone(),
+                        self.settings.waits.login.clone(),
+                    );
                     tokio::spawn(async move {
+                        let asked = clock.monotonic();
                         let (reply, proofs) = match opened_soon(&mut services).await {
                             Soon::Open(services) => {
                                 // A fault in a service must not leave the person waiting for ever; its proofs are gone
@@ -431,6 +461,9 @@ impl Session {
                             Soon::NotYet => (Reply::Refused(Refusal::Unavailable), Proofs::None),
                             Soon::Never => return,
                         };
+                        if let Some(check) = check {
+                            durations.note(check, clock.monotonic().saturating_sub(asked));
+                        }
                         // Nobody hears it when the session has ended; then the proofs end here.
                         let _ = answer
                             .send(Answer::Reply {

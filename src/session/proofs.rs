@@ -5,7 +5,7 @@ use crate::{
         AccountKey, Authenticated, AwaitingEnrollment, AwaitingPasscode, AwaitingPassword,
         account::LastLogin, reset::ResetSecret,
     },
-    service::EndedLogin,
+    service::{EndedLogin, enrollment::ShownKey},
 };
 
 /// What the person at this terminal has proved so far.
@@ -14,7 +14,8 @@ pub enum Proofs {
     #[default]
     None,
     Password(AwaitingPasscode),
-    Enrolling(AwaitingEnrollment),
+    /// A new key must be proved, which was shown.
+    Enrolling(AwaitingEnrollment, ShownKey),
     /// Everything, by a one-time password.
     PasswordDue(AwaitingPassword),
     LoggedIn(LoggedIn),
@@ -28,6 +29,8 @@ pub struct LoggedIn {
     pub authenticated: Authenticated,
     /// The login before this one.
     pub previous_login: Option<LastLogin>,
+    /// The new key that was shown last in it.
+    pub shown: Option<ShownKey>,
 }
 
 impl Proofs {
@@ -35,7 +38,7 @@ impl Proofs {
     fn login(&self) -> Option<(&AccountKey, u64)> {
         match self {
             Self::Password(awaiting) => Some((awaiting.account(), awaiting.generation())),
-            Self::Enrolling(awaiting) => Some((awaiting.account(), awaiting.generation())),
+            Self::Enrolling(awaiting, _) => Some((awaiting.account(), awaiting.generation())),
             Self::PasswordDue(awaiting) => Some((awaiting.account(), awaiting.generation())),
             Self::LoggedIn(LoggedIn { authenticated, .. }) => {
                 Some((authenticated.account(), authenticated.generation()))

@@ -74,6 +74,7 @@ impl Sitting {
             wipe,
             ends_with_visit: wipe == Wipe::Screen,
             attendance: Arc::default(),
+            waits: Waits::default(),
         };
         let app = App::new(AppSettings {
             office: "LPSE Kota Contoh".to_owned(),

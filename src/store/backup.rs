@@ -25,7 +25,7 @@ use jiff::Timestamp;
 use super::{StoreError, tagged::StoreKeyError};
 pub use header::{BackupKey, Passphrase, PassphraseError, Wants, wants};
 pub use make::{Made, make};
-pub use restore::{Destination, Target, begun, is_unfinished, restore, target};
+pub use restore::{Destination, Since, Target, begun, is_unfinished, restore, target};
 pub use survey::{Survey, survey};
 
 /// The format this program writes, and the newest it reads.

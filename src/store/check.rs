@@ -4,10 +4,12 @@ use std::{collections::HashMap, sync::Arc};
 
 use super::{
     Altered, Commit, Key, Outcome, Store, StoreError,
-    accounts::{Accounts, CountRead},
+    accounts::Accounts,
     page_around_altered,
     record::{self, StoredAccount},
+    totp_counts::TotpNumbers,
 };
+use crate::domain::totp_counts::TotpCounts;
 
 /// Records read at once.
 const PAGE: usize = 256;
@@ -34,6 +36,10 @@ pub struct Checked {
     /// Those of them that are officers' and are not suspended.
     pub officers: u64,
     pub counted: Counted,
+    /// The accounts that are there by the stage of their TOTP.
+    pub totp: TotpCounts,
+    /// What the store's own numbers of them say; `None` where they changed during the walk, or are not all counted.
+    pub totp_counted: Option<TotpCounts>,
     /// Altered records: so many.
     pub altered: u64,
     /// The first of them, by name.
@@ -54,7 +60,21 @@ pub enum Counted {
 impl Checked {
     /// Everything is as it was written, and nothing is missing, as far as one can tell.
     pub fn is_good(&self) -> bool {
+        self.is_whole() && !self.is_totp_miscounted()
+    }
+
+    /// No record is altered, and no account missing, as far as one can tell.
+    pub fn is_whole(&self) -> bool {
         self.altered == 0 && self.missing() == Some(0)
+    }
+
+    /// The numbers of accounts by the stage of their TOTP are not those of the accounts that are there. Where some are
+    /// missing, that says nothing more.
+    pub fn is_totp_miscounted(&self) -> bool {
+        self.is_whole()
+            && self
+                .totp_counted
+                .is_some_and(|counted| counted != self.totp)
     }
 
     /// Accounts that were counted and are not there; less than none where more are there than were counted.
@@ -82,7 +102,9 @@ pub async fn check(
 ) -> Result<Checked, StoreError> {
     let mut checked = Checked::default();
     let accounts = Accounts::new(store.clone());
+    let numbers = TotpNumbers::new(store.clone());
     let before = altered_or(accounts.count().await)?;
+    let totp_before = altered_or(numbers.total().await)?.flatten();
     let mut visible = Visible::new(&accounts);
     let mut after = None;
     loop {
@@ -98,6 +120,9 @@ pub async fn check(
                 let account = &stored.account;
                 let helps = account.role.is_officer() && account.suspended.is_none();
                 checked.accounts += u64::from(is_visible);
+                if is_visible {
+                    checked.totp = checked.totp + TotpCounts::of(account);
+                }
                 checked.officers += u64::from(is_visible && helps);
             }
         }
@@ -130,6 +155,8 @@ pub async fn check(
         (Some(_), Some(_)) => Counted::Changing,
         _ => Counted::Unknown,
     };
+    let totp_now = altered_or(numbers.total().await)?.flatten();
+    checked.totp_counted = totp_now.filter(|_| totp_now == totp_before);
     Ok(checked)
 }
 
@@ -165,7 +192,7 @@ pub async fn take_count(store: &Arc<dyn Store>) -> Result<u64, StoreError> {
     }
 }
 
-fn altered_or(count: Result<CountRead, StoreError>) -> Result<Option<CountRead>, StoreError> {
+fn altered_or<T>(count: Result<T, StoreError>) -> Result<Option<T>, StoreError> {
     match count {
         Ok(count) => Ok(Some(count)),
         Err(StoreError::Altered(_)) => Ok(None),

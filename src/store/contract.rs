@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 use super::{Key, away::Away, nodes::Node};
+use crate::domain::totp_counts::TotpCounts;
 
 /// The stored bytes of one key.
 pub type Value = Vec<u8>;
@@ -18,6 +19,16 @@ pub type Value = Vec<u8>;
 pub struct Commit {
     expect: Vec<(Key, Option<Value>)>,
     write: Vec<(Key, Option<Value>)>,
+    totp: Vec<TotpChange>,
+}
+
+/// What a commit changes about the accounts that are counted by the stage of their TOTP. Engines know nothing of it: it is
+/// counted above them ([`counted`](super::counted)).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TotpChange {
+    /// `None`: of many accounts at once.
+    pub account: Option<Key>,
+    pub by: TotpCounts,
 }
 
 impl Commit {
@@ -66,10 +77,24 @@ impl Commit {
         self
     }
 
+    /// Has it counted that accounts become more or fewer: one, or, where `account` is `None`, many at once.
+    pub(super) fn count(mut self, account: Option<Key>, by: TotpCounts) -> Self {
+        if !by.is_nothing() {
+            self.totp.push(TotpChange { account, by });
+        }
+        self
+    }
+
+    /// What is to be counted, which is no part of it any more then.
+    pub(super) fn take_totp_changes(&mut self) -> Vec<TotpChange> {
+        std::mem::take(&mut self.totp)
+    }
+
     /// This commit and all that `other` demands and writes.
     pub fn and(mut self, other: Self) -> Self {
         self.expect.extend(other.expect);
         self.write.extend(other.write);
+        self.totp.extend(other.totp);
         self
     }
 
@@ -125,6 +150,7 @@ impl Commit {
         Self {
             expect: changed(self.expect),
             write: changed(self.write),
+            totp: self.totp,
         }
     }
 
@@ -138,6 +164,7 @@ impl Commit {
         Self {
             expect: Vec::new(),
             write: writes.collect(),
+            totp: Vec::new(),
         }
     }
 

@@ -3,7 +3,7 @@
 use std::{
     fmt,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc,
         atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
     },
     time::Duration,
@@ -12,7 +12,7 @@ use std::{
 use tokio::sync::watch;
 
 use super::{Outcome, away::Away, folder::Room};
-use crate::domain::durations::Durations;
+use crate::domain::durations::{Durations, SharedDurations};
 
 /// Whether the store can go on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -209,8 +209,7 @@ pub struct Counts {
     conflicts: AtomicU64,
     failed: AtomicU64,
     groups: AtomicU64,
-    // Held to note or copy a few numbers.
-    durations: Mutex<Durations>,
+    durations: SharedDurations,
 }
 
 impl Counts {
@@ -233,14 +232,12 @@ impl Counts {
 
     /// How long each group took to be judged and made durable.
     pub fn durations(&self) -> Durations {
-        let durations = self.durations.lock();
-        durations.unwrap_or_else(PoisonError::into_inner).clone()
+        self.durations.so_far()
     }
 
     /// Counts a group of commits that the store has judged, which took so long.
     pub(super) fn count(&self, outcomes: &[Outcome], took: Duration) {
-        let durations = self.durations.lock();
-        durations.unwrap_or_else(PoisonError::into_inner).note(took);
+        self.durations.note(took);
         self.groups.fetch_add(1, Relaxed);
         for outcome in outcomes {
             let count = match outcome {

@@ -138,6 +138,26 @@ impl Key {
         Self(b"setting/account-count".to_vec())
     }
 
+    /// How far accounts are counted by the stage of their TOTP.
+    pub fn totp_counting() -> Self {
+        Self(b"setting/totp-counting".to_vec())
+    }
+
+    /// A part of what one node has counted of them.
+    pub fn totp_count(node: &str, shard: u8) -> Self {
+        Self(format!("totp-count/{node}/{shard}").into_bytes())
+    }
+
+    /// The prefix of all that one node has counted of them.
+    pub fn totp_counts_of(node: &str) -> Self {
+        Self(format!("totp-count/{node}/").into_bytes())
+    }
+
+    /// The prefix of all that all nodes have counted of them.
+    pub fn all_totp_counts() -> Self {
+        Self(b"totp-count/".to_vec())
+    }
+
     /// As of when the last backup was made.
     pub fn last_backup() -> Self {
         Self(b"setting/last-backup".to_vec())

@@ -6,9 +6,9 @@
 //!
 //! Architecture invariant: nothing above this room sees bytes or keys. Nouns ([`accounts`], [`audit_heads`], [`desk_acts`],
 //! [`find`], [`import`], [`node_records`], [`outbox`], [`reset_limits`], [`sealed`], [`settings`], [`stranded`], [`throttles`],
-//! [`tickets`], [`visits`]) are written once over the contract ([`Store`]); [`key`] is the only place that spells keys and [`record`] the
+//! [`tickets`], [`totp_counts`], [`visits`]) are written once over the contract ([`Store`]); [`key`] is the only place that spells keys and [`record`] the
 //! only place that knows the stored form. [`tagged`] stands between them and whatever keeps the bytes, and lets nothing pass
-//! that this program has not written. An embedded [`engine`] is opened by [`open()`], and holds what its inventory says, or
+//! that this program has not written; [`counted`] has accounts counted in what passes. An embedded [`engine`] is opened by [`open()`], and holds what its inventory says, or
 //! is not opened. [`remote`] is the store of another process, for commands that run beside it; [`backup`] is the form in
 //! which a store leaves its machine, [`copy`] the way from one engine to another, and [`check`] a walk over all of it.
 
@@ -17,6 +17,7 @@ pub mod backup;
 pub mod check;
 mod contract;
 pub mod copy;
+pub mod counted;
 pub mod engine;
 #[cfg(feature = "etcd")]
 pub mod etcd;
@@ -34,11 +35,11 @@ pub mod tagged;
 pub use crate::config::StoreKind;
 pub use contract::{
     Altered, Change, Changes, Commit, HeldKeys, Outcome, Part, PartialPage, Snapshot, Store,
-    StoreError, Turn, Value, Work, holds, page_around_altered,
+    StoreError, TotpChange, Turn, Value, Work, holds, page_around_altered,
 };
 pub use key::Key;
 pub use noun::{
     accounts, audit_heads, desk_acts, find, import, node_records, outbox, reset_limits, sealed,
-    settings, stranded, throttles, tickets, visits,
+    settings, stranded, throttles, tickets, totp_counts, visits,
 };
 pub use open::{ONLY_NODE, Opened, examine, is_there, open, open_in};

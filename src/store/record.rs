@@ -6,6 +6,7 @@
 mod desk_act;
 mod letter;
 mod reset;
+mod totp_counts;
 
 use data_encoding::BASE64_NOPAD;
 use jiff::Timestamp;
@@ -16,7 +17,8 @@ use crate::domain::{
     Account, AccountKey, Activity, ActivityKind, Authenticator, EmailAddress, PasswordHash,
     PersonName, Policy, Source, SourceKey, TimeStep, UserId, UserType,
     account::{
-        KnownSource, LastLogin, OneTimePassword, RecoveryCodes, Role, SealedSecret, TotpKey,
+        KnownSource, LastLogin, OneTimePassword, PhoneClock, RecoveryCodes, Role, SealedSecret,
+        TotpKey,
     },
     audit::AuditHead,
     authenticator::{Ordinal, Phone, Phones},
@@ -24,7 +26,7 @@ use crate::domain::{
     policy::LoginRules,
     source::OwnPlace,
     throttle::{Level, PasscodeThrottle, PasswordFailures},
-    totp::SpentSteps,
+    totp::{Drift, SpentSteps},
 };
 
 pub use desk_act::{decode_desk_act, encode_desk_act};
@@ -33,6 +35,10 @@ pub use reset::{
     SourceResets, StoredTicket, decode_hour_count, decode_source_resets, decode_ticket,
     decode_ticket_owner, encode_hour_count, encode_source_resets, encode_ticket,
     encode_ticket_owner,
+};
+pub use totp_counts::{
+    Counting, Reach, StoredTotpCounts, decode_counting, decode_totp_counts, encode_counting,
+    encode_totp_counts,
 };
 
 /// The version this program writes, and the newest it reads.
@@ -164,6 +170,17 @@ struct KeyRecord {
     spent: Vec<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     last_used: Option<i64>,
+    // These are in `spent` too, for programs that do not know them apart.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    spent_ahead: Vec<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    clock: Option<PhoneClockRecord>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct PhoneClockRecord {
+    steps: i64,
+    seen: i64,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -335,11 +352,19 @@ fn phone_record(phone: &Phone) -> PhoneRecord {
 }
 
 fn key_record(key: &TotpKey) -> KeyRecord {
+    let numbers = |steps: &[TimeStep]| steps.iter().map(|step| step.number()).collect();
+    let (single, ahead): (Vec<u64>, Vec<u64>) =
+        (numbers(key.spent.single()), numbers(key.spent.ahead()));
     KeyRecord {
         since: milliseconds(key.since),
         secret: secret_record(&key.secret),
         spent_up_to: key.spent.up_to().map(TimeStep::number),
-        spent: key.spent.single().iter().map(|it| it.number()).collect(),
+        spent: single.into_iter().chain(ahead.iter().copied()).collect(),
+        spent_ahead: ahead,
+        clock: key.clock.map(|clock| PhoneClockRecord {
+            steps: clock.drift.steps(),
+            seen: milliseconds(clock.seen),
+        }),
         last_used: key.last_used.map(milliseconds),
     }
 }
@@ -373,11 +398,21 @@ fn phone(record: PhoneRecord) -> Result<Phone, Unreadable> {
 }
 
 fn totp_key(record: KeyRecord) -> Result<TotpKey, Unreadable> {
-    let single = record.spent.into_iter().map(TimeStep::new);
+    let ahead = record.spent_ahead;
+    let single = record.spent.into_iter().filter(|it| !ahead.contains(it));
+    let single = single.map(TimeStep::new).collect::<Vec<_>>();
+    let ahead = ahead.into_iter().map(TimeStep::new);
+    let clock = record.clock.map(|clock| {
+        Ok::<_, Unreadable>(PhoneClock {
+            drift: Drift::of_steps(clock.steps).ok_or("a phone's clock is out of range")?,
+            seen: timestamp(clock.seen)?,
+        })
+    });
     Ok(TotpKey {
         secret: sealed_secret(record.secret)?,
         since: timestamp(record.since)?,
-        spent: SpentSteps::new(record.spent_up_to.map(TimeStep::new), single),
+        spent: SpentSteps::new(record.spent_up_to.map(TimeStep::new), single, ahead),
+        clock: clock.transpose()?,
         last_used: record.last_used.map(timestamp).transpose()?,
     })
 }
@@ -784,4 +819,50 @@ pub fn encode_last_backup(as_of: Timestamp) -> Value {
 pub fn decode_last_backup(what: &str, bytes: &[u8]) -> Result<Timestamp, StoreError> {
     timestamp(decode::<LastBackupRecord>(what, bytes)?.as_of)
         .map_err(|why| StoreError::Unreadable(format!("the record {what}: {why}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key() -> TotpKey {
+        let secret = SealedSecret {
+            key_id: "1".into(),
+            nonce: vec![1; 24],
+            ciphertext: vec![2; 36],
+        };
+        let now = Timestamp::from_second(53_000 * 30).unwrap();
+        let mut key = TotpKey::new(secret, now);
+        for step in [52_999, 53_001, 53_020, 53_021] {
+            key.spent.spend(TimeStep::new(step), now);
+        }
+        key.clock = Some(PhoneClock {
+            drift: Drift::of_steps(21).unwrap(),
+            seen: now,
+        });
+        key
+    }
+
+    #[test]
+    fn steps_ahead_of_the_clock_are_kept_and_programs_that_do_not_know_them_apart_keep_them_spent()
+    {
+        let record = serde_json::to_value(key_record(&key())).unwrap();
+        let spent = serde_json::json!([52_999, 53_001, 53_020, 53_021]);
+        assert_eq!(record["spent"], spent);
+        assert_eq!(record["spent_ahead"], serde_json::json!([53_020, 53_021]));
+        let read = totp_key(serde_json::from_value(record).unwrap()).unwrap();
+        assert_eq!(read, key());
+    }
+
+    #[test]
+    fn a_key_that_was_stored_before_there_were_any_ahead_is_read() {
+        let mut record = serde_json::to_value(key_record(&key())).unwrap();
+        let fields = record.as_object_mut().unwrap();
+        fields.remove("spent_ahead");
+        fields.remove("clock");
+        let read = totp_key(serde_json::from_value(record).unwrap()).unwrap();
+        let single: Vec<u64> = read.spent.single().iter().map(|it| it.number()).collect();
+        assert_eq!(single, [52_999, 53_001, 53_020, 53_021]);
+        assert_eq!((read.spent.ahead().len(), read.clock), (0, None));
+    }
 }

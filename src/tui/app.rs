@@ -21,13 +21,15 @@ use super::{
             desk_policy::DeskPolicyScreen, one_time_password::OneTimePasswordScreen,
         },
         home::{
-            HomeScreen, activity::ActivityScreen, disable::DisableScreen,
-            enrollment::EnrollmentScreen, own_password::OwnPasswordScreen,
-            recovery_codes::RecoveryCodesScreen, recovery_issue::RecoveryIssueScreen,
+            HomeScreen, activity::ActivityScreen, add_phone::AddPhoneScreen,
+            disable::DisableScreen, enrollment::EnrollmentScreen, own_password::OwnPasswordScreen,
+            phones::PhonesScreen, recovery_codes::RecoveryCodesScreen,
+            recovery_issue::RecoveryIssueScreen,
         },
         login::{
             menu::Menu, passcode::PasscodeScreen, password::PasswordScreen,
-            recovery::RecoveryScreen, user_id::UserIdScreen, user_type::UserTypeScreen,
+            recovery::RecoveryScreen, two_codes::TwoCodesScreen, user_id::UserIdScreen,
+            user_type::UserTypeScreen,
         },
         reset::{
             inbox::InboxScreen, reset_confirm::ResetConfirmScreen, reset_done::ResetDoneScreen,
@@ -556,6 +558,7 @@ impl App {
                         pending,
                         recovery,
                         spent_until,
+                        two_codes: false,
                     };
                     self.go(now, passcode);
                 }
@@ -574,7 +577,12 @@ impl App {
                 };
                 self.go(now, enrollment);
             }
-            Reply::Home(view) if RecoveryIssueScreen::is_offered_to(&view) => {
+            Reply::SecondPhone(provisioning) => {
+                self.leave_home();
+                self.go(now, Route::SecondPhone(provisioning));
+            }
+            Reply::Home(view) if view.offers_phone() => self.go(now, Route::PhoneOffer(view)),
+            Reply::Home(view) if view.offers_codes() => {
                 self.go(now, Route::RecoveryOffer(view));
             }
             Reply::PasswordDue { account, name } => {
@@ -927,8 +935,13 @@ fn screen_of(route: Route, context: &Context<'_>) -> Box<dyn Screen> {
             pending,
             recovery,
             spent_until,
-        } => Box::new(PasscodeScreen::new(account, pending, recovery).spent_until(spent_until)),
-        Route::Recovery(account) => Box::new(RecoveryScreen::new(account)),
+            two_codes,
+        } => {
+            let screen = PasscodeScreen::new(account, pending, recovery).spent_until(spent_until);
+            Box::new(screen.with_two_codes(two_codes))
+        }
+        Route::TwoCodes { account, recovery } => Box::new(TwoCodesScreen::new(account, recovery)),
+        Route::Recovery { account, two_codes } => Box::new(RecoveryScreen::new(account, two_codes)),
         Route::ResetRequest { user_type, user_id } => {
             Box::new(ResetRequestScreen::new(user_type, &user_id))
         }
@@ -956,6 +969,13 @@ fn screen_of(route: Route, context: &Context<'_>) -> Box<dyn Screen> {
                 .because(unexpected)
                 .before_codes(codes_follow),
         ),
+        Route::SecondPhone(provisioning) => {
+            Box::new(EnrollmentScreen::new(provisioning, false, context).for_second_phone())
+        }
+        Route::AddPhone(phones) => Box::new(AddPhoneScreen::at_home(phones)),
+        Route::PhoneOffer(view) => Box::new(AddPhoneScreen::offered(view)),
+        Route::Phones { account, phones } => Box::new(PhonesScreen::new(account, phones)),
+        Route::RemovePhone { account, phone } => Box::new(DisableScreen::of_phone(account, phone)),
         Route::OwnPassword { account, name } => Box::new(OwnPasswordScreen::at_home(account, name)),
         Route::OwnPasswordDue { account, name } => Box::new(OwnPasswordScreen::due(account, name)),
         Route::RecoveryIssue(recovery) => Box::new(RecoveryIssueScreen::at_home(recovery)),
@@ -1035,6 +1055,7 @@ mod tests {
             name: PersonName::parse("Siti Rahmawati").unwrap(),
             role,
             totp: TotpState::Active { since: NOW.wall },
+            phones: Vec::new(),
             policy: Policy::Enabled,
             recovery: None,
             last_login: None,

@@ -28,8 +28,9 @@ use crate::domain::{
     Activity, IssuedPassword, Passcode, PlainPassword, Policy, Refusal, UserId, UserType,
     account::{LastLogin, Role, TotpState},
     audit::AuditRecord,
+    authenticator::PhoneSeen,
     calendar::Zone,
-    identity::{AccountKey, EmailAddress, PersonName},
+    identity::{AccountKey, EmailAddress, PersonName, PhoneName},
     language::Language,
     letter::LetterKind,
     officer::{Bookmark, Card, Declined, FoundPage, Order, Overview},
@@ -40,6 +41,7 @@ use crate::domain::{
     recovery::{IssuedCodes, RecoveryCode, RecoveryState},
     reset::{ResetSecret, ShortCode},
     security_code::Picture,
+    totp::{Drift, PasscodePair},
 };
 pub use app::App;
 use command::KeyPress;
@@ -180,6 +182,8 @@ pub enum Request {
     },
     /// The code at login.
     CheckPasscode(Passcode),
+    /// Two codes of a phone whose clock is off, in its place.
+    CheckPair(PasscodePair),
     /// A recovery code in its place.
     CheckRecoveryCode(RecoveryCode),
     /// `Buat kode baru`: recovery codes in place of all before; with a code when one was asked for.
@@ -192,6 +196,18 @@ pub enum Request {
     ProveEnrollment(Passcode),
     /// `DISABLE TOTP`, confirmed; with a code when one was asked for.
     DisableTotp(Option<Passcode>),
+    /// `TAMBAH PONSEL`: a key for a second phone; with a code when one was asked for.
+    AddPhone {
+        name: Option<PhoneName>,
+        passcode: Option<Passcode>,
+    },
+    /// `Aktifkan` at its QR code.
+    ProvePhone(Passcode),
+    /// `Hapus ponsel`, confirmed; with a code when one was asked for.
+    RemovePhone {
+        phone: PhoneSeen,
+        passcode: Option<Passcode>,
+    },
     /// A new password at home; with a code when one was asked for.
     ChangePassword {
         current: PlainPassword,
@@ -268,7 +284,10 @@ impl Request {
     fn brings_code(&self) -> bool {
         matches!(
             self,
-            Self::CheckPasscode(_) | Self::CheckRecoveryCode(_) | Self::ProveEnrollment(_)
+            Self::CheckPasscode(_)
+                | Self::CheckPair(_)
+                | Self::CheckRecoveryCode(_)
+                | Self::ProveEnrollment(_)
         )
     }
 
@@ -305,6 +324,8 @@ pub enum Reply {
         /// Recovery codes are offered once it is proved.
         codes_follow: bool,
     },
+    /// The key of a second phone, to be shown once.
+    SecondPhone(Provisioning),
     /// Logged in.
     Home(Box<HomeView>),
     /// New recovery codes, to be shown once, and the home to go to from them.
@@ -378,6 +399,8 @@ pub struct HomeView {
     pub name: PersonName,
     pub role: Role,
     pub totp: TotpState,
+    /// The phones of which codes let in.
+    pub phones: Vec<PhoneSeen>,
     /// What is asked of this account.
     pub policy: Policy,
     /// Its recovery codes, where they are of use to it.
@@ -392,15 +415,40 @@ pub struct HomeView {
     pub clock: Option<ClockFault>,
 }
 
+impl HomeView {
+    /// Whether an activation goes on to a second phone before this is shown: that of an officer, whom nobody at the desk may
+    /// help but another officer.
+    fn offers_phone(&self) -> bool {
+        let is_activated = self.notice == Some(HomeNotice::TotpActivated);
+        is_activated && self.role.is_officer() && self.phones.len() == 1
+    }
+
+    /// Whether it goes on to recovery codes: there are none yet.
+    fn offers_codes(&self) -> bool {
+        let is_activated = match self.notice {
+            Some(HomeNotice::TotpActivated) => true,
+            Some(HomeNotice::PhoneAdded) => self.role.is_officer(),
+            _ => false,
+        };
+        is_activated && self.recovery.is_some_and(|state| state.issued.is_none())
+    }
+}
+
 /// The success that home tells of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HomeNotice {
     TotpActivated,
     TotpDisabled,
+    PhoneAdded,
+    PhoneRemoved,
     RecoveryCodesIssued,
     /// The login was by a recovery code.
     RecoveryCodeUsed,
     PasswordChanged,
+    /// The login was by two codes, and the phone's clock is so far off.
+    PhoneClock(Drift),
+    /// The same, where the office's own clock may be the one that is wrong.
+    OfficeClock,
 }
 
 /// A sample account of training mode, shown on the menu with its password.

@@ -9,6 +9,7 @@ use super::{HomeView, InboxLetter, OutboxRow, screen::desk::draft::Draft};
 use crate::domain::{
     IssuedPassword, Policy, UserId, UserType,
     audit::AuditRecord,
+    authenticator::PhoneSeen,
     identity::{AccountKey, PersonName},
     idle::Reason,
     officer::Card,
@@ -47,9 +48,21 @@ pub enum Route {
         recovery: bool,
         /// Until then the phone may show the code that was accepted last, which is spent.
         spent_until: Option<Timestamp>,
+        /// Two codes will do instead: one was refused again and again.
+        two_codes: bool,
+    },
+    /// Two codes of a phone whose clock is off.
+    TwoCodes {
+        account: AccountKey,
+        /// A recovery code will do instead.
+        recovery: bool,
     },
     /// A recovery code in the place of the phone's.
-    Recovery(AccountKey),
+    Recovery {
+        account: AccountKey,
+        /// Two codes will do instead.
+        two_codes: bool,
+    },
     ResetRequest {
         user_type: UserType,
         /// As it was typed, whatever it is.
@@ -83,6 +96,22 @@ pub enum Route {
         codes_follow: bool,
         /// Right after the password, because the office requires it, which has not been said yet.
         unexpected: bool,
+    },
+    /// The key of a second phone, on its way to it.
+    SecondPhone(Provisioning),
+    /// Whether to add a phone to those there are, over home.
+    AddPhone(Vec<PhoneSeen>),
+    /// The same, offered when TOTP has just become active, and the home to go to from it.
+    PhoneOffer(Box<HomeView>),
+    /// The phones there are, over home.
+    Phones {
+        account: AccountKey,
+        phones: Vec<PhoneSeen>,
+    },
+    /// Whether to take one of them away.
+    RemovePhone {
+        account: AccountKey,
+        phone: PhoneSeen,
     },
     /// A new password, over home.
     OwnPassword {

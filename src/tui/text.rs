@@ -11,12 +11,14 @@ use super::of_kind::OfKind;
 use crate::domain::{
     ActivityKind, Source,
     audit::{Act, OutcomeWord},
+    authenticator::PhoneSeen,
     calendar::MonthNames,
     identity::is_disguise,
     language::Language,
     letter::LetterKind,
     officer::ActKind,
     source::OwnPlace,
+    totp::Drift,
 };
 
 impl Language {
@@ -95,6 +97,7 @@ pub struct Text {
     pub user_id: UserIdWords,
     pub password: Password,
     pub passcode: Passcode,
+    pub two_codes: TwoCodesWords,
     pub recovery: Recovery,
     pub recovery_issue: RecoveryIssue,
     pub recovery_codes: RecoveryCodes,
@@ -103,6 +106,7 @@ pub struct Text {
     pub activity: OfKind<ActivityKind>,
     pub enrollment: Enrollment,
     pub disable: Disable,
+    pub phones: PhonesWords,
     pub own_password: OwnPassword,
     pub account_activity: AccountActivity,
     pub reset: Reset,
@@ -154,8 +158,10 @@ sections! {
     Password { title, label, empty, show, rejected, check_type, check_case, check_shown, forgotten }
     Passcode {
         title, lead, server_time, next_code, empty, short, not_digits, rejected, check_clock, check_account,
-        check_next, held, pending, pending_hint, recovery, just_used,
+        check_next, held, pending, pending_hint, two_codes, recovery, just_used,
     }
+    /// Two codes in place of one.
+    TwoCodesWords { title, lead, step_1, first, step_2, second, same, check_order, check_used, one_code }
     /// A recovery code in place of the phone's.
     Recovery { title, lead, label, empty, no_code, rejected, check_paper, check_newest, check_used, phone }
     /// Making recovery codes.
@@ -163,13 +169,21 @@ sections! {
     /// The codes, shown once.
     RecoveryCodes { title, lead, apart, once, noted, question, stay, leave }
     Home {
-        hello, totp, totp_off, totp_pending, totp_active, last_login, last_login_value, first_login,
-        activity, enable, disable, desk, policy_disabled, activated, disabled, recovery_codes, recovery_codes_issued,
+        hello, totp, totp_off, totp_pending, totp_active, totp_active_on_two, last_login, last_login_value, first_login,
+        activity, enable, disable, add_phone, phones, phone_added, phone_removed, desk, policy_disabled, activated, disabled, recovery_codes, recovery_codes_issued,
         recovery_code_used, recovery_code_used_hint, recovery_codes_few,
-        change_password, show_activity, password_changed,
+        change_password, show_activity, password_changed, phone_ahead, phone_behind, phone_clock_hint, office_clock,
     }
-    Enrollment { title, required, step_1, step_2, step_3, account, prove, once, alone, by_hand, turn_over, rejected }
+    Enrollment {
+        title, required, step_1, step_2, step_3, account, prove, once, alone, by_hand, turn_over, rejected, clock_ahead,
+        clock_behind, office_clock,
+    }
     Disable { title, question, question_required, fresh, confirm }
+    /// A second phone: adding one, the list of both, taking one away.
+    PhonesWords {
+        title, title_add, title_remove, lead, what, offer, nth, numbered, since_used, since_unused, name, name_hint, name_wrong, add,
+        step_1, rejected, remove_first, remove_second, question, fresh, remove,
+    }
     OwnPassword {
         title, title_due, lead_due, current, new, again, show, strength, short, long, guessable, weak, fair, strong, rule_length,
         rule_words, rule_context, current_empty, current_rejected, new_empty, new_short, new_long, new_guessable,
@@ -198,8 +212,9 @@ sections! {
     /// What the desk opens on.
     OverviewWords { nothing, failed, stranded, name, since, cause, held, codes, passwords, letters, acts, account, by, time }
     AccountCard {
-        reveal_email, email, totp_pending, recovery_codes, codes_left, codes, wrong_codes, wait, held, suspended,
+        reveal_email, email, totp_pending, phone, phone_used, phone_unused, recovery_codes, codes_left, codes, wrong_codes, wait, held, suspended,
         since, one_time_password, until, never, created, own, no_activity, time, activity, from, by,
+        phone_clock, phone_clock_value,
     }
     /// An act on an account: its name, what follows from it, and that it is done.
     ActWords { label, effect, done }
@@ -228,9 +243,9 @@ sections! {
     }
     Idle { title, text, hint, beside }
     Help {
-        title, keys, menu, user_type, user_id, password, passcode, home, enrollment, disable, own_password,
+        title, keys, menu, user_type, user_id, password, passcode, two_codes, home, enrollment, disable, own_password,
         account_activity, reset_request, reset_sent, reset_confirm, reset_done, inbox, recovery, recovery_issue,
-        recovery_codes, desk, account_card, desk_act, one_time_password, desk_policy, desk_outbox, desk_audit,
+        recovery_codes, phones, desk, account_card, desk_act, one_time_password, desk_policy, desk_outbox, desk_audit,
     }
 }
 
@@ -260,6 +275,40 @@ impl Text {
             part(&self.common.seconds, 0)
         } else {
             said.join(" ")
+        }
+    }
+
+    /// Says how far a phone's clock is off, in the words for one that is ahead or behind.
+    pub fn drift(&self, drift: Drift, ahead: &str, behind: &str) -> String {
+        let minutes = drift.minutes();
+        let number = minutes.unsigned_abs().to_string();
+        let said = fill(&self.common.minutes, &[("n", &number)]);
+        let words = if minutes > 0 { ahead } else { behind };
+        fill(words, &[("minutes", &said)])
+    }
+
+    /// What a phone is called: as its owner has named it, or by its number.
+    pub fn phone(&self, phone: &PhoneSeen) -> String {
+        match &phone.name {
+            Some(name) => name.to_string(),
+            None => fill(
+                &self.phones.nth,
+                &[("n", &phone.ordinal.number().to_string())],
+            ),
+        }
+    }
+
+    /// The same, behind its number where it has a name.
+    pub fn numbered_phone(&self, phone: &PhoneSeen) -> String {
+        match &phone.name {
+            Some(name) => {
+                let number = phone.ordinal.number().to_string();
+                fill(
+                    &self.phones.numbered,
+                    &[("n", &number), ("name", name.as_str())],
+                )
+            }
+            None => self.phone(phone),
         }
     }
 

@@ -184,6 +184,7 @@ mod tests {
             name: PersonName::parse("Siti Rahmawati").unwrap(),
             role,
             totp: TotpState::Off,
+            phones: Vec::new(),
             policy: Policy::Enabled,
             recovery: None,
             last_login: None,

@@ -226,6 +226,7 @@ pub async fn over(raw: Arc<dyn Store>, place: &Place, node: &str, keys: &Path) -
         wake,
         node: node.to_owned(),
         is_shared: true,
+        conversations: Arc::default(),
     });
     House {
         store,

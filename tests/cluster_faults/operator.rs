@@ -218,7 +218,12 @@ impl Backup {
             random: &SystemRandom,
         };
         let as_of = survey.about.as_of;
-        let restored = backup::restore(into, &*self.bytes, &key, as_of, as_of, |_| {});
+        let since = backup::Since {
+            as_of,
+            now: as_of,
+            ahead: Default::default(),
+        };
+        let restored = backup::restore(into, &*self.bytes, &key, &since, |_| {});
         restored.await.expect("it is brought back");
         drop(store);
         // Whoever had it open before it was brought back serves nobody: it is opened by another machine.

@@ -218,7 +218,7 @@ impl People {
             let begun = now();
             let step = self.step();
             match enrollment
-                .prove(&prover, secret.passcode(step), &from)
+                .prove(&prover, None, secret.passcode(step), &from)
                 .await?
             {
                 ProveOutcome::Activated(granted) => {

@@ -37,14 +37,16 @@ fn add_officer(office: &Office, user_id: &str, name: &str) {
     assert!(added.status.success(), "{}", text(&added.stderr));
 }
 
-/// The first login of the officer Rina Wulandari, who must activate TOTP and turns the recovery codes down.
+/// The first login of the officer Rina Wulandari, who must activate TOTP and turns a second phone and the recovery codes down.
 fn first_login(kiosk: &mut Kiosk, office: &Office) -> Phone {
     kiosk.give_password("non-penyedia", OFFICER, PASSWORD);
     let phone = Phone::scan(kiosk);
     kiosk
         .submit_code(&phone.code(office.clock()))
         .expect("TOTP aktif.")
-        .expect("Nanti saja")
+        .expect("Tambahkan ponsel kedua sekarang")
+        .press(key::ESC)
+        .expect("Buat kode pemulihan")
         .press(key::ESC)
         .expect("Meja petugas: Rina Wulandari");
     phone

@@ -170,7 +170,9 @@ fn open_desk(kiosk: &mut Kiosk, office: &Office) {
     let phone = Phone::scan(kiosk);
     kiosk
         .submit_code(&phone.code(office.clock()))
-        .expect("Nanti saja")
+        .expect("Tambahkan ponsel kedua sekarang")
+        .press(key::ESC)
+        .expect("Buat kode pemulihan")
         .press(key::ESC)
         .expect("Meja petugas: Rina Wulandari")
         .expect("7 kode salah");

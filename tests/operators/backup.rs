@@ -13,7 +13,8 @@ use lpse_kiosk::{
     store::{Key, Value, accounts::Accounts, tickets::Tickets},
 };
 use support::{
-    Kiosk, MORNING, Office, PASSWORD, Phone, activate, fill, key, refused, succeeds, text,
+    Kiosk, MORNING, Office, PASSWORD, Phone, activate, fill, key, log_in_by_two_codes, log_out,
+    refused, succeeds, text,
 };
 
 const PASSPHRASE: &str = "perahu layar biru di telaga sunyi";
@@ -155,18 +156,20 @@ fn what_was_used_or_could_have_been_is_used_up_after_a_restore() {
             assert_eq!(state(20).await, TicketState::Expired);
             let accounts = Accounts::new(store.clone());
             let spent = async |key: &AccountKey| {
-                let read = accounts.read(key).await.unwrap().unwrap();
-                read.account.authenticator.last_step()
+                let mut account = accounts.read(key).await.unwrap().unwrap().account;
+                let keys = account.authenticator.every_key_mut();
+                let spent = keys.iter().map(|key| key.spent.greatest());
+                spent.collect::<Vec<_>>()
             };
             let read = accounts.read(&fill::numbered(1)).await.unwrap().unwrap();
             assert_eq!(read.account.recovery, None, "they may have been used since");
             // The step after the present one is in the window as well.
-            let last = TimeStep::at(now).number() + 1;
-            assert_eq!(
-                spent(&fill::numbered(1)).await,
-                Some(TimeStep::new(last)),
-                "{late}"
-            );
+            let last = Some(TimeStep::new(TimeStep::at(now).number() + 1));
+            // One phone; two; and one with the key of another on its way.
+            for (number, keys) in [(4, 1), (1, 2), (2, 2)] {
+                let spent = spent(&fill::numbered(number)).await;
+                assert_eq!(spent, vec![last; keys], "{late}: {number}");
+            }
         });
     }
 }
@@ -199,6 +202,41 @@ fn a_code_spent_after_the_backup_is_refused_after_the_restore_and_the_next_one_w
     kiosk
         .submit_code(&phone.code(machine.clock()))
         .expect("DISABLE TOTP");
+}
+
+#[test]
+fn two_codes_used_after_the_backup_are_known_from_the_audit_log_when_their_time_comes() {
+    let office = Office::new();
+    let mut kiosk = office.kiosk();
+    let phone: Phone = activate(&office, &mut kiosk);
+    let file = back_up(&office);
+    let half_an_hour = 30 * 60;
+    log_in_by_two_codes(&office, &mut kiosk, &phone, half_an_hour);
+    let then = office.clock() + half_an_hour;
+    kiosk.signal("TERM").wait();
+    for has_log in [true, false] {
+        let machine = empty_machine(&office, "sled");
+        machine.set_clock(office.clock() + 5);
+        if has_log {
+            fs::create_dir(machine.data()).unwrap();
+            let log = "audit.jsonl";
+            fs::copy(office.data().join(log), machine.data().join(log)).unwrap();
+        }
+        succeeds(run(&machine, &["restore"], &file));
+        let mut kiosk = machine.kiosk();
+        // The phone is right by now, and so is everything that it shows until then.
+        machine.set_clock(then - 60);
+        code_given(&mut kiosk, &phone.code(then - 60));
+        kiosk.expect("DISABLE TOTP");
+        log_out(&mut kiosk);
+        machine.set_clock(then);
+        code_given(&mut kiosk, &phone.code(then));
+        kiosk.expect(match has_log {
+            true => "Kode tidak diterima",
+            // As the manual says.
+            false => "DISABLE TOTP",
+        });
+    }
 }
 
 #[test]

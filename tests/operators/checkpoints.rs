@@ -430,35 +430,47 @@ fn whoever_writes_log_and_store_anew_is_found_by_the_command() {
         .lines()
         .map(str::to_owned)
         .collect();
+    let write_anew = |lines: &[String]| {
+        let (anew, head) = chained(lines);
+        fs::write(&log, anew).unwrap();
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        runtime.block_on(async {
+            let store = open(StoreKind::Redb, &office.data().join("store"), 8).unwrap();
+            put_head(&store, head).await;
+            let ended = store.ended();
+            drop(store);
+            ended.wait().await;
+        });
+    };
     let login = lines.iter().position(|line| line.contains("\"login\""));
     lines[login.unwrap()] = lines[login.unwrap()].replace("PPK30", "CVMAJU");
-    let (anew, head) = chained(&lines);
-    fs::write(&log, anew).unwrap();
-    let runtime = tokio::runtime::Runtime::new().unwrap();
-    runtime.block_on(async {
-        let store = open(StoreKind::Redb, &office.data().join("store"), 8).unwrap();
-        put_head(&store, head).await;
-        let ended = store.ended();
-        drop(store);
-        ended.wait().await;
-    });
-    succeeds(office.command(&["audit", "verify"]));
-    let found = office.command(&held_against);
-    refused(
-        &found,
-        1,
-        "is not the one that a checkpoint or another machine's log tells of",
-    );
-    assert!(text(&found.stdout).contains("is NOT the one that it tells of."));
-    let doctored = office.command(&[
-        "audit",
-        "verify",
-        "--json",
-        "--checkpoint",
-        &away,
-        "--signers",
-        &signers,
-    ]);
-    let told: serde_json::Value = serde_json::from_slice(&doctored.stdout).unwrap();
-    assert_eq!(told["fault"]["kind"], "contradicted");
+    let changed = lines.clone();
+    lines.truncate(login.unwrap());
+    let json = [&held_against[..], &["--json"]].concat();
+    for (anew, kind, standing, said) in [
+        (
+            changed,
+            "contradicted",
+            "contradicted",
+            "is not the one that a checkpoint or another machine's log tells of",
+        ),
+        (
+            lines,
+            "shorter-than-told",
+            "missing",
+            "a checkpoint or another machine's log tells that the log came to record",
+        ),
+    ] {
+        write_anew(&anew);
+        succeeds(office.command(&["audit", "verify"]));
+        let found = office.command(&held_against);
+        refused(&found, 1, said);
+        assert!(text(&found.stdout).contains(" NOT "), "{kind}");
+        let found = office.command(&json);
+        let told: serde_json::Value = serde_json::from_slice(&found.stdout).unwrap();
+        assert_eq!(told["fault"]["kind"], kind);
+        let witnesses = told["witnesses"].as_array().unwrap();
+        let newest = witnesses.last().unwrap();
+        assert_eq!(newest["standing"], standing, "{told}");
+    }
 }

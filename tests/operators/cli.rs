@@ -498,8 +498,8 @@ fn what_was_done_is_told_to_programs_as_one_object() {
     assert_eq!(told(&["key", "drop-old"], ""), dropped(json!([]), false));
     let checked = |act: &str, records: &serde_json::Value| {
         json!({
-            "act": act, "changed": false, "records": records, "accounts": 2, "accounts_missing": 0, "altered": 0,
-            "named": [],
+            "act": act, "changed": false, "records": records, "accounts": 2, "accounts_missing": 0,
+            "accounts_miscounted_by_totp": false, "altered": 0, "named": [],
         })
     };
     let sound = told(&["store", "check"], "");

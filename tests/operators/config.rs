@@ -291,8 +291,8 @@ fn the_manuals_files_are_taken() {
         .collect();
     assert_eq!(
         examples.len(),
-        6,
-        "SSH, letters, a certificate, log and metrics, the rest, and a cluster"
+        7,
+        "SSH, letters, a certificate, log and metrics, metrics for strangers, the rest, and a cluster"
     );
     for example in examples {
         let place = Place::new();

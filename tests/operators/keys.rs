@@ -84,25 +84,26 @@ fn a_rotation_seals_everything_anew_and_the_old_key_goes_when_it_is_told_to() {
         let [old] = before.as_slice() else {
             panic!("one key");
         };
-        // 120 accounts, 24 of them with recovery codes, 12 letters, the check, the store key.
-        assert_eq!(under(&census(&office), old), 158);
+        // 120 accounts, 28 of them with the key of a second phone, 24 with recovery codes; 12 letters, the check, the
+        // store key.
+        assert_eq!(under(&census(&office), old), 186);
         let said = succeeds(&office, &["key", "rotate"]);
         assert!(said.contains("133 records sealed anew"), "{said}");
         let kept = fill::keys_kept(&office);
         assert_eq!((kept.len(), &kept[1]), (2, old), "the new one first");
         let counted = census(&office);
-        assert_eq!((under(&counted, old), under(&counted, &kept[0])), (0, 158));
+        assert_eq!((under(&counted, old), under(&counted, &kept[0])), (0, 186));
         let said = succeeds(&office, &["key", "drop-old"]);
         assert!(said.contains(old), "{said}");
         assert_eq!(fill::keys_kept(&office), [kept[0].clone()]);
-        assert_eq!(under(&census(&office), &kept[0]), 158);
+        assert_eq!(under(&census(&office), &kept[0]), 186);
         let said = succeeds(&office, &["key", "drop-old"]);
         assert!(said.contains("no old key"), "{said}");
         // Once more, and the old one at once.
         succeeds(&office, &["key", "rotate", "--drop-old"]);
         let last = fill::keys_kept(&office);
         assert_eq!(last.len(), 1);
-        assert_eq!(under(&census(&office), &last[0]), 158);
+        assert_eq!(under(&census(&office), &last[0]), 186);
         let mode = fs::metadata(office.path("etc/master.key")).unwrap();
         assert_eq!(mode.permissions().mode() & 0o777, 0o600);
         assert_eq!(fs::read_dir(office.path("etc")).unwrap().count(), 1);
@@ -189,7 +190,7 @@ fn a_rotation_killed_at_any_moment_loses_nothing_and_goes_on() {
             assert_eq!(counted["failed"], 0, "{at}: {counted}");
             let kept = fill::keys_kept(&office);
             let sealed: u64 = kept.iter().map(|id| under(&counted, id)).sum();
-            assert_eq!(sealed, 132, "killed at {at}: {counted}");
+            assert_eq!(sealed, 154, "killed at {at}: {counted}");
             if finished == 2 {
                 break;
             }
@@ -225,7 +226,7 @@ fn a_fresh_rotation_killed_at_each_moment_is_finished_by_the_next() {
         let kept = fill::keys_kept(&office);
         assert_eq!(
             (under(&counted, &kept[0]), under(&counted, &old)),
-            (54, 0),
+            (64, 0),
             "{at}"
         );
         keys.push(kept.len());
@@ -269,7 +270,7 @@ fn a_rotation_goes_on_alone_when_the_kiosk_beside_it_is_killed() {
         assert_eq!(census(&office)["failed"], 0, "round {round}");
         succeeds(&office, &["key", "rotate", "--drop-old"]);
         let kept = fill::keys_kept(&office);
-        assert_eq!((kept.len(), under(&census(&office), &kept[0])), (1, 522));
+        assert_eq!((kept.len(), under(&census(&office), &kept[0])), (1, 612));
     }
 }
 
@@ -381,7 +382,7 @@ fn a_service_with_a_copy_of_the_key_is_started_again_in_between() {
     assert!(said.contains("goes on"), "{said}");
     kiosk.expect_still_answers();
     let kept = fill::keys_kept(&office);
-    assert_eq!((kept.len(), under(&census(&office), &kept[0])), (1, 28));
+    assert_eq!((kept.len(), under(&census(&office), &kept[0])), (1, 33));
 }
 
 /// A process that holds a house whose keys are in a file, and a command beside it.
@@ -577,7 +578,10 @@ async fn activate_and_come_back(holder: &House, key: &AccountKey) {
         tokio::task::yield_now().await;
     }
     let code = holder.code(&secret.unwrap());
-    let proved = enrollment.prove(&prover, code, &here()).await.unwrap();
+    let proved = enrollment
+        .prove(&prover, None, code, &here())
+        .await
+        .unwrap();
     assert!(matches!(proved, ProveOutcome::Activated(_)), "{proved:?}");
 }
 

@@ -14,6 +14,7 @@ mod doctor;
 mod keys;
 mod manual;
 mod manual_pages;
+mod monitoring;
 mod operations;
 mod owner;
 mod package;

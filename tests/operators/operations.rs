@@ -1,18 +1,17 @@
-//! What operators have around the program: health and figures, its own log, the units for systemd, and the example for
+//! What operators have around the program: its own log, the units for systemd, and the example for
 //! an sshd that runs already.
 
 use std::{
     collections::HashMap,
     fs,
-    io::{BufRead, BufReader, Read, Write},
-    net::TcpStream,
+    io::{BufRead, BufReader},
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     process::{Command, Stdio},
 };
 use support::command;
 
-use support::{Office, PASSWORD, eventually, free_port, key, text};
+use support::{Office, eventually, free_port, key, text};
 
 /// What a test asks of the program must come out the same on a machine that has the package, and for whoever runs it.
 #[test]
@@ -67,273 +66,6 @@ fn no_test_sees_the_settings_the_store_or_the_home_of_this_machine() {
     }
 }
 
-/// What `GET path` answers: status, head, body.
-fn get(port: u16, path: &str) -> Option<(u16, String, String)> {
-    get_as(port, path, "*/*")
-}
-
-/// What `GET path` answers to who accepts only some media types.
-fn get_as(port: u16, path: &str, accept: &str) -> Option<(u16, String, String)> {
-    let mut stream = TcpStream::connect(("127.0.0.1", port)).ok()?;
-    let request = format!(
-        "GET {path} HTTP/1.1\r\nHost: localhost\r\nAccept: {accept}\r\nConnection: close\r\n\r\n"
-    );
-    stream.write_all(request.as_bytes()).ok()?;
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).ok()?;
-    let (head, body) = answer.split_once("\r\n\r\n")?;
-    let status = head.split(' ').nth(1)?.parse().ok()?;
-    Some((status, head.to_lowercase(), body.to_owned()))
-}
-
-/// The samples of an OpenMetrics exposition, by name and labels; fails where a line does not follow the format
-/// (OpenMetrics 1.0, section "ABNF"), or a family is not whole.
-fn samples(exposition: &str) -> HashMap<String, f64> {
-    fn is_name(text: &str) -> bool {
-        let first = |c: char| c.is_ascii_alphabetic() || c == '_';
-        text.starts_with(first) && text.chars().all(|c| first(c) || c.is_ascii_digit())
-    }
-    let lines = exposition
-        .strip_suffix("# EOF\n")
-        .expect("the end is marked");
-    let mut samples = HashMap::new();
-    let (mut families, mut family, mut kind) = (Vec::new(), String::new(), String::new());
-    for line in lines.split_terminator('\n') {
-        if let Some(described) = line.strip_prefix("# ") {
-            let mut words = described.splitn(3, ' ');
-            let mut word = || words.next().unwrap_or_else(|| panic!("{line}"));
-            let (what, name, rest) = (word(), word(), word());
-            assert!(is_name(name), "{line}");
-            if name != family {
-                assert!(!families.contains(&name), "{name} comes twice");
-                families.push(name);
-                family = name.to_owned();
-                kind.clear();
-            }
-            match what {
-                "HELP" => assert!(!rest.is_empty(), "{line}"),
-                "UNIT" => assert!(name.ends_with(&format!("_{rest}")), "{line}"),
-                "TYPE" => kind = rest.to_owned(),
-                _ => panic!("{line}"),
-            }
-            continue;
-        }
-        let (series, value) = line.rsplit_once(' ').unwrap_or_else(|| panic!("{line:?}"));
-        let value: f64 = value.parse().unwrap_or_else(|_| panic!("{line}"));
-        let (name, labels) = series.split_once('{').unwrap_or((series, "}"));
-        assert!(is_name(name) && name.starts_with("lpse_kiosk_"), "{line}");
-        let suffixes: &[&str] = match kind.as_str() {
-            "counter" => &["_total"],
-            "gauge" => &[""],
-            "histogram" => &["_bucket", "_sum", "_count"],
-            other => panic!("{other} of {line}"),
-        };
-        let suffix = name.strip_prefix(&family);
-        assert!(
-            suffix.is_some_and(|suffix| suffixes.contains(&suffix)),
-            "{line}"
-        );
-        let labels = labels.strip_suffix('}').unwrap_or_else(|| panic!("{line}"));
-        for label in labels.split(',').filter(|label| !label.is_empty()) {
-            let (name, word) = label.split_once('=').unwrap_or_else(|| panic!("{line}"));
-            let word = word
-                .strip_prefix('"')
-                .and_then(|word| word.strip_suffix('"'));
-            let word = word.unwrap_or_else(|| panic!("{line}"));
-            // No label is anything but one of our own words.
-            let ours = |c: char| c.is_ascii_lowercase() || c == '_' || c == '-';
-            let is_ours = match name {
-                "le" => kind == "histogram" && word.parse::<f64>().is_ok(),
-                "version" => word == env!("CARGO_PKG_VERSION"),
-                _ => !word.is_empty() && word.chars().all(ours),
-            };
-            assert!(is_name(name) && is_ours, "{line}");
-        }
-        assert!(value >= 0.0, "{line}");
-        assert!(
-            samples.insert(series.to_owned(), value).is_none(),
-            "{line} comes twice"
-        );
-    }
-    samples
-}
-
-#[test]
-fn monitoring_reads_health_and_figures_while_people_log_in() {
-    let port = free_port();
-    let office = Office::new().with("LPSE_KIOSK_METRICS_LISTEN", &format!("127.0.0.1:{port}"));
-    let mut kiosk = office.kiosk();
-    kiosk.expect("Selamat datang");
-    // A look while it starts is told so.
-    eventually("health", || {
-        get(port, "/healthz").is_some_and(|(status, ..)| status == 200)
-    });
-    let (status, head, body) = get(port, "/healthz").unwrap();
-    assert_eq!((status, body.as_str()), (200, "ok\n"));
-    assert!(head.contains("\r\ncache-control: no-store"), "{head}");
-    let figures = || {
-        let (status, head, body) = get(port, "/metrics").expect("an answer");
-        let kind =
-            "\r\ncontent-type: application/openmetrics-text; version=1.0.0; charset=utf-8\r\n";
-        assert!(status == 200 && head.contains(kind), "{head}");
-        for typed in [
-            "PPK30",
-            "ppk30",
-            "loket",
-            "contoh",
-            "wrong-password",
-            "127.0.0.1",
-        ] {
-            assert!(!body.contains(typed), "{typed}: {body}");
-        }
-        samples(&body)
-    };
-    let granted = "lpse_kiosk_acts_total{act=\"login\",outcome=\"done\",from=\"console\"}";
-    let refused =
-        "lpse_kiosk_acts_total{act=\"check-password\",outcome=\"refused\",from=\"console\"}";
-    let before = figures();
-    assert_eq!((before[granted], before[refused]), (0.0, 0.0));
-    assert_eq!(before["lpse_kiosk_open_sessions{door=\"console\"}"], 1.0);
-    assert_eq!(before["lpse_kiosk_store_up"], 1.0);
-    assert_eq!(before["lpse_kiosk_clock_seconds"], office.clock() as f64);
-    assert!(before["lpse_kiosk_store_free_bytes"] > before["lpse_kiosk_store_floor_bytes"]);
-    kiosk.give_password("non-penyedia", "PPK30", "bukan ini passwordnya");
-    kiosk.expect("tidak sesuai");
-    office.pass(60);
-    kiosk.submit_password(PASSWORD).expect("Siti Rahmawati");
-    let after = figures();
-    assert_eq!((after[granted], after[refused]), (1.0, 1.0));
-    let commits = "lpse_kiosk_commits_total{outcome=\"applied\"}";
-    assert!(after[commits] > before[commits], "{after:?}");
-    let grown = |name: &str| after[name] - before[name];
-    assert!(
-        grown("lpse_kiosk_hash_wait_seconds_count") >= 2.0,
-        "{after:?}"
-    );
-    assert!(grown("lpse_kiosk_commit_seconds_count") >= 1.0, "{after:?}");
-    kiosk.signal("TERM");
-    kiosk.wait();
-    assert_eq!(get(port, "/healthz"), None, "gone with the kiosk");
-}
-
-/// What promtool says to `input`, or of files; fails where it finds anything.
-fn promtool(arguments: &[&str], input: &str) {
-    let mut promtool = Command::new("promtool")
-        .args(arguments)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("promtool is installed (Debian package prometheus)");
-    let mut taken = promtool.stdin.take().unwrap();
-    taken.write_all(input.as_bytes()).unwrap();
-    drop(taken);
-    let judged = promtool.wait_with_output().unwrap();
-    let told = text(&judged.stdout) + &text(&judged.stderr);
-    assert!(judged.status.success(), "{told}\n{input}");
-}
-
-/// The classic exposition of a kiosk that has everything of which there are figures.
-fn classic_exposition() -> String {
-    let port = free_port();
-    let office = Office::new();
-    let made = rcgen::generate_simple_self_signed(["lpse.contoh.go.id".into()]).unwrap();
-    let file = |name: &str, pem: String| {
-        let file = office.path(name);
-        fs::write(&file, pem).unwrap();
-        fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
-        file.display().to_string()
-    };
-    let certificate = file("web.pem", made.cert.pem());
-    let private = file("web.key", made.signing_key.serialize_pem());
-    let page = format!("127.0.0.1:{}", free_port());
-    let office = office
-        .with("LPSE_KIOSK_WEB_LISTEN", &page)
-        .with("LPSE_KIOSK_WEB_BASE_URL", "https://lpse.contoh.go.id")
-        .with("LPSE_KIOSK_WEB_CERTIFICATE", &certificate)
-        .with("LPSE_KIOSK_WEB_KEY", &private)
-        .with("LPSE_KIOSK_METRICS_LISTEN", &format!("127.0.0.1:{port}"));
-    let mut kiosk = office.kiosk();
-    kiosk.expect("Selamat datang");
-    eventually("health", || {
-        get(port, "/healthz").is_some_and(|(status, ..)| status == 200)
-    });
-    let (status, head, body) = get_as(port, "/metrics", "text/plain").expect("an answer");
-    let kind = "\r\ncontent-type: text/plain; version=0.0.4; charset=utf-8\r\n";
-    assert!(status == 200 && head.contains(kind), "{head}");
-    body
-}
-
-#[test]
-fn the_classic_text_is_as_prometheus_wants_it() {
-    promtool(&["check", "metrics"], &classic_exposition());
-}
-
-/// Every series of ours that `queries` name: the metric, and what its labels must be.
-fn selected(queries: &str) -> Vec<(&str, Vec<(&str, &str)>)> {
-    let named = queries.match_indices("lpse_kiosk_").map(|(at, _)| {
-        let here = &queries[at..];
-        let end = here.find(|c: char| !c.is_ascii_alphanumeric() && c != '_');
-        let (name, rest) = here.split_at(end.unwrap_or(here.len()));
-        let matchers = rest
-            .strip_prefix('{')
-            .and_then(|rest| rest.split('}').next());
-        let matchers = matchers.unwrap_or_default().split(',');
-        let equals = matchers.filter_map(|matcher| matcher.split_once("=\""));
-        (
-            name,
-            equals
-                .map(|(label, word)| (label, word.trim_end_matches('"')))
-                .collect(),
-        )
-    });
-    named.collect()
-}
-
-/// An alert that names no series is silent for ever, and its panel is empty.
-#[test]
-fn the_alerts_and_the_dashboard_name_nothing_that_is_not_told() {
-    let rules = asset("monitoring/lpse-kiosk.rules.yml");
-    promtool(&["check", "rules", &rules.display().to_string()], "");
-    let rules = fs::read_to_string(rules).unwrap();
-    let dashboard = fs::read_to_string(asset("monitoring/lpse-kiosk.dashboard.json")).unwrap();
-    let dashboard: serde_json::Value = serde_json::from_str(&dashboard).unwrap();
-    let panels = dashboard["panels"].as_array().expect("panels");
-    let mut queries = vec![
-        dashboard["templating"]["list"][1]["query"]
-            .as_str()
-            .unwrap(),
-    ];
-    for panel in panels {
-        let targets = panel["targets"].as_array().expect("what a panel shows");
-        assert!(!targets.is_empty(), "{panel}");
-        queries.extend(
-            targets
-                .iter()
-                .map(|target| target["expr"].as_str().unwrap()),
-        );
-    }
-    let exposition = classic_exposition();
-    let series: Vec<&str> = exposition
-        .lines()
-        .filter(|line| !line.starts_with('#'))
-        .collect();
-    for (of, queries) in [("alerts", rules), ("dashboard", queries.join("\n"))] {
-        let selected = selected(&queries);
-        assert!(selected.len() > 10, "{of}: {selected:?}");
-        for (name, labels) in selected {
-            let is_told = series.iter().any(|line| {
-                let rest = line.strip_prefix(name);
-                rest.is_some_and(|rest| rest.starts_with(['{', ' ']))
-                    && labels
-                        .iter()
-                        .all(|(label, word)| line.contains(&format!("{label}=\"{word}\"")))
-            });
-            assert!(is_told, "{of}: {name} {labels:?}");
-        }
-    }
-}
-
 #[test]
 fn a_place_in_use_is_told_before_the_screen_is_taken() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
@@ -369,7 +101,7 @@ fn nothing_that_is_typed_reaches_the_log_however_much_it_tells() {
     }
 }
 
-fn asset(name: &str) -> PathBuf {
+pub fn asset(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("assets")
         .join(name)

@@ -4,12 +4,12 @@
 //! Left out is what asks for nothing to be done: a look at one's own home by a login that has ended, and a request to a service
 //! that cannot answer, which refuses nobody.
 
-use std::{fmt::Debug, sync::LazyLock};
+use std::{fmt::Debug, sync::LazyLock, time::Duration};
 
 use lpse_kiosk::{
     domain::{
         AccountKey, Authenticated, Authenticator, AwaitingPasscode, AwaitingPassword, EmailAddress,
-        Identified, Passcode, PersonName, Policy, Secret, Source, UserId, UserType,
+        Identified, Passcode, PersonName, Policy, Secret, Source, TimeStep, UserId, UserType,
         account::Role,
         audit::{Act, AuditOutcome},
         letter::{Delivery, LetterKind},
@@ -18,6 +18,7 @@ use lpse_kiosk::{
         recovery::RecoveryCode,
         reset::{ResetSecret, ShortCode},
         security_code::Challenge,
+        totp::PasscodePair,
     },
     ports::Clock,
     service::{
@@ -218,6 +219,42 @@ async fn codes_at_the_login() {
     refused(&house, act, "ended-login", show(code)).await;
 }
 
+#[tokio::test]
+async fn two_codes_at_the_login() {
+    let (house, phone) = with_phone().await;
+    let act = Act::CheckTwoCodes;
+    let awaiting = house.awaiting().await;
+    let show = async |pair: PasscodePair| {
+        let authentication = &house.services.authentication;
+        let checked = authentication.check_pair(&awaiting, pair, &HERE);
+        checked.await.unwrap()
+    };
+    let pair = |minutes: u64| {
+        let ahead = Duration::from_secs(60 * minutes);
+        let first = TimeStep::at(house.clock.now() + ahead);
+        PasscodePair {
+            first: phone.passcode(first),
+            second: phone.passcode(first.next()),
+        }
+    };
+    refused(&house, act, "wrong-passcode", show(pair(90))).await;
+    refused(&house, act, "waiting", show(pair(6))).await;
+    house.clock.pass(60);
+    let good = pair(6);
+    show(good).await;
+    refused(&house, act, "spent-passcode", show(good)).await;
+    edit_ppk30(&house, |account| account.passcode_throttle.failures = 100).await;
+    refused(&house, act, "held", show(good)).await;
+    edit_ppk30(&house, |account| {
+        account.passcode_throttle = Default::default();
+        account.authenticator = Authenticator::Absent;
+    })
+    .await;
+    refused(&house, act, "no-proved-key", show(good)).await;
+    end_logins(&house).await;
+    refused(&house, act, "ended-login", show(good)).await;
+}
+
 /// The recovery codes of whoever is logged in.
 async fn issued(house: &House, who: &Authenticated) -> Vec<RecoveryCode> {
     let issued = house.services.recovery.issue(who, None, &HERE).await;
@@ -278,7 +315,7 @@ async fn a_new_key() {
     refused(&house, act, "ended-login", start_over(&half_way)).await;
     let prover = Prover::AtHome(at_home(&house).await);
     let prove = async |code: Passcode| {
-        let proved = enrollment.prove(&prover, code, &HERE);
+        let proved = enrollment.prove(&prover, None, code, &HERE);
         proved.await.unwrap()
     };
     let start = async || enrollment.start(&prover, &HERE).await.unwrap();
@@ -345,6 +382,43 @@ async fn switching_totp_off_and_issuing_recovery_codes() {
     end_logins(&house).await;
     refused(&house, disabling, "ended-login", disable(None)).await;
     refused(&house, issuing, "ended-login", issue(None)).await;
+}
+
+#[tokio::test]
+async fn adding_proving_and_removing_a_phone() {
+    let (house, phone) = with_phone().await;
+    let who = by_phone(&house, &phone).await;
+    let phones = &house.services.phones;
+    let first = house.account().await.authenticator.phones_seen().remove(0);
+    let add = async |code| phones.add(&who, None, code, &HERE).await.unwrap();
+    let prove = async |code| phones.prove(&who, None, code, &HERE).await.unwrap();
+    let remove = async |code| phones.remove(&who, &first, code, &HERE).await.unwrap();
+    let (adding, proving, removing) = (Act::AddPhone, Act::ProvePhone, Act::RemovePhone);
+    let wrong = wrong_code();
+    refused(&house, proving, "no-pending-key", prove(wrong)).await;
+    refused(&house, removing, "not-two-phones", remove(None)).await;
+    add(None).await;
+    refused(&house, proving, "wrong-passcode", prove(wrong)).await;
+    refused(&house, proving, "waiting", prove(wrong)).await;
+    house.clock.pass(5 * 60 + 1);
+    refused(&house, adding, "stale-passcode", add(None)).await;
+    refused(&house, removing, "stale-passcode", remove(None)).await;
+    refused(&house, adding, "wrong-passcode", add(Some(wrong))).await;
+    refused(&house, removing, "waiting", remove(Some(wrong))).await;
+    house.clock.pass(60);
+    let now = house.clock.now();
+    edit_ppk30(&house, |account| {
+        account.authenticator.phones_mut().unwrap().prove(now);
+    })
+    .await;
+    let right = Some(house.code(&phone));
+    refused(&house, adding, "not-one-phone", add(right)).await;
+    edit_ppk30(&house, |account| account.passcode_throttle.failures = 100).await;
+    refused(&house, removing, "held", remove(right)).await;
+    end_logins(&house).await;
+    refused(&house, adding, "ended-login", add(None)).await;
+    refused(&house, proving, "ended-login", prove(wrong)).await;
+    refused(&house, removing, "ended-login", remove(None)).await;
 }
 
 #[tokio::test]
@@ -532,7 +606,9 @@ async fn officer(house: &House, id: &str) -> (AccountKey, Secret, Authenticated)
         panic!("a key");
     };
     let phone = secret_of(provisioning.uri());
-    let proved = enrollment.prove(&prover, house.code(&phone), &HERE).await;
+    let proved = enrollment
+        .prove(&prover, None, house.code(&phone), &HERE)
+        .await;
     let ProveOutcome::Activated(granted) = proved.unwrap() else {
         panic!("a login");
     };

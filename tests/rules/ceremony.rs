@@ -1069,6 +1069,7 @@ async fn the_desk_is_closed_to_whoever_is_no_officer() {
         Proofs::LoggedIn(LoggedIn {
             authenticated: granted.authenticated.clone(),
             previous_login: None,
+            shown: None,
         })
     };
     let reply = effects::look_up(house.services.clone(), here(), proofs(), lookup()).await;

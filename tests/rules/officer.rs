@@ -96,7 +96,9 @@ pub(super) async fn add_officer(house: &House, key: &AccountKey) -> (Secret, Aut
         panic!("a key");
     };
     let phone = secret_of(provisioning.uri());
-    let proved = enrollment.prove(&prover, house.code(&phone), &here()).await;
+    let proved = enrollment
+        .prove(&prover, None, house.code(&phone), &here())
+        .await;
     match proved.unwrap() {
         ProveOutcome::Activated(granted) => (phone, granted.authenticated),
         other => panic!("{other:?}"),
@@ -1078,7 +1080,7 @@ async fn a_suspended_account_is_shut_at_every_door_and_the_tries_are_recorded() 
     ));
     recorded(Act::DisableTotp);
     let prover = Prover::AtHome(at_home.clone());
-    let proved = enrollment.prove(&prover, code(), &here()).await;
+    let proved = enrollment.prove(&prover, None, code(), &here()).await;
     assert!(matches!(proved, Ok(ProveOutcome::Refused(Refusal::Ended))));
     recorded(Act::ProveEnrollment);
     let (present, new) = (password(PASSWORD), password("gajah ungu di laut 7"));

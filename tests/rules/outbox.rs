@@ -12,6 +12,7 @@ use lpse_kiosk::{
     domain::{
         EmailAddress, Policy,
         audit::{Act, AuditOutcome},
+        durations::SharedDurations,
         letter::{Delivery, Stage},
     },
     mail::{
@@ -76,6 +77,15 @@ impl Transport for Server {
 }
 
 fn courier(house: &House, server: &Arc<Server>) -> Courier {
+    courier_noting(house, server, Arc::default())
+}
+
+/// A courier that notes in `conversations` how long they took.
+fn courier_noting(
+    house: &House,
+    server: &Arc<Server>,
+    conversations: Arc<SharedDurations>,
+) -> Courier {
     let foundation = &house.foundation;
     Courier::new(CourierSettings {
         outbox: Outbox::new(foundation.store.clone()),
@@ -93,6 +103,7 @@ fn courier(house: &House, server: &Arc<Server>) -> Courier {
         wake: foundation.letters.wake.clone(),
         node: "local".into(),
         is_shared: false,
+        conversations,
     })
 }
 
@@ -122,6 +133,22 @@ fn delivered(audit: &Recorder) -> Vec<AuditOutcome> {
 
 fn busy() -> Result<(), DeliveryError> {
     Err(DeliveryError::Temporary("451 busy".into()))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn it_is_noted_how_long_a_conversation_took_whatever_came_of_it() {
+    let house = house_with_letters(1).await;
+    let conversations = Arc::<SharedDurations>::default();
+    let stalling = Server::stalling();
+    stalling.answers.lock().unwrap().push_back(busy());
+    let courier = courier_noting(&house, &stalling, conversations.clone());
+    let round = tokio::spawn(async move { courier.round().await });
+    stalling.under_way.acquire().await.unwrap().forget();
+    house.clock.pass(7);
+    stalling.pace.add_permits(1);
+    round.await.unwrap().unwrap();
+    let noted = conversations.so_far();
+    assert_eq!((noted.count(), noted.sum()), (1, Duration::from_secs(7)));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

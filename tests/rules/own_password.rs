@@ -117,6 +117,7 @@ async fn a_changed_password_is_told_and_leaves_one_login_open() {
         Proofs::LoggedIn(LoggedIn {
             authenticated: authenticated.clone(),
             previous_login: None,
+            shown: None,
         })
     };
     assert!(open(&other).are_ended_by(&ended) && !open(&mine).are_ended_by(&ended));
@@ -375,13 +376,14 @@ async fn activation_comes_before_the_replacement_too() {
     let StartOutcome::Started(NewKey {
         provisioning,
         codes_follow,
+        ..
     }) = enrollment.start(&prover, &HERE).await.unwrap()
     else {
         panic!("a key")
     };
     assert!(!codes_follow, "a password follows");
     let code = house.code(&house::secret_of(provisioning.uri()));
-    let proved = enrollment.prove(&prover, code, &HERE).await.unwrap();
+    let proved = enrollment.prove(&prover, None, code, &HERE).await.unwrap();
     let ProveOutcome::PasswordDue(due) = proved else {
         panic!("a password is due, not {proved:?}")
     };

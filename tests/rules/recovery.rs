@@ -518,7 +518,10 @@ async fn whoever_is_shown_a_key_is_told_rightly_whether_recovery_codes_follow() 
             panic!("a key");
         };
         let code = house.code(&house::secret_of(key.provisioning.uri()));
-        let proved = enrollment.prove(&prover, code, &here()).await.unwrap();
+        let proved = enrollment
+            .prove(&prover, None, code, &here())
+            .await
+            .unwrap();
         let ProveOutcome::Activated(granted) = proved else {
             panic!("{proved:?}");
         };
@@ -565,10 +568,16 @@ async fn a_right_code_of_any_kind_ends_the_count_of_the_wrong_ones() {
         panic!("a key");
     };
     let none = Passcode::parse("000000").unwrap();
-    enrollment.prove(&prover, none, &here()).await.unwrap();
+    enrollment
+        .prove(&prover, None, none, &here())
+        .await
+        .unwrap();
     assert_eq!(counted().await, 1);
     house.clock.pass(60);
     let code = house.code(&house::secret_of(key.uri()));
-    enrollment.prove(&prover, code, &here()).await.unwrap();
+    enrollment
+        .prove(&prover, None, code, &here())
+        .await
+        .unwrap();
     assert_eq!(counted().await, 0, "the first code of a new key");
 }

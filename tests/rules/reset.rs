@@ -67,6 +67,7 @@ impl Mailbox {
             wake: foundation.letters.wake.clone(),
             node: "local".into(),
             is_shared: false,
+            conversations: Arc::default(),
         });
         Self { courier, inbox }
     }
@@ -375,7 +376,10 @@ async fn after_a_reset_the_old_codes_are_refused_open_logins_end_and_nobody_is_l
         assert!(home.is_none(), "the open login has ended");
         let prover = Prover::AtHome(at_home.authenticated.clone());
         let old_code = house.code(&phone);
-        let proved = enrollment.prove(&prover, old_code, &here()).await.unwrap();
+        let proved = enrollment
+            .prove(&prover, None, old_code, &here())
+            .await
+            .unwrap();
         assert!(matches!(
             proved,
             lpse_kiosk::service::enrollment::ProveOutcome::Refused(_)

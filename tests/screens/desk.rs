@@ -9,8 +9,9 @@ use lpse_kiosk::{
     domain::{
         Account, AccountKey, Activity, ActivityKind, EmailAddress, PasswordHash, PersonName,
         Policy, Refusal, Source, UserId, UserType,
-        account::{LastLogin, Role, TotpState},
+        account::{LastLogin, PhoneClock, Role, TotpState},
         audit::{Act, AuditRecord, OutcomeWord},
+        authenticator::Ordinal,
         idle::{Presence, Reason},
         language::Language,
         letter::LetterKind,
@@ -23,6 +24,7 @@ use lpse_kiosk::{
         recorded::ClockFault,
         stranded::Stranded,
         throttle::Gate,
+        totp::Drift,
     },
     tui::{
         App, AppSettings, DeskReply, DeskRequest, Effect, Ending, EndingReason, Event, HomeNotice,
@@ -37,7 +39,10 @@ use proptest::prelude::*;
 use support::screen::{any_key, at, drawn, keys, later, now, settings};
 use zeroize::Zeroizing;
 
-use super::outline::{gathered, outlined};
+use super::{
+    outline::{gathered, outlined},
+    people::phone,
+};
 
 fn key(user_type: UserType, id: &str) -> AccountKey {
     AccountKey::new(user_type, UserId::parse(id).unwrap())
@@ -72,6 +77,7 @@ pub fn home(notice: Option<HomeNotice>) -> HomeView {
         name: name("Rina Wulandari"),
         role: Role::Officer,
         totp: active(),
+        phones: vec![phone(Ordinal::First, None)],
         recovery: None,
         policy: Policy::Required,
         last_login: Some(LastLogin {
@@ -181,6 +187,8 @@ pub fn card() -> Card {
         role: Role::User,
         masked_email: "s***@contoh.go.id".into(),
         totp: active(),
+        phone_clock: None,
+        phones: vec![phone(Ordinal::First, None)],
         gate: Gate::Open,
         passcode_failures: 0,
         suspended: None,
@@ -200,6 +208,10 @@ fn waiting_card() -> Card {
     Card {
         gate: Gate::Wait(Duration::from_secs(300)),
         passcode_failures: 8,
+        phone_clock: Some(PhoneClock {
+            drift: Drift::of_steps(12).unwrap(),
+            seen: at("2020-08-13T01:40:00Z"),
+        }),
         ..card()
     }
 }
@@ -216,6 +228,7 @@ fn held_card() -> Card {
 fn suspended_card() -> Card {
     Card {
         totp: TotpState::Off,
+        phones: Vec::new(),
         recovery_codes_left: None,
         suspended: Some(at("2020-08-13T00:10:00Z")),
         one_time_password_until: Some(at("2020-08-14T00:10:00Z")),
@@ -617,8 +630,13 @@ type State = (&'static str, fn(Officer) -> Officer);
 /// Every state worth looking at, reached by keys that are the same in both languages.
 const STATES: &[State] = &[
     ("desk", |officer| officer.at_desk()),
-    ("desk_notice", |officer| {
+    ("desk_phone_offer", |officer| {
         officer.logged_in(Some(HomeNotice::TotpActivated))
+    }),
+    ("desk_notice", |officer| {
+        let mut officer = officer.logged_in(Some(HomeNotice::TotpActivated));
+        officer.presses(&[Key::Esc]);
+        officer
     }),
     ("desk_clock", |mut officer| {
         officer.types("\nnpetugas1\nrahasia sekali\n");
@@ -745,6 +763,13 @@ const STATES: &[State] = &[
         officer
     }),
     ("card", |officer| officer.at_card(card())),
+    ("card_two_phones", |officer| {
+        let second = phone(Ordinal::Second, Some("HP kantor"));
+        officer.at_card(Card {
+            phones: vec![phone(Ordinal::First, None), second],
+            ..card()
+        })
+    }),
     ("card_email", |officer| {
         let mut officer = officer.at_card(card());
         officer.types("\n");

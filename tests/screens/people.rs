@@ -19,6 +19,8 @@ use lpse_kiosk::{
         AccountKey, Activity, ActivityKind, PersonName, PlainPassword, Policy, Refusal, Secret,
         Source, UserId, UserType,
         account::{LastLogin, Role, TotpState},
+        authenticator::{Ordinal, PhoneSeen},
+        identity::PhoneName,
         idle::{Presence, Reason},
         language::Language,
         password::PasswordRuleError,
@@ -26,6 +28,7 @@ use lpse_kiosk::{
         recovery::{IssuedCodes, RecoverySet, RecoveryState},
         reset::{ResetSecret, ShortCode, Void},
         security_code::{Challenge, Picture},
+        totp::Drift,
     },
     tui::{
         App, AppSettings, DeskReply, Effect, Ending, EndingReason, Event, HomeNotice, HomeView,
@@ -133,6 +136,10 @@ fn home(totp: TotpState, policy: Policy, notice: Option<HomeNotice>) -> HomeView
         name: PersonName::parse("Siti Rahmawati").unwrap(),
         role: Role::User,
         totp,
+        phones: match totp {
+            TotpState::Active { .. } => vec![phone(Ordinal::First, None)],
+            TotpState::Off | TotpState::Pending { .. } => Vec::new(),
+        },
         policy,
         recovery: None,
         last_login: Some(LastLogin {
@@ -151,6 +158,32 @@ fn home(totp: TotpState, policy: Policy, notice: Option<HomeNotice>) -> HomeView
     }
 }
 
+/// A phone that came with the activation, or an hour later.
+pub fn phone(ordinal: Ordinal, name: Option<&str>) -> PhoneSeen {
+    let since = match ordinal {
+        Ordinal::First => at("2020-08-12T07:20:00Z"),
+        Ordinal::Second => at("2020-08-12T08:20:00Z"),
+    };
+    PhoneSeen {
+        ordinal,
+        name: name.map(|name| PhoneName::parse(name).unwrap()),
+        since,
+        last_used: (ordinal == Ordinal::First).then(|| at("2020-08-13T01:53:00Z")),
+    }
+}
+
+/// Home of somebody with two phones.
+fn with_two_phones() -> HomeView {
+    let second = PhoneSeen {
+        last_used: Some(at("2020-08-12T08:20:00Z")),
+        ..phone(Ordinal::Second, Some("HP kantor Siti 2020!"))
+    };
+    HomeView {
+        phones: vec![phone(Ordinal::First, None), second],
+        ..home(ACTIVE, Policy::Enabled, None)
+    }
+}
+
 /// Home of somebody to whom recovery codes are of use, with so many left of those that were issued.
 fn with_recovery(left: Option<u8>) -> HomeView {
     HomeView {
@@ -160,6 +193,11 @@ fn with_recovery(left: Option<u8>) -> HomeView {
         }),
         ..home(ACTIVE, Policy::Enabled, None)
     }
+}
+
+/// A phone whose clock is so many steps ahead.
+fn drift(steps: i64) -> Drift {
+    Drift::of_steps(steps).unwrap()
 }
 
 fn issued_codes() -> IssuedCodes {
@@ -351,10 +389,62 @@ impl Person {
         person
     }
 
+    /// At the code of a phone of which two have been refused.
+    fn with_two_refused(self) -> Self {
+        let mut person = self.at_passcode_with_recovery();
+        for _ in 0..2 {
+            person.types("123456");
+            person.answered(Reply::Refused(Refusal::Rejected {
+                wait: Duration::ZERO,
+            }));
+        }
+        person
+    }
+
+    /// At the form for two codes, with the first of them typed.
+    fn with_first_of_two(self) -> Self {
+        let mut person = self.with_two_refused();
+        person.types("\t\t\n123456");
+        person
+    }
+
     /// At the form for a recovery code, from the code of the phone.
     fn at_recovery(self) -> Self {
         let mut person = self.at_passcode_with_recovery();
         person.types("\t\t\n");
+        person
+    }
+
+    /// At the form for a second phone, from home.
+    fn at_add_phone(self) -> Self {
+        let mut person = self.at_home(home(ACTIVE, Policy::Enabled, None));
+        person.types(if person.app.language() == Language::Id {
+            "t"
+        } else {
+            "s"
+        });
+        person
+    }
+
+    /// At the QR code of the second phone.
+    fn at_second_phone(self) -> Self {
+        let mut person = self.at_add_phone();
+        person.types("HP kantor\n");
+        person.answered(Reply::SecondPhone(provisioning()));
+        person
+    }
+
+    /// At the list of both phones.
+    fn at_phones(self) -> Self {
+        let mut person = self.at_home(with_two_phones());
+        person.types("p");
+        person
+    }
+
+    /// Asked whether to take the first of them away.
+    fn at_removal(self) -> Self {
+        let mut person = self.at_phones();
+        person.types("\t\n");
         person
     }
 
@@ -627,6 +717,32 @@ const STATES: &[State] = &[
         }));
         person
     }),
+    ("passcode_rejected_twice", |person| {
+        person.with_two_refused()
+    }),
+    ("two_codes", |person| {
+        let mut person = person.with_two_refused();
+        person.types("\t\t\n123");
+        person
+    }),
+    ("two_codes_second", |person| {
+        let mut person = person.with_first_of_two();
+        person.types("65");
+        person
+    }),
+    ("two_codes_same", |person| {
+        let mut person = person.with_first_of_two();
+        person.types("123456");
+        person
+    }),
+    ("two_codes_rejected", |person| {
+        let mut person = person.with_first_of_two();
+        person.types("654321");
+        person.answered(Reply::Refused(Refusal::Rejected {
+            wait: Duration::from_secs(3),
+        }));
+        person
+    }),
     ("recovery", |person| {
         let mut person = person.at_recovery();
         person.types("acde-fghj km");
@@ -698,6 +814,20 @@ const STATES: &[State] = &[
         );
         person.at_home(view)
     }),
+    ("home_phone_clock", |person| {
+        let mut view = with_recovery(Some(3));
+        view.notice = Some(HomeNotice::PhoneClock(drift(12)));
+        let two_codes = Activity {
+            kind: ActivityKind::PhoneClock,
+            ..view.activity[0].clone()
+        };
+        view.activity.insert(1, two_codes);
+        person.at_home(view)
+    }),
+    ("home_office_clock", |person| {
+        let notice = Some(HomeNotice::OfficeClock);
+        person.at_home(home(ACTIVE, Policy::Enabled, notice))
+    }),
     ("home_recovery_codes_used_up", |person| {
         let mut view = with_recovery(Some(0));
         let refused = ActivityKind::RecoveryCodeRejected;
@@ -728,6 +858,51 @@ const STATES: &[State] = &[
             Some(HomeNotice::TotpActivated),
         ))
     }),
+    ("home_two_phones", |person| {
+        person.at_home(with_two_phones())
+    }),
+    ("home_phone_added", |person| {
+        person.at_home(HomeView {
+            notice: Some(HomeNotice::PhoneAdded),
+            ..with_two_phones()
+        })
+    }),
+    ("home_phone_removed", |person| {
+        let notice = Some(HomeNotice::PhoneRemoved);
+        person.at_home(home(ACTIVE, Policy::Enabled, notice))
+    }),
+    ("add_phone", |person| person.at_add_phone()),
+    ("add_phone_name_wrong", |person| {
+        let mut person = person.at_add_phone();
+        person.types("HP kantor yang kedua, cadangan\n");
+        person
+    }),
+    ("add_phone_fresh_code", |person| {
+        let mut person = person.at_add_phone();
+        person.types("HP kantor\n");
+        person.answered(Reply::Refused(Refusal::FreshPasscodeWanted));
+        person.types("12");
+        person
+    }),
+    ("enrollment_second", |person| person.at_second_phone()),
+    ("enrollment_second_rejected", |person| {
+        let mut person = person.at_second_phone();
+        person.types("123456");
+        person.answered(Reply::Refused(Refusal::Rejected {
+            wait: Duration::ZERO,
+        }));
+        person
+    }),
+    ("phones", |person| person.at_phones()),
+    ("remove_phone", |person| person.at_removal()),
+    ("remove_phone_fresh_code", |person| {
+        let mut person = person.at_removal();
+        person.presses(Key::BackTab);
+        person.types("\n");
+        person.answered(Reply::Refused(Refusal::FreshPasscodeWanted));
+        person.types("12");
+        person
+    }),
     ("home_policy_disabled", |person| {
         person.at_home(home(ACTIVE, Policy::Disabled, None))
     }),
@@ -741,6 +916,18 @@ const STATES: &[State] = &[
     ("recovery_codes_idle", |person| {
         let mut person = person.at_recovery_codes();
         person.event(ends_in(15, EndingReason::Idle));
+        person
+    }),
+    ("enrollment_phone_clock", |person| {
+        let mut person = person.at_enrollment(true);
+        person.types("123456");
+        person.answered(Reply::Refused(Refusal::PhoneClock(drift(-12))));
+        person
+    }),
+    ("enrollment_office_clock", |person| {
+        let mut person = person.at_enrollment(false);
+        person.types("123456");
+        person.answered(Reply::Refused(Refusal::OfficeClock));
         person
     }),
     ("enrollment_compulsory_rejected", |person| {
@@ -2038,7 +2225,7 @@ fn anything() -> impl Strategy<Value = Event> {
 
 /// Any answer at all, whatever was asked.
 fn any_reply() -> impl Strategy<Value = u8> {
-    0..16_u8
+    0..19_u8
 }
 
 fn reply(number: u8) -> Reply {
@@ -2071,6 +2258,9 @@ fn reply(number: u8) -> Reply {
         },
         13 => Reply::RecoveryCodes(issued_codes(), Box::new(with_recovery(Some(10)))),
         14 => Reply::Refused(Refusal::FreshPasscodeWanted),
+        15 => Reply::SecondPhone(provisioning()),
+        16 => Reply::Refused(Refusal::PhoneClock(drift(12))),
+        17 => Reply::Refused(Refusal::OfficeClock),
         _ => Reply::Inbox(letters()),
     }
 }

@@ -24,7 +24,7 @@ use lpse_kiosk::{
         hashing::HashPool,
         store_check,
     },
-    store::{Commit, Key, Store, engine::memory::Memory, tagged::Tagged},
+    store::{Commit, Key, Store, counted::Counted, engine::memory::Memory, tagged::Tagged},
     vault::{MasterKey, Vault},
 };
 
@@ -221,8 +221,9 @@ pub fn foundation(
     clock: &Arc<TestClock>,
     audit: &Arc<Recorder>,
 ) -> Foundation {
+    let node = "test".to_owned();
     Foundation {
-        store,
+        store: Arc::new(Counted::new(store, node.clone())),
         vault: Vault::new(MasterKey::from_bytes([7; 32]), Vec::new()),
         clock: clock.clone(),
         random: Arc::new(Counting::default()),
@@ -237,7 +238,7 @@ pub fn foundation(
             ..Letters::none()
         },
         ended_logins: Default::default(),
-        node: "test".into(),
+        node,
     }
 }
 
@@ -290,7 +291,10 @@ impl House {
         };
         let secret = secret_of(provisioning.uri());
         let code = self.code(&secret);
-        let proved = enrollment.prove(&prover, code, &here()).await.unwrap();
+        let proved = enrollment
+            .prove(&prover, None, code, &here())
+            .await
+            .unwrap();
         assert!(matches!(proved, ProveOutcome::Activated(_)), "{proved:?}");
         secret
     }

@@ -102,8 +102,8 @@ pub fn run(arguments: &VerifyArguments, config: &Config) -> Result<(), CliError>
         for line in in_words(&report, question) {
             lines.line(visible(&line))?;
         }
-        for (witness, standing) in witnesses.judge(&report) {
-            lines.line(visible(&witness.told(standing)))?;
+        for line in witnesses.told(&report) {
+            lines.line(visible(&line))?;
         }
     }
     let uncompared = witnesses

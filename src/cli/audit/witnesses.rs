@@ -106,6 +106,23 @@ impl Witnesses {
         self.0.iter().map(|witness| witness.head).collect()
     }
 
+    /// How the log stands to them, a line each; of those to which it holds, the last stands for all.
+    pub fn told(&self, report: &Report) -> Vec<String> {
+        let (holding, others): (Vec<_>, Vec<_>) = self
+            .judge(report)
+            .partition(|(_, standing)| *standing == Standing::Holds);
+        let mut lines = Vec::new();
+        if let Some((last, standing)) = holding.last() {
+            lines.push(last.told(*standing));
+        }
+        if let [_, .., _] = holding[..] {
+            let more = holding.len() - 1;
+            lines.push(format!("So it is with {more} more, of earlier records."));
+        }
+        lines.extend(others.iter().map(|(other, standing)| other.told(*standing)));
+        lines
+    }
+
     /// How the log stands to each, after what was found in it.
     pub fn judge<'a>(
         &'a self,
@@ -142,7 +159,7 @@ fn standing(told: AuditHead, report: &Report) -> Standing {
 
 impl Witness {
     /// As it is told.
-    pub fn told(&self, standing: Standing) -> String {
+    fn told(&self, standing: Standing) -> String {
         let seq = self.head.seq;
         match standing {
             Standing::Holds => format!("{self}: record {seq} is the one that it tells of."),

@@ -3,6 +3,7 @@
 use std::{
     io,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener},
+    path::Path,
     time::Duration,
 };
 
@@ -13,10 +14,17 @@ use tokio::{
 };
 
 use super::finding::Finding;
-use crate::{config::Config, domain::network::Networks};
+use crate::{
+    config::{Config, MetricsPlace},
+    domain::network::Networks,
+    frontend::socket_file::SocketFile,
+};
 
 /// How `serve` begins (RFC 4253 section 4.2).
 const OUR_GREETING: &str = "SSH-2.0-lpse-kiosk";
+
+/// The place where monitoring asks.
+const METRICS: &str = "metrics-port";
 
 /// A server that runs greets at once.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -45,9 +53,17 @@ pub async fn examine(config: &Config, is_running: bool) -> Vec<Finding> {
             is_running,
         ));
     }
+    let metrics = match &config.metrics.listen {
+        Some(MetricsPlace::Address(address)) => Some(*address),
+        Some(MetricsPlace::Socket(path)) => {
+            findings.push(judge_socket(path, SocketFile::find_free(path), is_running));
+            None
+        }
+        None => None,
+    };
     let others = [
         ("web-port", "[web] listen", config.web.listen),
-        ("metrics-port", "[metrics] listen", config.metrics),
+        (METRICS, "[metrics] listen", metrics),
     ];
     for (name, setting, address) in others {
         if let Some(address) = address {
@@ -99,6 +115,31 @@ async fn greeting(mut address: SocketAddr, proxies: &Networks) -> Option<String>
     heard.await.ok().flatten()
 }
 
+/// The socket where health and metrics are told, by what came of looking for a place for it.
+fn judge_socket(path: &Path, found: io::Result<()>, is_running: bool) -> Finding {
+    let shown = path.display();
+    let failed = |what: String| {
+        Finding::failure(
+            METRICS,
+            what,
+            "Give the folder of [metrics] listen to whoever runs lpse-kiosk, or name another path.",
+        )
+    };
+    match found {
+        Ok(()) if path.parent().is_some_and(Path::is_dir) => {
+            Finding::ok(METRICS, format!("nobody listens at {shown}"))
+        }
+        Ok(()) => failed(format!("there is no folder for the socket {shown}")),
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse && is_running => {
+            Finding::ok(METRICS, format!("{shown} is in use while lpse-kiosk runs"))
+        }
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
+            failed(format!("another program listens at {shown}"))
+        }
+        Err(error) => failed(format!("{shown} cannot be listened at: {error}")),
+    }
+}
+
 fn judge(
     name: &'static str,
     setting: &str,
@@ -148,6 +189,29 @@ fn judge(
 #[cfg(test)]
 mod tests {
     use super::{super::finding::Status, *};
+
+    #[test]
+    fn a_socket_wants_a_folder_and_nobody_else_at_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("metrics.sock");
+        let nowhere = folder.path().join("nowhere/metrics.sock");
+        let taken = || Err(io::ErrorKind::AddrInUse.into());
+        for (path, found, is_running, status) in [
+            (&path, Ok(()), false, Status::Ok),
+            (&nowhere, Ok(()), false, Status::Failure),
+            (&path, taken(), true, Status::Ok),
+            (&path, taken(), false, Status::Failure),
+            (
+                &path,
+                Err(io::ErrorKind::AlreadyExists.into()),
+                true,
+                Status::Failure,
+            ),
+        ] {
+            let judged = judge_socket(path, found, is_running);
+            assert_eq!(judged.status, status, "{judged:?}");
+        }
+    }
 
     #[test]
     fn a_port_is_ours_or_free_or_a_failure() {

@@ -366,7 +366,11 @@ async fn read_checked(
                 said.truncate(NAMED);
                 said.push(format!("and {more} more"));
             }
-            Finding::failure(RECORDS, said.join(" "), what_to_do(&checked))
+            let (said, what_to_do) = (said.join(" "), what_to_do(&checked));
+            match checked.is_totp_miscounted() {
+                true => Finding::warning(RECORDS, said, what_to_do),
+                false => Finding::failure(RECORDS, said, what_to_do),
+            }
         }
     };
     let last_backup = match Settings::new(store.clone()).last_backup().await {

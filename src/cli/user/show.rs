@@ -63,6 +63,12 @@ pub fn as_json(account: &Account) -> Value {
         "suspended": account.suspended.map(|since| since.to_string()),
         "one_time_password_until": account.one_time_password.map(|it| it.good_until.to_string()),
         "totp": totp_word(account),
+        "phones": account.authenticator.phones_seen().iter().map(|phone| json!({
+            "number": phone.ordinal.number(),
+            "name": phone.name.as_ref().map(ToString::to_string),
+            "since": phone.since.to_string(),
+            "last_used": phone.last_used.map(|at| at.to_string()),
+        })).collect::<Vec<_>>(),
         "recovery_codes_left": account.recovery.as_ref().map(|codes| codes.left),
         "passcode_failures": account.passcode_throttle.failures,
         "created": account.created.to_string(),
@@ -97,6 +103,16 @@ fn facts(account: &Account, zone: Zone) -> Vec<(&'static str, String)> {
         ("Created", shown(account.created).to_string()),
         ("Last login", last_login),
     ];
+    for phone in account.authenticator.phones_seen() {
+        let mut told = format!("{}, since {}", phone.ordinal.number(), shown(phone.since));
+        if let Some(name) = &phone.name {
+            told.push_str(&format!(", {name:?}", name = name.as_str()));
+        }
+        if let Some(used) = phone.last_used {
+            told.push_str(&format!(", last used {}", shown(used)));
+        }
+        facts.push(("Phone", told));
+    }
     if let Some(since) = account.suspended {
         facts.push(("Suspended", format!("since {}", shown(since))));
     }

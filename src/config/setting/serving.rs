@@ -1,11 +1,9 @@
-//! The settings of what is served besides the terminal, as they are declared: SSH, and the machine's own monitoring.
-
-use std::net::SocketAddr;
+//! The settings of what is served besides the terminal, as they are declared: SSH, and monitoring.
 
 use crate::config::{
     declaration::{Section, Setting},
-    notation::{Refusal, TOO_HASTY, list, minutes, networks, number, path, seconds, text},
-    serving::places,
+    notation::{TOO_HASTY, line, list, minutes, networks, number, path, seconds, word},
+    serving::{MetricsPlace, places},
 };
 
 const HELD_BY_STRANGERS: &str = "strangers would hold places";
@@ -93,21 +91,50 @@ fn crowd(ssh: Section) -> [Setting; 7] {
 
 pub fn metrics() -> Vec<Setting> {
     let metrics = Section("metrics");
-    let allowed = "an address of this machine alone, with a port, such as 127.0.0.1:9464";
     vec![
         metrics
             .setting(
                 "listen",
-                "where health and Prometheus metrics are told",
-                text(allowed, |text| {
-                    let place: SocketAddr = text.parse().map_err(|_| Refusal::Form)?;
-                    let is_ours = place.ip().is_loopback();
-                    is_ours.then_some(place).ok_or(Refusal::Because(
-                        "everybody on the network could read along",
-                    ))
-                }),
-                |config| &mut config.metrics,
+                "where health and Prometheus metrics are told; with an address that other machines reach, token_file, \
+                 certificate and key must be set too",
+                word::<MetricsPlace>(
+                    "an address and a port, such as 127.0.0.1:9464, or unix: and the absolute path of a socket",
+                ),
+                |config| &mut config.metrics.listen,
             )
             .usually("nowhere", "127.0.0.1:9464"),
+        metrics
+            .setting(
+                "group",
+                "the group whose members may connect to the socket of [metrics] listen, besides its owner and root",
+                line(32),
+                |config| &mut config.metrics.group,
+            )
+            .usually("none", "telegraf"),
+        metrics
+            .setting(
+                "token_file",
+                "file with the token that monitoring has to show (Authorization: Bearer), at least 32 characters, readable \
+                 by its owner alone",
+                path(),
+                |config| &mut config.metrics.token_file,
+            )
+            .usually("none", "/etc/lpse-kiosk/metrics.token"),
+        metrics
+            .setting(
+                "certificate",
+                "the certificate chain (PEM) by which metrics are told over TLS",
+                path(),
+                |config| &mut config.metrics.certificate_file,
+            )
+            .usually("none", "/etc/lpse-kiosk/metrics.pem"),
+        metrics
+            .setting(
+                "key",
+                "that certificate's key (PEM), readable by its owner alone",
+                path(),
+                |config| &mut config.metrics.key_file,
+            )
+            .usually("none", "/etc/lpse-kiosk/metrics.key"),
     ]
 }

@@ -1,4 +1,4 @@
-//! Counts of who came in and who was turned away: made where it happens, read by the metrics.
+//! Counts of who came in, who was turned away and who waited how long: made where it happens, read by the metrics.
 
 use std::{
     array,
@@ -6,9 +6,16 @@ use std::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
     },
+    time::Duration,
 };
 
-use crate::domain::word::words;
+use crate::{
+    domain::{
+        durations::{Durations, SharedDurations},
+        word::words,
+    },
+    session::{Waits, durations::LoginDurations},
+};
 
 words! {
     /// Where a session comes from.
@@ -48,6 +55,8 @@ struct Numbers {
     open: [AtomicU64; Entrance::ALL.len()],
     entered: [AtomicU64; Entrance::ALL.len()],
     refused: [AtomicU64; Reason::ALL.len()],
+    first_screens: [Arc<SharedDurations>; Entrance::ALL.len()],
+    logins: Arc<LoginDurations>,
     are_closed: AtomicBool,
 }
 
@@ -57,6 +66,8 @@ impl Default for Numbers {
             open: array::from_fn(|_| AtomicU64::new(0)),
             entered: array::from_fn(|_| AtomicU64::new(0)),
             refused: array::from_fn(|_| AtomicU64::new(0)),
+            first_screens: array::from_fn(|_| Arc::default()),
+            logins: Arc::default(),
             are_closed: AtomicBool::new(false),
         }
     }
@@ -78,6 +89,25 @@ impl Counts {
             entrance,
             at: self.clone(),
         }
+    }
+
+    /// Where a session notes how long somebody waited who came by `entrance` at the monotonic time `since`.
+    pub fn waits(&self, entrance: Entrance, since: Duration) -> Waits {
+        Waits {
+            since,
+            first_screen: self.0.first_screens[entrance as usize].clone(),
+            login: self.0.logins.clone(),
+        }
+    }
+
+    /// How long people waited for their first screen.
+    pub fn first_screens(&self, entrance: Entrance) -> Durations {
+        self.0.first_screens[entrance as usize].so_far()
+    }
+
+    /// How long people waited at the steps of a login.
+    pub fn logins(&self) -> &LoginDurations {
+        &self.0.logins
     }
 
     /// Counts an SSH connection that was turned away.

@@ -23,7 +23,7 @@ use crate::{
             keyboard::{Typed, keyboard},
         },
     },
-    session::Door,
+    session::{Door, Waits},
     store::remote::wire::{self, WireError},
 };
 
@@ -93,11 +93,14 @@ async fn converse(
     mut stream: UnixStream,
     newcomer: OwnedSemaphorePermit,
 ) -> Result<(), WireError> {
+    let waits = screens
+        .counts
+        .waits(counts::Entrance::Attached, screens.clock.monotonic());
     if !greet(&mut stream).await? {
         return Ok(());
     }
     let hello = timeout(HELLO_PATIENCE, wire::read::<Hello>(&mut stream)).await;
-    let guest = hello.unwrap_or(Err(WireError::Ended))?.guest();
+    let guest = hello.unwrap_or(Err(WireError::Ended))?.guest(waits);
     drop(newcomer);
     let config = screens.settings.borrow().clone();
     let (reading, writing) = stream.into_split();
@@ -134,7 +137,7 @@ async fn converse(
 }
 
 impl Hello {
-    fn guest(self) -> Guest {
+    fn guest(self, waits: Waits) -> Guest {
         let Self {
             source,
             is_kiosk,
@@ -161,6 +164,7 @@ impl Hello {
             terminal,
             size: size.into(),
             taken: if is_kiosk { Use::Own } else { Use::Borrowed },
+            waits,
         }
     }
 }

@@ -5,10 +5,12 @@
 
 mod connections;
 mod head;
+mod listener;
 mod server;
 
 use std::{net::IpAddr, time::Duration};
 
+pub use listener::Listener;
 pub use server::{Server, TlsInForce};
 
 /// The address at the other end of a connection.

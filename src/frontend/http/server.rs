@@ -21,7 +21,6 @@ use hyper_util::{
 };
 use tokio::{
     io::{AsyncRead, AsyncWrite},
-    net::{TcpListener, TcpStream},
     sync::watch,
     task::JoinSet,
     time::{Instant, sleep, sleep_until, timeout},
@@ -32,6 +31,7 @@ use super::{
     Limits, Peer,
     connections::{Connections, Slot},
     head::{StrictLines, names_one_host},
+    listener::{Listener, Newcomer, Stream},
 };
 use crate::{
     domain::{SourceKey, network::Networks},
@@ -92,11 +92,10 @@ impl<C: Fn(Peer) -> Option<SourceKey>> Server<C> {
     /// The listener cannot be used at all. What goes wrong with one connection ends that connection.
     pub async fn serve(
         self,
-        listener: std::net::TcpListener,
+        listener: impl Into<Listener>,
         mut leave: watch::Receiver<bool>,
     ) -> io::Result<()> {
-        listener.set_nonblocking(true)?;
-        let listener = TcpListener::from_std(listener)?;
+        let listener = listener.into().open()?;
         let connections = Connections::new(&self.limits);
         let handshakes = Rates::new(self.limits.handshakes_a_minute, self.limits.counted_sources);
         let begun = Instant::now();
@@ -109,15 +108,17 @@ impl<C: Fn(Peer) -> Option<SourceKey>> Server<C> {
         let mut open = JoinSet::new();
         let mut headers = Headers::new(self.what);
         loop {
-            let Heard { stream, speaker } = tokio::select! {
+            let (stream, speaker) = tokio::select! {
                 accepted = listener.accept() => match accepted {
-                    Ok((stream, address)) => {
-                        let address = address.ip().to_canonical();
+                    Ok(Newcomer::FromAddress(stream, address)) => {
                         if self.proxies.holds(address) {
                             headers.read(stream, address, self.proxies.clone());
                             continue;
                         }
-                        Heard { stream, speaker: Speaker::Caller(address) }
+                        (Stream::Tcp(stream), Speaker::Caller(address))
+                    }
+                    Ok(Newcomer::FromSocket(stream)) => {
+                        (Stream::Unix(stream), Speaker::Caller(Newcomer::HERE))
                     }
                     // Out of descriptors, or a caller that has gone; waiting is all that helps.
                     Err(error) => {
@@ -127,7 +128,7 @@ impl<C: Fn(Peer) -> Option<SourceKey>> Server<C> {
                     }
                 },
                 Some(heard) = headers.next() => match heard {
-                    Ok(heard) => heard,
+                    Ok(Heard { stream, speaker }) => (Stream::Tcp(stream), speaker),
                     Err(_) => continue,
                 },
                 // A connection whose task panicked has ended with it, and no other.
@@ -178,16 +179,15 @@ async fn asked_to(leave: &mut watch::Receiver<bool>) {
 
 impl Desk {
     /// Serves a connection of `peer`'s; without one it is a balancer's own.
-    async fn attend(self, stream: TcpStream, peer: Option<Peer>, slot: Slot) {
-        // An answer is written in one go; waiting to fill a packet would only delay it.
-        let _ = stream.set_nodelay(true);
+    async fn attend(self, stream: Stream, peer: Option<Peer>, slot: Slot) {
+        stream.send_at_once();
         tokio::select! {
             () = slot.displaced() => {}
             () = self.greet(stream, peer, &slot) => {}
         }
     }
 
-    async fn greet(&self, stream: TcpStream, peer: Option<Peer>, slot: &Slot) {
+    async fn greet(&self, stream: Stream, peer: Option<Peer>, slot: &Slot) {
         match &self.tls {
             None => self.talk(stream, peer, slot).await,
             Some(tls) => {

@@ -8,15 +8,22 @@ use std::{collections::HashMap, fmt, time::Duration};
 use jiff::Timestamp;
 use prometheus_client::{
     collector::Collector,
-    encoding::{DescriptorEncoder, EncodeMetric, NoLabelSet, text},
+    encoding::{DescriptorEncoder, EncodeMetric, MetricEncoder, NoLabelSet, text},
     metrics::{MetricType, counter::ConstCounter, exemplar::Exemplar, gauge::ConstGauge},
     registry::{Registry, Unit},
 };
 
 use crate::{
-    assembly::Vitals,
-    domain::{durations::Durations, letter::Stage},
+    adapter::audit_log::verified::{LastVerification, Verdict},
+    assembly::{Vitals, cluster::MembersSeen},
+    domain::{
+        UserType,
+        durations::Durations,
+        letter::Stage,
+        totp_counts::{TotpCounts, TotpStage},
+    },
     frontend::admission::counts::{Counts, Entrance, Reason},
+    session::durations::Check,
     store::health::Condition,
 };
 
@@ -29,7 +36,12 @@ pub struct Figures {
     pub vitals: Vitals,
     pub counts: Counts,
     pub letters: Option<Letters>,
-    pub certificate_end: Option<Timestamp>,
+    pub accounts: Option<TotpCounts>,
+    pub last_backup: Option<Timestamp>,
+    pub verification: Option<LastVerification>,
+    pub members: Option<MembersSeen>,
+    /// Of each certificate, with the section of the settings that names it.
+    pub certificate_ends: Vec<(&'static str, Timestamp)>,
     pub uptime: Duration,
     pub now: Timestamp,
 }
@@ -148,10 +160,27 @@ impl Table<'_> {
     /// Seconds are added to the name.
     fn histogram(&mut self, name: &str, help: &str, durations: &Durations) -> fmt::Result {
         let unit = Some(&Unit::Seconds);
-        let mut metric = (self.0).encode_descriptor(name, help, unit, MetricType::Histogram)?;
-        let no_exemplars = None::<&HashMap<usize, Exemplar<NoLabelSet, f64>>>;
-        let sum = durations.sum().as_secs_f64();
-        metric.encode_histogram(sum, durations.count(), &durations.by_bound(), no_exemplars)
+        let metric = (self.0).encode_descriptor(name, help, unit, MetricType::Histogram)?;
+        encode_durations(metric, durations)
+    }
+
+    /// Seconds are added to the name.
+    fn histograms<const N: usize>(
+        &mut self,
+        name: &str,
+        help: &str,
+        rows: impl IntoIterator<Item = (Labels<N>, Durations)>,
+    ) -> fmt::Result {
+        let unit = Some(&Unit::Seconds);
+        let mut family = (self.0).encode_descriptor(name, help, unit, MetricType::Histogram)?;
+        for (labels, durations) in rows {
+            encode_durations(family.encode_family(&labels)?, &durations)?;
+        }
+        Ok(())
+    }
+
+    fn moment(&mut self, name: &str, help: &str, at: Timestamp) -> fmt::Result {
+        self.gauge(name, help, Some(Unit::Seconds), seconds(at))
     }
 
     fn counter(&mut self, name: &str, help: &str, value: u64) -> fmt::Result {
@@ -162,19 +191,30 @@ impl Table<'_> {
     }
 }
 
+fn seconds(at: Timestamp) -> u64 {
+    at.as_second().max(0).cast_unsigned()
+}
+
+fn encode_durations(mut metric: MetricEncoder<'_>, durations: &Durations) -> fmt::Result {
+    let no_exemplars = None::<&HashMap<usize, Exemplar<NoLabelSet, f64>>>;
+    let sum = durations.sum().as_secs_f64();
+    metric.encode_histogram(sum, durations.count(), &durations.by_bound(), no_exemplars)
+}
+
 impl Collector for Figures {
     fn encode(&self, encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let mut table = Table(encoder);
         self.program(&mut table)?;
         self.people(&mut table)?;
+        self.accounts(&mut table)?;
+        self.audit(&mut table)?;
         self.hashes(&mut table)?;
         self.outbox(&mut table)?;
         self.store(&mut table)?;
-        table.gauge(
+        table.moment(
             "clock",
             "The wall clock by which codes are judged, since the epoch",
-            Some(Unit::Seconds),
-            self.now.as_second().unsigned_abs(),
+            self.now,
         )
     }
 }
@@ -193,12 +233,13 @@ impl Figures {
             Some(Unit::Seconds),
             self.uptime.as_secs(),
         )?;
-        if let Some(end) = self.certificate_end {
-            table.gauge(
+        if !self.certificate_ends.is_empty() {
+            let ends = self.certificate_ends.iter();
+            table.gauges(
                 "certificate_end",
-                "When the certificate of the reset page ends, since the epoch",
+                "When the certificate of the reset page ends, or that of the metrics, since the epoch",
                 Some(Unit::Seconds),
-                end.as_second().max(0).cast_unsigned(),
+                ends.map(|(of, end)| ([("of", *of)], seconds(*end))),
             )?;
         }
         Ok(())
@@ -225,6 +266,17 @@ impl Figures {
             "SSH connections that were turned away",
             Reason::ALL.map(|reason| ([("reason", reason.as_str())], counts.refused(reason))),
         )?;
+        table.histograms(
+            "first_screen",
+            "How long people waited from their connection, or the program's start, until their terminal had its first screen",
+            Entrance::ALL.map(|one| ([("door", one.as_str())], counts.first_screens(one))),
+        )?;
+        let logins = counts.logins();
+        table.histograms(
+            "login_check",
+            "How long people waited for the answer to a password or a code at a login, right or wrong",
+            Check::ALL.map(|check| ([("check", check.as_str())], logins.so_far(check))),
+        )?;
         let acts = self.vitals.acts.iter();
         table.counters(
             "acts",
@@ -233,12 +285,59 @@ impl Figures {
                 let labels = [("act", act.as_str()), ("outcome", outcome), ("from", from)];
                 (labels, count)
             }),
-        )?;
+        )
+    }
+
+    fn audit(&self, table: &mut Table<'_>) -> fmt::Result {
         table.gauge(
             "audit_log_up",
             "Whether the audit log takes records; nobody is let in while it does not",
             None,
             (!self.vitals.audit.is_failing()).into(),
+        )?;
+        let Some(last) = self.verification else {
+            return Ok(());
+        };
+        table.moment(
+            "last_audit_verify",
+            "When the audit log was last verified on this machine, since the epoch",
+            last.at,
+        )?;
+        table.gauges(
+            "last_audit_verdict",
+            "What that came to: 1 is what it was",
+            None,
+            Verdict::ALL.map(|verdict| {
+                let is_it = verdict == last.verdict;
+                ([("verdict", verdict.as_str())], is_it.into())
+            }),
+        )?;
+        if let Some(at) = last.last_whole {
+            table.moment(
+                "audit_last_whole",
+                "When the audit log was last found whole on this machine, since the epoch",
+                at,
+            )?;
+        }
+        Ok(())
+    }
+
+    fn accounts(&self, table: &mut Table<'_>) -> fmt::Result {
+        let Some(accounts) = self.accounts else {
+            return Ok(());
+        };
+        let row = |user_type: UserType, stage: TotpStage| {
+            let labels = [("user_type", user_type.as_str()), ("totp", stage.as_str())];
+            let number = accounts.get(user_type, stage).max(0).cast_unsigned();
+            (labels, number)
+        };
+        let rows = UserType::ALL.into_iter();
+        let rows = rows.flat_map(|user_type| TotpStage::ALL.map(|stage| row(user_type, stage)));
+        table.gauges(
+            "accounts",
+            "Accounts, by whether TOTP is off, waits for its first code, or is active",
+            None,
+            rows,
         )
     }
 
@@ -269,6 +368,11 @@ impl Figures {
     }
 
     fn outbox(&self, table: &mut Table<'_>) -> fmt::Result {
+        table.histogram(
+            "mail_conversation",
+            "How long each conversation with the mail server took, whatever came of it",
+            &self.vitals.conversations.so_far(),
+        )?;
         let Some(letters) = self.letters else {
             return Ok(());
         };
@@ -329,7 +433,28 @@ impl Figures {
             "The room under which the store takes no writes",
             Some(Unit::Bytes),
             store.room().floor_bytes(),
-        )
+        )?;
+        if let Some(at) = self.last_backup {
+            table.moment(
+                "last_backup",
+                "As of when the last backup of the store was made, since the epoch",
+                at,
+            )?;
+        }
+        if let Some(members) = self.members {
+            let rows = [
+                ("answering", members.answering),
+                ("unsuitable", members.unsuitable),
+                ("silent", members.silent),
+            ];
+            table.gauges(
+                "etcd_members",
+                "Members of the etcd cluster that the settings name, by how they answered within the last minutes",
+                None,
+                rows.map(|(state, number)| ([("state", state)], number)),
+            )?;
+        }
+        Ok(())
     }
 }
 

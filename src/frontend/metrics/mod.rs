@@ -1,41 +1,55 @@
-//! Health and figures for the machine's own monitoring, on a listener that only this machine reaches.
+//! Health and figures for monitoring, on a listener that only this machine reaches, or only by TLS and with a token.
 //!
 //! `/healthz` says in a word whether people can be served, and `/readyz` says it of each part; `/metrics` is for
 //! Prometheus. None of them writes to the disk, and nothing is computed while nobody asks.
+//!
+//! A request goes [`http`] (limits, time, TLS) → `admission` (rate, token) → what is asked. A balancer has no token:
+//! health is told to it too, without the reason.
 
+mod admission;
 mod figures;
 mod form;
+mod token;
 
 #[cfg(test)]
 mod tests;
 
-use std::{fmt, io, net::TcpListener, sync::Arc, time::Duration};
+use std::{fmt, io, path::PathBuf, sync::Arc, time::Duration};
 
 use axum::{
     Router,
-    extract::{Request, State},
-    http::{HeaderMap, HeaderValue, StatusCode, header},
-    middleware::{self, Next},
+    extract::State,
+    http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
     routing::{MethodRouter, get},
 };
 use jiff::Timestamp;
-use tokio::{sync::watch, time::timeout};
+use tokio::{sync::watch, task::spawn_blocking, time::timeout};
 
-use super::{admission::counts::Counts, http};
+use super::{
+    admission::counts::Counts,
+    http::{self, Peer},
+};
 use crate::{
-    assembly::Vitals, domain::network::Networks, ports::Clock, service::outbox::Outbox,
+    adapter::audit_log::verified,
+    assembly::{Members, Vitals},
+    domain::{Source, SourceKey, network::Networks},
+    ports::Clock,
+    service::{outbox::Outbox, survey::Survey},
     store::health::Condition,
 };
+use admission::Admission;
 use figures::{Figures, Letters};
 use form::Form;
+
+pub use token::{Token, TokenError, TokenInForce};
 
 /// Monitoring is one program, perhaps two; they speak up at once.
 const LIMITS: http::Limits = http::Limits {
     connections: 16,
     connections_per_source: 16,
     handshake: Duration::from_secs(5),
-    // It speaks no TLS.
+    // Nobody is a stranger there.
     handshakes_a_minute: 0,
     counted_sources: 0,
     head: Duration::from_secs(5),
@@ -45,8 +59,16 @@ const LIMITS: http::Limits = http::Limits {
     head_bytes: 16 * 1024,
 };
 
-/// Letters are counted no longer than this; a store that does not answer must not keep its own alarm waiting.
-const COUNTING: Duration = Duration::from_secs(5);
+/// Strangers may come, too.
+const LIMITS_FOR_STRANGERS: http::Limits = http::Limits {
+    connections: 128,
+    handshakes_a_minute: 240,
+    counted_sources: 4096,
+    ..LIMITS
+};
+
+/// The store is asked no longer than this; one that does not answer must not keep its own alarm waiting.
+const ASKING: Duration = Duration::from_secs(5);
 
 /// Letters counted at once.
 const PAGE: usize = 256;
@@ -57,14 +79,37 @@ pub struct Metrics {
     pub vitals: Vitals,
     pub counts: Counts,
     pub outbox: Outbox,
-    /// Of the reset page, where it has one of its own.
-    pub certificate_end: Option<CertificateEnd>,
+    pub survey: Survey,
+    /// Where `audit verify` notes what it came to.
+    pub audit_verified: PathBuf,
+    /// Of the cluster, where the store is one.
+    pub members: Option<Members>,
+    pub certificates: Certificates,
     pub clock: Arc<dyn Clock>,
+}
+
+/// When the certificates end that this process has of its own.
+#[derive(Debug, Clone, Default)]
+pub struct Certificates {
+    /// Of the reset page.
+    pub page: Option<CertificateEnd>,
+    /// Of the metrics themselves.
+    pub metrics: Option<CertificateEnd>,
 }
 
 /// When a certificate ends that may be renewed meanwhile.
 #[derive(Clone)]
 pub struct CertificateEnd(pub Arc<dyn Fn() -> Timestamp + Send + Sync>);
+
+impl Certificates {
+    /// Each with the section of the settings that names it.
+    fn ends(&self) -> Vec<(&'static str, Timestamp)> {
+        let certificates = [("web", &self.page), ("metrics", &self.metrics)];
+        let ends = certificates.into_iter();
+        ends.filter_map(|(of, end)| Some((of, (end.as_ref()?.0)())))
+            .collect()
+    }
+}
 
 impl fmt::Debug for CertificateEnd {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -81,44 +126,78 @@ struct Desk {
     leave: watch::Receiver<bool>,
 }
 
-impl Metrics {
-    /// Answers on `listener` until `leave` turns true.
-    ///
-    /// # Errors
-    /// The listener cannot be used at all.
-    pub async fn serve(
-        self,
-        listener: TcpListener,
-        leave: watch::Receiver<bool>,
-    ) -> io::Result<()> {
-        let server = http::Server {
-            what: "the metrics' listener",
-            router: router(self, leave.clone()),
-            tls: None,
-            limits: LIMITS,
-            proxies: Networks::default(),
-            // All of them come from this machine.
-            source: |_| None,
-        };
-        server.serve(listener, leave).await
+/// The place where monitoring asks, and what it needs there.
+pub struct Door {
+    pub listener: http::Listener,
+    pub tls: Option<http::TlsInForce>,
+    /// Without one, everybody who reaches the listener is told everything.
+    pub token: Option<TokenInForce>,
+    /// Others than this machine's users reach the listener.
+    pub is_for_strangers: bool,
+}
+
+impl fmt::Debug for Door {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Door")
+            .field("listener", &self.listener)
+            .finish_non_exhaustive()
     }
 }
 
-/// Answers on `listener` that the program is starting, until `leave` turns true or is gone.
+impl Door {
+    /// The same place once more.
+    ///
+    /// # Errors
+    /// The system gives no second handle.
+    pub fn try_clone(&self) -> io::Result<Self> {
+        Ok(Self {
+            listener: self.listener.try_clone()?,
+            tls: self.tls.clone(),
+            token: self.token.clone(),
+            is_for_strangers: self.is_for_strangers,
+        })
+    }
+
+    async fn serve(self, router: Router, leave: watch::Receiver<bool>) -> io::Result<()> {
+        let limits = match self.is_for_strangers {
+            true => LIMITS_FOR_STRANGERS,
+            false => LIMITS,
+        };
+        // All that come from this machine are one program, perhaps two.
+        let source: fn(Peer) -> Option<SourceKey> = match self.is_for_strangers {
+            true => |peer| Some(Source::Peer(peer.0).key()),
+            false => |_| None,
+        };
+        let server = http::Server {
+            what: "the metrics' listener",
+            router: Admission::new(self.token).before(router),
+            tls: self.tls,
+            limits,
+            proxies: Networks::default(),
+            source,
+        };
+        server.serve(self.listener, leave).await
+    }
+}
+
+impl Metrics {
+    /// Answers at `door` until `leave` turns true.
+    ///
+    /// # Errors
+    /// The listener cannot be used at all.
+    pub async fn serve(self, door: Door, leave: watch::Receiver<bool>) -> io::Result<()> {
+        door.serve(router(self, leave.clone()), leave).await
+    }
+}
+
+/// Answers at `door` that the program is starting, until `leave` turns true or is gone.
 ///
 /// # Errors
 /// The listener cannot be used at all.
-pub async fn say_starting(listener: TcpListener, leave: watch::Receiver<bool>) -> io::Result<()> {
+pub async fn say_starting(door: Door, leave: watch::Receiver<bool>) -> io::Result<()> {
     let health = || async { (StatusCode::SERVICE_UNAVAILABLE, "starting\n") };
-    let server = http::Server {
-        what: "the metrics' listener",
-        router: routes(get(health), get(health), get(health)),
-        tls: None,
-        limits: LIMITS,
-        proxies: Networks::default(),
-        source: |_| None,
-    };
-    server.serve(listener, leave).await
+    let router = routes(get(health), get(health), get(health));
+    door.serve(router, leave).await
 }
 
 fn router(metrics: Metrics, leave: watch::Receiver<bool>) -> Router {
@@ -148,19 +227,6 @@ fn routes<S: Clone + Send + Sync + 'static>(
                 "there are /healthz, /readyz and /metrics\n",
             )
         })
-        .layer(middleware::from_fn(no_store))
-}
-
-/// Yesterday's health is nobody's.
-async fn no_store(request: Request, next: Next) -> Response {
-    let mut response = next.run(request).await;
-    let headers = response.headers_mut();
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    headers.insert(
-        header::X_CONTENT_TYPE_OPTIONS,
-        HeaderValue::from_static("nosniff"),
-    );
-    response
 }
 
 impl Desk {
@@ -211,13 +277,24 @@ async fn figures(State(desk): State<Arc<Desk>>, headers: HeaderMap) -> Response 
     let accept = headers.get_all(header::ACCEPT).iter();
     let form = Form::preferred(accept.filter_map(|value| value.to_str().ok()));
     let metrics = &desk.metrics;
-    let letters = timeout(COUNTING, letters(&metrics.outbox)).await;
+    let audit_verified = metrics.audit_verified.clone();
+    let verification = spawn_blocking(move || verified::last(&audit_verified));
+    let (letters, accounts, last_backup, verification) = tokio::join!(
+        timeout(ASKING, letters(&metrics.outbox)),
+        timeout(ASKING, metrics.survey.accounts()),
+        timeout(ASKING, metrics.survey.last_backup()),
+        timeout(ASKING, verification),
+    );
     let figures = Figures {
         vitals: metrics.vitals.clone(),
         counts: metrics.counts.clone(),
         // What cannot be counted now is left out, as Prometheus wants it.
         letters: letters.ok().flatten(),
-        certificate_end: metrics.certificate_end.as_ref().map(|end| end.0()),
+        accounts: accounts.ok().and_then(Result::ok).flatten(),
+        last_backup: last_backup.ok().and_then(Result::ok).flatten(),
+        verification: verification.ok().and_then(Result::ok).flatten(),
+        members: metrics.members.as_ref().and_then(Members::seen),
+        certificate_ends: metrics.certificates.ends(),
         uptime: metrics.clock.monotonic().saturating_sub(desk.opened),
         now: metrics.clock.now(),
     };

@@ -33,6 +33,7 @@ use crate::{
         },
         transport::Transport,
     },
+    session::Waits,
     tui::text::Ending,
 };
 
@@ -58,6 +59,12 @@ pub struct Reception {
     transport: Transport,
     protocol: Arc<server::Config>,
     penalties: Penalties,
+}
+
+/// Whose connection it is, and since when.
+struct Visit {
+    source: Source,
+    waits: Waits,
 }
 
 impl Reception {
@@ -120,10 +127,13 @@ impl Reception {
         slot: Slot,
         config: Arc<Config>,
     ) {
-        let conduct = Arc::new(Conduct::new(self.screens.clock.monotonic()));
+        let since = self.screens.clock.monotonic();
+        let waits = self.screens.counts.waits(Entrance::Ssh, since);
+        let conduct = Arc::new(Conduct::new(since));
         let (line, _cutter) = line(stream, conduct.clone(), self.screens.clock.clone());
         let longest = config.ssh.longest_penalty;
-        let offence = self.attend(line, source, &conduct, &slot, config).await;
+        let visit = Visit { source, waits };
+        let offence = self.attend(line, visit, &conduct, &slot, config).await;
         if let Some(offence) = conduct.offence() {
             tracing::info!(
                 source = %key,
@@ -151,7 +161,7 @@ impl Reception {
     async fn attend(
         &self,
         line: Line,
-        source: Source,
+        visit: Visit,
         conduct: &Arc<Conduct>,
         slot: &Slot,
         config: Arc<Config>,
@@ -199,10 +209,11 @@ impl Reception {
         };
         let channel = Arc::new(asked.channel);
         let guest = Guest {
-            source,
+            source: visit.source,
             terminal,
             size,
             taken: Use::Borrowed,
+            waits: visit.waits,
         };
         let offence = self
             .show_screens(&channel, keyboard, guest, slot, &config)

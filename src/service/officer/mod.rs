@@ -279,6 +279,8 @@ impl Officer {
             role: account.role,
             masked_email: account.email.masked(),
             totp: account.authenticator.state(),
+            phone_clock: account.authenticator.phone_clock(),
+            phones: account.authenticator.phones_seen(),
             gate: account.passcode_throttle.gate(now),
             passcode_failures: account.passcode_throttle.failures,
             suspended: account.suspended,

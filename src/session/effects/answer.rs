@@ -28,6 +28,7 @@ pub fn at_home(granted: Granted, notice: Option<HomeNotice>) -> (HomeView, Proof
         name: account.name,
         role: account.role,
         totp: account.authenticator.state(),
+        phones: account.authenticator.phones_seen(),
         policy: granted.policy,
         recovery: granted.recovery,
         last_login: granted.previous_login.clone(),
@@ -38,6 +39,7 @@ pub fn at_home(granted: Granted, notice: Option<HomeNotice>) -> (HomeView, Proof
     let proofs = Proofs::LoggedIn(LoggedIn {
         authenticated: granted.authenticated,
         previous_login: granted.previous_login,
+        shown: None,
     });
     (view, proofs)
 }
@@ -60,6 +62,7 @@ pub fn enrollment(key: NewKey, compulsory: bool) -> Reply {
     let NewKey {
         provisioning,
         codes_follow,
+        ..
     } = key;
     Reply::Enrollment {
         provisioning,

@@ -27,12 +27,14 @@ pub async fn attempt(
     let LoggedIn {
         authenticated,
         previous_login,
+        shown,
     } = login;
     let (reply, authenticated) = judged(services, source, authenticated, request).await?;
     let proofs = authenticated.map_or(Proofs::None, |authenticated| {
         Proofs::LoggedIn(LoggedIn {
             authenticated,
             previous_login,
+            shown,
         })
     });
     Ok((reply, proofs))

@@ -1,12 +1,15 @@
-//! Requests at home: TOTP on and off, recovery codes, another password, what happened to the account.
+//! Requests at home: TOTP on and off, a second phone, recovery codes, another password, what happened to the account.
 
 use super::answer::{Attempted, at_home, changed, compulsory, enrollment, home, proved, refused};
 use crate::{
-    domain::{Passcode, PlainPassword, Refusal, Source},
+    domain::{
+        Passcode, PlainPassword, Refusal, Source, authenticator::PhoneSeen, identity::PhoneName,
+    },
     service::{
         ServiceError, Services,
         enrollment::{DisableOutcome, Prover, StartOutcome},
         entry::Granted,
+        phones::{AddOutcome, PhonesOutcome},
         recovery::IssueOutcome,
     },
     session::proofs::{LoggedIn, Proofs},
@@ -16,10 +19,13 @@ use crate::{
 pub async fn start_enrollment(services: &Services, source: &Source, login: LoggedIn) -> Attempted {
     let prover = Prover::AtHome(login.authenticated.clone());
     let started = services.enrollment.start(&prover, source).await?;
-    let proofs = Proofs::LoggedIn(login);
     Ok(match started {
-        StartOutcome::Refused(refusal) => refused(refusal, proofs),
-        StartOutcome::Started(key) => (enrollment(key, false), proofs),
+        StartOutcome::Refused(refusal) => refused(refusal, Proofs::LoggedIn(login)),
+        StartOutcome::Started(key) => {
+            let shown = Some(key.shown);
+            let proofs = Proofs::LoggedIn(LoggedIn { shown, ..login });
+            (enrollment(key, false), proofs)
+        }
     })
 }
 
@@ -30,7 +36,9 @@ pub async fn prove_enrollment(
     passcode: Passcode,
 ) -> Attempted {
     let prover = Prover::AtHome(login.authenticated.clone());
-    let outcome = services.enrollment.prove(&prover, passcode, source).await?;
+    let enrollment = &services.enrollment;
+    let outcome = enrollment.prove(&prover, login.shown, passcode, source);
+    let outcome = outcome.await?;
     let previous = login.previous_login.clone();
     Ok(proved(outcome, previous, Proofs::LoggedIn(login)))
 }
@@ -52,9 +60,79 @@ pub async fn disable_totp(
             home(*granted, Some(HomeNotice::TotpDisabled))
         }
         DisableOutcome::EnrollmentWanted(awaiting, key) => {
-            (compulsory(key), Proofs::Enrolling(awaiting))
+            let proofs = Proofs::Enrolling(awaiting, key.shown);
+            (compulsory(key), proofs)
         }
     })
+}
+
+pub async fn add_phone(
+    services: &Services,
+    source: &Source,
+    login: LoggedIn,
+    name: Option<PhoneName>,
+    passcode: Option<Passcode>,
+) -> Attempted {
+    let phones = &services.phones;
+    let added = phones
+        .add(&login.authenticated, name, passcode, source)
+        .await?;
+    match added {
+        // Home shows what there is.
+        AddOutcome::Refused(Refusal::PhonesChanged) => load_home(services, login).await,
+        AddOutcome::Refused(refusal) => Ok(refused(refusal, Proofs::LoggedIn(login))),
+        AddOutcome::Started(authenticated, provisioning, shown) => {
+            let proofs = Proofs::LoggedIn(LoggedIn {
+                authenticated,
+                shown: Some(shown),
+                ..login
+            });
+            Ok((Reply::SecondPhone(provisioning), proofs))
+        }
+    }
+}
+
+pub async fn prove_phone(
+    services: &Services,
+    source: &Source,
+    login: LoggedIn,
+    passcode: Passcode,
+) -> Attempted {
+    let phones = &services.phones;
+    let proved = phones.prove(&login.authenticated, login.shown, passcode, source);
+    let proved = proved.await?;
+    phones_changed(services, login, proved, HomeNotice::PhoneAdded).await
+}
+
+pub async fn remove_phone(
+    services: &Services,
+    source: &Source,
+    login: LoggedIn,
+    phone: PhoneSeen,
+    passcode: Option<Passcode>,
+) -> Attempted {
+    let phones = &services.phones;
+    let removed = phones
+        .remove(&login.authenticated, &phone, passcode, source)
+        .await?;
+    phones_changed(services, login, removed, HomeNotice::PhoneRemoved).await
+}
+
+async fn phones_changed(
+    services: &Services,
+    login: LoggedIn,
+    outcome: PhonesOutcome,
+    notice: HomeNotice,
+) -> Attempted {
+    match outcome {
+        // Home shows what there is.
+        PhonesOutcome::Refused(Refusal::PhonesChanged) => load_home(services, login).await,
+        PhonesOutcome::Refused(refusal) => Ok(refused(refusal, Proofs::LoggedIn(login))),
+        PhonesOutcome::Changed(mut granted) => {
+            granted.previous_login = login.previous_login;
+            Ok(home(*granted, Some(notice)))
+        }
+    }
 }
 
 pub async fn issue_recovery_codes(
@@ -117,6 +195,7 @@ async fn present(
     let LoggedIn {
         authenticated,
         previous_login,
+        ..
     } = login;
     let Some((account, rules)) = services.enrollment.home(&authenticated).await? else {
         return Ok(None);

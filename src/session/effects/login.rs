@@ -4,12 +4,12 @@ use super::answer::{Attempted, changed, compulsory, home, password_due, proved, 
 use crate::{
     domain::{
         AwaitingEnrollment, AwaitingPasscode, AwaitingPassword, Identified, Passcode,
-        PlainPassword, Source, recovery::RecoveryCode,
+        PlainPassword, Source, recovery::RecoveryCode, totp::PasscodePair,
     },
     service::{
         Services,
         authentication::{PasscodeOutcome, PasswordOutcome},
-        enrollment::{Prover, StartOutcome, StartOverOutcome},
+        enrollment::{NewKey, Prover, ShownKey, StartOutcome, StartOverOutcome},
     },
     session::proofs::Proofs,
     tui::{HomeNotice, Reply},
@@ -46,7 +46,7 @@ pub async fn check_password(
             let prover = Prover::Awaiting(awaiting.clone());
             Ok(match services.enrollment.start(&prover, source).await? {
                 StartOutcome::Refused(refusal) => (Reply::Refused(refusal), Proofs::None),
-                StartOutcome::Started(key) => (compulsory(key), Proofs::Enrolling(awaiting)),
+                StartOutcome::Started(key) => enrolling(awaiting, key),
             })
         }
     }
@@ -59,16 +59,31 @@ pub async fn check_passcode(
     passcode: Passcode,
 ) -> Attempted {
     let authentication = &services.authentication;
-    match authentication
-        .check_passcode(&awaiting, passcode, source)
-        .await?
-    {
-        PasscodeOutcome::Refused(refusal) => Ok(refused(refusal, Proofs::Password(awaiting))),
+    let checked = authentication.check_passcode(&awaiting, passcode, source);
+    Ok(code_checked(checked.await?, awaiting))
+}
+
+pub async fn check_pair(
+    services: &Services,
+    source: &Source,
+    awaiting: AwaitingPasscode,
+    pair: PasscodePair,
+) -> Attempted {
+    let authentication = &services.authentication;
+    let checked = authentication.check_pair(&awaiting, pair, source);
+    Ok(code_checked(checked.await?, awaiting))
+}
+
+/// What became of the phone's code, or of two.
+fn code_checked(outcome: PasscodeOutcome, awaiting: AwaitingPasscode) -> (Reply, Proofs) {
+    match outcome {
+        PasscodeOutcome::Refused(refusal) => refused(refusal, Proofs::Password(awaiting)),
         PasscodeOutcome::Granted(granted) => {
             let activated = granted.activated.then_some(HomeNotice::TotpActivated);
-            Ok(home(*granted, activated))
+            let clock = granted.drift.map(HomeNotice::PhoneClock);
+            home(*granted, activated.or(clock))
         }
-        PasscodeOutcome::PasswordDue(due) => Ok(password_due(due)),
+        PasscodeOutcome::PasswordDue(due) => password_due(due),
     }
 }
 
@@ -93,19 +108,27 @@ pub async fn start_over(
     let started = services.enrollment.start_over(&awaiting, source).await?;
     Ok(match started {
         StartOverOutcome::Refused(refusal) => refused(refusal, Proofs::Password(awaiting)),
-        StartOverOutcome::Started(awaiting, key) => (compulsory(key), Proofs::Enrolling(awaiting)),
+        StartOverOutcome::Started(awaiting, key) => enrolling(awaiting, key),
     })
 }
 
 pub async fn prove_enrollment(
     services: &Services,
     source: &Source,
-    awaiting: AwaitingEnrollment,
+    (awaiting, shown): (AwaitingEnrollment, ShownKey),
     passcode: Passcode,
 ) -> Attempted {
     let prover = Prover::Awaiting(awaiting.clone());
-    let outcome = services.enrollment.prove(&prover, passcode, source).await?;
-    Ok(proved(outcome, None, Proofs::Enrolling(awaiting)))
+    let enrollment = &services.enrollment;
+    let outcome = enrollment.prove(&prover, Some(shown), passcode, source);
+    let before = Proofs::Enrolling(awaiting, shown);
+    Ok(proved(outcome.await?, None, before))
+}
+
+/// A new key to be shown to somebody who cannot get home without it.
+fn enrolling(awaiting: AwaitingEnrollment, key: NewKey) -> (Reply, Proofs) {
+    let proofs = Proofs::Enrolling(awaiting, key.shown);
+    (compulsory(key), proofs)
 }
 
 pub async fn replace_password(

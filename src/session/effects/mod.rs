@@ -15,7 +15,7 @@ use super::proofs::{LoggedIn, Proofs};
 use crate::{
     domain::{AccountKey, Identified, Refusal, Source, security_code::Challenge},
     service::{ServiceError, Services, reset::ResetRequest},
-    tui::{Lookup, LookupReply, Reply, Request},
+    tui::{HomeNotice, Lookup, LookupReply, Reply, Request},
 };
 use answer::Attempted;
 
@@ -30,11 +30,26 @@ pub async fn perform(
     let before = proofs.clone();
     match attempt(&services, &source, proofs, challenge, request).await {
         Ok((Reply::Home(mut view), proofs)) => {
-            // Only who can do something about it is told.
-            if view.role.is_officer() {
-                view.clock = services.officer.clock_fault().await;
+            let is_off = matches!(view.notice, Some(HomeNotice::PhoneClock(_)));
+            let is_officer = view.role.is_officer();
+            if is_off || is_officer {
+                let fault = services.officer.clock_fault().await;
+                if is_off && fault.is_some() {
+                    view.notice = Some(HomeNotice::OfficeClock);
+                }
+                // Only who can do something about it is told.
+                view.clock = fault.filter(|_| is_officer);
             }
             (Reply::Home(view), proofs)
+        }
+        // Nobody is sent to their phone where the office's clock may be the one that is wrong.
+        Ok((Reply::Refused(Refusal::PhoneClock(drift)), proofs)) => {
+            let fault = services.officer.clock_fault().await;
+            let refusal = match fault {
+                Some(_) => Refusal::OfficeClock,
+                None => Refusal::PhoneClock(drift),
+            };
+            (Reply::Refused(refusal), proofs)
         }
         Ok(done) => done,
         Err(error) => {
@@ -118,14 +133,17 @@ async fn attempt_with(
         (Request::CheckPasscode(passcode), Proofs::Password(awaiting)) => {
             login::check_passcode(services, source, awaiting, passcode).await
         }
+        (Request::CheckPair(pair), Proofs::Password(awaiting)) => {
+            login::check_pair(services, source, awaiting, pair).await
+        }
         (Request::CheckRecoveryCode(code), Proofs::Password(awaiting)) => {
             login::check_recovery_code(services, source, awaiting, code).await
         }
         (Request::StartOver, Proofs::Password(awaiting)) => {
             login::start_over(services, source, awaiting).await
         }
-        (Request::ProveEnrollment(passcode), Proofs::Enrolling(awaiting)) => {
-            login::prove_enrollment(services, source, awaiting, passcode).await
+        (Request::ProveEnrollment(passcode), Proofs::Enrolling(awaiting, shown)) => {
+            login::prove_enrollment(services, source, (awaiting, shown), passcode).await
         }
         (Request::ReplacePassword(new), Proofs::PasswordDue(awaiting)) => {
             login::replace_password(services, source, awaiting, new).await
@@ -138,6 +156,15 @@ async fn attempt_with(
         }
         (Request::DisableTotp(passcode), Proofs::LoggedIn(login)) => {
             home::disable_totp(services, source, login, passcode).await
+        }
+        (Request::AddPhone { name, passcode }, Proofs::LoggedIn(login)) => {
+            home::add_phone(services, source, login, name, passcode).await
+        }
+        (Request::ProvePhone(passcode), Proofs::LoggedIn(login)) => {
+            home::prove_phone(services, source, login, passcode).await
+        }
+        (Request::RemovePhone { phone, passcode }, Proofs::LoggedIn(login)) => {
+            home::remove_phone(services, source, login, phone, passcode).await
         }
         (Request::IssueRecoveryCodes(passcode), Proofs::LoggedIn(login)) => {
             home::issue_recovery_codes(services, source, login, passcode).await
@@ -164,12 +191,16 @@ async fn attempt_with(
         (
             Request::CheckPassword { .. }
             | Request::CheckPasscode(_)
+            | Request::CheckPair(_)
             | Request::CheckRecoveryCode(_)
             | Request::IssueRecoveryCodes(_)
             | Request::StartOver
             | Request::StartEnrollment
             | Request::ProveEnrollment(_)
             | Request::DisableTotp(_)
+            | Request::AddPhone { .. }
+            | Request::ProvePhone(_)
+            | Request::RemovePhone { .. }
             | Request::ChangePassword { .. }
             | Request::ReplacePassword(_)
             | Request::LoadActivity

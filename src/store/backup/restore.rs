@@ -3,7 +3,7 @@
 //! A mark says that a restore is not finished; nothing else opens a store that has it, and the next restore clears away
 //! what the last one has left. It goes in the last commit.
 
-use std::{io::BufRead, sync::Arc};
+use std::{collections::HashMap, io::BufRead, sync::Arc};
 
 use jiff::Timestamp;
 
@@ -13,7 +13,7 @@ use super::{
     stream::Opener,
 };
 use crate::{
-    domain::TimeStep,
+    domain::{AccountKey, TimeStep},
     kill_point,
     ports::Random,
     store::{Commit, Key, Outcome, Store, StoreError, Value, record, tagged::Tagged},
@@ -67,26 +67,33 @@ pub struct Destination<'a> {
     pub random: &'a dyn Random,
 }
 
+/// When everything in a backup was so, and what has become of it since.
+#[derive(Debug)]
+pub struct Since {
+    /// The backup's moment, as a survey of it has told.
+    pub as_of: Timestamp,
+    pub now: Timestamp,
+    /// Steps that were spent ahead of the clock, as far as anybody knows.
+    pub ahead: HashMap<AccountKey, Vec<TimeStep>>,
+}
+
 /// The mark that a restore has begun at `now`.
 pub fn begun(now: Timestamp) -> Commit {
     Commit::new().put(Key::restore(), record::encode_import(now))
 }
 
-/// Puts everything in the backup into a store. `as_of` is the backup's moment, as a survey of it has told. Returns how many
-/// records the store has then.
+/// Puts everything in the backup into a store, but for what was used up `since`. Returns how many records the store has then.
 pub async fn restore(
     into: Destination<'_>,
     from: impl BufRead,
     key: &BackupKey,
-    as_of: Timestamp,
-    now: Timestamp,
+    since: &Since,
     mut progress: impl FnMut(u64),
 ) -> Result<u64, BackupError> {
-    apply(&**into.store, begun(now)).await?;
+    apply(&**into.store, begun(since.now)).await?;
     clear(&**into.store).await?;
     let (store, _) = Tagged::open(into.store.clone(), into.vault, into.random).await?;
     let store = &store;
-    let revived = Revival { as_of, now };
     let mut reader = Reader::begin(Opener::begin(from, key)?)?;
     let mut commit = Commit::new();
     while let Some(entry) = reader.next()? {
@@ -98,7 +105,7 @@ pub async fn restore(
             return Err(BackupError::Senseless(format!("it has a record {key:?}")));
         }
         let value = match value {
-            Some(value) => revived.record(&key, value)?,
+            Some(value) => since.record(&key, value)?,
             None => None,
         };
         let next = match value {
@@ -162,20 +169,19 @@ async fn count(store: &dyn Store) -> Result<u64, StoreError> {
     }
 }
 
-/// What becomes of records that were used up, or may have been, between a backup's moment and its restore.
-struct Revival {
-    as_of: Timestamp,
-    now: Timestamp,
-}
-
-impl Revival {
-    /// The record as it is restored, if it is.
+impl Since {
+    /// The record as it is restored, if it is: what was used up, or may have been, is.
     fn record(&self, key: &Key, value: Value) -> Result<Option<Value>, StoreError> {
         let what = format!("{key:?}");
         if key.as_account().is_some() {
             let mut stored = record::decode_account(&what, &value)?;
+            let ahead = self.ahead.get(&stored.account.key);
             for key in stored.account.authenticator.every_key_mut() {
                 key.spent.spend_up_to(self.last_step());
+                // Of which of two phones they were, nobody says: the other's codes of that minute are spent with them.
+                for step in ahead.into_iter().flatten() {
+                    key.spent.spend(*step, self.now);
+                }
             }
             // Any of them may have been used since; who needs them has new ones made, with the phone.
             stored.account.recovery = None;

@@ -3,12 +3,13 @@
 //! Accounts of an unfinished import ([`super::import`]) count as absent.
 //!
 //! How many there are is kept in the commits that add and remove them, so that one that is lost is missed: it is one
-//! record, which is written when operators add and remove accounts, and never when people log in.
+//! record, which is written when operators add and remove accounts, and never when people log in. How many have TOTP is
+//! counted in all of these commits too ([`super::totp_counts`]).
 
 use std::{collections::HashMap, sync::Arc};
 
 use super::{find_entries, stranded_entries};
-use crate::domain::{Account, AccountKey, UserId, UserType};
+use crate::domain::{Account, AccountKey, UserId, UserType, totp_counts::TotpCounts};
 use crate::store::{
     Altered, Change, Commit, Key, Outcome, PartialPage, Store, StoreError, Value,
     page_around_altered,
@@ -31,9 +32,11 @@ pub struct Read {
 impl Read {
     /// A commit that is applied only if the account is still exactly as read, and replaces it by `changed`.
     pub fn replace(&self, changed: &Account) -> Commit {
-        let commit = self
-            .unchanged()
-            .put(Key::account(&self.account.key), visible(changed));
+        let key = Key::account(&self.account.key);
+        let commit = self.unchanged().put(key.clone(), visible(changed)).count(
+            Some(key),
+            TotpCounts::change(Some(&self.account), Some(changed)),
+        );
         let commit = find_entries::replace_entries(commit, &self.account, changed);
         stranded_entries::replace_entry(commit, &self.account, changed)
     }
@@ -54,7 +57,11 @@ impl Read {
     /// A commit that is applied only if the account is still exactly as read, and removes it from those that are counted
     /// by `count`.
     pub fn remove(&self, count: &CountRead) -> Commit {
-        let commit = self.unchanged().remove(Key::account(&self.account.key));
+        let key = Key::account(&self.account.key);
+        let commit = self
+            .unchanged()
+            .remove(key.clone())
+            .count(Some(key), TotpCounts::change(Some(&self.account), None));
         let commit = find_entries::remove_entries(commit, &self.account);
         let commit = stranded_entries::remove_entry(commit, &self.account);
         count.replace(commit, count.accounts.saturating_sub(1))
@@ -110,7 +117,8 @@ impl Accounts {
         let key = Key::account(&account.key);
         let commit = Commit::new()
             .expect(key.clone(), None)
-            .put(key.clone(), visible(&account));
+            .put(key.clone(), visible(&account))
+            .count(Some(key.clone()), TotpCounts::of(&account));
         let commit = find_entries::put_entries(commit, &account);
         loop {
             let count = self.count().await?;

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use tokio::task::{JoinError, JoinSet};
 
 use super::find_entries;
-use crate::domain::{Account, AccountKey, UserType};
+use crate::domain::{Account, AccountKey, UserType, totp_counts::TotpCounts};
 use crate::store::{
     Commit, Key, Outcome, Store, StoreError, Turn, Value, Work,
     accounts::Accounts,
@@ -34,6 +34,7 @@ pub struct Import {
     entries: find_entries::Held,
     /// Accounts that were added.
     added: u64,
+    totp: TotpCounts,
     _turn: Turn,
 }
 
@@ -66,6 +67,7 @@ impl Import {
             mark,
             entries: find_entries::Held::new(find_entries::HELD_BYTES),
             added: 0,
+            totp: TotpCounts::default(),
             _turn: turn,
         })
     }
@@ -79,6 +81,7 @@ impl Import {
         for account in accounts {
             let key = Key::account(&account.key);
             self.entries.add(&account);
+            self.totp = self.totp + TotpCounts::of(&account);
             let bytes = record::encode_account(&StoredAccount {
                 account,
                 import: Some(self.id.clone()),
@@ -155,7 +158,8 @@ impl Import {
             let count = accounts.count().await?;
             let commit = Commit::new()
                 .expect(key.clone(), Some(self.mark.clone()))
-                .remove(key.clone());
+                .remove(key.clone())
+                .count(None, self.totp);
             // They are counted as they become visible.
             let commit = count.replace(commit, count.accounts.saturating_add(self.added));
             if self.store.commit(commit).await? == Outcome::Applied {

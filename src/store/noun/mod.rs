@@ -16,4 +16,5 @@ pub mod stranded;
 mod stranded_entries;
 pub mod throttles;
 pub mod tickets;
+pub mod totp_counts;
 pub mod visits;

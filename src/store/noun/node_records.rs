@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use crate::store::{Commit, Key, Store, StoreError, visits::Visits};
+use crate::store::{Commit, Key, Store, StoreError, totp_counts::TotpNumbers, visits::Visits};
 
 /// Takes the records that are kept for the node `name` alone out of `store`: how far its audit log had come, its letters of
-/// the hour, what it wrote that nobody reads. The visits that it counted go on as `heir`'s. Done again, it goes on where it
+/// the hour, what it wrote that nobody reads. The visits that it counted go on as `heir`'s, and so do accounts. Done again, it goes on where it
 /// was broken off.
 pub async fn take_out_records(
     store: &Arc<dyn Store>,
@@ -13,6 +13,7 @@ pub async fn take_out_records(
     heir: &str,
 ) -> Result<(), StoreError> {
     Visits::new(store.clone()).inherit(name, heir).await?;
+    TotpNumbers::new(store.clone()).inherit(name, heir).await?;
     let decoys = Key::decoys(name);
     loop {
         let rows = store.page(&decoys, None, DECOYS).await?;

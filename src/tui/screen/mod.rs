@@ -304,6 +304,8 @@ impl Attempt {
             // What these mean is for the one screen to say that they can come to.
             Some(
                 Refusal::Wait(_)
+                | Refusal::PhoneClock(_)
+                | Refusal::OfficeClock
                 | Refusal::FreshPasscodeWanted
                 | Refusal::SecurityCode
                 | Refusal::ResetVoid(_)
@@ -311,6 +313,7 @@ impl Attempt {
                 | Refusal::CurrentWait(_)
                 | Refusal::NewPassword(_)
                 | Refusal::RecoveryCodesOff
+                | Refusal::PhonesChanged
                 | Refusal::Ended,
             )
             | None => {}

@@ -422,16 +422,14 @@ fn code_check() {
     let account = AccountKey::new(UserType::NonPenyedia, UserId::parse("PPK30").unwrap());
     let now = Timestamp::from_second(1_597_283_585).unwrap();
     let passcode = secret.passcode(TimeStep::at(now));
+    // As much as there ever is to be asked: two phones.
+    let other = Secret::from_bytes(*b"09876543210987654321");
+    let spent = totp::SpentSteps::default();
     let check = median(11, || {
         let begun = Instant::now();
         for _ in 0..checks {
-            black_box(totp::verify(
-                &account,
-                black_box(&secret),
-                &passcode,
-                now,
-                &totp::SpentSteps::default(),
-            ));
+            let keys = [(black_box(&secret), &spent), (black_box(&other), &spent)];
+            black_box(totp::verify_any(&account, keys, &passcode, now));
         }
         begun.elapsed()
     });
@@ -445,7 +443,7 @@ fn code_check() {
     let each = |time: Duration| format!("{:.2} us", time.as_secs_f64() * 1e6 / checks as f64);
     let ratio = check.as_secs_f64() / hmac.as_secs_f64();
     println!(
-        "| a code check, over one HMAC-SHA1 | {} | {} | {ratio:.1} | at most 8 |",
+        "| a code check by two phones, over one HMAC-SHA1 | {} | {} | {ratio:.1} | at most 8 |",
         each(check),
         each(hmac)
     );

@@ -394,14 +394,18 @@ fn is_grave(request: &Request) -> bool {
     match request {
         Request::IssueRecoveryCodes(_)
         | Request::DisableTotp(_)
+        | Request::RemovePhone { .. }
         | Request::StartOver
         | Request::ConfirmReset => true,
         Request::Desk(_)
         | Request::CheckPassword { .. }
         | Request::CheckPasscode(_)
+        | Request::CheckPair(_)
         | Request::CheckRecoveryCode(_)
         | Request::StartEnrollment
         | Request::ProveEnrollment(_)
+        | Request::AddPhone { .. }
+        | Request::ProvePhone(_)
         | Request::ChangePassword { .. }
         | Request::ReplacePassword(_)
         | Request::LoadActivity

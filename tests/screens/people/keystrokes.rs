@@ -70,6 +70,18 @@ const TASKS: &[Task] = &[
         ends: |person| person.shows("Login terakhir"),
     },
     Task {
+        name: "add a second phone, from home",
+        begins: at_active_home,
+        steps: &[
+            ("t\n", || Some(Reply::SecondPhone(provisioning()))),
+            ("[123456]", || {
+                let notice = Some(HomeNotice::PhoneAdded);
+                Some(Reply::Home(Box::new(home(ACTIVE, Policy::Enabled, notice))))
+            }),
+        ],
+        ends: |person| person.shows("Ponsel kedua aktif."),
+    },
+    Task {
         name: "make recovery codes, when they are offered",
         begins: Person::at_recovery_offer,
         steps: &[

@@ -10,7 +10,7 @@ use super::{
 use crate::{
     domain::{
         Activity, EmailAddress,
-        account::{LastLogin, Role, TotpState},
+        account::{LastLogin, PhoneClock, Role, TotpState},
         calendar,
         idle::Presence,
         officer::{ActKind, Card, Declined},
@@ -140,6 +140,40 @@ impl AccountCardScreen {
             }
         };
         sheet.pair(&context.text.home.totp, &totp, style);
+        for phone in &card.phones {
+            let short = |at| {
+                let (zone, months) = (context.settings.zone, &context.text.months);
+                calendar::short_date_and_minute(at, zone, months)
+            };
+            // That it is a phone, the name of the row says.
+            let name = match phone.name {
+                Some(_) => context.text.numbered_phone(phone),
+                None => phone.ordinal.number().to_string(),
+            };
+            let since = short(phone.since);
+            let told = match phone.last_used {
+                Some(used) => {
+                    let values = [
+                        ("phone", name.as_str()),
+                        ("since", &since),
+                        ("used", &short(used)),
+                    ];
+                    fill(&words.phone_used, &values)
+                }
+                None => fill(&words.phone_unused, &[("phone", &name), ("since", &since)]),
+            };
+            sheet.pair(&words.phone, &told, theme.label);
+        }
+        if let Some(PhoneClock { drift, seen }) = card.phone_clock {
+            let minutes = fill(
+                &context.text.common.minutes,
+                &[("n", &format!("{:+}", drift.minutes()))],
+            );
+            let date = calendar::date(seen, context.settings.zone, &context.text.months);
+            let said = [("minutes", minutes.as_str()), ("date", date.as_str())];
+            let said = fill(&words.phone_clock_value, &said);
+            sheet.pair(&words.phone_clock, &said, theme.label);
+        }
         if let Some(left) = card.recovery_codes_left {
             let left = fill(&words.codes_left, &[("n", &left.to_string())]);
             sheet.pair(&words.recovery_codes, &left, theme.label);

@@ -1,9 +1,11 @@
-//! Switching TOTP off: asked once more, and with a fresh code when the login is older than five minutes.
+//! Switching TOTP off, or taking one of two phones away: asked once more, and with a fresh code when the login is older than
+//! five minutes.
 
 use std::time::Duration;
 
+use super::phones::write_phones;
 use crate::{
-    domain::{AccountKey, Policy, idle::Presence},
+    domain::{AccountKey, Policy, authenticator::PhoneSeen, idle::Presence},
     tui::{
         Now, Request,
         context::Context,
@@ -18,13 +20,22 @@ use crate::{
     },
 };
 
-/// The question whether to switch TOTP off.
+/// The question whether to switch TOTP off, or to take a phone away.
 #[derive(Debug)]
 pub struct DisableScreen {
     account: AccountKey,
-    policy: Policy,
+    what: What,
     fresh: FreshCode<Item>,
     form: Form<Item>,
+}
+
+/// What is not to be in force any more.
+#[derive(Debug, Clone)]
+enum What {
+    /// TOTP, under this policy.
+    Totp(Policy),
+    /// One of two phones.
+    Phone(PhoneSeen),
 }
 
 /// What can be focused here.
@@ -37,9 +48,18 @@ pub enum Item {
 
 impl DisableScreen {
     pub fn new(account: AccountKey, policy: Policy) -> Self {
+        Self::of(account, What::Totp(policy))
+    }
+
+    /// Of one of two phones.
+    pub fn of_phone(account: AccountKey, phone: PhoneSeen) -> Self {
+        Self::of(account, What::Phone(phone))
+    }
+
+    fn of(account: AccountKey, what: What) -> Self {
         Self {
             account,
-            policy,
+            what,
             fresh: FreshCode::new(Item::Code),
             // What costs nothing is in focus.
             form: Form::new(Item::Cancel),
@@ -53,13 +73,13 @@ impl FormScreen for DisableScreen {
     fn items(&self, context: &Context<'_>) -> Items<Item> {
         let text = context.text;
         let code = self.fresh.item(text);
+        let confirm = match self.what {
+            What::Totp(_) => &text.disable.confirm,
+            What::Phone(_) => &text.phones.remove,
+        };
         let items = [
             code.map(|item| item.enter(&text.key.choose).grave()),
-            Some(
-                items::button(Item::Confirm, &text.disable.confirm)
-                    .grave()
-                    .danger(),
-            ),
+            Some(items::button(Item::Confirm, confirm).grave().danger()),
             Some(items::button(Item::Cancel, &text.common.cancel)),
         ];
         Items::new(items.into_iter().flatten()).esc(&text.common.cancel)
@@ -69,8 +89,12 @@ impl FormScreen for DisableScreen {
         match item {
             Item::Cancel => self.back(context),
             Item::Code | Item::Confirm => {
-                let form = &mut self.form;
-                self.fresh.ask(form, context.now, Request::DisableTotp)
+                let what = self.what.clone();
+                let request = |passcode| match what {
+                    What::Totp(_) => Request::DisableTotp(passcode),
+                    What::Phone(phone) => Request::RemovePhone { phone, passcode },
+                };
+                self.fresh.ask(&mut self.form, context.now, request)
             }
         }
     }
@@ -94,22 +118,34 @@ impl Screen for DisableScreen {
     }
 
     fn sheet(&self, sheet: &mut Sheet, context: &Context<'_>) {
-        let words = &context.text.disable;
+        let (words, phones) = (&context.text.disable, &context.text.phones);
         let form = self.view(context);
-        sheet.step_of(&words.title, self.step(), context.text);
+        let title = match self.what {
+            What::Totp(_) => &words.title,
+            What::Phone(_) => &phones.title_remove,
+        };
+        sheet.step_of(title, self.step(), context.text);
         sheet.hint(&format!(
             "{}  {}",
             self.account.user_id,
             self.account.user_type.label()
         ));
         sheet.gap();
-        sheet.paragraph(match self.policy {
-            Policy::Required => &words.question_required,
-            Policy::Enabled | Policy::Disabled => &words.question,
-        });
+        match &self.what {
+            What::Totp(Policy::Required) => sheet.paragraph(&words.question_required),
+            What::Totp(Policy::Enabled | Policy::Disabled) => sheet.paragraph(&words.question),
+            What::Phone(phone) => {
+                write_phones(sheet, std::slice::from_ref(phone), context);
+                sheet.gap();
+                sheet.paragraph(&phones.question);
+            }
+        }
         sheet.gap();
         if self.fresh.is_wanted() {
-            sheet.paragraph(&words.fresh);
+            sheet.paragraph(match self.what {
+                What::Totp(_) => &words.fresh,
+                What::Phone(_) => &phones.fresh,
+            });
         }
         let rejected = &context.text.enrollment.rejected;
         self.fresh.write(sheet, &form, context, rejected);
@@ -123,7 +159,10 @@ impl Screen for DisableScreen {
     }
 
     fn help(&self, text: &'static Text) -> &'static str {
-        &text.help.disable
+        match self.what {
+            What::Totp(_) => &text.help.disable,
+            What::Phone(_) => &text.help.phones,
+        }
     }
 
     fn presence(&self) -> Presence {

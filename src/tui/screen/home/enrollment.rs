@@ -67,6 +67,8 @@ pub struct EnrollmentScreen {
     unexpected: bool,
     /// Recovery codes are offered once it is proved.
     codes_follow: bool,
+    /// It is for a second phone, beside one that is in force.
+    is_second: bool,
     form: Form<Item>,
     attempt: Attempt,
 }
@@ -80,6 +82,7 @@ impl EnrollmentScreen {
             compulsory,
             unexpected: false,
             codes_follow: false,
+            is_second: false,
             form: Form::new(Item::Code).code(Item::Code),
             attempt: Attempt::default(),
         }
@@ -97,8 +100,15 @@ impl EnrollmentScreen {
         self
     }
 
+    /// The same, for a second phone beside the one there is.
+    pub fn for_second_phone(mut self) -> Self {
+        self.is_second = true;
+        self
+    }
+
     fn submit(&mut self, now: Now) -> Step {
         match self.attempt.take_code(&mut self.form, Item::Code, now) {
+            Some(passcode) if self.is_second => Step::Ask(Request::ProvePhone(passcode)),
             Some(passcode) => Step::Ask(Request::ProveEnrollment(passcode)),
             None => Step::Stay,
         }
@@ -326,7 +336,12 @@ impl EnrollmentScreen {
         let form = self.view(context);
         let left = TimeStep::seconds_left(context.now.wall);
         let said = context.text.duration(Duration::from_secs(left));
-        sheet.step_of(&words.title, self.step(), context.text);
+        let phones = &context.text.phones;
+        let (title, step_1, rejected) = match self.is_second {
+            true => (&phones.title_add, &phones.step_1, &phones.rejected),
+            false => (&words.title, &words.step_1, &words.rejected),
+        };
+        sheet.step_of(title, self.step(), context.text);
         sheet.paragraph(&format!(
             "{}: {}",
             words.account,
@@ -336,7 +351,7 @@ impl EnrollmentScreen {
         if self.unexpected && self.attempt.last().is_none() {
             sheet.hint(&words.required);
         }
-        sheet.paragraph(&words.step_1);
+        sheet.paragraph(step_1);
         sheet.paragraph(&words.step_2);
         sheet.paragraph(&words.step_3);
         sheet.gap();
@@ -348,8 +363,18 @@ impl EnrollmentScreen {
         sheet.gap();
         form.write(sheet, Item::Code);
         self.attempt.write(sheet, context, |sheet| {
-            sheet.refusal(&fill(&words.rejected, &[("seconds", &said)]));
+            let entry = self.provisioning.account_name();
+            let said = [("entry", entry), ("seconds", said.as_str())];
+            sheet.refusal(&fill(rejected, &said));
         });
+        match self.attempt.last() {
+            Some(Refusal::PhoneClock(drift)) => {
+                let (ahead, behind) = (&words.clock_ahead, &words.clock_behind);
+                sheet.refusal(&context.text.drift(drift, ahead, behind));
+            }
+            Some(Refusal::OfficeClock) => sheet.refusal(&words.office_clock),
+            _ => {}
+        }
         write_copied(sheet, context);
         write_working(sheet, context);
         form.write(sheet, Item::Prove);

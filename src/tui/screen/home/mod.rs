@@ -1,9 +1,11 @@
 //! Home: who is logged in, the state of TOTP, what happened last, and what can be done.
 
 pub mod activity;
+pub mod add_phone;
 pub mod disable;
 pub mod enrollment;
 pub mod own_password;
+pub mod phones;
 pub mod recovery_codes;
 pub mod recovery_issue;
 
@@ -11,6 +13,7 @@ use crate::{
     domain::{
         Policy,
         account::{LastLogin, TotpState},
+        authenticator::Phones,
         calendar,
         idle::Presence,
         recovery::RecoveryState,
@@ -47,6 +50,10 @@ pub enum Act {
     Enable,
     Disable,
     RecoveryCodes,
+    /// A phone beside the only one.
+    AddPhone,
+    /// The two there are.
+    Phones,
     ChangePassword,
     ShowActivity,
     /// Back to an officer's desk.
@@ -73,6 +80,10 @@ fn acts(view: &HomeView) -> Vec<Act> {
         view.recovery.map(|_| Act::RecoveryCodes),
         Some(Act::ChangePassword),
         Some(Act::ShowActivity),
+        (has_codes && is_active).then_some(match view.phones.len() {
+            Phones::MOST => Act::Phones,
+            _ => Act::AddPhone,
+        }),
         view.role.is_officer().then_some(Act::Desk),
         // What takes something away is never the first thing in focus.
         (has_codes && is_active).then_some(Act::Disable),
@@ -86,6 +97,8 @@ fn label(act: Act, text: &'static Text) -> &'static str {
         Act::Enable => &text.home.enable,
         Act::Disable => &text.home.disable,
         Act::RecoveryCodes => &text.home.recovery_codes,
+        Act::AddPhone => &text.home.add_phone,
+        Act::Phones => &text.home.phones,
         Act::ChangePassword => &text.home.change_password,
         Act::ShowActivity => &text.home.show_activity,
         Act::Desk => &text.home.desk,
@@ -103,12 +116,16 @@ pub fn notice_words(
     match notice {
         HomeNotice::TotpActivated => words.activated.clone(),
         HomeNotice::TotpDisabled => words.disabled.clone(),
+        HomeNotice::PhoneAdded => words.phone_added.clone(),
+        HomeNotice::PhoneRemoved => words.phone_removed.clone(),
         HomeNotice::RecoveryCodesIssued => words.recovery_codes_issued.clone(),
         HomeNotice::RecoveryCodeUsed => {
             let left = recovery.map_or(0, |state| state.left).to_string();
             fill(&words.recovery_code_used, &[("n", &left)])
         }
         HomeNotice::PasswordChanged => words.password_changed.clone(),
+        HomeNotice::PhoneClock(drift) => text.drift(drift, &words.phone_ahead, &words.phone_behind),
+        HomeNotice::OfficeClock => words.office_clock.clone(),
     }
 }
 
@@ -142,6 +159,11 @@ impl FormScreen for HomeScreen {
                 policy: self.view.policy,
             }),
             Act::RecoveryCodes => Step::Open(Route::RecoveryIssue(self.view.recovery)),
+            Act::AddPhone => Step::Open(Route::AddPhone(self.view.phones.clone())),
+            Act::Phones => Step::Open(Route::Phones {
+                account: self.view.account.clone(),
+                phones: self.view.phones.clone(),
+            }),
             Act::ChangePassword => Step::Open(Route::OwnPassword {
                 account: self.view.account.clone(),
                 name: self.view.name.clone(),
@@ -184,18 +206,26 @@ impl Screen for HomeScreen {
         sheet.hint(&format!("{}  {kind}", view.account.user_id));
         if let Some(notice) = view.notice {
             sheet.success(&notice_words(notice, view.recovery, context.text));
-            if notice == HomeNotice::RecoveryCodeUsed {
-                sheet.message_aside(&words.recovery_code_used_hint);
+            match notice {
+                HomeNotice::RecoveryCodeUsed => {
+                    sheet.message_aside(&words.recovery_code_used_hint);
+                }
+                HomeNotice::PhoneClock(_) => sheet.message_aside(&words.phone_clock_hint),
+                _ => {}
             }
         }
         sheet.gap();
         let (totp, style) = match view.totp {
             TotpState::Off => (words.totp_off.clone(), plain),
             TotpState::Pending { .. } => (words.totp_pending.clone(), plain),
-            TotpState::Active { since } => (
-                fill(&words.totp_active, &[("date", &date(since))]),
-                context.theme.success,
-            ),
+            TotpState::Active { since } => {
+                let active = match view.phones.len() {
+                    Phones::MOST => &words.totp_active_on_two,
+                    _ => &words.totp_active,
+                };
+                let active = fill(active, &[("date", &date(since))]);
+                (active, context.theme.success)
+            }
         };
         sheet.pair(&words.totp, &totp, style);
         let last = match &view.last_login {

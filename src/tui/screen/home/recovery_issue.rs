@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::notice_words;
 use crate::{
     domain::{
         calendar,
@@ -9,7 +10,7 @@ use crate::{
         recovery::{RecoverySet, RecoveryState},
     },
     tui::{
-        HomeNotice, HomeView, Now, Request,
+        HomeView, Now, Request,
         context::Context,
         screen::{
             FormScreen, Left, Refusal, Screen, Step, form_of, fresh_code::FreshCode, write_working,
@@ -43,12 +44,6 @@ pub enum Item {
 }
 
 impl RecoveryIssueScreen {
-    /// Whether codes are offered before `view` is shown: TOTP has just become active, and there are none yet.
-    pub fn is_offered_to(view: &HomeView) -> bool {
-        let activated = view.notice == Some(HomeNotice::TotpActivated);
-        activated && view.recovery.is_some_and(|state| state.issued.is_none())
-    }
-
     /// The offer after an activation. It costs nothing and is what everybody is advised to take, so it is in focus.
     pub fn offered(view: Box<HomeView>) -> Self {
         Self {
@@ -146,8 +141,9 @@ impl Screen for RecoveryIssueScreen {
     fn sheet(&self, sheet: &mut Sheet, context: &Context<'_>) {
         let words = &context.text.recovery_issue;
         sheet.step_of(&words.title, self.step(), context.text);
-        if self.offered.is_some() {
-            sheet.success(&context.text.home.activated);
+        let notice = self.offered.as_ref().and_then(|view| view.notice);
+        if let Some(notice) = notice {
+            sheet.success(&notice_words(notice, None, context.text));
         }
         match self.recovery.issued {
             None => sheet.gap(),

@@ -4,6 +4,7 @@ pub mod menu;
 pub mod passcode;
 pub mod password;
 pub mod recovery;
+pub mod two_codes;
 pub mod user_id;
 pub mod user_type;
 

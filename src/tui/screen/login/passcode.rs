@@ -25,10 +25,14 @@ use crate::{
 pub enum Item {
     Code,
     Login,
+    TwoCodes,
     Recovery,
     Reset,
     StartOver,
 }
+
+/// So many refused codes are no slip any more.
+const REFUSED: u8 = 2;
 
 /// The form for the code of an account whose password was right.
 #[derive(Debug)]
@@ -40,6 +44,8 @@ pub struct PasscodeScreen {
     recovery: bool,
     /// Until then the phone may show the code that was accepted last, which is spent.
     spent_until: Option<Timestamp>,
+    /// How many codes were refused here.
+    refused: u8,
     form: Form<Item>,
     attempt: Attempt,
 }
@@ -51,6 +57,7 @@ impl PasscodeScreen {
             pending,
             recovery,
             spent_until: None,
+            refused: 0,
             form: Form::new(Item::Code).code(Item::Code),
             attempt: Attempt::default(),
         }
@@ -60,6 +67,17 @@ impl PasscodeScreen {
     pub fn spent_until(mut self, until: Option<Timestamp>) -> Self {
         self.spent_until = until;
         self
+    }
+
+    /// The same, where codes were refused before, if `two_codes` will do.
+    pub fn with_two_codes(mut self, two_codes: bool) -> Self {
+        self.refused = if two_codes { REFUSED } else { 0 };
+        self
+    }
+
+    /// Whether two codes will do: only those of a key that was proved, and not before one alone was refused often enough.
+    fn takes_two_codes(&self) -> bool {
+        self.refused >= REFUSED && !self.pending
     }
 
     /// How much longer the phone may show a code that is spent.
@@ -74,21 +92,21 @@ impl PasscodeScreen {
             None => Step::Stay,
         }
     }
+}
 
-    /// Whoever asks for a reset has no phone, so this login cannot go on; it does not wait open under a form.
-    fn reset(&self, context: &Context<'_>) -> Step {
-        if !context.settings.reset_by_mail {
-            return Step::ShowReset;
-        }
-        let AccountKey { user_type, user_id } = self.account.clone();
-        let user_id = user_id.to_string();
-        let form = Route::ResetRequest {
-            user_type,
-            user_id: user_id.clone(),
-        };
-        let below = Route::UserId { user_type, user_id };
-        Step::Retreat(vec![below, form])
+/// Whoever asks for a reset has no phone, so the login of `account` cannot go on; it does not wait open under a form.
+pub(super) fn reset(account: &AccountKey, context: &Context<'_>) -> Step {
+    if !context.settings.reset_by_mail {
+        return Step::ShowReset;
     }
+    let AccountKey { user_type, user_id } = account.clone();
+    let user_id = user_id.to_string();
+    let form = Route::ResetRequest {
+        user_type,
+        user_id: user_id.clone(),
+    };
+    let below = Route::UserId { user_type, user_id };
+    Step::Retreat(vec![below, form])
 }
 
 impl FormScreen for PasscodeScreen {
@@ -100,6 +118,8 @@ impl FormScreen for PasscodeScreen {
         let items = [
             Some(items::code(Item::Code, &common.passcode).large()),
             Some(items::button(Item::Login, &common.login)),
+            self.takes_two_codes()
+                .then(|| items::link(Item::TwoCodes, &words.two_codes)),
             may_recover.then(|| items::link(Item::Recovery, &words.recovery)),
             Some(items::link(Item::Reset, &common.reset_link)),
             self.pending
@@ -112,8 +132,15 @@ impl FormScreen for PasscodeScreen {
     fn choose(&mut self, item: Item, context: &Context<'_>) -> Step {
         match item {
             Item::Code | Item::Login => self.submit(context.now),
-            Item::Recovery => Step::Go(Route::Recovery(self.account.clone())),
-            Item::Reset => self.reset(context),
+            Item::TwoCodes => Step::Go(Route::TwoCodes {
+                account: self.account.clone(),
+                recovery: self.recovery,
+            }),
+            Item::Recovery => Step::Go(Route::Recovery {
+                account: self.account.clone(),
+                two_codes: self.takes_two_codes(),
+            }),
+            Item::Reset => reset(&self.account, context),
             Item::StartOver => Step::Ask(Request::StartOver),
         }
     }
@@ -133,6 +160,9 @@ impl FormScreen for PasscodeScreen {
 impl Screen for PasscodeScreen {
     fn refused(&mut self, refusal: Refusal, context: &Context<'_>) {
         self.form.focus(Item::Code);
+        if matches!(refusal, Refusal::Rejected { .. }) {
+            self.refused = self.refused.saturating_add(1);
+        }
         self.attempt.refused(refusal, context.now);
     }
 

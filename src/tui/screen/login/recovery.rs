@@ -38,14 +38,17 @@ const COLUMNS: usize = 20;
 #[derive(Debug)]
 pub struct RecoveryScreen {
     account: AccountKey,
+    /// Two codes of the phone will do too.
+    two_codes: bool,
     form: Form<Item>,
     attempt: Attempt,
 }
 
 impl RecoveryScreen {
-    pub fn new(account: AccountKey) -> Self {
+    pub fn new(account: AccountKey, two_codes: bool) -> Self {
         Self {
             account,
+            two_codes,
             form: Form::new(Item::Code).secret(Item::Code, LONGEST),
             attempt: Attempt::default(),
         }
@@ -73,6 +76,7 @@ impl RecoveryScreen {
             recovery: true,
             // Whoever has been here has had the time.
             spent_until: None,
+            two_codes: self.two_codes,
         })
     }
 }
