@@ -175,8 +175,8 @@ sections! {
         change_password, show_activity, password_changed, phone_ahead, phone_behind, phone_clock_hint, office_clock,
     }
     Enrollment {
-        title, required, step_1, step_2, step_3, account, prove, once, alone, by_hand, turn_over, rejected, clock_ahead,
-        clock_behind, office_clock,
+        title, required, step_1, step_2, step_3, account, prove, once, alone, by_hand, turn_over, rejected, rejected_entry,
+        clock_ahead, clock_behind, office_clock,
     }
     Disable { title, question, question_required, fresh, confirm }
     /// A second phone: adding one, the list of both, taking one away.

@@ -339,7 +339,7 @@ impl EnrollmentScreen {
         let phones = &context.text.phones;
         let (title, step_1, rejected) = match self.is_second {
             true => (&phones.title_add, &phones.step_1, &phones.rejected),
-            false => (&words.title, &words.step_1, &words.rejected),
+            false => (&words.title, &words.step_1, &words.rejected_entry),
         };
         sheet.step_of(title, self.step(), context.text);
         sheet.paragraph(&format!(
