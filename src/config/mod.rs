@@ -57,7 +57,7 @@ impl Config {
 
     /// The same, and what set each setting.
     pub fn load_with_origins(flags: &Flags) -> Result<(Self, Origins), ConfigError> {
-        Self::from_sources(flags, &env::vars_os().collect(), is_of_the_service())
+        Self::from_sources(flags, &env::vars_os().collect(), &is_of_the_service)
     }
 
     /// The settings of training mode: the data folder is the one that `flags` name, or empty for a fresh one; the
@@ -73,7 +73,7 @@ impl Config {
     fn from_sources(
         flags: &Flags,
         environment: &Environment,
-        of_service: bool,
+        of_service: &dyn Fn() -> bool,
     ) -> Result<(Self, Origins), ConfigError> {
         let mut draft = Draft::from_sources(flags, environment)?;
         draft.take_flags(flags);
@@ -136,12 +136,12 @@ impl Draft {
         }
     }
 
-    /// Decides where data and master key lie, apart from each other; `of_service` says that they are the service's for
-    /// whoever runs this.
+    /// Decides where data and master key lie, apart from each other. `of_service`, which is asked where nothing else says
+    /// it, tells whether they are the service's for whoever runs this.
     fn find_places(
         &mut self,
         environment: &Environment,
-        of_service: bool,
+        of_service: &dyn Fn() -> bool,
     ) -> Result<(), ConfigError> {
         let named = |path: &Path| (!path.as_os_str().is_empty()).then(|| path.to_owned());
         let named_data = named(&self.config.data);
@@ -149,7 +149,7 @@ impl Draft {
         let of_training = named_data.as_deref().map(training_key);
         let data = match named_data {
             Some(folder) => folder,
-            None if of_service => PathBuf::from(SERVICE_DATA),
+            None if of_service() => PathBuf::from(SERVICE_DATA),
             None => home(environment, "XDG_DATA_HOME", ".local/share")?.join("lpse-kiosk"),
         };
         let key = match (
@@ -164,7 +164,7 @@ impl Draft {
                 file
             }
             (None, None, Some(file)) => file,
-            (None, None, None) if of_service || data == Path::new(SERVICE_DATA) => {
+            (None, None, None) if data == Path::new(SERVICE_DATA) || of_service() => {
                 PathBuf::from(SERVICE_KEY)
             }
             (None, None, None) => {
@@ -228,8 +228,8 @@ const SERVICE_KEY: &str = "/etc/lpse-kiosk/master.key";
 /// Whether whoever runs this is root or the user of the service, to whom its folder belongs: they mean the same store.
 fn is_of_the_service() -> bool {
     let user = rustix::process::geteuid();
-    let owner = std::fs::metadata(SERVICE_DATA).map(|folder| folder.uid());
-    user.is_root() || owner.is_ok_and(|owner| owner == user.as_raw())
+    let owns = || std::fs::metadata(SERVICE_DATA).is_ok_and(|folder| folder.uid() == user.as_raw());
+    user.is_root() || owns()
 }
 
 /// The folder that `variable` names, else `below` in the home folder (XDG Base Directory Specification: a relative

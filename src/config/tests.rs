@@ -38,7 +38,7 @@ fn load_under(
         config: Some(path),
         ..flags.clone()
     };
-    Config::from_sources(&flags, environment, of_service)
+    Config::from_sources(&flags, environment, &|| of_service)
 }
 
 fn load_all(
@@ -429,7 +429,8 @@ fn a_file_that_is_named_must_be_there_readable_and_safe() {
     let path = folder.path().join("config.toml");
     let load = || {
         let named = environment(&[(FILE_VARIABLE, path.to_str().unwrap())]);
-        Config::from_sources(&Flags::default(), &named, false).map_err(|error| error.to_string())
+        Config::from_sources(&Flags::default(), &named, &|| false)
+            .map_err(|error| error.to_string())
     };
     let error = load().unwrap_err();
     assert!(

@@ -892,7 +892,7 @@ async fn a_service_with_a_credential_is_handed_the_new_key_that_it_will_find_at_
     assert!(holder.foundation.vault.keys().holds(&rotated.id));
     keys.drop_old(&here, |_| {}).await.unwrap();
     let held = holder.foundation.vault.keys().held();
-    assert_eq!(held.opening, [rotated.id.clone()]);
+    assert_eq!(held.opening, [rotated.id]);
     assert_eq!(opened_by(holder, &file).await.failed, 0);
 }
 

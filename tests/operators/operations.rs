@@ -3,6 +3,7 @@
 
 use std::{
     collections::HashMap,
+    ffi::OsStr,
     fs,
     io::{BufRead, BufReader},
     os::unix::fs::PermissionsExt,
@@ -57,11 +58,22 @@ fn no_test_sees_the_settings_the_store_or_the_home_of_this_machine() {
             log.contains("empty.toml"),
             "{command:?} was followed:\n{log}"
         );
+        let names = |(name, _): (&OsStr, _)| {
+            ["LPSE_KIOSK_DATA", "LPSE_KIOSK_STORE_DATA"]
+                .iter()
+                .any(|data| name == *data)
+        };
+        let is_named = command.get_envs().any(names);
         for line in log.lines() {
+            // Whose the service's folder is, is asked where no other is named.
+            let is_asked = !is_named && line.contains("statx(AT_FDCWD, \"/var/lib/lpse-kiosk\"");
             // Where a default would lead is looked up also when it is only shown.
             let is_seen = forbidden.iter().any(|path| line.contains(path.as_str()));
             let is_own = line.contains(support::program());
-            assert!(!is_seen || is_own || line.contains("readlink("), "{line}");
+            assert!(
+                !is_seen || is_own || is_asked || line.contains("readlink("),
+                "{line}"
+            );
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The package on a machine that has booted: systemd starts the service, watches it, hands it its secrets, and starts it
 //! again; and people come in meanwhile.
 
-use std::{fs, os::unix::fs::OpenOptionsExt, path::Path};
+use std::{fs, os::unix::fs::OpenOptionsExt, path::Path, process::Command};
 
 use lpse_kiosk::{
     domain::{AccountKey, UserId, UserType},
@@ -18,6 +18,7 @@ use support::{
 use super::{
     PREVIOUS,
     debian::{HOST, set},
+    done,
     machine::{Machine, SERVICE},
     package, package_before,
 };
@@ -585,6 +586,8 @@ fn several_terminals_of_a_machine_show_the_kiosk_of_its_service() {
     // What a serial line would be: a pseudo-terminal, at whose other end this test sits.
     let mut line = line_of_its_own();
     let serial = line.terminal();
+    // Nor does a serial line tell how large the terminal at its other end is.
+    done(Command::new("stty").args(["-F", &serial, "rows", "0", "columns", "0"]));
     let ours = [
         virtual_terminal.bound_as("tty3"),
         format!("{serial}:/dev/ttyS0"),
