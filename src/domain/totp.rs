@@ -227,7 +227,7 @@ impl SpentSteps {
     /// Forgets what need not be kept one by one. The smallest step is never ahead of the clock by which one was just spent.
     fn fold(&mut self) {
         let too_many = self.single.len().saturating_sub(Self::KEPT);
-        self.up_to = self.single.drain(..too_many).last().max(self.up_to);
+        self.up_to = self.single.drain(..too_many).next_back().max(self.up_to);
         let up_to = self.up_to;
         let is_after = |step: &TimeStep| Some(*step) > up_to;
         self.single.retain(is_after);
