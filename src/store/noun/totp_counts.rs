@@ -272,8 +272,10 @@ fn of_era(era: u64, key: &Key, bytes: Option<&Value>) -> Result<TotpCounts, Stor
         return Ok(TotpCounts::default());
     };
     let stored = record::decode_totp_counts(&format!("{key:?}"), bytes)?;
-    let is_of_era = stored.era == era;
-    Ok(is_of_era.then_some(stored.counts).unwrap_or_default())
+    Ok(match stored.era == era {
+        true => stored.counts,
+        false => TotpCounts::default(),
+    })
 }
 
 /// Each account and what changes by it; `None` where there are changes of many at once.
