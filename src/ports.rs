@@ -16,7 +16,8 @@ pub trait Clock: Send + Sync + fmt::Debug + 'static {
     fn monotonic(&self) -> Duration;
 
     /// Whether something keeps the wall clock in time; `None` where the system does not say. It is told to those who
-    /// can do something about it, and stops no login (security.md section 4).
+    /// can do something about it, and stops no login (security.md section 4). The system may take its time to say it: no
+    /// thread that others wait for asks.
     fn is_synchronised(&self) -> Option<bool> {
         None
     }

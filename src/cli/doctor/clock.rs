@@ -1,10 +1,6 @@
 //! The clock, which codes are made of, and the machine's time zone beside the office's.
 
-use std::{
-    fs,
-    process::{Command, Stdio},
-    time::{Duration, Instant},
-};
+use std::fs;
 
 use jiff::Timestamp;
 
@@ -12,7 +8,7 @@ use super::finding::Finding;
 use crate::{
     adapter::{
         audit_trail::AuditTrailFiles,
-        clock::{built, is_kept_by_timesyncd},
+        clock::{built, is_kept_by_timesyncd, kernel_says},
     },
     cli::{moment, runtime::blocking},
     config::Config,
@@ -22,11 +18,6 @@ use crate::{
 
 const CLOCK: &str = "clock";
 const ZONE: &str = "time-zone";
-
-/// What systemd says of the kernel's clock (adjtimex(2)), whoever keeps it in time: chrony, ntpd, the virtual machine's host.
-const TIMEDATECTL: &str = "/usr/bin/timedatectl";
-
-const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Whether the clock is wrong for sure, and whether something keeps it in time. A wrong clock refuses right codes, so it is
 /// told; it stops no login.
@@ -94,36 +85,6 @@ fn judge(by_timesyncd: bool, by_kernel: Option<bool>) -> Finding {
             "this system does not say whether anything keeps it in time",
             what_to_do,
         ),
-    }
-}
-
-/// The answer of timedatectl, where it is installed and answers in time.
-fn kernel_says() -> Option<bool> {
-    let mut child = Command::new(TIMEDATECTL)
-        .args(["show", "--property=NTPSynchronized", "--value"])
-        .env_clear()
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .ok()?;
-    let deadline = Instant::now() + PATIENCE;
-    let status = loop {
-        match child.try_wait().ok()? {
-            Some(status) => break status,
-            None if Instant::now() < deadline => std::thread::sleep(Duration::from_millis(10)),
-            None => {
-                let _ = child.kill();
-                let _ = child.wait();
-                return None;
-            }
-        }
-    };
-    let said = std::io::read_to_string(child.stdout.take()?).ok()?;
-    match (status.success(), said.trim()) {
-        (true, "yes") => Some(true),
-        (true, "no") => Some(false),
-        _ => None,
     }
 }
 

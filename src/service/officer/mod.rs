@@ -8,6 +8,8 @@ mod overview;
 
 use std::sync::Arc;
 
+use tokio::task::spawn_blocking;
+
 use super::{
     Foundation, ServiceError,
     account_act::Undone,
@@ -93,7 +95,9 @@ impl Officer {
         if let Some(most) = apart.max_by_key(|ahead| ahead.abs()) {
             return Some(ClockFault::Apart(most));
         }
-        (clock.is_synchronised() == Some(false)).then_some(ClockFault::Unsynchronised)
+        let clock = clock.clone();
+        let said = spawn_blocking(move || clock.is_synchronised()).await;
+        matches!(said, Ok(Some(false))).then_some(ClockFault::Unsynchronised)
     }
 
     /// Up to `limit` accounts for what was typed: beginnings of an ID, a name or an e-mail address, which all have to
