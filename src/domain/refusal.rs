@@ -12,6 +12,9 @@ use super::{password::PasswordRuleError, reset::Void, totp::Drift};
 pub enum Refusal {
     /// Wrong (whatever was wrong about it), with the time until the next try is judged.
     Rejected { wait: Duration },
+    /// A wrong code, where the office's own clock may be what is wrong: nobody is sent to their phone. With the time until the
+    /// next try is judged.
+    ClockInDoubt { wait: Duration },
     /// Wrong, or not looked at, because many wrong ones came from the same place. Which of them, nobody is told: a right one
     /// is to be tried once more after the wait.
     Crowded { wait: Duration },

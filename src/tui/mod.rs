@@ -291,6 +291,23 @@ impl Request {
         )
     }
 
+    /// It brings a code of a phone, which a wrong clock makes a wrong one.
+    pub fn brings_passcode(&self) -> bool {
+        match self {
+            Self::CheckPasscode(_)
+            | Self::CheckPair(_)
+            | Self::ProveEnrollment(_)
+            | Self::ProvePhone(_) => true,
+            Self::IssueRecoveryCodes(passcode)
+            | Self::DisableTotp(passcode)
+            | Self::AddPhone { passcode, .. }
+            | Self::RemovePhone { passcode, .. }
+            | Self::ChangePassword { passcode, .. } => passcode.is_some(),
+            Self::Desk(DeskRequest::CarryOut(order)) => order.passcode.is_some(),
+            _ => false,
+        }
+    }
+
     /// The account whose password this request brings.
     fn claimed_account(&self) -> Option<AccountKey> {
         match self {

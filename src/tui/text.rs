@@ -139,8 +139,8 @@ pub struct Text {
 
 sections! {
     Common {
-        training, login, logout, cancel, finish, reset_link, passcode, step, seconds, minutes, hours, working, unavailable,
-        away, unknown, busy, crowded, ended, suspended, wait, put_off, copied, qr_needs,
+        training, login, logout, cancel, finish, reset_link, passcode, step, seconds, minutes, hours, days, working, unavailable,
+        away, unknown, busy, crowded, clock_in_doubt, ended, suspended, wait, put_off, copied, qr_needs,
     }
     Footer { about, integrity, terms, visitors, version }
     /// What the keys do, for the line of key hints.
@@ -275,6 +275,20 @@ impl Text {
             part(&self.common.seconds, 0)
         } else {
             said.join(" ")
+        }
+    }
+
+    /// Says how far the machine's clock is off, as exactly as somebody who sets it needs: in seconds up to an hour, in hours up
+    /// to two days, else in days.
+    pub fn clock_off(&self, off: Duration) -> String {
+        const HOUR: u64 = 60 * 60;
+        const DAY: u64 = 24 * HOUR;
+        let seconds = off.as_secs();
+        let part = |template: &str, n: u64| fill(template, &[("n", &self.number(n))]);
+        match seconds {
+            0..HOUR => self.duration(Duration::from_secs(seconds)),
+            _ if seconds < 2 * DAY => part(&self.common.hours, seconds / HOUR),
+            _ => part(&self.common.days, seconds / DAY),
         }
     }
 
@@ -444,5 +458,10 @@ mod tests {
         assert_eq!(text.number(1_234_567), "1.234.567");
         assert_eq!(Language::En.text().number(1_234), "1,234");
         assert_eq!(text.number(12), "12");
+        let off = |seconds| text.clock_off(Duration::from_secs(seconds));
+        assert_eq!(off(70), "1 menit 10 detik");
+        assert_eq!(off(3 * 3600 + 59), "3 jam");
+        assert_eq!(off(3 * 86_400 + 3600), "3 hari");
+        assert_eq!(off(2_000 * 86_400), "2.000 hari");
     }
 }

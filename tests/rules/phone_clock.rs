@@ -368,8 +368,8 @@ impl AuditTrail for Later {
     }
 }
 
-/// What screens are told by `services`: of a code at the activation, and after a login by two.
-async fn told(house: &House, services: &Arc<Services>) -> (Reply, Reply) {
+/// What screens are told by `services`: of a code at the activation, after a login by two, and of a wrong one at the next.
+async fn told(house: &House, services: &Arc<Services>) -> [Reply; 3] {
     let perform = async |proofs, request| {
         effects::perform(services.clone(), here(), proofs, None, request).await
     };
@@ -394,13 +394,15 @@ async fn told(house: &House, services: &Arc<Services>) -> (Reply, Reply) {
     let (_, proofs) = perform(Proofs::None, log_in()).await;
     let fast = shown(house, &phone, 6);
     let (home, _) = perform(proofs, Request::CheckPair(fast)).await;
-    (refused, home)
+    let (_, proofs) = perform(Proofs::None, log_in()).await;
+    let (wrong, _) = perform(proofs, Request::CheckPasscode(slow.second)).await;
+    [refused, home, wrong]
 }
 
 #[tokio::test]
 async fn nobody_is_sent_to_their_phone_where_the_offices_clock_may_be_wrong() {
     let house = house(Policy::Enabled).await;
-    let (refused, home) = told(&house, &house.services).await;
+    let [refused, home, wrong] = told(&house, &house.services).await;
     let Reply::Refused(Refusal::PhoneClock(drift)) = refused else {
         panic!("{refused:?}");
     };
@@ -413,18 +415,26 @@ async fn nobody_is_sent_to_their_phone_where_the_offices_clock_may_be_wrong() {
         panic!("the phone's clock is told");
     };
     assert_eq!(drift.minutes(), 6);
+    assert!(
+        matches!(wrong, Reply::Refused(Refusal::Rejected { .. })),
+        "{wrong:?}"
+    );
     let later = house.clock.now() + Duration::from_secs(2 * HOUR);
     let doubtful = Foundation {
         audit_trail: Some(Arc::new(Later(later))),
         ..foundation(house.foundation.store.clone(), &house.clock, &house.audit)
     };
     let doubtful = Arc::new(Services::new(&Arc::new(doubtful)));
-    let (refused, home) = told(&house, &doubtful).await;
+    let [refused, home, wrong] = told(&house, &doubtful).await;
     assert!(
         matches!(refused, Reply::Refused(Refusal::OfficeClock)),
         "{refused:?}"
     );
     assert_eq!(notice(home), Some(HomeNotice::OfficeClock));
+    assert!(
+        matches!(wrong, Reply::Refused(Refusal::ClockInDoubt { .. })),
+        "{wrong:?}"
+    );
 }
 
 #[tokio::test]

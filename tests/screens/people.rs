@@ -924,6 +924,14 @@ const STATES: &[State] = &[
         person.answered(Reply::Refused(Refusal::PhoneClock(drift(-12))));
         person
     }),
+    ("passcode_clock_in_doubt", |person| {
+        let mut person = person.at_passcode(false);
+        person.types("123456");
+        person.answered(Reply::Refused(Refusal::ClockInDoubt {
+            wait: Duration::from_secs(3),
+        }));
+        person
+    }),
     ("enrollment_office_clock", |person| {
         let mut person = person.at_enrollment(false);
         person.types("123456");
@@ -2225,7 +2233,7 @@ fn anything() -> impl Strategy<Value = Event> {
 
 /// Any answer at all, whatever was asked.
 fn any_reply() -> impl Strategy<Value = u8> {
-    0..19_u8
+    0..20_u8
 }
 
 fn reply(number: u8) -> Reply {
@@ -2261,6 +2269,9 @@ fn reply(number: u8) -> Reply {
         15 => Reply::SecondPhone(provisioning()),
         16 => Reply::Refused(Refusal::PhoneClock(drift(12))),
         17 => Reply::Refused(Refusal::OfficeClock),
+        18 => Reply::Refused(Refusal::ClockInDoubt {
+            wait: Duration::from_secs(3),
+        }),
         _ => Reply::Inbox(letters()),
     }
 }

@@ -28,6 +28,7 @@ pub async fn perform(
     request: Request,
 ) -> (Reply, Proofs) {
     let before = proofs.clone();
+    let of_phone = request.brings_passcode();
     match attempt(&services, &source, proofs, challenge, request).await {
         Ok((Reply::Home(mut view), proofs)) => {
             let is_off = matches!(view.notice, Some(HomeNotice::PhoneClock(_)));
@@ -43,6 +44,14 @@ pub async fn perform(
             (Reply::Home(view), proofs)
         }
         // Nobody is sent to their phone where the office's clock may be the one that is wrong.
+        Ok((Reply::Refused(Refusal::Rejected { wait }), proofs)) if of_phone => {
+            let fault = services.officer.clock_fault().await;
+            let refusal = match fault {
+                Some(_) => Refusal::ClockInDoubt { wait },
+                None => Refusal::Rejected { wait },
+            };
+            (Reply::Refused(refusal), proofs)
+        }
         Ok((Reply::Refused(Refusal::PhoneClock(drift)), proofs)) => {
             let fault = services.officer.clock_fault().await;
             let refusal = match fault {

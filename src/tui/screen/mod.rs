@@ -222,9 +222,10 @@ pub struct Attempt {
 impl Attempt {
     pub fn refused(&mut self, refusal: Refusal, now: Now) {
         let wait = match refusal {
-            Refusal::Rejected { wait } | Refusal::Crowded { wait } | Refusal::Wait(wait) => {
-                Some(wait)
-            }
+            Refusal::Rejected { wait }
+            | Refusal::ClockInDoubt { wait }
+            | Refusal::Crowded { wait }
+            | Refusal::Wait(wait) => Some(wait),
             _ => None,
         };
         self.refused = Some(refusal);
@@ -294,6 +295,7 @@ impl Attempt {
         let common = &context.text.common;
         match self.refused {
             Some(Refusal::Rejected { .. }) => rejected(sheet),
+            Some(Refusal::ClockInDoubt { .. }) => sheet.refusal(&common.clock_in_doubt),
             Some(Refusal::Crowded { .. }) => sheet.refusal(&common.crowded),
             Some(Refusal::Busy) => sheet.refusal(&common.busy),
             Some(Refusal::Unavailable) => sheet.refusal(&common.unavailable),

@@ -28,7 +28,7 @@ use crate::{
         identity::{AccountKey, PersonName},
         idle::Presence,
         officer::{Declined, Found, Overview},
-        recorded::ClockFault,
+        recorded::{ClockFault, elapsed},
         recovery::RecoveryState,
     },
     tui::{
@@ -529,9 +529,13 @@ impl Screen for DeskScreen {
             }
             (None, None) => match self.clock {
                 Some(ClockFault::Unsynchronised) => sheet.error(&words.clock),
-                Some(ClockFault::Apart(_)) => sheet.error(&words.clock_apart),
-                Some(ClockFault::BeforeBuild(_) | ClockFault::BeforeRecorded(_)) => {
-                    sheet.error(&words.clock_wrong);
+                Some(ClockFault::Apart(apart)) => {
+                    let by = text.clock_off(apart.unsigned_abs());
+                    sheet.error(&fill(&words.clock_apart, &[("by", &by)]));
+                }
+                Some(ClockFault::BeforeBuild(past) | ClockFault::BeforeRecorded(past)) => {
+                    let by = text.clock_off(elapsed(context.now.wall, past));
+                    sheet.error(&fill(&words.clock_wrong, &[("by", &by)]));
                 }
                 None => {}
             },

@@ -316,7 +316,10 @@ impl Screen for OwnPasswordScreen {
                 self.point_at(Wrong::New(why));
             }
             Refusal::FreshPasscodeWanted => self.fresh.refused(refusal, &mut self.form, now),
-            Refusal::Rejected { .. } | Refusal::Wait(_) | Refusal::Held
+            Refusal::Rejected { .. }
+            | Refusal::ClockInDoubt { .. }
+            | Refusal::Wait(_)
+            | Refusal::Held
                 if self.fresh.is_wanted() =>
             {
                 self.fresh.refused(refusal, &mut self.form, now);

@@ -160,7 +160,10 @@ impl FormScreen for PasscodeScreen {
 impl Screen for PasscodeScreen {
     fn refused(&mut self, refusal: Refusal, context: &Context<'_>) {
         self.form.focus(Item::Code);
-        if matches!(refusal, Refusal::Rejected { .. }) {
+        if matches!(
+            refusal,
+            Refusal::Rejected { .. } | Refusal::ClockInDoubt { .. }
+        ) {
             self.refused = self.refused.saturating_add(1);
         }
         self.attempt.refused(refusal, context.now);
