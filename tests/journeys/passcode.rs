@@ -168,7 +168,10 @@ fn failures_wait_longer_and_longer_over_a_restart_and_a_clock_set_back() {
     kiosk
         .give_password("non-penyedia", "PPK30", PASSWORD)
         .expect("Masukkan kode TOTP");
-    kiosk.press(&now).expect(REJECTED);
+    // The log has records of that hour, so it may be the office's clock that is wrong.
+    kiosk
+        .press(&now)
+        .expect("Kode tidak diterima. Jam kantor ini mungkin salah");
     // What was used by the clock ahead is spent when its hour comes.
     office.pass(3600);
     kiosk.submit_code(&ahead).expect(REJECTED);
