@@ -8,7 +8,7 @@ use support::{picture, screen::shown};
 use super::pictures::THEMES;
 
 /// One state of each screen, in the order in which people come to them.
-const SCREENS: [&str; 36] = [
+const SCREENS: [&str; 42] = [
     "menu",
     "user_type",
     "user_id",
@@ -16,13 +16,19 @@ const SCREENS: [&str; 36] = [
     "password_rejected_with_wait",
     "passcode",
     "passcode_rejected",
+    "two_codes_second",
     "recovery",
     "enrollment",
+    "enrollment_phone_clock",
     "recovery_offer",
     "recovery_codes",
     "recovery_codes_question",
     "home_off",
     "home_active",
+    "home_phone_clock",
+    "home_two_phones",
+    "phones",
+    "remove_phone",
     "disable",
     "own_password",
     "activity_full",
