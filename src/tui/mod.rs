@@ -434,10 +434,13 @@ pub struct HomeView {
 
 impl HomeView {
     /// Whether an activation goes on to a second phone before this is shown: that of an officer, whom nobody at the desk may
-    /// help but another officer.
+    /// help but another officer. New officers activate before they replace their one-time password.
     fn offers_phone(&self) -> bool {
-        let is_activated = self.notice == Some(HomeNotice::TotpActivated);
-        is_activated && self.role.is_officer() && self.phones.len() == 1
+        let begins = matches!(
+            self.notice,
+            Some(HomeNotice::TotpActivated | HomeNotice::PasswordReplaced)
+        );
+        begins && self.role.is_officer() && self.phones.len() == 1
     }
 
     /// Whether it goes on to recovery codes: there are none yet.
@@ -462,6 +465,8 @@ pub enum HomeNotice {
     /// The login was by a recovery code.
     RecoveryCodeUsed,
     PasswordChanged,
+    /// A password of one's own is in the place of the one-time password.
+    PasswordReplaced,
     /// The login was by two codes, and the phone's clock is so far off.
     PhoneClock(Drift),
     /// The same, where the office's own clock may be the one that is wrong.

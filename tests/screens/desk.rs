@@ -633,6 +633,9 @@ const STATES: &[State] = &[
     ("desk_phone_offer", |officer| {
         officer.logged_in(Some(HomeNotice::TotpActivated))
     }),
+    ("desk_phone_offer_after_password", |officer| {
+        officer.logged_in(Some(HomeNotice::PasswordReplaced))
+    }),
     ("desk_notice", |officer| {
         let mut officer = officer.logged_in(Some(HomeNotice::TotpActivated));
         officer.presses(&[Key::Esc]);

@@ -87,16 +87,17 @@ pub fn proved(
     }
 }
 
-/// What became of a password's change; `before` are the proofs that a refusal leaves.
+/// What became of a password's change, of which home tells `notice`; `before` are the proofs that a refusal leaves.
 pub fn changed(
     outcome: ChangeOutcome,
+    notice: HomeNotice,
     previous_login: Option<LastLogin>,
     before: Proofs,
 ) -> (Reply, Proofs) {
     match outcome {
         ChangeOutcome::Changed(mut granted) => {
             granted.previous_login = granted.previous_login.or(previous_login);
-            home(*granted, Some(HomeNotice::PasswordChanged))
+            home(*granted, Some(notice))
         }
         ChangeOutcome::Refused(refusal) => refused(refusal, before),
     }

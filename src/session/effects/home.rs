@@ -170,7 +170,8 @@ pub async fn change_password(
         .change(&login.authenticated, current, new, passcode, source)
         .await?;
     let previous = login.previous_login.clone();
-    Ok(changed(outcome, previous, Proofs::LoggedIn(login)))
+    let (notice, before) = (HomeNotice::PasswordChanged, Proofs::LoggedIn(login));
+    Ok(changed(outcome, notice, previous, before))
 }
 
 pub async fn load_activity(services: &Services, login: LoggedIn) -> Attempted {

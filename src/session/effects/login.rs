@@ -139,5 +139,6 @@ pub async fn replace_password(
 ) -> Attempted {
     let own_password = &services.own_password;
     let outcome = own_password.replace(&awaiting, new, source).await?;
-    Ok(changed(outcome, None, Proofs::PasswordDue(awaiting)))
+    let before = Proofs::PasswordDue(awaiting);
+    Ok(changed(outcome, HomeNotice::PasswordReplaced, None, before))
 }

@@ -123,7 +123,9 @@ pub fn notice_words(
             let left = recovery.map_or(0, |state| state.left).to_string();
             fill(&words.recovery_code_used, &[("n", &left)])
         }
-        HomeNotice::PasswordChanged => words.password_changed.clone(),
+        HomeNotice::PasswordChanged | HomeNotice::PasswordReplaced => {
+            words.password_changed.clone()
+        }
         HomeNotice::PhoneClock(drift) => text.drift(drift, &words.phone_ahead, &words.phone_behind),
         HomeNotice::OfficeClock => words.office_clock.clone(),
     }
