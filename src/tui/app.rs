@@ -1151,7 +1151,7 @@ mod tests {
         let mut app = logged_in(Role::Officer);
         ask(&mut app, "\t\t\t\t\n", Reply::Home(home(Role::Officer)));
         assert_eq!(app.below.len(), 1);
-        press(&mut app, "\t\t\t\t\n");
+        press(&mut app, "\t\t\t\t\t\n");
         assert_nothing_waits(&app, "logging out at an officer's own home");
         // Back to before any proof: what waits was never secret.
         let mut app = fresh();
