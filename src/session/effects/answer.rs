@@ -1,7 +1,7 @@
 //! Answers that several stages give: home, a refusal, a key to be shown, a password that is due.
 
 use crate::{
-    domain::{Refusal, account::LastLogin},
+    domain::{AwaitingEnrollment, Refusal, account::LastLogin},
     service::{
         ServiceError,
         enrollment::{NewKey, ProveOutcome},
@@ -52,9 +52,10 @@ pub fn password_due(due: PasswordDue) -> (Reply, Proofs) {
     (reply, Proofs::PasswordDue(due.awaiting))
 }
 
-/// A new key to be shown, without having been home first.
-pub fn compulsory(key: NewKey) -> Reply {
-    enrollment(key, true)
+/// A new key to be shown to somebody who cannot get home without it.
+pub fn enrolling(awaiting: AwaitingEnrollment, key: NewKey) -> (Reply, Proofs) {
+    let proofs = Proofs::Enrolling(awaiting, key.shown);
+    (enrollment(key, true), proofs)
 }
 
 /// A new key to be shown.

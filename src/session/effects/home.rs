@@ -1,6 +1,6 @@
 //! Requests at home: TOTP on and off, a second phone, recovery codes, another password, what happened to the account.
 
-use super::answer::{Attempted, at_home, changed, compulsory, enrollment, home, proved, refused};
+use super::answer::{Attempted, at_home, changed, enrolling, enrollment, home, proved, refused};
 use crate::{
     domain::{
         Passcode, PlainPassword, Refusal, Source, authenticator::PhoneSeen, identity::PhoneName,
@@ -59,10 +59,7 @@ pub async fn disable_totp(
             granted.previous_login = login.previous_login;
             home(*granted, Some(HomeNotice::TotpDisabled))
         }
-        DisableOutcome::EnrollmentWanted(awaiting, key) => {
-            let proofs = Proofs::Enrolling(awaiting, key.shown);
-            (compulsory(key), proofs)
-        }
+        DisableOutcome::EnrollmentWanted(awaiting, key) => enrolling(awaiting, key),
     })
 }
 

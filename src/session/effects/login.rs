@@ -1,6 +1,6 @@
 //! Requests on the way in: the password, a code, a new key before there is a home, a password of one's own.
 
-use super::answer::{Attempted, changed, compulsory, home, password_due, proved, refused};
+use super::answer::{Attempted, changed, enrolling, home, password_due, proved, refused};
 use crate::{
     domain::{
         AwaitingEnrollment, AwaitingPasscode, AwaitingPassword, Identified, Passcode,
@@ -9,7 +9,7 @@ use crate::{
     service::{
         Services,
         authentication::{PasscodeOutcome, PasswordOutcome},
-        enrollment::{NewKey, Prover, ShownKey, StartOutcome, StartOverOutcome},
+        enrollment::{Prover, ShownKey, StartOutcome, StartOverOutcome},
     },
     session::proofs::Proofs,
     tui::{HomeNotice, Reply},
@@ -123,12 +123,6 @@ pub async fn prove_enrollment(
     let outcome = enrollment.prove(&prover, Some(shown), passcode, source);
     let before = Proofs::Enrolling(awaiting, shown);
     Ok(proved(outcome.await?, None, before))
-}
-
-/// A new key to be shown to somebody who cannot get home without it.
-fn enrolling(awaiting: AwaitingEnrollment, key: NewKey) -> (Reply, Proofs) {
-    let proofs = Proofs::Enrolling(awaiting, key.shown);
-    (compulsory(key), proofs)
 }
 
 pub async fn replace_password(

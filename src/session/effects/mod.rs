@@ -44,20 +44,11 @@ pub async fn perform(
             (Reply::Home(view), proofs)
         }
         // Nobody is sent to their phone where the office's clock may be the one that is wrong.
-        Ok((Reply::Refused(Refusal::Rejected { wait }), proofs)) if of_phone => {
+        Ok((Reply::Refused(refusal), proofs))
+            if let Some(doubtful) = in_doubt(refusal, of_phone) =>
+        {
             let fault = services.officer.clock_fault().await;
-            let refusal = match fault {
-                Some(_) => Refusal::ClockInDoubt { wait },
-                None => Refusal::Rejected { wait },
-            };
-            (Reply::Refused(refusal), proofs)
-        }
-        Ok((Reply::Refused(Refusal::PhoneClock(drift)), proofs)) => {
-            let fault = services.officer.clock_fault().await;
-            let refusal = match fault {
-                Some(_) => Refusal::OfficeClock,
-                None => Refusal::PhoneClock(drift),
-            };
+            let refusal = fault.map_or(refusal, |_| doubtful);
             (Reply::Refused(refusal), proofs)
         }
         Ok(done) => done,
@@ -73,6 +64,16 @@ pub async fn perform(
             }
             (Reply::Refused(error.refusal()), before)
         }
+    }
+}
+
+/// What is said in the place of `refusal`, which sends people to their phone, where the office's clock is in doubt; a code is
+/// `of_phone`, or it is none that a clock makes wrong.
+fn in_doubt(refusal: Refusal, of_phone: bool) -> Option<Refusal> {
+    match refusal {
+        Refusal::Rejected { wait } if of_phone => Some(Refusal::ClockInDoubt { wait }),
+        Refusal::PhoneClock(_) => Some(Refusal::OfficeClock),
+        _ => None,
     }
 }
 
